@@ -1,0 +1,385 @@
+/*
+ * sheaf.h - a pool of worker processes that share one memory segment.
+ *
+ * Model     A *pool* is a set of *workers* and the *segment* they share. A *task* is a function, its argument and its *position*,
+ *           a 64-bit tag. A *batch* is one fan-out: tasks that are gathered together, ordered by position. Big data lives in the
+ *           segment's heap (sheaf_alloc) and is passed as a plain pointer, which means the same in every process of the pool.
+ * Callers   The process that creates a pool is its *owner*. Only the owner calls the functions of this header, from any of its
+ *           threads; tasks call the sheaf_task_*() functions, with the task they were given. Nothing here may be called from a
+ *           signal handler. One thread at a time gathers from a batch; any number may submit to it meanwhile.
+ * Deaths    A worker that dies is replaced and its task runs again, up to max_attempts times; then that position alone fails and
+ *           its result says why. Tasks run at least once and are published exactly once: a task's own side effects may happen
+ *           twice. If the owner dies, its workers end and the segment's name goes. A supervisor that dies is replaced.
+ * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
+ *           Task functions must be mapped when the pool is created: workers are forked from the owner at that time.
+ * Returns   int functions: >= 0 done (0 or a count), < 0 is -errno; the out-parameters are untouched on failure. sheaf_message()
+ *           tells the facts of the calling thread's last failure. Every call with a NULL handle returns -EINVAL.
+ * Times     *_ns are nanoseconds; deadlines are absolute on CLOCK_MONOTONIC (sheaf_now_ns() + n); 0 polls, SHEAF_FOREVER waits.
+ */
+#ifndef SHEAF_H
+#define SHEAF_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHEAF_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define SHEAF_API __attribute__((visibility("default")))
+#define SHEAF_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
+#else
+#define SHEAF_API
+#define SHEAF_PRINTF(text, first)
+#endif
+
+#define SHEAF_FOREVER UINT64_MAX
+#define SHEAF_MAX_WORKERS 2048u
+#define SHEAF_MAX_ATTEMPTS 31u
+
+typedef struct sheaf_pool sheaf_pool;
+typedef struct sheaf_batch sheaf_batch;
+typedef struct sheaf_task sheaf_task;
+
+/**
+ * sheaf_task_fn - what one task does
+ * @task:   what the runtime tells the task and hears from it; valid until the function returns
+ * @arg:    the argument: a copy of what was submitted, or &in[position * in_size] of a map; NULL if it has no bytes.
+ *          Copies are aligned to 8 bytes (to 64 if longer than 24 bytes)
+ * @result: result_size zeroed bytes (of a map: out_size bytes of the caller's array); NULL if the batch has none.
+ *          Aligned to 8 bytes (to 64 if longer than 8 bytes); of a map, as the caller's array is
+ *
+ * Runs in a worker, once or more: see "Deaths" above. A task that calls exit() or is killed counts as a death.
+ *
+ * Return: 0, or a negative errno: then this position fails with that code, and no other is affected.
+ */
+typedef int sheaf_task_fn(sheaf_task *task, const void *arg, void *result);
+
+/**
+ * sheaf_range_fn - what a loop does for the positions from @begin up to but without @end
+ * @context: what the caller gave to sheaf_for()
+ *
+ * Called with any cut of [0, n) into ranges. After a death the range is cut into single positions, so that only the one which
+ * kills is given up.
+ *
+ * Return: 0, or a negative errno: then every position of the range fails with that code.
+ */
+typedef int sheaf_range_fn(sheaf_task *task, size_t begin, size_t end, void *context);
+
+/* ---- Options: a zeroed struct, or NULL for the whole, means the defaults. ---- */
+
+enum sheaf_backend {
+	SHEAF_PROCESSES = 0, /* workers are processes: survives the death of any of them */
+	SHEAF_THREADS = 1,   /* workers are threads of the owner: for debuggers and sanitizers; a crash takes all */
+};
+
+enum sheaf_pool_flags {
+	SHEAF_ANONYMOUS = 1 << 0, /* a segment without a name: nothing in /dev/shm, not even after kill -9 of everybody */
+	SHEAF_KEEP_FDS = 1 << 1,  /* workers keep the owner's open files; by default only 0, 1 and 2 */
+};
+
+typedef struct sheaf_pool_options {
+	unsigned workers;      /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS */
+	unsigned ring_size;    /* tasks that may wait or run at once; rounded up to a power of two; 0: 1024; at most 1048576 */
+	unsigned max_attempts; /* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
+	unsigned max_batches;  /* batches open at once; 0: 64; at most 4096 */
+	size_t heap_size;      /* bytes that the heap may grow to (address space only, until used); 0: the machine's memory */
+	const char *name;      /* "/name" of the segment; NULL: a random one, "/sheaf-..." */
+	enum sheaf_backend backend;
+	unsigned flags; /* enum sheaf_pool_flags */
+} sheaf_pool_options;
+
+enum sheaf_batch_flags {
+	SHEAF_NONBLOCK = 1 << 0, /* sheaf_submit() returns -EAGAIN instead of waiting for room */
+	SHEAF_NO_TIMES = 1 << 1, /* results carry no times: saves one reading of the clock per task */
+};
+
+typedef struct sheaf_batch_options {
+	size_t result_size;    /* bytes of each submitted task's result slot; 0: none (see also sheaf_task_result()) */
+	unsigned max_attempts; /* 0: the pool's */
+	unsigned flags;        /* enum sheaf_batch_flags */
+} sheaf_batch_options;
+
+typedef struct sheaf_map_options {
+	size_t grain;          /* positions that a worker claims at once; 0: chosen; raised where n needs over 2^20 chunks */
+	size_t context_size;   /* sheaf_for: bytes of the context to copy into the segment; 0: the context is passed as it is */
+	unsigned max_attempts; /* 0: the pool's */
+} sheaf_map_options;
+
+/* ---- Results ---- */
+
+typedef struct sheaf_result {
+	uint64_t position;
+	int status;          /* 0, or -errno: what the task returned; -ECHILD: its worker died, see signal and exit_code */
+	int signal;          /* the signal that ended the worker in the last attempt, or 0 */
+	int exit_code;       /* the worker's exit code in the last attempt, or -1 */
+	unsigned attempts;   /* runs so far: 1 unless workers died */
+	int worker;          /* worker id, 0 .. workers - 1; -1 if not known */
+	pid_t pid;           /* the process that ran it; 0 if not known (positions of a map whose worker is gone) */
+	void *data;          /* in the segment, never copied; NULL if the position has no data or failed */
+	size_t size;         /* bytes at data */
+	const char *message; /* why it failed; "" if it did not */
+	uint64_t started_ns; /* CLOCK_MONOTONIC; 0 for positions of a map and with SHEAF_NO_TIMES */
+	uint64_t finished_ns;
+} sheaf_result;
+
+/* ---- Pools ---- */
+
+/**
+ * sheaf_pool_create() - make a segment, start a supervisor and workers
+ * @pool:    out: the pool; end it with sheaf_pool_destroy()
+ * @options: NULL for the defaults
+ *
+ * Sweeps segments that dead owners of the same user left behind. Flushes stdout and stderr, so that no worker repeats what they
+ * held. Installs no signal handler, starts no thread (except those that SHEAF_THREADS asks for) and leaves one child process.
+ *
+ * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EEXIST (the name is taken by a living owner);
+ *         -ENOSPC (shared memory is too small: the message says how much is needed and free); -ENOENT, -EACCES, -EPERM, -ENOSYS
+ *         (shared memory cannot be used here); -EMFILE, -ENFILE (no file descriptor left); -ENOMEM (memory or address space);
+ *         -EAGAIN (no process or thread can be started).
+ */
+SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
+
+/**
+ * sheaf_pool_close() - accept no more work; what was accepted goes on. Closing twice is fine.
+ *
+ * Return: 0; -EINVAL; -EPERM (the handle was inherited over a fork); -ECANCELED (terminated).
+ */
+SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
+
+/**
+ * sheaf_pool_join() - wait until a closed pool has run everything and its workers have ended
+ *
+ * Results can still be gathered afterwards.
+ *
+ * Return: 0; -EBUSY (not closed); -EAGAIN, -ETIMEDOUT (the deadline was 0, or passed); -ECANCELED (terminated); -ECHILD (the pool
+ *         stopped because workers died without any progress); -EOWNERDEAD (the supervisor died and cannot be replaced);
+ *         -EINVAL; -EPERM.
+ */
+SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
+
+/**
+ * sheaf_pool_terminate() - kill the workers now; positions that are not done never will be
+ *
+ * Waiting calls of other threads return -ECANCELED. Terminating twice is fine. Threads cannot be killed: with SHEAF_THREADS the
+ * tasks in hand are waited for.
+ *
+ * Return: 0; -EINVAL; -EPERM.
+ */
+SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
+
+/**
+ * sheaf_pool_destroy() - terminate the pool, free its batches, its heap, its handle and its name
+ * @pool: no other thread may be using it; NULL is fine. In a forked child of the owner, frees only the child's copy.
+ */
+SHEAF_API void sheaf_pool_destroy(sheaf_pool *pool);
+
+typedef struct sheaf_pool_info {
+	unsigned workers;       /* as created */
+	pid_t supervisor;       /* its pid; 0 with SHEAF_THREADS or after the end */
+	uint64_t deaths;        /* workers that died so far and were not asked to */
+	uint64_t supervisors;   /* supervisors started so far */
+	size_t heap_size;       /* bytes that the heap may grow to */
+	size_t heap_used;       /* bytes committed for allocations and batches */
+	const char *name;       /* of the segment; "" if anonymous; lives as long as the pool */
+} sheaf_pool_info;
+
+/** sheaf_pool_get_info() - figures of the moment. Return: 0; -EINVAL; -EPERM. */
+SHEAF_API int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info);
+
+/**
+ * sheaf_pool_worker_pid() - the process id of a worker
+ *
+ * Return: the pid; 0 (being replaced, or a thread); -EINVAL (no such worker); -EPERM.
+ */
+SHEAF_API pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker);
+
+/** sheaf_usable_cpus() - CPUs that this process may use: affinity mask and cgroup quota respected, at least 1. */
+SHEAF_API unsigned sheaf_usable_cpus(void);
+
+/* ---- Shared memory ---- */
+
+/**
+ * sheaf_alloc() - shared memory at the same address in every process of the pool
+ * @size:   bytes; rounded up to a multiple of 64 KiB; 0 gives a pointer of its own that may not be written to
+ * @memory: out: zeroed, aligned to 64 KiB, committed: touching it cannot fail. Free with sheaf_free(), or with the pool
+ *
+ * Return: 0; -EINVAL; -EPERM (not the owner); -EOVERFLOW (the size cannot be rounded up); -ENOSPC (shared memory is full: the
+ *         message says how much was asked and is free); -ENOMEM (more than the pool's heap_size has left in one piece).
+ */
+SHEAF_API int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory);
+
+/** sheaf_alloc_array() - sheaf_alloc() of @n times @size bytes; -EOVERFLOW if the product does not fit. */
+SHEAF_API int sheaf_alloc_array(sheaf_pool *pool, size_t n, size_t size, void **memory);
+
+/**
+ * sheaf_free() - give memory of sheaf_alloc() back to the system
+ * @memory: the very pointer that sheaf_alloc() gave; NULL is fine. No task may still use it.
+ *
+ * Return: 0; -EINVAL (not a live allocation of this pool); -EPERM.
+ */
+SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
+
+/* ---- Fan out and wait ----
+ *
+ * Shared by the three: the errors of sheaf_batch_create(), sheaf_submit() and sheaf_submit_map(); -ECANCELED, -ECHILD and
+ * -EOWNERDEAD as for sheaf_next(); and, if positions failed, the status of the lowest one that did, which sheaf_message() names
+ * with its reason and the number of the others: all other results are valid.
+ */
+
+/**
+ * sheaf_apply() - run one task and wait for it
+ * @arg:     arg_size bytes, copied; may be NULL if arg_size is 0
+ * @result:  out: result_size bytes, anywhere in the caller's memory
+ * @options: max_attempts only
+ */
+SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
+                          const sheaf_map_options *options);
+
+/**
+ * sheaf_map() - run fn(&in[i], &out[i]) for every i from 0 to n - 1, in place, and wait
+ * @in, @out: n items of in_size and out_size bytes in shared memory (sheaf_alloc); NULL if the size is 0. Out is not zeroed
+ *
+ * The task's position is i. n = 0 does nothing.
+ *
+ * Also: -EFAULT (an array does not lie wholly in one allocation of the pool); -EOVERFLOW (n times size does not fit, or n is above
+ * 2^45).
+ */
+SHEAF_API int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
+                        const sheaf_map_options *options);
+
+/**
+ * sheaf_for() - run fn over every position of [0, n) in chunks, and wait
+ * @context: in shared memory, or NULL, or anywhere if options->context_size says how many bytes of it to copy
+ *
+ * Also: -EFAULT (the context is not in shared memory and has no context_size); -EOVERFLOW (n is above 2^45).
+ */
+SHEAF_API int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options);
+
+/* ---- Batches: fan out, and gather as results come ---- */
+
+/**
+ * sheaf_batch_create() - open a batch
+ * @batch: out: free it with sheaf_batch_retire(); the pool's destruction frees it too
+ *
+ * Return: 0; -EINVAL; -EPERM; -EPIPE (the pool is closed); -ECANCELED (terminated); -ENOSPC (max_batches are open); -ENOMEM.
+ */
+SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options);
+
+/**
+ * sheaf_submit() - hand a task to the pool
+ * @position: any number that the batch does not have yet; positions may come in any order and with gaps
+ * @arg:      arg_size bytes, copied into the segment
+ *
+ * Waits while the ring is full, unless the batch is SHEAF_NONBLOCK. Takes 64 bytes of the segment per task, plus argument and
+ * result, until the batch is retired.
+ *
+ * Return: 0; -EINVAL; -EPERM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map); -EAGAIN (full, and
+ *         SHEAF_NONBLOCK); -EPIPE (the pool is closed); -ECANCELED, -ECHILD, -EOWNERDEAD as for sheaf_next(); -ENOSPC, -ENOMEM
+ *         (no memory for argument or result); -EOVERFLOW.
+ */
+SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
+
+/**
+ * sheaf_submit_map() - start a map in a batch of its own; gather its n results as those of any batch
+ *
+ * Results have the data &out[position * out_size]. Arguments and errors as for sheaf_map(); -EBUSY if the batch has tasks already.
+ */
+SHEAF_API int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
+                               size_t n, const sheaf_map_options *options);
+
+/** sheaf_submit_for() - start a loop in a batch of its own; its n results carry a status each, and no data. As sheaf_for(). */
+SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options);
+
+/**
+ * sheaf_next() - the result with the lowest position that was not handed out yet, as soon as it is done
+ * @result: out: its data and message stay valid until the batch is retired
+ *
+ * Among the tasks submitted so far: a lower position submitted later comes next.
+ *
+ * Return: 1; 0 (all results were handed out); -EAGAIN, -ETIMEDOUT (not done, and the deadline was 0, or passed); -EBUSY (another
+ *         thread is gathering from this batch); -ECANCELED (the pool was terminated); -ECHILD (the pool stopped because workers
+ *         died without any progress); -EOWNERDEAD (the supervisor died and cannot be replaced); -ENOMEM; -EINVAL; -EPERM.
+ */
+SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
+
+/** sheaf_next_done() - any result that is done and was not handed out yet, the earliest known first. Returns as sheaf_next(). */
+SHEAF_API int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
+
+/**
+ * sheaf_gather() - wait for everything that was submitted and hand all of it out, sorted by position
+ * @results: out: an array of @n results (also those that sheaf_next() gave before); it and all data it points to belong to the
+ *           batch and stay valid until the batch is retired or gathered again
+ * @n:       out: their number
+ *
+ * Return: the number of results that failed, INT_MAX at most; or an error as of sheaf_next(): -ETIMEDOUT hands out nothing.
+ */
+SHEAF_API int sheaf_gather(sheaf_batch *batch, const sheaf_result **results, size_t *n, uint64_t deadline_ns);
+
+typedef struct sheaf_progress {
+	uint64_t total;  /* positions submitted so far */
+	uint64_t done;   /* of these, published; of a map, rounded down to whole chunks */
+} sheaf_progress;
+
+/** sheaf_batch_get_progress() - how far a batch is; may be called while another thread gathers. Return: 0; -EINVAL; -EPERM. */
+SHEAF_API int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress);
+
+/**
+ * sheaf_batch_retire() - free a batch and all its memory, also that of its results
+ * @batch: NULL is fine; no other thread may be using it
+ *
+ * Tasks that have not started are dropped. Tasks that run are waited for; after one second their workers are killed and replaced
+ * (with SHEAF_THREADS they are waited for).
+ */
+SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
+
+/* ---- For tasks: called in a worker, by the function that was given the task ---- */
+
+SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task); /* of a range: its first position */
+SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);  /* 1 in the first run */
+SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers - 1: for data of one's own per worker */
+
+/**
+ * sheaf_task_result() - memory for a result whose size is known only now
+ * @size:   bytes; 0 is fine
+ * @memory: out: zeroed, aligned to 64; becomes the result's data when the task returns 0. The last call counts
+ *
+ * Only for submitted tasks. The memory is part of the batch.
+ *
+ * Return: 0; -EINVAL (NULL, or a position of a map); -ENOSPC, -ENOMEM (as sheaf_alloc()).
+ */
+SHEAF_API int sheaf_task_result(sheaf_task *task, size_t size, void **memory);
+
+/**
+ * sheaf_task_fail() - say why a task fails
+ * @code: a negative errno
+ *
+ * The text, cut to 511 bytes, is the message of the position's result.
+ *
+ * Return: @code, to be returned by the task.
+ */
+SHEAF_API int sheaf_task_fail(sheaf_task *task, int code, const char *format, ...) SHEAF_PRINTF(3, 4);
+
+/* ---- Errors, time ---- */
+
+/** sheaf_strerror() - one sentence for a code that a function of this header returned; never NULL, static storage. */
+SHEAF_API const char *sheaf_strerror(int code);
+
+/** sheaf_message() - the facts of the calling thread's last failure: what, which, how much; "" before the first. */
+SHEAF_API const char *sheaf_message(void);
+
+/** sheaf_now_ns() - CLOCK_MONOTONIC now, in nanoseconds. */
+SHEAF_API uint64_t sheaf_now_ns(void);
+
+/** sheaf_version() - of the library that runs, as SHEAF_VERSION is of the header. */
+SHEAF_API const char *sheaf_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * clock.c - the one clock of the library: monotonic nanoseconds.
+ */
+#include "sheaf.h"
+
+#include <time.h>
+
+uint64_t sheaf_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+const char *sheaf_version(void)
+{
+	return SHEAF_VERSION;
+}

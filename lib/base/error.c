@@ -1,0 +1,67 @@
+/*
+ * error.c - codes and texts of failures. The text belongs to the thread, so no lock is needed and no other thread can change it.
+ */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static _Thread_local char message[1024];
+
+int sheaf_fail(int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	return code;
+}
+
+const char *sheaf_message(void)
+{
+	return message;
+}
+
+static const struct {
+	int code;
+	const char *text;
+} sentences[] = {
+        {0, "no error"},
+        {EINVAL, "an argument is not valid"},
+        {EPERM, "this process may not use that handle: only the owner of a pool may"},
+        {EEXIST, "the name or the position is taken"},
+        {ENOSPC, "shared memory, or a table of the pool, is full"},
+        {ENOMEM, "out of memory or address space"},
+        {EAGAIN, "not now: it would have to wait"},
+        {ETIMEDOUT, "the deadline passed"},
+        {EBUSY, "in use by another call"},
+        {EPIPE, "the pool is closed"},
+        {ECANCELED, "the pool was terminated"},
+        {ECHILD, "a worker died"},
+        {EOWNERDEAD, "the supervisor died and cannot be replaced"},
+        {EOVERFLOW, "a size does not fit"},
+        {EFAULT, "an argument is not in the pool's shared memory"},
+        {EBADMSG, "the file is damaged"},
+        {ENOTSUP, "the file is of a kind that is not supported"},
+        {ENOENT, "no such file"},
+        {EACCES, "permission denied"},
+        {ENOSYS, "the system does not offer that"},
+        {EMFILE, "too many open files in this process"},
+        {ENFILE, "too many open files in the system"},
+        {EISDIR, "it is a directory"},
+        {EIO, "input or output failed"},
+        {EINTR, "interrupted"},
+        {EFBIG, "a file may not grow that large here"},
+        {ERANGE, "a number is out of range"},
+        {EDOM, "a number is outside of the function's domain"},
+};
+
+const char *sheaf_strerror(int code)
+{
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (sentences[i].code == (code < 0 ? -(long)code : (long)code))
+			return sentences[i].text;
+	return "an error of the system or of a task";
+}

@@ -1,0 +1,233 @@
+/*
+ * batch.c - opens and retires batches.
+ *
+ * A batch has a slot in the segment (shared_batch), which workers reach through ring slots that name it. So it may be taken apart when
+ * no ring slot names it any more: the owner withdraws its tasks that nobody has claimed, and waits for the others. That also holds for
+ * dead workers: their slots name them until the supervisor has settled what they had in hand.
+ *
+ * Deaths of a worker while the owner retires: its slot goes back to READY, or is freed because the batch is cancelled; either ends the
+ * owner's wait. Of the supervisor: the owner's look starts a successor, which does the same. All memory goes by the batch's heap id.
+ */
+#include "batch/batch.h"
+
+#include "base/error.h"
+#include "os/os.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GRACE_NS UINT64_C(1000000000)
+#define LOOKS_BEFORE_SLEEP 4096
+#define NAP_NS 200000
+
+/* Takes a free batch slot under the keeper's lock. */
+static struct shared_batch *take_slot(struct keeper *keeper, uint32_t *index, uint64_t *serial)
+{
+	struct segment *segment = &keeper->segment;
+
+	for (uint32_t i = 0; i < segment->batch_count; i++) {
+		struct shared_batch *shared = &segment->batches[i];
+
+		/* Relaxed: only the owner writes it, under the lock. */
+		if ((atomic_load_explicit(&shared->word, memory_order_relaxed) & 0xff) != BATCH_FREE)
+			continue;
+		*index = i;
+		*serial = ++keeper->serial;
+		return shared;
+	}
+	return NULL;
+}
+
+static void link_batch(struct keeper *keeper, struct sheaf_batch *batch)
+{
+	batch->next = keeper->batches;
+	if (batch->next)
+		batch->next->previous = batch;
+	keeper->batches = batch;
+}
+
+static void unlink_batch(struct keeper *keeper, struct sheaf_batch *batch)
+{
+	if (batch->next)
+		batch->next->previous = batch->previous;
+	if (batch->previous)
+		batch->previous->next = batch->next;
+	else
+		keeper->batches = batch->next;
+}
+
+int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
+{
+	static const sheaf_batch_options defaults = {0};
+	struct sheaf_batch *batch;
+	uint64_t serial;
+	int r = keeper_open(keeper);
+
+	if (r)
+		return r;
+	if (!options)
+		options = &defaults;
+	batch = calloc(1, sizeof(*batch));
+	if (!batch)
+		return sheaf_fail(-ENOMEM, "no memory for a batch");
+	pthread_mutex_lock(&keeper->lock);
+	batch->shared = take_slot(keeper, &batch->index, &serial);
+	if (!batch->shared) {
+		pthread_mutex_unlock(&keeper->lock);
+		free(batch);
+		return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches", keeper->segment.batch_count);
+	}
+	batch->keeper = keeper;
+	batch->ref = BATCH_REF(batch->index, serial);
+	batch->flags = options->flags;
+	batch->entries.stride = entry_stride(options->result_size);
+	pthread_mutex_init(&batch->lock, NULL);
+	batch->shared->kind = KIND_CALLS;
+	batch->shared->flags = options->flags;
+	batch->shared->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
+	batch->shared->heap_id = heap_new_id(&keeper->segment);
+	batch->shared->out_size = options->result_size;
+	/* Relaxed, all: published by the ring slots that name the batch (R1). */
+	atomic_store_explicit(&batch->shared->failures, 0, memory_order_relaxed);
+	atomic_store_explicit(&batch->shared->units, 0, memory_order_relaxed);
+	atomic_store_explicit(&batch->shared->word, BATCH_OPEN | serial << 8, memory_order_relaxed);
+	link_batch(keeper, batch);
+	pthread_mutex_unlock(&keeper->lock);
+	*out = batch;
+	return 0;
+}
+
+/* Has the workers that still run tasks of the batch killed. */
+static void kill_runners(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t bits)
+{
+	struct word w = word_unpack(bits);
+	struct keeper *keeper = batch->keeper;
+	unsigned generation;
+
+	if (w.state != WORD_OWNED || w.worker >= keeper->segment.worker_count ||
+	    bits != atomic_load_explicit(&slot->word, memory_order_relaxed))
+		return;
+	generation = atomic_load_explicit(&keeper->segment.workers[w.worker].generation, memory_order_relaxed);
+	if ((generation & 0xffff) == w.generation)
+		keeper->kill(keeper, w.worker, generation);
+}
+
+/* Waits until the slot does not name the batch any more; withdraws the task if nobody has claimed it. */
+static void clear_slot(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t *grace_end)
+{
+	for (unsigned look = 0;; look++) {
+		/* Acquire, pairs with ring_release() (R2): what the last task wrote comes before the batch is taken apart. */
+		uint64_t bits = atomic_load_explicit(&slot->word, memory_order_acquire);
+
+		if (word_state(bits) != WORD_READY && word_state(bits) != WORD_OWNED)
+			return;
+		/* Relaxed: written before the word was published, and decides only with it. */
+		if (atomic_load_explicit(&slot->batch, memory_order_relaxed) != batch->ref)
+			return;
+		if (word_state(bits) == WORD_READY) {
+			if (ring_withdraw(slot, bits))
+				return;
+			continue;
+		}
+		if (look < LOOKS_BEFORE_SLEEP) {
+			os_relax();
+			continue;
+		}
+		if (keeper_look(batch->keeper, false))
+			return; /* the workers are dead */
+		if (!*grace_end)
+			*grace_end = sheaf_now_ns() + GRACE_NS;
+		else if (sheaf_now_ns() > *grace_end)
+			kill_runners(batch, slot, bits);
+		os_sleep_ns(NAP_NS);
+	}
+}
+
+static void clear_ring(struct sheaf_batch *batch)
+{
+	struct segment *segment = &batch->keeper->segment;
+	uint64_t grace_end = 0;
+
+	if (!batch->sent)
+		return;
+	if (batch->last_ticket - batch->first_ticket >= segment->ring_size)
+		batch->first_ticket = batch->last_ticket - (segment->ring_size - 1);
+	for (uint64_t t = batch->first_ticket; t <= batch->last_ticket; t++)
+		clear_slot(batch, &segment->ring[t & (segment->ring_size - 1)], &grace_end);
+}
+
+void batch_free(struct sheaf_batch *batch, bool abandon)
+{
+	struct keeper *keeper = batch->keeper;
+
+	if (!abandon) {
+		/* Relaxed: workers see it sooner or later; clear_ring() waits for them. */
+		atomic_store_explicit(&batch->shared->word, BATCH_CANCELLED | (batch->ref >> 16) << 8, memory_order_relaxed);
+		clear_ring(batch);
+		room_ring(&keeper->segment);
+		/* Relaxed: counted before the slot was released. */
+		if (atomic_load_explicit(&batch->shared->units, memory_order_relaxed))
+			heap_free_all(&keeper->segment, batch->shared->heap_id);
+		pthread_mutex_lock(&keeper->lock);
+		atomic_store_explicit(&batch->shared->word, BATCH_FREE, memory_order_relaxed);
+		unlink_batch(keeper, batch);
+		pthread_mutex_unlock(&keeper->lock);
+	}
+	while (batch->notes) {
+		struct note *next = batch->notes->next;
+
+		free(batch->notes);
+		batch->notes = next;
+	}
+	order_free(&batch->order);
+	free(batch->entries.stretches);
+	free(batch->calls.open);
+	free(batch->calls.ready);
+	free(batch->view.taken);
+	free(batch->view.failures);
+	free(batch->results);
+	pthread_mutex_destroy(&batch->lock);
+	free(batch);
+}
+
+int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
+{
+	struct segment *segment;
+	int r;
+
+	if (!batch || !progress)
+		return sheaf_fail(-EINVAL, "sheaf_batch_get_progress: %s is NULL", batch ? "progress" : "batch");
+	if ((r = keeper_check(batch->keeper)))
+		return r;
+	segment = &batch->keeper->segment;
+	*progress = (sheaf_progress){0};
+	pthread_mutex_lock(&batch->lock);
+	if (batch->dense) {
+		const struct shared_batch *shared = batch->shared;
+		const _Atomic uint64_t *words = segment_at(segment, shared->words);
+
+		progress->total = shared->n;
+		/* Relaxed: a statistic. */
+		for (uint64_t c = 0; c < shared->chunks; c++)
+			if (word_state(atomic_load_explicit(&words[c], memory_order_relaxed)) == WORD_DONE)
+				progress->done += c + 1 < shared->chunks ? shared->chunk : shared->n - c * shared->chunk;
+	} else {
+		progress->total = batch->order.count;
+		for (uint64_t i = 0; i < batch->order.count; i++)
+			progress->done +=
+			        word_state(atomic_load_explicit(&batch_entry(batch, i)->word, memory_order_relaxed)) == WORD_DONE;
+	}
+	pthread_mutex_unlock(&batch->lock);
+	return 0;
+}
+
+void sheaf_batch_retire(sheaf_batch *batch)
+{
+	/* In a forked child the memory belongs to the parent's pool: leave it alone. */
+	if (batch && !keeper_check(batch->keeper))
+		batch_free(batch, false);
+}

@@ -1,0 +1,113 @@
+/*
+ * batch.h - the owner's side of a batch. Private to the owner; what workers see of it is struct shared_batch.
+ */
+#ifndef SHEAF_BATCH_BATCH_H
+#define SHEAF_BATCH_BATCH_H
+
+#include "batch/chunks.h"
+#include "batch/keeper.h"
+#include "batch/order.h"
+
+/* A stretch of the result table: entries of a batch's stride. */
+struct stretch {
+	uint64_t offset;
+	uint64_t first; /* index of its first entry */
+	uint64_t count;
+};
+
+/* The entries of submitted tasks, by index. */
+struct entries {
+	uint64_t stride;
+	uint64_t capacity;
+	struct stretch *stretches;
+	size_t count;
+};
+
+/* A text composed for a result; freed with the batch. */
+struct note {
+	struct note *next;
+	char text[];
+};
+
+/* A run of positions of a dense batch that is being handed out. */
+struct span {
+	uint64_t at;
+	uint64_t end;
+};
+
+/* How far the gathering of a dense batch is. */
+struct dense_view {
+	uint64_t done; /* all chunks below are DONE: a mark to scan from */
+	bool *taken;   /* by chunk: handed out, or being */
+	uint64_t next_chunk;
+	struct span next;      /* for sheaf_next() */
+	struct span next_done; /* for sheaf_next_done() */
+	uint64_t scan;         /* where the search for a chunk that is DONE goes on */
+	uint64_t failures_seen;
+	uint64_t *failures; /* offsets, sorted by position */
+	size_t failure_count;
+};
+
+/* How far the gathering of submitted tasks is. */
+struct calls_view {
+	uint64_t done;  /* all entries below are DONE */
+	uint64_t *open; /* indices that were not DONE at the last look, or not looked at yet */
+	size_t open_count;
+	size_t open_capacity;
+	uint64_t listed; /* indices below are in open or ready, or handed out */
+	uint64_t *ready; /* indices found DONE, by time, not handed out unless order.handed says so */
+	size_t ready_at;
+	size_t ready_count;
+	size_t ready_capacity;
+};
+
+struct sheaf_batch {
+	struct keeper *keeper;
+	struct shared_batch *shared;
+	uint32_t index;
+	uint64_t ref; /* BATCH_REF: what slots of this batch hold */
+	unsigned flags;
+	bool dense;
+	_Atomic int gathering; /* a thread is in a gathering call */
+
+	pthread_mutex_t lock; /* of all below, between submitters and the gatherer */
+	struct region region;
+	struct entries entries;
+	struct order order;
+	bool sent; /* tickets below are valid */
+	uint64_t first_ticket, last_ticket;
+	struct calls_view calls;
+	struct dense_view view;
+	struct note *notes;
+	sheaf_result *results; /* of sheaf_gather() */
+
+	struct sheaf_batch *previous, *next; /* in keeper->batches, under its lock */
+};
+
+/* ---- batch.c ---- */
+
+/* A batch with sheaf_batch_create()'s errors; options are NULL or checked. */
+int batch_open(struct sheaf_batch **batch, struct keeper *keeper, const sheaf_batch_options *options);
+
+/* Frees it; @abandon: the pool's processes are gone, so there is nobody to wait for. */
+void batch_free(struct sheaf_batch *batch, bool abandon);
+
+/* ---- submit.c ---- */
+
+struct shared_entry *batch_entry(const struct sheaf_batch *batch, uint64_t index);
+
+/* Index of the entry at this offset is not kept; what a gatherer waits for is its offset. */
+uint64_t batch_entry_offset(const struct sheaf_batch *batch, uint64_t index);
+
+/* ---- gather.c ---- */
+
+/* Waits until everything submitted so far is done. */
+int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns);
+
+/* A result of a submitted task or a map, which is done. May allocate: -ENOMEM. */
+int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result);
+
+/* Of a dense batch that is done: the lowest position that failed and the number of those. 0 of them: *result is untouched. */
+int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed);
+
+#endif

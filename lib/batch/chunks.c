@@ -1,0 +1,378 @@
+/*
+ * chunks.c - workers claim chunks of a dense batch.
+ *
+ * Who writes what   A chunk's word: READY -> OWNED -> DONE by workers, what a dead one left by the supervisor. A share's front: the
+ *                   worker of that share; its back: raiders. inside: bit w by worker w, cleared for the dead by the supervisor.
+ * Invariant         Every chunk is READY, OWNED by a worker that is inside, or DONE; of an OWNED chunk, the positions from its payload
+ *                   to the owner's cursor are done.
+ * Way               Each share has a contiguous range of chunks, which its worker claims from the front. Then it raids the other ranges
+ *                   from their backs. Hints say where claimed chunks lie, so that nobody walks over them; a worker whose invitation
+ *                   went through a death looks at every word instead (sweep), because only there a hint may be wrong.
+ * Edges             C1 -> C2  READY -> OWNED after a repair: what was done of the chunk and its failure records.
+ *                   P2 -> G2  DONE -> gather: hands over the chunk's results. G2 is in gather.c.
+ * Deaths            While OWNED: the cursor tells the position in hand. It alone is suspect: done positions are not run again, and it
+ *                   is given up after max_attempts. A range function does not tell, so after a death its chunk is WIDE: its positions
+ *                   run singly, and the first that dies takes the blame for the death before.
+ *                   The invitation stays OWNED until the worker leaves, so a dead worker's chunks always have somebody invited.
+ */
+#include "batch/chunks.h"
+
+#include "base/number.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Enough chunks that the last ones are short beside the whole, few enough that claiming them costs nothing. */
+#define CHUNKS_PER_WORKER 64
+
+struct cut chunks_cut(uint64_t n, uint64_t grain, unsigned workers)
+{
+	struct cut cut;
+	uint64_t wanted = (uint64_t)workers * CHUNKS_PER_WORKER;
+
+	cut.chunk = grain ? grain : n > wanted ? (n + wanted - 1) / wanted : 1;
+	if (cut.chunk > n)
+		cut.chunk = n ? n : 1;
+	if (n / cut.chunk >= MAX_CHUNKS)
+		cut.chunk = (n + MAX_CHUNKS - 1) / MAX_CHUNKS;
+	/* The payload of a chunk's word counts its positions. */
+	if (cut.chunk > WORD_PAYLOAD_MAX)
+		cut.chunk = WORD_PAYLOAD_MAX;
+	cut.chunks = n / cut.chunk + (n % cut.chunk != 0);
+	cut.shares = cut.chunks < workers ? (uint32_t)cut.chunks : workers;
+	cut.bytes = round_up(cut.chunks * sizeof(uint64_t), 64) + cut.shares * sizeof(struct shared_hint);
+	return cut;
+}
+
+static _Atomic uint64_t *words_of(struct segment *segment, const struct shared_batch *batch)
+{
+	return segment_at(segment, batch->words);
+}
+
+static struct shared_hint *hints_of(struct segment *segment, const struct shared_batch *batch)
+{
+	return segment_at(segment, batch->hints);
+}
+
+static uint64_t range_begin(const struct shared_batch *batch, uint64_t share)
+{
+	uint64_t each = batch->chunks / batch->shares, rest = batch->chunks % batch->shares;
+
+	return share * each + (share < rest ? share : rest);
+}
+
+void chunks_init(struct segment *segment, struct shared_batch *batch)
+{
+	_Atomic uint64_t *words = words_of(segment, batch);
+	struct shared_hint *hints = hints_of(segment, batch);
+
+	/* Relaxed: published by the invitations (R1). */
+	for (uint64_t c = 0; c < batch->chunks; c++)
+		atomic_store_explicit(&words[c], word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
+	for (uint32_t s = 0; s < batch->shares; s++) {
+		atomic_store_explicit(&hints[s].front, range_begin(batch, s), memory_order_relaxed);
+		atomic_store_explicit(&hints[s].back, range_begin(batch, s + 1), memory_order_relaxed);
+	}
+}
+
+/* ---- failure records ---- */
+
+static int push_failure(struct segment *segment, struct shared_batch *batch, struct region *region, struct shared_failure record,
+                        const char *text)
+{
+	struct shared_failure *failure;
+	uint64_t offset, newest;
+	int r = region_alloc(segment, batch, region, sizeof(record) + record.text_size + 1, &offset);
+
+	if (r)
+		return r;
+	failure = segment_at(segment, offset);
+	*failure = record;
+	memcpy(failure + 1, text, record.text_size);
+	/* Relaxed: the value is only linked to. */
+	newest = atomic_load_explicit(&batch->failures, memory_order_relaxed);
+	do
+		failure->next = newest;
+	/* Release: the record is written. Read by gatherers after the chunk's own edge (P2 -> G2). */
+	while (!atomic_compare_exchange_weak_explicit(&batch->failures, &newest, offset, memory_order_release, memory_order_relaxed));
+	return 0;
+}
+
+/* ---- workers ---- */
+
+struct visit {
+	struct runner *runner;
+	struct shared_batch *batch;
+	struct shared_worker *self;
+	_Atomic uint64_t *words;
+	struct sheaf_task task;
+};
+
+/* Tells that @count positions from @position on failed. False if there was no memory to do so. */
+static bool report(struct visit *v, uint64_t position, uint64_t count, int status)
+{
+	struct runner *runner = v->runner;
+	struct shared_failure record = {
+	        .position = position,
+	        .count = count,
+	        .status = status,
+	        .exit_code = -1,
+	        .pid = runner->pid,
+	        .attempts = v->task.attempt,
+	        .worker = runner->worker,
+	        .text_size = v->task.text_size,
+	};
+
+	return !push_failure(runner->segment, v->batch, runner_region(runner, v->batch), record, v->task.text);
+}
+
+/* Sets the position in hand before the task runs, so that a death names it. Relaxed: the process's own order is what a kill cuts. */
+static void take_in_hand(struct visit *v, uint64_t position, unsigned attempt)
+{
+	atomic_store_explicit(&v->self->cursor, position, memory_order_relaxed);
+	v->task.position = position;
+	v->task.attempt = attempt;
+	v->task.text_size = 0;
+}
+
+/* Runs positions [begin, end) of a chunk. The first is in its @attempt-th run, those behind in theirs. False: LOST. */
+static bool run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned attempt)
+{
+	struct shared_batch *batch = v->batch;
+	sheaf_task_fn *fn = (sheaf_task_fn *)(uintptr_t)batch->function;
+	const unsigned char *in = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
+	unsigned char *out = batch->out ? segment_at(v->runner->segment, batch->out) : NULL;
+	bool told = true;
+
+	for (uint64_t p = begin; p < end; p++) {
+		int r;
+
+		take_in_hand(v, p, attempt);
+		r = fn(&v->task, in ? in + p * batch->in_size : NULL, out ? out + p * batch->out_size : NULL);
+		if (r)
+			told &= report(v, p, 1, task_status(&v->task, r));
+		attempt = 1;
+	}
+	return told;
+}
+
+static bool run_range(struct visit *v, uint64_t begin, uint64_t end, struct word w)
+{
+	struct shared_batch *batch = v->batch;
+	sheaf_range_fn *fn = (sheaf_range_fn *)(uintptr_t)batch->function;
+	void *context = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
+	bool told = true, singly = w.attempt > 1 || w.flags & WORD_WIDE;
+	unsigned attempt = w.attempt;
+
+	for (uint64_t p = begin; p < end; p = singly ? p + 1 : end) {
+		uint64_t to = singly ? p + 1 : end;
+		int r;
+
+		take_in_hand(v, p, attempt);
+		r = fn(&v->task, p, to, context);
+		if (r)
+			told &= report(v, p, to - p, task_status(&v->task, r));
+		attempt = w.flags & WORD_WIDE ? w.attempt : 1;
+	}
+	return told;
+}
+
+/* Claims and runs a chunk if it is READY. */
+static bool try_chunk(struct visit *v, uint64_t c)
+{
+	struct shared_batch *batch = v->batch;
+	/* Relaxed: only a look; the CAS decides. */
+	uint64_t bits = atomic_load_explicit(&v->words[c], memory_order_relaxed), begin, end;
+	struct word w = word_unpack(bits);
+	bool told;
+
+	if (w.state != WORD_READY)
+		return false;
+	w.state = WORD_OWNED;
+	w.worker = v->runner->worker;
+	w.generation = v->runner->generation;
+	w.attempt++;
+	/* C2, pairs with C1. */
+	if (!atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_acquire, memory_order_relaxed))
+		return false;
+	bits = word_pack(w);
+	begin = c * batch->chunk;
+	end = batch->n - begin < batch->chunk ? batch->n : begin + batch->chunk;
+	begin += w.payload;
+	told = batch->kind == KIND_MAP ? run_map(v, begin, end, w.attempt) : run_range(v, begin, end, w);
+
+	w.state = WORD_DONE;
+	if (!told)
+		w.flags |= WORD_LOST;
+	/* P2, pairs with G2. Seq_cst: we look for a gatherer next. */
+	atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_seq_cst, memory_order_relaxed);
+	gatherer_ring(batch, WAIT_CHUNK(c));
+	/* Relaxed: a sign of progress, written by us alone. */
+	atomic_store_explicit(&v->self->completed, atomic_load_explicit(&v->self->completed, memory_order_relaxed) + 1,
+	                      memory_order_relaxed);
+	return true;
+}
+
+static bool cancelled(const struct shared_batch *batch)
+{
+	/* Relaxed: a chunk more or less does not matter; whoever cancels waits for our slot. */
+	return (atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN;
+}
+
+/* All relaxed: hints. */
+static void walk_own_range(struct visit *v, uint64_t share)
+{
+	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
+	uint64_t end = range_begin(v->batch, share + 1);
+
+	for (uint64_t c = atomic_load_explicit(&hint->front, memory_order_relaxed); c < end && !cancelled(v->batch); c++) {
+		if (c >= atomic_load_explicit(&hint->back, memory_order_relaxed))
+			break;
+		atomic_store_explicit(&hint->front, c + 1, memory_order_relaxed);
+		try_chunk(v, c);
+	}
+}
+
+static void raid(struct visit *v, uint64_t share)
+{
+	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
+
+	while (!cancelled(v->batch)) {
+		uint64_t back = atomic_load_explicit(&hint->back, memory_order_relaxed);
+
+		if (back <= atomic_load_explicit(&hint->front, memory_order_relaxed))
+			break;
+		/* Whoever moves the hint tries the chunk. */
+		if (atomic_compare_exchange_strong_explicit(&hint->back, &back, back - 1, memory_order_relaxed, memory_order_relaxed))
+			try_chunk(v, back - 1);
+	}
+}
+
+static void leave(struct visit *v)
+{
+	struct shared_batch *batch = v->batch;
+	unsigned i = v->runner->worker / 64;
+	uint64_t bit = UINT64_C(1) << v->runner->worker % 64;
+
+	/* Seq_cst: of two that leave at once, the second sees that nobody is left; and it looks for the gatherer next. */
+	if (atomic_fetch_and_explicit(&batch->inside[i], ~bit, memory_order_seq_cst) != bit)
+		return;
+	for (i = 0; i * 64 < v->runner->segment->worker_count; i++)
+		if (atomic_load_explicit(&batch->inside[i], memory_order_seq_cst))
+			return;
+	gatherer_ring(batch, WAIT_ALL);
+}
+
+void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
+{
+	struct segment *segment = runner->segment;
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct visit v = {
+	        .runner = runner,
+	        .batch = batch,
+	        .self = &segment->workers[runner->worker],
+	        .words = words_of(segment, batch),
+	        .task = {.runner = runner, .batch = batch, .of_map = true},
+	};
+	uint64_t share = slot->target;
+
+	if (!cancelled(batch)) {
+		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
+		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
+		/* Seq_cst: a gatherer sees that somebody is inside, or its look at the words comes first. */
+		atomic_fetch_or_explicit(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64, memory_order_seq_cst);
+		if (word_unpack(word).attempt > 1) {
+			for (uint64_t c = 0; c < batch->chunks && !cancelled(batch); c++)
+				try_chunk(&v, c);
+		} else {
+			walk_own_range(&v, share);
+			for (uint64_t i = 1; i < batch->shares; i++)
+				raid(&v, (share + i) % batch->shares);
+		}
+		leave(&v);
+	}
+	runner->clock_ns = 0;
+	ring_release(slot, word);
+	room_ring(segment);
+}
+
+/* ---- the supervisor ---- */
+
+/* The word of a chunk after its owner's death, and the positions that have to be given up. */
+struct verdict {
+	struct word word;
+	uint64_t failed_from; /* payload */
+	uint64_t failed_count;
+	unsigned attempts;
+};
+
+static struct verdict judge(const struct shared_batch *batch, struct word w, uint64_t begin, uint64_t size, uint64_t cursor)
+{
+	bool wide = w.flags & WORD_WIDE, singly = batch->kind == KIND_MAP || wide || w.attempt > 1;
+	/* A cursor outside of what the owner had to do is of another chunk: it died before it took anything in hand. */
+	uint64_t hand = cursor >= begin + w.payload && cursor < begin + size ? cursor - begin : w.payload;
+	struct verdict v = {.word = {.state = WORD_READY, .flags = w.flags & WORD_LOST}};
+
+	v.attempts = hand == w.payload || wide ? w.attempt : 1;
+	if (v.attempts < batch->max_attempts) {
+		v.word.attempt = v.attempts;
+		v.word.payload = hand;
+		if (!singly)
+			v.word.flags |= WORD_WIDE;
+		return v;
+	}
+	v.failed_from = hand;
+	v.failed_count = singly ? 1 : size - hand;
+	v.word.payload = hand + v.failed_count;
+	if (v.word.payload >= size) {
+		v.word.state = WORD_DONE;
+		v.word.payload = 0;
+		v.word.worker = w.worker;
+		v.word.generation = w.generation;
+		v.word.attempt = v.attempts;
+	}
+	return v;
+}
+
+void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death, struct region *region)
+{
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	_Atomic uint64_t *words = words_of(segment, batch);
+	/* Relaxed, all: the dead worker's writes are visible to who waited for its death, and nobody else writes its words. */
+	uint64_t cursor = atomic_load_explicit(&segment->workers[death->worker].cursor, memory_order_relaxed);
+
+	for (uint64_t c = 0; c < batch->chunks; c++) {
+		uint64_t bits = atomic_load_explicit(&words[c], memory_order_relaxed), begin = c * batch->chunk;
+		struct word w = word_unpack(bits);
+		struct verdict v;
+
+		if (w.state != WORD_OWNED || w.worker != death->worker || w.generation != (death->generation & 0xffff))
+			continue;
+		v = judge(batch, w, begin, batch->n - begin < batch->chunk ? batch->n - begin : batch->chunk, cursor);
+		if (v.failed_count) {
+			struct shared_failure record = {
+			        .position = begin + v.failed_from,
+			        .count = v.failed_count,
+			        .status = -ECHILD,
+			        .signal = death->signal,
+			        .exit_code = death->exit_code,
+			        .pid = death->pid,
+			        .attempts = v.attempts,
+			        .worker = death->worker,
+			};
+
+			if (push_failure(segment, batch, region, record, ""))
+				v.word.flags |= WORD_LOST;
+			/* Relaxed: a statistic. */
+			atomic_fetch_add_explicit(&segment->control->given_up, v.failed_count, memory_order_relaxed);
+		}
+		/* C1, pairs with C2; or P2, pairs with G2. */
+		atomic_compare_exchange_strong_explicit(&words[c], &bits, word_pack(v.word), memory_order_seq_cst,
+		                                        memory_order_relaxed);
+	}
+	atomic_fetch_and_explicit(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64), memory_order_seq_cst);
+	/* One attempt begun: whoever takes the invitation looks at every word. The count itself means nothing here. */
+	ring_return(slot, word, 1);
+}

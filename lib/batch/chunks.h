@@ -1,0 +1,34 @@
+/*
+ * chunks.h - dense batches: positions 0 .. n-1 cut into chunks, each with a word of its own.
+ */
+#ifndef SHEAF_BATCH_CHUNKS_H
+#define SHEAF_BATCH_CHUNKS_H
+
+#include "batch/table.h"
+
+#define MAX_CHUNKS ((uint64_t)1 << 20)
+#define MAX_POSITIONS ((uint64_t)1 << 45)
+
+/* How n positions are cut for @workers workers; @grain 0: chosen here. */
+struct cut {
+	uint64_t chunk;  /* positions in each chunk, but for the last */
+	uint64_t chunks;
+	uint32_t shares; /* invitations to send */
+	uint64_t bytes;  /* of chunk words and hints */
+};
+struct cut chunks_cut(uint64_t n, uint64_t grain, unsigned workers);
+
+/* Makes every chunk READY. The batch's n, chunk, chunks, shares, words and hints are set. */
+void chunks_init(struct segment *segment, struct shared_batch *batch);
+
+/* Takes part in the batch of a slot that this runner owns, until no chunk is left to claim. */
+void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
+
+/*
+ * For the supervisor: settles the chunks that a dead worker had claimed, then gives its invitation back to the ring. @region: the
+ * supervisor's own, for failure records.
+ */
+void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+                  struct region *region);
+
+#endif

@@ -1,0 +1,512 @@
+/*
+ * gather.c - waits for results and hands them out: by position, by completion, or all at once.
+ *
+ * The gatherer waits on words, never on counts. It hands out pointers into the segment, and composes in its own memory only what
+ * nobody wrote there: the text of a death.
+ *
+ * Edges             G1, pairs with P1 in table.c: an acquire load that finds an entry DONE sees all of it, and the result.
+ */
+#include "batch/batch.h"
+#include "batch/dense.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool entry_done(const struct sheaf_batch *batch, uint64_t index)
+{
+	/* G1. Seq_cst: a gatherer that has announced itself looks here before it sleeps. */
+	return word_state(atomic_load_explicit(&batch_entry(batch, index)->word, memory_order_seq_cst)) == WORD_DONE;
+}
+
+/* ---- texts ---- */
+
+static const char *add_note(struct sheaf_batch *batch, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	struct note *note = malloc(sizeof(*note) + size);
+
+	if (!note)
+		return NULL;
+	memcpy(note->text, text, size);
+	note->next = batch->notes;
+	batch->notes = note;
+	return note->text;
+}
+
+/* Gives a failed result its text, if the task left none. */
+static int explain(struct sheaf_batch *batch, sheaf_result *result)
+{
+	char text[512], how[160], runs[64];
+
+	if (result->message)
+		return 0;
+	if (result->status != -ECHILD || (!result->signal && result->exit_code < 0)) {
+		snprintf(text, sizeof(text), "%s", sheaf_strerror(result->status));
+	} else {
+		if (result->signal)
+			snprintf(how, sizeof(how), "was killed by signal %d (%s)", result->signal, strsignal(result->signal));
+		else
+			snprintf(how, sizeof(how), "called exit(%d)", result->exit_code);
+		if (result->attempts == 1)
+			snprintf(runs, sizeof(runs), "in its only attempt");
+		else
+			snprintf(runs, sizeof(runs), "in attempt %u, the last", result->attempts);
+		snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s", (unsigned long long)result->position, result->worker,
+		         (long)result->pid, how, runs);
+	}
+	result->message = add_note(batch, text);
+	return result->message ? 0 : sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
+}
+
+/* ---- results ---- */
+
+static void call_result(const struct sheaf_batch *batch, uint64_t index, sheaf_result *result)
+{
+	const struct segment *segment = &batch->keeper->segment;
+	struct shared_entry *entry = batch_entry(batch, index);
+	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_acquire));
+
+	*result = (sheaf_result){
+	        .position = entry->position,
+	        .status = entry->status,
+	        .exit_code = -1,
+	        .attempts = w.attempt,
+	        .worker = (int)w.worker,
+	        .pid = entry->pid,
+	        .message = "",
+	        .started_ns = entry->started_ns,
+	        .finished_ns = entry->finished_ns,
+	};
+	if (entry->status) {
+		result->signal = entry->last.cause.signal;
+		result->exit_code = entry->last.cause.exit_code;
+		result->message = entry->data ? segment_at(segment, entry->data) : NULL;
+		return;
+	}
+	result->size = (size_t)entry->size;
+	if (entry->data)
+		result->data = segment_at(segment, entry->data);
+	else if (entry->size)
+		result->data = entry->size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
+}
+
+int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result)
+{
+	sheaf_result found;
+	int r;
+
+	if (batch->dense) {
+		if ((r = dense_result(batch, index_or_position, &found)))
+			return r;
+	} else {
+		call_result(batch, index_or_position, &found);
+	}
+	if ((r = explain(batch, &found)))
+		return r;
+	*result = found;
+	return 0;
+}
+
+int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed)
+{
+	uint64_t lowest;
+	int r = dense_failures(batch, &lowest, failed);
+
+	return r || !*failed ? r : batch_result(batch, lowest, result);
+}
+
+/* ---- one gatherer at a time ---- */
+
+static int begin(struct sheaf_batch *batch, const char *call)
+{
+	int r = keeper_check(batch->keeper), idle = 0;
+
+	if (r)
+		return r;
+	/* Acquire, pairs with the release in end(): the last gatherer's marks. */
+	if (!atomic_compare_exchange_strong_explicit(&batch->gathering, &idle, 1, memory_order_acquire, memory_order_relaxed))
+		return sheaf_fail(-EBUSY, "%s: another thread is gathering from this batch", call);
+	pthread_mutex_lock(&batch->lock);
+	return 0;
+}
+
+static int end(struct sheaf_batch *batch, int r)
+{
+	pthread_mutex_unlock(&batch->lock);
+	atomic_store_explicit(&batch->gathering, 0, memory_order_release);
+	return r;
+}
+
+/* ---- waiting: the lock is free meanwhile, so that others can submit ---- */
+
+struct look {
+	struct sheaf_batch *batch;
+	struct shared_entry *entry;
+	uint64_t chunk;
+};
+
+static bool is_entry_done(void *context)
+{
+	const struct look *look = context;
+
+	return word_state(atomic_load_explicit(&look->entry->word, memory_order_seq_cst)) == WORD_DONE;
+}
+
+static bool is_chunk_done(void *context)
+{
+	const struct look *look = context;
+
+	return dense_chunk_done(look->batch, look->chunk);
+}
+
+static bool is_all_done(void *context)
+{
+	const struct look *look = context;
+
+	return !dense_busy(look->batch) && dense_all_done(look->batch);
+}
+
+static bool is_any_chunk_done(void *context)
+{
+	struct look *look = context;
+
+	return dense_any_done(look->batch, &look->chunk);
+}
+
+static int wait_unlocked(struct sheaf_batch *batch, bool (*ready)(void *), struct look *look, uint64_t what, uint64_t deadline_ns)
+{
+	struct wait wait = {.ready = ready, .context = look, .batch = batch->shared, .what = what};
+	int r;
+
+	pthread_mutex_unlock(&batch->lock);
+	r = keeper_wait(batch->keeper, &wait, deadline_ns);
+	pthread_mutex_lock(&batch->lock);
+	return r;
+}
+
+static int wait_entry(struct sheaf_batch *batch, uint64_t index, uint64_t deadline_ns)
+{
+	struct look look = {.entry = batch_entry(batch, index)};
+
+	return wait_unlocked(batch, is_entry_done, &look, WAIT_ENTRY(batch_entry_offset(batch, index)), deadline_ns);
+}
+
+/* Waits for the last task first: while it runs, few others do, so the gatherer is woken few times. */
+static int wait_calls(struct sheaf_batch *batch, uint64_t deadline_ns)
+{
+	struct calls_view *view = &batch->calls;
+	int r;
+
+	while (view->done < batch->order.count) {
+		uint64_t last = batch->order.count - 1;
+
+		if (!entry_done(batch, last) && (r = wait_entry(batch, last, deadline_ns)))
+			return r;
+		while (view->done <= last) {
+			if (!entry_done(batch, view->done) && (r = wait_entry(batch, view->done, deadline_ns)))
+				return r;
+			view->done++;
+		}
+	}
+	return 0;
+}
+
+static int wait_dense(struct sheaf_batch *batch, uint64_t deadline_ns)
+{
+	struct look look = {.batch = batch};
+
+	int r = dense_all_done(batch) ? 0 : wait_unlocked(batch, is_all_done, &look, WAIT_ALL, deadline_ns);
+
+	/* Workers that were killed at the end of the pool stay inside. */
+	return r && dense_all_done(batch) ? 0 : r;
+}
+
+int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns)
+{
+	int r = begin(batch, "wait");
+
+	if (r)
+		return r;
+	return end(batch, batch->dense ? wait_dense(batch, deadline_ns) : wait_calls(batch, deadline_ns));
+}
+
+/* ---- by position ---- */
+
+static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	uint64_t index;
+	int r;
+
+	/* A lower position may be submitted while we wait for one: it comes first then. */
+	for (;;) {
+		if (!order_lowest(&batch->order, &index))
+			return 0;
+		if (entry_done(batch, index))
+			break;
+		if ((r = wait_entry(batch, index, deadline_ns)))
+			return r;
+	}
+	if ((r = batch_result(batch, index, result)))
+		return r;
+	order_hand(&batch->order, index);
+	return 1;
+}
+
+static int give(struct sheaf_batch *batch, struct span *span, sheaf_result *result)
+{
+	int r = batch_result(batch, span->at, result);
+
+	if (r)
+		return r;
+	span->at++;
+	return 1;
+}
+
+static int next_dense(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	struct dense_view *view = &batch->view;
+	struct look look = {.batch = batch};
+	int r = dense_prepare(batch);
+	bool more;
+
+	if (r)
+		return r;
+	if (view->next.at == view->next.end) {
+		more = dense_lowest(batch, &look.chunk);
+		/* What sheaf_next_done() has begun to hand out may come first. */
+		if (view->next_done.at < view->next_done.end && (!more || view->next_done.at < dense_span(batch, look.chunk).at))
+			return give(batch, &view->next_done, result);
+		if (!more)
+			return 0;
+		if (!dense_chunk_done(batch, look.chunk) &&
+		    (r = wait_unlocked(batch, is_chunk_done, &look, WAIT_CHUNK(look.chunk), deadline_ns)))
+			return r;
+		view->taken[look.chunk] = true;
+		view->next = dense_span(batch, look.chunk);
+	}
+	if (view->next_done.at < view->next_done.end && view->next_done.at < view->next.at)
+		return give(batch, &view->next_done, result);
+	return give(batch, &view->next, result);
+}
+
+static int check_next(sheaf_batch *batch, sheaf_result *result, const char *call)
+{
+	return batch && result ? 0 : sheaf_fail(-EINVAL, "%s: %s is NULL", call, batch ? "result" : "batch");
+}
+
+int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	int r = check_next(batch, result, "sheaf_next");
+
+	if (r || (r = begin(batch, "sheaf_next")))
+		return r;
+	return end(batch, batch->dense ? next_dense(batch, result, deadline_ns) : next_call(batch, result, deadline_ns));
+}
+
+/* ---- by completion ---- */
+
+static int grow(uint64_t **vector, size_t *capacity, size_t need)
+{
+	size_t wanted = *capacity ? *capacity : 64;
+	uint64_t *grown;
+
+	if (need <= *capacity)
+		return 0;
+	while (wanted < need)
+		wanted *= 2;
+	grown = realloc(*vector, wanted * sizeof(**vector));
+	if (!grown)
+		return sheaf_fail(-ENOMEM, "no memory to gather a batch");
+	*vector = grown;
+	*capacity = wanted;
+	return 0;
+}
+
+struct finish {
+	uint64_t time;
+	uint64_t index;
+};
+
+static int compare_finishes(const void *a, const void *b)
+{
+	const struct finish *x = a, *y = b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Sorts what was just found by the times at which it ended. Without times, or memory, submission order must do. */
+static void sort_ready(struct sheaf_batch *batch)
+{
+	struct calls_view *view = &batch->calls;
+	struct finish *finishes;
+
+	if (batch->flags & SHEAF_NO_TIMES || view->ready_count < 2 || !(finishes = malloc(view->ready_count * sizeof(*finishes))))
+		return;
+	for (size_t i = 0; i < view->ready_count; i++)
+		finishes[i] = (struct finish){batch_entry(batch, view->ready[i])->finished_ns, view->ready[i]};
+	qsort(finishes, view->ready_count, sizeof(*finishes), compare_finishes);
+	for (size_t i = 0; i < view->ready_count; i++)
+		view->ready[i] = finishes[i].index;
+	free(finishes);
+}
+
+/* Moves what is done from the open list to the ready list. At most a ring full of tasks is not done, so the open list is short. */
+static int find_ready(struct sheaf_batch *batch)
+{
+	struct calls_view *view = &batch->calls;
+	size_t kept = 0;
+	int r;
+
+	if ((r = grow(&view->open, &view->open_capacity, view->open_count + (size_t)(batch->order.count - view->listed))))
+		return r;
+	while (view->listed < batch->order.count)
+		view->open[view->open_count++] = view->listed++;
+	view->ready_at = view->ready_count = 0;
+	if ((r = grow(&view->ready, &view->ready_capacity, view->open_count)))
+		return r;
+	for (size_t i = 0; i < view->open_count; i++) {
+		uint64_t index = view->open[i];
+
+		if (batch->order.handed[index])
+			continue;
+		if (entry_done(batch, index))
+			view->ready[view->ready_count++] = index;
+		else
+			view->open[kept++] = index;
+	}
+	view->open_count = kept;
+	sort_ready(batch);
+	return 0;
+}
+
+static bool is_any_open_done(void *context)
+{
+	const struct look *look = context;
+	const struct calls_view *view = &look->batch->calls;
+	bool found = false;
+
+	/* A submitter may be enlarging the table. */
+	pthread_mutex_lock(&look->batch->lock);
+	for (size_t i = 0; i < view->open_count && !found; i++)
+		found = entry_done(look->batch, view->open[i]);
+	pthread_mutex_unlock(&look->batch->lock);
+	return found;
+}
+
+static int next_done_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	struct calls_view *view = &batch->calls;
+	int r;
+
+	for (;;) {
+		while (view->ready_at < view->ready_count && batch->order.handed[view->ready[view->ready_at]])
+			view->ready_at++;
+		if (view->ready_at < view->ready_count)
+			break;
+		if ((r = find_ready(batch)))
+			return r;
+		if (view->ready_count)
+			continue;
+		if (!view->open_count)
+			return 0;
+		if ((r = wait_unlocked(batch, is_any_open_done, &(struct look){.batch = batch}, WAIT_ANY, deadline_ns)))
+			return r;
+	}
+	if ((r = batch_result(batch, view->ready[view->ready_at], result)))
+		return r;
+	order_hand(&batch->order, view->ready[view->ready_at++]);
+	return 1;
+}
+
+static int next_done_dense(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	struct dense_view *view = &batch->view;
+	struct look look = {.batch = batch};
+	int r = dense_prepare(batch);
+
+	if (r)
+		return r;
+	if (view->next_done.at == view->next_done.end) {
+		/* What sheaf_next() has begun to hand out is done. */
+		if (view->next.at < view->next.end)
+			return give(batch, &view->next, result);
+		if (!dense_lowest(batch, &look.chunk))
+			return 0;
+		if (!dense_any_done(batch, &look.chunk) &&
+		    (r = wait_unlocked(batch, is_any_chunk_done, &look, WAIT_ANY, deadline_ns)))
+			return r;
+		view->taken[look.chunk] = true;
+		view->next_done = dense_span(batch, look.chunk);
+	}
+	return give(batch, &view->next_done, result);
+}
+
+int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	int r = check_next(batch, result, "sheaf_next_done");
+
+	if (r || (r = begin(batch, "sheaf_next_done")))
+		return r;
+	return end(batch, batch->dense ? next_done_dense(batch, result, deadline_ns) : next_done_call(batch, result, deadline_ns));
+}
+
+/* ---- all at once ---- */
+
+static int collect(struct sheaf_batch *batch, uint64_t *indices, size_t n, int *failed)
+{
+	sheaf_result *results = n > SIZE_MAX / sizeof(*results) ? NULL : malloc((n ? n : 1) * sizeof(*results));
+	int r;
+
+	if (!results)
+		return sheaf_fail(-ENOMEM, "no memory for an array of %zu results: sheaf_next() needs none", n);
+	*failed = 0;
+	for (size_t i = 0; i < n; i++) {
+		if ((r = batch_result(batch, indices ? indices[i] : i, &results[i]))) {
+			free(results);
+			return r;
+		}
+		if (results[i].status && *failed < INT_MAX)
+			++*failed;
+	}
+	free(batch->results);
+	batch->results = results;
+	return 0;
+}
+
+static int gather(struct sheaf_batch *batch, const sheaf_result **results, size_t *n, uint64_t deadline_ns)
+{
+	uint64_t *indices = NULL;
+	size_t count;
+	int r = batch->dense ? wait_dense(batch, deadline_ns) : wait_calls(batch, deadline_ns), failed;
+
+	if (r)
+		return r;
+	count = (size_t)(batch->dense ? batch->shared->n : batch->order.count);
+	if (!batch->dense && !(indices = order_sorted(&batch->order)))
+		return sheaf_fail(-ENOMEM, "no memory to sort %zu positions", count);
+	r = collect(batch, indices, count, &failed);
+	free(indices);
+	if (r)
+		return r;
+	*results = batch->results;
+	*n = count;
+	return failed;
+}
+
+int sheaf_gather(sheaf_batch *batch, const sheaf_result **results, size_t *n, uint64_t deadline_ns)
+{
+	int r;
+
+	if (!batch || !results || !n)
+		return sheaf_fail(-EINVAL, "sheaf_gather: %s is NULL", !batch ? "batch" : !results ? "results" : "n");
+	if ((r = begin(batch, "sheaf_gather")))
+		return r;
+	return end(batch, gather(batch, results, n, deadline_ns));
+}

@@ -1,0 +1,124 @@
+/*
+ * keeper.c - how the owner waits: it spins, sleeps on the batch's doorbell, and looks ten times a second who lives (P5).
+ */
+#include "batch/keeper.h"
+
+#include "base/error.h"
+#include "os/os.h"
+#include "queue/doorbell.h"
+
+#include <errno.h>
+
+#define LOOKS_PER_CLOCK 16
+
+static _Atomic unsigned forks;
+
+unsigned keeper_forks(void)
+{
+	/* Relaxed: changes only in the child of a fork, where no other thread runs. */
+	return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+void keeper_forked(void)
+{
+	atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+int keeper_check(const struct keeper *keeper)
+{
+	if (keeper->forks == keeper_forks())
+		return 0;
+	return sheaf_fail(-EPERM, "the handle was inherited over a fork, or is used by a task: only the process that created the pool "
+	                          "may use it");
+}
+
+int keeper_fail(uint32_t state)
+{
+	switch (state) {
+	case POOL_TERMINATED:
+		return sheaf_fail(-ECANCELED, "the pool was terminated");
+	case POOL_BROKEN:
+		return sheaf_fail(-ECHILD, "the pool stopped: its workers died again and again without ending a single task, or none could be "
+		                           "started");
+	case POOL_LOST:
+		return sheaf_fail(-EOWNERDEAD, "the pool's supervisor died and cannot be replaced");
+	default:
+		return 0;
+	}
+}
+
+int keeper_open(struct keeper *keeper)
+{
+	/* Relaxed: a submitter looks again, with the right order, after it has published. */
+	uint32_t state = atomic_load_explicit(&keeper->segment.control->state, memory_order_relaxed);
+
+	if (state == POOL_OPEN)
+		return 0;
+	if (state == POOL_CLOSED || state == POOL_FINISHED)
+		return sheaf_fail(-EPIPE, "the pool is closed");
+	return keeper_fail(state);
+}
+
+int keeper_look(struct keeper *keeper, bool now)
+{
+	uint64_t time = sheaf_now_ns();
+
+	/* Relaxed: two threads may look at once. */
+	if (!now && time - atomic_load_explicit(&keeper->looked_ns, memory_order_relaxed) < LOOK_EVERY_NS)
+		return keeper_fail(atomic_load_explicit(&keeper->segment.control->state, memory_order_acquire));
+	atomic_store_explicit(&keeper->looked_ns, time, memory_order_relaxed);
+	return keeper->look(keeper);
+}
+
+static bool spin(struct keeper *keeper, const struct wait *wait)
+{
+	uint64_t until = 0;
+
+	for (unsigned look = 0; keeper->segment.spin_ns; look++) {
+		if (wait->ready(wait->context))
+			return true;
+		if (look % LOOKS_PER_CLOCK == 0) {
+			uint64_t now = sheaf_now_ns();
+
+			if (!until)
+				until = now + keeper->segment.spin_ns;
+			else if (now >= until)
+				break;
+		}
+		os_relax();
+	}
+	return false;
+}
+
+int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadline_ns)
+{
+	bool look = false;
+
+	if (wait->ready(wait->context))
+		return 0;
+	if (deadline_ns && spin(keeper, wait))
+		return 0;
+	for (;;) {
+		uint64_t now = sheaf_now_ns(), until;
+		int r = keeper_look(keeper, look);
+
+		/* What was done before the end of the pool is still handed out. */
+		if (wait->ready(wait->context))
+			return 0;
+		if (r)
+			return r;
+		if (!deadline_ns)
+			return sheaf_fail(-EAGAIN, "not done yet");
+		if (now >= deadline_ns)
+			return sheaf_fail(-ETIMEDOUT, "the deadline passed before it was done");
+		until = now + LOOK_EVERY_NS < deadline_ns ? now + LOOK_EVERY_NS : deadline_ns;
+		gatherer_announce(wait->batch, wait->what);
+		if (wait->ready(wait->context)) {
+			gatherer_retract(wait->batch);
+			return 0;
+		}
+		gatherer_sleep(wait->batch, until);
+		gatherer_retract(wait->batch);
+		look = sheaf_now_ns() >= until;
+	}
+}

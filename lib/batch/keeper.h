@@ -1,0 +1,56 @@
+/*
+ * keeper.h - what batches need of the pool that they belong to. Private to the owner.
+ */
+#ifndef SHEAF_BATCH_KEEPER_H
+#define SHEAF_BATCH_KEEPER_H
+
+#include "segment/segment.h"
+
+#include <pthread.h>
+
+#define LOOK_EVERY_NS UINT64_C(100000000) /* no wait of the owner is longer without a look at who lives */
+
+struct keeper {
+	struct segment segment;
+	unsigned forks; /* keeper_forks() when it was made: a handle with another number was inherited over a fork */
+	_Atomic uint64_t room_taken; /* room slots in use by threads of this process */
+	_Atomic uint64_t looked_ns;
+	pthread_mutex_t lock; /* of the list of batches and of their slots */
+	struct sheaf_batch *batches;
+	uint64_t serial;
+
+	/* Replaces a dead supervisor. 0 while things go on; else why nothing will: -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
+	int (*look)(struct keeper *keeper);
+	/* Has a worker killed, if it still is of that generation. */
+	void (*kill)(struct keeper *keeper, unsigned worker, unsigned generation);
+};
+
+/* How often this process came out of a fork. */
+unsigned keeper_forks(void);
+
+/* For the atfork handler of pool.c. */
+void keeper_forked(void);
+
+/* 0; -EPERM with its message: the handle belongs to another process. */
+int keeper_check(const struct keeper *keeper);
+
+/* keeper->look(), if the last one was LOOK_EVERY_NS ago or @now. */
+int keeper_look(struct keeper *keeper, bool now);
+
+/* May work be submitted? 0, -EPIPE, -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
+int keeper_open(struct keeper *keeper);
+
+/* sheaf_fail() for a pool state that ends all waiting; 0 for the others. */
+int keeper_fail(uint32_t state);
+
+/* Waits for a condition, spinning first; see keeper.c. */
+struct wait {
+	bool (*ready)(void *context);
+	void *context;
+	struct shared_batch *batch; /* whose doorbell to sleep on */
+	uint64_t what;              /* WAIT_* */
+};
+/* 0; -EAGAIN, -ETIMEDOUT; or an error of look(). */
+int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadline_ns);
+
+#endif

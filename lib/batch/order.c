@@ -1,0 +1,243 @@
+/*
+ * order.c - a vector while positions rise; beside it a hash table (linear probing) and a binary heap once they do not.
+ *
+ * Hash: the finalizer of MurmurHash3 (Appleby, public domain), a bijection of 64 bits. Heap: Williams, "Algorithm 232", 1964.
+ */
+#include "batch/order.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY 64
+
+static uint64_t hash(uint64_t x)
+{
+	x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+	x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return x ^ x >> 33;
+}
+
+/* The table's place of this position: of its index, or the empty one where it belongs. */
+static uint64_t *place(const struct order *order, uint64_t position)
+{
+	size_t at = hash(position) & (order->table_size - 1);
+
+	while (order->table[at] && order->positions[order->table[at] - 1] != position)
+		at = (at + 1) & (order->table_size - 1);
+	return &order->table[at];
+}
+
+static int grow_table(struct order *order, size_t size)
+{
+	uint64_t *table = calloc(size, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	free(order->table);
+	order->table = table;
+	order->table_size = size;
+	for (uint64_t i = 0; i < order->count; i++)
+		*place(order, order->positions[i]) = i + 1;
+	return 0;
+}
+
+static bool below(const struct order *order, uint64_t a, uint64_t b)
+{
+	return order->positions[a] < order->positions[b];
+}
+
+static void heap_push(struct order *order, uint64_t index)
+{
+	size_t at = order->heap_count++;
+
+	for (; at && below(order, index, order->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		order->heap[at] = order->heap[(at - 1) / 2];
+	order->heap[at] = index;
+}
+
+static void heap_pop(struct order *order)
+{
+	uint64_t last = order->heap[--order->heap_count];
+	size_t at = 0, child;
+
+	while ((child = 2 * at + 1) < order->heap_count) {
+		if (child + 1 < order->heap_count && below(order, order->heap[child + 1], order->heap[child]))
+			child++;
+		if (!below(order, order->heap[child], last))
+			break;
+		order->heap[at] = order->heap[child];
+		at = child;
+	}
+	if (order->heap_count)
+		order->heap[at] = last;
+}
+
+static int grow_heap(struct order *order, size_t need)
+{
+	size_t capacity = order->heap_capacity ? order->heap_capacity : FIRST_CAPACITY;
+	uint64_t *heap;
+
+	while (capacity < need)
+		capacity *= 2;
+	heap = realloc(order->heap, capacity * sizeof(*heap));
+	if (!heap)
+		return -ENOMEM;
+	order->heap = heap;
+	order->heap_capacity = capacity;
+	return 0;
+}
+
+/* The first position that is not above all before it. */
+static int mix(struct order *order)
+{
+	size_t size = 2 * FIRST_CAPACITY;
+	int r;
+
+	while (size < 4 * (order->count + 1))
+		size *= 2;
+	if ((r = grow_heap(order, (size_t)(order->count - order->next) + 1)) || (r = grow_table(order, size)))
+		return r;
+	/* Rising positions are a heap as they stand. */
+	for (uint64_t i = order->next; i < order->count; i++)
+		if (!order->handed[i])
+			order->heap[order->heap_count++] = i;
+	order->mixed = true;
+	return 0;
+}
+
+static int grow_vectors(struct order *order)
+{
+	size_t capacity = order->capacity ? 2 * order->capacity : FIRST_CAPACITY;
+	uint64_t *positions = realloc(order->positions, capacity * sizeof(*positions));
+	bool *handed;
+
+	if (!positions)
+		return -ENOMEM;
+	order->positions = positions;
+	handed = realloc(order->handed, capacity * sizeof(*handed));
+	if (!handed)
+		return -ENOMEM;
+	order->handed = handed;
+	order->capacity = capacity;
+	return 0;
+}
+
+int order_reserve(struct order *order, uint64_t position)
+{
+	int r;
+
+	if (order->count == order->capacity && (r = grow_vectors(order)))
+		return r;
+	if (!order->mixed) {
+		if (!order->count || position > order->positions[order->count - 1])
+			return 0;
+		if (position == order->positions[order->count - 1])
+			return -EEXIST;
+		if ((r = mix(order)))
+			return r;
+	}
+	if (*place(order, position))
+		return -EEXIST;
+	if (2 * (order->count + 1) > order->table_size && (r = grow_table(order, 2 * order->table_size)))
+		return r;
+	return order->heap_count == order->heap_capacity ? grow_heap(order, order->heap_count + 1) : 0;
+}
+
+void order_add(struct order *order, uint64_t position)
+{
+	order->positions[order->count] = position;
+	order->handed[order->count] = false;
+	if (order->mixed) {
+		*place(order, position) = order->count + 1;
+		heap_push(order, order->count);
+	}
+	order->count++;
+}
+
+void order_drop_last(struct order *order)
+{
+	size_t kept = 0;
+
+	order->count--;
+	if (!order->mixed)
+		return;
+	/* Rare, at the end of a pool: rebuild rather than repair. */
+	memset(order->table, 0, order->table_size * sizeof(*order->table));
+	for (uint64_t i = 0; i < order->count; i++)
+		*place(order, order->positions[i]) = i + 1;
+	for (size_t i = 0; i < order->heap_count; i++)
+		if (order->heap[i] != order->count)
+			order->heap[kept++] = order->heap[i];
+	order->heap_count = 0;
+	while (order->heap_count < kept)
+		heap_push(order, order->heap[order->heap_count]);
+}
+
+bool order_lowest(struct order *order, uint64_t *index)
+{
+	if (!order->mixed) {
+		while (order->next < order->count && order->handed[order->next])
+			order->next++;
+		*index = order->next;
+		return order->next < order->count;
+	}
+	while (order->heap_count && order->handed[order->heap[0]])
+		heap_pop(order);
+	if (!order->heap_count)
+		return false;
+	*index = order->heap[0];
+	return true;
+}
+
+void order_hand(struct order *order, uint64_t index)
+{
+	order->handed[index] = true;
+}
+
+struct key {
+	uint64_t position;
+	uint64_t index;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+	uint64_t x = ((const struct key *)a)->position, y = ((const struct key *)b)->position;
+
+	return x < y ? -1 : x > y;
+}
+
+uint64_t *order_sorted(const struct order *order)
+{
+	size_t n = (size_t)order->count;
+	uint64_t *indices = malloc((n ? n : 1) * sizeof(*indices));
+	struct key *keys;
+
+	if (!indices)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		indices[i] = i;
+	if (!order->mixed)
+		return indices;
+	keys = malloc((n ? n : 1) * sizeof(*keys));
+	if (!keys) {
+		free(indices);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		keys[i] = (struct key){.position = order->positions[i], .index = i};
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < n; i++)
+		indices[i] = keys[i].index;
+	free(keys);
+	return indices;
+}
+
+void order_free(struct order *order)
+{
+	free(order->positions);
+	free(order->handed);
+	free(order->table);
+	free(order->heap);
+	memset(order, 0, sizeof(*order));
+}

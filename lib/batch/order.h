@@ -1,0 +1,44 @@
+/*
+ * order.h - the positions of a batch's submitted tasks: finds duplicates, and the lowest that was not handed out.
+ *
+ * Private to the owner. Tasks are numbered in the order of their submission (index). As long as positions come in rising order, which
+ * they mostly do, that is all there is to it; the first one out of order builds a hash table and a heap.
+ */
+#ifndef SHEAF_BATCH_ORDER_H
+#define SHEAF_BATCH_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct order {
+	uint64_t count;
+	uint64_t *positions; /* by index */
+	bool *handed;        /* by index: handed out already */
+	size_t capacity;
+	bool mixed;          /* positions came out of order */
+	uint64_t next;       /* not mixed: the lowest index that may not be handed out */
+	uint64_t *table;     /* mixed: index + 1 by hash of the position; 0 empty */
+	size_t table_size;   /* a power of two, at least twice the count */
+	uint64_t *heap;      /* mixed: indices, the lowest position first */
+	size_t heap_count;
+	size_t heap_capacity;
+};
+
+/* Makes room for one more with this position: 0, -EEXIST, -ENOMEM. After 0, order_add() cannot fail. */
+int order_reserve(struct order *order, uint64_t position);
+void order_add(struct order *order, uint64_t position);
+
+/* Takes the task back that was added last. */
+void order_drop_last(struct order *order);
+
+/* The lowest position not handed out. False: there is none. Hand it out with order_hand(). */
+bool order_lowest(struct order *order, uint64_t *index);
+void order_hand(struct order *order, uint64_t index);
+
+/* All indices by position, in an array of count that the caller frees; NULL: no memory. */
+uint64_t *order_sorted(const struct order *order);
+
+void order_free(struct order *order);
+
+#endif

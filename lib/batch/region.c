@@ -1,0 +1,43 @@
+/*
+ * region.c - a bump allocator over blocks of the heap that belong to a batch.
+ */
+#include "batch/region.h"
+
+#include "base/number.h"
+#include "segment/heap.h"
+
+#include <errno.h>
+
+#define LARGEST_BLOCK ((uint64_t)4 << 20)
+
+int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset)
+{
+	uint64_t need, block, got;
+	int r;
+
+	if (size > segment->heap_size)
+		return -ENOMEM;
+	need = round_up(size ? size : 1, 64);
+	if (region->heap_id != batch->heap_id)
+		*region = (struct region){.heap_id = batch->heap_id, .block = UNIT};
+	if (need > region->end - region->at) {
+		block = need > region->block ? round_up(need, UNIT) : region->block;
+		/* Relaxed, before the first unit is taken: who retires the batch after us finds a number that is not 0. */
+		atomic_fetch_add_explicit(&batch->units, block / UNIT, memory_order_relaxed);
+		r = heap_alloc(segment, batch->heap_id, block, &got);
+		if (r)
+			return r;
+		/* A large piece of its own does not end the block in use. */
+		if (need >= block && region->end > region->at) {
+			*offset = got;
+			return 0;
+		}
+		region->at = got;
+		region->end = got + block;
+		if (region->block < LARGEST_BLOCK)
+			region->block *= 2;
+	}
+	*offset = region->at;
+	region->at += need;
+	return 0;
+}

@@ -1,0 +1,22 @@
+/*
+ * region.h - memory of a batch, taken from the heap in blocks and handed out in order: arguments, results, failure records.
+ *
+ * A region is private to one process (or thread) and one batch; what it hands out lives until the batch is retired. If the process
+ * dies, the rest of its block is wasted until then, and nothing else.
+ */
+#ifndef SHEAF_BATCH_REGION_H
+#define SHEAF_BATCH_REGION_H
+
+#include "segment/segment.h"
+
+struct region {
+	uint64_t heap_id; /* of the batch; 0: empty */
+	uint64_t at;
+	uint64_t end;
+	uint64_t block; /* bytes to take from the heap next time: doubles */
+};
+
+/* @size bytes (0: none, *offset is still a place of its own), zeroed, aligned to 64. Errors of heap_alloc(). */
+int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset);
+
+#endif

@@ -1,0 +1,419 @@
+/*
+ * submit.c - hands tasks to the ring: one by one, or as invitations to a dense batch.
+ */
+#include "batch/batch.h"
+
+#include "base/error.h"
+#include "base/number.h"
+#include "os/os.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LARGEST_STRETCH ((uint64_t)16 << 20) /* bytes */
+
+static const struct ring_owner me = {.worker = WORKER_NONE};
+
+/* ---- the result table ---- */
+
+uint64_t batch_entry_offset(const struct sheaf_batch *batch, uint64_t index)
+{
+	const struct entries *entries = &batch->entries;
+	size_t low = 0, high = entries->count;
+
+	/* The last stretches are the largest and the most asked for. */
+	if (index >= entries->stretches[high - 1].first)
+		low = high - 1;
+	while (high - low > 1) {
+		size_t middle = (low + high) / 2;
+
+		if (entries->stretches[middle].first <= index)
+			low = middle;
+		else
+			high = middle;
+	}
+	return entries->stretches[low].offset + (index - entries->stretches[low].first) * entries->stride;
+}
+
+struct shared_entry *batch_entry(const struct sheaf_batch *batch, uint64_t index)
+{
+	return segment_at(&batch->keeper->segment, batch_entry_offset(batch, index));
+}
+
+/* Makes the table one stretch longer: the batch's own slot first, then pieces of the heap that double. */
+static int grow_entries(struct sheaf_batch *batch)
+{
+	struct entries *entries = &batch->entries;
+	struct segment *segment = &batch->keeper->segment;
+	struct stretch *stretches = realloc(entries->stretches, (entries->count + 1) * sizeof(*stretches));
+	struct stretch *stretch;
+	int r;
+
+	if (!stretches)
+		return sheaf_fail(-ENOMEM, "no memory for the result table of a batch");
+	entries->stretches = stretches;
+	stretch = &stretches[entries->count];
+	stretch->first = entries->capacity;
+	if (!entries->count && BATCH_INLINE / entries->stride) {
+		stretch->offset = segment_offset(segment, batch->shared->table);
+		stretch->count = BATCH_INLINE / entries->stride;
+	} else {
+		uint64_t bytes = UNIT;
+
+		while (bytes < entries->stride || (bytes < LARGEST_STRETCH && bytes / entries->stride < entries->capacity))
+			bytes *= 2;
+		/* Relaxed, before the units are taken: see region.c. */
+		atomic_fetch_add_explicit(&batch->shared->units, bytes / UNIT, memory_order_relaxed);
+		r = heap_alloc(segment, batch->shared->heap_id, bytes, &stretch->offset);
+		if (r)
+			return heap_fail(segment, r, bytes, "the result table of a batch");
+		stretch->count = bytes / entries->stride;
+	}
+	entries->capacity += stretch->count;
+	entries->count++;
+	return 0;
+}
+
+static uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t position)
+{
+	uint64_t offset = batch_entry_offset(batch, index);
+	struct shared_entry *entry = segment_at(&batch->keeper->segment, offset);
+
+	/* Heap memory is zero already; the batch's own slot holds what earlier batches left. */
+	if (index < batch->entries.stretches[0].count)
+		memset(entry, 0, batch->entries.stride);
+	entry->position = position;
+	/* Relaxed: published by the ring slot (R1). */
+	atomic_store_explicit(&entry->word, word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
+	return offset;
+}
+
+/* ---- the ring ---- */
+
+/* ring_take(), waiting for room unless @nonblock. The errors of sheaf_submit() that end the wait. */
+static int take_slot(struct keeper *keeper, bool nonblock, struct shared_slot **slot, uint64_t *ticket)
+{
+	struct segment *segment = &keeper->segment;
+	uint64_t spin_end = 0, until;
+	bool look = false;
+	int r, room;
+
+	for (unsigned looks = 0;; looks++) {
+		if (!(r = keeper_open(keeper)))
+			r = ring_take(segment, me, slot, ticket);
+		if (r != -EAGAIN)
+			return r;
+		if (nonblock) {
+			r = keeper_look(keeper, false);
+			return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring_size);
+		}
+		if (looks % 16 == 0) {
+			uint64_t now = sheaf_now_ns();
+
+			if (!spin_end)
+				spin_end = now + segment->spin_ns;
+			else if (now >= spin_end)
+				break;
+		}
+		os_relax();
+	}
+	for (;;) {
+		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)))
+			return r;
+		room = room_announce(segment, &keeper->room_taken);
+		r = ring_take(segment, me, slot, ticket);
+		if (r == -EAGAIN) {
+			until = sheaf_now_ns() + LOOK_EVERY_NS;
+			room_sleep(segment, room, until);
+			look = sheaf_now_ns() >= until;
+		}
+		room_retract(segment, &keeper->room_taken, room);
+		if (r != -EAGAIN)
+			return r;
+	}
+}
+
+static void note_ticket(struct sheaf_batch *batch, uint64_t ticket)
+{
+	if (!batch->sent || ticket < batch->first_ticket)
+		batch->first_ticket = ticket;
+	if (!batch->sent || ticket > batch->last_ticket)
+		batch->last_ticket = ticket;
+	batch->sent = true;
+}
+
+/*
+ * Publishes, unless the pool finished meanwhile: a pool that is closed just now may have looked at the ring before our task was in
+ * it. False: the task was taken back.
+ */
+static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket)
+{
+	struct segment *segment = &batch->keeper->segment;
+	uint64_t word;
+
+	note_ticket(batch, ticket);
+	ring_publish(segment, slot, ticket);
+	/* Seq_cst, pairs with finish() in supervisor.c. */
+	if (atomic_load_explicit(&segment->control->state, memory_order_seq_cst) == POOL_FINISHED) {
+		word = atomic_load_explicit(&slot->word, memory_order_relaxed);
+		if (word_state(word) == WORD_READY && atomic_load_explicit(&slot->batch, memory_order_relaxed) == batch->ref &&
+		    ring_withdraw(slot, word))
+			return false;
+	}
+	doorbell_ring(segment);
+	return true;
+}
+
+/* ---- one task ---- */
+
+/* Fills and publishes the slot, under the batch's lock. */
+static int submit_call(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket, uint64_t position, sheaf_task_fn *fn,
+                       const void *arg, size_t arg_size)
+{
+	struct segment *segment = &batch->keeper->segment;
+	uint64_t offset;
+	int r;
+
+	if (batch->dense)
+		return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
+	r = order_reserve(&batch->order, position);
+	if (r == -EEXIST)
+		return sheaf_fail(r, "position %llu was submitted to this batch before", (unsigned long long)position);
+	if (r)
+		return sheaf_fail(r, "no memory for the positions of a batch");
+	if (batch->order.count == batch->entries.capacity && (r = grow_entries(batch)))
+		return r;
+	if (arg_size > INLINE_ARG) {
+		r = region_alloc(segment, batch->shared, &batch->region, arg_size, &offset);
+		if (r)
+			return heap_fail(segment, r, arg_size, "the argument of a task");
+		memcpy(segment_at(segment, offset), arg, arg_size);
+		slot->arg.offset = offset;
+	} else if (arg_size) {
+		memcpy(slot->arg.bytes, arg, arg_size);
+	}
+	slot->function = (uint64_t)(uintptr_t)fn;
+	slot->arg_size = (uint32_t)arg_size;
+	slot->kind = TASK_CALL;
+	slot->target = new_entry(batch, batch->order.count, position);
+	/* Relaxed: published by the word (R1). */
+	atomic_store_explicit(&slot->batch, batch->ref, memory_order_relaxed);
+	order_add(&batch->order, position);
+	if (publish(batch, slot, ticket))
+		return 0;
+	order_drop_last(&batch->order);
+	return 1;
+}
+
+int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
+{
+	struct shared_slot *slot;
+	uint64_t ticket;
+	int r;
+
+	if (!batch || !fn || (!arg && arg_size))
+		return sheaf_fail(-EINVAL, "sheaf_submit: %s is NULL", !batch ? "batch" : !fn ? "fn" : "arg");
+	if (arg_size > UINT32_MAX)
+		return sheaf_fail(-EOVERFLOW, "sheaf_submit: an argument of %zu bytes: put it into sheaf_alloc() memory and pass a pointer",
+		                  arg_size);
+	if ((r = keeper_check(batch->keeper)) || (r = take_slot(batch->keeper, batch->flags & SHEAF_NONBLOCK, &slot, &ticket)))
+		return r;
+	pthread_mutex_lock(&batch->lock);
+	r = submit_call(batch, slot, ticket, position, fn, arg, arg_size);
+	pthread_mutex_unlock(&batch->lock);
+	if (r < 0)
+		ring_abandon(slot);
+	return r > 0 ? sheaf_fail(-EPIPE, "the pool was closed meanwhile") : r;
+}
+
+/* ---- dense batches ---- */
+
+struct dense {
+	const char *call; /* for messages */
+	enum batch_kind kind;
+	uint64_t function;
+	const void *in;
+	size_t in_size;
+	void *out;
+	size_t out_size;
+	size_t n;
+};
+
+static int check_array(const struct segment *segment, const char *call, const char *name, const void *array, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (!checked_multiply(n, size, &bytes))
+		return sheaf_fail(-EOVERFLOW, "%s: %zu items of %zu bytes (%s) do not fit the address space", call, n, size, name);
+	if (!array && bytes)
+		return sheaf_fail(-EINVAL, "%s: %s is NULL, but its items have %zu bytes", call, name, size);
+	if (array && bytes && !heap_contains(segment, array, bytes))
+		return sheaf_fail(-EFAULT, "%s: %s, %zu bytes at %p, is not in one piece of the pool's shared memory: use sheaf_alloc()",
+		                  call, name, bytes, array);
+	return 0;
+}
+
+/* The table of chunk words: in the batch's own slot, or in the heap. */
+static int place_table(struct sheaf_batch *batch, const struct cut *cut)
+{
+	struct segment *segment = &batch->keeper->segment;
+	struct shared_batch *shared = batch->shared;
+	uint64_t offset = segment_offset(segment, shared->table);
+	int r;
+
+	if (cut->bytes > BATCH_INLINE) {
+		r = region_alloc(segment, shared, &batch->region, cut->bytes, &offset);
+		if (r)
+			return heap_fail(segment, r, cut->bytes, "the chunks of a map");
+	}
+	shared->words = offset;
+	shared->hints = offset + round_up(cut->chunks * sizeof(uint64_t), 64);
+	return 0;
+}
+
+static int place_context(struct sheaf_batch *batch, const struct dense *dense, size_t context_size)
+{
+	struct segment *segment = &batch->keeper->segment;
+	uint64_t offset;
+	int r;
+
+	if (!dense->in) {
+		batch->shared->in = 0;
+		return context_size ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes", dense->call, context_size) : 0;
+	}
+	if (context_size) {
+		r = region_alloc(segment, batch->shared, &batch->region, context_size, &offset);
+		if (r)
+			return heap_fail(segment, r, context_size, "the context of a loop");
+		memcpy(segment_at(segment, offset), dense->in, context_size);
+		batch->shared->in = offset;
+		return 0;
+	}
+	if (!heap_contains(segment, dense->in, 1))
+		return sheaf_fail(-EFAULT,
+		                  "%s: context %p is not in the pool's shared memory: use sheaf_alloc(), or set options.context_size to have "
+		                  "it copied",
+		                  dense->call, dense->in);
+	batch->shared->in = segment_offset(segment, dense->in);
+	return 0;
+}
+
+/* Sends the invitations. If some were sent, the batch runs, with fewer workers at worst. */
+static int invite(struct sheaf_batch *batch)
+{
+	for (uint32_t share = 0; share < batch->shared->shares; share++) {
+		struct shared_slot *slot;
+		uint64_t ticket;
+		int r = take_slot(batch->keeper, batch->flags & SHEAF_NONBLOCK, &slot, &ticket);
+
+		if (r)
+			return share ? 0 : r;
+		slot->kind = TASK_SHARE;
+		slot->target = share;
+		slot->arg_size = 0;
+		atomic_store_explicit(&slot->batch, batch->ref, memory_order_relaxed);
+		if (!publish(batch, slot, ticket))
+			return share ? 0 : sheaf_fail(-EPIPE, "the pool was closed meanwhile");
+	}
+	return 0;
+}
+
+static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, const sheaf_map_options *options)
+{
+	static const sheaf_map_options defaults = {0};
+	struct segment *segment = &batch->keeper->segment;
+	struct shared_batch *shared = batch->shared;
+	struct cut cut;
+	int r;
+
+	if (!options)
+		options = &defaults;
+	if (options->max_attempts > SHEAF_MAX_ATTEMPTS)
+		return sheaf_fail(-EINVAL, "%s: max_attempts is %u, at most %u", dense->call, options->max_attempts, SHEAF_MAX_ATTEMPTS);
+	if (dense->n > MAX_POSITIONS)
+		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
+	if (batch->dense || batch->order.count)
+		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
+	if (dense->kind == KIND_MAP) {
+		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
+		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
+			return r;
+		shared->in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
+		shared->out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
+	} else {
+		if ((r = place_context(batch, dense, options->context_size)))
+			return r;
+		shared->out = 0;
+	}
+	cut = chunks_cut(dense->n, options->grain, segment->worker_count);
+	if ((r = place_table(batch, &cut)))
+		return r;
+	shared->kind = dense->kind;
+	shared->function = dense->function;
+	shared->in_size = dense->in_size;
+	shared->out_size = dense->out_size;
+	shared->n = dense->n;
+	shared->chunk = cut.chunk;
+	shared->chunks = cut.chunks;
+	shared->shares = cut.shares;
+	if (options->max_attempts)
+		shared->max_attempts = options->max_attempts;
+	if (dense->n)
+		chunks_init(segment, shared);
+	batch->dense = true;
+	r = invite(batch);
+	if (r) /* nothing runs: the batch may be used for something else */
+		batch->dense = false;
+	return r;
+}
+
+static int submit_locked(sheaf_batch *batch, const struct dense *dense, const sheaf_map_options *options)
+{
+	int r = keeper_check(batch->keeper);
+
+	if (r || (r = keeper_open(batch->keeper)))
+		return r;
+	pthread_mutex_lock(&batch->lock);
+	r = submit_dense(batch, dense, options);
+	pthread_mutex_unlock(&batch->lock);
+	return r;
+}
+
+int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
+                     const sheaf_map_options *options)
+{
+	struct dense dense = {
+	        .call = "map",
+	        .kind = KIND_MAP,
+	        .function = (uint64_t)(uintptr_t)fn,
+	        .in = in,
+	        .in_size = in_size,
+	        .out = out,
+	        .out_size = out_size,
+	        .n = n,
+	};
+
+	if (!batch || !fn)
+		return sheaf_fail(-EINVAL, "map: %s is NULL", batch ? "fn" : "batch");
+	return submit_locked(batch, &dense, options);
+}
+
+int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
+{
+	struct dense dense = {
+	        .call = "for",
+	        .kind = KIND_FOR,
+	        .function = (uint64_t)(uintptr_t)fn,
+	        .in = context,
+	        .n = n,
+	};
+
+	if (!batch || !fn)
+		return sheaf_fail(-EINVAL, "for: %s is NULL", batch ? "fn" : "batch");
+	return submit_locked(batch, &dense, options);
+}

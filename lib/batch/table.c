@@ -1,0 +1,139 @@
+/*
+ * table.c - the result table of submitted tasks.
+ *
+ * Who writes what   word and position: the submitter, before the slot is published. The rest of an entry: whoever owns the slot, and
+ *                   after its death the supervisor. Nobody after DONE.
+ * Invariant         An entry is DONE at most once (P3), and while it is READY its slot is FILLING, READY or OWNED (P1).
+ * Edges             P1 -> G1  publish -> gather: hands over the entry, the result and the text. G1 is in gather.c.
+ * Deaths            Before P1: the slot is OWNED by the dead, the entry READY: the task runs again, and writes all of it again.
+ *                   After P1, before the slot is freed: the entry is DONE, so the supervisor only frees the slot.
+ *                   A gatherer that was to be rung is rung by the supervisor after every death.
+ */
+#include "batch/table.h"
+
+#include "base/number.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+
+#include <errno.h>
+#include <string.h>
+
+uint64_t entry_stride(uint64_t result_size)
+{
+	return sizeof(struct shared_entry) + (result_size > 8 ? round_up(result_size, 64) : 0);
+}
+
+static void *result_slot(struct shared_entry *entry, uint64_t size)
+{
+	return !size ? NULL : size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
+}
+
+/* READY -> DONE. False if it was published before. */
+static bool publish(struct shared_entry *entry, unsigned attempt, unsigned worker, unsigned generation)
+{
+	/* Relaxed: the task is ours by its slot, and only its owner changes the word. */
+	uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
+	struct word done = {.state = WORD_DONE, .attempt = attempt, .worker = worker, .generation = generation};
+
+	if (word_state(word) != WORD_READY)
+		return false;
+	/* P1, pairs with G1. Seq_cst: we look for a gatherer next. */
+	return atomic_compare_exchange_strong_explicit(&entry->word, &word, word_pack(done), memory_order_seq_cst,
+	                                               memory_order_relaxed);
+}
+
+static void store_failure(struct runner *runner, struct shared_entry *entry, const struct sheaf_task *task)
+{
+	uint64_t offset;
+
+	entry->last.cause.signal = 0;
+	entry->last.cause.exit_code = -1;
+	entry->data = 0;
+	entry->size = 0;
+	/* Without memory for the text, the code alone must do. */
+	if (!task->text_size ||
+	    region_alloc(runner->segment, task->batch, runner_region(runner, task->batch), task->text_size + 1, &offset))
+		return;
+	memcpy(segment_at(runner->segment, offset), task->text, task->text_size + 1);
+	entry->data = offset;
+	entry->size = task->text_size;
+}
+
+void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
+{
+	struct segment *segment = runner->segment;
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_entry *entry = segment_at(segment, slot->target);
+	struct shared_worker *self = &segment->workers[runner->worker];
+	struct word w = word_unpack(word);
+	struct sheaf_task task;
+	const void *arg = NULL;
+	void *result = result_slot(entry, batch->out_size);
+	uint64_t started = 0;
+
+	/* Acquire on the batch's word is not needed: the slot's edge (A1) came after the batch was opened. */
+	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN)
+		goto release;
+	if (!(batch->flags & SHEAF_NO_TIMES))
+		started = runner->clock_ns ? runner->clock_ns : sheaf_now_ns();
+	if (slot->arg_size)
+		arg = slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
+	if (w.attempt > 1 && result)
+		memset(result, 0, batch->out_size);
+	task.runner = runner;
+	task.batch = batch;
+	task.position = entry->position;
+	task.attempt = w.attempt;
+	task.of_map = false;
+	task.has_data = false;
+	task.text_size = 0;
+
+	entry->status = task_status(&task, ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, arg, result));
+	if (entry->status) {
+		store_failure(runner, entry, &task);
+	} else {
+		entry->data = task.has_data ? task.data : 0;
+		entry->size = task.has_data ? task.size : batch->out_size;
+	}
+	entry->pid = runner->pid;
+	if (!(batch->flags & SHEAF_NO_TIMES)) {
+		entry->started_ns = started;
+		entry->finished_ns = runner->clock_ns = sheaf_now_ns();
+	}
+	if (publish(entry, w.attempt, runner->worker, runner->generation))
+		gatherer_ring(batch, WAIT_ENTRY(slot->target));
+	/* Relaxed: a sign of progress, written by us alone. */
+	atomic_store_explicit(&self->completed, atomic_load_explicit(&self->completed, memory_order_relaxed) + 1,
+	                      memory_order_relaxed);
+release:
+	ring_release(slot, word);
+	room_ring(segment);
+}
+
+void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death)
+{
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_entry *entry = segment_at(segment, slot->target);
+	struct word w = word_unpack(word);
+
+	/* Relaxed, both: the dead worker's writes are visible to who waited for its death. */
+	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) == BATCH_OPEN &&
+	    word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_READY) {
+		if (w.attempt < batch->max_attempts) {
+			ring_return(slot, word, w.attempt);
+			return;
+		}
+		entry->status = -ECHILD;
+		entry->pid = death->pid;
+		entry->data = 0;
+		entry->size = 0;
+		entry->started_ns = 0;
+		entry->finished_ns = batch->flags & SHEAF_NO_TIMES ? 0 : sheaf_now_ns();
+		entry->last.cause.signal = death->signal;
+		entry->last.cause.exit_code = death->exit_code;
+		publish(entry, w.attempt, death->worker, death->generation);
+		/* Relaxed: a statistic. */
+		atomic_fetch_add_explicit(&segment->control->given_up, 1, memory_order_relaxed);
+	}
+	ring_release(slot, word);
+}

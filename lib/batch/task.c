@@ -1,0 +1,75 @@
+/*
+ * task.c - the calls that a task makes while it runs.
+ */
+#include "batch/task.h"
+
+#include "base/error.h"
+#include "segment/heap.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+struct region *runner_region(struct runner *runner, const struct shared_batch *batch)
+{
+	for (unsigned i = 0; i < RUNNER_REGIONS; i++)
+		if (runner->regions[i].heap_id == batch->heap_id)
+			return &runner->regions[i];
+	/* The rest of the victim's block stays with its batch, unused. */
+	return &runner->regions[runner->victim++ % RUNNER_REGIONS];
+}
+
+int task_status(struct sheaf_task *task, int returned)
+{
+	if (returned <= 0)
+		return returned;
+	return sheaf_task_fail(task, -EINVAL, "the task returned %d: a task returns 0 or a negative errno", returned);
+}
+
+uint64_t sheaf_task_position(const sheaf_task *task)
+{
+	return task->position;
+}
+
+unsigned sheaf_task_attempt(const sheaf_task *task)
+{
+	return task->attempt;
+}
+
+unsigned sheaf_task_worker(const sheaf_task *task)
+{
+	return task->runner->worker;
+}
+
+int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
+{
+	struct segment *segment;
+	uint64_t offset;
+	int r;
+
+	if (!task || !memory)
+		return sheaf_fail(-EINVAL, "sheaf_task_result: %s is NULL", task ? "memory" : "task");
+	if (task->of_map)
+		return sheaf_fail(-EINVAL, "sheaf_task_result: results of a map lie in its out array");
+	segment = task->runner->segment;
+	r = region_alloc(segment, task->batch, runner_region(task->runner, task->batch), size, &offset);
+	if (r)
+		return heap_fail(segment, r, size, "a result");
+	task->has_data = true;
+	task->data = offset;
+	task->size = size;
+	*memory = segment_at(segment, offset);
+	return 0;
+}
+
+int sheaf_task_fail(sheaf_task *task, int code, const char *format, ...)
+{
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(task->text, sizeof(task->text), format, args);
+	va_end(args);
+	task->text_size = size < 0 ? 0 : size < FAIL_TEXT ? (unsigned)size : FAIL_TEXT - 1;
+	return code;
+}

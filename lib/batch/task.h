@@ -1,0 +1,42 @@
+/*
+ * task.h - what runs tasks: a worker's private state, and the task that its function sees.
+ */
+#ifndef SHEAF_BATCH_TASK_H
+#define SHEAF_BATCH_TASK_H
+
+#include "batch/region.h"
+
+#define FAIL_TEXT 512
+#define RUNNER_REGIONS 4
+
+/* A worker, seen from inside. Private to its process or thread. */
+struct runner {
+	struct segment *segment;
+	unsigned worker;
+	unsigned generation;
+	int32_t pid;
+	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */
+	unsigned victim;   /* region to reuse next */
+	struct region regions[RUNNER_REGIONS];
+};
+
+struct sheaf_task {
+	struct runner *runner;
+	struct shared_batch *batch;
+	uint64_t position;
+	unsigned attempt;
+	bool of_map;
+	bool has_data;
+	uint64_t data; /* offset of sheaf_task_result() */
+	uint64_t size;
+	unsigned text_size;
+	char text[FAIL_TEXT];
+};
+
+/* The runner's region for this batch. */
+struct region *runner_region(struct runner *runner, const struct shared_batch *batch);
+
+/* The code to publish for what a task returned; fills in a text if it is not a negative errno. */
+int task_status(struct sheaf_task *task, int returned);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * array.c - tables of doubles in shared memory: the face of lib/data, which picks the format.
+ */
+#include "data/input.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static bool has_suffix(const char *text, const char *suffix)
+{
+	size_t length = strlen(text);
+	size_t suffix_length = strlen(suffix);
+
+	return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
+}
+
+int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path)
+{
+	sheaf_array loaded = {0};
+	struct input input;
+	int r;
+
+	if (array == NULL || pool == NULL || path == NULL)
+		return sheaf_fail(-EINVAL, "sheaf_array_load: array, pool or path is NULL");
+
+	r = sheaf_input_open(&input, path);
+	if (r < 0)
+		return r;
+
+	if (sheaf_npy_recognize(&input))
+		r = sheaf_npy_read(&loaded, pool, &input);
+	else if (has_suffix(path, ".npy"))
+		r = sheaf_fail(-EBADMSG, "%s: is not an .npy file: its first bytes are not \\x93NUMPY", path);
+	else
+		r = sheaf_csv_read(&loaded, pool, &input);
+	sheaf_input_close(&input);
+	if (r < 0)
+		return r;
+
+	*array = loaded;
+	return 0;
+}
+
+int sheaf_array_free(sheaf_array *array, sheaf_pool *pool)
+{
+	int r;
+
+	if (array == NULL)
+		return sheaf_fail(-EINVAL, "sheaf_array_free: array is NULL");
+
+	r = sheaf_free(pool, array->data);
+	if (r < 0)
+		return r;
+
+	*array = (sheaf_array){0};
+	return 0;
+}

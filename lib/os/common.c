@@ -1,0 +1,145 @@
+/*
+ * common.c - system calls that are the same everywhere.
+ */
+#include "os/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHM_FOLDER "/dev/shm" /* where the system shows its shared-memory objects, if it does */
+
+int os_shm_create(const char *name, int *fd)
+{
+	int file = shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
+
+	if (file < 0)
+		return -errno;
+	*fd = file;
+	return 0;
+}
+
+int os_lock(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+	if (!fcntl(fd, F_SETLK, &lock))
+		return 0;
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
+/*
+ * Only who holds the lock may unlink, and a creator that finds its file unlinked once it has the lock starts again with a new one
+ * (segment.c). So neither a creator between open and lock, nor a new file under the old name, can be swept by mistake.
+ */
+bool os_sweep(const char *name)
+{
+	struct stat status;
+	bool swept = false;
+	int fd = shm_open(name, O_RDWR, 0);
+
+	if (fd < 0)
+		return false;
+	if (!fstat(fd, &status) && status.st_uid == geteuid() && !os_lock(fd) && !fstat(fd, &status) && status.st_nlink > 0) {
+		/* Others may still map it: the memory goes back now, not when they end. */
+		swept = !ftruncate(fd, 0) && !shm_unlink(name);
+	}
+	close(fd);
+	return swept;
+}
+
+void os_sweep_all(const char *prefix, const char *except)
+{
+	DIR *folder = opendir(SHM_FOLDER);
+	struct dirent *entry;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder))) {
+		char name[sizeof(entry->d_name) + 2];
+
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) || strstr(entry->d_name, except))
+			continue;
+		snprintf(name, sizeof(name), "/%s", entry->d_name);
+		os_sweep(name);
+	}
+	closedir(folder);
+}
+
+int os_random(uint64_t *bits)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	do
+		got = read(fd, bits, sizeof(*bits));
+	while (got < 0 && errno == EINTR);
+	close(fd);
+	return got == sizeof(*bits) ? 0 : -EIO;
+}
+
+void os_reset_signals(const sigset_t *mask)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+
+	for (int signal = 1; signal <= SIGRTMAX; signal++)
+		if (signal != SIGKILL && signal != SIGSTOP)
+			sigaction(signal, &action, NULL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+void os_block_all_signals(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+int os_wait_signal(const sigset_t *set, uint64_t timeout_ns)
+{
+	struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_nsec = (long)(timeout_ns % 1000000000u)};
+	siginfo_t info;
+	int signal = sigtimedwait(set, &info, &timeout);
+
+	return signal > 0 ? signal : 0;
+}
+
+int os_child_ended(pid_t pid, siginfo_t *info)
+{
+	siginfo_t found;
+
+	do {
+		memset(&found, 0, sizeof(found));
+		if (!waitid(P_PID, (id_t)pid, &found, WEXITED | WNOHANG | WNOWAIT)) {
+			if (!found.si_pid)
+				return 0;
+			*info = found;
+			return 1;
+		}
+	} while (errno == EINTR);
+	return -errno;
+}
+
+void os_sleep_ns(uint64_t ns)
+{
+	struct timespec time = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+
+	nanosleep(&time, NULL);
+}
+
+uint64_t os_memory(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : (uint64_t)1 << 30;
+}

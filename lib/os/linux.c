@@ -1,0 +1,203 @@
+/*
+ * linux.c - the Linux half of os.h: nameless segments, holes in files, death signals, cgroups.
+ *
+ * Each call that an older kernel or a sandbox may lack falls back to what POSIX offers.
+ */
+#define _GNU_SOURCE
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+void os_close_files(int a, int b)
+{
+	int low = a < b ? a : b, high = a < b ? b : a;
+	long limit;
+
+	if (low > 3)
+		close_range(3, (unsigned)low - 1, 0);
+	if (high > low + 1)
+		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
+	if (!close_range((unsigned)high + 1, ~0u, 0))
+		return;
+	limit = sysconf(_SC_OPEN_MAX);
+	for (int fd = 3; fd < (limit > 0 && limit < 65536 ? limit : 65536); fd++)
+		if (fd != a && fd != b)
+			close(fd);
+}
+
+int os_shm_anonymous(int *fd)
+{
+	int file = memfd_create("sheaf", MFD_CLOEXEC);
+	char name[64];
+	uint64_t bits;
+	int r;
+
+	if (file >= 0) {
+		*fd = file;
+		return 0;
+	}
+	if (errno != ENOSYS)
+		return -errno;
+	if ((r = os_random(&bits)))
+		return r;
+	snprintf(name, sizeof(name), "/sheaf-anonymous-%016llx", (unsigned long long)bits);
+	if (!(r = os_shm_create(name, fd)))
+		shm_unlink(name);
+	return r;
+}
+
+int os_commit(int fd, uint64_t offset, uint64_t size)
+{
+	int r;
+
+	/* tmpfs takes back what it had allocated when it fails or is interrupted. */
+	do
+		r = posix_fallocate(fd, (off_t)offset, (off_t)size);
+	while (r == EINTR);
+	return -r;
+}
+
+void os_release(int fd, void *address, uint64_t offset, uint64_t size)
+{
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size))
+		memset(address, 0, size);
+}
+
+void os_die_with_parent(pid_t parent, int signal)
+{
+	prctl(PR_SET_PDEATHSIG, signal);
+	if (getppid() != parent)
+		_exit(1);
+}
+
+uint64_t os_parent_check_ns(void)
+{
+	return 1000000000u; /* the death signal comes first; this is for sandboxes without it */
+}
+
+int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
+{
+	struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+
+	return sem_clockwait(sem, CLOCK_MONOTONIC, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+/* The quota of one cgroup in CPUs, or 0 if it has none. cgroup v2: "max 100000" or "150000 100000". */
+static unsigned quota_of(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	long long quota = 0, period = 0;
+	int fields;
+
+	if (!file)
+		return 0;
+	fields = fscanf(file, "%lld %lld", &quota, &period);
+	fclose(file);
+	if (fields != 2 || quota <= 0 || period <= 0)
+		return 0;
+	return (unsigned)((quota + period - 1) / period);
+}
+
+static unsigned quota_of_v1(const char *folder)
+{
+	char path[4200];
+	long long value[2] = {0, 0};
+	static const char *const names[] = {"cpu.cfs_quota_us", "cpu.cfs_period_us"};
+
+	for (int i = 0; i < 2; i++) {
+		FILE *file;
+		int fields;
+
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		if (!(file = fopen(path, "re")))
+			return 0;
+		fields = fscanf(file, "%lld", &value[i]);
+		fclose(file);
+		if (fields != 1)
+			return 0;
+	}
+	return value[0] > 0 && value[1] > 0 ? (unsigned)((value[0] + value[1] - 1) / value[1]) : 0;
+}
+
+/* A quota of any cgroup from ours up to the root binds, so the smallest counts. */
+static unsigned smallest_quota(const char *mount, char *group, bool v1)
+{
+	unsigned least = 0;
+
+	for (;;) {
+		char path[4160];
+		unsigned quota;
+		char *slash;
+
+		snprintf(path, sizeof(path), "%s%s%s", mount, group, v1 ? "" : "/cpu.max");
+		quota = v1 ? quota_of_v1(path) : quota_of(path);
+		if (quota && (!least || quota < least))
+			least = quota;
+		slash = strrchr(group, '/');
+		if (!slash)
+			return least;
+		*slash = '\0';
+	}
+}
+
+static unsigned cgroup_quota(void)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[4096];
+	unsigned least = 0;
+
+	if (!file)
+		return 0;
+	/* Lines are "0::/path" (v2) and "4:cpu,cpuacct:/path" (v1). */
+	while (fgets(line, sizeof(line), file)) {
+		char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+		unsigned quota;
+
+		if (!group)
+			continue;
+		*group++ = '\0';
+		controllers++;
+		group[strcspn(group, "\n")] = '\0';
+		if (!*controllers)
+			quota = smallest_quota("/sys/fs/cgroup", group, false);
+		else if (!strncmp(controllers, "cpu", 3) && (controllers[3] == ',' || !controllers[3]))
+			quota = smallest_quota("/sys/fs/cgroup/cpu", group, true);
+		else
+			continue;
+		if (quota && (!least || quota < least))
+			least = quota;
+	}
+	fclose(file);
+	return least;
+}
+
+unsigned os_usable_cpus(void)
+{
+	unsigned cpus = 0, quota = cgroup_quota();
+
+	/* The kernel refuses a set that is smaller than its own, so the size grows until it fits. */
+	for (int possible = CPU_SETSIZE; possible <= 1 << 20 && !cpus; possible *= 4) {
+		cpu_set_t *set = CPU_ALLOC(possible);
+
+		if (!set)
+			break;
+		if (!sched_getaffinity(0, CPU_ALLOC_SIZE(possible), set))
+			cpus = (unsigned)CPU_COUNT_S(CPU_ALLOC_SIZE(possible), set);
+		CPU_FREE(set);
+	}
+	if (!cpus) {
+		long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+		cpus = online > 0 ? (unsigned)online : 1;
+	}
+	return quota && quota < cpus ? quota : cpus;
+}

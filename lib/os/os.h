@@ -1,0 +1,89 @@
+/*
+ * os.h - all that differs between systems, and the system calls that need a loop or a rule of their own.
+ *
+ * common.c holds what POSIX alone can do everywhere. linux.c and posix.c are twins: each implements the second half of this header,
+ * and the build takes one of them (-Dos=linux or -Dos=posix). Every function returns 0 or -errno unless it says otherwise.
+ */
+#ifndef SHEAF_OS_OS_H
+#define SHEAF_OS_OS_H
+
+#include <semaphore.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- common.c ---- */
+
+/* Creates the shared-memory object @name, exclusively, mode 0600, closed on exec. */
+int os_shm_create(const char *name, int *fd);
+
+/*
+ * Takes the owner's lock on a segment: a POSIX record lock, which the kernel drops when the process ends and which forked children
+ * do not inherit. -EAGAIN: a living process holds it. Closing any descriptor of the file in this process drops it.
+ */
+int os_lock(int fd);
+
+/* Unlinks the segment @name if its owner is dead and it belongs to this user. True if it did. Safe beside other sweepers. */
+bool os_sweep(const char *name);
+
+/* Sweeps every segment whose name starts with @prefix (without a slash), but those that contain @except. */
+void os_sweep_all(const char *prefix, const char *except);
+
+/* 64 random bits. */
+int os_random(uint64_t *bits);
+
+/* Puts every signal back to its default and blocks just those of @mask. For a child after fork. */
+void os_reset_signals(const sigset_t *mask);
+
+void os_block_all_signals(sigset_t *before);
+
+/* Waits for a signal of the set for at most @timeout_ns. The signal's number, or 0. */
+int os_wait_signal(const sigset_t *set, uint64_t timeout_ns);
+
+/* Has child @pid ended? Leaves it unreaped. 1 with *@info filled; 0 alive; -ECHILD: gone, and somebody else reaped it. */
+int os_child_ended(pid_t pid, siginfo_t *info);
+
+void os_sleep_ns(uint64_t ns);
+
+/* Memory of the machine in bytes. */
+uint64_t os_memory(void);
+
+static inline void os_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* ---- linux.c, posix.c ---- */
+
+/* Closes every descriptor above 2 but @a and @b. */
+void os_close_files(int a, int b);
+
+/* A shared-memory object without a name. */
+int os_shm_anonymous(int *fd);
+
+/* Commits the bytes of the file, so that touching them cannot fail. On failure nothing stays committed that was not before. */
+int os_commit(int fd, uint64_t offset, uint64_t size);
+
+/* Gives the bytes back to the system; they read as zero when committed again. */
+void os_release(int fd, void *address, uint64_t offset, uint64_t size);
+
+/*
+ * Asks for @signal when the parent dies, where the system can; ends the process if @parent is dead already. How often the caller has
+ * to look at getppid() itself: os_parent_check_ns().
+ */
+void os_die_with_parent(pid_t parent, int signal);
+uint64_t os_parent_check_ns(void);
+
+/* Waits for a token until @deadline_ns (CLOCK_MONOTONIC): 0, or -ETIMEDOUT. May return early. */
+int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns);
+
+/* CPUs of the affinity mask, and of the cgroup's quota (rounded up); at least 1. */
+unsigned os_usable_cpus(void);
+
+#endif

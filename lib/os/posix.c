@@ -1,0 +1,91 @@
+/*
+ * posix.c - the second half of os.h with POSIX.1-2008 alone.
+ *
+ * Dearer than its twin in three places: an anonymous segment has a name for an instant, freed memory is cleared and kept for the
+ * pool instead of going back to the system, and the death of a parent is noticed by looking, ten times a second.
+ */
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+void os_close_files(int a, int b)
+{
+	long limit = sysconf(_SC_OPEN_MAX);
+
+	for (int fd = 3; fd < (limit > 0 && limit < 65536 ? limit : 65536); fd++)
+		if (fd != a && fd != b)
+			close(fd);
+}
+
+int os_shm_anonymous(int *fd)
+{
+	char name[64];
+	uint64_t bits;
+	int r = os_random(&bits);
+
+	if (r)
+		return r;
+	snprintf(name, sizeof(name), "/sheaf-anonymous-%016llx", (unsigned long long)bits);
+	if (!(r = os_shm_create(name, fd)))
+		shm_unlink(name);
+	return r;
+}
+
+int os_commit(int fd, uint64_t offset, uint64_t size)
+{
+	int r;
+
+	do
+		r = posix_fallocate(fd, (off_t)offset, (off_t)size);
+	while (r == EINTR);
+	return -r;
+}
+
+void os_release(int fd, void *address, uint64_t offset, uint64_t size)
+{
+	(void)fd;
+	(void)offset;
+	memset(address, 0, size);
+}
+
+void os_die_with_parent(pid_t parent, int signal)
+{
+	(void)signal;
+	if (getppid() != parent)
+		_exit(1);
+}
+
+uint64_t os_parent_check_ns(void)
+{
+	return 100000000u;
+}
+
+int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
+{
+	struct timespec now, deadline;
+	uint64_t left, wall;
+
+	/* sem_timedwait() knows only the wall clock. Callers look at their words ten times a second, so a jump costs little. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	left = deadline_ns > wall ? deadline_ns - wall : 0;
+	if (left > 100000000u)
+		left = 100000000u;
+	clock_gettime(CLOCK_REALTIME, &now);
+	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + left;
+	deadline = (struct timespec){.tv_sec = (time_t)(wall / 1000000000u), .tv_nsec = (long)(wall % 1000000000u)};
+	return sem_timedwait(sem, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+unsigned os_usable_cpus(void)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online > 0 ? (unsigned)online : 1;
+}

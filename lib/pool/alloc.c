@@ -1,0 +1,52 @@
+/*
+ * alloc.c - shared memory for the owner.
+ */
+#include "pool/pool.h"
+
+#include "base/error.h"
+#include "base/number.h"
+#include "segment/heap.h"
+
+#include <errno.h>
+
+int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory)
+{
+	struct segment *segment;
+	uint64_t offset;
+	size_t rounded;
+	int r = pool_check(pool, "sheaf_alloc");
+
+	if (r)
+		return r;
+	if (!memory)
+		return sheaf_fail(-EINVAL, "sheaf_alloc: memory is NULL");
+	if (!checked_round_up(size, UNIT, &rounded))
+		return sheaf_fail(-EOVERFLOW, "sheaf_alloc: %zu bytes do not fit the address space", size);
+	segment = &pool->keeper.segment;
+	r = heap_alloc(segment, heap_new_id(segment), size, &offset);
+	if (r)
+		return heap_fail(segment, r, rounded, "sheaf_alloc");
+	*memory = segment_at(segment, offset);
+	return 0;
+}
+
+int sheaf_alloc_array(sheaf_pool *pool, size_t n, size_t size, void **memory)
+{
+	size_t bytes;
+
+	if (!checked_multiply(n, size, &bytes))
+		return sheaf_fail(-EOVERFLOW, "sheaf_alloc_array: %zu items of %zu bytes do not fit the address space", n, size);
+	return sheaf_alloc(pool, bytes, memory);
+}
+
+int sheaf_free(sheaf_pool *pool, void *memory)
+{
+	int r = pool_check(pool, "sheaf_free");
+
+	if (r || !memory)
+		return r;
+	if ((uintptr_t)memory < (uintptr_t)pool->keeper.segment.base ||
+	    heap_free(&pool->keeper.segment, segment_offset(&pool->keeper.segment, memory)))
+		return sheaf_fail(-EINVAL, "sheaf_free: %p is not an allocation of this pool", memory);
+	return 0;
+}

@@ -1,0 +1,202 @@
+/*
+ * family.c - the supervisor and its workers, seen from the owner.
+ *
+ * Who is dead is told by the kernel alone. The supervisor is the owner's child, so its end is certain, and its pid (which is also the
+ * number of the process group of the whole family) names nobody else until it is reaped. The workers are not the owner's children; but
+ * all of the family hold the write end of a pipe, and nobody else does, so its end of file says that the last of them is dead.
+ *
+ * "Nobody else" needs care, as another thread of the host may fork while the pipe is being made: an atfork handler keeps such forks
+ * out until the owner has closed its copy of the write end.
+ */
+#include "pool/family.h"
+
+#include "base/error.h"
+#include "batch/keeper.h"
+#include "os/os.h"
+#include "pool/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define START_NAP_NS 50000
+#define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
+
+/* ---- forks of the host ---- */
+
+static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local bool forking; /* this thread holds the lock already, for a fork of our own */
+static int close_in_children = -1;
+
+static void before_fork(void)
+{
+	if (!forking)
+		pthread_mutex_lock(&fork_lock);
+}
+
+static void after_fork_in_parent(void)
+{
+	if (!forking)
+		pthread_mutex_unlock(&fork_lock);
+}
+
+static void after_fork_in_child(void)
+{
+	forking = false;
+	pthread_mutex_unlock(&fork_lock);
+	keeper_forked();
+	if (close_in_children >= 0)
+		close(close_in_children);
+	close_in_children = -1;
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+void family_joined(int crew)
+{
+	close_in_children = crew;
+}
+
+/* ---- start ---- */
+
+static int make_pipe(int ends[2])
+{
+	if (pipe(ends))
+		return -errno;
+	fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+/* Forks the supervisor. Under the fork lock. */
+static int fork_supervisor(struct family *family, struct supervision *supervision)
+{
+	sigset_t before;
+	int ends[2], r = make_pipe(ends);
+	pid_t pid;
+
+	if (r)
+		return r;
+	supervision->crew = ends[1];
+	/* No signal of the host may run its handler in the child. */
+	os_block_all_signals(&before);
+	pid = fork();
+	if (!pid) {
+		close(ends[0]);
+		supervisor_main(supervision);
+	}
+	r = pid < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	if (r) {
+		close(ends[0]);
+		return r;
+	}
+	setpgid(pid, pid); /* as the supervisor does: whoever is first */
+	family->supervisor = pid;
+	family->crew = ends[0];
+	return 0;
+}
+
+int family_start(struct family *family, struct segment *segment, bool keep_fds, bool successor)
+{
+	struct supervision supervision = {
+	        .segment = segment,
+	        .owner = getpid(),
+	        .keep_fds = keep_fds,
+	        .successor = successor,
+	};
+	int32_t start;
+	int r;
+
+	pthread_once(&once, watch_forks);
+	/* What the host has printed and not written would be written by each worker, too. */
+	fflush(stdout);
+	fflush(stderr);
+	/* Relaxed: no process of the family lives. */
+	atomic_store_explicit(&segment->control->start, 0, memory_order_relaxed);
+	pthread_mutex_lock(&fork_lock);
+	forking = true;
+	r = fork_supervisor(family, &supervision);
+	forking = false;
+	pthread_mutex_unlock(&fork_lock);
+	if (r)
+		return sheaf_fail(r, "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
+	/* Acquire, pairs with the release in supervisor_main(). */
+	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) && family_lives(family))
+		os_sleep_ns(START_NAP_NS);
+	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
+		return 0;
+	family_end(family);
+	r = start ? start : -EAGAIN;
+	return sheaf_fail(r, "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
+	                  start ? strerror(-r) : "the supervisor died");
+}
+
+/* ---- end ---- */
+
+bool family_lives(const struct family *family)
+{
+	siginfo_t info;
+
+	return family->supervisor && !os_child_ended(family->supervisor, &info);
+}
+
+bool family_gone(const struct family *family, uint64_t deadline_ns)
+{
+	for (;;) {
+		struct pollfd crew = {.fd = family->crew, .events = POLLIN};
+		uint64_t now = sheaf_now_ns();
+		uint64_t left = deadline_ns > now ? (deadline_ns - now) / 1000000 + 1 : 0;
+
+		if (poll(&crew, 1, left > 1000 ? 1000 : (int)left) > 0 && crew.revents)
+			return true;
+		if (!left)
+			return false;
+	}
+}
+
+static void forget(struct family *family)
+{
+	close(family->crew);
+	*family = (struct family){.crew = -1};
+}
+
+bool family_end(struct family *family)
+{
+	uint64_t deadline = sheaf_now_ns() + END_NS;
+	bool gone;
+
+	if (!family->supervisor)
+		return true;
+	/*
+	 * While the supervisor is not reaped, its number is the group's and nobody else's. If a host that waits for any child has
+	 * reaped it, the group still exists as long as a worker lives, and the pipe tells whether one does.
+	 */
+	kill(family->supervisor, SIGKILL);
+	do {
+		if (family_gone(family, 0))
+			break;
+		kill(-family->supervisor, SIGKILL);
+		gone = family_gone(family, sheaf_now_ns() + 20000000);
+	} while (!gone && sheaf_now_ns() < deadline);
+	gone = family_gone(family, 0);
+	waitpid(family->supervisor, NULL, gone ? 0 : WNOHANG);
+	forget(family);
+	return gone;
+}
+
+void family_reap(struct family *family)
+{
+	waitpid(family->supervisor, NULL, 0);
+	forget(family);
+}

@@ -1,0 +1,32 @@
+/*
+ * family.h - starts and ends a supervisor with all its workers, from the owner.
+ */
+#ifndef SHEAF_POOL_FAMILY_H
+#define SHEAF_POOL_FAMILY_H
+
+#include "segment/segment.h"
+
+struct family {
+	pid_t supervisor; /* 0: none */
+	int crew;         /* read end of the pipe that all of the family hold; end of file: they are all dead */
+};
+
+/* Starts a supervisor, and waits until its workers run. 0; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE, with its message. */
+int family_start(struct family *family, struct segment *segment, bool keep_fds, bool successor);
+
+/* Is the supervisor alive? */
+bool family_lives(const struct family *family);
+
+/* Waits until all of the family are dead, at most until the deadline. */
+bool family_gone(const struct family *family, uint64_t deadline_ns);
+
+/* Kills all of the family and reaps the supervisor. False: some process could not be ended. */
+bool family_end(struct family *family);
+
+/* Reaps a supervisor that has ended by itself, when all of the family are gone. */
+void family_reap(struct family *family);
+
+/* For a worker: processes that its tasks fork are not of the family. */
+void family_joined(int crew);
+
+#endif

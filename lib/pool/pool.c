@@ -1,0 +1,362 @@
+/*
+ * pool.c - the life of a pool, from the owner's side.
+ */
+#include "pool/pool.h"
+
+#include "base/error.h"
+#include "base/number.h"
+#include "os/os.h"
+#include "pool/supervisor.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_RING 1024u
+#define LARGEST_RING (1u << 20)
+#define DEFAULT_ATTEMPTS 3u
+#define DEFAULT_BATCHES 64u
+#define LARGEST_BATCHES 4096u
+#define SPIN_NS 20000 /* about a wake-up's cost; used only while every process may have a CPU */
+#define SHORT_SPIN_NS 2000
+#define JOIN_NAP_NS 1000000
+
+static struct sheaf_pool *pool_of(struct keeper *keeper)
+{
+	return (struct sheaf_pool *)(void *)keeper;
+}
+
+int pool_check(const sheaf_pool *pool, const char *call)
+{
+	return pool ? keeper_check(&pool->keeper) : sheaf_fail(-EINVAL, "%s: pool is NULL", call);
+}
+
+static uint32_t state_of(const struct sheaf_pool *pool)
+{
+	/* Acquire: see supervisor.c. */
+	return atomic_load_explicit(&pool->keeper.segment.control->state, memory_order_acquire);
+}
+
+static bool change_state(struct sheaf_pool *pool, uint32_t from, uint32_t to)
+{
+	return atomic_compare_exchange_strong_explicit(&pool->keeper.segment.control->state, &from, to, memory_order_seq_cst,
+	                                               memory_order_seq_cst);
+}
+
+static void wake_everybody(struct segment *segment)
+{
+	doorbell_ring_all(segment);
+	room_ring_all(segment);
+	for (uint32_t i = 0; i < segment->batch_count; i++)
+		gatherer_ring_always(&segment->batches[i]);
+}
+
+/* ---- what keeper.h asks for ---- */
+
+/* A supervisor that has died is replaced; the successor repairs what it and its workers left. Under the family lock. */
+static void look_at_family(struct sheaf_pool *pool)
+{
+	struct segment *segment = &pool->keeper.segment;
+
+	if (!pool->family.supervisor || family_lives(&pool->family) || state_of(pool) >= POOL_TERMINATED)
+		return;
+	if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment))
+		return;
+	/* It may have died between declaring the pool finished and looking at the ring. */
+	change_state(pool, POOL_FINISHED, POOL_CLOSED);
+	if (!family_end(&pool->family) || family_start(&pool->family, segment, pool->keep_fds, true)) {
+		change_state(pool, POOL_OPEN, POOL_LOST);
+		change_state(pool, POOL_CLOSED, POOL_LOST);
+		wake_everybody(segment);
+	}
+}
+
+static int look(struct keeper *keeper)
+{
+	struct sheaf_pool *pool = pool_of(keeper);
+
+	/* Another thread that holds the lock does the same. */
+	if (!pthread_mutex_trylock(&pool->family_lock)) {
+		if (!pool->threaded)
+			look_at_family(pool);
+		else if (state_of(pool) == POOL_CLOSED)
+			threads_finish(&pool->threads, &keeper->segment);
+		pthread_mutex_unlock(&pool->family_lock);
+	}
+	return keeper_fail(state_of(pool));
+}
+
+static void signal_supervisor(struct sheaf_pool *pool)
+{
+	pthread_mutex_lock(&pool->family_lock);
+	if (pool->family.supervisor && family_lives(&pool->family))
+		kill(pool->family.supervisor, SUPERVISOR_SIGNAL);
+	pthread_mutex_unlock(&pool->family_lock);
+}
+
+static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generation)
+{
+	if (pool_of(keeper)->threaded)
+		return;
+	/* Relaxed: read after the signal, or with the next one. */
+	atomic_store_explicit(&keeper->segment.workers[worker].kill, generation + 1, memory_order_relaxed);
+	signal_supervisor(pool_of(keeper));
+}
+
+/* ---- create ---- */
+
+static int check_name(const char *name)
+{
+	if (name[0] != '/' || !name[1] || strchr(name + 1, '/') || strlen(name) >= NAME_MAX)
+		return sheaf_fail(-EINVAL, "the segment name \"%.100s\" must be a slash and up to %d other characters without a slash", name,
+		                  NAME_MAX - 2);
+	return 0;
+}
+
+static int check_number(const char *name, unsigned value, unsigned most)
+{
+	return value <= most ? 0 : sheaf_fail(-EINVAL, "options.%s is %u, at most %u", name, value, most);
+}
+
+static int check_options(const sheaf_pool_options *options)
+{
+	int r;
+
+	if ((r = check_number("workers", options->workers, SHEAF_MAX_WORKERS)) ||
+	    (r = check_number("ring_size", options->ring_size, LARGEST_RING)) ||
+	    (r = check_number("max_attempts", options->max_attempts, SHEAF_MAX_ATTEMPTS)) ||
+	    (r = check_number("max_batches", options->max_batches, LARGEST_BATCHES)) ||
+	    (r = check_number("backend", (unsigned)options->backend, SHEAF_THREADS)) ||
+	    (r = check_number("flags", options->flags, SHEAF_ANONYMOUS | SHEAF_KEEP_FDS)))
+		return r;
+	if (options->heap_size > SIZE_MAX / 4)
+		return sheaf_fail(-EINVAL, "options.heap_size is %zu, more than the address space", options->heap_size);
+	if (options->name && options->flags & SHEAF_ANONYMOUS)
+		return sheaf_fail(-EINVAL, "options.name is \"%.100s\", but the segment is SHEAF_ANONYMOUS", options->name);
+	return options->name ? check_name(options->name) : 0;
+}
+
+static uint32_t power_of_two(uint32_t size)
+{
+	uint32_t power = 1;
+
+	while (power < size)
+		power *= 2;
+	return power;
+}
+
+static int start_workers(struct sheaf_pool *pool)
+{
+	struct segment *segment = &pool->keeper.segment;
+
+	return pool->threaded ? threads_start(&pool->threads, segment)
+	                      : family_start(&pool->family, segment, pool->keep_fds, false);
+}
+
+int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
+{
+	static const sheaf_pool_options defaults = {0};
+	struct segment_options wanted;
+	struct sheaf_pool *pool;
+	unsigned cpus;
+	int r;
+
+	if (!out)
+		return sheaf_fail(-EINVAL, "sheaf_pool_create: pool is NULL");
+	if (!options)
+		options = &defaults;
+	if ((r = check_options(options)))
+		return r;
+	pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return sheaf_fail(-ENOMEM, "no memory for a pool");
+	cpus = sheaf_usable_cpus();
+	wanted = (struct segment_options){
+	        .name = options->name,
+	        .anonymous = options->flags & SHEAF_ANONYMOUS,
+	        .workers = options->workers ? options->workers : cpus < SHEAF_MAX_WORKERS ? cpus : SHEAF_MAX_WORKERS,
+	        .ring_size = power_of_two(options->ring_size ? options->ring_size : DEFAULT_RING),
+	        .batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
+	        .max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
+	        .heap_size = options->heap_size,
+	};
+	r = segment_create(&pool->keeper.segment, &wanted);
+	if (r) {
+		free(pool);
+		return r;
+	}
+	pool->keeper.segment.spin_ns = wanted.workers <= cpus ? SPIN_NS : SHORT_SPIN_NS;
+	pool->keeper.forks = keeper_forks();
+	pool->keeper.look = look;
+	pool->keeper.kill = kill_worker;
+	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
+	pool->threaded = options->backend == SHEAF_THREADS;
+	pool->family.crew = -1;
+	pthread_mutex_init(&pool->keeper.lock, NULL);
+	pthread_mutex_init(&pool->family_lock, NULL);
+	r = start_workers(pool);
+	if (r) {
+		segment_destroy(&pool->keeper.segment);
+		pthread_mutex_destroy(&pool->keeper.lock);
+		pthread_mutex_destroy(&pool->family_lock);
+		free(pool);
+		return r;
+	}
+	*out = pool;
+	return 0;
+}
+
+/* ---- close, join, terminate, destroy ---- */
+
+int sheaf_pool_close(sheaf_pool *pool)
+{
+	int r = pool_check(pool, "sheaf_pool_close");
+
+	if (r)
+		return r;
+	if (change_state(pool, POOL_OPEN, POOL_CLOSED)) {
+		doorbell_ring_all(&pool->keeper.segment);
+		room_ring_all(&pool->keeper.segment);
+		signal_supervisor(pool);
+	}
+	return keeper_fail(state_of(pool));
+}
+
+/* Has all of a closed pool ended? */
+static bool joined(struct sheaf_pool *pool)
+{
+	struct segment *segment = &pool->keeper.segment;
+	bool over = false;
+
+	pthread_mutex_lock(&pool->family_lock);
+	if (pool->threaded) {
+		if (state_of(pool) == POOL_FINISHED) {
+			over = true;
+		} else if (!atomic_load_explicit(&pool->threads.live, memory_order_acquire) &&
+		           change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
+			over = !ring_has_work(segment);
+			if (over)
+				threads_join(&pool->threads);
+			else
+				change_state(pool, POOL_FINISHED, POOL_CLOSED);
+		}
+	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
+		over = !pool->family.supervisor;
+		if (!over && family_gone(&pool->family, 0)) {
+			family_reap(&pool->family);
+			over = true;
+		}
+	}
+	pthread_mutex_unlock(&pool->family_lock);
+	return over;
+}
+
+int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
+{
+	int r = pool_check(pool, "sheaf_pool_join");
+
+	if (r)
+		return r;
+	if (state_of(pool) == POOL_OPEN)
+		return sheaf_fail(-EBUSY, "sheaf_pool_join: close the pool first");
+	while (!joined(pool)) {
+		if ((r = keeper_look(&pool->keeper, false)))
+			return r;
+		if (!deadline_ns)
+			return sheaf_fail(-EAGAIN, "the pool still has work");
+		if (sheaf_now_ns() >= deadline_ns)
+			return sheaf_fail(-ETIMEDOUT, "the deadline passed before the pool had ended");
+		os_sleep_ns(JOIN_NAP_NS);
+	}
+	return 0;
+}
+
+int sheaf_pool_terminate(sheaf_pool *pool)
+{
+	int r = pool_check(pool, "sheaf_pool_terminate");
+
+	if (r)
+		return r;
+	/* Seq_cst: whoever waits is woken next, and looks. */
+	atomic_store_explicit(&pool->keeper.segment.control->state, POOL_TERMINATED, memory_order_seq_cst);
+	pthread_mutex_lock(&pool->family_lock);
+	if (pool->threaded) {
+		doorbell_ring_all(&pool->keeper.segment);
+		threads_join(&pool->threads);
+	} else {
+		family_end(&pool->family);
+	}
+	pthread_mutex_unlock(&pool->family_lock);
+	wake_everybody(&pool->keeper.segment);
+	return 0;
+}
+
+void sheaf_pool_destroy(sheaf_pool *pool)
+{
+	if (!pool)
+		return;
+	if (keeper_check(&pool->keeper)) {
+		/* A fork of the owner: segment, workers and batches are the parent's. */
+		segment_detach(&pool->keeper.segment);
+		if (pool->family.crew >= 0)
+			close(pool->family.crew);
+		free(pool);
+		return;
+	}
+	sheaf_pool_terminate(pool);
+	while (pool->keeper.batches) {
+		struct sheaf_batch *next = pool->keeper.batches->next;
+
+		batch_free(pool->keeper.batches, true);
+		pool->keeper.batches = next;
+	}
+	segment_destroy(&pool->keeper.segment);
+	pthread_mutex_destroy(&pool->keeper.lock);
+	pthread_mutex_destroy(&pool->family_lock);
+	free(pool);
+}
+
+/* ---- figures ---- */
+
+int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
+{
+	const struct segment *segment;
+	int r = pool_check(pool, "sheaf_pool_get_info");
+
+	if (r)
+		return r;
+	if (!info)
+		return sheaf_fail(-EINVAL, "sheaf_pool_get_info: info is NULL");
+	segment = &pool->keeper.segment;
+	/* Relaxed: statistics. */
+	*info = (sheaf_pool_info){
+	        .workers = segment->worker_count,
+	        .supervisor = pool->family.supervisor,
+	        .deaths = atomic_load_explicit(&segment->control->deaths, memory_order_relaxed),
+	        .supervisors = atomic_load_explicit(&segment->control->supervisors, memory_order_relaxed),
+	        .heap_size = (size_t)segment->heap_size,
+	        .heap_used = (size_t)heap_used(segment),
+	        .name = segment->name,
+	};
+	return 0;
+}
+
+pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
+{
+	int r = pool_check(pool, "sheaf_pool_worker_pid");
+
+	if (r)
+		return r;
+	if (worker >= pool->keeper.segment.worker_count)
+		return sheaf_fail(-EINVAL, "worker %u of %u", worker, pool->keeper.segment.worker_count);
+	return atomic_load_explicit(&pool->keeper.segment.workers[worker].pid, memory_order_relaxed);
+}
+
+unsigned sheaf_usable_cpus(void)
+{
+	return os_usable_cpus();
+}

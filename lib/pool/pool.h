@@ -1,0 +1,23 @@
+/*
+ * pool.h - the owner's handle of a pool. Private to the owner.
+ */
+#ifndef SHEAF_POOL_POOL_H
+#define SHEAF_POOL_POOL_H
+
+#include "batch/batch.h"
+#include "pool/family.h"
+#include "pool/threads.h"
+
+struct sheaf_pool {
+	struct keeper keeper; /* first: keeper_of() and back */
+	bool keep_fds;
+	bool threaded;
+	pthread_mutex_t family_lock; /* of who starts, ends and reaps */
+	struct family family;
+	struct threads threads;
+};
+
+/* 0; -EINVAL, -EPERM with their messages. */
+int pool_check(const sheaf_pool *pool, const char *call);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * recover.c - runs in the supervisor, for one dead worker at a time.
+ *
+ * No counter and no position is believed: every slot's word is looked at, and the dead worker's name in it is the only sign. Batches
+ * are reached only through slots that the dead worker owns, because those keep a batch from being retired meanwhile.
+ *
+ * Crash table (the supervisor dies in here; its successor calls again for every worker, none of which lives then)
+ *   before a slot's last CAS      the slot still names the dead worker: settled again, from the same words
+ *   after it                      the slot names nobody: passed over
+ *   before the wake-ups           the successor rings for everybody
+ */
+#include "pool/recover.h"
+
+#include "batch/chunks.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+
+static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region)
+{
+	/* Relaxed: the dead worker's writes are visible to who waited for its death; nobody else changes a word that names it. */
+	uint64_t bits = atomic_load_explicit(&slot->word, memory_order_relaxed);
+	struct word w = word_unpack(bits);
+
+	if ((w.state != WORD_OWNED && w.state != WORD_FILLING) || w.worker != death->worker ||
+	    w.generation != (death->generation & 0xffff))
+		return false;
+	if (w.state == WORD_FILLING)
+		ring_abandon(slot);
+	else if (slot->kind == TASK_SHARE)
+		share_repair(segment, slot, bits, death, region);
+	else
+		call_repair(segment, slot, bits, death);
+	return true;
+}
+
+unsigned recover(struct segment *segment, const struct death *death, struct region *region)
+{
+	unsigned settled = 0;
+
+	for (uint32_t i = 0; i < segment->ring_size; i++)
+		settled += settle(segment, &segment->ring[i], death, region);
+	ring_rewind(segment);
+	doorbell_retract(segment, death->worker);
+	doorbell_ring_all(segment);
+	for (uint32_t i = 0; i < segment->batch_count; i++)
+		gatherer_ring_always(&segment->batches[i]);
+	room_ring_all(segment);
+	return settled;
+}

@@ -1,0 +1,16 @@
+/*
+ * recover.h - what a dead worker had, settled by the words alone.
+ */
+#ifndef SHEAF_POOL_RECOVER_H
+#define SHEAF_POOL_RECOVER_H
+
+#include "batch/table.h"
+
+/*
+ * Gives back or fails all that the dead worker had, wakes everybody who may wait for it, and counts the death. The kernel has said that
+ * the process is dead. Repeating it changes nothing, so a successor may begin again after any instruction. @region: the supervisor's,
+ * for failure records. How many slots were settled.
+ */
+unsigned recover(struct segment *segment, const struct death *death, struct region *region);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * run.c - the calls that fan out and wait: a batch each, opened, run and retired.
+ */
+#include "pool/pool.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int check_attempts(const sheaf_map_options *options)
+{
+	if (!options || options->max_attempts <= SHEAF_MAX_ATTEMPTS)
+		return 0;
+	return sheaf_fail(-EINVAL, "options.max_attempts is %u, at most %u", options->max_attempts, SHEAF_MAX_ATTEMPTS);
+}
+
+int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options)
+{
+	int r = pool_check(pool, "sheaf_batch_create");
+
+	if (r)
+		return r;
+	if (!batch)
+		return sheaf_fail(-EINVAL, "sheaf_batch_create: batch is NULL");
+	if (options && options->max_attempts > SHEAF_MAX_ATTEMPTS)
+		return sheaf_fail(-EINVAL, "options.max_attempts is %u, at most %u", options->max_attempts, SHEAF_MAX_ATTEMPTS);
+	if (options && options->flags & ~(unsigned)(SHEAF_NONBLOCK | SHEAF_NO_TIMES))
+		return sheaf_fail(-EINVAL, "options.flags is %#x: unknown flags", options->flags);
+	if (options && options->result_size > pool->keeper.segment.heap_size)
+		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes", options->result_size,
+		                  (unsigned long long)pool->keeper.segment.heap_size);
+	return batch_open(batch, &pool->keeper, options);
+}
+
+/* sheaf_fail() for the lowest position that failed. */
+static int fail_position(const sheaf_result *result, uint64_t failed)
+{
+	char more[64] = "";
+
+	if (failed > 1)
+		snprintf(more, sizeof(more), " (and %llu more positions failed)", (unsigned long long)failed - 1);
+	return sheaf_fail(result->status, "position %llu failed: %s%s", (unsigned long long)result->position, result->message, more);
+}
+
+int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
+                const sheaf_map_options *options)
+{
+	sheaf_batch_options wanted = {
+	        .result_size = result_size,
+	        .max_attempts = options ? options->max_attempts : 0,
+	        .flags = SHEAF_NO_TIMES,
+	};
+	sheaf_result found;
+	sheaf_batch *batch;
+	int r = check_attempts(options);
+
+	if (r)
+		return r;
+	if (!result && result_size)
+		return sheaf_fail(-EINVAL, "sheaf_apply: result is NULL, but has %zu bytes", result_size);
+	if ((r = sheaf_batch_create(&batch, pool, &wanted)))
+		return r;
+	if (!(r = sheaf_submit(batch, 0, fn, arg, arg_size)) && !(r = batch_wait_all(batch, SHEAF_FOREVER)) &&
+	    !(r = batch_result(batch, 0, &found))) {
+		if (found.status)
+			r = fail_position(&found, 1);
+		else if (result_size)
+			memcpy(result, found.data, result_size);
+	}
+	batch_free(batch, false);
+	return r;
+}
+
+/* Waits for a dense batch and retires it. */
+static int finish(sheaf_batch *batch, int r)
+{
+	sheaf_result first;
+	uint64_t failed;
+
+	if (!r && !(r = batch_wait_all(batch, SHEAF_FOREVER)) && !(r = batch_first_failure(batch, &first, &failed)) && failed)
+		r = fail_position(&first, failed);
+	batch_free(batch, false);
+	return r;
+}
+
+int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
+              const sheaf_map_options *options)
+{
+	sheaf_batch *batch;
+	int r = sheaf_batch_create(&batch, pool, NULL);
+
+	return r ? r : finish(batch, sheaf_submit_map(batch, fn, in, in_size, out, out_size, n, options));
+}
+
+int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
+{
+	sheaf_batch *batch;
+	int r = sheaf_batch_create(&batch, pool, NULL);
+
+	return r ? r : finish(batch, sheaf_submit_for(batch, fn, context, n, options));
+}

@@ -1,0 +1,324 @@
+/*
+ * supervisor.c - forks the workers, notices deaths, repairs, replaces.
+ *
+ * It is single-threaded, allocates nothing, and was forked before the host could do more than the host had done: so it may fork at any
+ * time, whatever threads the host has, and the host sees one child and no SIGCHLD of workers. It leads a process group of its own, so
+ * Ctrl-C does not reach it or the workers, and the owner can kill the whole family at once.
+ *
+ * A dead worker is recovered before it is reaped (its pid names nobody else until then), and replaced after.
+ */
+#include "pool/supervisor.h"
+
+#include "os/os.h"
+#include "pool/family.h"
+#include "pool/recover.h"
+#include "pool/worker.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND UINT64_C(1000000000)
+#define FORK_RETRY_NS (20 * 1000000u)
+#define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
+
+static struct {
+	const struct supervision *of;
+	struct segment *segment;
+	struct region region;
+	unsigned live;
+	bool fork_failed;
+	uint64_t last_live_ns;
+	/* The brake. */
+	uint64_t window_ns; /* when the window of fruitless deaths began */
+	uint64_t completed; /* sum at the last death */
+	unsigned fruitless; /* deaths since then without any task ended or given up */
+} self;
+
+static uint32_t pool_state(void)
+{
+	/* Acquire: nothing is handed over by the state, but what the owner did before it changed it shall not look later. */
+	return atomic_load_explicit(&self.segment->control->state, memory_order_acquire);
+}
+
+static bool change_state(uint32_t from, uint32_t to)
+{
+	/* Seq_cst, with ring_has_work() behind it: see finish(). */
+	return atomic_compare_exchange_strong_explicit(&self.segment->control->state, &from, to, memory_order_seq_cst,
+	                                               memory_order_seq_cst);
+}
+
+static void wake_everybody(void)
+{
+	doorbell_ring_all(self.segment);
+	room_ring_all(self.segment);
+	for (uint32_t i = 0; i < self.segment->batch_count; i++)
+		gatherer_ring_always(&self.segment->batches[i]);
+}
+
+/* ---- workers ---- */
+
+_Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t supervisor)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t none;
+
+	os_die_with_parent(supervisor, SIGKILL);
+	sigemptyset(&none);
+	os_reset_signals(&none);
+	sigaction(SIGINT, &ignore, NULL); /* the owner decides what Ctrl-C means */
+	family_joined(self.of->crew);
+	worker_run(self.segment, worker, generation, true);
+	fflush(stdout);
+	_exit(0);
+}
+
+static int spawn(unsigned worker)
+{
+	struct shared_worker *w = &self.segment->workers[worker];
+	/* Relaxed, all: the new worker inherits them over the fork; to others they are hints. */
+	unsigned generation = atomic_load_explicit(&w->generation, memory_order_relaxed) + 1;
+	pid_t me = getpid(), pid;
+
+	sem_init(&w->bell[generation & 1], 1, 0);
+	atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
+	atomic_store_explicit(&w->kill, 0, memory_order_relaxed);
+	atomic_store_explicit(&w->generation, generation, memory_order_relaxed);
+	pid = fork();
+	if (!pid)
+		worker_main(worker, generation, me);
+	if (pid < 0)
+		return -errno;
+	atomic_store_explicit(&w->pid, pid, memory_order_relaxed);
+	self.live++;
+	return 0;
+}
+
+static pid_t pid_of(unsigned worker)
+{
+	return atomic_load_explicit(&self.segment->workers[worker].pid, memory_order_relaxed);
+}
+
+static int spawn_missing(void)
+{
+	self.fork_failed = false;
+	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
+		int r = pid_of(worker) ? 0 : spawn(worker);
+
+		if (r) {
+			self.fork_failed = true;
+			return r;
+		}
+	}
+	return 0;
+}
+
+static void kill_workers(void)
+{
+	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
+		if (pid_of(worker))
+			kill(pid_of(worker), SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+/* Kills what the owner asked for, unless it is dead and replaced already. */
+static void serve_kills(void)
+{
+	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
+		struct shared_worker *w = &self.segment->workers[worker];
+		uint32_t kill_generation = atomic_load_explicit(&w->kill, memory_order_relaxed);
+
+		if (kill_generation && pid_of(worker) &&
+		    kill_generation == atomic_load_explicit(&w->generation, memory_order_relaxed) + 1)
+			kill(pid_of(worker), SIGKILL);
+	}
+}
+
+/* ---- deaths ---- */
+
+/*
+ * Workers that die one after the other without ending or giving up a single task would do so for ever. The limit is far above what
+ * max_attempts alone can cause, since a position given up counts as progress.
+ */
+static void brake(void)
+{
+	uint64_t completed = atomic_load_explicit(&self.segment->control->given_up, memory_order_relaxed), now = sheaf_now_ns();
+	unsigned limit = 64 + 16 * self.segment->worker_count;
+
+	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
+		completed += atomic_load_explicit(&self.segment->workers[worker].completed, memory_order_relaxed);
+	if (completed != self.completed || now - self.window_ns > SECOND) {
+		self.completed = completed;
+		self.window_ns = now;
+		self.fruitless = 0;
+	}
+	if (++self.fruitless > limit && (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
+		wake_everybody();
+}
+
+static void bury(unsigned worker, const siginfo_t *info)
+{
+	struct shared_worker *w = &self.segment->workers[worker];
+	struct death death = {
+	        .worker = worker,
+	        .generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
+	        .pid = info->si_pid,
+	        .signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
+	        .exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
+	};
+	bool asked = atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
+	unsigned settled = recover(self.segment, &death, &self.region);
+
+	atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
+	self.live--;
+	/* A worker that leaves a closed pool with empty hands has not died. */
+	if (asked || (!settled && pool_state() == POOL_CLOSED && !death.signal && !death.exit_code))
+		return;
+	atomic_fetch_add_explicit(&self.segment->control->deaths, 1, memory_order_relaxed);
+	brake();
+}
+
+/* Recovers every worker that has ended, then reaps it. */
+static void bury_the_dead(void)
+{
+	for (;;) {
+		siginfo_t info;
+		unsigned worker;
+
+		memset(&info, 0, sizeof(info));
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
+			return;
+		for (worker = 0; worker < self.segment->worker_count; worker++)
+			if (pid_of(worker) == info.si_pid)
+				break;
+		if (worker < self.segment->worker_count)
+			bury(worker, &info);
+		waitpid(info.si_pid, NULL, 0);
+	}
+}
+
+/* ---- the end ---- */
+
+_Noreturn static void owner_died(void)
+{
+	kill_workers();
+	if (self.segment->name[0])
+		os_sweep(self.segment->name);
+	_exit(0);
+}
+
+static bool owner_lives(void)
+{
+	return getppid() == self.of->owner;
+}
+
+/*
+ * A closed pool is finished when no worker is left and the ring is empty. A submitter may have been on its way when the pool was
+ * closed: it publishes, then looks at the state; we change the state, then look at the ring. One of us sees the other (all seq_cst).
+ */
+static bool finish(void)
+{
+	if (self.live || ring_has_work(self.segment) || !change_state(POOL_CLOSED, POOL_FINISHED))
+		return false;
+	if (ring_has_work(self.segment)) {
+		change_state(POOL_FINISHED, POOL_CLOSED);
+		return false;
+	}
+	wake_everybody();
+	return true;
+}
+
+static bool wants_workers(void)
+{
+	return pool_state() == POOL_OPEN || (pool_state() == POOL_CLOSED && ring_has_work(self.segment));
+}
+
+static void supervise(void)
+{
+	sigset_t wake;
+
+	sigemptyset(&wake);
+	sigaddset(&wake, SIGCHLD);
+	sigaddset(&wake, SUPERVISOR_SIGNAL);
+	for (;;) {
+		uint64_t now;
+
+		if (!owner_lives())
+			owner_died();
+		bury_the_dead();
+		serve_kills();
+		if (wants_workers())
+			spawn_missing();
+		now = sheaf_now_ns();
+		if (self.live || !self.fork_failed)
+			self.last_live_ns = now;
+		else if (now - self.last_live_ns > NO_WORKER_NS &&
+		         (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
+			wake_everybody();
+		if (finish())
+			_exit(0);
+		if (pool_state() >= POOL_TERMINATED) {
+			kill_workers();
+			_exit(0);
+		}
+		os_wait_signal(&wake, self.fork_failed ? FORK_RETRY_NS : os_parent_check_ns());
+	}
+}
+
+/* The workers of an earlier supervisor were killed when it died; those that died of something else went unseen. */
+static void recover_all(void)
+{
+	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
+		struct shared_worker *w = &self.segment->workers[worker];
+		struct death death = {
+		        .worker = worker,
+		        .generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
+		        .pid = pid_of(worker),
+		        .signal = SIGKILL,
+		        .exit_code = -1,
+		};
+
+		recover(self.segment, &death, &self.region);
+		atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
+	}
+}
+
+_Noreturn void supervisor_main(const struct supervision *supervision)
+{
+	struct shared_control *control = supervision->segment->control;
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t mine;
+	int r;
+
+	self.of = supervision;
+	self.segment = supervision->segment;
+	setpgid(0, 0);
+	sigemptyset(&mine);
+	sigaddset(&mine, SIGCHLD);
+	sigaddset(&mine, SUPERVISOR_SIGNAL);
+	os_reset_signals(&mine);
+	sigaction(SIGINT, &ignore, NULL);
+	os_die_with_parent(supervision->owner, SUPERVISOR_SIGNAL);
+	if (!supervision->keep_fds)
+		os_close_files(supervision->segment->fd, supervision->crew);
+	self.last_live_ns = self.window_ns = sheaf_now_ns();
+	if (supervision->successor)
+		recover_all();
+	/* Relaxed: a statistic. */
+	atomic_fetch_add_explicit(&control->supervisors, 1, memory_order_relaxed);
+	r = wants_workers() ? spawn_missing() : 0;
+	if (r && !supervision->successor) {
+		kill_workers();
+		/* Release, pairs with the owner's acquire in pool.c, here and below. */
+		atomic_store_explicit(&control->start, (uint32_t)r, memory_order_release);
+		_exit(1);
+	}
+	atomic_store_explicit(&control->start, 1, memory_order_release);
+	supervise();
+	_exit(0);
+}

@@ -1,0 +1,23 @@
+/*
+ * supervisor.h - the small process between owner and workers.
+ */
+#ifndef SHEAF_POOL_SUPERVISOR_H
+#define SHEAF_POOL_SUPERVISOR_H
+
+#include "segment/segment.h"
+
+struct supervision {
+	struct segment *segment;
+	pid_t owner;
+	int crew;       /* write end of a pipe that all processes of this supervisor hold: its end of file says that they are dead */
+	bool keep_fds;
+	bool successor; /* an earlier supervisor died, and the kernel says that all its workers are dead */
+};
+
+/* The owner wants something: a worker killed, or the pool's state changed. */
+#define SUPERVISOR_SIGNAL SIGUSR1
+
+/* Called in the child right after fork, with all signals blocked. Never returns. */
+_Noreturn void supervisor_main(const struct supervision *supervision);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * threads.c - the thread backend.
+ */
+#include "pool/threads.h"
+
+#include "base/error.h"
+#include "os/os.h"
+#include "pool/worker.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct start {
+	struct threads *threads;
+	struct segment *segment;
+	unsigned worker;
+};
+
+static void *run(void *context)
+{
+	struct start start = *(struct start *)context;
+
+	free(context);
+	worker_run(start.segment, start.worker, 1, false);
+	/* Release, pairs with the acquire in threads_finish(): this worker's number is free. */
+	atomic_fetch_sub_explicit(&start.threads->live, 1, memory_order_release);
+	return NULL;
+}
+
+static int start_one(struct threads *threads, struct segment *segment, unsigned worker)
+{
+	struct start *start = malloc(sizeof(*start));
+	sigset_t before;
+	int r;
+
+	if (!start)
+		return -ENOMEM;
+	*start = (struct start){.threads = threads, .segment = segment, .worker = worker};
+	atomic_store_explicit(&segment->workers[worker].generation, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&threads->live, 1, memory_order_relaxed);
+	/* The host's signals are for the host's threads. */
+	os_block_all_signals(&before);
+	r = -pthread_create(&threads->ids[worker], NULL, run, start);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r) {
+		atomic_fetch_sub_explicit(&threads->live, 1, memory_order_relaxed);
+		free(start);
+		return r;
+	}
+	threads->count++;
+	return 0;
+}
+
+int threads_start(struct threads *threads, struct segment *segment)
+{
+	int r = 0;
+
+	threads->ids = calloc(segment->worker_count, sizeof(*threads->ids));
+	if (!threads->ids)
+		return sheaf_fail(-ENOMEM, "no memory for %u threads", segment->worker_count);
+	for (unsigned worker = 0; worker < segment->worker_count && !r; worker++)
+		r = start_one(threads, segment, worker);
+	if (!r)
+		return 0;
+	atomic_store_explicit(&segment->control->state, POOL_TERMINATED, memory_order_seq_cst);
+	threads_join(threads);
+	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
+}
+
+void threads_join(struct threads *threads)
+{
+	for (unsigned i = 0; i < threads->count; i++)
+		pthread_join(threads->ids[i], NULL);
+	threads->count = 0;
+	free(threads->ids);
+	threads->ids = NULL;
+}
+
+void threads_finish(struct threads *threads, struct segment *segment)
+{
+	if (!atomic_load_explicit(&threads->live, memory_order_acquire) && ring_has_work(segment))
+		worker_run(segment, 0, 1, false);
+}

@@ -1,0 +1,182 @@
+/*
+ * doorbell.c - one semaphore per sleeper, and a word that says who sleeps.
+ *
+ * A semaphore token is a hint: a process that dies in sem_post or sem_wait may leave it lost, or its wake-up. So nothing is counted
+ * by tokens. A sleeper sets its bit (or stores what it waits for), looks at the words once more, and only then sleeps. A poster
+ * that finds the bit clears it, which makes the wake-up its own, and posts. If it dies in between, the supervisor rings for everybody
+ * after the death. Surplus tokens are harmless: every sleeper looks at the words when it wakes, whatever woke it.
+ *
+ * Edges             D1 -> D2  announce, look at the words | publish, look for announcements. All seq_cst: one of the two sees the other.
+ *                   Nothing is handed over by these words or by tokens; the task words do that.
+ */
+#include "queue/doorbell.h"
+
+#include "base/number.h"
+#include "os/os.h"
+#include "queue/ring.h"
+
+void doorbell_announce(struct segment *segment, unsigned worker)
+{
+	/* D1 */
+	atomic_fetch_or_explicit(&segment->control->sleepers[worker / 64], UINT64_C(1) << worker % 64, memory_order_seq_cst);
+}
+
+void doorbell_retract(struct segment *segment, unsigned worker)
+{
+	/* Relaxed: an extra token is harmless. */
+	atomic_fetch_and_explicit(&segment->control->sleepers[worker / 64], ~(UINT64_C(1) << worker % 64), memory_order_relaxed);
+}
+
+void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generation, uint64_t deadline_ns)
+{
+	sem_t *bell = &segment->workers[worker].bell[generation & 1];
+
+	if (deadline_ns == SHEAF_FOREVER)
+		sem_wait(bell);
+	else
+		os_sem_wait_until(bell, deadline_ns);
+}
+
+static void post(struct segment *segment, unsigned worker)
+{
+	struct shared_worker *w = &segment->workers[worker];
+
+	/* Relaxed: if the worker is just being replaced, its successor looks at the words before it ever sleeps. */
+	sem_post(&w->bell[atomic_load_explicit(&w->generation, memory_order_relaxed) & 1]);
+}
+
+/* Clears one bit of the set and returns its number, or -1 if there is none. */
+static int claim_bit(_Atomic uint64_t *set)
+{
+	/* D2 */
+	uint64_t bits = atomic_load_explicit(set, memory_order_seq_cst);
+
+	while (bits) {
+		unsigned bit = lowest_bit(bits);
+
+		/* Relaxed: decides only who posts. */
+		bits = atomic_fetch_and_explicit(set, ~(UINT64_C(1) << bit), memory_order_relaxed);
+		if (bits & UINT64_C(1) << bit)
+			return (int)bit;
+	}
+	return -1;
+}
+
+void doorbell_ring(struct segment *segment)
+{
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++) {
+		int bit = claim_bit(&segment->control->sleepers[i]);
+
+		if (bit >= 0) {
+			post(segment, i * 64 + (unsigned)bit);
+			return;
+		}
+	}
+}
+
+void doorbell_ring_all(struct segment *segment)
+{
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		post(segment, worker);
+}
+
+/* ---- submitters that wait for room ---- */
+
+int room_announce(struct segment *segment, _Atomic uint64_t *taken)
+{
+	/* Relaxed: the set of slots in use is private to the process and hands nothing over. */
+	uint64_t used = atomic_load_explicit(taken, memory_order_relaxed);
+
+	while (~used) {
+		unsigned slot = lowest_bit(~used);
+
+		if (!atomic_compare_exchange_weak_explicit(taken, &used, used | UINT64_C(1) << slot, memory_order_relaxed,
+		                                           memory_order_relaxed))
+			continue;
+		/* D1 */
+		atomic_fetch_or_explicit(&segment->control->room_waiters, UINT64_C(1) << slot, memory_order_seq_cst);
+		return (int)slot;
+	}
+	return -1;
+}
+
+void room_retract(struct segment *segment, _Atomic uint64_t *taken, int slot)
+{
+	if (slot < 0)
+		return;
+	/* Relaxed, both: see doorbell_retract() and room_announce(). */
+	atomic_fetch_and_explicit(&segment->control->room_waiters, ~(UINT64_C(1) << slot), memory_order_relaxed);
+	atomic_fetch_and_explicit(taken, ~(UINT64_C(1) << slot), memory_order_relaxed);
+}
+
+void room_sleep(struct segment *segment, int slot, uint64_t deadline_ns)
+{
+	if (slot < 0)
+		os_sleep_ns(1000000);
+	else
+		os_sem_wait_until(&segment->control->room[slot], deadline_ns);
+}
+
+void room_ring(struct segment *segment)
+{
+	int slot;
+
+	/* D2. A quarter of the ring, by its hints: the last release finds all of it free, so nobody waits for ever. */
+	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) ||
+	    ring_waiting(segment) > segment->ring_size - segment->ring_size / 4)
+		return;
+	slot = claim_bit(&segment->control->room_waiters);
+	if (slot >= 0)
+		sem_post(&segment->control->room[slot]);
+}
+
+void room_ring_all(struct segment *segment)
+{
+	int slot;
+
+	while ((slot = claim_bit(&segment->control->room_waiters)) >= 0)
+		sem_post(&segment->control->room[slot]);
+}
+
+/* ---- gatherers ---- */
+
+void gatherer_announce(struct shared_batch *batch, uint64_t what)
+{
+	/* D1 */
+	atomic_store_explicit(&batch->waiter, what, memory_order_seq_cst);
+}
+
+void gatherer_retract(struct shared_batch *batch)
+{
+	/* Relaxed: an extra token is harmless. */
+	atomic_store_explicit(&batch->waiter, WAIT_NOTHING, memory_order_relaxed);
+}
+
+void gatherer_sleep(struct shared_batch *batch, uint64_t deadline_ns)
+{
+	os_sem_wait_until(&batch->bell, deadline_ns);
+}
+
+static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
+{
+	/* Relaxed: decides only who posts. */
+	if (atomic_compare_exchange_strong_explicit(&batch->waiter, &waiter, WAIT_NOTHING, memory_order_relaxed, memory_order_relaxed))
+		sem_post(&batch->bell);
+}
+
+void gatherer_ring(struct shared_batch *batch, uint64_t what)
+{
+	/* D2 */
+	uint64_t waiter = atomic_load_explicit(&batch->waiter, memory_order_seq_cst);
+
+	if (waiter != WAIT_NOTHING && (waiter == what || waiter == WAIT_ANY))
+		claim_and_post(batch, waiter);
+}
+
+void gatherer_ring_always(struct shared_batch *batch)
+{
+	uint64_t waiter = atomic_load_explicit(&batch->waiter, memory_order_seq_cst);
+
+	if (waiter != WAIT_NOTHING)
+		sem_post(&batch->bell);
+}

@@ -1,0 +1,220 @@
+/*
+ * ring.c - a bag of slots that is filled and emptied in order as long as nothing is in the way.
+ *
+ * Who writes what   A slot's word: see layout.h; FREE -> FILLING -> READY by a submitter, READY -> OWNED -> FREE by a worker, and
+ *                   what a dead process left by the supervisor. The rest of a slot: its submitter while FILLING, nobody after.
+ *                   tail: submitters. head: workers, and the supervisor, who sets it back.
+ * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t / size. A FREE slot of lap l may be used
+ *                   for lap l or any later one. So no ticket is used twice, and a stale tail cannot put a task behind the head.
+ * Invariant         Without deaths, every FILLING or READY slot has a ticket in [head, tail) or is about to be abandoned. tail moves
+ *                   only from the value that its submitter scanned from, and only while that submitter's slot is FILLING; head moves
+ *                   only over tickets whose slot was seen neither FILLING nor READY. A death may break it; ring_rewind() mends it.
+ * Slow tasks        An OWNED slot is skipped by tail and head alike: one slow task costs one slot, not the ring.
+ * Edges             R1 -> A1  publish -> claim: hands over the filled slot.
+ *                   R2 -> A2  release -> take: hands back the slot, and all that the task wrote.
+ * Sleeping          A worker announces itself, then looks at the words; a submitter stores the word, then looks for sleepers. All four
+ *                   accesses are seq_cst, so at least one of them sees the other (Dekker). The same for submitters that wait for room.
+ * Progress          All calls are lock-free; a submitter that stops while FILLING delays nothing but its own slot.
+ */
+#include "queue/ring.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static unsigned lap_shift(const struct segment *segment)
+{
+	return (unsigned)__builtin_ctz(segment->ring_size);
+}
+
+static uint64_t lap_of(const struct segment *segment, uint64_t ticket)
+{
+	return (ticket >> lap_shift(segment)) & WORD_PAYLOAD_MAX;
+}
+
+/* a - b in the circle of laps, as a signed distance. */
+static int64_t lap_distance(uint64_t a, uint64_t b)
+{
+	uint64_t d = (a - b) & WORD_PAYLOAD_MAX;
+
+	return d > WORD_PAYLOAD_MAX / 2 ? (int64_t)d - (int64_t)WORD_PAYLOAD_MAX - 1 : (int64_t)d;
+}
+
+static struct shared_slot *slot_of(const struct segment *segment, uint64_t ticket)
+{
+	return &segment->ring[ticket & (segment->ring_size - 1)];
+}
+
+int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *ticket)
+{
+	struct shared_control *control = segment->control;
+
+	for (;;) {
+		/* Acquire, pairs with the CAS below: the slots of the tickets before it were FILLING. */
+		uint64_t tail = atomic_load_explicit(&control->tail, memory_order_acquire), t = tail, seen = tail;
+		struct shared_slot *s = NULL;
+		uint64_t bits = 0;
+
+		for (; t < tail + segment->ring_size; t++) {
+			struct word w;
+
+			s = slot_of(segment, t);
+			/* A2, pairs with R2 in ring_release(): the last task is done with the slot. Seq_cst for a submitter that
+			 * has announced that it waits for room. */
+			bits = atomic_load_explicit(&s->word, memory_order_seq_cst);
+			w = word_unpack(bits);
+			if (w.state == WORD_FREE && lap_distance(lap_of(segment, t), w.payload) >= 0)
+				break;
+			if (w.state == WORD_FREE) {
+				t = tail + segment->ring_size; /* of a later lap: tail is stale */
+				break;
+			}
+			/* Skip slow tasks, and tickets that another submitter is using right now. */
+			if (w.state != WORD_OWNED && lap_distance(lap_of(segment, t), w.payload) > 0)
+				return -EAGAIN;
+		}
+		if (t >= tail + segment->ring_size) {
+			if (atomic_load_explicit(&control->tail, memory_order_relaxed) == tail)
+				return -EAGAIN;
+			continue;
+		}
+		/* Acquire, as A2: relaxed would do after the load above, but for the CAS to stand alone. */
+		if (!atomic_compare_exchange_strong_explicit(&s->word, &bits,
+		                                             word_pack((struct word){.state = WORD_FILLING,
+		                                                                     .worker = me.worker,
+		                                                                     .generation = me.generation,
+		                                                                     .payload = lap_of(segment, t)}),
+		                                             memory_order_acquire, memory_order_relaxed))
+			continue;
+		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself. */
+		if (!atomic_compare_exchange_strong_explicit(&control->tail, &seen, t + 1, memory_order_seq_cst,
+		                                             memory_order_relaxed)) {
+			/* Others moved on: workers may have passed our ticket already. Relaxed: nothing was written. */
+			atomic_store_explicit(&s->word, bits, memory_order_relaxed);
+			continue;
+		}
+		*slot = s;
+		*ticket = t;
+		return 0;
+	}
+}
+
+void ring_publish(struct segment *segment, struct shared_slot *slot, uint64_t ticket)
+{
+	/* R1, pairs with A1. Seq_cst: the caller looks for sleepers next. */
+	atomic_store_explicit(&slot->word, word_pack((struct word){.state = WORD_READY, .payload = lap_of(segment, ticket)}),
+	                      memory_order_seq_cst);
+}
+
+/* The slot's next lap. */
+static uint64_t freed(uint64_t word)
+{
+	return word_pack((struct word){.state = WORD_FREE, .payload = word_unpack(word).payload + 1});
+}
+
+void ring_abandon(struct shared_slot *slot)
+{
+	/* Relaxed: while it is FILLING only we write it, and we hand nothing over. */
+	atomic_store_explicit(&slot->word, freed(atomic_load_explicit(&slot->word, memory_order_relaxed)), memory_order_relaxed);
+}
+
+int ring_claim(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *word)
+{
+	struct shared_control *control = segment->control;
+	/* Seq_cst, pairs with the CAS on tail in ring_take() for a worker about to sleep. Head is a hint: relaxed. */
+	uint64_t head = atomic_load_explicit(&control->head, memory_order_relaxed), passed = HEAD_TICKET(head);
+	uint64_t tail = atomic_load_explicit(&control->tail, memory_order_seq_cst);
+	uint64_t ticket = tail > segment->ring_size && passed < tail - segment->ring_size ? tail - segment->ring_size : passed;
+	bool clear = true; /* every ticket so far may be passed */
+
+	passed = ticket;
+	for (; ticket < tail; ticket++) {
+		struct shared_slot *s = slot_of(segment, ticket);
+		uint64_t bits = atomic_load_explicit(&s->word, memory_order_seq_cst);
+		bool won = false;
+
+		while (word_state(bits) == WORD_READY && !won) {
+			struct word w = word_unpack(bits);
+
+			w.state = WORD_OWNED;
+			w.worker = me.worker;
+			w.generation = me.generation;
+			w.attempt++;
+			/* A1, pairs with R1: the slot's other fields are readable. */
+			won = atomic_compare_exchange_weak_explicit(&s->word, &bits, word_pack(w), memory_order_acquire,
+			                                            memory_order_relaxed);
+			if (won)
+				*word = word_pack(w);
+		}
+		if (!won && word_state(bits) == WORD_FILLING)
+			clear = false;
+		if (clear)
+			passed = ticket + 1;
+		if (won) {
+			*slot = s;
+			break;
+		}
+	}
+	/* Relaxed, a hint: fails if another worker moved it, or the supervisor set it back, which changes the upper bits too. */
+	if (passed > HEAD_TICKET(head))
+		atomic_compare_exchange_strong_explicit(&control->head, &head, (head & ~HEAD_TICKET(UINT64_MAX)) | passed,
+		                                        memory_order_relaxed, memory_order_relaxed);
+	return ticket < tail ? 0 : -EAGAIN;
+}
+
+void ring_release(struct shared_slot *slot, uint64_t word)
+{
+	bool ours;
+
+	/* R2, pairs with A2. Seq_cst: the caller looks for submitters that wait for room next. */
+	ours = atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_seq_cst, memory_order_relaxed);
+	assert(ours && "nobody takes a slot from a living worker");
+	(void)ours;
+}
+
+bool ring_withdraw(struct shared_slot *slot, uint64_t word)
+{
+	/* Acquire and release: whoever frees the batch next comes after the submitter, and the next submitter after us. */
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_acq_rel, memory_order_relaxed);
+}
+
+void ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
+{
+	struct word w = word_unpack(word);
+
+	/* Release, pairs with A1: what the repair wrote comes before the next attempt. */
+	atomic_compare_exchange_strong_explicit(
+	        &slot->word, &word, word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}),
+	        memory_order_seq_cst, memory_order_relaxed);
+}
+
+void ring_rewind(struct segment *segment)
+{
+	struct shared_control *control = segment->control;
+	uint64_t tail = atomic_load_explicit(&control->tail, memory_order_relaxed);
+	uint64_t head = atomic_load_explicit(&control->head, memory_order_relaxed), wanted;
+
+	/* Tail moves before a task is published, so it covers every READY slot whoever died. A stale tail only means more to look at. */
+	do
+		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > segment->ring_size ? tail - segment->ring_size : 0);
+	while (!atomic_compare_exchange_weak_explicit(&control->head, &head, wanted, memory_order_seq_cst, memory_order_relaxed));
+}
+
+uint64_t ring_waiting(const struct segment *segment)
+{
+	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t head = HEAD_TICKET(atomic_load_explicit(&segment->control->head, memory_order_relaxed));
+
+	return tail > head ? tail - head : 0;
+}
+
+bool ring_has_work(const struct segment *segment)
+{
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		/* Seq_cst: who finds nothing may tell others so, who publish and then look. */
+		enum word_state state = word_state(atomic_load_explicit(&segment->ring[i].word, memory_order_seq_cst));
+
+		if (state == WORD_READY || state == WORD_FILLING)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,50 @@
+/*
+ * ring.h - the bounded queue of task descriptors: any number of submitters, any number of workers.
+ */
+#ifndef SHEAF_QUEUE_RING_H
+#define SHEAF_QUEUE_RING_H
+
+#include "segment/segment.h"
+
+struct ring_owner {
+	unsigned worker; /* WORKER_NONE: the owner process */
+	unsigned generation;
+};
+
+/*
+ * Takes a free slot for the submitter to fill: it is FILLING, and the caller must ring_publish() or ring_abandon() it soon, as tasks
+ * behind it may have to wait. -EAGAIN: the ring is full.
+ */
+int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *ticket);
+
+/* FILLING -> READY: the task is accepted. Everything of the slot but its word is written. */
+void ring_publish(struct segment *segment, struct shared_slot *slot, uint64_t ticket);
+
+/* FILLING -> FREE. */
+void ring_abandon(struct shared_slot *slot);
+
+/*
+ * READY -> OWNED: claims the oldest task that is found from the head on, with one attempt more. 0, the slot and its new word; -EAGAIN:
+ * none is ready.
+ */
+int ring_claim(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *word);
+
+/* OWNED -> FREE: the task is over. @word: what ring_claim() gave. */
+void ring_release(struct shared_slot *slot, uint64_t word);
+
+/* READY -> FREE: takes back a task that nobody has claimed. True if it was the very task of @word. */
+bool ring_withdraw(struct shared_slot *slot, uint64_t word);
+
+/* OWNED by a dead worker -> READY, its attempt counted or not. For the supervisor. */
+void ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts);
+
+/* Makes every worker look at every slot again. For the supervisor, after each death. */
+void ring_rewind(struct segment *segment);
+
+/* Tasks that wait, about: for statistics and for waking submitters. */
+uint64_t ring_waiting(const struct segment *segment);
+
+/* Is any slot READY or FILLING? Looks at the words. */
+bool ring_has_work(const struct segment *segment);
+
+#endif

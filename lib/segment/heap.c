@@ -1,0 +1,222 @@
+/*
+ * heap.c - the page-run allocator.
+ *
+ * Who writes what   word u of the heap map belongs to unit u: 0 free, else the id of who has it. 0 -> id: one CAS by whoever
+ *                   allocates. id -> 0: one store by who frees, which only the id's owner does.
+ * Invariant         a unit is used by nobody but the holder of its id; ids are never given out twice.
+ * Order             claim the words, then commit the pages; give the pages back, then free the words. So a page of a free word is
+ *                   never committed or released by anybody.
+ * Edges             F1 -> C1  hands a unit, emptied, to its next holder.
+ * Deaths            A worker allocates only for a batch, under the batch's id: whatever it had when it died, in any state, is found
+ *                   by that id when the batch is retired. The owner's death ends the segment. So nothing needs repair, and no
+ *                   counter is believed: heap_hint only says where to look first.
+ */
+#include "segment/heap.h"
+
+#include "base/error.h"
+#include "base/number.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAP_STEP (PAGE / sizeof(uint64_t)) /* words that are committed at once */
+
+uint64_t heap_new_id(struct segment *segment)
+{
+	/* Relaxed: only the number counts. */
+	return atomic_fetch_add_explicit(&segment->control->heap_ids, 1, memory_order_relaxed) + 1;
+}
+
+/* Makes sure that the first @units words of the map may be touched. Several processes may do so at once: it changes nothing twice. */
+static int commit_map(struct segment *segment, uint64_t units)
+{
+	struct shared_control *control = segment->control;
+	/* Acquire, pairs with the CAS below: what another process counted, it has committed. */
+	uint64_t mapped = atomic_load_explicit(&control->heap_mapped, memory_order_acquire);
+
+	while (mapped < units) {
+		uint64_t wanted = round_up(units, MAP_STEP), all = segment->heap_size / UNIT;
+		int r;
+
+		if (wanted > all)
+			wanted = all;
+		r = os_commit(segment->fd, segment_offset(segment, &segment->heap_map[mapped]), (wanted - mapped) * sizeof(uint64_t));
+		if (r)
+			return r;
+		if (atomic_compare_exchange_strong_explicit(&control->heap_mapped, &mapped, wanted, memory_order_acq_rel,
+		                                            memory_order_acquire))
+			break;
+	}
+	return 0;
+}
+
+/* Words below are committed; those above count as free and may not be touched. */
+static uint64_t mapped_units(const struct segment *segment)
+{
+	return atomic_load_explicit(&segment->control->heap_mapped, memory_order_acquire);
+}
+
+static void free_words(struct segment *segment, uint64_t first, uint64_t count)
+{
+	/* F1, pairs with C1: our use of the units, and their emptying, come before the next holder's. */
+	for (uint64_t u = first; u < first + count; u++)
+		atomic_store_explicit(&segment->heap_map[u], 0, memory_order_release);
+}
+
+/* Claims [first, first + count) or nothing. On failure *@first is the place to go on from. */
+static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uint64_t count)
+{
+	for (uint64_t u = *first; u < *first + count; u++) {
+		uint64_t expected = 0;
+
+		/* C1, pairs with F1. */
+		if (!atomic_compare_exchange_strong_explicit(&segment->heap_map[u], &expected, id, memory_order_acquire,
+		                                             memory_order_relaxed)) {
+			free_words(segment, *first, u - *first);
+			*first = u + 1;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Searches [begin, end) for a free run and claims it. 1 found; 0 none; or an error of commit_map(). */
+static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t begin, uint64_t end, uint64_t *found)
+{
+	uint64_t first = begin;
+
+	while (first + count <= end) {
+		uint64_t run = 0, mapped = mapped_units(segment);
+		int r;
+
+		/* Relaxed: only a look; claim_run() decides. */
+		while (run < count && first + run < mapped &&
+		       !atomic_load_explicit(&segment->heap_map[first + run], memory_order_relaxed))
+			run++;
+		if (run < count && first + run < mapped) {
+			first += run + 1;
+			continue;
+		}
+		if ((r = commit_map(segment, first + count)))
+			return r;
+		if (claim_run(segment, id, &first, count)) {
+			*found = first;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *offset)
+{
+	struct shared_control *control = segment->control;
+	uint64_t all = segment->heap_size / UNIT, count, first, hint;
+	int r;
+
+	if (size > segment->heap_size)
+		return -ENOMEM;
+	count = size ? (size + UNIT - 1) / UNIT : 1;
+	/* Relaxed: a hint. */
+	hint = atomic_load_explicit(&control->heap_hint, memory_order_relaxed);
+	if (hint + count > all)
+		hint = 0;
+	/* The second search begins at 0 and may run past the hint, for a run that lies across it. */
+	r = search(segment, id, count, hint, all, &first);
+	if (!r && hint)
+		r = search(segment, id, count, 0, hint + count < all ? hint + count : all, &first);
+	if (r <= 0)
+		return r ? r : -ENOMEM;
+	r = os_commit(segment->fd, segment->heap + first * UNIT, count * UNIT);
+	if (r) {
+		free_words(segment, first, count);
+		return r;
+	}
+	atomic_store_explicit(&control->heap_hint, first + count, memory_order_relaxed);
+	*offset = segment->heap + first * UNIT;
+	return 0;
+}
+
+/* Units of the same id from @first on. */
+static uint64_t run_of(const struct segment *segment, uint64_t first, uint64_t id, uint64_t limit)
+{
+	uint64_t end = first;
+
+	/* Relaxed: the caller holds the id, so its words do not change under it. */
+	while (end < limit && atomic_load_explicit(&segment->heap_map[end], memory_order_relaxed) == id)
+		end++;
+	return end - first;
+}
+
+static void free_run(struct segment *segment, uint64_t first, uint64_t count)
+{
+	uint64_t offset = segment->heap + first * UNIT;
+
+	os_release(segment->fd, segment_at(segment, offset), offset, count * UNIT);
+	free_words(segment, first, count);
+	/* Relaxed, a hint: what was freed last is found first, so the heap stays small. */
+	if (first < atomic_load_explicit(&segment->control->heap_hint, memory_order_relaxed))
+		atomic_store_explicit(&segment->control->heap_hint, first, memory_order_relaxed);
+}
+
+int heap_free(struct segment *segment, uint64_t offset)
+{
+	uint64_t unit, id, limit = mapped_units(segment);
+
+	if (offset < segment->heap || (offset - segment->heap) % UNIT || (unit = (offset - segment->heap) / UNIT) >= limit)
+		return -EINVAL;
+	id = atomic_load_explicit(&segment->heap_map[unit], memory_order_relaxed);
+	if (!id || (unit && atomic_load_explicit(&segment->heap_map[unit - 1], memory_order_relaxed) == id))
+		return -EINVAL;
+	free_run(segment, unit, run_of(segment, unit, id, limit));
+	return 0;
+}
+
+void heap_free_all(struct segment *segment, uint64_t id)
+{
+	uint64_t limit = mapped_units(segment);
+
+	for (uint64_t u = 0; u < limit; u++) {
+		uint64_t count = run_of(segment, u, id, limit);
+
+		if (count) {
+			free_run(segment, u, count);
+			u += count;
+		}
+	}
+}
+
+bool heap_contains(const struct segment *segment, const void *memory, uint64_t size)
+{
+	uintptr_t begin = (uintptr_t)segment->base + segment->heap, at = (uintptr_t)memory;
+	uint64_t first, last, id;
+
+	if (at < begin || at - begin >= segment->heap_size || size > segment->heap_size - (at - begin))
+		return false;
+	first = (at - begin) / UNIT;
+	last = size ? (at - begin + size - 1) / UNIT : first;
+	if (last >= mapped_units(segment))
+		return false;
+	/* An id has no two runs of a user's allocation, so equal ends mean one run. */
+	id = atomic_load_explicit(&segment->heap_map[first], memory_order_relaxed);
+	return id && id == atomic_load_explicit(&segment->heap_map[last], memory_order_relaxed);
+}
+
+uint64_t heap_used(const struct segment *segment)
+{
+	uint64_t used = 0, limit = mapped_units(segment);
+
+	for (uint64_t u = 0; u < limit; u++)
+		used += atomic_load_explicit(&segment->heap_map[u], memory_order_relaxed) != 0;
+	return used * UNIT;
+}
+
+int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what)
+{
+	if (code == -ENOSPC)
+		return segment_fail_full(segment, size, what);
+	if (code == -ENOMEM)
+		return sheaf_fail(code, "%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: raise heap_size",
+		                  what, (unsigned long long)size, (unsigned long long)segment->heap_size);
+	return sheaf_fail(code, "%s: cannot commit %llu bytes of shared memory: %s", what, (unsigned long long)size, strerror(-code));
+}

@@ -1,0 +1,297 @@
+/*
+ * layout.h - every byte that processes of a pool share, and the words that decide.
+ *
+ * Fixed-width integers, offsets and indices only: a pointer would be an address of one process, a size_t a fact of one ABI. Offsets
+ * count from the start of the segment; 0 means none, as the header lies there. docs/explanation/segment.md tells the same as tables.
+ *
+ *   header | control | workers | ring | batches | heap map | guard pages | heap
+ */
+#ifndef SHEAF_SEGMENT_LAYOUT_H
+#define SHEAF_SEGMENT_LAYOUT_H
+
+#include "sheaf.h"
+
+#include <assert.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "a lock inside libatomic is not shared between processes");
+
+#define LINE 128            /* two cache lines: the prefetcher pulls them in pairs */
+#define UNIT 65536u         /* what the heap counts in */
+#define PAGE 4096u          /* what control tables are aligned to; the guard is a UNIT, so larger pages work too */
+#define HUGE_PAGE (2u << 20) /* alignment of heap and segment */
+
+/* ---- The task word: who owns a task is decided by it alone (P1), and each change is one CAS. ----
+ *
+ *   63            38 37      22 21      10 9      5 4    3 2     0
+ *   | payload:26    | generation| worker  | attempt| flags | state |
+ *
+ * It stands in ring slots (payload: lap of the slot), in chunks of dense batches (payload: first position of the chunk that is not
+ * done) and in entries of the result table (payload 0). Worker and generation name the owner while OWNED or FILLING, and who
+ * published when DONE. Attempt counts the runs begun so far, the present one included.
+ */
+enum word_state {
+	WORD_FREE = 0,    /* nobody's: the slot may be filled */
+	WORD_FILLING = 1, /* a submitter writes the slot */
+	WORD_READY = 2,   /* accepted, waits for a worker (of an entry: not published) */
+	WORD_OWNED = 3,   /* a worker runs it */
+	WORD_DONE = 4,    /* published */
+};
+
+enum word_flag {
+	WORD_WIDE = 1, /* chunk: the last death does not tell which position was in hand, so run them singly */
+	WORD_LOST = 2, /* chunk: there was no memory to tell which positions failed, so all of them count as failed */
+};
+
+#define WORD_PAYLOAD_BITS 26
+#define WORD_PAYLOAD_MAX ((UINT64_C(1) << WORD_PAYLOAD_BITS) - 1)
+#define WORKER_NONE 0xfffu /* the owner process, where a worker's number stands */
+
+static_assert(SHEAF_MAX_WORKERS < WORKER_NONE, "worker numbers fit 12 bits beside WORKER_NONE");
+static_assert(SHEAF_MAX_ATTEMPTS < 32, "attempts fit 5 bits");
+
+struct word {
+	enum word_state state;
+	unsigned flags;
+	unsigned attempt;
+	unsigned worker;
+	unsigned generation;
+	uint64_t payload;
+};
+
+static inline uint64_t word_pack(struct word w)
+{
+	return (uint64_t)w.state | (uint64_t)(w.flags & 3u) << 3 | (uint64_t)(w.attempt & 31u) << 5 |
+	       (uint64_t)(w.worker & 0xfffu) << 10 | (uint64_t)(w.generation & 0xffffu) << 22 | (w.payload & WORD_PAYLOAD_MAX) << 38;
+}
+
+static inline struct word word_unpack(uint64_t bits)
+{
+	return (struct word){
+	        .state = (enum word_state)(bits & 7u),
+	        .flags = (unsigned)(bits >> 3) & 3u,
+	        .attempt = (unsigned)(bits >> 5) & 31u,
+	        .worker = (unsigned)(bits >> 10) & 0xfffu,
+	        .generation = (unsigned)(bits >> 22) & 0xffffu,
+	        .payload = bits >> 38,
+	};
+}
+
+static inline enum word_state word_state(uint64_t bits)
+{
+	return (enum word_state)(bits & 7u);
+}
+
+/* ---- Header: written by the creator, constant after `ready` ---- */
+
+#define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
+#define SEGMENT_VERSION 1u
+
+struct shared_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t layout; /* LAYOUT_WORD: other compilers or options that lay these structs out differently are told apart */
+	uint64_t size;   /* of the whole segment, in bytes */
+	uint64_t control;
+	uint64_t workers;
+	uint64_t ring;
+	uint64_t batches;
+	uint64_t heap_map;
+	uint64_t heap;
+	uint64_t heap_size;
+	uint32_t worker_count;
+	uint32_t ring_size; /* a power of two */
+	uint32_t batch_count;
+	uint32_t max_attempts;
+	uint32_t owner_pid;
+	_Atomic uint32_t ready; /* 1, stored last with release: everything above is valid */
+};
+
+/* ---- Control: what changes and concerns the whole pool ---- */
+
+enum pool_state {
+	POOL_OPEN = 0,
+	POOL_CLOSED = 1,     /* no more submits; workers end when the ring is empty */
+	POOL_FINISHED = 2,   /* closed, and the last worker has ended */
+	POOL_TERMINATED = 3, /* by sheaf_pool_terminate() */
+	POOL_BROKEN = 4,     /* by the brake: workers died without any progress, or none can be started */
+	POOL_LOST = 5,       /* no supervisor can be started */
+};
+
+#define SLEEPER_WORDS (SHEAF_MAX_WORKERS / 64)
+#define ROOM_SLOTS 64 /* submitting threads that can sleep at once; more look again every millisecond */
+
+struct shared_control {
+	_Alignas(LINE) _Atomic uint32_t state; /* enum pool_state */
+	_Atomic uint32_t start;                /* by the supervisor: 0 starting, 1 workers run, -errno: could not */
+	_Atomic uint64_t supervisors;          /* started so far */
+	_Atomic uint64_t deaths;               /* workers that died unasked */
+	_Atomic uint64_t given_up;             /* tasks and chunks' positions that failed because their workers died */
+
+	/* Ring positions are hints (P1): a death makes the supervisor set head back, and no recovery believes either. */
+	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
+	_Alignas(LINE) _Atomic uint64_t head; /* HEAD_TICKET: every ticket below was claimed once; above: how often it was set back */
+
+	_Alignas(LINE) _Atomic uint64_t sleepers[SLEEPER_WORDS]; /* bit w: worker w is about to sleep or sleeps */
+	_Alignas(LINE) _Atomic uint64_t room_waiters;            /* bit i: a submitter sleeps on room[i] until a slot is free */
+	sem_t room[ROOM_SLOTS];
+
+	_Alignas(LINE) _Atomic uint64_t heap_ids; /* the last allocation id given out */
+	_Atomic uint64_t heap_hint;               /* unit where the last search ended: a hint */
+	_Atomic uint64_t heap_mapped;             /* units whose words in the heap map are committed; only grows */
+};
+
+#define HEAD_BITS 48
+#define HEAD_TICKET(head) ((head) & ((UINT64_C(1) << HEAD_BITS) - 1))
+
+/* ---- Workers ---- */
+
+#define CURSOR_NONE UINT64_MAX
+
+struct shared_worker {
+	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork */
+	_Atomic int32_t pid;                        /* 0 while there is none */
+	_Atomic uint32_t kill;                      /* by the owner: generation + 1 that shall be killed; 0: none */
+	sem_t bell[2];                              /* of even and odd generations: a successor never uses its dead predecessor's */
+
+	_Alignas(LINE) _Atomic uint64_t cursor; /* by the worker: position of a map in hand, or CURSOR_NONE */
+	_Atomic uint64_t completed;             /* by the worker: tasks and chunks it ended; shows the brake that there is progress */
+};
+
+/* ---- Ring ---- */
+
+enum task_kind {
+	TASK_CALL = 0,  /* one submitted task */
+	TASK_SHARE = 1, /* an invitation to a dense batch */
+};
+
+#define INLINE_ARG 24 /* bytes of an argument that fit the slot itself */
+
+struct shared_slot {
+	_Alignas(64) _Atomic uint64_t word;
+	_Atomic uint64_t batch; /* BATCH_REF; atomic because a retiring owner looks at slots that others may be filling */
+	uint64_t function;
+	uint64_t target;   /* TASK_CALL: offset of the entry. TASK_SHARE: number of the share */
+	uint32_t arg_size; /* of a call; over INLINE_ARG: arg holds the offset of the bytes */
+	uint16_t kind;     /* enum task_kind */
+	uint16_t unused;
+	union {
+		unsigned char bytes[INLINE_ARG];
+		uint64_t offset;
+	} arg;
+};
+
+/* ---- Batches ---- */
+
+enum batch_state {
+	BATCH_FREE = 0,
+	BATCH_OPEN = 1,
+	BATCH_CANCELLED = 2, /* tasks that have not started are dropped */
+};
+
+enum batch_kind {
+	KIND_CALLS = 0, /* submitted tasks */
+	KIND_MAP = 1,
+	KIND_FOR = 2,
+};
+
+/* What a gatherer that sleeps waits for. Workers that bring it about claim the wake-up by a CAS to WAIT_NOTHING. */
+#define WAIT_NOTHING UINT64_C(0)
+#define WAIT_ANY UINT64_C(1)                         /* anything published */
+#define WAIT_ALL UINT64_C(2)                         /* the last worker leaves a dense batch */
+#define WAIT_ENTRY(offset) (offset)                  /* entries are aligned to 64: bits 0 and 1 are clear */
+#define WAIT_CHUNK(chunk) ((uint64_t)(chunk) << 2 | 3) /* that chunk */
+
+#define BATCH_INLINE 4096 /* bytes of table that need no heap */
+
+struct shared_batch {
+	_Alignas(LINE) _Atomic uint64_t word; /* enum batch_state | serial << 8, by the owner */
+	uint32_t kind;                        /* enum batch_kind; this line and the next change only while no slot names the batch */
+	uint32_t max_attempts;
+	uint32_t flags;  /* enum sheaf_batch_flags */
+	uint32_t shares; /* invitations sent */
+	uint64_t heap_id; /* owner of the batch's heap units */
+	uint64_t function;
+	uint64_t in;  /* offset, of the context for KIND_FOR */
+	uint64_t out; /* offset */
+	uint64_t in_size;
+	uint64_t out_size; /* KIND_CALLS: bytes of a result slot */
+	uint64_t n;
+	uint64_t chunk;  /* positions in a chunk, but for the last */
+	uint64_t chunks;
+	uint64_t words;  /* offset of the chunk words */
+	uint64_t hints;  /* offset of the shares' hints */
+
+	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
+	_Atomic uint64_t units;                   /* heap units ever asked for: 0 spares the retiring owner a search */
+
+	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, who is one thread at a time */
+	sem_t bell;
+
+	_Alignas(LINE) _Atomic uint64_t inside[SLEEPER_WORDS]; /* bit w: worker w is in this dense batch */
+
+	_Alignas(LINE) unsigned char table[BATCH_INLINE]; /* entries, or chunk words and hints, if they fit */
+};
+
+#define BATCH_REF(index, serial) ((uint64_t)(serial) << 16 | (index))
+#define BATCH_INDEX(ref) ((uint32_t)((ref) & 0xffffu))
+
+/* A submitted task in its batch's result table. All but word and position is written by the task's owner, before it publishes. */
+struct shared_entry {
+	_Alignas(64) _Atomic uint64_t word; /* READY -> DONE, once (P3) */
+	uint64_t position;
+	uint64_t data; /* offset of the result or of a failure's text; 0: the slot behind the entry, or none */
+	uint64_t size;
+	int32_t status;
+	int32_t pid;
+	uint64_t started_ns;
+	uint64_t finished_ns;
+	union {
+		unsigned char small[8]; /* a result of at most 8 bytes */
+		struct {
+			int32_t signal;
+			int32_t exit_code; /* -1: none */
+		} cause;
+	} last;
+};
+
+/* Where a share's own worker and the raiders of its range are: hints that save them from looking at claimed chunks. */
+struct shared_hint {
+	_Alignas(64) _Atomic uint64_t front; /* all chunks of the range below were claimed */
+	_Atomic uint64_t back;               /* and all from here on */
+};
+
+/* Why positions of a dense batch failed: a stack, pushed with one CAS. A position that ran twice may stand in it twice. */
+struct shared_failure {
+	uint64_t next; /* offset of the older one */
+	uint64_t position;
+	uint64_t count; /* positions that share the fate */
+	int32_t status;
+	int32_t signal;
+	int32_t exit_code;
+	int32_t pid;
+	uint32_t attempts;
+	uint32_t worker;
+	uint32_t text_size; /* of the text that follows, without its end */
+	uint32_t unused;
+};
+
+/* The heap map is an array of _Atomic uint64_t, one per UNIT of the heap: 0 free, else the id of the allocation that has it. */
+
+static_assert(sizeof(struct shared_header) == 104, "offset table in docs/explanation/segment.md");
+static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
+static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
+static_assert(sizeof(struct shared_worker) == 2 * LINE, "workers do not share lines");
+static_assert(offsetof(struct shared_worker, cursor) == LINE, "the cursor has a line of its own");
+static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");
+static_assert(sizeof(struct shared_failure) == 56, "the text follows at once");
+static_assert(sizeof(struct shared_hint) == 64, "hints of two shares do not share a line");
+
+#define LAYOUT_WORD                                                                                                                \
+	((uint32_t)(sizeof(struct shared_control) ^ sizeof(struct shared_batch) << 8 ^ sizeof(sem_t) << 20 ^ sizeof(void *) << 26 ^  \
+	            offsetof(struct shared_batch, table) << 4))
+
+#endif

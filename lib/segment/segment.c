@@ -1,0 +1,249 @@
+/*
+ * segment.c - creates the shared memory of a pool and maps it where every process of the pool will see it.
+ *
+ * The file is as large as the heap may ever grow, and so is the mapping: address space, which costs nothing. Pages are committed
+ * piece by piece (P7): the control area here, the heap by heap.c. All processes are forks of the owner, so they inherit the mapping
+ * and see a page the moment it is committed; no process ever has to map anything later (P6).
+ *
+ * A death while creating leaves at most a file that nobody has locked: the next start sweeps it. `ready` is stored last.
+ */
+#include "segment/segment.h"
+
+#include "base/error.h"
+#include "base/number.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define NAME_PREFIX "sheaf-"
+#define LEAST_HEAP ((uint64_t)64 << 20)
+
+int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what)
+{
+	struct statvfs fs;
+	uint64_t room = fstatvfs(segment->fd, &fs) ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
+
+	return sheaf_fail(-ENOSPC,
+	                  "%s needs %llu bytes of shared memory, %llu are free: free some, enlarge /dev/shm (docker: --shm-size) or "
+	                  "ask for less",
+	                  what, (unsigned long long)asked, (unsigned long long)room);
+}
+
+/* What shm_open(), and the calls on its file, say when shared memory is not to be had. */
+static int fail_create(int code, const char *name)
+{
+	if (code == -EEXIST)
+		return sheaf_fail(code, "the segment name %s is taken by a living owner: choose another name, or NULL", name);
+	return sheaf_fail(code, "cannot create the segment %s in shared memory: %s (is /dev/shm mounted and writable?)",
+	                  *name ? name : "(anonymous)", strerror(-code));
+}
+
+static int create_file(struct segment *segment, const struct segment_options *options)
+{
+	char own[32];
+
+	if (options->anonymous) {
+		int r = os_shm_anonymous(&segment->fd);
+
+		segment->name[0] = '\0';
+		return r ? fail_create(r, "") : 0;
+	}
+	/* Our own segments are not opened by the sweep: closing them again would drop our locks. */
+	snprintf(own, sizeof(own), "-%ld-", (long)getpid());
+	os_sweep_all(NAME_PREFIX, own);
+	for (;;) {
+		struct stat status;
+		uint64_t bits;
+		int r;
+
+		if (options->name) {
+			snprintf(segment->name, sizeof(segment->name), "%s", options->name);
+		} else {
+			if ((r = os_random(&bits)))
+				return sheaf_fail(r, "cannot read random bits from /dev/urandom: %s", strerror(-r));
+			snprintf(segment->name, sizeof(segment->name), "/" NAME_PREFIX "%ld-%016llx", (long)getpid(),
+			         (unsigned long long)bits);
+		}
+		r = os_shm_create(segment->name, &segment->fd);
+		if (r == -EEXIST && (!options->name || os_sweep(segment->name)))
+			continue;
+		if (r)
+			return fail_create(r, segment->name);
+		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
+		if (!os_lock(segment->fd) && !fstat(segment->fd, &status) && status.st_nlink > 0)
+			return 0;
+		close(segment->fd);
+	}
+}
+
+static void *map_at(void *address, uint64_t size, int fd, uint64_t offset, int protection)
+{
+	return mmap(address, (size_t)size, protection, MAP_SHARED | (address ? MAP_FIXED : 0), fd, (off_t)offset);
+}
+
+/* Reserves address space aligned to a huge page by mapping the file without any permission. */
+static unsigned char *reserve(int fd, uint64_t size)
+{
+	unsigned char *raw = map_at(NULL, size + HUGE_PAGE, fd, 0, PROT_NONE), *base;
+	uintptr_t ahead;
+
+	if (raw == MAP_FAILED)
+		return NULL;
+	ahead = (uintptr_t)(-(uintptr_t)raw & (HUGE_PAGE - 1));
+	base = raw + ahead;
+	if (ahead)
+		munmap(raw, ahead);
+	if (ahead < HUGE_PAGE)
+		munmap(base + size, HUGE_PAGE - ahead);
+	/* The offset shifted with the address: map again so that base shows offset 0. */
+	if (map_at(base, size, fd, 0, PROT_NONE) == MAP_FAILED) {
+		munmap(base, size);
+		return NULL;
+	}
+	return base;
+}
+
+static void fill_header(const struct segment_options *options, uint64_t heap_size, struct shared_header *header)
+{
+	uint64_t at = PAGE;
+
+	header->magic = SEGMENT_MAGIC;
+	header->version = SEGMENT_VERSION;
+	header->layout = LAYOUT_WORD;
+	header->worker_count = options->workers;
+	header->ring_size = options->ring_size;
+	header->batch_count = options->batches;
+	header->max_attempts = options->max_attempts;
+	header->owner_pid = (uint32_t)getpid();
+	header->control = at;
+	at = round_up(at + sizeof(struct shared_control), PAGE);
+	header->workers = at;
+	at = round_up(at + (uint64_t)options->workers * sizeof(struct shared_worker), PAGE);
+	header->ring = at;
+	at = round_up(at + (uint64_t)options->ring_size * sizeof(struct shared_slot), PAGE);
+	header->batches = at;
+	at = round_up(at + (uint64_t)options->batches * sizeof(struct shared_batch), PAGE);
+	header->heap_map = at;
+	at = round_up(at + heap_size / UNIT * sizeof(uint64_t), UNIT);
+	header->heap = round_up(at + UNIT, HUGE_PAGE); /* at least one UNIT of guard pages */
+	header->heap_size = heap_size;
+	header->size = header->heap + heap_size;
+}
+
+/* Sizes the file and maps header, tables and heap. -ENOMEM or -EFBIG: try a smaller heap. */
+static int map(struct segment *segment, const struct shared_header *header)
+{
+	if (ftruncate(segment->fd, (off_t)header->size))
+		return -errno;
+	segment->base = reserve(segment->fd, header->size);
+	if (!segment->base)
+		return -ENOMEM;
+	/* Up to the heap map's end; guard pages stay without permission. */
+	if (map_at(segment->base, header->heap_map + round_up(header->heap_size / UNIT * 8, PAGE), segment->fd, 0,
+	           PROT_READ | PROT_WRITE) == MAP_FAILED ||
+	    map_at(segment->base + header->heap, header->heap_size, segment->fd, header->heap, PROT_READ | PROT_WRITE) == MAP_FAILED) {
+		munmap(segment->base, header->size);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void view(struct segment *segment, const struct shared_header *header)
+{
+	segment->header = segment_at(segment, 0);
+	segment->control = segment_at(segment, header->control);
+	segment->workers = segment_at(segment, header->workers);
+	segment->ring = segment_at(segment, header->ring);
+	segment->batches = segment_at(segment, header->batches);
+	segment->heap_map = segment_at(segment, header->heap_map);
+	segment->heap = header->heap;
+	segment->heap_size = header->heap_size;
+	segment->size = header->size;
+	segment->worker_count = header->worker_count;
+	segment->ring_size = header->ring_size;
+	segment->batch_count = header->batch_count;
+	segment->max_attempts = header->max_attempts;
+}
+
+/* Committed memory is zero, and zero is the right start of every word. Only semaphores need more. */
+static int init_semaphores(struct segment *segment)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < ROOM_SLOTS; i++)
+		r |= sem_init(&segment->control->room[i], 1, 0);
+	for (unsigned i = 0; i < segment->worker_count; i++)
+		for (unsigned j = 0; j < 2; j++)
+			r |= sem_init(&segment->workers[i].bell[j], 1, 0);
+	for (unsigned i = 0; i < segment->batch_count; i++)
+		r |= sem_init(&segment->batches[i].bell, 1, 0);
+	return r ? -ENOSYS : 0;
+}
+
+int segment_create(struct segment *segment, const struct segment_options *options)
+{
+	uint64_t heap_size = round_up(options->heap_size ? options->heap_size : os_memory(), UNIT);
+	struct shared_header header = {0};
+	int r = create_file(segment, options);
+
+	if (r)
+		return r;
+	for (;;) {
+		fill_header(options, heap_size, &header);
+		r = map(segment, &header);
+		if (!r)
+			break;
+		if (options->heap_size || heap_size <= LEAST_HEAP) {
+			r = sheaf_fail(r == -EFBIG ? -ENOMEM : r,
+			               "no address space for a segment of %llu bytes: %s (see ulimit -v and -f), or choose a smaller heap_size",
+			               (unsigned long long)header.size, strerror(-r));
+			goto close;
+		}
+		heap_size = round_up(heap_size / 2, UNIT);
+	}
+	/* Up to the heap map, which heap.c commits as the heap grows. */
+	if ((r = os_commit(segment->fd, 0, header.heap_map))) {
+		r = r == -ENOSPC ? segment_fail_full(segment, header.heap_map, "the control area of the pool")
+		                 : sheaf_fail(r, "cannot commit shared memory for the pool: %s", strerror(-r));
+		goto unmap;
+	}
+	view(segment, &header);
+	if ((r = init_semaphores(segment))) {
+		r = sheaf_fail(r, "this system has no process-shared semaphores");
+		goto unmap;
+	}
+	*segment->header = header;
+	/* For who opens the segment by name: pairs with an acquire load of ready there. Workers inherit it over fork. */
+	atomic_store_explicit(&segment->header->ready, 1, memory_order_release);
+	return 0;
+unmap:
+	munmap(segment->base, header.size);
+close:
+	if (segment->name[0])
+		shm_unlink(segment->name);
+	close(segment->fd);
+	return r;
+}
+
+void segment_detach(struct segment *segment)
+{
+	munmap(segment->base, segment->size);
+	close(segment->fd);
+}
+
+void segment_destroy(struct segment *segment)
+{
+	/* Workers of another pool of this process may have inherited the mapping: empty the file, or its memory stays. */
+	if (ftruncate(segment->fd, 0))
+		os_release(segment->fd, segment->base, 0, segment->heap);
+	if (segment->name[0])
+		shm_unlink(segment->name);
+	segment_detach(segment);
+}

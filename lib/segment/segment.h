@@ -1,0 +1,61 @@
+/*
+ * segment.h - a process's view of a pool's shared memory.
+ */
+#ifndef SHEAF_SEGMENT_SEGMENT_H
+#define SHEAF_SEGMENT_SEGMENT_H
+
+#include "segment/layout.h"
+
+#include <limits.h>
+
+/* Private to a process; the same pointers in all of them, as the mapping is inherited over fork. */
+struct segment {
+	unsigned char *base;
+	int fd;
+	struct shared_header *header;
+	struct shared_control *control;
+	struct shared_worker *workers;
+	struct shared_slot *ring;
+	struct shared_batch *batches;
+	_Atomic uint64_t *heap_map;
+	uint64_t heap;      /* copies of the header, which is not read again: a stray write to it must not lead anybody astray */
+	uint64_t heap_size;
+	uint64_t size;
+	uint32_t worker_count;
+	uint32_t ring_size;
+	uint32_t batch_count;
+	uint32_t max_attempts;
+	uint64_t spin_ns; /* how long to look before sleeping */
+	char name[NAME_MAX]; /* "" if it has none */
+};
+
+struct segment_options {
+	const char *name; /* NULL: a random one */
+	bool anonymous;
+	uint32_t workers, ring_size, batches, max_attempts;
+	uint64_t heap_size; /* 0: as much as the machine has, less if the address space is short */
+};
+
+/* Creates, maps and locks a segment; options are checked by the caller. 0, or an error of sheaf_pool_create() with its message. */
+int segment_create(struct segment *segment, const struct segment_options *options);
+
+/* Frees everything in every process: memory, mapping, name. Only the owner, when its workers are gone. */
+void segment_destroy(struct segment *segment);
+
+/* Unmaps this process's view and nothing else: for a fork of the owner. */
+void segment_detach(struct segment *segment);
+
+static inline void *segment_at(const struct segment *segment, uint64_t offset)
+{
+	return segment->base + offset;
+}
+
+static inline uint64_t segment_offset(const struct segment *segment, const void *memory)
+{
+	return (uint64_t)((const unsigned char *)memory - segment->base);
+}
+
+/* sheaf_fail(-ENOSPC) with what was asked, what is free and what to do. */
+int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what);
+
+#endif

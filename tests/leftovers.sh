@@ -1,0 +1,58 @@
+#!/bin/sh
+# leftovers.sh - the last test of a run: nothing of it may be left. tools/test calls it before and after the run.
+#
+#   leftovers.sh names                      prints this user's names in /dev/shm that start with "sheaf"
+#   leftovers.sh check NAMES MARK FOLDER    fails if the run left a process (one with SHEAF_TEST_RUN=MARK in its environment), a
+#                                           name that is not in the file NAMES, or a file in FOLDER, its place for temporary files
+#
+# A new name that a living process uses belongs to another run beside this one: this run has no process any more.
+set -eu
+
+names() {
+	find /dev/shm ! -path /dev/shm -prune -name 'sheaf*' -user "$(id -u)" 2>/dev/null | sort
+}
+
+processes() {
+	grep -lsF "SHEAF_TEST_RUN=$mark" /proc/[0-9]*/environ | cut -d / -f 3
+}
+
+leftovers() {
+	for pid in $(processes); do
+		echo "process $pid: $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
+	done
+	names | grep -vxF -f "$before" | while read -r name; do
+		grep -qsF "$name" /proc/[0-9]*/maps || echo "$name"
+	done
+	find "$folder" ! -path "$folder"
+}
+
+case ${1:-} in
+names)
+	names
+	;;
+check)
+	before=$2
+	mark=$3
+	folder=$4
+	if [ ! -r /proc/self/environ ] || [ ! -d /dev/shm ]; then
+		echo "leftovers: skipped, since this system has no /proc or /dev/shm"
+		exit 77
+	fi
+	# What was killed last may need a moment to end.
+	patience=20
+	while found=$(leftovers) && [ -n "$found" ] && [ "$patience" -gt 0 ]; do
+		sleep 1
+		patience=$((patience - 1))
+	done
+	[ -n "$found" ] || exit 0
+	printf 'The tests left behind:\n%s\n' "$found" >&2
+	for pid in $(processes); do
+		kill -KILL "$pid" || true
+	done
+	exit 1
+	;;
+*)
+	echo "usage: leftovers.sh names | check NAMES MARK FOLDER" >&2
+	exit 2
+	;;
+esac

@@ -1,0 +1,51 @@
+#!/bin/sh
+# install.sh - what "meson install" puts down is enough: a program builds with pkg-config alone, against the shared and the static
+# library; the shared library has its soname and exports what the headers declare, nothing else.
+. "$(dirname "$0")/lib.sh"
+need meson pkg-config readelf nm
+
+# Paths are relative: pkg-config does not escape a space in the prefix that it is given.
+cd "$scratch"
+meson install -C "$build" --no-rebuild --quiet --destdir "$scratch/root" >log 2>&1 || fail "$(cat log)"
+pc=$(find root -name sheaf.pc)
+[ -f "$pc" ] || fail "sheaf.pc is not installed"
+PKG_CONFIG_PATH=$(dirname "$pc")
+export PKG_CONFIG_PATH
+# Where the installation lies now, instead of the folder that it was made for.
+prefix=root$(pkg-config --variable=prefix sheaf)
+
+config() {
+	pkg-config --define-variable=prefix="$prefix" "$@" sheaf
+}
+
+libdir=$(config --variable=libdir)
+library=$libdir/libsheaf.so
+[ -f "$library" ] || fail "there is no $library"
+[ -f "$libdir/libsheaf.a" ] || fail "there is no $libdir/libsheaf.a"
+version=$(config --modversion)
+
+soname=$(readelf -d "$library" | sed -n 's/.*(SONAME).*\[\(.*\)\].*/\1/p')
+expect soname "libsheaf.so.${version%%.*}" "$soname"
+[ -f "$libdir/$soname" ] || fail "there is no $libdir/$soname"
+
+includedir=$(config --variable=includedir)
+for header in "$source"/include/*.h; do
+	cmp "$header" "$includedir/$(basename "$header")" || fail "$(basename "$header") is not installed as it is"
+done
+
+# Declarations start with SHEAF_API, and the name ends before the first parenthesis.
+sed -n 's/^SHEAF_API[^(]*[ *]\(sheaf_[a-z0-9_]*\)(.*/\1/p' "$includedir"/sheaf*.h | sort >declared
+nm -D --defined-only "$library" | awk '{print $3}' | sort >exported
+diff declared exported >difference || fail "declared (<) and exported (>) functions differ: $(cat difference)"
+
+# compile OUTPUT FLAGS: unquoted, both are lists of words.
+compile() {
+	$CC -std=c11 -Wall -Wextra -Werror -o "$1" "$source/tests/package/consumer.c" $2
+}
+
+compile shared "$(config --cflags --libs)"
+expect "output of the shared program" "Sheaf $version: 27" "$(LD_LIBRARY_PATH=$libdir ./shared)"
+
+compile static "$(config --cflags --libs --static | sed 's/-lsheaf/-l:libsheaf.a/')"
+! readelf -d static | grep -q libsheaf || fail "the static program needs the shared library"
+expect "output of the static program" "Sheaf $version: 27" "$(./static)"

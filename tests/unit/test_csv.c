@@ -1,0 +1,335 @@
+/*
+ * test_csv.c - tables from CSV files: what is accepted, and the code and message of everything that is not.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sheaf_data.h"
+
+static sheaf_pool *pool;
+static sheaf_array array;
+static char path[64];
+
+static void set_up(void)
+{
+	int fd;
+
+	cr_assert_eq(sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 << 20}), 0, "%s",
+		     sheaf_message());
+	strcpy(path, "/tmp/sheaf-csv-XXXXXX");
+	fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	close(fd);
+}
+
+static void tear_down(void)
+{
+	unlink(path);
+	sheaf_pool_destroy(pool);
+}
+
+/* A skipped test does not get to its end. */
+static void skip(const char *reason)
+{
+	tear_down();
+	cr_skip_test("%s", reason);
+}
+
+TestSuite(csv, .init = set_up, .fini = tear_down);
+
+static int load_bytes(const char *bytes, size_t size)
+{
+	FILE *file = fopen(path, "wb");
+
+	cr_assert_not_null(file);
+	cr_assert_eq(fwrite(bytes, 1, size, file), size);
+	cr_assert_eq(fclose(file), 0);
+	return sheaf_array_load(&array, pool, path);
+}
+
+static int load(const char *text)
+{
+	return load_bytes(text, strlen(text));
+}
+
+static void expect(size_t rows, size_t columns, ...)
+{
+	va_list values;
+
+	cr_assert_eq(array.rows, rows, "%zu rows", array.rows);
+	cr_assert_eq(array.columns, columns, "%zu columns", array.columns);
+	va_start(values, columns);
+	for (size_t i = 0; i < rows * columns; i++) {
+		double value = va_arg(values, double);
+
+		cr_assert_eq(array.data[i], value, "value %zu is %.17g, not %.17g", i, array.data[i], value);
+	}
+	va_end(values);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	cr_assert_null(array.data);
+}
+
+static void expect_load(const char *text, size_t rows, size_t columns, double a, double b, double c, double d)
+{
+	cr_assert_eq(load(text), 0, "%s", sheaf_message());
+	expect(rows, columns, a, b, c, d);
+}
+
+/* The message is the file's name and then @text; the array is untouched. */
+static void expect_failure(int code, int wanted, const char *text)
+{
+	char message[256];
+
+	snprintf(message, sizeof(message), "%s: %s", path, text);
+	cr_assert_eq(code, wanted, "%d instead of %d: %s", code, wanted, sheaf_message());
+	cr_assert_str_eq(sheaf_message(), message);
+	cr_assert_null(array.data);
+	cr_assert_eq(array.rows, 0);
+}
+
+Test(csv, reads_rows_of_numbers)
+{
+	expect_load("1,2\n3,4\n", 2, 2, 1, 2, 3, 4);
+	expect_load("1\n2\n3\n4\n", 4, 1, 1, 2, 3, 4);
+	expect_load("-1.5e-3,+2,.5,3.\n", 1, 4, -1.5e-3, 2, 0.5, 3);
+}
+
+Test(csv, accepts_any_line_end_and_none_at_the_end_of_the_file)
+{
+	expect_load("1,2\r\n3,4\r\n", 2, 2, 1, 2, 3, 4);
+	expect_load("1,2\n3,4", 2, 2, 1, 2, 3, 4);
+	expect_load("1,2\r\n3,4\r", 2, 2, 1, 2, 3, 4);
+}
+
+Test(csv, skips_a_header_and_blank_lines)
+{
+	expect_load("x,y\n1,2\n3,4\n", 2, 2, 1, 2, 3, 4);
+	expect_load("\"a, or b\",\"say \"\"y\"\"\"\n1,2\n3,4\n", 2, 2, 1, 2, 3, 4);
+	expect_load("info,nanometers\n1,2\n3,4\n", 2, 2, 1, 2, 3, 4);
+	expect_load(",y\n1,2\n3,4\n", 2, 2, 1, 2, 3, 4);
+	expect_load("\n \r\nx,y\n\n1,2\n\t\n3,4\n\n", 2, 2, 1, 2, 3, 4);
+}
+
+Test(csv, skips_a_byte_order_mark)
+{
+	expect_load("\xef\xbb\xbf"
+		    "1,2\n3,4\n",
+		    2, 2, 1, 2, 3, 4);
+	expect_load("\xef\xbb\xbf", 0, 0, 0, 0, 0, 0);
+}
+
+Test(csv, accepts_spaces_and_quotes_around_numbers)
+{
+	expect_load(" 1 ,\t2\n 3, 4 \n", 2, 2, 1, 2, 3, 4);
+	expect_load("\"1\",\" 2 \"\n \"3\" ,4\n", 2, 2, 1, 2, 3, 4);
+}
+
+Test(csv, accepts_infinity_and_not_a_number)
+{
+	cr_assert_eq(load("inf,-inf\nnan,1\n"), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, 2);
+	cr_assert_eq(array.data[0], HUGE_VAL);
+	cr_assert_eq(array.data[1], -HUGE_VAL);
+	cr_assert(isnan(array.data[2]));
+	cr_assert_eq(array.data[3], 1);
+}
+
+Test(csv, reads_every_digit)
+{
+	expect_load("0.1,0.30000000000000004\n1.7976931348623157e308,5e-324\n", 2, 2, 0.1, 0.30000000000000004,
+		    1.7976931348623157e308, 5e-324);
+}
+
+Test(csv, leaves_no_row_of_an_empty_file)
+{
+	expect_load("", 0, 0, 0, 0, 0, 0);
+	expect_load("\n\n", 0, 0, 0, 0, 0, 0);
+	expect_load("x,y\n", 0, 2, 0, 0, 0, 0);
+}
+
+Test(csv, reads_more_than_its_buffer_holds)
+{
+	enum { ROWS = 30000, COLUMNS = 3 };
+	FILE *file = fopen(path, "w");
+
+	cr_assert_not_null(file);
+	for (int i = 0; i < ROWS * COLUMNS; i++)
+		fprintf(file, "%d.25%c", i, i % COLUMNS == COLUMNS - 1 ? '\n' : ',');
+	cr_assert_eq(fclose(file), 0);
+
+	cr_assert_eq(sheaf_array_load(&array, pool, path), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, ROWS);
+	cr_assert_eq(array.columns, COLUMNS);
+	for (int i = 0; i < ROWS * COLUMNS; i++)
+		cr_assert_eq(array.data[i], i + 0.25, "value %d is %g", i, array.data[i]);
+}
+
+Test(csv, reads_a_line_longer_than_its_buffer)
+{
+	enum { COLUMNS = 200000 };
+	FILE *file = fopen(path, "w");
+
+	cr_assert_not_null(file);
+	for (int i = 0; i < COLUMNS; i++)
+		fprintf(file, "%d%s", i, i < COLUMNS - 1 ? "," : "");
+	cr_assert_eq(fclose(file), 0);
+
+	cr_assert_eq(sheaf_array_load(&array, pool, path), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, 1);
+	cr_assert_eq(array.columns, COLUMNS);
+	for (int i = 0; i < COLUMNS; i++)
+		cr_assert_eq(array.data[i], i);
+}
+
+/* A pipe has no size, so its table grows. What is written fits into the pipe, so no second process is needed. */
+Test(csv, reads_a_pipe)
+{
+	enum { ROWS = 5000 };
+	int ends[2];
+	char name[32];
+	FILE *writer;
+
+	cr_assert_eq(pipe(ends), 0);
+	snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
+	if (access(name, R_OK) != 0)
+		skip("no /dev/fd here");
+	writer = fdopen(ends[1], "w");
+	cr_assert_not_null(writer);
+	for (int i = 0; i < ROWS; i++)
+		fprintf(writer, "%d,7\n", i);
+	cr_assert_eq(fclose(writer), 0);
+
+	cr_assert_eq(sheaf_array_load(&array, pool, name), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, ROWS);
+	for (int i = 0; i < ROWS; i++) {
+		cr_assert_eq(array.data[2 * i], i);
+		cr_assert_eq(array.data[2 * i + 1], 7);
+	}
+	close(ends[0]);
+}
+
+Test(csv, does_not_depend_on_the_locale)
+{
+	static const char *const with_comma[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8", "fr_FR.utf8"};
+
+	for (size_t i = 0; i < sizeof(with_comma) / sizeof(with_comma[0]); i++)
+		if (setlocale(LC_ALL, with_comma[i]) != NULL)
+			break;
+	if (strcmp(localeconv()->decimal_point, ",") != 0)
+		skip("no locale with a decimal comma is installed");
+	expect_load("1.5,2\n3,4.5\n", 2, 2, 1.5, 2, 3, 4.5);
+}
+
+Test(csv, names_file_line_column_and_text_of_a_bad_number)
+{
+	expect_failure(load("1,2\n3,x4\n"), -EBADMSG, "line 2, column 2: \"x4\" is not a number");
+	expect_failure(load("x,y\r\n1,2\r\n\r\n3 4,5\r\n"), -EBADMSG, "line 4, column 1: \"3 4\" is not a number");
+	expect_failure(load("1,2\n3,4.5.6"), -EBADMSG, "line 2, column 2: \"4.5.6\" is not a number");
+	expect_failure(load("1,2\n\"3\" 4,5\n"), -EBADMSG, "line 2, column 1: \"\"3\" 4\" is not a number");
+	expect_failure(load("1,2\n\"3,4\n"), -EBADMSG, "line 2, column 1: \"\"3,4\" is not a number");
+	expect_failure(load("1;2\n"), -EBADMSG, "line 1, column 1: \"1;2\" is not a number");
+}
+
+Test(csv, refuses_a_first_line_of_names_and_numbers)
+{
+	expect_failure(load("1,x\n3,4\n"), -EBADMSG, "line 1, column 2: \"x\" is not a number");
+	expect_failure(load("1.2.3,4x\n3,4\n"), -EBADMSG, "line 1, column 1: \"1.2.3\" is not a number");
+}
+
+Test(csv, refuses_an_empty_field)
+{
+	expect_failure(load("1,2\n3,\n"), -EBADMSG, "line 2, column 2: the field is empty; a number is wanted");
+	expect_failure(load("1,2\n , 4\n"), -EBADMSG, "line 2, column 1: the field is empty; a number is wanted");
+	expect_failure(load(",,\n"), -EBADMSG, "line 1, column 1: the field is empty; a number is wanted");
+}
+
+Test(csv, refuses_another_count_of_columns)
+{
+	expect_failure(load("1,2\n3\n"), -EBADMSG, "line 2, column 2: is missing; the lines before have 2 columns");
+	expect_failure(load("1,2\n3,4\n5,6,7\n"), -EBADMSG, "line 3, column 3: a field too many; the lines before have 2");
+	expect_failure(load("x,y,z\n1,2\n"), -EBADMSG, "line 2, column 3: is missing; the lines before have 3 columns");
+}
+
+Test(csv, refuses_what_is_no_text)
+{
+	expect_failure(load_bytes("1,2\n3,\0004\n", 9), -EBADMSG, "line 2, column 2: \"?4\" is not a number");
+	expect_failure(load_bytes("PK\003\004\0\0", 6), -EBADMSG, "line 1, column 1: \"PK????\" is not a number");
+}
+
+Test(csv, shortens_long_text_in_the_message)
+{
+	expect_failure(load("1\naaaaaaaaaabbbbbbbbbbccccccccccdddddddddde\n"), -EBADMSG,
+		       "line 2, column 1: \"aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd\"... is not a number");
+}
+
+Test(csv, reports_a_file_that_is_missing)
+{
+	unlink(path);
+	expect_failure(sheaf_array_load(&array, pool, path), -ENOENT, "cannot open: No such file or directory");
+}
+
+Test(csv, reports_a_file_that_may_not_be_read)
+{
+	if (geteuid() == 0)
+		skip("root may read everything");
+	cr_assert_eq(chmod(path, 0), 0);
+	expect_failure(sheaf_array_load(&array, pool, path), -EACCES, "cannot open: Permission denied");
+}
+
+Test(csv, reports_a_directory)
+{
+	unlink(path);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	expect_failure(sheaf_array_load(&array, pool, path), -EISDIR, "is a directory, not a data file");
+	rmdir(path);
+}
+
+Test(csv, reports_a_table_that_is_larger_than_the_heap)
+{
+	FILE *file = fopen(path, "w");
+
+	/* 2^22 values of 8 bytes are 32 MiB; the heap has 16. */
+	cr_assert_not_null(file);
+	for (int i = 0; i < 1 << 22; i++)
+		fputs("1\n", file);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(sheaf_array_load(&array, pool, path), -ENOMEM);
+	cr_assert_str_not_empty(sheaf_message());
+	cr_assert_null(array.data);
+}
+
+Test(csv, refuses_null)
+{
+	cr_assert_eq(sheaf_array_load(NULL, pool, path), -EINVAL);
+	cr_assert_eq(sheaf_array_load(&array, NULL, path), -EINVAL);
+	cr_assert_eq(sheaf_array_load(&array, pool, NULL), -EINVAL);
+	cr_assert_eq(sheaf_array_free(NULL, pool), -EINVAL);
+	cr_assert_eq(sheaf_array_free(&array, NULL), -EINVAL);
+	cr_assert_str_not_empty(sheaf_message());
+}
+
+Test(csv, frees_an_array_without_data)
+{
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+}
+
+Test(csv, gives_the_memory_back)
+{
+	sheaf_pool_info before;
+	sheaf_pool_info after;
+
+	cr_assert_eq(sheaf_pool_get_info(pool, &before), 0);
+	cr_assert_eq(load("1,2\n3,4\n"), 0);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	expect_failure(load("1,2\n3,x\n"), -EBADMSG, "line 2, column 2: \"x\" is not a number");
+	cr_assert_eq(sheaf_pool_get_info(pool, &after), 0);
+	cr_assert_eq(after.heap_used, before.heap_used, "%zu bytes are still in use", after.heap_used - before.heap_used);
+}

@@ -1,0 +1,334 @@
+/*
+ * test_npy.c - tables from .npy files, whose bytes are made here: what is accepted, and the code and message of everything else.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sheaf_data.h"
+
+static sheaf_pool *pool;
+static sheaf_array array;
+static char path[64];
+static const double values[] = {1, -2.5, 3e300, 0.1, 5, 6};
+
+static void set_up(void)
+{
+	int fd;
+
+	cr_assert_eq(sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 << 20}), 0, "%s",
+		     sheaf_message());
+	strcpy(path, "/tmp/sheaf-npy-XXXXXX");
+	fd = mkstemp(path);
+	cr_assert_geq(fd, 0);
+	close(fd);
+}
+
+static void tear_down(void)
+{
+	unlink(path);
+	sheaf_pool_destroy(pool);
+}
+
+/* A skipped test does not get to its end. */
+static void skip(const char *reason)
+{
+	tear_down();
+	cr_skip_test("%s", reason);
+}
+
+TestSuite(npy, .init = set_up, .fini = tear_down);
+
+static int load_bytes(const void *bytes, size_t size)
+{
+	FILE *file = fopen(path, "wb");
+
+	cr_assert_not_null(file);
+	cr_assert_eq(fwrite(bytes, 1, size, file), size);
+	cr_assert_eq(fclose(file), 0);
+	return sheaf_array_load(&array, pool, path);
+}
+
+/* A file of version @major with the header @text as it is, followed by the first @data_size bytes of the values. */
+static size_t make(unsigned char *bytes, int major, const char *text, size_t data_size)
+{
+	size_t length = strlen(text);
+	size_t at = 0;
+
+	memcpy(bytes, "\x93NUMPY", 6);
+	bytes[6] = (unsigned char)major;
+	bytes[7] = 0;
+	at = 8;
+	for (int i = 0; i < (major == 1 ? 2 : 4); i++)
+		bytes[at++] = (unsigned char)(length >> (8 * i));
+	memcpy(bytes + at, text, length);
+	at += length;
+	memcpy(bytes + at, values, data_size);
+	return at + data_size;
+}
+
+static int load_version(int major, const char *text, size_t data_size)
+{
+	unsigned char bytes[1024];
+
+	return load_bytes(bytes, make(bytes, major, text, data_size));
+}
+
+static int load(const char *text, size_t data_size)
+{
+	return load_version(1, text, data_size);
+}
+
+static void expect(int code, size_t rows, size_t columns)
+{
+	cr_assert_eq(code, 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, rows, "%zu rows", array.rows);
+	cr_assert_eq(array.columns, columns, "%zu columns", array.columns);
+	for (size_t i = 0; i < rows * columns; i++)
+		cr_assert_eq(array.data[i], values[i], "value %zu is %g", i, array.data[i]);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+}
+
+/* The message is the file's name and then @text; the array is untouched. */
+static void expect_failure(int code, int wanted, const char *text)
+{
+	char message[256];
+
+	snprintf(message, sizeof(message), "%s: %s", path, text);
+	cr_assert_eq(code, wanted, "%d instead of %d: %s", code, wanted, sheaf_message());
+	cr_assert_str_eq(sheaf_message(), message);
+	cr_assert_null(array.data);
+	cr_assert_eq(array.rows, 0);
+}
+
+Test(npy, reads_what_numpy_writes)
+{
+	char text[119];
+
+	/* numpy pads the header with spaces and a newline to a multiple of 64 bytes. */
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }", 59);
+	text[117] = '\n';
+	text[118] = '\0';
+	expect(load(text, 48), 3, 2);
+}
+
+Test(npy, reads_versions_1_2_and_3)
+{
+	for (int major = 1; major <= 3; major++)
+		expect(load_version(major, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", 48), 2, 3);
+}
+
+Test(npy, takes_one_dimension_as_one_column)
+{
+	expect(load("{'descr': '<f8', 'fortran_order': False, 'shape': (6,), }\n", 48), 6, 1);
+}
+
+Test(npy, reads_the_header_in_any_order_and_spacing)
+{
+	expect(load("{'shape':(3,2),'fortran_order':False,'descr':'<f8'}", 48), 3, 2);
+	expect(load("  { \"fortran_order\" : False ,\n \"descr\" : \"<f8\" , \"shape\" : ( 3 , 2 , ) , }  \n", 48), 3, 2);
+	expect(load("{'descr': '<f8', 'fortran_order': False, 'shape': (3L, 2L), }\n", 48), 3, 2);
+}
+
+Test(npy, reads_arrays_without_elements)
+{
+	expect(load("{'descr': '<f8', 'fortran_order': False, 'shape': (0,), }\n", 0), 0, 1);
+	expect(load("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 2), }\n", 0), 0, 2);
+	expect(load("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 0), }\n", 0), 2, 0);
+}
+
+Test(npy, reads_fortran_order_where_it_makes_no_difference)
+{
+	expect(load("{'descr': '<f8', 'fortran_order': True, 'shape': (6,), }\n", 48), 6, 1);
+	expect(load("{'descr': '<f8', 'fortran_order': True, 'shape': (6, 1), }\n", 48), 6, 1);
+	expect(load("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 6), }\n", 48), 1, 6);
+}
+
+Test(npy, reads_a_pipe)
+{
+	unsigned char bytes[1024];
+	size_t size = make(bytes, 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }\n", 48);
+	int ends[2];
+	char name[32];
+
+	cr_assert_eq(pipe(ends), 0);
+	snprintf(name, sizeof(name), "/dev/fd/%d", ends[0]);
+	if (access(name, R_OK) != 0)
+		skip("no /dev/fd here");
+	cr_assert_eq(write(ends[1], bytes, size), (ssize_t)size);
+	close(ends[1]);
+	expect(sheaf_array_load(&array, pool, name), 3, 2);
+	close(ends[0]);
+}
+
+Test(npy, reports_how_much_of_a_pipe_is_missing)
+{
+	unsigned char bytes[1024];
+	size_t size = make(bytes, 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }\n", 40);
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	unlink(path);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	if (access(path, R_OK) != 0)
+		skip("no /dev/fd here");
+	cr_assert_eq(write(ends[1], bytes, size), (ssize_t)size);
+	close(ends[1]);
+	expect_failure(sheaf_array_load(&array, pool, path), -EBADMSG,
+		       "the .npy file is truncated: 8 of 48 bytes of its values are missing");
+	close(ends[0]);
+}
+
+Test(npy, refuses_other_dtypes)
+{
+	static const char *const others[] = {">f8", "<f4", "<i8", "|b1", "<c16", "<U5", "<M8[ns]", "f8"};
+	char text[128];
+	char message[128];
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		snprintf(text, sizeof(text), "{'descr': '%s', 'fortran_order': False, 'shape': (3, 2), }\n", others[i]);
+		snprintf(message, sizeof(message), "dtype '%s'; wanted is '<f8': convert it with array.astype('<f8')",
+			 others[i]);
+		expect_failure(load(text, 48), -ENOTSUP, message);
+	}
+}
+
+Test(npy, refuses_python_objects)
+{
+	expect_failure(load("{'descr': '|O', 'fortran_order': False, 'shape': (3, 2), }\n", 48), -ENOTSUP,
+		       "dtype '|O' holds Python objects; wanted is '<f8': save numbers as float64");
+}
+
+Test(npy, refuses_structured_dtypes)
+{
+	expect_failure(load("{'descr': [('x]', '<f8'), ('y', '<f8', (2,))], 'fortran_order': False, 'shape': (3,), }\n", 48),
+		       -ENOTSUP, "the dtype is structured (a list of fields); wanted is '<f8': save one field as float64");
+}
+
+Test(npy, refuses_fortran_order)
+{
+	expect_failure(load("{'descr': '<f8', 'fortran_order': True, 'shape': (3, 2), }\n", 48), -ENOTSUP,
+		       "the array is in Fortran order (column by column); wanted is C order: save it with "
+		       "numpy.ascontiguousarray(array)");
+}
+
+Test(npy, refuses_other_numbers_of_dimensions)
+{
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (), }\n", 8), -ENOTSUP,
+		       "the array has 0 dimensions; wanted are 1 or 2");
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2, 3), }\n", 48), -ENOTSUP,
+		       "the array has 3 dimensions; wanted are 1 or 2");
+}
+
+Test(npy, refuses_other_versions)
+{
+	expect_failure(load_version(4, "{}", 0), -ENOTSUP, ".npy version 4.0; wanted is 1.0, 2.0 or 3.0");
+	expect_failure(load_bytes("\x93NUMPY\x01\x01\0\0", 10), -ENOTSUP, ".npy version 1.1; wanted is 1.0, 2.0 or 3.0");
+}
+
+Test(npy, refuses_a_size_that_does_not_fit)
+{
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }\n", 48), -EOVERFLOW,
+		       "the shape (4294967296, 4294967296) does not fit in memory");
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (2305843009213693952,), }\n", 48), -EOVERFLOW,
+		       "the shape (2305843009213693952, 1) does not fit in memory");
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999, 0), }\n", 48),
+		       -EOVERFLOW, "the shape in the header does not fit in memory");
+}
+
+Test(npy, says_how_many_bytes_are_missing)
+{
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }\n", 41), -EBADMSG,
+		       "the .npy file is truncated: 7 of 48 bytes of its values are missing");
+	/* Nothing of that size is allocated. */
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 2), }\n", 0), -EBADMSG,
+		       "the .npy file is truncated: 16000000000000 of 16000000000000 bytes of its values are missing");
+}
+
+Test(npy, refuses_more_bytes_than_the_shape_has)
+{
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }\n", 48), -EBADMSG,
+		       "the .npy file has 16 bytes more than the 32 of its shape");
+}
+
+Test(npy, refuses_a_file_that_ends_in_its_header)
+{
+	expect_failure(load_bytes("\x93", 1), -EBADMSG,
+		       "the .npy file is truncated: 7 of 8 bytes of its first bytes are missing");
+	expect_failure(load_bytes("\x93NUMPY\x01", 7), -EBADMSG,
+		       "the .npy file is truncated: 1 of 8 bytes of its first bytes are missing");
+	expect_failure(load_bytes("\x93NUMPY\x02\0\x10", 9), -EBADMSG,
+		       "the .npy file is truncated: 3 of 4 bytes of its header's length are missing");
+	expect_failure(load_bytes("\x93NUMPY\x01\0\x76\0{'descr'", 18), -EBADMSG,
+		       "the .npy file is truncated: 110 of 118 bytes of its header are missing");
+	expect_failure(load_bytes("\x93NUMPY\x02\0\xff\xff\xff\xff{", 13), -EBADMSG,
+		       "the .npy header claims 4294967295 bytes; at most 1048576 are read");
+}
+
+Test(npy, refuses_unreadable_headers)
+{
+	static const struct {
+		const char *text;
+		const char *at;
+	} headers[] = {
+		{"", ""},
+		{"descr", "descr"},
+		{"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2)", ""},
+		{"{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2)} x", "x"},
+		{"{'descr': '<f8', 'fortran_order': False, 'shape': (3 2)}", "2)}"},
+		{"{'descr': '<f8', 'fortran_order': False, 'shape': (6)}", "}"},
+		{"{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 2)}", "-3, 2)}"},
+		{"{'descr': '<f8', 'fortran_order': False, 'shape': [3, 2]}", "[3, 2]}"},
+		{"{'descr': '<f8', 'fortran_order': 0, 'shape': (3, 2)}", "0, 'shape': (3, 2)}"},
+		{"{'descr': '<f8', 'fortran_order': False 'shape': (3, 2)}", "'shape': (3, 2)}"},
+		{"{'descr': '<f8, 'fortran_order': False, 'shape': (3, 2)}", "fortran_order': False, '"},
+		{"{'descr': '<f8', 'descr': '<f8'}", "'descr': '<f8'}"},
+		{"{'descr': '<f8', 'extra': 1}", "'extra': 1}"},
+		{"{'descr: 1}", "'descr: 1}"},
+		{"{'descr': [('x', '<f8')", ""},
+	};
+	char message[128];
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		snprintf(message, sizeof(message), "unreadable .npy header at \"%s\"", headers[i].at);
+		expect_failure(load(headers[i].text, 0), -EBADMSG, message);
+	}
+	expect_failure(load_bytes("\x93NUMPY\x01\0\x03\0{\0}", 13), -EBADMSG, "unreadable .npy header: it holds a zero byte");
+}
+
+Test(npy, names_the_key_that_is_missing)
+{
+	expect_failure(load("{'descr': '<f8', 'shape': (3, 2)}", 48), -EBADMSG,
+		       "the .npy header lacks the key 'fortran_order'");
+	expect_failure(load("{}", 48), -EBADMSG, "the .npy header lacks the key 'descr'");
+}
+
+Test(npy, refuses_another_file_of_that_name)
+{
+	char plain[64];
+
+	strcpy(plain, path);
+	strcat(path, ".npy");
+	unlink(plain);
+	expect_failure(load_bytes("1,2\n", 4), -EBADMSG, "is not an .npy file: its first bytes are not \\x93NUMPY");
+	expect_failure(load_bytes("", 0), -EBADMSG, "is not an .npy file: its first bytes are not \\x93NUMPY");
+}
+
+Test(npy, reports_an_array_that_is_larger_than_the_heap)
+{
+	unsigned char bytes[1024];
+	size_t size = make(bytes, 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (4194304,), }\n", 0);
+
+	/* 32 MiB of values, as a hole in the file; the heap has 16. */
+	cr_assert_eq(load_bytes(bytes, size), -EBADMSG);
+	cr_assert_eq(truncate(path, (off_t)size + (32 << 20)), 0);
+	cr_assert_eq(sheaf_array_load(&array, pool, path), -ENOMEM);
+	cr_assert_str_not_empty(sheaf_message());
+	cr_assert_null(array.data);
+}

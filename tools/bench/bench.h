@@ -1,0 +1,68 @@
+/*
+ * bench.h - the words of sheaf-bench: what a case is, who competes in it, and what one measurement is told.
+ *
+ * A *case* measures one operation. Its *contenders* are Sheaf, the peers and, as the floor beneath them, a limit of the machine.
+ * One *measurement* runs one contender once, in a process of its own, and answers in nanoseconds per operation. A *round* is one
+ * measurement of each contender of a case, one after the other.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <sheaf.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BENCH_MAX_PEERS 8
+#define BENCH_MAX_LIMITS 4
+#define BENCH_MAX_ROUNDS 99
+
+struct bench_job {
+	const char *name; /* of the case */
+	unsigned workers; /* processes or threads that work */
+	size_t n;         /* operations in one run */
+	unsigned repeats; /* timed runs; the answer is their median */
+};
+
+/** bench_measure_fn - measure one contender: 0 and *@ns per operation, or what bench_fail() or bench_skip() returned. */
+typedef int bench_measure_fn(const struct bench_job *job, double *ns);
+
+struct bench_contender {
+	const char *name;
+	bench_measure_fn *measure; /* NULL: none */
+};
+
+struct bench_size {
+	size_t n;
+	unsigned repeats;
+};
+
+struct bench_case {
+	const char *name;
+	const char *unit;
+	double unit_ns;
+	const char *what; /* for --help */
+	struct bench_size full, quick;
+	struct bench_contender sheaf;
+	struct bench_contender peers[BENCH_MAX_PEERS];   /* ends at the first without a function */
+	struct bench_contender limits[BENCH_MAX_LIMITS]; /* so do they; the first one goes into the JSON */
+};
+
+extern const struct bench_case case_submit_gather, case_map_grain_1, case_map_auto, case_apply_idle, case_create;
+
+/* What every task of every case computes, so that each contender does the same work and each position can be checked. */
+static inline uint64_t bench_expected(uint64_t argument)
+{
+	return 3 * argument + 1;
+}
+
+/** bench_task() - *(uint64_t *)@result = bench_expected(*(uint64_t *)@arg); peers call it with a NULL @task. */
+sheaf_task_fn bench_task;
+
+extern const char *bench_program; /* how this program was called */
+
+/* How long every contender of apply-idle is left alone before each call: longer than the runtimes measured here keep spinning. */
+#define BENCH_IDLE_NS 20000000u
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * case_apply.c - apply-idle: one task to a pool whose workers have fallen asleep, and back.
+ */
+#include "measure.h"
+#include "peers.h"
+
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	uint64_t argument = 7, result = 0, start;
+	int r;
+
+	(void)job;
+	bench_idle();
+	start = sheaf_now_ns();
+	r = sheaf_apply(context, bench_task, &argument, sizeof(argument), &result, sizeof(result), NULL);
+	*ns = sheaf_now_ns() - start;
+	return r < 0 ? bench_sheaf_failed("sheaf_apply", r) : bench_check(0, argument, result);
+}
+
+static int measure(const struct bench_job *job, double *ns)
+{
+	sheaf_pool_options options = {.workers = job->workers};
+	sheaf_pool *pool = NULL;
+	int r = sheaf_pool_create(&pool, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_pool_create", r);
+	r = bench_repeat(job, run, pool, ns);
+	sheaf_pool_destroy(pool);
+	return r;
+}
+
+const struct bench_case case_apply_idle = {
+	.name = "apply-idle",
+	.unit = "us",
+	.unit_ns = 1e3,
+	.what = "one task to a pool that has been idle for 20 ms, and its result back",
+	.full = {.n = 1, .repeats = 25},
+	.quick = {.n = 1, .repeats = 3},
+	.sheaf = {"Sheaf", measure},
+	.peers = {{openmp_name, openmp_apply_idle}, {python_name, python_measure}},
+	.limits = {{"sleep-wake round trip", limit_wake}},
+};

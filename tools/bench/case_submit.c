@@ -1,0 +1,86 @@
+/*
+ * case_submit.c - submit-gather: separate tasks from one owner, gathered in order.
+ */
+#include "measure.h"
+#include "peers.h"
+
+int bench_task(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task;
+	*(uint64_t *)result = bench_expected(*(const uint64_t *)arg);
+	return 0;
+}
+
+static int check(const struct bench_job *job, const sheaf_result *results, size_t n, int failed)
+{
+	if (failed > 0)
+		return bench_fail("%d of %zu tasks failed", failed, job->n);
+	if (n != job->n)
+		return bench_fail("%zu results instead of %zu", n, job->n);
+	for (size_t i = 0; i < n; i++) {
+		if (results[i].position != i || results[i].size != sizeof(uint64_t))
+			return bench_fail("result %zu has another position or size", i);
+		if (bench_check(i, i, *(const uint64_t *)results[i].data) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The time runs from the creation of the batch to its end, and stands still while the results are checked. */
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NO_TIMES};
+	const sheaf_result *results = NULL;
+	sheaf_batch *batch = NULL;
+	uint64_t start = sheaf_now_ns(), gathered;
+	size_t n = 0;
+	int r = sheaf_batch_create(&batch, context, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_batch_create", r);
+	for (uint64_t i = 0; i < job->n; i++) {
+		r = sheaf_submit(batch, i, bench_task, &i, sizeof(i));
+		if (r < 0) {
+			r = bench_sheaf_failed("sheaf_submit", r);
+			goto retire;
+		}
+	}
+	r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER);
+	if (r < 0) {
+		r = bench_sheaf_failed("sheaf_gather", r);
+		goto retire;
+	}
+	gathered = sheaf_now_ns();
+	r = check(job, results, n, r);
+	*ns = gathered - start;
+	start = sheaf_now_ns();
+retire:
+	sheaf_batch_retire(batch);
+	*ns += sheaf_now_ns() - start;
+	return r;
+}
+
+static int measure(const struct bench_job *job, double *ns)
+{
+	sheaf_pool_options options = {.workers = job->workers};
+	sheaf_pool *pool = NULL;
+	int r = sheaf_pool_create(&pool, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_pool_create", r);
+	r = bench_repeat(job, run, pool, ns);
+	sheaf_pool_destroy(pool);
+	return r;
+}
+
+const struct bench_case case_submit_gather = {
+	.name = "submit-gather",
+	.unit = "ns/task",
+	.unit_ns = 1,
+	.what = "tasks of 8 bytes in and out, submitted one by one by one owner and gathered in order",
+	.full = {.n = 1000000, .repeats = 3},
+	.quick = {.n = 10000, .repeats = 1},
+	.sheaf = {"Sheaf", measure},
+	.peers = {{openmp_name, openmp_submit_gather}, {python_name, python_measure}},
+	.limits = {{"contended fetch_add", limit_fetch_add}, {"cache-line round trip", limit_line}},
+};

@@ -1,0 +1,93 @@
+/*
+ * measure.c - repeating, checking and explaining, for all measurements.
+ */
+#include "measure.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* A measurement is alone in its process, so one text is enough. */
+static char reason[512];
+
+int bench_fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason, sizeof(reason), format, arguments);
+	va_end(arguments);
+	return -1;
+}
+
+int bench_skip(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason, sizeof(reason), format, arguments);
+	va_end(arguments);
+	return 1;
+}
+
+const char *bench_reason(void)
+{
+	return reason;
+}
+
+int bench_sheaf_failed(const char *call, int r)
+{
+	return bench_fail("%s: %s %s", call, sheaf_strerror(r), sheaf_message());
+}
+
+int bench_repeat(const struct bench_job *job, bench_run_fn *run, void *context, double *ns)
+{
+	double *times = malloc(job->repeats * sizeof(*times));
+	uint64_t time = 0;
+	int r;
+
+	if (!times)
+		return bench_fail("no memory for %u times", job->repeats);
+	r = run(job, context, &time);
+	for (unsigned i = 0; r == 0 && i < job->repeats; i++) {
+		r = run(job, context, &time);
+		times[i] = (double)time;
+	}
+	if (r == 0)
+		*ns = bench_median(times, job->repeats) / (double)job->n;
+	free(times);
+	return r;
+}
+
+int bench_check(size_t position, uint64_t argument, uint64_t result)
+{
+	if (result == bench_expected(argument))
+		return 0;
+	return bench_fail("wrong result at position %zu: %" PRIu64 " instead of %" PRIu64, position, result,
+			  bench_expected(argument));
+}
+
+void bench_idle(void)
+{
+	struct timespec rest = {.tv_nsec = BENCH_IDLE_NS};
+
+	while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
+		;
+}
+
+static int by_value(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return (a > b) - (a < b);
+}
+
+double bench_median(double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), by_value);
+	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}

@@ -1,0 +1,174 @@
+/*
+ * save.c - the new text goes to a file beside the old one, which then takes its name.
+ */
+#include "save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(int fd, const char *text, size_t size)
+{
+	while (size > 0) {
+		ssize_t written = write(fd, text, size);
+
+		if (written < 0 && errno != EINTR)
+			return -errno;
+		if (written > 0) {
+			text += written;
+			size -= (size_t)written;
+		}
+	}
+	return 0;
+}
+
+/* Allocated: "PATH.PID.new". */
+static char *name_beside(const char *path)
+{
+	size_t size = strlen(path) + 32;
+	char *name = malloc(size);
+
+	if (name)
+		snprintf(name, size, "%s.%ld.new", path, (long)getpid());
+	return name;
+}
+
+/* A link counts as special: taking its name would replace the link, which may well be /dev/stdout. */
+static bool is_special(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static int write_as_it_is(const char *path, const char *text, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666), r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text, size);
+	if (close(fd) != 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int save_file(const char *path, const char *text, size_t size)
+{
+	char *name;
+	int fd, r;
+
+	if (is_special(path))
+		return write_as_it_is(path, text, size);
+	name = name_beside(path);
+	if (!name)
+		return -ENOMEM;
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+	if (fd < 0) {
+		r = -errno;
+		free(name);
+		return r;
+	}
+	r = write_all(fd, text, size);
+	if (r == 0 && fsync(fd) != 0)
+		r = -errno;
+	if (close(fd) != 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(name, path) != 0)
+		r = -errno;
+	if (r < 0)
+		unlink(name);
+	free(name);
+	return r;
+}
+
+/* Allocated, with a zero byte at its end; "" for a file that does not exist. */
+static int read_file(const char *path, char **text)
+{
+	FILE *file = fopen(path, "r"), *copy;
+	size_t size = 0, got;
+	char piece[4096];
+	int r = 0;
+
+	if (!file && errno != ENOENT)
+		return -errno;
+	copy = open_memstream(text, &size);
+	if (!copy) {
+		r = -errno;
+		goto close;
+	}
+	while (file && (got = fread(piece, 1, sizeof(piece), file)) > 0)
+		fwrite(piece, 1, got, copy);
+	if (file && ferror(file))
+		r = -EIO;
+	if (fclose(copy) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r < 0)
+		free(*text);
+close:
+	if (file)
+		fclose(file);
+	return r;
+}
+
+int save_between_marks(const char *path, const char *begin, const char *end, const char *text)
+{
+	char *old = NULL, *page = NULL, *first, *last;
+	FILE *out;
+	size_t size = 0;
+	int r = read_file(path, &old);
+
+	if (r < 0)
+		return r;
+	first = strstr(old, begin);
+	last = first ? strstr(first, end) : NULL;
+	if (!last && old[0]) {
+		r = -EBADMSG;
+		goto free;
+	}
+	out = open_memstream(&page, &size);
+	if (!out) {
+		r = -errno;
+		goto free;
+	}
+	fprintf(out, "%.*s%s\n\n%s\n%s", first ? (int)(first - old) : 0, old, begin, text, last ? last : end);
+	if (!last)
+		fputs("\n", out);
+	if (fclose(out) != 0)
+		r = -ENOMEM;
+	else
+		r = save_file(path, page, size);
+	free(page);
+free:
+	free(old);
+	return r;
+}
+
+int save_possible(const char *path)
+{
+	struct stat status;
+	char *name;
+	int fd, r = 0;
+
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		return -EISDIR;
+	if (is_special(path))
+		return access(path, W_OK) == 0 || errno == ENOENT ? 0 : -errno;
+	name = name_beside(path);
+	if (!name)
+		return -ENOMEM;
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
+	if (fd < 0)
+		r = -errno;
+	else
+		unlink(name);
+	if (fd >= 0)
+		close(fd);
+	free(name);
+	return r;
+}
