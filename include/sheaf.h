@@ -179,13 +179,13 @@ SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
 SHEAF_API void sheaf_pool_destroy(sheaf_pool *pool);
 
 typedef struct sheaf_pool_info {
-	unsigned workers;       /* as created */
-	pid_t supervisor;       /* its pid; 0 with SHEAF_THREADS or after the end */
-	uint64_t deaths;        /* workers that died so far and were not asked to */
-	uint64_t supervisors;   /* supervisors started so far */
-	size_t heap_size;       /* bytes that the heap may grow to */
-	size_t heap_used;       /* bytes committed for allocations and batches */
-	const char *name;       /* of the segment; "" if anonymous; lives as long as the pool */
+	unsigned workers;     /* as created */
+	pid_t supervisor;     /* its pid; 0 with SHEAF_THREADS or after the end */
+	uint64_t deaths;      /* workers that died so far and were not asked to */
+	uint64_t supervisors; /* supervisors started so far */
+	size_t heap_size;     /* bytes that the heap may grow to */
+	size_t heap_used;     /* bytes committed for allocations and batches */
+	const char *name;     /* of the segment; "" if anonymous; lives as long as the pool */
 } sheaf_pool_info;
 
 /** sheaf_pool_get_info() - figures of the moment. Return: 0; -EINVAL; -EPERM. */
@@ -237,8 +237,8 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  * @result:  out: result_size bytes, anywhere in the caller's memory
  * @options: max_attempts only
  */
-SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
-                          const sheaf_map_options *options);
+SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
+			  size_t result_size, const sheaf_map_options *options);
 
 /**
  * sheaf_map() - run fn(&in[i], &out[i]) for every i from 0 to n - 1, in place, and wait
@@ -249,8 +249,8 @@ SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, 
  * Also: -EFAULT (an array does not lie wholly in one allocation of the pool); -EOVERFLOW (n times size does not fit, or n is above
  * 2^45).
  */
-SHEAF_API int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
-                        const sheaf_map_options *options);
+SHEAF_API int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
+			size_t n, const sheaf_map_options *options);
 
 /**
  * sheaf_for() - run fn over every position of [0, n) in chunks, and wait
@@ -289,11 +289,12 @@ SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn 
  *
  * Results have the data &out[position * out_size]. Arguments and errors as for sheaf_map(); -EBUSY if the batch has tasks already.
  */
-SHEAF_API int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
-                               size_t n, const sheaf_map_options *options);
+SHEAF_API int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out,
+			       size_t out_size, size_t n, const sheaf_map_options *options);
 
 /** sheaf_submit_for() - start a loop in a batch of its own; its n results carry a status each, and no data. As sheaf_for(). */
-SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options);
+SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n,
+			       const sheaf_map_options *options);
 
 /**
  * sheaf_next() - the result with the lowest position that was not handed out yet, as soon as it is done
@@ -321,8 +322,8 @@ SHEAF_API int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t
 SHEAF_API int sheaf_gather(sheaf_batch *batch, const sheaf_result **results, size_t *n, uint64_t deadline_ns);
 
 typedef struct sheaf_progress {
-	uint64_t total;  /* positions submitted so far */
-	uint64_t done;   /* of these, published; of a map, rounded down to whole chunks */
+	uint64_t total; /* positions submitted so far */
+	uint64_t done;  /* of these, published; of a map, rounded down to whole chunks */
 } sheaf_progress;
 
 /** sheaf_batch_get_progress() - how far a batch is; may be called while another thread gathers. Return: 0; -EINVAL; -EPERM. */

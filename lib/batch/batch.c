@@ -79,7 +79,8 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	if (!batch->shared) {
 		pthread_mutex_unlock(&keeper->lock);
 		free(batch);
-		return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches", keeper->segment.batch_count);
+		return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches",
+				  keeper->segment.batch_count);
 	}
 	batch->keeper = keeper;
 	batch->ref = BATCH_REF(batch->index, serial);
@@ -218,8 +219,8 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 	} else {
 		progress->total = batch->order.count;
 		for (uint64_t i = 0; i < batch->order.count; i++)
-			progress->done +=
-			        word_state(atomic_load_explicit(&batch_entry(batch, i)->word, memory_order_relaxed)) == WORD_DONE;
+			progress->done += word_state(atomic_load_explicit(&batch_entry(batch, i)->word,
+									  memory_order_relaxed)) == WORD_DONE;
 	}
 	pthread_mutex_unlock(&batch->lock);
 	return 0;

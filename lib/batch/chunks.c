@@ -79,8 +79,8 @@ void chunks_init(struct segment *segment, struct shared_batch *batch)
 
 /* ---- failure records ---- */
 
-static int push_failure(struct segment *segment, struct shared_batch *batch, struct region *region, struct shared_failure record,
-                        const char *text)
+static int push_failure(struct segment *segment, struct shared_batch *batch, struct region *region,
+			struct shared_failure record, const char *text)
 {
 	struct shared_failure *failure;
 	uint64_t offset, newest;
@@ -96,7 +96,8 @@ static int push_failure(struct segment *segment, struct shared_batch *batch, str
 	do
 		failure->next = newest;
 	/* Release: the record is written. Read by gatherers after the chunk's own edge (P2 -> G2). */
-	while (!atomic_compare_exchange_weak_explicit(&batch->failures, &newest, offset, memory_order_release, memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(&batch->failures, &newest, offset, memory_order_release,
+						      memory_order_relaxed));
 	return 0;
 }
 
@@ -115,14 +116,14 @@ static bool report(struct visit *v, uint64_t position, uint64_t count, int statu
 {
 	struct runner *runner = v->runner;
 	struct shared_failure record = {
-	        .position = position,
-	        .count = count,
-	        .status = status,
-	        .exit_code = -1,
-	        .pid = runner->pid,
-	        .attempts = v->task.attempt,
-	        .worker = runner->worker,
-	        .text_size = v->task.text_size,
+		.position = position,
+		.count = count,
+		.status = status,
+		.exit_code = -1,
+		.pid = runner->pid,
+		.attempts = v->task.attempt,
+		.worker = runner->worker,
+		.text_size = v->task.text_size,
 	};
 
 	return !push_failure(runner->segment, v->batch, runner_region(runner, v->batch), record, v->task.text);
@@ -195,7 +196,8 @@ static bool try_chunk(struct visit *v, uint64_t c)
 	w.generation = v->runner->generation;
 	w.attempt++;
 	/* C2, pairs with C1. */
-	if (!atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_acquire, memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_acquire,
+						     memory_order_relaxed))
 		return false;
 	bits = word_pack(w);
 	begin = c * batch->chunk;
@@ -211,7 +213,7 @@ static bool try_chunk(struct visit *v, uint64_t c)
 	gatherer_ring(batch, WAIT_CHUNK(c));
 	/* Relaxed: a sign of progress, written by us alone. */
 	atomic_store_explicit(&v->self->completed, atomic_load_explicit(&v->self->completed, memory_order_relaxed) + 1,
-	                      memory_order_relaxed);
+			      memory_order_relaxed);
 	return true;
 }
 
@@ -245,7 +247,8 @@ static void raid(struct visit *v, uint64_t share)
 		if (back <= atomic_load_explicit(&hint->front, memory_order_relaxed))
 			break;
 		/* Whoever moves the hint tries the chunk. */
-		if (atomic_compare_exchange_strong_explicit(&hint->back, &back, back - 1, memory_order_relaxed, memory_order_relaxed))
+		if (atomic_compare_exchange_strong_explicit(&hint->back, &back, back - 1, memory_order_relaxed,
+							    memory_order_relaxed))
 			try_chunk(v, back - 1);
 	}
 }
@@ -270,11 +273,11 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	struct segment *segment = runner->segment;
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
 	struct visit v = {
-	        .runner = runner,
-	        .batch = batch,
-	        .self = &segment->workers[runner->worker],
-	        .words = words_of(segment, batch),
-	        .task = {.runner = runner, .batch = batch, .of_map = true},
+		.runner = runner,
+		.batch = batch,
+		.self = &segment->workers[runner->worker],
+		.words = words_of(segment, batch),
+		.task = {.runner = runner, .batch = batch, .of_map = true},
 	};
 	uint64_t share = slot->target;
 
@@ -282,7 +285,8 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
 		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
 		/* Seq_cst: a gatherer sees that somebody is inside, or its look at the words comes first. */
-		atomic_fetch_or_explicit(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64, memory_order_seq_cst);
+		atomic_fetch_or_explicit(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64,
+					 memory_order_seq_cst);
 		if (word_unpack(word).attempt > 1) {
 			for (uint64_t c = 0; c < batch->chunks && !cancelled(batch); c++)
 				try_chunk(&v, c);
@@ -336,7 +340,8 @@ static struct verdict judge(const struct shared_batch *batch, struct word w, uin
 	return v;
 }
 
-void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death, struct region *region)
+void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+		  struct region *region)
 {
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
 	_Atomic uint64_t *words = words_of(segment, batch);
@@ -353,14 +358,14 @@ void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 		v = judge(batch, w, begin, batch->n - begin < batch->chunk ? batch->n - begin : batch->chunk, cursor);
 		if (v.failed_count) {
 			struct shared_failure record = {
-			        .position = begin + v.failed_from,
-			        .count = v.failed_count,
-			        .status = -ECHILD,
-			        .signal = death->signal,
-			        .exit_code = death->exit_code,
-			        .pid = death->pid,
-			        .attempts = v.attempts,
-			        .worker = death->worker,
+				.position = begin + v.failed_from,
+				.count = v.failed_count,
+				.status = -ECHILD,
+				.signal = death->signal,
+				.exit_code = death->exit_code,
+				.pid = death->pid,
+				.attempts = v.attempts,
+				.worker = death->worker,
 			};
 
 			if (push_failure(segment, batch, region, record, ""))
@@ -370,9 +375,10 @@ void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 		}
 		/* C1, pairs with C2; or P2, pairs with G2. */
 		atomic_compare_exchange_strong_explicit(&words[c], &bits, word_pack(v.word), memory_order_seq_cst,
-		                                        memory_order_relaxed);
+							memory_order_relaxed);
 	}
-	atomic_fetch_and_explicit(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64), memory_order_seq_cst);
+	atomic_fetch_and_explicit(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64),
+				  memory_order_seq_cst);
 	/* One attempt begun: whoever takes the invitation looks at every word. The count itself means nothing here. */
 	ring_return(slot, word, 1);
 }

@@ -11,7 +11,7 @@
 
 /* How n positions are cut for @workers workers; @grain 0: chosen here. */
 struct cut {
-	uint64_t chunk;  /* positions in each chunk, but for the last */
+	uint64_t chunk; /* positions in each chunk, but for the last */
 	uint64_t chunks;
 	uint32_t shares; /* invitations to send */
 	uint64_t bytes;  /* of chunk words and hints */
@@ -29,6 +29,6 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
  * supervisor's own, for failure records.
  */
 void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
-                  struct region *region);
+		  struct region *region);
 
 #endif

@@ -56,8 +56,8 @@ static int explain(struct sheaf_batch *batch, sheaf_result *result)
 			snprintf(runs, sizeof(runs), "in its only attempt");
 		else
 			snprintf(runs, sizeof(runs), "in attempt %u, the last", result->attempts);
-		snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s", (unsigned long long)result->position, result->worker,
-		         (long)result->pid, how, runs);
+		snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s", (unsigned long long)result->position,
+			 result->worker, (long)result->pid, how, runs);
 	}
 	result->message = add_note(batch, text);
 	return result->message ? 0 : sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
@@ -72,15 +72,15 @@ static void call_result(const struct sheaf_batch *batch, uint64_t index, sheaf_r
 	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_acquire));
 
 	*result = (sheaf_result){
-	        .position = entry->position,
-	        .status = entry->status,
-	        .exit_code = -1,
-	        .attempts = w.attempt,
-	        .worker = (int)w.worker,
-	        .pid = entry->pid,
-	        .message = "",
-	        .started_ns = entry->started_ns,
-	        .finished_ns = entry->finished_ns,
+		.position = entry->position,
+		.status = entry->status,
+		.exit_code = -1,
+		.attempts = w.attempt,
+		.worker = (int)w.worker,
+		.pid = entry->pid,
+		.message = "",
+		.started_ns = entry->started_ns,
+		.finished_ns = entry->finished_ns,
 	};
 	if (entry->status) {
 		result->signal = entry->last.cause.signal;
@@ -178,7 +178,8 @@ static bool is_any_chunk_done(void *context)
 	return dense_any_done(look->batch, &look->chunk);
 }
 
-static int wait_unlocked(struct sheaf_batch *batch, bool (*ready)(void *), struct look *look, uint64_t what, uint64_t deadline_ns)
+static int wait_unlocked(struct sheaf_batch *batch, bool (*ready)(void *), struct look *look, uint64_t what,
+			 uint64_t deadline_ns)
 {
 	struct wait wait = {.ready = ready, .context = look, .batch = batch->shared, .what = what};
 	int r;
@@ -279,7 +280,8 @@ static int next_dense(struct sheaf_batch *batch, sheaf_result *result, uint64_t 
 	if (view->next.at == view->next.end) {
 		more = dense_lowest(batch, &look.chunk);
 		/* What sheaf_next_done() has begun to hand out may come first. */
-		if (view->next_done.at < view->next_done.end && (!more || view->next_done.at < dense_span(batch, look.chunk).at))
+		if (view->next_done.at < view->next_done.end &&
+		    (!more || view->next_done.at < dense_span(batch, look.chunk).at))
 			return give(batch, &view->next_done, result);
 		if (!more)
 			return 0;
@@ -347,7 +349,8 @@ static void sort_ready(struct sheaf_batch *batch)
 	struct calls_view *view = &batch->calls;
 	struct finish *finishes;
 
-	if (batch->flags & SHEAF_NO_TIMES || view->ready_count < 2 || !(finishes = malloc(view->ready_count * sizeof(*finishes))))
+	if (batch->flags & SHEAF_NO_TIMES || view->ready_count < 2 ||
+	    !(finishes = malloc(view->ready_count * sizeof(*finishes))))
 		return;
 	for (size_t i = 0; i < view->ready_count; i++)
 		finishes[i] = (struct finish){batch_entry(batch, view->ready[i])->finished_ns, view->ready[i]};
@@ -454,7 +457,8 @@ int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_
 
 	if (r || (r = begin(batch, "sheaf_next_done")))
 		return r;
-	return end(batch, batch->dense ? next_done_dense(batch, result, deadline_ns) : next_done_call(batch, result, deadline_ns));
+	return end(batch,
+		   batch->dense ? next_done_dense(batch, result, deadline_ns) : next_done_call(batch, result, deadline_ns));
 }
 
 /* ---- all at once ---- */

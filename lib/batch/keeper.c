@@ -28,8 +28,9 @@ int keeper_check(const struct keeper *keeper)
 {
 	if (keeper->forks == keeper_forks())
 		return 0;
-	return sheaf_fail(-EPERM, "the handle was inherited over a fork, or is used by a task: only the process that created the pool "
-	                          "may use it");
+	return sheaf_fail(-EPERM,
+			  "the handle was inherited over a fork, or is used by a task: only the process that created the pool "
+			  "may use it");
 }
 
 int keeper_fail(uint32_t state)
@@ -38,8 +39,10 @@ int keeper_fail(uint32_t state)
 	case POOL_TERMINATED:
 		return sheaf_fail(-ECANCELED, "the pool was terminated");
 	case POOL_BROKEN:
-		return sheaf_fail(-ECHILD, "the pool stopped: its workers died again and again without ending a single task, or none could be "
-		                           "started");
+		return sheaf_fail(
+			-ECHILD,
+			"the pool stopped: its workers died again and again without ending a single task, or none could be "
+			"started");
 	case POOL_LOST:
 		return sheaf_fail(-EOWNERDEAD, "the pool's supervisor died and cannot be replaced");
 	default:

@@ -16,11 +16,11 @@ struct order {
 	uint64_t *positions; /* by index */
 	bool *handed;        /* by index: handed out already */
 	size_t capacity;
-	bool mixed;          /* positions came out of order */
-	uint64_t next;       /* not mixed: the lowest index that may not be handed out */
-	uint64_t *table;     /* mixed: index + 1 by hash of the position; 0 empty */
-	size_t table_size;   /* a power of two, at least twice the count */
-	uint64_t *heap;      /* mixed: indices, the lowest position first */
+	bool mixed;        /* positions came out of order */
+	uint64_t next;     /* not mixed: the lowest index that may not be handed out */
+	uint64_t *table;   /* mixed: index + 1 by hash of the position; 0 empty */
+	size_t table_size; /* a power of two, at least twice the count */
+	uint64_t *heap;    /* mixed: indices, the lowest position first */
 	size_t heap_count;
 	size_t heap_capacity;
 };

@@ -17,6 +17,10 @@
 
 #define LARGEST_STRETCH ((uint64_t)16 << 20) /* bytes */
 
+/* Together longer than a wake-up takes: a sleep would be dearer. */
+#define LOOKS_FOR_ROOM 256
+#define RELAX_PER_LOOK 32
+
 static const struct ring_owner me = {.worker = WORKER_NONE};
 
 /* ---- the result table ---- */
@@ -99,31 +103,27 @@ static uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t po
 static int take_slot(struct keeper *keeper, bool nonblock, struct shared_slot **slot, uint64_t *ticket)
 {
 	struct segment *segment = &keeper->segment;
-	uint64_t spin_end = 0, until;
 	bool look = false;
+	uint64_t until;
 	int r, room;
 
-	for (unsigned looks = 0;; looks++) {
-		if (!(r = keeper_open(keeper)))
-			r = ring_take(segment, me, slot, ticket);
-		if (r != -EAGAIN)
-			return r;
-		if (nonblock) {
-			r = keeper_look(keeper, false);
-			return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring_size);
-		}
-		if (looks % 16 == 0) {
-			uint64_t now = sheaf_now_ns();
-
-			if (!spin_end)
-				spin_end = now + segment->spin_ns;
-			else if (now >= spin_end)
-				break;
-		}
-		os_relax();
+	if ((r = keeper_open(keeper)))
+		return r;
+	r = ring_take(segment, me, slot, ticket);
+	if (r == -EAGAIN && nonblock) {
+		r = keeper_look(keeper, false);
+		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring_size);
 	}
+	if (r != -EAGAIN)
+		return r;
+	for (unsigned looks = 0; looks < LOOKS_FOR_ROOM && !ring_has_room(segment); looks++)
+		for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
+			os_relax();
 	for (;;) {
 		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)))
+			return r;
+		r = ring_take(segment, me, slot, ticket);
+		if (r != -EAGAIN)
 			return r;
 		room = room_announce(segment, &keeper->room_taken);
 		r = ring_take(segment, me, slot, ticket);
@@ -172,8 +172,8 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 /* ---- one task ---- */
 
 /* Fills and publishes the slot, under the batch's lock. */
-static int submit_call(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket, uint64_t position, sheaf_task_fn *fn,
-                       const void *arg, size_t arg_size)
+static int submit_call(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket, uint64_t position,
+		       sheaf_task_fn *fn, const void *arg, size_t arg_size)
 {
 	struct segment *segment = &batch->keeper->segment;
 	uint64_t offset;
@@ -219,8 +219,9 @@ int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const
 	if (!batch || !fn || (!arg && arg_size))
 		return sheaf_fail(-EINVAL, "sheaf_submit: %s is NULL", !batch ? "batch" : !fn ? "fn" : "arg");
 	if (arg_size > UINT32_MAX)
-		return sheaf_fail(-EOVERFLOW, "sheaf_submit: an argument of %zu bytes: put it into sheaf_alloc() memory and pass a pointer",
-		                  arg_size);
+		return sheaf_fail(-EOVERFLOW,
+				  "sheaf_submit: an argument of %zu bytes: put it into sheaf_alloc() memory and pass a pointer",
+				  arg_size);
 	if ((r = keeper_check(batch->keeper)) || (r = take_slot(batch->keeper, batch->flags & SHEAF_NONBLOCK, &slot, &ticket)))
 		return r;
 	pthread_mutex_lock(&batch->lock);
@@ -244,17 +245,20 @@ struct dense {
 	size_t n;
 };
 
-static int check_array(const struct segment *segment, const char *call, const char *name, const void *array, size_t n, size_t size)
+static int check_array(const struct segment *segment, const char *call, const char *name, const void *array, size_t n,
+		       size_t size)
 {
 	size_t bytes;
 
 	if (!checked_multiply(n, size, &bytes))
-		return sheaf_fail(-EOVERFLOW, "%s: %zu items of %zu bytes (%s) do not fit the address space", call, n, size, name);
+		return sheaf_fail(-EOVERFLOW, "%s: %zu items of %zu bytes (%s) do not fit the address space", call, n, size,
+				  name);
 	if (!array && bytes)
 		return sheaf_fail(-EINVAL, "%s: %s is NULL, but its items have %zu bytes", call, name, size);
 	if (array && bytes && !heap_contains(segment, array, bytes))
-		return sheaf_fail(-EFAULT, "%s: %s, %zu bytes at %p, is not in one piece of the pool's shared memory: use sheaf_alloc()",
-		                  call, name, bytes, array);
+		return sheaf_fail(-EFAULT,
+				  "%s: %s, %zu bytes at %p, is not in one piece of the pool's shared memory: use sheaf_alloc()",
+				  call, name, bytes, array);
 	return 0;
 }
 
@@ -284,7 +288,8 @@ static int place_context(struct sheaf_batch *batch, const struct dense *dense, s
 
 	if (!dense->in) {
 		batch->shared->in = 0;
-		return context_size ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes", dense->call, context_size) : 0;
+		return context_size ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes", dense->call, context_size)
+				    : 0;
 	}
 	if (context_size) {
 		r = region_alloc(segment, batch->shared, &batch->region, context_size, &offset);
@@ -296,9 +301,10 @@ static int place_context(struct sheaf_batch *batch, const struct dense *dense, s
 	}
 	if (!heap_contains(segment, dense->in, 1))
 		return sheaf_fail(-EFAULT,
-		                  "%s: context %p is not in the pool's shared memory: use sheaf_alloc(), or set options.context_size to have "
-		                  "it copied",
-		                  dense->call, dense->in);
+				  "%s: context %p is not in the pool's shared memory: use sheaf_alloc(), or set "
+				  "options.context_size to have "
+				  "it copied",
+				  dense->call, dense->in);
 	batch->shared->in = segment_offset(segment, dense->in);
 	return 0;
 }
@@ -334,7 +340,8 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 	if (!options)
 		options = &defaults;
 	if (options->max_attempts > SHEAF_MAX_ATTEMPTS)
-		return sheaf_fail(-EINVAL, "%s: max_attempts is %u, at most %u", dense->call, options->max_attempts, SHEAF_MAX_ATTEMPTS);
+		return sheaf_fail(-EINVAL, "%s: max_attempts is %u, at most %u", dense->call, options->max_attempts,
+				  SHEAF_MAX_ATTEMPTS);
 	if (dense->n > MAX_POSITIONS)
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->dense || batch->order.count)
@@ -384,18 +391,18 @@ static int submit_locked(sheaf_batch *batch, const struct dense *dense, const sh
 	return r;
 }
 
-int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
-                     const sheaf_map_options *options)
+int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
+		     size_t n, const sheaf_map_options *options)
 {
 	struct dense dense = {
-	        .call = "map",
-	        .kind = KIND_MAP,
-	        .function = (uint64_t)(uintptr_t)fn,
-	        .in = in,
-	        .in_size = in_size,
-	        .out = out,
-	        .out_size = out_size,
-	        .n = n,
+		.call = "map",
+		.kind = KIND_MAP,
+		.function = (uint64_t)(uintptr_t)fn,
+		.in = in,
+		.in_size = in_size,
+		.out = out,
+		.out_size = out_size,
+		.n = n,
 	};
 
 	if (!batch || !fn)
@@ -406,11 +413,11 @@ int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size
 int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
 {
 	struct dense dense = {
-	        .call = "for",
-	        .kind = KIND_FOR,
-	        .function = (uint64_t)(uintptr_t)fn,
-	        .in = context,
-	        .n = n,
+		.call = "for",
+		.kind = KIND_FOR,
+		.function = (uint64_t)(uintptr_t)fn,
+		.in = context,
+		.n = n,
 	};
 
 	if (!batch || !fn)

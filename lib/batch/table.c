@@ -39,7 +39,7 @@ static bool publish(struct shared_entry *entry, unsigned attempt, unsigned worke
 		return false;
 	/* P1, pairs with G1. Seq_cst: we look for a gatherer next. */
 	return atomic_compare_exchange_strong_explicit(&entry->word, &word, word_pack(done), memory_order_seq_cst,
-	                                               memory_order_relaxed);
+						       memory_order_relaxed);
 }
 
 static void store_failure(struct runner *runner, struct shared_entry *entry, const struct sheaf_task *task)
@@ -104,7 +104,7 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		gatherer_ring(batch, WAIT_ENTRY(slot->target));
 	/* Relaxed: a sign of progress, written by us alone. */
 	atomic_store_explicit(&self->completed, atomic_load_explicit(&self->completed, memory_order_relaxed) + 1,
-	                      memory_order_relaxed);
+			      memory_order_relaxed);
 release:
 	ring_release(slot, word);
 	room_ring(segment);

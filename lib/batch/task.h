@@ -15,6 +15,7 @@ struct runner {
 	unsigned worker;
 	unsigned generation;
 	int32_t pid;
+	uint64_t tail;     /* of the ring, when this worker looked last */
 	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */
 	unsigned victim;   /* region to reuse next */
 	struct region regions[RUNNER_REGIONS];

@@ -86,7 +86,8 @@ uint64_t os_parent_check_ns(void)
 
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
 {
-	struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+	struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
+				    .tv_nsec = (long)(deadline_ns % 1000000000u)};
 
 	return sem_clockwait(sem, CLOCK_MONOTONIC, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }

@@ -35,7 +35,8 @@ int sheaf_alloc_array(sheaf_pool *pool, size_t n, size_t size, void **memory)
 	size_t bytes;
 
 	if (!checked_multiply(n, size, &bytes))
-		return sheaf_fail(-EOVERFLOW, "sheaf_alloc_array: %zu items of %zu bytes do not fit the address space", n, size);
+		return sheaf_fail(-EOVERFLOW, "sheaf_alloc_array: %zu items of %zu bytes do not fit the address space", n,
+				  size);
 	return sheaf_alloc(pool, bytes, memory);
 }
 

@@ -25,6 +25,8 @@
 #include <unistd.h>
 
 #define START_NAP_NS 50000
+#define PATIENCE_NS UINT64_C(1000000000)
+#define KILL_AGAIN_NS 20000000
 #define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
 
 /* ---- forks of the host ---- */
@@ -110,10 +112,10 @@ static int fork_supervisor(struct family *family, struct supervision *supervisio
 int family_start(struct family *family, struct segment *segment, bool keep_fds, bool successor)
 {
 	struct supervision supervision = {
-	        .segment = segment,
-	        .owner = getpid(),
-	        .keep_fds = keep_fds,
-	        .successor = successor,
+		.segment = segment,
+		.owner = getpid(),
+		.keep_fds = keep_fds,
+		.successor = successor,
 	};
 	int32_t start;
 	int r;
@@ -136,10 +138,10 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 		os_sleep_ns(START_NAP_NS);
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
-	family_end(family);
+	family_end(family, false);
 	r = start ? start : -EAGAIN;
 	return sheaf_fail(r, "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
-	                  start ? strerror(-r) : "the supervisor died");
+			  start ? strerror(-r) : "the supervisor died");
 }
 
 /* ---- end ---- */
@@ -171,25 +173,26 @@ static void forget(struct family *family)
 	*family = (struct family){.crew = -1};
 }
 
-bool family_end(struct family *family)
+bool family_end(struct family *family, bool asked)
 {
 	uint64_t deadline = sheaf_now_ns() + END_NS;
 	bool gone;
 
 	if (!family->supervisor)
 		return true;
+	if (asked && family_lives(family)) {
+		kill(family->supervisor, SUPERVISOR_SIGNAL);
+		family_gone(family, sheaf_now_ns() + PATIENCE_NS);
+	}
 	/*
 	 * While the supervisor is not reaped, its number is the group's and nobody else's. If a host that waits for any child has
 	 * reaped it, the group still exists as long as a worker lives, and the pipe tells whether one does.
 	 */
-	kill(family->supervisor, SIGKILL);
-	do {
-		if (family_gone(family, 0))
-			break;
+	while (!(gone = family_gone(family, 0)) && sheaf_now_ns() < deadline) {
+		kill(family->supervisor, SIGKILL); /* first: it must not start others */
 		kill(-family->supervisor, SIGKILL);
-		gone = family_gone(family, sheaf_now_ns() + 20000000);
-	} while (!gone && sheaf_now_ns() < deadline);
-	gone = family_gone(family, 0);
+		family_gone(family, sheaf_now_ns() + KILL_AGAIN_NS);
+	}
 	waitpid(family->supervisor, NULL, gone ? 0 : WNOHANG);
 	forget(family);
 	return gone;

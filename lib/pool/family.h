@@ -20,8 +20,11 @@ bool family_lives(const struct family *family);
 /* Waits until all of the family are dead, at most until the deadline. */
 bool family_gone(const struct family *family, uint64_t deadline_ns);
 
-/* Kills all of the family and reaps the supervisor. False: some process could not be ended. */
-bool family_end(struct family *family);
+/*
+ * Ends all of the family and reaps the supervisor. @asked: the supervisor has been told to end, so it gets a second to reap its
+ * workers, which nobody else can; then, or at once, all are killed. False: some process could not be ended.
+ */
+bool family_end(struct family *family, bool asked);
 
 /* Reaps a supervisor that has ended by itself, when all of the family are gone. */
 void family_reap(struct family *family);

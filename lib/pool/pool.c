@@ -44,7 +44,7 @@ static uint32_t state_of(const struct sheaf_pool *pool)
 static bool change_state(struct sheaf_pool *pool, uint32_t from, uint32_t to)
 {
 	return atomic_compare_exchange_strong_explicit(&pool->keeper.segment.control->state, &from, to, memory_order_seq_cst,
-	                                               memory_order_seq_cst);
+						       memory_order_seq_cst);
 }
 
 static void wake_everybody(struct segment *segment)
@@ -68,7 +68,7 @@ static void look_at_family(struct sheaf_pool *pool)
 		return;
 	/* It may have died between declaring the pool finished and looking at the ring. */
 	change_state(pool, POOL_FINISHED, POOL_CLOSED);
-	if (!family_end(&pool->family) || family_start(&pool->family, segment, pool->keep_fds, true)) {
+	if (!family_end(&pool->family, false) || family_start(&pool->family, segment, pool->keep_fds, true)) {
 		change_state(pool, POOL_OPEN, POOL_LOST);
 		change_state(pool, POOL_CLOSED, POOL_LOST);
 		wake_everybody(segment);
@@ -112,8 +112,9 @@ static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generat
 static int check_name(const char *name)
 {
 	if (name[0] != '/' || !name[1] || strchr(name + 1, '/') || strlen(name) >= NAME_MAX)
-		return sheaf_fail(-EINVAL, "the segment name \"%.100s\" must be a slash and up to %d other characters without a slash", name,
-		                  NAME_MAX - 2);
+		return sheaf_fail(-EINVAL,
+				  "the segment name \"%.100s\" must be a slash and up to %d other characters without a slash",
+				  name, NAME_MAX - 2);
 	return 0;
 }
 
@@ -154,7 +155,7 @@ static int start_workers(struct sheaf_pool *pool)
 	struct segment *segment = &pool->keeper.segment;
 
 	return pool->threaded ? threads_start(&pool->threads, segment)
-	                      : family_start(&pool->family, segment, pool->keep_fds, false);
+			      : family_start(&pool->family, segment, pool->keep_fds, false);
 }
 
 int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
@@ -176,13 +177,15 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 		return sheaf_fail(-ENOMEM, "no memory for a pool");
 	cpus = sheaf_usable_cpus();
 	wanted = (struct segment_options){
-	        .name = options->name,
-	        .anonymous = options->flags & SHEAF_ANONYMOUS,
-	        .workers = options->workers ? options->workers : cpus < SHEAF_MAX_WORKERS ? cpus : SHEAF_MAX_WORKERS,
-	        .ring_size = power_of_two(options->ring_size ? options->ring_size : DEFAULT_RING),
-	        .batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
-	        .max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
-	        .heap_size = options->heap_size,
+		.name = options->name,
+		.anonymous = options->flags & SHEAF_ANONYMOUS,
+		.workers = options->workers           ? options->workers
+			   : cpus < SHEAF_MAX_WORKERS ? cpus
+						      : SHEAF_MAX_WORKERS,
+		.ring_size = power_of_two(options->ring_size ? options->ring_size : DEFAULT_RING),
+		.batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
+		.max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
+		.heap_size = options->heap_size,
 	};
 	r = segment_create(&pool->keeper.segment, &wanted);
 	if (r) {
@@ -237,7 +240,7 @@ static bool joined(struct sheaf_pool *pool)
 		if (state_of(pool) == POOL_FINISHED) {
 			over = true;
 		} else if (!atomic_load_explicit(&pool->threads.live, memory_order_acquire) &&
-		           change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
+			   change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
 			over = !ring_has_work(segment);
 			if (over)
 				threads_join(&pool->threads);
@@ -288,7 +291,7 @@ int sheaf_pool_terminate(sheaf_pool *pool)
 		doorbell_ring_all(&pool->keeper.segment);
 		threads_join(&pool->threads);
 	} else {
-		family_end(&pool->family);
+		family_end(&pool->family, true);
 	}
 	pthread_mutex_unlock(&pool->family_lock);
 	wake_everybody(&pool->keeper.segment);
@@ -334,13 +337,13 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 	segment = &pool->keeper.segment;
 	/* Relaxed: statistics. */
 	*info = (sheaf_pool_info){
-	        .workers = segment->worker_count,
-	        .supervisor = pool->family.supervisor,
-	        .deaths = atomic_load_explicit(&segment->control->deaths, memory_order_relaxed),
-	        .supervisors = atomic_load_explicit(&segment->control->supervisors, memory_order_relaxed),
-	        .heap_size = (size_t)segment->heap_size,
-	        .heap_used = (size_t)heap_used(segment),
-	        .name = segment->name,
+		.workers = segment->worker_count,
+		.supervisor = pool->family.supervisor,
+		.deaths = atomic_load_explicit(&segment->control->deaths, memory_order_relaxed),
+		.supervisors = atomic_load_explicit(&segment->control->supervisors, memory_order_relaxed),
+		.heap_size = (size_t)segment->heap_size,
+		.heap_used = (size_t)heap_used(segment),
+		.name = segment->name,
 	};
 	return 0;
 }

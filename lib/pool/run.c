@@ -29,8 +29,8 @@ int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_
 	if (options && options->flags & ~(unsigned)(SHEAF_NONBLOCK | SHEAF_NO_TIMES))
 		return sheaf_fail(-EINVAL, "options.flags is %#x: unknown flags", options->flags);
 	if (options && options->result_size > pool->keeper.segment.heap_size)
-		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes", options->result_size,
-		                  (unsigned long long)pool->keeper.segment.heap_size);
+		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes",
+				  options->result_size, (unsigned long long)pool->keeper.segment.heap_size);
 	return batch_open(batch, &pool->keeper, options);
 }
 
@@ -41,16 +41,17 @@ static int fail_position(const sheaf_result *result, uint64_t failed)
 
 	if (failed > 1)
 		snprintf(more, sizeof(more), " (and %llu more positions failed)", (unsigned long long)failed - 1);
-	return sheaf_fail(result->status, "position %llu failed: %s%s", (unsigned long long)result->position, result->message, more);
+	return sheaf_fail(result->status, "position %llu failed: %s%s", (unsigned long long)result->position, result->message,
+			  more);
 }
 
 int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
-                const sheaf_map_options *options)
+		const sheaf_map_options *options)
 {
 	sheaf_batch_options wanted = {
-	        .result_size = result_size,
-	        .max_attempts = options ? options->max_attempts : 0,
-	        .flags = SHEAF_NO_TIMES,
+		.result_size = result_size,
+		.max_attempts = options ? options->max_attempts : 0,
+		.flags = SHEAF_NO_TIMES,
 	};
 	sheaf_result found;
 	sheaf_batch *batch;
@@ -86,7 +87,7 @@ static int finish(sheaf_batch *batch, int r)
 }
 
 int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
-              const sheaf_map_options *options)
+	      const sheaf_map_options *options)
 {
 	sheaf_batch *batch;
 	int r = sheaf_batch_create(&batch, pool, NULL);

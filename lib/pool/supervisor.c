@@ -49,7 +49,7 @@ static bool change_state(uint32_t from, uint32_t to)
 {
 	/* Seq_cst, with ring_has_work() behind it: see finish(). */
 	return atomic_compare_exchange_strong_explicit(&self.segment->control->state, &from, to, memory_order_seq_cst,
-	                                               memory_order_seq_cst);
+						       memory_order_seq_cst);
 }
 
 static void wake_everybody(void)
@@ -165,11 +165,11 @@ static void bury(unsigned worker, const siginfo_t *info)
 {
 	struct shared_worker *w = &self.segment->workers[worker];
 	struct death death = {
-	        .worker = worker,
-	        .generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
-	        .pid = info->si_pid,
-	        .signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
-	        .exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
+		.worker = worker,
+		.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
+		.pid = info->si_pid,
+		.signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
+		.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
 	};
 	bool asked = atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
 	unsigned settled = recover(self.segment, &death, &self.region);
@@ -258,7 +258,7 @@ static void supervise(void)
 		if (self.live || !self.fork_failed)
 			self.last_live_ns = now;
 		else if (now - self.last_live_ns > NO_WORKER_NS &&
-		         (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
+			 (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
 			wake_everybody();
 		if (finish())
 			_exit(0);
@@ -276,11 +276,11 @@ static void recover_all(void)
 	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
 		struct shared_worker *w = &self.segment->workers[worker];
 		struct death death = {
-		        .worker = worker,
-		        .generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
-		        .pid = pid_of(worker),
-		        .signal = SIGKILL,
-		        .exit_code = -1,
+			.worker = worker,
+			.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
+			.pid = pid_of(worker),
+			.signal = SIGKILL,
+			.exit_code = -1,
 		};
 
 		recover(self.segment, &death, &self.region);

@@ -9,7 +9,7 @@
 struct supervision {
 	struct segment *segment;
 	pid_t owner;
-	int crew;       /* write end of a pipe that all processes of this supervisor hold: its end of file says that they are dead */
+	int crew; /* write end of a pipe that all processes of this supervisor hold: its end of file says that they are dead */
 	bool keep_fds;
 	bool successor; /* an earlier supervisor died, and the kernel says that all its workers are dead */
 };

@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define LOOKS_PER_CLOCK 16
+#define LOOKS_PER_CLOCK 8
+#define RELAX_PER_LOOK 8 /* each look takes the line of the tail from the submitters */
 
 static bool claim_and_run(struct runner *runner)
 {
@@ -19,11 +20,8 @@ static bool claim_and_run(struct runner *runner)
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (ring_claim(runner->segment, me, &slot, &word))
+	if (ring_claim(runner->segment, me, &runner->tail, &slot, &word))
 		return false;
-	/* Others sleep while more tasks wait? Each worker that wakes wakes the next, so the submitter does not have to wake them all. */
-	if (ring_waiting(runner->segment))
-		doorbell_ring(runner->segment);
 	if (slot->kind == TASK_SHARE)
 		share_run(runner, slot, word);
 	else
@@ -55,7 +53,8 @@ static bool spin(struct runner *runner)
 			else if (now >= until || !pool_runs(runner->segment))
 				return false;
 		}
-		os_relax();
+		for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
+			os_relax();
 	}
 }
 

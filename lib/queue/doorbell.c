@@ -24,7 +24,8 @@ void doorbell_announce(struct segment *segment, unsigned worker)
 void doorbell_retract(struct segment *segment, unsigned worker)
 {
 	/* Relaxed: an extra token is harmless. */
-	atomic_fetch_and_explicit(&segment->control->sleepers[worker / 64], ~(UINT64_C(1) << worker % 64), memory_order_relaxed);
+	atomic_fetch_and_explicit(&segment->control->sleepers[worker / 64], ~(UINT64_C(1) << worker % 64),
+				  memory_order_relaxed);
 }
 
 void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generation, uint64_t deadline_ns)
@@ -91,7 +92,7 @@ int room_announce(struct segment *segment, _Atomic uint64_t *taken)
 		unsigned slot = lowest_bit(~used);
 
 		if (!atomic_compare_exchange_weak_explicit(taken, &used, used | UINT64_C(1) << slot, memory_order_relaxed,
-		                                           memory_order_relaxed))
+							   memory_order_relaxed))
 			continue;
 		/* D1 */
 		atomic_fetch_or_explicit(&segment->control->room_waiters, UINT64_C(1) << slot, memory_order_seq_cst);
@@ -121,9 +122,8 @@ void room_ring(struct segment *segment)
 {
 	int slot;
 
-	/* D2. A quarter of the ring, by its hints: the last release finds all of it free, so nobody waits for ever. */
-	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) ||
-	    ring_waiting(segment) > segment->ring_size - segment->ring_size / 4)
+	/* D2 */
+	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) || !ring_has_room(segment))
 		return;
 	slot = claim_bit(&segment->control->room_waiters);
 	if (slot >= 0)
@@ -160,7 +160,8 @@ void gatherer_sleep(struct shared_batch *batch, uint64_t deadline_ns)
 static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
 {
 	/* Relaxed: decides only who posts. */
-	if (atomic_compare_exchange_strong_explicit(&batch->waiter, &waiter, WAIT_NOTHING, memory_order_relaxed, memory_order_relaxed))
+	if (atomic_compare_exchange_strong_explicit(&batch->waiter, &waiter, WAIT_NOTHING, memory_order_relaxed,
+						    memory_order_relaxed))
 		sem_post(&batch->bell);
 }
 

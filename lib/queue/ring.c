@@ -79,19 +79,21 @@ int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot 
 		}
 		/* Acquire, as A2: relaxed would do after the load above, but for the CAS to stand alone. */
 		if (!atomic_compare_exchange_strong_explicit(&s->word, &bits,
-		                                             word_pack((struct word){.state = WORD_FILLING,
-		                                                                     .worker = me.worker,
-		                                                                     .generation = me.generation,
-		                                                                     .payload = lap_of(segment, t)}),
-		                                             memory_order_acquire, memory_order_relaxed))
+							     word_pack((struct word){.state = WORD_FILLING,
+										     .worker = me.worker,
+										     .generation = me.generation,
+										     .payload = lap_of(segment, t)}),
+							     memory_order_acquire, memory_order_relaxed))
 			continue;
 		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself. */
 		if (!atomic_compare_exchange_strong_explicit(&control->tail, &seen, t + 1, memory_order_seq_cst,
-		                                             memory_order_relaxed)) {
+							     memory_order_relaxed)) {
 			/* Others moved on: workers may have passed our ticket already. Relaxed: nothing was written. */
 			atomic_store_explicit(&s->word, bits, memory_order_relaxed);
 			continue;
 		}
+		/* The next submit will write this line, which a worker had last. */
+		__builtin_prefetch(slot_of(segment, t + 1), 1);
 		*slot = s;
 		*ticket = t;
 		return 0;
@@ -102,7 +104,7 @@ void ring_publish(struct segment *segment, struct shared_slot *slot, uint64_t ti
 {
 	/* R1, pairs with A1. Seq_cst: the caller looks for sleepers next. */
 	atomic_store_explicit(&slot->word, word_pack((struct word){.state = WORD_READY, .payload = lap_of(segment, ticket)}),
-	                      memory_order_seq_cst);
+			      memory_order_seq_cst);
 }
 
 /* The slot's next lap. */
@@ -114,23 +116,24 @@ static uint64_t freed(uint64_t word)
 void ring_abandon(struct shared_slot *slot)
 {
 	/* Relaxed: while it is FILLING only we write it, and we hand nothing over. */
-	atomic_store_explicit(&slot->word, freed(atomic_load_explicit(&slot->word, memory_order_relaxed)), memory_order_relaxed);
+	atomic_store_explicit(&slot->word, freed(atomic_load_explicit(&slot->word, memory_order_relaxed)),
+			      memory_order_relaxed);
 }
 
-int ring_claim(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *word)
+/* Looks at the tickets from the head up to @tail. */
+static int claim_below(struct segment *segment, struct ring_owner me, uint64_t tail, struct shared_slot **slot, uint64_t *word)
 {
 	struct shared_control *control = segment->control;
-	/* Seq_cst, pairs with the CAS on tail in ring_take() for a worker about to sleep. Head is a hint: relaxed. */
+	/* Relaxed: a hint. */
 	uint64_t head = atomic_load_explicit(&control->head, memory_order_relaxed), passed = HEAD_TICKET(head);
-	uint64_t tail = atomic_load_explicit(&control->tail, memory_order_seq_cst);
 	uint64_t ticket = tail > segment->ring_size && passed < tail - segment->ring_size ? tail - segment->ring_size : passed;
-	bool clear = true; /* every ticket so far may be passed */
+	bool clear = true, won = false; /* clear: every ticket so far may be passed */
 
 	passed = ticket;
-	for (; ticket < tail; ticket++) {
+	for (; ticket < tail && !won; ticket++) {
 		struct shared_slot *s = slot_of(segment, ticket);
+		/* Seq_cst for a worker about to sleep; see "Sleeping". */
 		uint64_t bits = atomic_load_explicit(&s->word, memory_order_seq_cst);
-		bool won = false;
 
 		while (word_state(bits) == WORD_READY && !won) {
 			struct word w = word_unpack(bits);
@@ -141,24 +144,31 @@ int ring_claim(struct segment *segment, struct ring_owner me, struct shared_slot
 			w.attempt++;
 			/* A1, pairs with R1: the slot's other fields are readable. */
 			won = atomic_compare_exchange_weak_explicit(&s->word, &bits, word_pack(w), memory_order_acquire,
-			                                            memory_order_relaxed);
-			if (won)
+								    memory_order_relaxed);
+			if (won) {
+				*slot = s;
 				*word = word_pack(w);
+			}
 		}
 		if (!won && word_state(bits) == WORD_FILLING)
 			clear = false;
 		if (clear)
 			passed = ticket + 1;
-		if (won) {
-			*slot = s;
-			break;
-		}
 	}
 	/* Relaxed, a hint: fails if another worker moved it, or the supervisor set it back, which changes the upper bits too. */
 	if (passed > HEAD_TICKET(head))
 		atomic_compare_exchange_strong_explicit(&control->head, &head, (head & ~HEAD_TICKET(UINT64_MAX)) | passed,
-		                                        memory_order_relaxed, memory_order_relaxed);
-	return ticket < tail ? 0 : -EAGAIN;
+							memory_order_relaxed, memory_order_relaxed);
+	return won ? 0 : -EAGAIN;
+}
+
+int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, struct shared_slot **slot, uint64_t *word)
+{
+	if (!claim_below(segment, me, *tail, slot, word))
+		return 0;
+	/* Seq_cst, pairs with the CAS on tail in ring_take() for a worker about to sleep. */
+	*tail = atomic_load_explicit(&segment->control->tail, memory_order_seq_cst);
+	return claim_below(segment, me, *tail, slot, word);
 }
 
 void ring_release(struct shared_slot *slot, uint64_t word)
@@ -166,7 +176,8 @@ void ring_release(struct shared_slot *slot, uint64_t word)
 	bool ours;
 
 	/* R2, pairs with A2. Seq_cst: the caller looks for submitters that wait for room next. */
-	ours = atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_seq_cst, memory_order_relaxed);
+	ours = atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_seq_cst,
+						       memory_order_relaxed);
 	assert(ours && "nobody takes a slot from a living worker");
 	(void)ours;
 }
@@ -174,7 +185,8 @@ void ring_release(struct shared_slot *slot, uint64_t word)
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
 	/* Acquire and release: whoever frees the batch next comes after the submitter, and the next submitter after us. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_acq_rel, memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_acq_rel,
+						       memory_order_relaxed);
 }
 
 void ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
@@ -183,8 +195,8 @@ void ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 
 	/* Release, pairs with A1: what the repair wrote comes before the next attempt. */
 	atomic_compare_exchange_strong_explicit(
-	        &slot->word, &word, word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}),
-	        memory_order_seq_cst, memory_order_relaxed);
+		&slot->word, &word, word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}),
+		memory_order_seq_cst, memory_order_relaxed);
 }
 
 void ring_rewind(struct segment *segment)
@@ -196,15 +208,17 @@ void ring_rewind(struct segment *segment)
 	/* Tail moves before a task is published, so it covers every READY slot whoever died. A stale tail only means more to look at. */
 	do
 		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > segment->ring_size ? tail - segment->ring_size : 0);
-	while (!atomic_compare_exchange_weak_explicit(&control->head, &head, wanted, memory_order_seq_cst, memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(&control->head, &head, wanted, memory_order_seq_cst,
+						      memory_order_relaxed));
 }
 
-uint64_t ring_waiting(const struct segment *segment)
+bool ring_has_room(const struct segment *segment)
 {
-	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	/* Relaxed, both: hints. */
 	uint64_t head = HEAD_TICKET(atomic_load_explicit(&segment->control->head, memory_order_relaxed));
+	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
 
-	return tail > head ? tail - head : 0;
+	return tail <= head + (segment->ring_size - segment->ring_size / 4);
 }
 
 bool ring_has_work(const struct segment *segment)

@@ -25,9 +25,9 @@ void ring_abandon(struct shared_slot *slot);
 
 /*
  * READY -> OWNED: claims the oldest task that is found from the head on, with one attempt more. 0, the slot and its new word; -EAGAIN:
- * none is ready.
+ * none is ready. @tail: the tail that this worker saw last, at first 0; submitters are left alone until all below it is claimed.
  */
-int ring_claim(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *word);
+int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, struct shared_slot **slot, uint64_t *word);
 
 /* OWNED -> FREE: the task is over. @word: what ring_claim() gave. */
 void ring_release(struct shared_slot *slot, uint64_t word);
@@ -41,8 +41,11 @@ void ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts);
 /* Makes every worker look at every slot again. For the supervisor, after each death. */
 void ring_rewind(struct segment *segment);
 
-/* Tasks that wait, about: for statistics and for waking submitters. */
-uint64_t ring_waiting(const struct segment *segment);
+/*
+ * Is a good part of the ring free, by its hints? Who waits for room goes on only then, or submitter and workers would meet at every
+ * slot. True at the latest when nothing waits.
+ */
+bool ring_has_room(const struct segment *segment);
 
 /* Is any slot READY or FILLING? Looks at the words. */
 bool ring_has_work(const struct segment *segment);

@@ -41,11 +41,12 @@ static int commit_map(struct segment *segment, uint64_t units)
 
 		if (wanted > all)
 			wanted = all;
-		r = os_commit(segment->fd, segment_offset(segment, &segment->heap_map[mapped]), (wanted - mapped) * sizeof(uint64_t));
+		r = os_commit(segment->fd, segment_offset(segment, &segment->heap_map[mapped]),
+			      (wanted - mapped) * sizeof(uint64_t));
 		if (r)
 			return r;
 		if (atomic_compare_exchange_strong_explicit(&control->heap_mapped, &mapped, wanted, memory_order_acq_rel,
-		                                            memory_order_acquire))
+							    memory_order_acquire))
 			break;
 	}
 	return 0;
@@ -72,7 +73,7 @@ static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uin
 
 		/* C1, pairs with F1. */
 		if (!atomic_compare_exchange_strong_explicit(&segment->heap_map[u], &expected, id, memory_order_acquire,
-		                                             memory_order_relaxed)) {
+							     memory_order_relaxed)) {
 			free_words(segment, *first, u - *first);
 			*first = u + 1;
 			return false;
@@ -216,7 +217,10 @@ int heap_fail(const struct segment *segment, int code, uint64_t size, const char
 	if (code == -ENOSPC)
 		return segment_fail_full(segment, size, what);
 	if (code == -ENOMEM)
-		return sheaf_fail(code, "%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: raise heap_size",
-		                  what, (unsigned long long)size, (unsigned long long)segment->heap_size);
-	return sheaf_fail(code, "%s: cannot commit %llu bytes of shared memory: %s", what, (unsigned long long)size, strerror(-code));
+		return sheaf_fail(
+			code,
+			"%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: raise heap_size",
+			what, (unsigned long long)size, (unsigned long long)segment->heap_size);
+	return sheaf_fail(code, "%s: cannot commit %llu bytes of shared memory: %s", what, (unsigned long long)size,
+			  strerror(-code));
 }

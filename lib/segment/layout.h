@@ -17,11 +17,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "a lock inside libatomic is not shared between processes");
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
+	      "a lock inside libatomic is not shared between processes");
 
-#define LINE 128            /* two cache lines: the prefetcher pulls them in pairs */
-#define UNIT 65536u         /* what the heap counts in */
-#define PAGE 4096u          /* what control tables are aligned to; the guard is a UNIT, so larger pages work too */
+#define LINE 128             /* two cache lines: the prefetcher pulls them in pairs */
+#define UNIT 65536u          /* what the heap counts in */
+#define PAGE 4096u           /* what control tables are aligned to; the guard is a UNIT, so larger pages work too */
 #define HUGE_PAGE (2u << 20) /* alignment of heap and segment */
 
 /* ---- The task word: who owns a task is decided by it alone (P1), and each change is one CAS. ----
@@ -65,18 +66,19 @@ struct word {
 static inline uint64_t word_pack(struct word w)
 {
 	return (uint64_t)w.state | (uint64_t)(w.flags & 3u) << 3 | (uint64_t)(w.attempt & 31u) << 5 |
-	       (uint64_t)(w.worker & 0xfffu) << 10 | (uint64_t)(w.generation & 0xffffu) << 22 | (w.payload & WORD_PAYLOAD_MAX) << 38;
+	       (uint64_t)(w.worker & 0xfffu) << 10 | (uint64_t)(w.generation & 0xffffu) << 22 |
+	       (w.payload & WORD_PAYLOAD_MAX) << 38;
 }
 
 static inline struct word word_unpack(uint64_t bits)
 {
 	return (struct word){
-	        .state = (enum word_state)(bits & 7u),
-	        .flags = (unsigned)(bits >> 3) & 3u,
-	        .attempt = (unsigned)(bits >> 5) & 31u,
-	        .worker = (unsigned)(bits >> 10) & 0xfffu,
-	        .generation = (unsigned)(bits >> 22) & 0xffffu,
-	        .payload = bits >> 38,
+		.state = (enum word_state)(bits & 7u),
+		.flags = (unsigned)(bits >> 3) & 3u,
+		.attempt = (unsigned)(bits >> 5) & 31u,
+		.worker = (unsigned)(bits >> 10) & 0xfffu,
+		.generation = (unsigned)(bits >> 22) & 0xffffu,
+		.payload = bits >> 38,
 	};
 }
 
@@ -133,7 +135,8 @@ struct shared_control {
 
 	/* Ring positions are hints (P1): a death makes the supervisor set head back, and no recovery believes either. */
 	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
-	_Alignas(LINE) _Atomic uint64_t head; /* HEAD_TICKET: every ticket below was claimed once; above: how often it was set back */
+	_Alignas(LINE) _Atomic uint64_t
+		head; /* HEAD_TICKET: every ticket below was claimed once; above: how often it was set back */
 
 	_Alignas(LINE) _Atomic uint64_t sleepers[SLEEPER_WORDS]; /* bit w: worker w is about to sleep or sleeps */
 	_Alignas(LINE) _Atomic uint64_t room_waiters;            /* bit i: a submitter sleeps on room[i] until a slot is free */
@@ -155,10 +158,10 @@ struct shared_worker {
 	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork */
 	_Atomic int32_t pid;                        /* 0 while there is none */
 	_Atomic uint32_t kill;                      /* by the owner: generation + 1 that shall be killed; 0: none */
-	sem_t bell[2];                              /* of even and odd generations: a successor never uses its dead predecessor's */
+	sem_t bell[2]; /* of even and odd generations: a successor never uses its dead predecessor's */
 
 	_Alignas(LINE) _Atomic uint64_t cursor; /* by the worker: position of a map in hand, or CURSOR_NONE */
-	_Atomic uint64_t completed;             /* by the worker: tasks and chunks it ended; shows the brake that there is progress */
+	_Atomic uint64_t completed; /* by the worker: tasks and chunks it ended; shows the brake that there is progress */
 };
 
 /* ---- Ring ---- */
@@ -200,19 +203,19 @@ enum batch_kind {
 
 /* What a gatherer that sleeps waits for. Workers that bring it about claim the wake-up by a CAS to WAIT_NOTHING. */
 #define WAIT_NOTHING UINT64_C(0)
-#define WAIT_ANY UINT64_C(1)                         /* anything published */
-#define WAIT_ALL UINT64_C(2)                         /* the last worker leaves a dense batch */
-#define WAIT_ENTRY(offset) (offset)                  /* entries are aligned to 64: bits 0 and 1 are clear */
+#define WAIT_ANY UINT64_C(1)                           /* anything published */
+#define WAIT_ALL UINT64_C(2)                           /* the last worker leaves a dense batch */
+#define WAIT_ENTRY(offset) (offset)                    /* entries are aligned to 64: bits 0 and 1 are clear */
 #define WAIT_CHUNK(chunk) ((uint64_t)(chunk) << 2 | 3) /* that chunk */
 
 #define BATCH_INLINE 4096 /* bytes of table that need no heap */
 
 struct shared_batch {
 	_Alignas(LINE) _Atomic uint64_t word; /* enum batch_state | serial << 8, by the owner */
-	uint32_t kind;                        /* enum batch_kind; this line and the next change only while no slot names the batch */
+	uint32_t kind; /* enum batch_kind; this line and the next change only while no slot names the batch */
 	uint32_t max_attempts;
-	uint32_t flags;  /* enum sheaf_batch_flags */
-	uint32_t shares; /* invitations sent */
+	uint32_t flags;   /* enum sheaf_batch_flags */
+	uint32_t shares;  /* invitations sent */
 	uint64_t heap_id; /* owner of the batch's heap units */
 	uint64_t function;
 	uint64_t in;  /* offset, of the context for KIND_FOR */
@@ -220,10 +223,10 @@ struct shared_batch {
 	uint64_t in_size;
 	uint64_t out_size; /* KIND_CALLS: bytes of a result slot */
 	uint64_t n;
-	uint64_t chunk;  /* positions in a chunk, but for the last */
+	uint64_t chunk; /* positions in a chunk, but for the last */
 	uint64_t chunks;
-	uint64_t words;  /* offset of the chunk words */
-	uint64_t hints;  /* offset of the shares' hints */
+	uint64_t words; /* offset of the chunk words */
+	uint64_t hints; /* offset of the shares' hints */
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
 	_Atomic uint64_t units;                   /* heap units ever asked for: 0 spares the retiring owner a search */
@@ -237,7 +240,7 @@ struct shared_batch {
 };
 
 #define BATCH_REF(index, serial) ((uint64_t)(serial) << 16 | (index))
-#define BATCH_INDEX(ref) ((uint32_t)((ref) & 0xffffu))
+#define BATCH_INDEX(ref) ((uint32_t)((ref)&0xffffu))
 
 /* A submitted task in its batch's result table. All but word and position is written by the task's owner, before it publishes. */
 struct shared_entry {
@@ -290,8 +293,8 @@ static_assert(offsetof(struct shared_entry, last) == 56, "small results are alig
 static_assert(sizeof(struct shared_failure) == 56, "the text follows at once");
 static_assert(sizeof(struct shared_hint) == 64, "hints of two shares do not share a line");
 
-#define LAYOUT_WORD                                                                                                                \
-	((uint32_t)(sizeof(struct shared_control) ^ sizeof(struct shared_batch) << 8 ^ sizeof(sem_t) << 20 ^ sizeof(void *) << 26 ^  \
-	            offsetof(struct shared_batch, table) << 4))
+#define LAYOUT_WORD                                                                                          \
+	((uint32_t)(sizeof(struct shared_control) ^ sizeof(struct shared_batch) << 8 ^ sizeof(sem_t) << 20 ^ \
+		    sizeof(void *) << 26 ^ offsetof(struct shared_batch, table) << 4))
 
 #endif

@@ -30,10 +30,11 @@ int segment_fail_full(const struct segment *segment, uint64_t asked, const char 
 	struct statvfs fs;
 	uint64_t room = fstatvfs(segment->fd, &fs) ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
 
-	return sheaf_fail(-ENOSPC,
-	                  "%s needs %llu bytes of shared memory, %llu are free: free some, enlarge /dev/shm (docker: --shm-size) or "
-	                  "ask for less",
-	                  what, (unsigned long long)asked, (unsigned long long)room);
+	return sheaf_fail(
+		-ENOSPC,
+		"%s needs %llu bytes of shared memory, %llu are free: free some, enlarge /dev/shm (docker: --shm-size) or "
+		"ask for less",
+		what, (unsigned long long)asked, (unsigned long long)room);
 }
 
 /* What shm_open(), and the calls on its file, say when shared memory is not to be had. */
@@ -42,7 +43,7 @@ static int fail_create(int code, const char *name)
 	if (code == -EEXIST)
 		return sheaf_fail(code, "the segment name %s is taken by a living owner: choose another name, or NULL", name);
 	return sheaf_fail(code, "cannot create the segment %s in shared memory: %s (is /dev/shm mounted and writable?)",
-	                  *name ? name : "(anonymous)", strerror(-code));
+			  *name ? name : "(anonymous)", strerror(-code));
 }
 
 static int create_file(struct segment *segment, const struct segment_options *options)
@@ -69,7 +70,7 @@ static int create_file(struct segment *segment, const struct segment_options *op
 			if ((r = os_random(&bits)))
 				return sheaf_fail(r, "cannot read random bits from /dev/urandom: %s", strerror(-r));
 			snprintf(segment->name, sizeof(segment->name), "/" NAME_PREFIX "%ld-%016llx", (long)getpid(),
-			         (unsigned long long)bits);
+				 (unsigned long long)bits);
 		}
 		r = os_shm_create(segment->name, &segment->fd);
 		if (r == -EEXIST && (!options->name || os_sweep(segment->name)))
@@ -147,8 +148,9 @@ static int map(struct segment *segment, const struct shared_header *header)
 		return -ENOMEM;
 	/* Up to the heap map's end; guard pages stay without permission. */
 	if (map_at(segment->base, header->heap_map + round_up(header->heap_size / UNIT * 8, PAGE), segment->fd, 0,
-	           PROT_READ | PROT_WRITE) == MAP_FAILED ||
-	    map_at(segment->base + header->heap, header->heap_size, segment->fd, header->heap, PROT_READ | PROT_WRITE) == MAP_FAILED) {
+		   PROT_READ | PROT_WRITE) == MAP_FAILED ||
+	    map_at(segment->base + header->heap, header->heap_size, segment->fd, header->heap, PROT_READ | PROT_WRITE) ==
+		    MAP_FAILED) {
 		munmap(segment->base, header->size);
 		return -ENOMEM;
 	}
@@ -202,8 +204,9 @@ int segment_create(struct segment *segment, const struct segment_options *option
 			break;
 		if (options->heap_size || heap_size <= LEAST_HEAP) {
 			r = sheaf_fail(r == -EFBIG ? -ENOMEM : r,
-			               "no address space for a segment of %llu bytes: %s (see ulimit -v and -f), or choose a smaller heap_size",
-			               (unsigned long long)header.size, strerror(-r));
+				       "no address space for a segment of %llu bytes: %s (see ulimit -v and -f), or choose a "
+				       "smaller heap_size",
+				       (unsigned long long)header.size, strerror(-r));
 			goto close;
 		}
 		heap_size = round_up(heap_size / 2, UNIT);
@@ -211,7 +214,7 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	/* Up to the heap map, which heap.c commits as the heap grows. */
 	if ((r = os_commit(segment->fd, 0, header.heap_map))) {
 		r = r == -ENOSPC ? segment_fail_full(segment, header.heap_map, "the control area of the pool")
-		                 : sheaf_fail(r, "cannot commit shared memory for the pool: %s", strerror(-r));
+				 : sheaf_fail(r, "cannot commit shared memory for the pool: %s", strerror(-r));
 		goto unmap;
 	}
 	view(segment, &header);

@@ -18,14 +18,14 @@ struct segment {
 	struct shared_slot *ring;
 	struct shared_batch *batches;
 	_Atomic uint64_t *heap_map;
-	uint64_t heap;      /* copies of the header, which is not read again: a stray write to it must not lead anybody astray */
+	uint64_t heap; /* copies of the header, which is not read again: a stray write to it must not lead anybody astray */
 	uint64_t heap_size;
 	uint64_t size;
 	uint32_t worker_count;
 	uint32_t ring_size;
 	uint32_t batch_count;
 	uint32_t max_attempts;
-	uint64_t spin_ns; /* how long to look before sleeping */
+	uint64_t spin_ns;    /* how long to look before sleeping */
 	char name[NAME_MAX]; /* "" if it has none */
 };
 
