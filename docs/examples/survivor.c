@@ -38,7 +38,7 @@ static int run(sheaf_batch *batch)
 		if (result.status == 0)
 			printf("%" PRIu64 "\n", *(const uint64_t *)result.data);
 		else
-			printf("failed by signal %d: %s\n", result.signal, result.message);
+			printf("failed: %s\n", result.message);
 	}
 	return r;
 }

@@ -253,7 +253,8 @@ static void raid(struct visit *v, uint64_t share)
 	}
 }
 
-static void leave(struct visit *v)
+/* True if nobody is left inside. */
+static bool leave(struct visit *v)
 {
 	struct shared_batch *batch = v->batch;
 	unsigned i = v->runner->worker / 64;
@@ -261,11 +262,11 @@ static void leave(struct visit *v)
 
 	/* Seq_cst: of two that leave at once, the second sees that nobody is left; and it looks for the gatherer next. */
 	if (atomic_fetch_and_explicit(&batch->inside[i], ~bit, memory_order_seq_cst) != bit)
-		return;
+		return false;
 	for (i = 0; i * 64 < v->runner->segment->worker_count; i++)
 		if (atomic_load_explicit(&batch->inside[i], memory_order_seq_cst))
-			return;
-	gatherer_ring(batch, WAIT_ALL);
+			return false;
+	return true;
 }
 
 void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
@@ -280,6 +281,7 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		.task = {.runner = runner, .batch = batch, .of_map = true},
 	};
 	uint64_t share = slot->target;
+	bool last = false;
 
 	if (!cancelled(batch)) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
@@ -295,10 +297,13 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 			for (uint64_t i = 1; i < batch->shares; i++)
 				raid(&v, (share + i) % batch->shares);
 		}
-		leave(&v);
+		last = leave(&v);
 	}
 	runner->clock_ns = 0;
 	ring_release(slot, word);
+	/* Only now, as in call_run(). */
+	if (last)
+		gatherer_ring(batch, WAIT_ALL);
 	room_ring(segment);
 }
 

@@ -69,7 +69,7 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	struct sheaf_task task;
 	const void *arg = NULL;
 	void *result = result_slot(entry, batch->out_size);
-	uint64_t started = 0;
+	uint64_t started = 0, entry_offset;
 
 	/* Acquire on the batch's word is not needed: the slot's edge (A1) came after the batch was opened. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN)
@@ -100,13 +100,16 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		entry->started_ns = started;
 		entry->finished_ns = runner->clock_ns = sheaf_now_ns();
 	}
-	if (publish(entry, w.attempt, runner->worker, runner->generation))
-		gatherer_ring(batch, WAIT_ENTRY(slot->target));
+	publish(entry, w.attempt, runner->worker, runner->generation);
 	/* Relaxed: a sign of progress, written by us alone. */
 	atomic_store_explicit(&self->completed, atomic_load_explicit(&self->completed, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 release:
+	entry_offset = slot->target;
 	ring_release(slot, word);
+	/* Only now: a gatherer that wakes at once shall not have to wait for the slot. The batch may be another one's by now, which
+	 * gets an extra token at worst. */
+	gatherer_ring(batch, WAIT_ENTRY(entry_offset));
 	room_ring(segment);
 }
 

@@ -74,10 +74,10 @@ int os_commit(int fd, uint64_t offset, uint64_t size);
 void os_release(int fd, void *address, uint64_t offset, uint64_t size);
 
 /*
- * Asks for @signal when the parent dies, where the system can; ends the process if @parent is dead already. How often the caller has
- * to look at getppid() itself: os_parent_check_ns().
+ * Asks for @signal when the parent dies, where the system can. False: @parent is dead already. How often the caller has to look at
+ * getppid() itself: os_parent_check_ns().
  */
-void os_die_with_parent(pid_t parent, int signal);
+bool os_die_with_parent(pid_t parent, int signal);
 uint64_t os_parent_check_ns(void);
 
 /* Waits for a token until @deadline_ns (CLOCK_MONOTONIC): 0, or -ETIMEDOUT. May return early. */

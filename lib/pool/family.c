@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define START_NAP_NS 50000
+#define START_NS UINT64_C(30000000000) /* a supervisor that has not started by then is stopped, or the machine is lost */
 #define PATIENCE_NS UINT64_C(1000000000)
 #define KILL_AGAIN_NS 20000000
 #define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
@@ -117,6 +118,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 		.keep_fds = keep_fds,
 		.successor = successor,
 	};
+	uint64_t deadline;
 	int32_t start;
 	int r;
 
@@ -133,15 +135,17 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	pthread_mutex_unlock(&fork_lock);
 	if (r)
 		return sheaf_fail(r, "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
+	deadline = sheaf_now_ns() + START_NS;
 	/* Acquire, pairs with the release in supervisor_main(). */
-	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) && family_lives(family))
+	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) &&
+	       family_lives(family) && sheaf_now_ns() < deadline)
 		os_sleep_ns(START_NAP_NS);
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
 	family_end(family, false);
 	r = start ? start : -EAGAIN;
 	return sheaf_fail(r, "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
-			  start ? strerror(-r) : "the supervisor died");
+			  start ? strerror(-r) : "the supervisor died or hangs");
 }
 
 /* ---- end ---- */

@@ -328,6 +328,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 {
 	const struct segment *segment;
+	pid_t supervisor;
 	int r = pool_check(pool, "sheaf_pool_get_info");
 
 	if (r)
@@ -335,10 +336,13 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 	if (!info)
 		return sheaf_fail(-EINVAL, "sheaf_pool_get_info: info is NULL");
 	segment = &pool->keeper.segment;
+	pthread_mutex_lock(&((struct sheaf_pool *)pool)->family_lock);
+	supervisor = pool->family.supervisor;
+	pthread_mutex_unlock(&((struct sheaf_pool *)pool)->family_lock);
 	/* Relaxed: statistics. */
 	*info = (sheaf_pool_info){
 		.workers = segment->worker_count,
-		.supervisor = pool->family.supervisor,
+		.supervisor = supervisor,
 		.deaths = atomic_load_explicit(&segment->control->deaths, memory_order_relaxed),
 		.supervisors = atomic_load_explicit(&segment->control->supervisors, memory_order_relaxed),
 		.heap_size = (size_t)segment->heap_size,

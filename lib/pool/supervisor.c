@@ -67,7 +67,8 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t none;
 
-	os_die_with_parent(supervisor, SIGKILL);
+	if (!os_die_with_parent(supervisor, SIGKILL))
+		_exit(1);
 	sigemptyset(&none);
 	os_reset_signals(&none);
 	sigaction(SIGINT, &ignore, NULL); /* the owner decides what Ctrl-C means */
@@ -303,7 +304,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	sigaddset(&mine, SUPERVISOR_SIGNAL);
 	os_reset_signals(&mine);
 	sigaction(SIGINT, &ignore, NULL);
-	os_die_with_parent(supervision->owner, SUPERVISOR_SIGNAL);
+	os_die_with_parent(supervision->owner, SUPERVISOR_SIGNAL); /* whether it lives, supervise() asks */
 	if (!supervision->keep_fds)
 		os_close_files(supervision->segment->fd, supervision->crew);
 	self.last_live_ns = self.window_ns = sheaf_now_ns();

@@ -4,8 +4,9 @@
  * Who writes what   A slot's word: see layout.h; FREE -> FILLING -> READY by a submitter, READY -> OWNED -> FREE by a worker, and
  *                   what a dead process left by the supervisor. The rest of a slot: its submitter while FILLING, nobody after.
  *                   tail: submitters. head: workers, and the supervisor, who sets it back.
- * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t / size. A FREE slot of lap l may be used
- *                   for lap l or any later one. So no ticket is used twice, and a stale tail cannot put a task behind the head.
+ * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t / size. It tells a task that waits since an
+ *                   earlier lap (the ring is full) from one that another submitter has just put there, and makes words of one slot
+ *                   differ, so that ring_withdraw() takes back what it means.
  * Invariant         Without deaths, every FILLING or READY slot has a ticket in [head, tail) or is about to be abandoned. tail moves
  *                   only from the value that its submitter scanned from, and only while that submitter's slot is FILLING; head moves
  *                   only over tickets whose slot was seen neither FILLING nor READY. A death may break it; ring_rewind() mends it.
@@ -31,17 +32,28 @@ static uint64_t lap_of(const struct segment *segment, uint64_t ticket)
 	return (ticket >> lap_shift(segment)) & WORD_PAYLOAD_MAX;
 }
 
-/* a - b in the circle of laps, as a signed distance. */
-static int64_t lap_distance(uint64_t a, uint64_t b)
-{
-	uint64_t d = (a - b) & WORD_PAYLOAD_MAX;
-
-	return d > WORD_PAYLOAD_MAX / 2 ? (int64_t)d - (int64_t)WORD_PAYLOAD_MAX - 1 : (int64_t)d;
-}
-
 static struct shared_slot *slot_of(const struct segment *segment, uint64_t ticket)
 {
 	return &segment->ring[ticket & (segment->ring_size - 1)];
+}
+
+/* The first slot from @tail on that is free: its ticket, or UINT64_MAX if the ring is full. */
+static uint64_t find_free(const struct segment *segment, uint64_t tail, uint64_t *bits)
+{
+	for (uint64_t t = tail; t < tail + segment->ring_size; t++) {
+		struct word w;
+
+		/* A2, pairs with R2 in ring_release(): the last task is done with the slot. Seq_cst for a submitter that has
+		 * announced that it waits for room. */
+		*bits = atomic_load_explicit(&slot_of(segment, t)->word, memory_order_seq_cst);
+		w = word_unpack(*bits);
+		if (w.state == WORD_FREE)
+			return t;
+		/* Skip slow tasks, and tickets that another submitter is using right now: they are of this lap. */
+		if (w.state != WORD_OWNED && w.payload != lap_of(segment, t))
+			break;
+	}
+	return UINT64_MAX;
 }
 
 int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *ticket)
@@ -50,51 +62,31 @@ int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot 
 
 	for (;;) {
 		/* Acquire, pairs with the CAS below: the slots of the tickets before it were FILLING. */
-		uint64_t tail = atomic_load_explicit(&control->tail, memory_order_acquire), t = tail, seen = tail;
-		struct shared_slot *s = NULL;
-		uint64_t bits = 0;
+		uint64_t tail = atomic_load_explicit(&control->tail, memory_order_acquire), seen = tail, bits;
+		uint64_t t = find_free(segment, tail, &bits);
+		struct word filling = {.state = WORD_FILLING, .worker = me.worker, .generation = me.generation};
 
-		for (; t < tail + segment->ring_size; t++) {
-			struct word w;
-
-			s = slot_of(segment, t);
-			/* A2, pairs with R2 in ring_release(): the last task is done with the slot. Seq_cst for a submitter that
-			 * has announced that it waits for room. */
-			bits = atomic_load_explicit(&s->word, memory_order_seq_cst);
-			w = word_unpack(bits);
-			if (w.state == WORD_FREE && lap_distance(lap_of(segment, t), w.payload) >= 0)
-				break;
-			if (w.state == WORD_FREE) {
-				t = tail + segment->ring_size; /* of a later lap: tail is stale */
-				break;
-			}
-			/* Skip slow tasks, and tickets that another submitter is using right now. */
-			if (w.state != WORD_OWNED && lap_distance(lap_of(segment, t), w.payload) > 0)
-				return -EAGAIN;
-		}
-		if (t >= tail + segment->ring_size) {
+		if (t == UINT64_MAX) {
+			/* Relaxed: full, unless others moved on while we looked. */
 			if (atomic_load_explicit(&control->tail, memory_order_relaxed) == tail)
 				return -EAGAIN;
 			continue;
 		}
-		/* Acquire, as A2: relaxed would do after the load above, but for the CAS to stand alone. */
-		if (!atomic_compare_exchange_strong_explicit(&s->word, &bits,
-							     word_pack((struct word){.state = WORD_FILLING,
-										     .worker = me.worker,
-										     .generation = me.generation,
-										     .payload = lap_of(segment, t)}),
+		filling.payload = lap_of(segment, t);
+		/* Acquire, as A2: the slot may have been used once more since the look. */
+		if (!atomic_compare_exchange_strong_explicit(&slot_of(segment, t)->word, &bits, word_pack(filling),
 							     memory_order_acquire, memory_order_relaxed))
 			continue;
 		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself. */
 		if (!atomic_compare_exchange_strong_explicit(&control->tail, &seen, t + 1, memory_order_seq_cst,
 							     memory_order_relaxed)) {
 			/* Others moved on: workers may have passed our ticket already. Relaxed: nothing was written. */
-			atomic_store_explicit(&s->word, bits, memory_order_relaxed);
+			atomic_store_explicit(&slot_of(segment, t)->word, bits, memory_order_relaxed);
 			continue;
 		}
 		/* The next submit will write this line, which a worker had last. */
 		__builtin_prefetch(slot_of(segment, t + 1), 1);
-		*slot = s;
+		*slot = slot_of(segment, t);
 		*ticket = t;
 		return 0;
 	}
