@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -141,6 +142,11 @@ static void fill_header(const struct segment_options *options, uint64_t heap_siz
 /* Sizes the file and maps header, tables and heap. -ENOMEM or -EFBIG: try a smaller heap. */
 static int map(struct segment *segment, const struct shared_header *header)
 {
+	struct rlimit limit;
+
+	/* Asked first: to exceed it brings a signal that ends the process. */
+	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY && header->size > limit.rlim_cur)
+		return -EFBIG;
 	if (ftruncate(segment->fd, (off_t)header->size))
 		return -errno;
 	segment->base = reserve(segment->fd, header->size);
