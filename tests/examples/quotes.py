@@ -1,7 +1,7 @@
 """quotes.py SOURCE_ROOT EXAMPLES - what the documents show of the examples is true, word for word.
 
-SOURCE_ROOT is the project, EXAMPLES the folder of the built examples. A fenced block in README.md or below docs/ is checked if the
-line before it is one of
+SOURCE_ROOT is the project, EXAMPLES the folder of the built examples. A fenced block in README.md or below docs/ is checked if
+the line before it is one of
     <!-- quote: FILE -->            the block is consecutive whole lines of that file of the project
     <!-- output: EXAMPLE OPTION --> the block is what that example prints with those options; "..." stands for anything
 Where newcomers copy code from, in README.md and docs/tutorial/, every C block must be a quote.
@@ -59,7 +59,8 @@ def check_document(root, examples, document):
     for end in marks.keys() - {block.start() for block in blocks}:
         complaints.append((marks[end].start(), "is a mark without a block on the next line"))
     name = document.relative_to(root)
-    wrong = ["%s:%d: %s" % (name, text.count("\n", 0, at) + 1, what) for at, what in sorted(complaints, key=lambda c: c[0]) if what]
+    complaints.sort(key=lambda complaint: complaint[0])
+    wrong = ["%s:%d: %s" % (name, text.count("\n", 0, at) + 1, what) for at, what in complaints if what]
     return len(marks), wrong
 
 
