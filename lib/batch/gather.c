@@ -10,6 +10,7 @@
 #include "batch/dense.h"
 
 #include "base/error.h"
+#include "os/os.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -465,7 +466,7 @@ int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_
 
 static int collect(struct sheaf_batch *batch, uint64_t *indices, size_t n, int *failed)
 {
-	sheaf_result *results = n > SIZE_MAX / sizeof(*results) ? NULL : malloc((n ? n : 1) * sizeof(*results));
+	sheaf_result *results = n > SIZE_MAX / sizeof(*results) ? NULL : os_large_alloc((n ? n : 1) * sizeof(*results));
 	int r;
 
 	if (!results)

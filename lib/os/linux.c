@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
 void os_close_files(int a, int b)
 {
 	int low = a < b ? a : b, high = a < b ? b : a;
@@ -64,6 +66,18 @@ int os_commit(int fd, uint64_t offset, uint64_t size)
 		r = posix_fallocate(fd, (off_t)offset, (off_t)size);
 	while (r == EINTR);
 	return -r;
+}
+
+void *os_large_alloc(size_t size)
+{
+	void *memory;
+
+	if (size < 2 * HUGE_PAGE)
+		return malloc(size);
+	if (posix_memalign(&memory, HUGE_PAGE, size))
+		return NULL;
+	madvise(memory, size, MADV_HUGEPAGE); /* advice: nothing depends on it */
+	return memory;
 }
 
 void os_release(int fd, void *address, uint64_t offset, uint64_t size)

@@ -70,6 +70,9 @@ int os_shm_anonymous(int *fd);
 /* Commits the bytes of the file, so that touching them cannot fail. On failure nothing stays committed that was not before. */
 int os_commit(int fd, uint64_t offset, uint64_t size);
 
+/* malloc() for an array that is written once from end to end: in huge pages where the system has them. NULL; free() it. */
+void *os_large_alloc(size_t size);
+
 /* Gives the bytes back to the system; they read as zero when committed again. */
 void os_release(int fd, void *address, uint64_t offset, uint64_t size);
 

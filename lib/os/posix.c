@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -45,6 +46,11 @@ int os_commit(int fd, uint64_t offset, uint64_t size)
 		r = posix_fallocate(fd, (off_t)offset, (off_t)size);
 	while (r == EINTR);
 	return -r;
+}
+
+void *os_large_alloc(size_t size)
+{
+	return malloc(size);
 }
 
 void os_release(int fd, void *address, uint64_t offset, uint64_t size)
