@@ -96,7 +96,7 @@ void batch_free(struct sheaf_batch *batch, bool abandon);
 
 struct shared_entry *batch_entry(const struct sheaf_batch *batch, uint64_t index);
 
-/* Index of the entry at this offset is not kept; what a gatherer waits for is its offset. */
+/* Its offset, which is also what a gatherer waits for. */
 uint64_t batch_entry_offset(const struct sheaf_batch *batch, uint64_t index);
 
 /* ---- gather.c ---- */
@@ -106,6 +106,9 @@ int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns);
 
 /* A result of a submitted task or a map, which is done. May allocate: -ENOMEM. */
 int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result);
+
+/* Did the position fail because its worker died? Then its message names the position. */
+bool batch_worker_died(const sheaf_result *result);
 
 /* Of a dense batch that is done: the lowest position that failed and the number of those. 0 of them: *result is untouched. */
 int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed);

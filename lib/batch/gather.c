@@ -39,6 +39,11 @@ static const char *add_note(struct sheaf_batch *batch, const char *text)
 	return note->text;
 }
 
+bool batch_worker_died(const sheaf_result *result)
+{
+	return result->status == -ECHILD && (result->signal || result->exit_code >= 0);
+}
+
 /* Gives a failed result its text, if the task left none. */
 static int explain(struct sheaf_batch *batch, sheaf_result *result)
 {
@@ -46,20 +51,20 @@ static int explain(struct sheaf_batch *batch, sheaf_result *result)
 
 	if (result->message)
 		return 0;
-	if (result->status != -ECHILD || (!result->signal && result->exit_code < 0)) {
-		snprintf(text, sizeof(text), "%s", sheaf_strerror(result->status));
-	} else {
-		if (result->signal)
-			snprintf(how, sizeof(how), "was killed by signal %d (%s)", result->signal, strsignal(result->signal));
-		else
-			snprintf(how, sizeof(how), "called exit(%d)", result->exit_code);
-		if (result->attempts == 1)
-			snprintf(runs, sizeof(runs), "in its only attempt");
-		else
-			snprintf(runs, sizeof(runs), "in attempt %u, the last", result->attempts);
-		snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s", (unsigned long long)result->position,
-			 result->worker, (long)result->pid, how, runs);
+	if (!batch_worker_died(result)) {
+		result->message = sheaf_strerror(result->status);
+		return 0;
 	}
+	if (result->signal)
+		snprintf(how, sizeof(how), "was killed by signal %d (%s)", result->signal, strsignal(result->signal));
+	else
+		snprintf(how, sizeof(how), "called exit(%d)", result->exit_code);
+	if (result->attempts == 1)
+		snprintf(runs, sizeof(runs), "in its only attempt");
+	else
+		snprintf(runs, sizeof(runs), "in attempt %u, the last", result->attempts);
+	snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s", (unsigned long long)result->position,
+		 result->worker, (long)result->pid, how, runs);
 	result->message = add_note(batch, text);
 	return result->message ? 0 : sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
 }

@@ -37,12 +37,13 @@ int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_
 /* sheaf_fail() for the lowest position that failed. */
 static int fail_position(const sheaf_result *result, uint64_t failed)
 {
-	char more[64] = "";
+	char which[64] = "", more[64] = "";
 
+	if (!batch_worker_died(result))
+		snprintf(which, sizeof(which), "position %llu: ", (unsigned long long)result->position);
 	if (failed > 1)
-		snprintf(more, sizeof(more), " (and %llu more positions failed)", (unsigned long long)failed - 1);
-	return sheaf_fail(result->status, "position %llu failed: %s%s", (unsigned long long)result->position, result->message,
-			  more);
+		snprintf(more, sizeof(more), " (%llu other positions failed, too)", (unsigned long long)failed - 1);
+	return sheaf_fail(result->status, "%s%s%s", which, result->message, more);
 }
 
 int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
