@@ -55,7 +55,7 @@ bool os_sweep(const char *name)
 	return swept;
 }
 
-void os_sweep_all(const char *prefix, const char *except)
+void os_sweep_all(const char *prefix, bool (*spare)(const char *name))
 {
 	DIR *folder = opendir(SHM_FOLDER);
 	struct dirent *entry;
@@ -65,10 +65,11 @@ void os_sweep_all(const char *prefix, const char *except)
 	while ((entry = readdir(folder))) {
 		char name[sizeof(entry->d_name) + 2];
 
-		if (strncmp(entry->d_name, prefix, strlen(prefix)) || strstr(entry->d_name, except))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)))
 			continue;
 		snprintf(name, sizeof(name), "/%s", entry->d_name);
-		os_sweep(name);
+		if (!spare(name))
+			os_sweep(name);
 	}
 	closedir(folder);
 }

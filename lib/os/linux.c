@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,18 +18,27 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SHM_FOLDER "/dev/shm" /* where shm_open() of every Linux libc looks */
 #define HUGE_PAGE ((size_t)2 << 20)
+
+/* Closes the descriptors from @first to @last, but for 0, 1 and 2. */
+static int close_from_to(unsigned first, unsigned last)
+{
+	if (first < 3)
+		first = 3;
+	return first <= last ? close_range(first, last, 0) : 0;
+}
 
 void os_close_files(int a, int b)
 {
-	int low = a < b ? a : b, high = a < b ? b : a;
+	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
 	long limit;
 
-	if (low > 3)
-		close_range(3, (unsigned)low - 1, 0);
-	if (high > low + 1)
-		close_range((unsigned)low + 1, (unsigned)high - 1, 0);
-	if (!close_range((unsigned)high + 1, ~0u, 0))
+	if (low)
+		close_from_to(3, low - 1);
+	if (high)
+		close_from_to(low + 1, high - 1);
+	if (!close_from_to(high + 1, ~0u))
 		return;
 	limit = sysconf(_SC_OPEN_MAX);
 	for (int fd = 3; fd < (limit > 0 && limit < 65536 ? limit : 65536); fd++)
@@ -55,6 +65,37 @@ int os_shm_anonymous(int *fd)
 	if (!(r = os_shm_create(name, fd)))
 		shm_unlink(name);
 	return r;
+}
+
+/* The file that shm_open() opens, and the link by which a nameless file can be named. */
+static void paths_of(int fd, const char *name, char *target, size_t target_size, char *source, size_t source_size)
+{
+	snprintf(target, target_size, SHM_FOLDER "%s", name);
+	snprintf(source, source_size, "/proc/self/fd/%d", fd);
+}
+
+int os_shm_unnamed(int *fd)
+{
+	int file = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char target[16], source[32];
+
+	if (file < 0)
+		return -ENOTSUP;
+	paths_of(file, "", target, sizeof(target), source, sizeof(source));
+	if (access(source, F_OK)) {
+		close(file);
+		return -ENOTSUP;
+	}
+	*fd = file;
+	return 0;
+}
+
+int os_shm_link(int fd, const char *name)
+{
+	char target[NAME_MAX + sizeof(SHM_FOLDER)], source[32];
+
+	paths_of(fd, name, target, sizeof(target), source, sizeof(source));
+	return linkat(AT_FDCWD, source, AT_FDCWD, target, AT_SYMLINK_FOLLOW) ? -errno : 0;
 }
 
 int os_commit(int fd, uint64_t offset, uint64_t size)

@@ -28,8 +28,8 @@ int os_lock(int fd);
 /* Unlinks the segment @name if its owner is dead and it belongs to this user. True if it did. Safe beside other sweepers. */
 bool os_sweep(const char *name);
 
-/* Sweeps every segment whose name starts with @prefix (without a slash), but those that contain @except. */
-void os_sweep_all(const char *prefix, const char *except);
+/* Sweeps every segment whose name starts with @prefix (without a slash), but does not even open those to which @spare says yes. */
+void os_sweep_all(const char *prefix, bool (*spare)(const char *name));
 
 /* 64 random bits. */
 int os_random(uint64_t *bits);
@@ -66,6 +66,13 @@ void os_close_files(int a, int b);
 
 /* A shared-memory object without a name. */
 int os_shm_anonymous(int *fd);
+
+/*
+ * The same, for a name that it gets later: a process that is killed before leaves nothing. -ENOTSUP where that cannot be done. os_shm_link()
+ * gives the name: -EEXIST if it is taken.
+ */
+int os_shm_unnamed(int *fd);
+int os_shm_link(int fd, const char *name);
 
 /* Commits the bytes of the file, so that touching them cannot fail. On failure nothing stays committed that was not before. */
 int os_commit(int fd, uint64_t offset, uint64_t size);

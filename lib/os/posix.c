@@ -38,6 +38,19 @@ int os_shm_anonymous(int *fd)
 	return r;
 }
 
+int os_shm_unnamed(int *fd)
+{
+	(void)fd;
+	return -ENOTSUP;
+}
+
+int os_shm_link(int fd, const char *name)
+{
+	(void)fd;
+	(void)name;
+	return -ENOTSUP;
+}
+
 int os_commit(int fd, uint64_t offset, uint64_t size)
 {
 	int r;

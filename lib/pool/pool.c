@@ -158,6 +158,19 @@ static int start_workers(struct sheaf_pool *pool)
 			      : family_start(&pool->family, segment, pool->keep_fds, false);
 }
 
+/* In any state but before start_workers(). Under the family lock, but while nobody else has the pool. */
+static void end_workers(struct sheaf_pool *pool)
+{
+	/* Seq_cst: whoever waits is woken next, and looks. */
+	atomic_store_explicit(&pool->keeper.segment.control->state, POOL_TERMINATED, memory_order_seq_cst);
+	if (pool->threaded) {
+		doorbell_ring_all(&pool->keeper.segment);
+		threads_join(&pool->threads);
+	} else {
+		family_end(&pool->family, true);
+	}
+}
+
 int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 {
 	static const sheaf_pool_options defaults = {0};
@@ -202,6 +215,8 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 	pthread_mutex_init(&pool->keeper.lock, NULL);
 	pthread_mutex_init(&pool->family_lock, NULL);
 	r = start_workers(pool);
+	if (!r && (r = segment_publish(&pool->keeper.segment)))
+		end_workers(pool);
 	if (r) {
 		segment_destroy(&pool->keeper.segment);
 		pthread_mutex_destroy(&pool->keeper.lock);
@@ -284,15 +299,8 @@ int sheaf_pool_terminate(sheaf_pool *pool)
 
 	if (r)
 		return r;
-	/* Seq_cst: whoever waits is woken next, and looks. */
-	atomic_store_explicit(&pool->keeper.segment.control->state, POOL_TERMINATED, memory_order_seq_cst);
 	pthread_mutex_lock(&pool->family_lock);
-	if (pool->threaded) {
-		doorbell_ring_all(&pool->keeper.segment);
-		threads_join(&pool->threads);
-	} else {
-		family_end(&pool->family, true);
-	}
+	end_workers(pool);
 	pthread_mutex_unlock(&pool->family_lock);
 	wake_everybody(&pool->keeper.segment);
 	return 0;
@@ -310,6 +318,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		free(pool);
 		return;
 	}
+	segment_unpublish(&pool->keeper.segment); /* first: if we are killed now, the supervisor ends the rest */
 	sheaf_pool_terminate(pool);
 	while (pool->keeper.batches) {
 		struct sheaf_batch *next = pool->keeper.batches->next;

@@ -80,8 +80,9 @@ int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot 
 		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself. */
 		if (!atomic_compare_exchange_strong_explicit(&control->tail, &seen, t + 1, memory_order_seq_cst,
 							     memory_order_relaxed)) {
-			/* Others moved on: workers may have passed our ticket already. Relaxed: nothing was written. */
-			atomic_store_explicit(&slot_of(segment, t)->word, bits, memory_order_relaxed);
+			/* Others moved on: workers may have passed our ticket already. R2 on behalf of the slot's last user, whom
+			 * the next one would not see behind a relaxed store. */
+			atomic_store_explicit(&slot_of(segment, t)->word, bits, memory_order_release);
 			continue;
 		}
 		/* The next submit will write this line, which a worker had last. */
@@ -107,9 +108,9 @@ static uint64_t freed(uint64_t word)
 
 void ring_abandon(struct shared_slot *slot)
 {
-	/* Relaxed: while it is FILLING only we write it, and we hand nothing over. */
+	/* Relaxed: while it is FILLING only we write it. R2, pairs with A2: hands the slot back as its last user did. */
 	atomic_store_explicit(&slot->word, freed(atomic_load_explicit(&slot->word, memory_order_relaxed)),
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 /* Looks at the tickets from the head up to @tail. */

@@ -5,7 +5,8 @@
  * piece by piece (P7): the control area here, the heap by heap.c. All processes are forks of the owner, so they inherit the mapping
  * and see a page the moment it is committed; no process ever has to map anything later (P6).
  *
- * A death while creating leaves at most a file that nobody has locked: the next start sweeps it. `ready` is stored last.
+ * A death while creating leaves nothing, as the file has no name until a supervisor runs. Where the system has no such files, it leaves
+ * at most one that nobody has locked: the next start sweeps it. `ready` is stored last.
  */
 #include "segment/segment.h"
 
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,42 +49,153 @@ static int fail_create(int code, const char *name)
 			  *name ? name : "(anonymous)", strerror(-code));
 }
 
-static int create_file(struct segment *segment, const struct segment_options *options)
+/*
+ * The segments of this process that have a name. The owner's lock does not keep out the owner itself, and closing any descriptor of the
+ * file drops it: so neither a sweep nor a second segment of the same name may ever open these files.
+ */
+static pthread_mutex_t mine_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t mine_once = PTHREAD_ONCE_INIT;
+static struct segment *mine;
+
+static void lock_mine(void)
 {
-	char own[32];
+	pthread_mutex_lock(&mine_lock);
+}
 
-	if (options->anonymous) {
-		int r = os_shm_anonymous(&segment->fd);
+static void unlock_mine(void)
+{
+	pthread_mutex_unlock(&mine_lock);
+}
 
-		segment->name[0] = '\0';
-		return r ? fail_create(r, "") : 0;
+/* In a forked child they are its parent's, whose lock does keep it out. */
+static void forget_mine(void)
+{
+	mine = NULL;
+	unlock_mine();
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(lock_mine, unlock_mine, forget_mine);
+}
+
+static bool in_mine(const char *name)
+{
+	const struct segment *segment = mine;
+
+	while (segment && strcmp(segment->name, name))
+		segment = segment->next;
+	return segment;
+}
+
+static bool is_mine(const char *name)
+{
+	bool found;
+
+	lock_mine();
+	found = in_mine(name);
+	unlock_mine();
+	return found;
+}
+
+/* Claims the segment's name within this process. False: it is taken. */
+static bool add_mine(struct segment *segment)
+{
+	bool taken;
+
+	pthread_once(&mine_once, watch_forks);
+	lock_mine();
+	taken = in_mine(segment->name);
+	if (!taken) {
+		segment->next = mine;
+		mine = segment;
 	}
-	/* Our own segments are not opened by the sweep: closing them again would drop our locks. */
-	snprintf(own, sizeof(own), "-%ld-", (long)getpid());
-	os_sweep_all(NAME_PREFIX, own);
+	unlock_mine();
+	return !taken;
+}
+
+static void drop_mine(struct segment *segment)
+{
+	struct segment **link = &mine;
+
+	lock_mine();
+	while (*link && *link != segment)
+		link = &(*link)->next;
+	if (*link)
+		*link = segment->next;
+	unlock_mine();
+}
+
+/* Creates and locks the file of a name that this process has claimed. */
+static int create_named(struct segment *segment)
+{
 	for (;;) {
 		struct stat status;
-		uint64_t bits;
-		int r;
+		int r = os_shm_create(segment->name, &segment->fd);
 
-		if (options->name) {
-			snprintf(segment->name, sizeof(segment->name), "%s", options->name);
-		} else {
-			if ((r = os_random(&bits)))
-				return sheaf_fail(r, "cannot read random bits from /dev/urandom: %s", strerror(-r));
-			snprintf(segment->name, sizeof(segment->name), "/" NAME_PREFIX "%ld-%016llx", (long)getpid(),
-				 (unsigned long long)bits);
-		}
-		r = os_shm_create(segment->name, &segment->fd);
-		if (r == -EEXIST && (!options->name || os_sweep(segment->name)))
+		if (r == -EEXIST && os_sweep(segment->name))
 			continue;
 		if (r)
 			return fail_create(r, segment->name);
 		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
-		if (!os_lock(segment->fd) && !fstat(segment->fd, &status) && status.st_nlink > 0)
+		if (!os_lock(segment->fd) && !fstat(segment->fd, &status) && status.st_nlink > 0) {
+			segment->named = true;
 			return 0;
+		}
 		close(segment->fd);
 	}
+}
+
+void segment_unpublish(struct segment *segment)
+{
+	if (segment->named)
+		shm_unlink(segment->name);
+	segment->named = false;
+}
+
+int segment_publish(struct segment *segment)
+{
+	int r = 0;
+
+	if (segment->named || !segment->name[0])
+		return 0;
+	do
+		r = os_shm_link(segment->fd, segment->name);
+	while (r == -EEXIST && os_sweep(segment->name));
+	if (r)
+		return fail_create(r, segment->name);
+	segment->named = true;
+	return 0;
+}
+
+static int create_file(struct segment *segment, const struct segment_options *options)
+{
+	uint64_t bits;
+	int r;
+
+	if (options->anonymous) {
+		r = os_shm_anonymous(&segment->fd);
+		segment->name[0] = '\0';
+		return r ? fail_create(r, "") : 0;
+	}
+	os_sweep_all(NAME_PREFIX, is_mine);
+	if (options->name) {
+		snprintf(segment->name, sizeof(segment->name), "%s", options->name);
+	} else {
+		if ((r = os_random(&bits)))
+			return sheaf_fail(r, "cannot read random bits from /dev/urandom: %s", strerror(-r));
+		snprintf(segment->name, sizeof(segment->name), "/" NAME_PREFIX "%ld-%016llx", (long)getpid(),
+			 (unsigned long long)bits);
+	}
+	if (!add_mine(segment))
+		return fail_create(-EEXIST, segment->name);
+	/* Nameless until there is a supervisor, where that is possible; and locked before others can see it. */
+	if (!os_shm_unnamed(&segment->fd) && !os_lock(segment->fd))
+		return 0;
+	r = create_named(segment);
+	if (r)
+		drop_mine(segment);
+	return r;
 }
 
 static void *map_at(void *address, uint64_t size, int fd, uint64_t offset, int protection)
@@ -235,9 +348,9 @@ int segment_create(struct segment *segment, const struct segment_options *option
 unmap:
 	munmap(segment->base, header.size);
 close:
-	if (segment->name[0])
-		shm_unlink(segment->name);
+	segment_unpublish(segment);
 	close(segment->fd);
+	drop_mine(segment);
 	return r;
 }
 
@@ -252,7 +365,7 @@ void segment_destroy(struct segment *segment)
 	/* Workers of another pool of this process may have inherited the mapping: empty the file, or its memory stays. */
 	if (ftruncate(segment->fd, 0))
 		os_release(segment->fd, segment->base, 0, segment->heap);
-	if (segment->name[0])
-		shm_unlink(segment->name);
+	segment_unpublish(segment);
 	segment_detach(segment);
+	drop_mine(segment);
 }

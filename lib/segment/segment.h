@@ -25,8 +25,10 @@ struct segment {
 	uint32_t ring_size;
 	uint32_t batch_count;
 	uint32_t max_attempts;
-	uint64_t spin_ns;    /* how long to look before sleeping */
-	char name[NAME_MAX]; /* "" if it has none */
+	uint64_t spin_ns;     /* how long to look before sleeping */
+	char name[NAME_MAX];  /* "" if it has none */
+	bool named;           /* the file has that name by now */
+	struct segment *next; /* of this process's segments with a name */
 };
 
 struct segment_options {
@@ -38,6 +40,15 @@ struct segment_options {
 
 /* Creates, maps and locks a segment; options are checked by the caller. 0, or an error of sheaf_pool_create() with its message. */
 int segment_create(struct segment *segment, const struct segment_options *options);
+
+/*
+ * Gives the segment its name, now that a supervisor is there to take it away again when the owner is killed. 0; -EEXIST and others of
+ * segment_create(), with a message.
+ */
+int segment_publish(struct segment *segment);
+
+/* Takes the name away, while a supervisor still is there. */
+void segment_unpublish(struct segment *segment);
 
 /* Frees everything in every process: memory, mapping, name. Only the owner, when its workers are gone. */
 void segment_destroy(struct segment *segment);
