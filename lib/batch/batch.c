@@ -90,7 +90,7 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	batch->shared->kind = KIND_CALLS;
 	batch->shared->flags = options->flags;
 	batch->shared->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
-	batch->shared->heap_id = heap_new_id(&keeper->segment);
+	batch->shared->heap_id = heap_new_batch_id(&keeper->segment);
 	batch->shared->out_size = options->result_size;
 	/* Relaxed, all: published by the ring slots that name the batch (R1). */
 	atomic_store_explicit(&batch->shared->failures, 0, memory_order_relaxed);

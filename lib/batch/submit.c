@@ -67,9 +67,9 @@ static int grow_entries(struct sheaf_batch *batch)
 		stretch->offset = segment_offset(segment, batch->shared->table);
 		stretch->count = BATCH_INLINE / entries->stride;
 	} else {
-		uint64_t bytes = UNIT;
+		uint64_t bytes = round_up(entries->stride, UNIT);
 
-		while (bytes < entries->stride || (bytes < LARGEST_STRETCH && bytes / entries->stride < entries->capacity))
+		while (bytes < LARGEST_STRETCH && bytes / entries->stride < entries->capacity)
 			bytes *= 2;
 		/* Relaxed, before the units are taken: see region.c. */
 		atomic_fetch_add_explicit(&batch->shared->units, bytes / UNIT, memory_order_relaxed);
@@ -334,6 +334,8 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 	static const sheaf_map_options defaults = {0};
 	struct segment *segment = &batch->keeper->segment;
 	struct shared_batch *shared = batch->shared;
+	uint64_t result_size = shared->out_size;
+	uint32_t attempts = shared->max_attempts;
 	struct cut cut;
 	int r;
 
@@ -374,8 +376,12 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 		chunks_init(segment, shared);
 	batch->dense = true;
 	r = invite(batch);
-	if (r) /* nothing runs: the batch may be used for something else */
+	if (r) { /* nothing runs: the batch may be used for something else */
 		batch->dense = false;
+		shared->kind = KIND_CALLS;
+		shared->out_size = result_size;
+		shared->max_attempts = attempts;
+	}
 	return r;
 }
 

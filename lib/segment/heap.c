@@ -21,11 +21,17 @@
 #include <string.h>
 
 #define MAP_STEP (PAGE / sizeof(uint64_t)) /* words that are committed at once */
+#define OF_BATCH (UINT64_C(1) << 63)       /* in ids: may have several runs */
 
 uint64_t heap_new_id(struct segment *segment)
 {
 	/* Relaxed: only the number counts. */
 	return atomic_fetch_add_explicit(&segment->control->heap_ids, 1, memory_order_relaxed) + 1;
+}
+
+uint64_t heap_new_batch_id(struct segment *segment)
+{
+	return heap_new_id(segment) | OF_BATCH;
 }
 
 /* Makes sure that the first @units words of the map may be touched. Several processes may do so at once: it changes nothing twice. */
@@ -167,7 +173,7 @@ int heap_free(struct segment *segment, uint64_t offset)
 	if (offset < segment->heap || (offset - segment->heap) % UNIT || (unit = (offset - segment->heap) / UNIT) >= limit)
 		return -EINVAL;
 	id = atomic_load_explicit(&segment->heap_map[unit], memory_order_relaxed);
-	if (!id || (unit && atomic_load_explicit(&segment->heap_map[unit - 1], memory_order_relaxed) == id))
+	if (!id || id & OF_BATCH || (unit && atomic_load_explicit(&segment->heap_map[unit - 1], memory_order_relaxed) == id))
 		return -EINVAL;
 	free_run(segment, unit, run_of(segment, unit, id, limit));
 	return 0;
@@ -198,8 +204,10 @@ bool heap_contains(const struct segment *segment, const void *memory, uint64_t s
 	last = size ? (at - begin + size - 1) / UNIT : first;
 	if (last >= mapped_units(segment))
 		return false;
-	/* An id has no two runs of a user's allocation, so equal ends mean one run. */
 	id = atomic_load_explicit(&segment->heap_map[first], memory_order_relaxed);
+	if (id & OF_BATCH)
+		return run_of(segment, first, id, last + 1) == last + 1 - first;
+	/* Other ids have one run, so equal ends mean that it is this one. */
 	return id && id == atomic_load_explicit(&segment->heap_map[last], memory_order_relaxed);
 }
 

@@ -6,8 +6,11 @@
 
 #include "segment/segment.h"
 
-/* A new id, never given out before: for one allocation of a user, or for all units of one batch. */
+/* A new id, never given out before: for one allocation of a user. */
 uint64_t heap_new_id(struct segment *segment);
+
+/* The same for any number of allocations of a batch, which only heap_free_all() frees. */
+uint64_t heap_new_batch_id(struct segment *segment);
 
 /*
  * Allocates @size bytes (0 counts as 1) in one piece, zeroed and committed, for @id. 0; -ENOSPC (shared memory is full); -ENOMEM (no
@@ -15,7 +18,7 @@ uint64_t heap_new_id(struct segment *segment);
  */
 int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *offset);
 
-/* Frees the run of units of the same id that starts at @offset. -EINVAL if none starts there. */
+/* Frees the run of units of the same id that starts at @offset. -EINVAL if none starts there, or it is a batch's. */
 int heap_free(struct segment *segment, uint64_t offset);
 
 /* Frees every unit of @id, also those that a process took and died before it could use them. No process may take more of them. */
