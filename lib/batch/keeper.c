@@ -4,6 +4,7 @@
 #include "batch/keeper.h"
 
 #include "base/error.h"
+#include "os/forks.h"
 #include "os/os.h"
 #include "queue/doorbell.h"
 
@@ -11,22 +12,9 @@
 
 #define LOOKS_PER_CLOCK 16
 
-static _Atomic unsigned forks;
-
-unsigned keeper_forks(void)
-{
-	/* Relaxed: changes only in the child of a fork, where no other thread runs. */
-	return atomic_load_explicit(&forks, memory_order_relaxed);
-}
-
-void keeper_forked(void)
-{
-	atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
-}
-
 int keeper_check(const struct keeper *keeper)
 {
-	if (keeper->forks == keeper_forks())
+	if (keeper->forks == forks_count())
 		return 0;
 	return sheaf_fail(-EPERM,
 			  "the handle was inherited over a fork, or is used by a task: only the process that created the pool "

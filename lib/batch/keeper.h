@@ -12,7 +12,7 @@
 
 struct keeper {
 	struct segment segment;
-	unsigned forks; /* keeper_forks() when it was made: a handle with another number was inherited over a fork */
+	unsigned forks; /* forks_count() when it was made: a handle with another number was inherited over a fork */
 	_Atomic uint64_t room_taken; /* room slots in use by threads of this process */
 	_Atomic uint64_t looked_ns;
 	pthread_mutex_t lock; /* of the list of batches and of their slots */
@@ -24,12 +24,6 @@ struct keeper {
 	/* Has a worker killed, if it still is of that generation. */
 	void (*kill)(struct keeper *keeper, unsigned worker, unsigned generation);
 };
-
-/* How often this process came out of a fork. */
-unsigned keeper_forks(void);
-
-/* For the atfork handler of pool.c. */
-void keeper_forked(void);
 
 /* 0; -EPERM with its message: the handle belongs to another process. */
 int keeper_check(const struct keeper *keeper);

@@ -5,13 +5,13 @@
  * number of the process group of the whole family) names nobody else until it is reaped. The workers are not the owner's children; but
  * all of the family hold the write end of a pipe, and nobody else does, so its end of file says that the last of them is dead.
  *
- * "Nobody else" needs care, as another thread of the host may fork while the pipe is being made: an atfork handler keeps such forks
- * out until the owner has closed its copy of the write end.
+ * "Nobody else" needs care, as another thread of the host may fork while the pipe is being made: such forks are held until the owner
+ * has closed its copy of the write end.
  */
 #include "pool/family.h"
 
 #include "base/error.h"
-#include "batch/keeper.h"
+#include "os/forks.h"
 #include "os/os.h"
 #include "pool/supervisor.h"
 
@@ -30,45 +30,6 @@
 #define KILL_AGAIN_NS 20000000
 #define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
 
-/* ---- forks of the host ---- */
-
-static pthread_mutex_t fork_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Thread_local bool forking; /* this thread holds the lock already, for a fork of our own */
-static int close_in_children = -1;
-
-static void before_fork(void)
-{
-	if (!forking)
-		pthread_mutex_lock(&fork_lock);
-}
-
-static void after_fork_in_parent(void)
-{
-	if (!forking)
-		pthread_mutex_unlock(&fork_lock);
-}
-
-static void after_fork_in_child(void)
-{
-	forking = false;
-	pthread_mutex_unlock(&fork_lock);
-	keeper_forked();
-	if (close_in_children >= 0)
-		close(close_in_children);
-	close_in_children = -1;
-}
-
-static void watch_forks(void)
-{
-	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-
-void family_joined(int crew)
-{
-	close_in_children = crew;
-}
-
 /* ---- start ---- */
 
 static int make_pipe(int ends[2])
@@ -80,7 +41,7 @@ static int make_pipe(int ends[2])
 	return 0;
 }
 
-/* Forks the supervisor. Under the fork lock. */
+/* Forks the supervisor, with the forks of other threads held. */
 static int fork_supervisor(struct family *family, struct supervision *supervision)
 {
 	sigset_t before;
@@ -122,17 +83,14 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	int32_t start;
 	int r;
 
-	pthread_once(&once, watch_forks);
 	/* What the host has printed and not written would be written by each worker, too. */
 	fflush(stdout);
 	fflush(stderr);
 	/* Relaxed: no process of the family lives. */
 	atomic_store_explicit(&segment->control->start, 0, memory_order_relaxed);
-	pthread_mutex_lock(&fork_lock);
-	forking = true;
+	forks_hold();
 	r = fork_supervisor(family, &supervision);
-	forking = false;
-	pthread_mutex_unlock(&fork_lock);
+	forks_release();
 	if (r)
 		return sheaf_fail(r, "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
 	deadline = sheaf_now_ns() + START_NS;

@@ -29,7 +29,4 @@ bool family_end(struct family *family, bool asked);
 /* Reaps a supervisor that has ended by itself, when all of the family are gone. */
 void family_reap(struct family *family);
 
-/* For a worker: processes that its tasks fork are not of the family. */
-void family_joined(int crew);
-
 #endif

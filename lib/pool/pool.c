@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "os/forks.h"
 #include "os/os.h"
 #include "pool/supervisor.h"
 #include "queue/doorbell.h"
@@ -206,7 +207,7 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 		return r;
 	}
 	pool->keeper.segment.spin_ns = wanted.workers <= cpus ? SPIN_NS : SHORT_SPIN_NS;
-	pool->keeper.forks = keeper_forks();
+	pool->keeper.forks = forks_count();
 	pool->keeper.look = look;
 	pool->keeper.kill = kill_worker;
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;

@@ -9,8 +9,8 @@
  */
 #include "pool/supervisor.h"
 
+#include "os/forks.h"
 #include "os/os.h"
-#include "pool/family.h"
 #include "pool/recover.h"
 #include "pool/worker.h"
 #include "queue/doorbell.h"
@@ -72,7 +72,7 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	sigemptyset(&none);
 	os_reset_signals(&none);
 	sigaction(SIGINT, &ignore, NULL); /* the owner decides what Ctrl-C means */
-	family_joined(self.of->crew);
+	forks_close(self.of->crew);       /* what its tasks fork is not of the family */
 	worker_run(self.segment, worker, generation, true);
 	fflush(stdout);
 	_exit(0);

@@ -12,11 +12,11 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "os/forks.h"
 #include "os/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -50,40 +50,21 @@ static int fail_create(int code, const char *name)
 }
 
 /*
- * The segments of this process that have a name. The owner's lock does not keep out the owner itself, and closing any descriptor of the
- * file drops it: so neither a sweep nor a second segment of the same name may ever open these files.
+ * The segments of this process that have a name, guarded by forks_hold(). The owner's lock does not keep out the owner itself, and
+ * closing any descriptor of the file drops it: so neither a sweep nor a second segment of the same name may ever open these files. In a
+ * forked child they are its parent's, whose lock does keep it out.
  */
-static pthread_mutex_t mine_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t mine_once = PTHREAD_ONCE_INIT;
 static struct segment *mine;
-
-static void lock_mine(void)
-{
-	pthread_mutex_lock(&mine_lock);
-}
-
-static void unlock_mine(void)
-{
-	pthread_mutex_unlock(&mine_lock);
-}
-
-/* In a forked child they are its parent's, whose lock does keep it out. */
-static void forget_mine(void)
-{
-	mine = NULL;
-	unlock_mine();
-}
-
-static void watch_forks(void)
-{
-	pthread_atfork(lock_mine, unlock_mine, forget_mine);
-}
+static unsigned mine_forks;
 
 static bool in_mine(const char *name)
 {
-	const struct segment *segment = mine;
+	const struct segment *segment;
 
-	while (segment && strcmp(segment->name, name))
+	if (mine_forks != forks_count())
+		mine = NULL;
+	mine_forks = forks_count();
+	for (segment = mine; segment && strcmp(segment->name, name);)
 		segment = segment->next;
 	return segment;
 }
@@ -92,9 +73,9 @@ static bool is_mine(const char *name)
 {
 	bool found;
 
-	lock_mine();
+	forks_hold();
 	found = in_mine(name);
-	unlock_mine();
+	forks_release();
 	return found;
 }
 
@@ -103,14 +84,13 @@ static bool add_mine(struct segment *segment)
 {
 	bool taken;
 
-	pthread_once(&mine_once, watch_forks);
-	lock_mine();
+	forks_hold();
 	taken = in_mine(segment->name);
 	if (!taken) {
 		segment->next = mine;
 		mine = segment;
 	}
-	unlock_mine();
+	forks_release();
 	return !taken;
 }
 
@@ -118,12 +98,12 @@ static void drop_mine(struct segment *segment)
 {
 	struct segment **link = &mine;
 
-	lock_mine();
+	forks_hold();
 	while (*link && *link != segment)
 		link = &(*link)->next;
 	if (*link)
 		*link = segment->next;
-	unlock_mine();
+	forks_release();
 }
 
 /* Creates and locks the file of a name that this process has claimed. */
