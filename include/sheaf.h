@@ -138,9 +138,9 @@ typedef struct sheaf_result {
  * held. Installs no signal handler, starts no thread (except those that SHEAF_THREADS asks for) and leaves one child process.
  *
  * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EEXIST (the name is taken by a living owner);
- *         -ENOSPC (shared memory is too small: the message says how much is needed and free); -ENOENT, -EACCES, -EPERM, -ENOSYS
- *         (shared memory cannot be used here); -EMFILE, -ENFILE (no file descriptor left); -ENOMEM (memory or address space);
- *         -EAGAIN (no process or thread can be started).
+ *         -ENOSPC (shared memory is too small: the message says how much is needed and free); -ENOENT, -EACCES, -EPERM, -EROFS,
+ *         -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no file descriptor left); -ENOMEM (memory or address
+ *         space); -EAGAIN (no process or thread can be started).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 

@@ -48,6 +48,7 @@ static const struct {
 	{ENOENT, "no such file"},
 	{EACCES, "permission denied"},
 	{ENOSYS, "the system does not offer that"},
+	{EROFS, "the file system is read-only"},
 	{EMFILE, "too many open files in this process"},
 	{ENFILE, "too many open files in the system"},
 	{EISDIR, "it is a directory"},

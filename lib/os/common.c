@@ -16,12 +16,44 @@
 
 #define SHM_FOLDER "/dev/shm" /* where the system shows its shared-memory objects, if it does */
 
+int os_raise(int fd)
+{
+	int raised, error;
+
+	if (fd > 2)
+		return fd;
+	raised = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	error = errno;
+	close(fd);
+	return raised < 0 ? -error : raised;
+}
+
+int os_raise_pipe(const int raw[2], int ends[2])
+{
+	int low = os_raise(raw[0]), high = os_raise(raw[1]);
+
+	if (low >= 0 && high >= 0) {
+		ends[0] = low;
+		ends[1] = high;
+		return 0;
+	}
+	if (low >= 0)
+		close(low);
+	if (high >= 0)
+		close(high);
+	return low < 0 ? low : high;
+}
+
 int os_shm_create(const char *name, int *fd)
 {
 	int file = shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
 
 	if (file < 0)
 		return -errno;
+	if ((file = os_raise(file)) < 0) {
+		shm_unlink(name);
+		return file;
+	}
 	*fd = file;
 	return 0;
 }
@@ -39,20 +71,32 @@ int os_lock(int fd)
  * Only who holds the lock may unlink, and a creator that finds its file unlinked once it has the lock starts again with a new one
  * (segment.c). So neither a creator between open and lock, nor a new file under the old name, can be swept by mistake.
  */
-bool os_sweep(const char *name)
+int os_sweep_open(int fd, const char *name)
 {
 	struct stat status;
-	bool swept = false;
-	int fd = shm_open(name, O_RDWR, 0);
+	int r;
+
+	if (fstat(fd, &status))
+		return -errno;
+	if (status.st_uid != geteuid())
+		return -EPERM;
+	if ((r = os_lock(fd)))
+		return r;
+	if (fstat(fd, &status) || status.st_nlink == 0)
+		return -ENOENT;
+	/* The name alone: a supervisor that is about to end the dead owner's workers still reads the memory, which goes with the last. */
+	return shm_unlink(name) ? -errno : 0;
+}
+
+bool os_sweep(const char *name)
+{
+	int fd = shm_open(name, O_RDWR, 0), r;
 
 	if (fd < 0)
 		return false;
-	if (!fstat(fd, &status) && status.st_uid == geteuid() && !os_lock(fd) && !fstat(fd, &status) && status.st_nlink > 0) {
-		/* Others may still map it: the memory goes back now, not when they end. */
-		swept = !ftruncate(fd, 0) && !shm_unlink(name);
-	}
+	r = os_sweep_open(fd, name);
 	close(fd);
-	return swept;
+	return !r;
 }
 
 void os_sweep_all(const char *prefix, bool (*spare)(const char *name))
@@ -90,11 +134,13 @@ int os_random(uint64_t *bits)
 
 void os_reset_signals(const sigset_t *mask)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
 
-	for (int signal = 1; signal <= SIGRTMAX; signal++)
-		if (signal != SIGKILL && signal != SIGSTOP)
-			sigaction(signal, &action, NULL);
+	for (int signal = 1; signal <= SIGRTMAX; signal++) {
+		/* First, to drop what has come already: it was for the parent's process group. */
+		sigaction(signal, &ignore, NULL);
+		sigaction(signal, &usual, NULL);
+	}
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 

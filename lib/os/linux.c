@@ -46,6 +46,16 @@ void os_close_files(int a, int b)
 			close(fd);
 }
 
+int os_pipe(int ends[2])
+{
+	int raw[2];
+
+	/* At once: another thread may be in posix_spawn(). */
+	if (pipe2(raw, O_CLOEXEC))
+		return -errno;
+	return os_raise_pipe(raw, ends);
+}
+
 int os_shm_anonymous(int *fd)
 {
 	int file = memfd_create("sheaf", MFD_CLOEXEC);
@@ -54,6 +64,8 @@ int os_shm_anonymous(int *fd)
 	int r;
 
 	if (file >= 0) {
+		if ((file = os_raise(file)) < 0)
+			return file;
 		*fd = file;
 		return 0;
 	}
@@ -79,7 +91,7 @@ int os_shm_unnamed(int *fd)
 	int file = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char target[16], source[32];
 
-	if (file < 0)
+	if (file < 0 || (file = os_raise(file)) < 0)
 		return -ENOTSUP;
 	paths_of(file, "", target, sizeof(target), source, sizeof(source));
 	if (access(source, F_OK)) {

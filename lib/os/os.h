@@ -16,6 +16,13 @@
 
 /* ---- common.c ---- */
 
+/*
+ * Moves a new descriptor out of the places of stdin, stdout and stderr: a host that has closed those may still print. The descriptor
+ * above 2, or -errno and none is left.
+ */
+int os_raise(int fd);
+int os_raise_pipe(const int raw[2], int ends[2]);
+
 /* Creates the shared-memory object @name, exclusively, mode 0600, closed on exec. */
 int os_shm_create(const char *name, int *fd);
 
@@ -28,13 +35,16 @@ int os_lock(int fd);
 /* Unlinks the segment @name if its owner is dead and it belongs to this user. True if it did. Safe beside other sweepers. */
 bool os_sweep(const char *name);
 
+/* The same for a segment that is open here. 0; -EAGAIN: the owner lives, or has not ended wholly; or why it cannot be done. */
+int os_sweep_open(int fd, const char *name);
+
 /* Sweeps every segment whose name starts with @prefix (without a slash), but does not even open those to which @spare says yes. */
 void os_sweep_all(const char *prefix, bool (*spare)(const char *name));
 
 /* 64 random bits. */
 int os_random(uint64_t *bits);
 
-/* Puts every signal back to its default and blocks just those of @mask. For a child after fork. */
+/* Puts every signal back to its default, drops those that have come, and blocks just those of @mask. For a child after fork. */
 void os_reset_signals(const sigset_t *mask);
 
 void os_block_all_signals(sigset_t *before);
@@ -63,6 +73,9 @@ static inline void os_relax(void)
 
 /* Closes every descriptor above 2 but @a and @b. */
 void os_close_files(int a, int b);
+
+/* A pipe whose ends are above 2 and closed on exec. */
+int os_pipe(int ends[2]);
 
 /* A shared-memory object without a name. */
 int os_shm_anonymous(int *fd);

@@ -24,6 +24,17 @@ void os_close_files(int a, int b)
 			close(fd);
 }
 
+int os_pipe(int ends[2])
+{
+	int raw[2];
+
+	if (pipe(raw))
+		return -errno;
+	fcntl(raw[0], F_SETFD, FD_CLOEXEC);
+	fcntl(raw[1], F_SETFD, FD_CLOEXEC);
+	return os_raise_pipe(raw, ends);
+}
+
 int os_shm_anonymous(int *fd)
 {
 	char name[64];

@@ -16,7 +16,6 @@
 #include "pool/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -32,20 +31,11 @@
 
 /* ---- start ---- */
 
-static int make_pipe(int ends[2])
-{
-	if (pipe(ends))
-		return -errno;
-	fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-	fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-	return 0;
-}
-
 /* Forks the supervisor, with the forks of other threads held. */
 static int fork_supervisor(struct family *family, struct supervision *supervision)
 {
 	sigset_t before;
-	int ends[2], r = make_pipe(ends);
+	int ends[2], r = os_pipe(ends);
 	pid_t pid;
 
 	if (r)

@@ -24,6 +24,8 @@
 
 #define SECOND UINT64_C(1000000000)
 #define FORK_RETRY_NS (20 * 1000000u)
+#define SWEEP_AGAIN_NS 1000000
+#define SWEEPS 10000
 #define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
 
 static struct {
@@ -143,13 +145,13 @@ static void serve_kills(void)
 /* ---- deaths ---- */
 
 /*
- * Workers that die one after the other without ending or giving up a single task would do so for ever. The limit is far above what
- * max_attempts alone can cause, since a position given up counts as progress.
+ * Workers that die one after the other without ending or giving up a single task would do so for ever. The limit is above what tasks
+ * that kill can cause: each worker's may die as often as allowed before the first is given up, which counts as progress.
  */
 static void brake(void)
 {
 	uint64_t completed = atomic_load_explicit(&self.segment->control->given_up, memory_order_relaxed), now = sheaf_now_ns();
-	unsigned limit = 64 + 16 * self.segment->worker_count;
+	unsigned limit = 64 + SHEAF_MAX_ATTEMPTS * self.segment->worker_count;
 
 	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
 		completed += atomic_load_explicit(&self.segment->workers[worker].completed, memory_order_relaxed);
@@ -208,8 +210,12 @@ static void bury_the_dead(void)
 _Noreturn static void owner_died(void)
 {
 	kill_workers();
-	if (self.segment->name[0])
-		os_sweep(self.segment->name);
+	/* The threads of a process end one after the other, and its lock goes with the last. */
+	for (unsigned i = 0; self.segment->name[0] && i < SWEEPS; i++) {
+		if (os_sweep_open(self.segment->fd, self.segment->name) != -EAGAIN)
+			break;
+		os_sleep_ns(SWEEP_AGAIN_NS);
+	}
 	_exit(0);
 }
 
@@ -298,7 +304,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 
 	self.of = supervision;
 	self.segment = supervision->segment;
-	setpgid(0, 0);
+	setpgid(0, 0); /* first: what comes for the host's group until now is dropped */
 	sigemptyset(&mine);
 	sigaddset(&mine, SIGCHLD);
 	sigaddset(&mine, SUPERVISOR_SIGNAL);
@@ -315,7 +321,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	r = wants_workers() ? spawn_missing() : 0;
 	if (r && !supervision->successor) {
 		kill_workers();
-		/* Release, pairs with the owner's acquire in pool.c, here and below. */
+		/* Release, pairs with the owner's acquire in family.c, here and below. */
 		atomic_store_explicit(&control->start, (uint32_t)r, memory_order_release);
 		_exit(1);
 	}

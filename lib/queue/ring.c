@@ -15,7 +15,8 @@
  *                   R2 -> A2  release -> take: hands back the slot, and all that the task wrote.
  * Sleeping          A worker announces itself, then looks at the words; a submitter stores the word, then looks for sleepers. All four
  *                   accesses are seq_cst, so at least one of them sees the other (Dekker). The same for submitters that wait for room.
- * Progress          All calls are lock-free; a submitter that stops while FILLING delays nothing but its own slot.
+ * Progress          All calls are lock-free. A submitter that stops while FILLING delays others once the ring has come round to its
+ *                   slot: it then looks full.
  */
 #include "queue/ring.h"
 
