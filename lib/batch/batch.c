@@ -138,8 +138,8 @@ static void clear_slot(struct sheaf_batch *batch, struct shared_slot *slot, uint
 			os_relax();
 			continue;
 		}
-		if (keeper_look(batch->keeper, false))
-			return; /* the workers are dead */
+		if (keeper_look(batch->keeper, false) && batch->keeper->ended(batch->keeper))
+			return;
 		if (!*grace_end)
 			*grace_end = sheaf_now_ns() + GRACE_NS;
 		else if (sheaf_now_ns() > *grace_end)

@@ -76,6 +76,8 @@ struct sheaf_batch {
 	struct order order;
 	bool sent; /* tickets below are valid */
 	uint64_t first_ticket, last_ticket;
+	bool awaiting; /* the gatherer waits for position `awaited` as the lowest */
+	uint64_t awaited;
 	struct calls_view calls;
 	struct dense_view view;
 	struct note *notes;

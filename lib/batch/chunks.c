@@ -80,17 +80,17 @@ void chunks_init(struct segment *segment, struct shared_batch *batch)
 /* ---- failure records ---- */
 
 static int push_failure(struct segment *segment, struct shared_batch *batch, struct region *region,
-			struct shared_failure record, const char *text)
+			const struct shared_failure *record, const char *text)
 {
 	struct shared_failure *failure;
 	uint64_t offset, newest;
-	int r = region_alloc(segment, batch, region, sizeof(record) + record.text_size + 1, &offset);
+	int r = region_alloc(segment, batch, region, sizeof(*record) + record->text_size + 1, &offset);
 
 	if (r)
 		return r;
 	failure = segment_at(segment, offset);
-	*failure = record;
-	memcpy(failure + 1, text, record.text_size);
+	*failure = *record;
+	memcpy(failure + 1, text, record->text_size);
 	/* Relaxed: the value is only linked to. */
 	newest = atomic_load_explicit(&batch->failures, memory_order_relaxed);
 	do
@@ -101,6 +101,22 @@ static int push_failure(struct segment *segment, struct shared_batch *batch, str
 	return 0;
 }
 
+/* The positions from @position to @end run again, so what the dead worker told of them counts no more. For the supervisor. */
+static void void_failures(struct segment *segment, struct shared_batch *batch, unsigned worker, uint64_t position, uint64_t end)
+{
+	/* Acquire, pairs with the push. */
+	uint64_t at = atomic_load_explicit(&batch->failures, memory_order_acquire);
+
+	while (at) {
+		struct shared_failure *failure = segment_at(segment, at);
+
+		/* Relaxed: read by gatherers after the chunk's edge (P2 -> G2). */
+		if (failure->worker == worker && failure->position >= position && failure->position < end)
+			atomic_store_explicit(&failure->count, 0, memory_order_relaxed);
+		at = failure->next;
+	}
+}
+
 /* ---- workers ---- */
 
 struct visit {
@@ -108,11 +124,13 @@ struct visit {
 	struct shared_batch *batch;
 	struct shared_worker *self;
 	_Atomic uint64_t *words;
+	uint64_t chunk; /* in hand, and its word */
+	uint64_t bits;
 	struct sheaf_task task;
 };
 
-/* Tells that @count positions from @position on failed. False if there was no memory to do so. */
-static bool report(struct visit *v, uint64_t position, uint64_t count, int status)
+/* Tells that @count positions from @position on failed. Without memory for that the whole chunk is marked, at once: we may die. */
+static void report(struct visit *v, uint64_t position, uint64_t count, int status)
 {
 	struct runner *runner = v->runner;
 	struct shared_failure record = {
@@ -125,8 +143,14 @@ static bool report(struct visit *v, uint64_t position, uint64_t count, int statu
 		.worker = runner->worker,
 		.text_size = v->task.text_size,
 	};
+	uint64_t lost = v->bits | (uint64_t)WORD_LOST << WORD_FLAGS_AT;
 
-	return !push_failure(runner->segment, v->batch, runner_region(runner, v->batch), record, v->task.text);
+	if (!push_failure(runner->segment, v->batch, runner_region(runner, v->batch), &record, v->task.text))
+		return;
+	/* Relaxed: ours until it is DONE. */
+	atomic_compare_exchange_strong_explicit(&v->words[v->chunk], &v->bits, lost, memory_order_relaxed,
+						memory_order_relaxed);
+	v->bits = lost;
 }
 
 /* Sets the position in hand before the task runs, so that a death names it. Relaxed: the process's own order is what a kill cuts. */
@@ -138,14 +162,13 @@ static void take_in_hand(struct visit *v, uint64_t position, unsigned attempt)
 	v->task.text_size = 0;
 }
 
-/* Runs positions [begin, end) of a chunk. The first is in its @attempt-th run, those behind in theirs. False: LOST. */
-static bool run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned attempt)
+/* Runs positions [begin, end) of a chunk. The first is in its @attempt-th run, those behind in their first. */
+static void run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned attempt)
 {
 	struct shared_batch *batch = v->batch;
 	sheaf_task_fn *fn = (sheaf_task_fn *)(uintptr_t)batch->function;
 	const unsigned char *in = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
 	unsigned char *out = batch->out ? segment_at(v->runner->segment, batch->out) : NULL;
-	bool told = true;
 
 	for (uint64_t p = begin; p < end; p++) {
 		int r;
@@ -153,18 +176,17 @@ static bool run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned atte
 		take_in_hand(v, p, attempt);
 		r = fn(&v->task, in ? in + p * batch->in_size : NULL, out ? out + p * batch->out_size : NULL);
 		if (r)
-			told &= report(v, p, 1, task_status(&v->task, r));
+			report(v, p, 1, task_status(&v->task, r));
 		attempt = 1;
 	}
-	return told;
 }
 
-static bool run_range(struct visit *v, uint64_t begin, uint64_t end, struct word w)
+static void run_range(struct visit *v, uint64_t begin, uint64_t end, struct word w)
 {
 	struct shared_batch *batch = v->batch;
 	sheaf_range_fn *fn = (sheaf_range_fn *)(uintptr_t)batch->function;
 	void *context = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
-	bool told = true, singly = w.attempt > 1 || w.flags & WORD_WIDE;
+	bool singly = w.attempt > 1 || w.flags & WORD_WIDE;
 	unsigned attempt = w.attempt;
 
 	for (uint64_t p = begin; p < end; p = singly ? p + 1 : end) {
@@ -174,23 +196,21 @@ static bool run_range(struct visit *v, uint64_t begin, uint64_t end, struct word
 		take_in_hand(v, p, attempt);
 		r = fn(&v->task, p, to, context);
 		if (r)
-			told &= report(v, p, to - p, task_status(&v->task, r));
+			report(v, p, to - p, task_status(&v->task, r));
 		attempt = w.flags & WORD_WIDE ? w.attempt : 1;
 	}
-	return told;
 }
 
 /* Claims and runs a chunk if it is READY. */
-static bool try_chunk(struct visit *v, uint64_t c)
+static void try_chunk(struct visit *v, uint64_t c)
 {
 	struct shared_batch *batch = v->batch;
 	/* Relaxed: only a look; the CAS decides. */
 	uint64_t bits = atomic_load_explicit(&v->words[c], memory_order_relaxed), begin, end;
 	struct word w = word_unpack(bits);
-	bool told;
 
 	if (w.state != WORD_READY)
-		return false;
+		return;
 	w.state = WORD_OWNED;
 	w.worker = v->runner->worker;
 	w.generation = v->runner->generation;
@@ -198,29 +218,34 @@ static bool try_chunk(struct visit *v, uint64_t c)
 	/* C2, pairs with C1. */
 	if (!atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_acquire,
 						     memory_order_relaxed))
-		return false;
-	bits = word_pack(w);
+		return;
+	v->chunk = c;
+	v->bits = word_pack(w);
 	begin = c * batch->chunk;
 	end = batch->n - begin < batch->chunk ? batch->n : begin + batch->chunk;
 	begin += w.payload;
-	told = batch->kind == KIND_MAP ? run_map(v, begin, end, w.attempt) : run_range(v, begin, end, w);
+	if (batch->kind == KIND_MAP)
+		run_map(v, begin, end, w.attempt);
+	else
+		run_range(v, begin, end, w);
 
+	bits = v->bits;
+	w = word_unpack(bits);
 	w.state = WORD_DONE;
-	if (!told)
-		w.flags |= WORD_LOST;
 	/* P2, pairs with G2. Seq_cst: we look for a gatherer next. */
 	atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_seq_cst, memory_order_relaxed);
 	gatherer_ring(batch, WAIT_CHUNK(c));
 	/* Relaxed: a sign of progress, written by us alone. */
 	atomic_store_explicit(&v->self->completed, atomic_load_explicit(&v->self->completed, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
-	return true;
 }
 
-static bool cancelled(const struct shared_batch *batch)
+/* Is there no use in beginning another chunk? */
+static bool cancelled(const struct segment *segment, const struct shared_batch *batch)
 {
-	/* Relaxed: a chunk more or less does not matter; whoever cancels waits for our slot. */
-	return (atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN;
+	/* Relaxed, both: a chunk more or less does not matter; whoever cancels waits for our slot. */
+	return (atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN ||
+	       atomic_load_explicit(&segment->control->state, memory_order_relaxed) > POOL_FINISHED;
 }
 
 /* All relaxed: hints. */
@@ -229,7 +254,8 @@ static void walk_own_range(struct visit *v, uint64_t share)
 	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
 	uint64_t end = range_begin(v->batch, share + 1);
 
-	for (uint64_t c = atomic_load_explicit(&hint->front, memory_order_relaxed); c < end && !cancelled(v->batch); c++) {
+	for (uint64_t c = atomic_load_explicit(&hint->front, memory_order_relaxed);
+	     c < end && !cancelled(v->runner->segment, v->batch); c++) {
 		if (c >= atomic_load_explicit(&hint->back, memory_order_relaxed))
 			break;
 		atomic_store_explicit(&hint->front, c + 1, memory_order_relaxed);
@@ -241,7 +267,7 @@ static void raid(struct visit *v, uint64_t share)
 {
 	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
 
-	while (!cancelled(v->batch)) {
+	while (!cancelled(v->runner->segment, v->batch)) {
 		uint64_t back = atomic_load_explicit(&hint->back, memory_order_relaxed);
 
 		if (back <= atomic_load_explicit(&hint->front, memory_order_relaxed))
@@ -283,14 +309,14 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	uint64_t share = slot->target;
 	bool last = false;
 
-	if (!cancelled(batch)) {
+	if (!cancelled(segment, batch)) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
 		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
 		/* Seq_cst: a gatherer sees that somebody is inside, or its look at the words comes first. */
 		atomic_fetch_or_explicit(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64,
 					 memory_order_seq_cst);
 		if (word_unpack(word).attempt > 1) {
-			for (uint64_t c = 0; c < batch->chunks && !cancelled(batch); c++)
+			for (uint64_t c = 0; c < batch->chunks && !cancelled(segment, batch); c++)
 				try_chunk(&v, c);
 		} else {
 			walk_own_range(&v, share);
@@ -312,23 +338,25 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 /* The word of a chunk after its owner's death, and the positions that have to be given up. */
 struct verdict {
 	struct word word;
+	uint64_t hand;        /* payload: positions below are done */
 	uint64_t failed_from; /* payload */
 	uint64_t failed_count;
 	unsigned attempts;
 };
 
-static struct verdict judge(const struct shared_batch *batch, struct word w, uint64_t begin, uint64_t size, uint64_t cursor)
+static struct verdict judge(const struct shared_batch *batch, struct word w, uint64_t begin, uint64_t size, uint64_t cursor,
+			    bool innocent)
 {
 	bool wide = w.flags & WORD_WIDE, singly = batch->kind == KIND_MAP || wide || w.attempt > 1;
 	/* A cursor outside of what the owner had to do is of another chunk: it died before it took anything in hand. */
 	uint64_t hand = cursor >= begin + w.payload && cursor < begin + size ? cursor - begin : w.payload;
-	struct verdict v = {.word = {.state = WORD_READY, .flags = w.flags & WORD_LOST}};
+	struct verdict v = {.word = {.state = WORD_READY, .flags = w.flags & WORD_LOST}, .hand = hand};
 
 	v.attempts = hand == w.payload || wide ? w.attempt : 1;
-	if (v.attempts < batch->max_attempts) {
-		v.word.attempt = v.attempts;
+	if (innocent || v.attempts < batch->max_attempts) {
+		v.word.attempt = v.attempts - innocent;
 		v.word.payload = hand;
-		if (!singly)
+		if (innocent ? wide : !singly)
 			v.word.flags |= WORD_WIDE;
 		return v;
 	}
@@ -354,13 +382,15 @@ void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 	uint64_t cursor = atomic_load_explicit(&segment->workers[death->worker].cursor, memory_order_relaxed);
 
 	for (uint64_t c = 0; c < batch->chunks; c++) {
-		uint64_t bits = atomic_load_explicit(&words[c], memory_order_relaxed), begin = c * batch->chunk;
+		uint64_t bits = atomic_load_explicit(&words[c], memory_order_relaxed), begin = c * batch->chunk, size;
 		struct word w = word_unpack(bits);
 		struct verdict v;
 
 		if (w.state != WORD_OWNED || w.worker != death->worker || w.generation != (death->generation & 0xffff))
 			continue;
-		v = judge(batch, w, begin, batch->n - begin < batch->chunk ? batch->n - begin : batch->chunk, cursor);
+		size = batch->n - begin < batch->chunk ? batch->n - begin : batch->chunk;
+		v = judge(batch, w, begin, size, cursor, death->innocent);
+		void_failures(segment, batch, death->worker, begin + v.hand, begin + size);
 		if (v.failed_count) {
 			struct shared_failure record = {
 				.position = begin + v.failed_from,
@@ -373,7 +403,7 @@ void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 				.worker = death->worker,
 			};
 
-			if (push_failure(segment, batch, region, record, ""))
+			if (push_failure(segment, batch, region, &record, ""))
 				v.word.flags |= WORD_LOST;
 			/* Relaxed: a statistic. */
 			atomic_fetch_add_explicit(&segment->control->given_up, v.failed_count, memory_order_relaxed);

@@ -34,9 +34,9 @@ bool dense_all_done(struct sheaf_batch *batch)
 
 bool dense_busy(const struct sheaf_batch *batch)
 {
-	/* Relaxed: spares the spinning gatherer from pulling at the words that workers write. */
+	/* Spares the spinning gatherer from pulling at the words that workers write. Seq_cst: it is part of the last look before it sleeps. */
 	for (unsigned i = 0; i * 64 < batch->keeper->segment.worker_count; i++)
-		if (atomic_load_explicit(&batch->shared->inside[i], memory_order_relaxed))
+		if (atomic_load_explicit(&batch->shared->inside[i], memory_order_seq_cst))
 			return true;
 	return false;
 }
@@ -47,6 +47,12 @@ struct span dense_span(const struct sheaf_batch *batch, uint64_t c)
 	uint64_t begin = c * shared->chunk;
 
 	return (struct span){.at = begin, .end = c + 1 < shared->chunks ? begin + shared->chunk : shared->n};
+}
+
+/* Relaxed: written before the chunk's edge (P2). */
+static uint64_t count_of(const struct shared_failure *failure)
+{
+	return atomic_load_explicit(&failure->count, memory_order_relaxed);
 }
 
 static const struct shared_failure *failure_at(const struct sheaf_batch *batch, uint64_t offset)
@@ -90,9 +96,10 @@ static int list_failures(struct sheaf_batch *batch)
 	}
 	count = 0;
 	for (uint64_t at = newest; at; at = failure_at(batch, at)->next)
-		keys[count++] = (struct failure_key){.position = failure_at(batch, at)->position, .offset = at};
+		if (count_of(failure_at(batch, at)))
+			keys[count++] = (struct failure_key){.position = failure_at(batch, at)->position, .offset = at};
 	qsort(keys, count, sizeof(*keys), compare_failures);
-	/* A position that was run again after its record was pushed stands here twice. */
+	/* A supervisor that dies after it has given a position up leaves it to its successor to do so again. */
 	for (size_t i = 0; i < count; i++)
 		if (!i || keys[i].position != keys[i - 1].position)
 			failures[kept++] = keys[i].offset;
@@ -116,7 +123,7 @@ static const struct shared_failure *failure_of(const struct sheaf_batch *batch, 
 
 		if (position < failure->position)
 			high = middle;
-		else if (position - failure->position >= failure->count)
+		else if (position - failure->position >= count_of(failure))
 			low = middle + 1;
 		else
 			return failure;
@@ -181,9 +188,9 @@ int dense_failures(struct sheaf_batch *batch, uint64_t *lowest, uint64_t *count)
 	for (size_t i = 0; i < view->failure_count; i++) {
 		const struct shared_failure *failure = failure_at(batch, view->failures[i]);
 
-		if (failure->position < least)
+		if (count_of(failure) && failure->position < least)
 			least = failure->position;
-		total += failure->count;
+		total += count_of(failure);
 	}
 	for (uint64_t c = 0; c < shared->chunks; c++) {
 		struct span span = dense_span(batch, c);

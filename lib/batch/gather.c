@@ -154,6 +154,7 @@ struct look {
 	struct sheaf_batch *batch;
 	struct shared_entry *entry;
 	uint64_t chunk;
+	uint64_t index;
 };
 
 static bool is_entry_done(void *context)
@@ -244,23 +245,41 @@ int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns)
 
 /* ---- by position ---- */
 
+/* Done, or no longer the lowest. */
+static bool is_lowest_done(void *context)
+{
+	const struct look *look = context;
+	struct sheaf_batch *batch = look->batch;
+	uint64_t index;
+	bool ready;
+
+	pthread_mutex_lock(&batch->lock);
+	ready = order_lowest(&batch->order, &index) && (index != look->index || entry_done(batch, index));
+	pthread_mutex_unlock(&batch->lock);
+	return ready;
+}
+
 static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
-	uint64_t index;
+	struct look look = {.batch = batch};
 	int r;
 
-	/* A lower position may be submitted while we wait for one: it comes first then. */
+	/* A lower position may be submitted while we wait for one: it comes first then, and its submitter rings. */
 	for (;;) {
-		if (!order_lowest(&batch->order, &index))
+		if (!order_lowest(&batch->order, &look.index))
 			return 0;
-		if (entry_done(batch, index))
+		if (entry_done(batch, look.index))
 			break;
-		if ((r = wait_entry(batch, index, deadline_ns)))
+		batch->awaited = batch->order.positions[look.index];
+		batch->awaiting = true;
+		r = wait_unlocked(batch, is_lowest_done, &look, WAIT_ENTRY(batch_entry_offset(batch, look.index)), deadline_ns);
+		batch->awaiting = false;
+		if (r)
 			return r;
 	}
-	if ((r = batch_result(batch, index, result)))
+	if ((r = batch_result(batch, look.index, result)))
 		return r;
-	order_hand(&batch->order, index);
+	order_hand(&batch->order, look.index);
 	return 1;
 }
 
@@ -405,6 +424,8 @@ static bool is_any_open_done(void *context)
 	pthread_mutex_lock(&look->batch->lock);
 	for (size_t i = 0; i < view->open_count && !found; i++)
 		found = entry_done(look->batch, view->open[i]);
+	for (uint64_t i = view->listed; i < look->batch->order.count && !found; i++)
+		found = entry_done(look->batch, i);
 	pthread_mutex_unlock(&look->batch->lock);
 	return found;
 }

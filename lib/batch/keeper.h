@@ -21,6 +21,8 @@ struct keeper {
 
 	/* Replaces a dead supervisor. 0 while things go on; else why nothing will: -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
 	int (*look)(struct keeper *keeper);
+	/* After a look() that failed: makes sure that no task runs any more. False: threads end their tasks in hand, wait for those. */
+	bool (*ended)(struct keeper *keeper);
 	/* Has a worker killed, if it still is of that generation. */
 	void (*kill)(struct keeper *keeper, unsigned worker, unsigned generation);
 };

@@ -99,42 +99,37 @@ static uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t po
 
 /* ---- the ring ---- */
 
-/* ring_take(), waiting for room unless @nonblock. The errors of sheaf_submit() that end the wait. */
-static int take_slot(struct keeper *keeper, bool nonblock, struct shared_slot **slot, uint64_t *ticket)
+/* Waits until the ring has a free slot for somebody, without any lock. The errors of sheaf_submit() that end the wait. */
+static int wait_for_room(struct keeper *keeper, bool nonblock)
 {
 	struct segment *segment = &keeper->segment;
+	struct shared_slot *slot;
 	bool look = false;
-	uint64_t until;
+	uint64_t ticket, until;
 	int r, room;
 
-	if ((r = keeper_open(keeper)))
-		return r;
-	r = ring_take(segment, me, slot, ticket);
-	if (r == -EAGAIN && nonblock) {
+	if (nonblock) {
 		r = keeper_look(keeper, false);
 		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring_size);
 	}
-	if (r != -EAGAIN)
-		return r;
 	for (unsigned looks = 0; looks < LOOKS_FOR_ROOM && !ring_has_room(segment); looks++)
 		for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
 			os_relax();
 	for (;;) {
 		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)))
 			return r;
-		r = ring_take(segment, me, slot, ticket);
-		if (r != -EAGAIN)
-			return r;
 		room = room_announce(segment, &keeper->room_taken);
-		r = ring_take(segment, me, slot, ticket);
-		if (r == -EAGAIN) {
+		r = ring_take(segment, me, &slot, &ticket);
+		if (!r) {
+			ring_abandon(slot);
+		} else {
 			until = sheaf_now_ns() + LOOK_EVERY_NS;
 			room_sleep(segment, room, until);
 			look = sheaf_now_ns() >= until;
 		}
 		room_retract(segment, &keeper->room_taken, room);
-		if (r != -EAGAIN)
-			return r;
+		if (!r || !look)
+			return 0;
 	}
 }
 
@@ -171,14 +166,21 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 
 /* ---- one task ---- */
 
-/* Fills and publishes the slot, under the batch's lock. */
-static int submit_call(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket, uint64_t position,
-		       sheaf_task_fn *fn, const void *arg, size_t arg_size)
+/*
+ * Prepares all that may take time or fail, then takes a slot, fills and publishes it; under the batch's lock, so that nobody holds a
+ * slot while it waits for a lock. -EAGAIN: the ring is full. *@offset: of the argument, kept from one try to the next.
+ */
+static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+		       uint64_t *offset)
 {
 	struct segment *segment = &batch->keeper->segment;
-	uint64_t offset;
+	struct shared_slot *slot;
+	uint64_t ticket;
+	bool lower;
 	int r;
 
+	if ((r = keeper_open(batch->keeper)))
+		return r;
 	if (batch->dense)
 		return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
 	r = order_reserve(&batch->order, position);
@@ -188,15 +190,18 @@ static int submit_call(struct sheaf_batch *batch, struct shared_slot *slot, uint
 		return sheaf_fail(r, "no memory for the positions of a batch");
 	if (batch->order.count == batch->entries.capacity && (r = grow_entries(batch)))
 		return r;
-	if (arg_size > INLINE_ARG) {
-		r = region_alloc(segment, batch->shared, &batch->region, arg_size, &offset);
+	if (arg_size > INLINE_ARG && !*offset) {
+		r = region_alloc(segment, batch->shared, &batch->region, arg_size, offset);
 		if (r)
 			return heap_fail(segment, r, arg_size, "the argument of a task");
-		memcpy(segment_at(segment, offset), arg, arg_size);
-		slot->arg.offset = offset;
-	} else if (arg_size) {
-		memcpy(slot->arg.bytes, arg, arg_size);
+		memcpy(segment_at(segment, *offset), arg, arg_size);
 	}
+	if ((r = ring_take(segment, me, &slot, &ticket)))
+		return r;
+	if (arg_size > INLINE_ARG)
+		slot->arg.offset = *offset;
+	else if (arg_size)
+		memcpy(slot->arg.bytes, arg, arg_size);
 	slot->function = (uint64_t)(uintptr_t)fn;
 	slot->arg_size = (uint32_t)arg_size;
 	slot->kind = TASK_CALL;
@@ -204,16 +209,20 @@ static int submit_call(struct sheaf_batch *batch, struct shared_slot *slot, uint
 	/* Relaxed: published by the word (R1). */
 	atomic_store_explicit(&slot->batch, batch->ref, memory_order_relaxed);
 	order_add(&batch->order, position);
-	if (publish(batch, slot, ticket))
+	lower = batch->awaiting && position < batch->awaited;
+	if (publish(batch, slot, ticket)) {
+		/* The gatherer shall wait for this one instead. */
+		if (lower)
+			gatherer_ring_always(batch->shared);
 		return 0;
+	}
 	order_drop_last(&batch->order);
-	return 1;
+	return sheaf_fail(-EPIPE, "the pool was closed meanwhile");
 }
 
 int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
 {
-	struct shared_slot *slot;
-	uint64_t ticket;
+	uint64_t offset = 0;
 	int r;
 
 	if (!batch || !fn || (!arg && arg_size))
@@ -222,14 +231,15 @@ int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const
 		return sheaf_fail(-EOVERFLOW,
 				  "sheaf_submit: an argument of %zu bytes: put it into sheaf_alloc() memory and pass a pointer",
 				  arg_size);
-	if ((r = keeper_check(batch->keeper)) || (r = take_slot(batch->keeper, batch->flags & SHEAF_NONBLOCK, &slot, &ticket)))
+	if ((r = keeper_check(batch->keeper)))
 		return r;
-	pthread_mutex_lock(&batch->lock);
-	r = submit_call(batch, slot, ticket, position, fn, arg, arg_size);
-	pthread_mutex_unlock(&batch->lock);
-	if (r < 0)
-		ring_abandon(slot);
-	return r > 0 ? sheaf_fail(-EPIPE, "the pool was closed meanwhile") : r;
+	for (;;) {
+		pthread_mutex_lock(&batch->lock);
+		r = submit_call(batch, position, fn, arg, arg_size, &offset);
+		pthread_mutex_unlock(&batch->lock);
+		if (r != -EAGAIN || (r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK)))
+			return r;
+	}
 }
 
 /* ---- dense batches ---- */
@@ -315,8 +325,14 @@ static int invite(struct sheaf_batch *batch)
 	for (uint32_t share = 0; share < batch->shared->shares; share++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
-		int r = take_slot(batch->keeper, batch->flags & SHEAF_NONBLOCK, &slot, &ticket);
+		int r = keeper_open(batch->keeper);
 
+		while (!r && (r = ring_take(&batch->keeper->segment, me, &slot, &ticket)) == -EAGAIN) {
+			/* Nobody else can submit to the batch now; it may be gathered from. */
+			pthread_mutex_unlock(&batch->lock);
+			r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK);
+			pthread_mutex_lock(&batch->lock);
+		}
 		if (r)
 			return share ? 0 : r;
 		slot->kind = TASK_SHARE;

@@ -122,8 +122,8 @@ void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 	/* Relaxed, both: the dead worker's writes are visible to who waited for its death. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) == BATCH_OPEN &&
 	    word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_READY) {
-		if (w.attempt < batch->max_attempts) {
-			ring_return(slot, word, w.attempt);
+		if (death->innocent || w.attempt < batch->max_attempts) {
+			ring_return(slot, word, w.attempt - death->innocent);
 			return;
 		}
 		entry->status = -ECHILD;

@@ -13,6 +13,7 @@ struct death {
 	int32_t pid;
 	int32_t signal;    /* 0: none */
 	int32_t exit_code; /* -1: none */
+	bool innocent;     /* killed by order, or with its supervisor: no attempt of its tasks counts */
 };
 
 /* Bytes from one entry of a batch to the next: the entry, and the result slot behind it if that is larger than 8 bytes. */

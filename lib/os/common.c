@@ -6,7 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -99,7 +101,7 @@ bool os_sweep(const char *name)
 	return !r;
 }
 
-void os_sweep_all(const char *prefix, bool (*spare)(const char *name))
+void os_each_segment(const char *prefix, void (*visit)(const char *name))
 {
 	DIR *folder = opendir(SHM_FOLDER);
 	struct dirent *entry;
@@ -112,10 +114,30 @@ void os_sweep_all(const char *prefix, bool (*spare)(const char *name))
 		if (strncmp(entry->d_name, prefix, strlen(prefix)))
 			continue;
 		snprintf(name, sizeof(name), "/%s", entry->d_name);
-		if (!spare(name))
-			os_sweep(name);
+		visit(name);
 	}
 	closedir(folder);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void os_close_files(int *keep, unsigned n)
+{
+	int from = 3;
+
+	/* Few, so qsort() needs no memory. */
+	qsort(keep, n, sizeof(*keep), compare_numbers);
+	for (unsigned i = 0; i < n; i++) {
+		os_close_range(from, keep[i] - 1);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	os_close_range(from, INT_MAX);
 }
 
 int os_random(uint64_t *bits)
@@ -132,6 +154,12 @@ int os_random(uint64_t *bits)
 	return got == sizeof(*bits) ? 0 : -EIO;
 }
 
+static bool ignored_by_family(int signal)
+{
+	/* Ctrl-C and Ctrl-Z are for the owner. A background process that touches the terminal is to get an error, not to stop. */
+	return signal == SIGINT || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
 void os_reset_signals(const sigset_t *mask)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
@@ -139,7 +167,8 @@ void os_reset_signals(const sigset_t *mask)
 	for (int signal = 1; signal <= SIGRTMAX; signal++) {
 		/* First, to drop what has come already: it was for the parent's process group. */
 		sigaction(signal, &ignore, NULL);
-		sigaction(signal, &usual, NULL);
+		if (!ignored_by_family(signal))
+			sigaction(signal, &usual, NULL);
 	}
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }

@@ -4,17 +4,34 @@
 #ifndef SHEAF_OS_FORKS_H
 #define SHEAF_OS_FORKS_H
 
+#include <sys/types.h>
+
 /* How often this process came out of a fork: a handle made at another count belongs to another process. */
 unsigned forks_count(void);
 
 /*
- * Keeps the forks of other threads out until forks_release(), so that they inherit nothing half made. The calling thread may fork. In
- * the child of any fork the hold is over.
+ * Keeps the forks of other threads out until forks_release(), so that they inherit nothing half made. In between, nothing may be called
+ * that forks or takes a lock of somebody else's.
  */
 void forks_hold(void);
 void forks_release(void);
 
-/* Descriptor to close in the next child of this process. */
-void forks_close(int fd);
+/* A descriptor that no child inherits, whether it calls exec or not. Where it lies, it must stay until forks_close(). */
+struct forks_fd {
+	int fd;
+	struct forks_fd *next;
+};
+
+/* A pipe whose write end no child inherits. 0, or -errno. */
+int forks_pipe(struct forks_fd *write_end, int *read_end);
+
+/* fork(), but the child keeps @keep, which is an ordinary descriptor there. */
+pid_t forks_fork(const struct forks_fd *keep);
+
+/* Makes an ordinary descriptor one that no child inherits. */
+void forks_watch(struct forks_fd *fd);
+
+/* Closes it. */
+void forks_close(struct forks_fd *fd);
 
 #endif

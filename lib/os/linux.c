@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,30 +21,28 @@
 
 #define SHM_FOLDER "/dev/shm" /* where shm_open() of every Linux libc looks */
 #define HUGE_PAGE ((size_t)2 << 20)
+#define COMMIT_PIECE ((uint64_t)64 << 20)
 
-/* Closes the descriptors from @first to @last, but for 0, 1 and 2. */
-static int close_from_to(unsigned first, unsigned last)
+static int least(long a, int b)
 {
-	if (first < 3)
-		first = 3;
-	return first <= last ? close_range(first, last, 0) : 0;
+	return a < b ? (int)a : b;
 }
 
-void os_close_files(int a, int b)
+void os_close_range(int first, int last)
 {
-	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
 	long limit;
 
-	if (low)
-		close_from_to(3, low - 1);
-	if (high)
-		close_from_to(low + 1, high - 1);
-	if (!close_from_to(high + 1, ~0u))
+	if (first > last || !close_range((unsigned)first, (unsigned)last, 0))
 		return;
 	limit = sysconf(_SC_OPEN_MAX);
-	for (int fd = 3; fd < (limit > 0 && limit < 65536 ? limit : 65536); fd++)
-		if (fd != a && fd != b)
-			close(fd);
+	for (int fd = first; fd <= least(limit > 0 ? limit : 65536, last); fd++)
+		close(fd);
+}
+
+void os_drop_output(void)
+{
+	__fpurge(stdout);
+	__fpurge(stderr);
 }
 
 int os_pipe(int ends[2])
@@ -112,13 +111,21 @@ int os_shm_link(int fd, const char *name)
 
 int os_commit(int fd, uint64_t offset, uint64_t size)
 {
-	int r;
+	/* In pieces, each with signals blocked: kernels begin anew when one comes, and a host may have a timer that never rests. */
+	for (uint64_t done = 0; done < size;) {
+		uint64_t piece = size - done < COMMIT_PIECE ? size - done : COMMIT_PIECE;
+		sigset_t before;
+		int r;
 
-	/* tmpfs takes back what it had allocated when it fails or is interrupted. */
-	do
-		r = posix_fallocate(fd, (off_t)offset, (off_t)size);
-	while (r == EINTR);
-	return -r;
+		os_block_all_signals(&before);
+		r = posix_fallocate(fd, (off_t)(offset + done), (off_t)piece);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		if (r && r != EINTR)
+			return -r;
+		if (!r)
+			done += piece;
+	}
+	return 0;
 }
 
 void *os_large_alloc(size_t size)
@@ -133,10 +140,16 @@ void *os_large_alloc(size_t size)
 	return memory;
 }
 
-void os_release(int fd, void *address, uint64_t offset, uint64_t size)
+void os_release(int fd, uint64_t offset, uint64_t size)
 {
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size))
-		memset(address, 0, size);
+	fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
+}
+
+void os_clear(void *address, uint64_t size)
+{
+	/* A hole reads as zero. */
+	(void)address;
+	(void)size;
 }
 
 bool os_die_with_parent(pid_t parent, int signal)

@@ -38,13 +38,16 @@ bool os_sweep(const char *name);
 /* The same for a segment that is open here. 0; -EAGAIN: the owner lives, or has not ended wholly; or why it cannot be done. */
 int os_sweep_open(int fd, const char *name);
 
-/* Sweeps every segment whose name starts with @prefix (without a slash), but does not even open those to which @spare says yes. */
-void os_sweep_all(const char *prefix, bool (*spare)(const char *name));
+/* Visits the names of all segments that start with @prefix (without the slash), where the system lists them. */
+void os_each_segment(const char *prefix, void (*visit)(const char *name));
+
+/* Closes every descriptor above 2 but the @n in @keep, which it sorts. */
+void os_close_files(int *keep, unsigned n);
 
 /* 64 random bits. */
 int os_random(uint64_t *bits);
 
-/* Puts every signal back to its default, drops those that have come, and blocks just those of @mask. For a child after fork. */
+/* Puts every signal back to its default (those of the terminal are ignored), drops those that have come, and blocks just those of @mask. For a child after fork. */
 void os_reset_signals(const sigset_t *mask);
 
 void os_block_all_signals(sigset_t *before);
@@ -71,8 +74,11 @@ static inline void os_relax(void)
 
 /* ---- linux.c, posix.c ---- */
 
-/* Closes every descriptor above 2 but @a and @b. */
-void os_close_files(int a, int b);
+/* Closes the descriptors from @first to @last, those that are open. */
+void os_close_range(int first, int last);
+
+/* Forgets what the parent had printed and not written. */
+void os_drop_output(void);
 
 /* A pipe whose ends are above 2 and closed on exec. */
 int os_pipe(int ends[2]);
@@ -87,14 +93,15 @@ int os_shm_anonymous(int *fd);
 int os_shm_unnamed(int *fd);
 int os_shm_link(int fd, const char *name);
 
-/* Commits the bytes of the file, so that touching them cannot fail. On failure nothing stays committed that was not before. */
+/* Commits the bytes of the file, so that touching them cannot fail. On failure some may stay committed: see os_release(). */
 int os_commit(int fd, uint64_t offset, uint64_t size);
 
 /* malloc() for an array that is written once from end to end: in huge pages where the system has them. NULL; free() it. */
 void *os_large_alloc(size_t size);
 
-/* Gives the bytes back to the system; they read as zero when committed again. */
-void os_release(int fd, void *address, uint64_t offset, uint64_t size);
+/* Gives the bytes back to the system, where that can be done. os_clear(), once they are committed again, makes them read as zero. */
+void os_release(int fd, uint64_t offset, uint64_t size);
+void os_clear(void *address, uint64_t size);
 
 /*
  * Asks for @signal when the parent dies, where the system can. False: @parent is dead already. How often the caller has to look at

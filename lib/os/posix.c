@@ -15,13 +15,19 @@
 #include <time.h>
 #include <unistd.h>
 
-void os_close_files(int a, int b)
+void os_close_range(int first, int last)
 {
 	long limit = sysconf(_SC_OPEN_MAX);
 
-	for (int fd = 3; fd < (limit > 0 && limit < 65536 ? limit : 65536); fd++)
-		if (fd != a && fd != b)
-			close(fd);
+	if (limit <= 0 || limit > 65536)
+		limit = 65536;
+	for (int fd = first; fd <= last && fd < limit; fd++)
+		close(fd);
+}
+
+void os_drop_output(void)
+{
+	/* POSIX has no call for it: what another thread printed just now may be printed again. */
 }
 
 int os_pipe(int ends[2])
@@ -77,10 +83,15 @@ void *os_large_alloc(size_t size)
 	return malloc(size);
 }
 
-void os_release(int fd, void *address, uint64_t offset, uint64_t size)
+void os_release(int fd, uint64_t offset, uint64_t size)
 {
 	(void)fd;
 	(void)offset;
+	(void)size;
+}
+
+void os_clear(void *address, uint64_t size)
+{
 	memset(address, 0, size);
 }
 

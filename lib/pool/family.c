@@ -5,8 +5,10 @@
  * number of the process group of the whole family) names nobody else until it is reaped. The workers are not the owner's children; but
  * all of the family hold the write end of a pipe, and nobody else does, so its end of file says that the last of them is dead.
  *
- * "Nobody else" needs care, as another thread of the host may fork while the pipe is being made: such forks are held until the owner
- * has closed its copy of the write end.
+ * "Nobody else" needs care, as the host may fork at any time: such children close the write end (os/forks.h).
+ *
+ * A second pipe goes the other way: the owner alone holds its write end, so its end of file says that the owner has died or has become
+ * another program.
  */
 #include "pool/family.h"
 
@@ -31,33 +33,44 @@
 
 /* ---- start ---- */
 
-/* Forks the supervisor, with the forks of other threads held. */
+static void forget(struct family *family)
+{
+	close(family->crew);
+	forks_close(&family->life);
+	*family = (struct family){.crew = -1};
+}
+
 static int fork_supervisor(struct family *family, struct supervision *supervision)
 {
+	struct forks_fd crew;
 	sigset_t before;
-	int ends[2], r = os_pipe(ends);
+	int r = forks_pipe(&crew, &family->crew);
 	pid_t pid;
 
 	if (r)
 		return r;
-	supervision->crew = ends[1];
+	r = forks_pipe(&family->life, &supervision->life);
+	if (r) {
+		forks_close(&crew);
+		close(family->crew);
+		return r;
+	}
+	supervision->crew = crew.fd;
 	/* No signal of the host may run its handler in the child. */
 	os_block_all_signals(&before);
-	pid = fork();
-	if (!pid) {
-		close(ends[0]);
+	pid = forks_fork(&crew);
+	if (!pid)
 		supervisor_main(supervision);
-	}
 	r = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	close(ends[1]);
+	forks_close(&crew);
+	close(supervision->life);
 	if (r) {
-		close(ends[0]);
+		forget(family);
 		return r;
 	}
 	setpgid(pid, pid); /* as the supervisor does: whoever is first */
 	family->supervisor = pid;
-	family->crew = ends[0];
 	return 0;
 }
 
@@ -78,9 +91,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	fflush(stderr);
 	/* Relaxed: no process of the family lives. */
 	atomic_store_explicit(&segment->control->start, 0, memory_order_relaxed);
-	forks_hold();
 	r = fork_supervisor(family, &supervision);
-	forks_release();
 	if (r)
 		return sheaf_fail(r, "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
 	deadline = sheaf_now_ns() + START_NS;
@@ -117,12 +128,6 @@ bool family_gone(const struct family *family, uint64_t deadline_ns)
 		if (!left)
 			return false;
 	}
-}
-
-static void forget(struct family *family)
-{
-	close(family->crew);
-	*family = (struct family){.crew = -1};
 }
 
 bool family_end(struct family *family, bool asked)

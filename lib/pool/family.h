@@ -4,11 +4,13 @@
 #ifndef SHEAF_POOL_FAMILY_H
 #define SHEAF_POOL_FAMILY_H
 
+#include "os/forks.h"
 #include "segment/segment.h"
 
 struct family {
-	pid_t supervisor; /* 0: none */
-	int crew;         /* read end of the pipe that all of the family hold; end of file: they are all dead */
+	pid_t supervisor;     /* 0: none */
+	int crew;             /* read end of the pipe that all of the family hold; end of file: they are all dead */
+	struct forks_fd life; /* write end of the pipe whose end of file tells the family that the owner is gone */
 };
 
 /* Starts a supervisor, and waits until its workers run. 0; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE, with its message. */

@@ -24,6 +24,7 @@
 #define LARGEST_BATCHES 4096u
 #define SPIN_NS 20000 /* about a wake-up's cost; used only while every process may have a CPU */
 #define SHORT_SPIN_NS 2000
+#define MOST_SUCCESSORS 64 /* without any task ended between them */
 #define JOIN_NAP_NS 1000000
 
 static struct sheaf_pool *pool_of(struct keeper *keeper)
@@ -58,6 +59,21 @@ static void wake_everybody(struct segment *segment)
 
 /* ---- what keeper.h asks for ---- */
 
+/* Supervisors that die one after the other without any task being ended would do so for ever. */
+static bool fruitless(struct sheaf_pool *pool)
+{
+	struct segment *segment = &pool->keeper.segment;
+	uint64_t completed = 1;
+
+	/* Relaxed: statistics. */
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		completed += atomic_load_explicit(&segment->workers[worker].completed, memory_order_relaxed);
+	if (completed != pool->completed)
+		pool->successors = 0;
+	pool->completed = completed;
+	return ++pool->successors > MOST_SUCCESSORS;
+}
+
 /* A supervisor that has died is replaced; the successor repairs what it and its workers left. Under the family lock. */
 static void look_at_family(struct sheaf_pool *pool)
 {
@@ -69,7 +85,8 @@ static void look_at_family(struct sheaf_pool *pool)
 		return;
 	/* It may have died between declaring the pool finished and looking at the ring. */
 	change_state(pool, POOL_FINISHED, POOL_CLOSED);
-	if (!family_end(&pool->family, false) || family_start(&pool->family, segment, pool->keep_fds, true)) {
+	if (!family_end(&pool->family, false) || fruitless(pool) ||
+	    family_start(&pool->family, segment, pool->keep_fds, true)) {
 		change_state(pool, POOL_OPEN, POOL_LOST);
 		change_state(pool, POOL_CLOSED, POOL_LOST);
 		wake_everybody(segment);
@@ -89,6 +106,19 @@ static int look(struct keeper *keeper)
 		pthread_mutex_unlock(&pool->family_lock);
 	}
 	return keeper_fail(state_of(pool));
+}
+
+/* The state says that the pool is over, its processes may not have noticed. */
+static bool ended(struct keeper *keeper)
+{
+	struct sheaf_pool *pool = pool_of(keeper);
+
+	if (pool->threaded)
+		return false;
+	pthread_mutex_lock(&pool->family_lock);
+	family_end(&pool->family, true);
+	pthread_mutex_unlock(&pool->family_lock);
+	return true;
 }
 
 static void signal_supervisor(struct sheaf_pool *pool)
@@ -209,6 +239,7 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 	pool->keeper.segment.spin_ns = wanted.workers <= cpus ? SPIN_NS : SHORT_SPIN_NS;
 	pool->keeper.forks = forks_count();
 	pool->keeper.look = look;
+	pool->keeper.ended = ended;
 	pool->keeper.kill = kill_worker;
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
 	pool->threaded = options->backend == SHEAF_THREADS;

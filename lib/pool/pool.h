@@ -14,6 +14,8 @@ struct sheaf_pool {
 	bool threaded;
 	pthread_mutex_t family_lock; /* of who starts, ends and reaps */
 	struct family family;
+	uint64_t completed;  /* tasks ended when the last supervisor died, plus 1 */
+	unsigned successors; /* since that number changed */
 	struct threads threads;
 };
 

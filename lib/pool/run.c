@@ -46,6 +46,17 @@ static int fail_position(const sheaf_result *result, uint64_t failed)
 	return sheaf_fail(result->status, "%s%s%s", which, result->message, more);
 }
 
+/* A task that has called sheaf_task_result() may have left less, or more. */
+static void copy_result(void *result, size_t size, const sheaf_result *found)
+{
+	size_t copied = found->size < size ? found->size : size;
+
+	if (copied)
+		memcpy(result, found->data, copied);
+	if (size > copied)
+		memset((unsigned char *)result + copied, 0, size - copied);
+}
+
 int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
 		const sheaf_map_options *options)
 {
@@ -68,8 +79,8 @@ int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg
 	    !(r = batch_result(batch, 0, &found))) {
 		if (found.status)
 			r = fail_position(&found, 1);
-		else if (result_size)
-			memcpy(result, found.data, result_size);
+		else
+			copy_result(result, result_size, &found);
 	}
 	batch_free(batch, false);
 	return r;

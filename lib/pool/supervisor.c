@@ -17,6 +17,7 @@
 #include "queue/ring.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -66,16 +67,17 @@ static void wake_everybody(void)
 
 _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t supervisor)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	static struct forks_fd crew;
 	sigset_t none;
 
 	if (!os_die_with_parent(supervisor, SIGKILL))
 		_exit(1);
 	sigemptyset(&none);
 	os_reset_signals(&none);
-	sigaction(SIGINT, &ignore, NULL); /* the owner decides what Ctrl-C means */
-	forks_close(self.of->crew);       /* what its tasks fork is not of the family */
-	worker_run(self.segment, worker, generation, true);
+	/* What its tasks fork is not of the family. */
+	crew.fd = self.of->crew;
+	forks_watch(&crew);
+	worker_run(self.segment, worker, generation, supervisor);
 	fflush(stdout);
 	_exit(0);
 }
@@ -145,22 +147,27 @@ static void serve_kills(void)
 /* ---- deaths ---- */
 
 /*
- * Workers that die one after the other without ending or giving up a single task would do so for ever. The limit is above what tasks
- * that kill can cause: each worker's may die as often as allowed before the first is given up, which counts as progress.
+ * Workers that die one after the other, while there is work, without ending or giving up a single task would do so for ever. The limit is
+ * above what tasks that kill can cause: each worker's may die as often as allowed before the first is given up, which counts as progress.
+ * Deaths a second apart are never too many.
  */
 static void brake(void)
 {
 	uint64_t completed = atomic_load_explicit(&self.segment->control->given_up, memory_order_relaxed), now = sheaf_now_ns();
-	unsigned limit = 64 + SHEAF_MAX_ATTEMPTS * self.segment->worker_count;
+	uint64_t forgiven = (now - self.window_ns) / SECOND;
 
 	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
 		completed += atomic_load_explicit(&self.segment->workers[worker].completed, memory_order_relaxed);
-	if (completed != self.completed || now - self.window_ns > SECOND) {
+	if (completed != self.completed || forgiven >= self.fruitless) {
 		self.completed = completed;
 		self.window_ns = now;
 		self.fruitless = 0;
+	} else {
+		self.window_ns += forgiven * SECOND;
+		self.fruitless -= (unsigned)forgiven;
 	}
-	if (++self.fruitless > limit && (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
+	if (++self.fruitless > 64 + SHEAF_MAX_ATTEMPTS * self.segment->worker_count &&
+	    (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
 		wake_everybody();
 }
 
@@ -174,16 +181,19 @@ static void bury(unsigned worker, const siginfo_t *info)
 		.signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
 		.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
 	};
-	bool asked = atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
-	unsigned settled = recover(self.segment, &death, &self.region);
+	unsigned settled;
+
+	death.innocent = atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
+	settled = recover(self.segment, &death, &self.region);
 
 	atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
 	self.live--;
 	/* A worker that leaves a closed pool with empty hands has not died. */
-	if (asked || (!settled && pool_state() == POOL_CLOSED && !death.signal && !death.exit_code))
+	if (death.innocent || (!settled && pool_state() == POOL_CLOSED && !death.signal && !death.exit_code))
 		return;
 	atomic_fetch_add_explicit(&self.segment->control->deaths, 1, memory_order_relaxed);
-	brake();
+	if (settled || ring_has_ready(self.segment))
+		brake();
 }
 
 /* Recovers every worker that has ended, then reaps it. */
@@ -219,9 +229,12 @@ _Noreturn static void owner_died(void)
 	_exit(0);
 }
 
+/* An owner that calls exec() is gone, too: its memory and its handle are. */
 static bool owner_lives(void)
 {
-	return getppid() == self.of->owner;
+	struct pollfd life = {.fd = self.of->life, .events = POLLIN};
+
+	return getppid() == self.of->owner && !poll(&life, 1, 0);
 }
 
 /*
@@ -242,7 +255,7 @@ static bool finish(void)
 
 static bool wants_workers(void)
 {
-	return pool_state() == POOL_OPEN || (pool_state() == POOL_CLOSED && ring_has_work(self.segment));
+	return pool_state() == POOL_OPEN || (pool_state() == POOL_CLOSED && ring_has_ready(self.segment));
 }
 
 static void supervise(void)
@@ -277,7 +290,7 @@ static void supervise(void)
 	}
 }
 
-/* The workers of an earlier supervisor were killed when it died; those that died of something else went unseen. */
+/* The workers of an earlier supervisor were killed when it died, which is not their tasks' fault. */
 static void recover_all(void)
 {
 	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
@@ -288,6 +301,7 @@ static void recover_all(void)
 			.pid = pid_of(worker),
 			.signal = SIGKILL,
 			.exit_code = -1,
+			.innocent = true,
 		};
 
 		recover(self.segment, &death, &self.region);
@@ -298,7 +312,7 @@ static void recover_all(void)
 _Noreturn void supervisor_main(const struct supervision *supervision)
 {
 	struct shared_control *control = supervision->segment->control;
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	int keep[] = {supervision->segment->fd, supervision->crew, supervision->life};
 	sigset_t mine;
 	int r;
 
@@ -309,10 +323,10 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	sigaddset(&mine, SIGCHLD);
 	sigaddset(&mine, SUPERVISOR_SIGNAL);
 	os_reset_signals(&mine);
-	sigaction(SIGINT, &ignore, NULL);
+	os_drop_output();
 	os_die_with_parent(supervision->owner, SUPERVISOR_SIGNAL); /* whether it lives, supervise() asks */
 	if (!supervision->keep_fds)
-		os_close_files(supervision->segment->fd, supervision->crew);
+		os_close_files(keep, 3);
 	self.last_live_ns = self.window_ns = sheaf_now_ns();
 	if (supervision->successor)
 		recover_all();

@@ -10,6 +10,7 @@ struct supervision {
 	struct segment *segment;
 	pid_t owner;
 	int crew; /* write end of a pipe that all processes of this supervisor hold: its end of file says that they are dead */
+	int life; /* read end of a pipe whose write end the owner alone holds: end of file says that it is gone */
 	bool keep_fds;
 	bool successor; /* an earlier supervisor died, and the kernel says that all its workers are dead */
 };

@@ -24,7 +24,7 @@ static void *run(void *context)
 	struct start start = *(struct start *)context;
 
 	free(context);
-	worker_run(start.segment, start.worker, 1, false);
+	worker_run(start.segment, start.worker, 1, 0);
 	/* Release, pairs with the acquire in threads_finish(): this worker's number is free. */
 	atomic_fetch_sub_explicit(&start.threads->live, 1, memory_order_release);
 	return NULL;
@@ -66,6 +66,7 @@ int threads_start(struct threads *threads, struct segment *segment)
 	if (!r)
 		return 0;
 	atomic_store_explicit(&segment->control->state, POOL_TERMINATED, memory_order_seq_cst);
+	doorbell_ring_all(segment);
 	threads_join(threads);
 	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
 }
@@ -82,5 +83,5 @@ void threads_join(struct threads *threads)
 void threads_finish(struct threads *threads, struct segment *segment)
 {
 	if (!atomic_load_explicit(&threads->live, memory_order_acquire) && ring_has_work(segment))
-		worker_run(segment, 0, 1, false);
+		worker_run(segment, 0, 1, 0);
 }

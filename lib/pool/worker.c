@@ -14,14 +14,19 @@
 #define LOOKS_PER_CLOCK 8
 #define RELAX_PER_LOOK 8 /* each look takes the line of the tail from the submitters */
 
-static bool claim_and_run(struct runner *runner)
+static bool claim_and_run(struct runner *runner, bool announced)
 {
 	struct ring_owner me = {.worker = runner->worker, .generation = runner->generation};
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (ring_claim(runner->segment, me, &runner->tail, &slot, &word))
+	/* Relaxed: a terminated pool's processes are killed; its threads look before each task. */
+	if (atomic_load_explicit(&runner->segment->control->state, memory_order_relaxed) > POOL_FINISHED ||
+	    ring_claim(runner->segment, me, &runner->tail, &slot, &word))
 		return false;
+	/* Who took our announcement meant to wake somebody for another task: pass it on before we are busy. */
+	if (announced && !doorbell_retract(runner->segment, runner->worker))
+		doorbell_ring(runner->segment);
 	if (slot->kind == TASK_SHARE)
 		share_run(runner, slot, word);
 	else
@@ -43,7 +48,7 @@ static bool spin(struct runner *runner)
 	if (!runner->segment->spin_ns)
 		return false;
 	for (unsigned look = 0;; look++) {
-		if (claim_and_run(runner))
+		if (claim_and_run(runner, false))
 			return true;
 		if (look % LOOKS_PER_CLOCK == 0) {
 			uint64_t now = sheaf_now_ns();
@@ -58,7 +63,15 @@ static bool spin(struct runner *runner)
 	}
 }
 
-void worker_run(struct segment *segment, unsigned worker, unsigned generation, bool process)
+/* A process that no signal tells of its parent's death looks for itself; one that runs a task does when that has ended. */
+static void sleep_until_rung(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
+{
+	doorbell_sleep(segment, worker, generation, parent ? sheaf_now_ns() + os_parent_check_ns() : SHEAF_FOREVER);
+	if (parent && getppid() != parent)
+		_exit(1);
+}
+
+void worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
 {
 	struct runner runner = {.segment = segment, .worker = worker, .generation = generation, .pid = (int32_t)getpid()};
 
@@ -68,19 +81,21 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, b
 		/* Terminated workers of the thread backend have to look themselves; processes are killed. */
 		if (atomic_load_explicit(&segment->control->state, memory_order_relaxed) > POOL_FINISHED)
 			return;
-		if (claim_and_run(&runner))
+		if (claim_and_run(&runner, false))
 			continue;
 		runner.clock_ns = 0;
 		if (spin(&runner))
 			continue;
-		if (process)
+		if (parent)
 			fflush(stdout);
+		room_ring(segment); /* what we freed last may have made room unseen */
 		doorbell_announce(segment, worker);
-		ran = claim_and_run(&runner);
+		ran = claim_and_run(&runner, true);
 		if (!ran && pool_runs(segment))
-			doorbell_sleep(segment, worker, generation, SHEAF_FOREVER);
-		doorbell_retract(segment, worker);
-		if (!ran && !pool_runs(segment) && !claim_and_run(&runner))
+			sleep_until_rung(segment, worker, generation, parent);
+		if (!ran)
+			doorbell_retract(segment, worker);
+		if (!ran && !pool_runs(segment) && !claim_and_run(&runner, false))
 			return;
 	}
 }

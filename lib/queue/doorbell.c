@@ -21,11 +21,12 @@ void doorbell_announce(struct segment *segment, unsigned worker)
 	atomic_fetch_or_explicit(&segment->control->sleepers[worker / 64], UINT64_C(1) << worker % 64, memory_order_seq_cst);
 }
 
-void doorbell_retract(struct segment *segment, unsigned worker)
+bool doorbell_retract(struct segment *segment, unsigned worker)
 {
 	/* Relaxed: an extra token is harmless. */
-	atomic_fetch_and_explicit(&segment->control->sleepers[worker / 64], ~(UINT64_C(1) << worker % 64),
-				  memory_order_relaxed);
+	uint64_t bit = UINT64_C(1) << worker % 64;
+
+	return atomic_fetch_and_explicit(&segment->control->sleepers[worker / 64], ~bit, memory_order_relaxed) & bit;
 }
 
 void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generation, uint64_t deadline_ns)
@@ -132,9 +133,8 @@ void room_ring(struct segment *segment)
 
 void room_ring_all(struct segment *segment)
 {
-	int slot;
-
-	while ((slot = claim_bit(&segment->control->room_waiters)) >= 0)
+	/* Also those that are not announced: who took their announcement may have died before it posted. */
+	for (unsigned slot = 0; slot < ROOM_SLOTS; slot++)
 		sem_post(&segment->control->room[slot]);
 }
 
@@ -176,8 +176,7 @@ void gatherer_ring(struct shared_batch *batch, uint64_t what)
 
 void gatherer_ring_always(struct shared_batch *batch)
 {
-	uint64_t waiter = atomic_load_explicit(&batch->waiter, memory_order_seq_cst);
-
-	if (waiter != WAIT_NOTHING)
+	/* Whether it is announced or not, as in room_ring_all(). Relaxed: a batch that is just being opened has nobody who waits. */
+	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_FREE)
 		sem_post(&batch->bell);
 }

@@ -9,8 +9,8 @@
 /* Says that @worker is about to sleep. It must look at the ring once more before it does. */
 void doorbell_announce(struct segment *segment, unsigned worker);
 
-/* Takes that back; a token may be on its way all the same. */
-void doorbell_retract(struct segment *segment, unsigned worker);
+/* Takes that back; a token may be on its way all the same. False: somebody has spent a wake-up on this worker. */
+bool doorbell_retract(struct segment *segment, unsigned worker);
 
 /* Sleeps until a token comes, or the deadline passes; may return early. */
 void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generation, uint64_t deadline_ns);

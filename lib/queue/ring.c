@@ -215,14 +215,24 @@ bool ring_has_room(const struct segment *segment)
 	return tail <= head + (segment->ring_size - segment->ring_size / 4);
 }
 
-bool ring_has_work(const struct segment *segment)
+static bool any_slot(const struct segment *segment, enum word_state a, enum word_state b)
 {
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		/* Seq_cst: who finds nothing may tell others so, who publish and then look. */
 		enum word_state state = word_state(atomic_load_explicit(&segment->ring[i].word, memory_order_seq_cst));
 
-		if (state == WORD_READY || state == WORD_FILLING)
+		if (state == a || state == b)
 			return true;
 	}
 	return false;
+}
+
+bool ring_has_ready(const struct segment *segment)
+{
+	return any_slot(segment, WORD_READY, WORD_READY);
+}
+
+bool ring_has_work(const struct segment *segment)
+{
+	return any_slot(segment, WORD_READY, WORD_FILLING);
 }

@@ -47,7 +47,8 @@ void ring_rewind(struct segment *segment);
  */
 bool ring_has_room(const struct segment *segment);
 
-/* Is any slot READY or FILLING? Looks at the words. */
+/* Is any slot READY, or (has_work) about to be? Look at the words. */
+bool ring_has_ready(const struct segment *segment);
 bool ring_has_work(const struct segment *segment);
 
 #endif

@@ -71,6 +71,17 @@ static void free_words(struct segment *segment, uint64_t first, uint64_t count)
 		atomic_store_explicit(&segment->heap_map[u], 0, memory_order_release);
 }
 
+static void free_run(struct segment *segment, uint64_t first, uint64_t count)
+{
+	uint64_t offset = segment->heap + first * UNIT;
+
+	os_release(segment->fd, offset, count * UNIT);
+	free_words(segment, first, count);
+	/* Relaxed, a hint: what was freed last is found first, so the heap stays small. */
+	if (first < atomic_load_explicit(&segment->control->heap_hint, memory_order_relaxed))
+		atomic_store_explicit(&segment->control->heap_hint, first, memory_order_relaxed);
+}
+
 /* Claims [first, first + count) or nothing. On failure *@first is the place to go on from. */
 static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uint64_t count)
 {
@@ -136,9 +147,10 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 		return r ? r : -ENOMEM;
 	r = os_commit(segment->fd, segment->heap + first * UNIT, count * UNIT);
 	if (r) {
-		free_words(segment, first, count);
+		free_run(segment, first, count);
 		return r;
 	}
+	os_clear(segment_at(segment, segment->heap + first * UNIT), count * UNIT);
 	atomic_store_explicit(&control->heap_hint, first + count, memory_order_relaxed);
 	*offset = segment->heap + first * UNIT;
 	return 0;
@@ -153,17 +165,6 @@ static uint64_t run_of(const struct segment *segment, uint64_t first, uint64_t i
 	while (end < limit && atomic_load_explicit(&segment->heap_map[end], memory_order_relaxed) == id)
 		end++;
 	return end - first;
-}
-
-static void free_run(struct segment *segment, uint64_t first, uint64_t count)
-{
-	uint64_t offset = segment->heap + first * UNIT;
-
-	os_release(segment->fd, segment_at(segment, offset), offset, count * UNIT);
-	free_words(segment, first, count);
-	/* Relaxed, a hint: what was freed last is found first, so the heap stays small. */
-	if (first < atomic_load_explicit(&segment->control->heap_hint, memory_order_relaxed))
-		atomic_store_explicit(&segment->control->heap_hint, first, memory_order_relaxed);
 }
 
 int heap_free(struct segment *segment, uint64_t offset)

@@ -47,6 +47,7 @@ enum word_flag {
 	WORD_LOST = 2, /* chunk: there was no memory to tell which positions failed, so all of them count as failed */
 };
 
+#define WORD_FLAGS_AT 3
 #define WORD_PAYLOAD_BITS 26
 #define WORD_PAYLOAD_MAX ((UINT64_C(1) << WORD_PAYLOAD_BITS) - 1)
 #define WORKER_NONE 0xfffu /* the owner process, where a worker's number stands */
@@ -65,7 +66,7 @@ struct word {
 
 static inline uint64_t word_pack(struct word w)
 {
-	return (uint64_t)w.state | (uint64_t)(w.flags & 3u) << 3 | (uint64_t)(w.attempt & 31u) << 5 |
+	return (uint64_t)w.state | (uint64_t)(w.flags & 3u) << WORD_FLAGS_AT | (uint64_t)(w.attempt & 31u) << 5 |
 	       (uint64_t)(w.worker & 0xfffu) << 10 | (uint64_t)(w.generation & 0xffffu) << 22 |
 	       (w.payload & WORD_PAYLOAD_MAX) << 38;
 }
@@ -147,7 +148,7 @@ struct shared_control {
 	_Atomic uint64_t heap_mapped;             /* units whose words in the heap map are committed; only grows */
 };
 
-#define HEAD_BITS 48
+#define HEAD_BITS 52 /* tickets for years; the bits above only have to differ from one rewind to the next */
 #define HEAD_TICKET(head) ((head) & ((UINT64_C(1) << HEAD_BITS) - 1))
 
 /* ---- Workers ---- */
@@ -271,7 +272,7 @@ struct shared_hint {
 struct shared_failure {
 	uint64_t next; /* offset of the older one */
 	uint64_t position;
-	uint64_t count; /* positions that share the fate */
+	_Atomic uint64_t count; /* positions that share the fate; 0: they ran again */
 	int32_t status;
 	int32_t signal;
 	int32_t exit_code;

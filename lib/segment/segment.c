@@ -69,14 +69,13 @@ static bool in_mine(const char *name)
 	return segment;
 }
 
-static bool is_mine(const char *name)
+/* Nobody may claim the name between the question and the sweep. */
+static void sweep_foreign(const char *name)
 {
-	bool found;
-
 	forks_hold();
-	found = in_mine(name);
+	if (!in_mine(name))
+		os_sweep(name);
 	forks_release();
-	return found;
 }
 
 /* Claims the segment's name within this process. False: it is taken. */
@@ -118,11 +117,14 @@ static int create_named(struct segment *segment)
 		if (r)
 			return fail_create(r, segment->name);
 		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
-		if (!os_lock(segment->fd) && !fstat(segment->fd, &status) && status.st_nlink > 0) {
+		r = os_lock(segment->fd);
+		if (!r && !fstat(segment->fd, &status) && status.st_nlink > 0) {
 			segment->named = true;
 			return 0;
 		}
 		close(segment->fd);
+		if (r && r != -EAGAIN)
+			return fail_create(r, segment->name);
 	}
 }
 
@@ -158,7 +160,7 @@ static int create_file(struct segment *segment, const struct segment_options *op
 		segment->name[0] = '\0';
 		return r ? fail_create(r, "") : 0;
 	}
-	os_sweep_all(NAME_PREFIX, is_mine);
+	os_each_segment(NAME_PREFIX, sweep_foreign);
 	if (options->name) {
 		snprintf(segment->name, sizeof(segment->name), "%s", options->name);
 	} else {
@@ -170,8 +172,11 @@ static int create_file(struct segment *segment, const struct segment_options *op
 	if (!add_mine(segment))
 		return fail_create(-EEXIST, segment->name);
 	/* Nameless until there is a supervisor, where that is possible; and locked before others can see it. */
-	if (!os_shm_unnamed(&segment->fd) && !os_lock(segment->fd))
-		return 0;
+	if (!os_shm_unnamed(&segment->fd)) {
+		if (!os_lock(segment->fd))
+			return 0;
+		close(segment->fd);
+	}
 	r = create_named(segment);
 	if (r)
 		drop_mine(segment);
@@ -344,7 +349,7 @@ void segment_destroy(struct segment *segment)
 {
 	/* Workers of another pool of this process may have inherited the mapping: empty the file, or its memory stays. */
 	if (ftruncate(segment->fd, 0))
-		os_release(segment->fd, segment->base, 0, segment->heap);
+		os_release(segment->fd, 0, segment->size);
 	segment_unpublish(segment);
 	segment_detach(segment);
 	drop_mine(segment);
