@@ -25,6 +25,7 @@
 
 #define SECOND UINT64_C(1000000000)
 #define FORK_RETRY_NS (20 * 1000000u)
+#define FORGIVE_NS (SECOND / 10)
 #define SWEEP_AGAIN_NS 1000000
 #define SWEEPS 10000
 #define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
@@ -147,14 +148,14 @@ static void serve_kills(void)
 /* ---- deaths ---- */
 
 /*
- * Workers that die one after the other, while there is work, without ending or giving up a single task would do so for ever. The limit is
+ * Workers that die one after the other without ending or giving up a single task would do so for ever. The limit is
  * above what tasks that kill can cause: each worker's may die as often as allowed before the first is given up, which counts as progress.
- * Deaths a second apart are never too many.
+ * A few deaths per second are never too many.
  */
 static void brake(void)
 {
 	uint64_t completed = atomic_load_explicit(&self.segment->control->given_up, memory_order_relaxed), now = sheaf_now_ns();
-	uint64_t forgiven = (now - self.window_ns) / SECOND;
+	uint64_t forgiven = (now - self.window_ns) / FORGIVE_NS;
 
 	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
 		completed += atomic_load_explicit(&self.segment->workers[worker].completed, memory_order_relaxed);
@@ -163,7 +164,7 @@ static void brake(void)
 		self.window_ns = now;
 		self.fruitless = 0;
 	} else {
-		self.window_ns += forgiven * SECOND;
+		self.window_ns += forgiven * FORGIVE_NS;
 		self.fruitless -= (unsigned)forgiven;
 	}
 	if (++self.fruitless > 64 + SHEAF_MAX_ATTEMPTS * self.segment->worker_count &&
@@ -192,8 +193,7 @@ static void bury(unsigned worker, const siginfo_t *info)
 	if (death.innocent || (!settled && pool_state() == POOL_CLOSED && !death.signal && !death.exit_code))
 		return;
 	atomic_fetch_add_explicit(&self.segment->control->deaths, 1, memory_order_relaxed);
-	if (settled || ring_has_ready(self.segment))
-		brake();
+	brake();
 }
 
 /* Recovers every worker that has ended, then reaps it. */

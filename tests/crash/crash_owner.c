@@ -1,0 +1,198 @@
+/*
+ * crash_owner.c - the owner of a pool is killed at any time, also while it makes the pool or takes it down.
+ *
+ * Usage: crash_owner [SEED [KILLS]]. The owner is a child that creates a pool, works and destroys it, over and over; some have more
+ * threads, which end one after the other when the process is killed. All that came from it must end, and its segment's name must
+ * go: by its supervisor, or by the next start of a pool if the supervisor was killed with it.
+ */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "sheaf.h"
+#include "support/children.h"
+#include "support/load.h"
+#include "support/session.h"
+#include "support/trial.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MOST_THREADS 4
+
+enum phase { STARTING, CREATING, RUNNING, DESTROYING, PHASES };
+static const char *const phase_names[] = {"before", "create", "run", "destroy"};
+
+enum kill_kind { OWNER, OWNER_AND_SUPERVISOR, SUPERVISOR_AND_OWNER, EVERYBODY, KINDS };
+
+/* What the owner tells about itself, in memory of the test. */
+struct report {
+	_Atomic int phase;
+	_Atomic int supervisor;
+};
+
+struct owner {
+	struct report *report;
+	uint64_t seed;
+	unsigned threads;
+	unsigned flags;
+};
+
+static void *help(void *context)
+{
+	struct load *load = context;
+
+	for (;;)
+		load_run(load);
+	return NULL;
+}
+
+/* Never ends: the pool of a helped owner stays. */
+static void use(struct owner *owner, sheaf_pool *pool, struct chance *chance)
+{
+	static struct load loads[MOST_THREADS];
+	struct load load = {.pool = pool, .chance = {chance_next(chance)}};
+
+	for (unsigned i = 0; i < owner->threads; i++) {
+		pthread_t thread;
+
+		loads[i] = (struct load){.pool = pool, .chance = {chance_next(chance)}};
+		CHECK(!pthread_create(&thread, NULL, help, &loads[i]), "thread");
+	}
+	do
+		load_run(&load);
+	while (owner->threads || chance_below(chance, 3));
+}
+
+static int own(void *context)
+{
+	struct owner *owner = context;
+	struct chance chance = {owner->seed};
+	sheaf_pool_options options = {.workers = 2,
+				      .ring_size = 16,
+				      .heap_size = 64 << 20,
+				      .max_attempts = SHEAF_MAX_ATTEMPTS,
+				      .flags = owner->flags};
+
+	if (setsid() < 0)
+		return 1;
+	for (;;) {
+		sheaf_pool_info info;
+		sheaf_pool *pool;
+
+		atomic_store(&owner->report->phase, CREATING);
+		/* It fails if the supervisor is killed while it starts. */
+		if (sheaf_pool_create(&pool, &options))
+			continue;
+		CHECK(sheaf_pool_get_info(pool, &info) == 0, "info");
+		atomic_store(&owner->report->supervisor, info.supervisor);
+		atomic_store(&owner->report->phase, RUNNING);
+		use(owner, pool, &chance);
+		atomic_store(&owner->report->phase, DESTROYING);
+		sheaf_pool_destroy(pool);
+		atomic_store(&owner->report->supervisor, 0);
+	}
+}
+
+static void kill_all(pid_t session)
+{
+	pid_t pids[64];
+	unsigned count = session_processes(session, pids, 64);
+
+	for (unsigned i = 0; i < count && i < 64; i++)
+		kill(pids[i], SIGKILL);
+}
+
+/* The supervisor is killed only while it is of the owner's session: a number may be old. */
+static void kill_supervisor(pid_t owner, const struct report *report)
+{
+	pid_t pid = atomic_load(&report->supervisor);
+
+	if (pid && getsid(pid) == owner)
+		kill(pid, SIGKILL);
+}
+
+static void kill_owner(pid_t pid, enum kill_kind kind, const struct report *report)
+{
+	if (kind == SUPERVISOR_AND_OWNER)
+		kill_supervisor(pid, report);
+	if (kind == EVERYBODY)
+		kill_all(pid);
+	child_signal(pid, SIGKILL);
+	if (kind == OWNER_AND_SUPERVISOR)
+		kill_supervisor(pid, report);
+}
+
+/* The next start of any pool. */
+static void sweep(void)
+{
+	sheaf_pool_options options = {.workers = 1, .heap_size = 1 << 20};
+	sheaf_pool *pool;
+
+	CHECK(sheaf_pool_create(&pool, &options) == 0, "pool");
+	sheaf_pool_destroy(pool);
+}
+
+struct totals {
+	uint64_t phases[PHASES];
+	uint64_t swept;
+	uint64_t slowest_ns;
+};
+
+static void run(uint64_t seed, struct report *report, struct totals *totals)
+{
+	struct chance chance = {seed};
+	struct owner owner = {.report = report, .seed = chance_next(&chance)};
+	enum kill_kind kind = chance_below(&chance, 2) ? OWNER : (enum kill_kind)chance_below(&chance, KINDS);
+	uint64_t start;
+	int status, phase;
+	pid_t pid;
+
+	owner.threads = chance_below(&chance, 2) ? 0 : 1 + (unsigned)chance_below(&chance, MOST_THREADS);
+	owner.flags = chance_below(&chance, 4) ? 0 : SHEAF_ANONYMOUS;
+	atomic_store(&report->phase, STARTING);
+	atomic_store(&report->supervisor, 0);
+	pid = child_start(own, &owner);
+	CHECK(pid > 0, "child");
+	trial_nap(chance_below(&chance, 2) ? chance_below(&chance, 4000000) : chance_below(&chance, 60000000));
+	start = sheaf_now_ns();
+	kill_owner(pid, kind, report);
+	CHECK(child_wait(pid, &status, patience()) == 0, "the owner does not end");
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the owner ended by itself: status %#x", (unsigned)status);
+	phase = atomic_load(&report->phase);
+	CHECK(session_ended(pid, patience()), "killed in phase %s", phase_names[phase]);
+	if (sheaf_now_ns() - start > totals->slowest_ns)
+		totals->slowest_ns = sheaf_now_ns() - start;
+	totals->phases[phase]++;
+	if (segments_of(pid)) {
+		CHECK(kind != OWNER || phase != RUNNING, "the supervisor left the name of owner %ld, with %u more threads",
+		      (long)pid, owner.threads);
+		totals->swept++;
+		sweep();
+		CHECK(segments_of(pid) == 0, "the next start left the name of owner %ld", (long)pid);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv), kills = trial_amount(argc, argv, 2, 120);
+	struct totals totals = {0};
+	struct report *report;
+
+	if (!session_visible()) {
+		puts("skipped: no /proc, or no /dev/shm");
+		return 77;
+	}
+	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(report != MAP_FAILED, "mmap");
+	for (uint64_t i = 0; i < kills; i++)
+		run(seed + i, report, &totals);
+	printf("kills=%llu (", (unsigned long long)kills);
+	for (unsigned i = 0; i < PHASES; i++)
+		printf("%s%s=%llu", i ? " " : "", phase_names[i], (unsigned long long)totals.phases[i]);
+	printf(") swept=%llu leaked=0 slowest=%.1fms\n", (unsigned long long)totals.swept, (double)totals.slowest_ns / 1e6);
+	return 0;
+}

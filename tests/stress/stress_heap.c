@@ -1,0 +1,168 @@
+/*
+ * stress_heap.c - threads allocate and free pieces of a small heap.
+ *
+ * Nobody may get what somebody has, and everybody gets zeroes. Each piece is filled with its id and looked at again before it is
+ * freed; a map of holders on the side tells who overlaps whom.
+ */
+#include "segment/heap.h"
+#include "support/trial.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define THREADS 4
+#define UNITS 96
+#define HELD 12
+#define LONGEST 7
+#define STEP 4096 /* one word per page is enough to see another's writing */
+
+struct piece {
+	uint64_t offset;
+	uint64_t units;
+	uint64_t id;
+};
+
+struct holder {
+	struct segment *segment;
+	uint64_t seed;
+	uint64_t rounds;
+	unsigned number;
+	uint64_t batch_id; /* several pieces share it, and go all at once */
+	struct piece pieces[HELD];
+	unsigned count;
+	uint64_t allocations, full;
+	pthread_t thread;
+};
+
+static _Atomic unsigned held_by[UNITS];
+
+static uint64_t unit_of(const struct holder *holder, uint64_t offset)
+{
+	return (offset - holder->segment->heap) / UNIT;
+}
+
+static void take(struct holder *holder, struct piece piece)
+{
+	unsigned char *memory = segment_at(holder->segment, piece.offset);
+
+	CHECK(heap_contains(holder->segment, memory, piece.units * UNIT), "offset %llu", (unsigned long long)piece.offset);
+	for (uint64_t u = 0; u < piece.units; u++) {
+		unsigned before = atomic_exchange(&held_by[unit_of(holder, piece.offset) + u], holder->number + 1);
+
+		CHECK(!before, "unit %llu belongs to thread %u and %u", (unsigned long long)(unit_of(holder, piece.offset) + u),
+		      before - 1, holder->number);
+	}
+	for (uint64_t at = 0; at < piece.units * UNIT; at += STEP) {
+		uint64_t word;
+
+		memcpy(&word, memory + at, sizeof(word));
+		CHECK(word == 0, "memory is not zeroed: %#llx", (unsigned long long)word);
+		memcpy(memory + at, &piece.id, sizeof(word));
+	}
+	holder->pieces[holder->count++] = piece;
+}
+
+static void check(struct holder *holder, struct piece piece)
+{
+	unsigned char *memory = segment_at(holder->segment, piece.offset);
+
+	for (uint64_t at = 0; at < piece.units * UNIT; at += STEP) {
+		uint64_t word;
+
+		memcpy(&word, memory + at, sizeof(word));
+		CHECK(word == piece.id, "id %llu found %llu", (unsigned long long)piece.id, (unsigned long long)word);
+	}
+	for (uint64_t u = 0; u < piece.units; u++)
+		CHECK(atomic_exchange(&held_by[unit_of(holder, piece.offset) + u], 0) == holder->number + 1, "unit %llu",
+		      (unsigned long long)(unit_of(holder, piece.offset) + u));
+}
+
+static void free_batch(struct holder *holder)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < holder->count; i++) {
+		if (holder->pieces[i].id == holder->batch_id)
+			check(holder, holder->pieces[i]);
+		else
+			holder->pieces[kept++] = holder->pieces[i];
+	}
+	holder->count = kept;
+	heap_free_all(holder->segment, holder->batch_id);
+	holder->batch_id = heap_new_id(holder->segment);
+}
+
+static void free_one(struct holder *holder, unsigned which)
+{
+	struct piece piece = holder->pieces[which];
+
+	/* Pieces of a batch may touch and then are one run: only heap_free_all() knows them. */
+	if (piece.id == holder->batch_id) {
+		free_batch(holder);
+		return;
+	}
+	check(holder, piece);
+	CHECK(heap_free(holder->segment, piece.offset) == 0, "offset %llu", (unsigned long long)piece.offset);
+	holder->pieces[which] = holder->pieces[--holder->count];
+}
+
+static void allocate(struct holder *holder, struct chance *chance)
+{
+	struct piece piece = {.units = 1 + chance_below(chance, LONGEST)};
+	int r;
+
+	piece.id = chance_below(chance, 2) ? holder->batch_id : heap_new_id(holder->segment);
+	r = heap_alloc(holder->segment, piece.id, piece.units * UNIT - chance_below(chance, UNIT), &piece.offset);
+	holder->allocations++;
+	if (r == -ENOMEM) {
+		holder->full++;
+		return;
+	}
+	CHECK(r == 0, "heap_alloc: %d", r);
+	take(holder, piece);
+}
+
+static void *run(void *context)
+{
+	struct holder *holder = context;
+	struct chance chance = {holder->seed + holder->number};
+
+	holder->batch_id = heap_new_id(holder->segment);
+	for (uint64_t round = 0; round < holder->rounds; round++) {
+		if (holder->count == HELD || (holder->count && chance_below(&chance, 5) < 2))
+			free_one(holder, (unsigned)chance_below(&chance, holder->count));
+		else
+			allocate(holder, &chance);
+	}
+	while (holder->count)
+		free_one(holder, 0);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(2500));
+	struct segment_options options = {
+		.anonymous = true, .workers = 1, .ring_size = 1, .batches = 1, .max_attempts = 1, .heap_size = UNITS * UNIT};
+	struct segment segment;
+	static struct holder holders[THREADS];
+	uint64_t allocations = 0, full = 0;
+
+	CHECK(segment_create(&segment, &options) == 0, "segment");
+	for (unsigned i = 0; i < THREADS; i++) {
+		holders[i] = (struct holder){.segment = &segment, .seed = seed, .rounds = rounds, .number = i};
+		CHECK(!pthread_create(&holders[i].thread, NULL, run, &holders[i]), "thread");
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(holders[i].thread, NULL);
+		allocations += holders[i].allocations;
+		full += holders[i].full;
+	}
+	CHECK(heap_used(&segment) == 0, "%llu bytes are left", (unsigned long long)heap_used(&segment));
+	printf("%llu allocations, of which %llu found the heap full\n", (unsigned long long)allocations,
+	       (unsigned long long)full);
+	segment_destroy(&segment);
+	return 0;
+}

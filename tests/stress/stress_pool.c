@@ -1,0 +1,333 @@
+/*
+ * stress_pool.c - several threads use two pools of threads at once: everything the public header offers, values checked.
+ *
+ * The thread backend runs the code of the process backend on one mapping, where the thread sanitizer can see it.
+ */
+#include "sheaf.h"
+#include "support/children.h"
+#include "support/trial.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POOLS 2
+#define OWNERS 3 /* threads per pool */
+#define FAIL_ONE_IN 50
+
+struct owner {
+	sheaf_pool *pool;
+	unsigned number;
+	uint64_t seed;
+	uint64_t rounds;
+	uint64_t results;
+	pthread_t thread;
+};
+
+/* ---- what the tasks do ---- */
+
+/* Positions of a salt that fail, and say why. */
+static bool fails(uint64_t number)
+{
+	return trial_value(number) % FAIL_ONE_IN == 0;
+}
+
+static size_t words_of(uint64_t number)
+{
+	return trial_value(~number) % 8 ? number % 5 : number % 3000;
+}
+
+struct arg {
+	uint64_t salt;
+	unsigned char tail[56]; /* long enough not to fit the ring's slot */
+};
+
+/* The value of position + salt, as many times as it takes. */
+static int call(sheaf_task *task, const void *bytes, void *result)
+{
+	const struct arg *arg = bytes;
+	uint64_t number = sheaf_task_position(task) + arg->salt, *words;
+	void *memory;
+	int r;
+
+	if (fails(number))
+		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+	for (size_t i = 0; i < sizeof(arg->tail); i++)
+		if (arg->tail[i] != (unsigned char)(arg->salt + i))
+			return -EBADMSG;
+	if (result) {
+		memcpy(result, &number, sizeof(number));
+		return 0;
+	}
+	if ((r = sheaf_task_result(task, words_of(number) * sizeof(*words), &memory)))
+		return r;
+	words = memory;
+	for (size_t i = 0; i < words_of(number); i++)
+		words[i] = trial_value(number + i);
+	return 0;
+}
+
+static int map_item(sheaf_task *task, const void *in, void *out)
+{
+	uint64_t number;
+
+	memcpy(&number, in, sizeof(number));
+	if (fails(number))
+		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+	number = trial_value(number);
+	memcpy(out, &number, sizeof(number));
+	return 0;
+}
+
+struct loop {
+	uint64_t *counts;
+	uint64_t salt;
+};
+
+static int loop_range(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	struct loop loop;
+
+	(void)task;
+	memcpy(&loop, context, sizeof(loop));
+	for (size_t i = begin; i < end; i++)
+		loop.counts[i] += trial_value(loop.salt + i);
+	return 0;
+}
+
+/* ---- what the owners do ---- */
+
+static void check_call(struct owner *owner, const sheaf_result *result, uint64_t salt, bool fixed)
+{
+	uint64_t number = result->position + salt;
+	const uint64_t *words = result->data;
+	char text[64];
+
+	owner->results++;
+	snprintf(text, sizeof(text), "number %llu", (unsigned long long)number);
+	if (fails(number)) {
+		CHECK(result->status == -EDOM && !strcmp(result->message, text) && !result->data, "%s: status %d, \"%s\"", text,
+		      result->status, result->message);
+		return;
+	}
+	CHECK(result->status == 0 && result->attempts == 1, "%s: status %d, \"%s\"", text, result->status, result->message);
+	if (fixed) {
+		CHECK(result->size == sizeof(number) && words[0] == number, "%s: size %zu", text, result->size);
+		return;
+	}
+	CHECK(result->size == words_of(number) * sizeof(*words), "%s: size %zu", text, result->size);
+	for (size_t i = 0; i < words_of(number); i++)
+		CHECK(words[i] == trial_value(number + i), "%s: word %zu", text, i);
+}
+
+static struct arg make_arg(uint64_t salt)
+{
+	struct arg arg = {.salt = salt};
+
+	for (size_t i = 0; i < sizeof(arg.tail); i++)
+		arg.tail[i] = (unsigned char)(salt + i);
+	return arg;
+}
+
+static void submit_and_gather(struct owner *owner, struct chance *chance)
+{
+	bool fixed = chance_below(chance, 2);
+	sheaf_batch_options options = {.result_size = fixed ? sizeof(uint64_t) : 0,
+				       .flags = chance_below(chance, 2) ? SHEAF_NO_TIMES : 0};
+	uint64_t n = chance_below(chance, 600), how = chance_below(chance, 4);
+	struct arg arg = make_arg(chance_next(chance) >> 8);
+	const sheaf_result *results;
+	sheaf_result result;
+	sheaf_progress progress;
+	sheaf_batch *batch;
+	size_t count, failed = 0;
+	int r;
+
+	CHECK(sheaf_batch_create(&batch, owner->pool, &options) == 0, "batch");
+	for (uint64_t i = 0; i < n; i++) {
+		r = sheaf_submit(batch, n - 1 - i, call, &arg, sizeof(arg));
+		CHECK(r == 0, "sheaf_submit: %d", r);
+		failed += fails(i + arg.salt);
+	}
+	CHECK(sheaf_batch_get_progress(batch, &progress) == 0 && progress.total == n && progress.done <= n, "progress");
+	if (how == 0) { /* leave it all, done or not */
+		sheaf_batch_retire(batch);
+		return;
+	}
+	for (uint64_t i = 0; how < 3 && i < n; i++) {
+		r = how == 1 ? sheaf_next(batch, &result, patience()) : sheaf_next_done(batch, &result, patience());
+		CHECK(r == 1 && (how == 2 || result.position == i), "result %llu: %d", (unsigned long long)i, r);
+		check_call(owner, &result, arg.salt, fixed);
+	}
+	CHECK(how == 3 || sheaf_next(batch, &result, 0) == 0, "more results than tasks");
+	r = sheaf_gather(batch, &results, &count, patience());
+	CHECK(r == (int)failed && count == n, "sheaf_gather: %d, %zu results", r, count);
+	for (size_t i = 0; i < count; i++) {
+		CHECK(results[i].position == i, "result %zu has position %llu", i, (unsigned long long)results[i].position);
+		check_call(owner, &results[i], arg.salt, fixed);
+	}
+	sheaf_batch_retire(batch);
+}
+
+static void *allocate(sheaf_pool *pool, size_t n)
+{
+	void *memory;
+	int r = sheaf_alloc_array(pool, n, sizeof(uint64_t), &memory);
+
+	CHECK(r == 0, "sheaf_alloc_array: %d", r);
+	return memory;
+}
+
+static void map(struct owner *owner, struct chance *chance)
+{
+	size_t n = chance_below(chance, 3000), failed = 0, count;
+	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = chance_next(chance) >> 8;
+	sheaf_map_options options = {.grain = chance_below(chance, 2)};
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		in[i] = salt + i;
+		failed += fails(in[i]);
+	}
+	CHECK(sheaf_batch_create(&batch, owner->pool, NULL) == 0, "batch");
+	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
+	CHECK(r == 0, "sheaf_submit_map: %d", r);
+	if (chance_below(chance, 8)) {
+		r = sheaf_gather(batch, &results, &count, patience());
+		CHECK(r == (int)failed && count == n, "sheaf_gather: %d of %zu, %zu results", r, failed, count);
+		for (size_t i = 0; i < n; i++)
+			CHECK(results[i].position == i && results[i].status == (fails(in[i]) ? -EDOM : 0) &&
+				      (fails(in[i]) || (results[i].data == &out[i] && out[i] == trial_value(in[i]))),
+			      "position %zu: status %d", i, results[i].status);
+		owner->results += n;
+	}
+	sheaf_batch_retire(batch);
+	CHECK(sheaf_free(owner->pool, in) == 0 && sheaf_free(owner->pool, out) == 0, "sheaf_free");
+}
+
+/* A map whose results are taken as they come, in both orders. */
+static void stream_map(struct owner *owner, struct chance *chance)
+{
+	size_t n = 1 + chance_below(chance, 500);
+	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = chance_next(chance) >> 8;
+	sheaf_map_options options = {.grain = 1 + chance_below(chance, 9)};
+	bool *seen = calloc(n, sizeof(*seen));
+	sheaf_result result;
+	sheaf_batch *batch;
+	int r;
+
+	CHECK(seen, "no memory");
+	for (size_t i = 0; i < n; i++)
+		in[i] = salt + i;
+	CHECK(sheaf_batch_create(&batch, owner->pool, NULL) == 0, "batch");
+	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
+	CHECK(r == 0, "sheaf_submit_map: %d", r);
+	for (size_t i = 0; i < n; i++) {
+		r = chance_below(chance, 2) ? sheaf_next(batch, &result, patience())
+					    : sheaf_next_done(batch, &result, patience());
+		CHECK(r == 1 && result.position < n && !seen[result.position], "result %zu: %d, position %llu", i, r,
+		      (unsigned long long)result.position);
+		seen[result.position] = true;
+		CHECK(result.status == (fails(in[result.position]) ? -EDOM : 0), "status %d", result.status);
+		CHECK(result.status || out[result.position] == trial_value(in[result.position]), "position %llu",
+		      (unsigned long long)result.position);
+		owner->results++;
+	}
+	CHECK(sheaf_next_done(batch, &result, 0) == 0, "more results than positions");
+	sheaf_batch_retire(batch);
+	CHECK(sheaf_free(owner->pool, in) == 0 && sheaf_free(owner->pool, out) == 0, "sheaf_free");
+	free(seen);
+}
+
+static void loop(struct owner *owner, struct chance *chance)
+{
+	size_t n = chance_below(chance, 5000);
+	struct loop context = {.counts = allocate(owner->pool, n), .salt = chance_next(chance)};
+	sheaf_map_options options = {.grain = chance_below(chance, 2), .context_size = sizeof(context)};
+	int r = sheaf_for(owner->pool, loop_range, &context, n, &options);
+
+	CHECK(r == 0, "sheaf_for: %d", r);
+	for (size_t i = 0; i < n; i++)
+		CHECK(context.counts[i] == trial_value(context.salt + i), "position %zu ran not once", i);
+	owner->results += n;
+	CHECK(sheaf_free(owner->pool, context.counts) == 0, "sheaf_free");
+}
+
+static void apply(struct owner *owner, struct chance *chance)
+{
+	struct arg arg = make_arg(chance_next(chance) >> 8);
+	uint64_t number = 0;
+	int r = sheaf_apply(owner->pool, call, &arg, sizeof(arg), &number, sizeof(number), NULL);
+
+	CHECK(fails(arg.salt) ? r == -EDOM : r == 0 && number == arg.salt, "sheaf_apply: %d", r);
+	owner->results++;
+}
+
+static void *run(void *context)
+{
+	static void (*const acts[])(struct owner *, struct chance *) = {submit_and_gather, map, stream_map, loop, apply};
+	struct owner *owner = context;
+	struct chance chance = {owner->seed + owner->number};
+
+	for (uint64_t round = 0; round < owner->rounds; round++)
+		acts[chance_below(&chance, sizeof(acts) / sizeof(acts[0]))](owner, &chance);
+	return NULL;
+}
+
+/* Closed with work still in it; what was accepted is gathered after the end. */
+static void close_and_join(sheaf_pool *pool)
+{
+	struct owner owner = {.pool = pool};
+	struct arg arg = make_arg(7);
+	sheaf_result result;
+	sheaf_batch *batch;
+	int r;
+
+	CHECK(sheaf_batch_create(&batch, pool, NULL) == 0, "batch");
+	for (uint64_t i = 0; i < 100; i++)
+		CHECK((r = sheaf_submit(batch, i, call, &arg, sizeof(arg))) == 0, "sheaf_submit: %d", r);
+	CHECK(sheaf_pool_close(pool) == 0, "close");
+	r = sheaf_pool_join(pool, patience());
+	CHECK(r == 0, "sheaf_pool_join: %d", r);
+	for (uint64_t i = 0; i < 100; i++) {
+		CHECK((r = sheaf_next(batch, &result, 0)) == 1 && result.position == i, "sheaf_next: %d", r);
+		check_call(&owner, &result, arg.salt, false);
+	}
+	sheaf_batch_retire(batch);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(1500)), results = 0;
+	static const sheaf_pool_options options[POOLS] = {
+		{.workers = 3, .ring_size = 4, .heap_size = 256 << 20, .backend = SHEAF_THREADS},
+		{.workers = 2, .ring_size = 64, .heap_size = 256 << 20, .backend = SHEAF_THREADS, .flags = SHEAF_ANONYMOUS},
+	};
+	struct owner owners[POOLS][OWNERS];
+	sheaf_pool *pools[POOLS];
+	sheaf_pool_info info;
+
+	for (unsigned p = 0; p < POOLS; p++) {
+		CHECK(sheaf_pool_create(&pools[p], &options[p]) == 0, "pool");
+		for (unsigned i = 0; i < OWNERS; i++) {
+			owners[p][i] = (struct owner){
+				.pool = pools[p], .number = p * OWNERS + i, .seed = seed, .rounds = rounds};
+			CHECK(!pthread_create(&owners[p][i].thread, NULL, run, &owners[p][i]), "thread");
+		}
+	}
+	for (unsigned p = 0; p < POOLS; p++) {
+		for (unsigned i = 0; i < OWNERS; i++) {
+			pthread_join(owners[p][i].thread, NULL);
+			results += owners[p][i].results;
+		}
+		CHECK(sheaf_pool_get_info(pools[p], &info) == 0 && info.heap_used == 0, "%zu bytes are left", info.heap_used);
+		close_and_join(pools[p]);
+		sheaf_pool_destroy(pools[p]);
+	}
+	printf("%llu results\n", (unsigned long long)results);
+	return 0;
+}

@@ -1,0 +1,289 @@
+/*
+ * load.c - batches with results that can be foretold.
+ */
+#include "load.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "children.h"
+#include "pool/pool.h"
+
+#define FAIL_ONE_IN 64 /* tasks that fail by their return value, as foretold */
+#define MOST_CALLS 400
+#define MOST_ITEMS 3000
+
+/* ---- tasks ---- */
+
+/* Some work, so that a kill hits tasks and not only what is between them. */
+static void work(uint64_t number)
+{
+	uint64_t until = sheaf_now_ns() + trial_value(~number) % 40000;
+
+	while (sheaf_now_ns() < until)
+		;
+}
+
+static bool fails(uint64_t number)
+{
+	return trial_value(number) % FAIL_ONE_IN == 0;
+}
+
+static size_t words_of(uint64_t number)
+{
+	return trial_value(number + 1) % 16 ? number % 9 : number % 20000;
+}
+
+static int call(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t number, *words;
+	void *memory;
+	int r;
+
+	(void)result;
+	memcpy(&number, arg, sizeof(number));
+	number += sheaf_task_position(task);
+	work(number);
+	if (fails(number))
+		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+	if ((r = sheaf_task_result(task, words_of(number) * sizeof(*words), &memory)))
+		return r;
+	words = memory;
+	for (size_t i = 0; i < words_of(number); i++)
+		words[i] = trial_value(number + i);
+	return 0;
+}
+
+static int item(sheaf_task *task, const void *in, void *out)
+{
+	uint64_t number;
+
+	memcpy(&number, in, sizeof(number));
+	if (trial_value(number) % 8 == 1)
+		work(number);
+	if (fails(number))
+		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+	number = trial_value(number);
+	memcpy(out, &number, sizeof(number));
+	return 0;
+}
+
+struct loop {
+	uint64_t *out;
+	uint64_t salt;
+};
+
+static int range(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	struct loop loop;
+
+	(void)task;
+	memcpy(&loop, context, sizeof(loop));
+	for (size_t i = begin; i < end; i++) {
+		if (i % 16 == 0)
+			work(loop.salt + i);
+		loop.out[i] = trial_value(loop.salt + i);
+	}
+	return 0;
+}
+
+/* ---- batches ---- */
+
+static void check_failure(const sheaf_result *result, uint64_t number)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "number %llu", (unsigned long long)number);
+	CHECK(result->status == -EDOM && !strcmp(result->message, text), "position %llu: status %d, \"%s\"",
+	      (unsigned long long)result->position, result->status, result->message);
+}
+
+static void check_call(struct load *load, const sheaf_result *result, uint64_t salt, bool *seen, uint64_t n)
+{
+	uint64_t number = result->position + salt;
+	const uint64_t *words = result->data;
+
+	CHECK(result->position < n, "position %llu", (unsigned long long)result->position);
+	CHECK(!seen[result->position], "position %llu is duplicated", (unsigned long long)result->position);
+	seen[result->position] = true;
+	load->results++;
+	load->reruns += result->attempts > 1;
+	if (fails(number)) {
+		check_failure(result, number);
+		return;
+	}
+	CHECK(result->status == 0, "position %llu is lost: status %d, signal %d, attempts %u, \"%s\"",
+	      (unsigned long long)result->position, result->status, result->signal, result->attempts, result->message);
+	CHECK(result->size == words_of(number) * sizeof(*words), "position %llu: size %zu",
+	      (unsigned long long)result->position, result->size);
+	for (size_t i = 0; i < words_of(number); i++)
+		CHECK(words[i] == trial_value(number + i), "position %llu: word %zu", (unsigned long long)result->position, i);
+}
+
+static void calls(struct load *load)
+{
+	uint64_t n = 1 + chance_below(&load->chance, MOST_CALLS), salt = chance_next(&load->chance) >> 8;
+	uint64_t how = chance_below(&load->chance, 3);
+	bool *seen = calloc(n, sizeof(*seen));
+	const sheaf_result *results;
+	sheaf_result result;
+	sheaf_batch *batch;
+	size_t count;
+	int r = sheaf_batch_create(&batch, load->pool, NULL);
+
+	CHECK(r == 0 && seen, "sheaf_batch_create: %d", r);
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t position = how == 1 ? i : n - 1 - i;
+
+		r = sheaf_submit(batch, position, call, &salt, sizeof(salt));
+		CHECK(r == 0, "sheaf_submit: %d", r);
+	}
+	if (how == 2) {
+		r = sheaf_gather(batch, &results, &count, patience());
+		CHECK(r >= 0 && count == n, "sheaf_gather: %d, %zu results", r, count);
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		if (how < 2) {
+			r = how ? sheaf_next(batch, &result, patience()) : sheaf_next_done(batch, &result, patience());
+			CHECK(r == 1, "result %llu of %llu: %d", (unsigned long long)i, (unsigned long long)n, r);
+		} else {
+			result = results[i];
+		}
+		CHECK(!how || result.position == i, "position %llu instead of %llu", (unsigned long long)result.position,
+		      (unsigned long long)i);
+		check_call(load, &result, salt, seen, n);
+	}
+	CHECK(how == 2 || sheaf_next(batch, &result, 0) == 0, "more results than tasks");
+	sheaf_batch_retire(batch);
+	free(seen);
+}
+
+static uint64_t *allocate(struct load *load, size_t n)
+{
+	void *memory;
+	int r = sheaf_alloc_array(load->pool, n, sizeof(uint64_t), &memory);
+	uint64_t *words = memory;
+
+	CHECK(r == 0, "sheaf_alloc_array: %d", r);
+	for (size_t i = 0; i < n; i++)
+		CHECK(words[i] == 0, "memory is not zeroed");
+	return words;
+}
+
+static void release(struct load *load, void *memory)
+{
+	int r = sheaf_free(load->pool, memory);
+
+	CHECK(r == 0, "sheaf_free: %d", r);
+}
+
+/* The results of a dense batch, one by one or all at once. */
+static sheaf_batch *open_dense(struct load *load)
+{
+	sheaf_batch *batch;
+	int r = sheaf_batch_create(&batch, load->pool, NULL);
+
+	CHECK(r == 0, "sheaf_batch_create: %d", r);
+	return batch;
+}
+
+static void map(struct load *load)
+{
+	size_t n = 1 + chance_below(&load->chance, MOST_ITEMS), count = 0;
+	uint64_t *in = allocate(load, n), *out = allocate(load, n), salt = chance_next(&load->chance) >> 8;
+	sheaf_map_options options = {.grain = chance_below(&load->chance, 2)};
+	bool stream = chance_below(&load->chance, 3) == 0;
+	const sheaf_result *results;
+	sheaf_batch *batch = open_dense(load);
+	sheaf_result result;
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		in[i] = salt + i;
+	r = sheaf_submit_map(batch, item, in, sizeof(*in), out, sizeof(*out), n, &options);
+	CHECK(r == 0, "sheaf_submit_map: %d", r);
+	if (!stream) {
+		r = sheaf_gather(batch, &results, &count, patience());
+		CHECK(r >= 0 && count == n, "sheaf_gather: %d, %zu results", r, count);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (stream)
+			CHECK((r = sheaf_next(batch, &result, patience())) == 1, "position %zu: %d", i, r);
+		else
+			result = results[i];
+		CHECK(result.position == i, "position %llu instead of %zu", (unsigned long long)result.position, i);
+		load->results++;
+		load->reruns += result.attempts > 1;
+		if (fails(in[i])) {
+			check_failure(&result, in[i]);
+			continue;
+		}
+		CHECK(result.status == 0, "position %zu is lost: status %d, signal %d, attempts %u, \"%s\"", i, result.status,
+		      result.signal, result.attempts, result.message);
+		CHECK(result.data == &out[i] && out[i] == trial_value(in[i]), "position %zu is wrong", i);
+	}
+	sheaf_batch_retire(batch);
+	release(load, in);
+	release(load, out);
+}
+
+static void loop(struct load *load)
+{
+	size_t n = 1 + chance_below(&load->chance, MOST_ITEMS), count;
+	struct loop context = {.out = allocate(load, n), .salt = chance_next(&load->chance)};
+	sheaf_map_options options = {.grain = chance_below(&load->chance, 2), .context_size = sizeof(context)};
+	const sheaf_result *results;
+	sheaf_batch *batch = open_dense(load);
+	int r = sheaf_submit_for(batch, range, &context, n, &options);
+
+	CHECK(r == 0, "sheaf_submit_for: %d", r);
+	r = sheaf_gather(batch, &results, &count, patience());
+	CHECK(r == 0 && count == n, "sheaf_gather: %d failed, %zu results", r, count);
+	for (size_t i = 0; i < n; i++) {
+		CHECK(results[i].position == i && context.out[i] == trial_value(context.salt + i), "position %zu is wrong", i);
+		load->results++;
+	}
+	sheaf_batch_retire(batch);
+	release(load, context.out);
+}
+
+/* Left while it runs: retiring waits for, or drops, what is not done. */
+static void leave(struct load *load)
+{
+	uint64_t n = 1 + chance_below(&load->chance, MOST_CALLS), salt = chance_next(&load->chance) >> 8;
+	sheaf_batch *batch;
+	int r = sheaf_batch_create(&batch, load->pool, NULL);
+
+	CHECK(r == 0, "sheaf_batch_create: %d", r);
+	for (uint64_t i = 0; i < n; i++)
+		CHECK((r = sheaf_submit(batch, i, call, &salt, sizeof(salt))) == 0, "sheaf_submit: %d", r);
+	sheaf_batch_retire(batch);
+}
+
+void load_run(struct load *load)
+{
+	static void (*const kinds[])(struct load *) = {calls, calls, map, map, loop, loop, leave};
+
+	kinds[chance_below(&load->chance, sizeof(kinds) / sizeof(kinds[0]))](load);
+}
+
+void load_check_empty(sheaf_pool *pool)
+{
+	const struct segment *segment = &pool->keeper.segment;
+	uint64_t deadline = patience();
+	sheaf_pool_info info;
+	int r = sheaf_pool_get_info(pool, &info);
+
+	CHECK(r == 0 && info.heap_used == 0, "%zu bytes of the heap are left", info.heap_used);
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		/* Invitations to a map that is done may still be on their way back. */
+		while (word_state(atomic_load(&segment->ring[i].word)) != WORD_FREE) {
+			CHECK(sheaf_now_ns() < deadline, "slot %u holds the word %#llx", i,
+			      (unsigned long long)atomic_load(&segment->ring[i].word));
+			trial_nap(1000000);
+		}
+	}
+}

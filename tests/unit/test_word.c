@@ -1,0 +1,82 @@
+/*
+ * test_word.c - the task word: what is packed comes out again, and no field touches another.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "segment/layout.h"
+
+static void expect_same(struct word a, struct word b)
+{
+	cr_assert_eq(a.state, b.state);
+	cr_assert_eq(a.flags, b.flags);
+	cr_assert_eq(a.attempt, b.attempt);
+	cr_assert_eq(a.worker, b.worker);
+	cr_assert_eq(a.generation, b.generation);
+	cr_assert_eq(a.payload, b.payload);
+}
+
+Test(word, survives_packing)
+{
+	static const struct word words[] = {
+		{0},
+		{.state = WORD_READY},
+		{.state = WORD_OWNED, .attempt = SHEAF_MAX_ATTEMPTS, .worker = SHEAF_MAX_WORKERS - 1, .generation = 0xffff},
+		{.state = WORD_FILLING, .worker = WORKER_NONE, .payload = WORD_PAYLOAD_MAX},
+		{.state = WORD_DONE, .flags = WORD_WIDE | WORD_LOST, .attempt = 1, .generation = 1, .payload = 1},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		expect_same(words[i], word_unpack(word_pack(words[i])));
+		cr_assert_eq(word_state(word_pack(words[i])), words[i].state);
+	}
+}
+
+Test(word, of_zero_is_a_free_slot_of_lap_zero)
+{
+	expect_same(word_unpack(0), (struct word){.state = WORD_FREE});
+	cr_assert_eq(word_pack((struct word){.state = WORD_FREE}), 0);
+}
+
+Test(word, fields_use_every_bit_once)
+{
+	const uint64_t parts[] = {
+		word_pack((struct word){.state = (enum word_state)7}),
+		word_pack((struct word){.flags = 3}),
+		word_pack((struct word){.attempt = 31}),
+		word_pack((struct word){.worker = 0xfff}),
+		word_pack((struct word){.generation = 0xffff}),
+		word_pack((struct word){.payload = WORD_PAYLOAD_MAX}),
+	};
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		cr_assert_eq(all & parts[i], 0);
+		all |= parts[i];
+	}
+	cr_assert_eq(all, UINT64_MAX);
+}
+
+Test(word, cuts_what_does_not_fit_its_field)
+{
+	struct word w = word_unpack(word_pack((struct word){.state = WORD_FREE,
+							    .flags = 4,
+							    .attempt = 32,
+							    .worker = 0x1001,
+							    .generation = 0x12345,
+							    .payload = WORD_PAYLOAD_MAX + 1}));
+
+	expect_same(w, (struct word){.state = WORD_FREE, .worker = 1, .generation = 0x2345});
+}
+
+Test(word, of_random_bits_survives_unpacking)
+{
+	uint64_t bits = 88172645463325252u;
+
+	for (int i = 0; i < 100000; i++) {
+		bits ^= bits << 13;
+		bits ^= bits >> 7;
+		bits ^= bits << 17;
+		cr_assert_eq(word_pack(word_unpack(bits)), bits);
+	}
+}
