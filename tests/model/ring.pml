@@ -5,25 +5,26 @@
  * a killer ends up to DEATHS workers after any statement; the supervisor repairs and replaces. Every access to a shared word is one
  * step, in the order of the C. Memory is sequentially consistent: the C asks for that (seq_cst) wherever two words are involved.
  *
- * Checked: each task is published exactly once, and nobody waits for ever (no invalid end state). Mutants, each of which has to be
- * caught: -DNO_REWIND (head is not set back), -DNO_HEAL (nobody is rung after a death), -DNO_RECHECK (a worker sleeps without a second
- * look), -DLATE_OWNER (the owner is named in a second step after the claim), -DNO_GIVE_UP (a submitter keeps a ticket that others have
- * passed), -DBLIND_HEAD (the head passes slots that are being filled).
+ * Checked: each task is published exactly once, and nobody waits for ever (no invalid end state). ring.sh runs it without deaths, to the
+ * end, and mutants that have to be caught: -DNO_RECHECK (a worker sleeps without a second look), -DNO_GIVE_UP (a submitter keeps a ticket
+ * that others have passed), -DBLIND_HEAD (the head passes slots that are being filled). With -DDEATHS=1 the search found nothing in its
+ * first 71 million states, but did not come to an end; its mutants -DNO_REWIND (head is not set back), -DNO_HEAL (nobody is rung after a
+ * death) and -DLATE_OWNER (the owner is named in a second step after the claim) await a smaller state space.
  */
 #ifndef TASKS
-#define TASKS 3
+#define TASKS 2
 #endif
 #ifndef SLOTS
 #define SLOTS 2
 #endif
 #ifndef WORKERS
-#define WORKERS 2
+#define WORKERS 1
 #endif
 #ifndef SUBMITTERS
 #define SUBMITTERS 2
 #endif
 #ifndef DEATHS
-#define DEATHS 1
+#define DEATHS 0
 #endif
 
 #define FREE 0
@@ -62,7 +63,7 @@ inline ring_one(w)
 	do
 	:: w < WORKERS ->
 		if
-		:: d_step { asleep[w] -> asleep[w] = false } ; token[w]++; break
+		:: atomic { asleep[w] -> asleep[w] = false } ; token[w]++; break
 		:: else -> w++
 		fi
 	:: else -> break
@@ -118,7 +119,8 @@ take:
 		fi;
 		content[t % SLOTS] = task;
 		atomic { copy(t % SLOTS, READY, NOBODY, t / SLOTS) };
-		ring_one(w)
+		ring_one(w);
+		atomic { task = 0; t = 0; seen = 0; w = 0; lap = 0; state = 0; retry = false }
 	:: next_task == TASKS -> break
 	od
 }
@@ -165,7 +167,8 @@ inline claim()
 		if
 		:: passed > h && head == h && rewinds == hr -> head = passed
 		:: else
-		fi
+		fi;
+		h = 0; hr = 0; end = 0; t = 0; passed = 0; clear = false
 	}
 }
 
@@ -207,7 +210,8 @@ execute:
 		/* OWNED -> FREE */
 		atomic { assert(slot[s].state == OWNED && slot[s].owner == me); copy(s, FREE, NOBODY, slot[s].lap + 1) };
 again:
-		skip
+		skip;
+		atomic { s = 0; task = 0; won = false }
 	od
 	} unless { !alive[me] }
 }
@@ -280,7 +284,7 @@ repair:
 		od;
 #endif
 		/* Reap; the successor has a fresh semaphore. */
-		atomic { token[w] = 0; buried[w] = true; alive[w] = true; run Worker(w) }
+		atomic { token[w] = 0; buried[w] = true; alive[w] = true; run Worker(w); w = 0; s = 0; t = 0; i = 0 }
 	od
 }
 

@@ -132,6 +132,19 @@ Test(heap, finds_a_run_that_lies_across_the_hint)
 	cr_assert_eq(alloc(62 * UNIT), b + UNIT);
 }
 
+Test(heap, finds_a_gap_below_the_hint)
+{
+	uint64_t offsets[UNITS];
+
+	for (int i = 0; i < UNITS; i++)
+		offsets[i] = alloc(UNIT);
+	cr_assert_eq(heap_free(&segment, offsets[10]), 0);
+	cr_assert_eq(heap_free(&segment, offsets[11]), 0);
+	cr_assert_eq(heap_free(&segment, offsets[0]), 0);
+	cr_assert_eq(alloc(2 * UNIT), offsets[10], "too long for the first gap, which the hint passes");
+	cr_assert_eq(alloc(UNIT), offsets[0]);
+}
+
 Test(heap, clears_memory_before_it_gives_it_again)
 {
 	for (int i = 0; i < 3; i++) {
