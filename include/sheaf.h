@@ -9,7 +9,9 @@
  *           signal handler. One thread at a time gathers from a batch; any number may submit to it meanwhile.
  * Deaths    A worker that dies is replaced and its task runs again, up to max_attempts times; then that position alone fails and
  *           its result says why. Tasks run at least once and are published exactly once: a task's own side effects may happen
- *           twice. If the owner dies, its workers end and the segment's name goes. A supervisor that dies is replaced.
+ *           twice. A supervisor that dies takes its workers along and is replaced: that is not charged to tasks, which run again
+ *           with the same attempt number. If the owner dies or calls exec(), its workers end and the segment's name goes.
+ * Terminal  Workers ignore SIGINT, SIGTSTP, SIGTTIN and SIGTTOU. A task that reads from the terminal gets EIO.
  * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
  *           Task functions must be mapped when the pool is created: workers are forked from the owner at that time.
  * Returns   int functions: >= 0 done (0 or a count), < 0 is -errno; the out-parameters are untouched on failure. sheaf_message()
@@ -64,7 +66,7 @@ typedef int sheaf_task_fn(sheaf_task *task, const void *arg, void *result);
  * @context: what the caller gave to sheaf_for()
  *
  * Called with any cut of [0, n) into ranges. After a death the range is cut into single positions, so that only the one which
- * kills is given up.
+ * kills is given up. With max_attempts = 1 there is no second run: all of the range fails.
  *
  * Return: 0, or a negative errno: then every position of the range fails with that code.
  */
@@ -94,7 +96,7 @@ typedef struct sheaf_pool_options {
 } sheaf_pool_options;
 
 enum sheaf_batch_flags {
-	SHEAF_NONBLOCK = 1 << 0, /* sheaf_submit() returns -EAGAIN instead of waiting for room */
+	SHEAF_NONBLOCK = 1 << 0, /* sheaf_submit() and its kin return -EAGAIN instead of waiting for room */
 	SHEAF_NO_TIMES = 1 << 1, /* results carry no times: saves one reading of the clock per task */
 };
 
@@ -117,7 +119,7 @@ typedef struct sheaf_result {
 	int status;          /* 0, or -errno: what the task returned; -ECHILD: its worker died, see signal and exit_code */
 	int signal;          /* the signal that ended the worker in the last attempt, or 0 */
 	int exit_code;       /* the worker's exit code in the last attempt, or -1 */
-	unsigned attempts;   /* runs so far: 1 unless workers died */
+	unsigned attempts;   /* runs so far that were charged: 1 unless workers died */
 	int worker;          /* worker id, 0 .. workers - 1; -1 if not known */
 	pid_t pid;           /* the process that ran it; 0 if not known (positions of a map whose worker is gone) */
 	void *data;          /* in the segment, never copied; NULL if the position has no data or failed */
@@ -147,7 +149,8 @@ SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *opt
 /**
  * sheaf_pool_close() - accept no more work; what was accepted goes on. Closing twice is fine.
  *
- * Return: 0; -EINVAL; -EPERM (the handle was inherited over a fork); -ECANCELED (terminated).
+ * Return: 0; -EINVAL; -EPERM (the handle was inherited over a fork); -ECANCELED (terminated); -ECHILD, -EOWNERDEAD as for
+ *         sheaf_pool_join().
  */
 SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
 
@@ -181,7 +184,7 @@ SHEAF_API void sheaf_pool_destroy(sheaf_pool *pool);
 typedef struct sheaf_pool_info {
 	unsigned workers;     /* as created */
 	pid_t supervisor;     /* its pid; 0 with SHEAF_THREADS or after the end */
-	uint64_t deaths;      /* workers that died so far and were not asked to */
+	uint64_t deaths;      /* workers that died so far, not by order and not with their supervisor */
 	uint64_t supervisors; /* supervisors started so far */
 	size_t heap_size;     /* bytes that the heap may grow to */
 	size_t heap_used;     /* bytes committed for allocations and batches */
@@ -234,7 +237,8 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
 /**
  * sheaf_apply() - run one task and wait for it
  * @arg:     arg_size bytes, copied; may be NULL if arg_size is 0
- * @result:  out: result_size bytes, anywhere in the caller's memory
+ * @result:  out: result_size bytes, anywhere in the caller's memory. Zeroed beyond what the task left there
+ *           with sheaf_task_result(); what it left beyond result_size is cut off
  * @options: max_attempts only
  */
 SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
@@ -266,7 +270,8 @@ SHEAF_API int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, siz
  * sheaf_batch_create() - open a batch
  * @batch: out: free it with sheaf_batch_retire(); the pool's destruction frees it too
  *
- * Return: 0; -EINVAL; -EPERM; -EPIPE (the pool is closed); -ECANCELED (terminated); -ENOSPC (max_batches are open); -ENOMEM.
+ * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EPERM; -EPIPE (the pool is closed);
+ *         -ECANCELED, -ECHILD, -EOWNERDEAD as for sheaf_next(); -ENOSPC (max_batches are open); -ENOMEM.
  */
 SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options);
 
@@ -280,7 +285,7 @@ SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sh
  *
  * Return: 0; -EINVAL; -EPERM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map); -EAGAIN (full, and
  *         SHEAF_NONBLOCK); -EPIPE (the pool is closed); -ECANCELED, -ECHILD, -EOWNERDEAD as for sheaf_next(); -ENOSPC, -ENOMEM
- *         (no memory for argument or result); -EOVERFLOW.
+ *         (no memory for argument or result); -EOVERFLOW (the argument has 4 GiB or more).
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
 
@@ -288,6 +293,8 @@ SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn 
  * sheaf_submit_map() - start a map in a batch of its own; gather its n results as those of any batch
  *
  * Results have the data &out[position * out_size]. Arguments and errors as for sheaf_map(); -EBUSY if the batch has tasks already.
+ * Waits until the ring has had room for each worker's invitation. With SHEAF_NONBLOCK it runs with those that there was room for;
+ * -EAGAIN if there was for none.
  */
 SHEAF_API int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out,
 			       size_t out_size, size_t n, const sheaf_map_options *options);
@@ -300,7 +307,8 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
  * sheaf_next() - the result with the lowest position that was not handed out yet, as soon as it is done
  * @result: out: its data and message stay valid until the batch is retired
  *
- * Among the tasks submitted so far: a lower position submitted later comes next.
+ * Among the tasks submitted so far, also those that another thread submits while it waits. When the pool has stopped, results
+ * that are done are still handed out, by sheaf_next_done() all of them.
  *
  * Return: 1; 0 (all results were handed out); -EAGAIN, -ETIMEDOUT (not done, and the deadline was 0, or passed); -EBUSY (another
  *         thread is gathering from this batch); -ECANCELED (the pool was terminated); -ECHILD (the pool stopped because workers
@@ -308,7 +316,11 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
  */
 SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 
-/** sheaf_next_done() - any result that is done and was not handed out yet, the earliest known first. Returns as sheaf_next(). */
+/**
+ * sheaf_next_done() - any result that is done and was not handed out yet, the earliest known first
+ *
+ * Also of tasks that another thread submits while it waits. Returns as sheaf_next().
+ */
 SHEAF_API int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 
 /**
@@ -333,15 +345,15 @@ SHEAF_API int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progr
  * sheaf_batch_retire() - free a batch and all its memory, also that of its results
  * @batch: NULL is fine; no other thread may be using it
  *
- * Tasks that have not started are dropped. Tasks that run are waited for; after one second their workers are killed and replaced
- * (with SHEAF_THREADS they are waited for).
+ * Tasks that have not started are dropped. Tasks that run are waited for; after one second their workers are killed and
+ * replaced, which is not charged to any other task (with SHEAF_THREADS they are waited for).
  */
 SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
 
 /* ---- For tasks: called in a worker, by the function that was given the task ---- */
 
 SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task); /* of a range: its first position */
-SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);  /* 1 in the first run */
+SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);  /* 1 in the first run; see "Deaths" above */
 SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers - 1: for data of one's own per worker */
 
 /**

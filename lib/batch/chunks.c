@@ -9,7 +9,7 @@
  *                   from their backs. Hints say where claimed chunks lie, so that nobody walks over them; a worker whose invitation
  *                   went through a death looks at every word instead (sweep), because only there a hint may be wrong.
  * Edges             C1 -> C2  READY -> OWNED after a repair: what was done of the chunk and its failure records.
- *                   P2 -> G2  DONE -> gather: hands over the chunk's results. G2 is in gather.c.
+ *                   P2 -> G2  DONE -> gather: hands over the chunk's results. G2 is in dense.c.
  * Deaths            While OWNED: the cursor tells the position in hand. It alone is suspect: done positions are not run again, and it
  *                   is given up after max_attempts. A range function does not tell, so after a death its chunk is WIDE: its positions
  *                   run singly, and the first that dies takes the blame for the death before.

@@ -78,8 +78,6 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		started = runner->clock_ns ? runner->clock_ns : sheaf_now_ns();
 	if (slot->arg_size)
 		arg = slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
-	if (w.attempt > 1 && result)
-		memset(result, 0, batch->out_size);
 	task.runner = runner;
 	task.batch = batch;
 	task.position = entry->position;
@@ -123,6 +121,9 @@ void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) == BATCH_OPEN &&
 	    word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_READY) {
 		if (death->innocent || w.attempt < batch->max_attempts) {
+			/* The next run finds its result zeroed, as the first did. */
+			if (batch->out_size)
+				memset(result_slot(entry, batch->out_size), 0, batch->out_size);
 			ring_return(slot, word, w.attempt - death->innocent);
 			return;
 		}

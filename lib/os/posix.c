@@ -1,8 +1,8 @@
 /*
  * posix.c - the second half of os.h with POSIX.1-2008 alone.
  *
- * Dearer than its twin in three places: an anonymous segment has a name for an instant, freed memory is cleared and kept for the
- * pool instead of going back to the system, and the death of a parent is noticed by looking, ten times a second.
+ * Dearer than its twin in three places: an anonymous segment has a name for an instant, freed memory stays with the pool,
+ * which clears it before it hands it out again, and the death of a parent is noticed by looking, ten times a second.
  */
 #include "os/os.h"
 

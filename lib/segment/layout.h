@@ -268,7 +268,7 @@ struct shared_hint {
 	_Atomic uint64_t back;               /* and all from here on */
 };
 
-/* Why positions of a dense batch failed: a stack, pushed with one CAS. A position that ran twice may stand in it twice. */
+/* Why positions of a dense batch failed: a stack, pushed with one CAS. What ran again counts 0. */
 struct shared_failure {
 	uint64_t next; /* offset of the older one */
 	uint64_t position;

@@ -121,9 +121,24 @@ Test(table, a_run_publishes_its_entry)
 Test(table, a_second_run_begins_with_a_zeroed_result)
 {
 	memset(entry->last.small, 0xee, 8);
+	repair(1);
 	run(2);
 	cr_assert_not(dirty);
 	cr_assert_eq(word_unpack(entry->word).attempt, 2);
+}
+
+Test(table, an_innocent_death_is_no_attempt_and_leaves_a_zeroed_result)
+{
+	struct death innocent = death;
+
+	innocent.innocent = true;
+	memset(entry->last.small, 0xee, 8);
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = 3});
+	call_repair(&segment, slot, slot->word, &innocent);
+	cr_assert_eq(word_unpack(slot->word).state, WORD_READY);
+	cr_assert_eq(word_unpack(slot->word).attempt, 2);
+	run(1);
+	cr_assert_not(dirty);
 }
 
 Test(table, a_run_takes_no_times_if_told)
