@@ -21,7 +21,9 @@ leftovers() {
 		echo "process $pid: $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
 	done
 	names | grep -vxF -f "$before" | while read -r name; do
-		grep -qsF "$name" /proc/[0-9]*/maps || echo "$name"
+		# By inode: a file that got its name late is mapped under none.
+		inode=$(stat -c %i "$name" 2>/dev/null) || continue
+		grep -qs " $inode  */dev/shm/" /proc/[0-9]*/maps || echo "$name"
 	done
 	find "$folder" ! -path "$folder"
 }
