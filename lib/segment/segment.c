@@ -297,8 +297,10 @@ int segment_create(struct segment *segment, const struct segment_options *option
 {
 	uint64_t heap_size = round_up(options->heap_size ? options->heap_size : os_memory(), UNIT);
 	struct shared_header header = {0};
-	int r = create_file(segment, options);
+	int r;
 
+	*segment = (struct segment){.fd = -1};
+	r = create_file(segment, options);
 	if (r)
 		return r;
 	for (;;) {

@@ -142,8 +142,15 @@ static int play(void *context)
 {
 	const struct guest *guest = context;
 
+	sigset_t none;
+
 	if (setsid() < 0)
 		return 1;
+	/* The test may have been started with these ignored or blocked. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	return guest->host();
 }
 
