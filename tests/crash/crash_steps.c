@@ -359,7 +359,7 @@ static uint64_t play(struct scene *scene, const struct path *path, uint64_t most
 	enum outcome outcome;
 	unsigned attempts = 0;
 	uint64_t steps;
-	pid_t victim;
+	pid_t victim, worker;
 	size_t n;
 	int r;
 
@@ -374,7 +374,8 @@ static uint64_t play(struct scene *scene, const struct path *path, uint64_t most
 		victim = wait_for_supervisor(scene);
 		if (!seize(victim))
 			return 0;
-		CHECK(kill(sheaf_pool_worker_pid(scene->pool, 0), SIGKILL) == 0, "kill: errno %d", errno);
+		CHECK(living_children(victim, &worker, 1) == 1 && kill(worker, SIGKILL) == 0, "supervisor %ld has no worker",
+		      (long)victim);
 	} else {
 		victim = wait_for_sleeper(scene->pool);
 		if (!seize(victim))

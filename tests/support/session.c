@@ -39,9 +39,10 @@ static bool has_parent(pid_t pid, const struct proc *proc, pid_t parent)
 /* Lists living processes that belong to @of. A process that ends meanwhile is no error. */
 static unsigned list(bool (*belongs)(pid_t, const struct proc *, pid_t), pid_t of, pid_t *pids, unsigned room)
 {
-	DIR *folder = opendir("/proc");
+	DIR *folder = of > 0 ? opendir("/proc") : NULL;
 	unsigned count = 0;
 
+	/* Nobody's processes would be those of the system: callers kill what they get. */
 	if (!folder)
 		return 0;
 	for (const struct dirent *entry; (entry = readdir(folder));) {

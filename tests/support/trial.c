@@ -1,10 +1,9 @@
 /*
- * trial.c - seed, random numbers and failure of stress and crash programs.
+ * trial.c - seed and random numbers of stress and crash programs.
  */
 #include "trial.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -68,16 +67,4 @@ void trial_nap(uint64_t ns)
 	struct timespec time = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
 
 	nanosleep(&time, NULL);
-}
-
-void trial_fail(const char *file, int line, const char *condition, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	fprintf(stderr, "%s:%d: %s: %s (last message: %s)\n", file, line, condition, text, sheaf_message());
-	exit(1);
 }
