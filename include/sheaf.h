@@ -11,6 +11,10 @@
  *           its result says why. Tasks run at least once and are published exactly once: a task's own side effects may happen
  *           twice. A supervisor that dies takes its workers along and is replaced: that is not charged to tasks, which run again
  *           with the same attempt number. If the owner dies or calls exec(), its workers end and the segment's name goes.
+ * Limits    A task may be given a time that each run of it may take (task_timeout_ns; of a map each item, of a loop each call of its
+ *           function). When that is over, the supervisor kills its worker, and the position fails with -ETIMEDOUT, without another
+ *           attempt; a range of a loop is first cut into single positions, each with the whole time. No other task is charged.
+ *           Time spent in the queue does not count. Threads cannot be killed: with SHEAF_THREADS there are no limits.
  * Terminal  Workers ignore SIGINT, SIGTSTP, SIGTTIN and SIGTTOU. A task that reads from the terminal gets EIO.
  * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
  *           Task functions must be mapped when the pool is created: workers are forked from the owner at that time.
@@ -92,7 +96,8 @@ typedef struct sheaf_pool_options {
 	size_t heap_size;      /* bytes that the heap may grow to (address space only, until used); 0: the machine's memory */
 	const char *name;      /* "/name" of the segment; NULL: a random one, "/sheaf-..." */
 	enum sheaf_backend backend;
-	unsigned flags; /* enum sheaf_pool_flags */
+	unsigned flags;           /* enum sheaf_pool_flags */
+	uint64_t task_timeout_ns; /* see "Limits"; 0: none */
 } sheaf_pool_options;
 
 enum sheaf_batch_flags {
@@ -101,23 +106,29 @@ enum sheaf_batch_flags {
 };
 
 typedef struct sheaf_batch_options {
-	size_t result_size;    /* bytes of each submitted task's result slot; 0: none (see also sheaf_task_result()) */
-	unsigned max_attempts; /* 0: the pool's */
-	unsigned flags;        /* enum sheaf_batch_flags */
+	size_t result_size;       /* bytes of each submitted task's result slot; 0: none (see also sheaf_task_result()) */
+	unsigned max_attempts;    /* 0: the pool's */
+	unsigned flags;           /* enum sheaf_batch_flags */
+	uint64_t task_timeout_ns; /* see "Limits"; 0: the pool's; SHEAF_FOREVER: none */
 } sheaf_batch_options;
+
+typedef struct sheaf_task_options {
+	uint64_t timeout_ns; /* see "Limits"; 0: the batch's; SHEAF_FOREVER: none */
+} sheaf_task_options;
 
 typedef struct sheaf_map_options {
 	size_t grain;          /* positions that a worker claims at once; 0: chosen; raised where n needs over 2^20 chunks */
 	size_t context_size;   /* sheaf_for: bytes of the context to copy into the segment; 0: the context is passed as it is */
-	unsigned max_attempts; /* 0: the pool's */
+	unsigned max_attempts; /* 0: the batch's, which is the pool's unless it says otherwise */
+	uint64_t task_timeout_ns; /* see "Limits"; 0: the batch's; SHEAF_FOREVER: none */
 } sheaf_map_options;
 
 /* ---- Results ---- */
 
 typedef struct sheaf_result {
 	uint64_t position;
-	int status;          /* 0, or -errno: what the task returned; -ECHILD: its worker died, see signal and exit_code */
-	int signal;          /* the signal that ended the worker in the last attempt, or 0 */
+	int status; /* 0, or -errno: what the task returned; -ECHILD: its worker died; -ETIMEDOUT: it was over its limit */
+	int signal; /* the signal that ended the worker in the last attempt, or 0: then the task itself returned the status */
 	int exit_code;       /* the worker's exit code in the last attempt, or -1 */
 	unsigned attempts;   /* runs so far that were charged: 1 unless workers died */
 	int worker;          /* worker id, 0 .. workers - 1; -1 if not known */
@@ -125,8 +136,12 @@ typedef struct sheaf_result {
 	void *data;          /* in the segment, never copied; NULL if the position has no data or failed */
 	size_t size;         /* bytes at data */
 	const char *message; /* why it failed; "" if it did not */
-	uint64_t started_ns; /* CLOCK_MONOTONIC; 0 for positions of a map and with SHEAF_NO_TIMES */
+	uint64_t
+		started_ns; /* of the last attempt, CLOCK_MONOTONIC; 0 with SHEAF_NO_TIMES, and of maps, unless the worker died */
 	uint64_t finished_ns;
+	const uint64_t
+		*backtrace; /* where it was when SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT ended it: addresses, innermost */
+	unsigned backtrace_size; /* first, the same in owner and worker; 0: not known */
 } sheaf_result;
 
 /* ---- Pools ---- */
@@ -239,7 +254,7 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  * @arg:     arg_size bytes, copied; may be NULL if arg_size is 0
  * @result:  out: result_size bytes, anywhere in the caller's memory. Zeroed beyond what the task left there
  *           with sheaf_task_result(); what it left beyond result_size is cut off
- * @options: max_attempts only
+ * @options: max_attempts and task_timeout_ns only
  */
 SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
 			  size_t result_size, const sheaf_map_options *options);
@@ -288,6 +303,10 @@ SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sh
  *         (no memory for argument or result); -EOVERFLOW (the argument has 4 GiB or more).
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
+
+/** sheaf_submit_with() - sheaf_submit() with options for this task alone; NULL for the defaults. A timeout is rounded up by 0.1 %. */
+SHEAF_API int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+				const sheaf_task_options *options);
 
 /**
  * sheaf_submit_map() - start a map in a batch of its own; gather its n results as those of any batch

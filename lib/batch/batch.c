@@ -60,6 +60,37 @@ static void unlink_batch(struct keeper *keeper, struct sheaf_batch *batch)
 		keeper->batches = batch->next;
 }
 
+/* Under the keeper's lock. */
+static void tell_shortest(struct keeper *keeper)
+{
+	uint64_t shortest = 0;
+
+	for (const struct sheaf_batch *batch = keeper->batches; batch; batch = batch->next)
+		if (batch->shortest_ns && (!shortest || batch->shortest_ns < shortest))
+			shortest = batch->shortest_ns;
+	/* Seq_cst: we look how often the supervisor looks next; see limits_tick() in supervisor.c. */
+	atomic_store_explicit(&keeper->segment.control->shortest_ns, shortest, memory_order_seq_cst);
+}
+
+void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
+{
+	struct keeper *keeper = batch->keeper;
+	uint64_t tick;
+
+	if (!limit_ns)
+		return;
+	pthread_mutex_lock(&keeper->lock);
+	if (!batch->shortest_ns || limit_ns < batch->shortest_ns) {
+		batch->shortest_ns = limit_ns;
+		tell_shortest(keeper);
+	}
+	pthread_mutex_unlock(&keeper->lock);
+	tick = atomic_load_explicit(&keeper->segment.control->tick_ns, memory_order_seq_cst);
+	/* It wakes by itself often enough for long limits. */
+	if (limit_ns / 2 < os_parent_check_ns() && (!tick || tick > limit_ns / 2))
+		keeper->nudge(keeper);
+}
+
 int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
 {
 	static const sheaf_batch_options defaults = {0};
@@ -90,6 +121,7 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	batch->shared->kind = KIND_CALLS;
 	batch->shared->flags = options->flags;
 	batch->shared->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
+	batch->shared->limit_ns = limit_of(options->task_timeout_ns, keeper->limit_ns);
 	batch->shared->heap_id = heap_new_batch_id(&keeper->segment);
 	batch->shared->out_size = options->result_size;
 	/* Relaxed, all: published by the ring slots that name the batch (R1). */
@@ -98,6 +130,7 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	atomic_store_explicit(&batch->shared->word, BATCH_OPEN | serial << 8, memory_order_relaxed);
 	link_batch(keeper, batch);
 	pthread_mutex_unlock(&keeper->lock);
+	batch_limit(batch, batch->shared->limit_ns);
 	*out = batch;
 	return 0;
 }
@@ -176,6 +209,8 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 		pthread_mutex_lock(&keeper->lock);
 		atomic_store_explicit(&batch->shared->word, BATCH_FREE, memory_order_relaxed);
 		unlink_batch(keeper, batch);
+		if (batch->shortest_ns)
+			tell_shortest(keeper);
 		pthread_mutex_unlock(&keeper->lock);
 	}
 	while (batch->notes) {

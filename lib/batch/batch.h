@@ -67,6 +67,7 @@ struct sheaf_batch {
 	uint32_t index;
 	uint64_t ref; /* BATCH_REF: what slots of this batch hold */
 	unsigned flags;
+	uint64_t shortest_ns; /* the shortest limit of its tasks; 0: none has one. Under the keeper's lock */
 	bool dense;
 	_Atomic int gathering; /* a thread is in a gathering call */
 
@@ -93,6 +94,9 @@ int batch_open(struct sheaf_batch **batch, struct keeper *keeper, const sheaf_ba
 
 /* Frees it; @abandon: the pool's processes are gone, so there is nobody to wait for. */
 void batch_free(struct sheaf_batch *batch, bool abandon);
+
+/* Tells the supervisor of a limit that tasks of the batch have from now on; 0: none. */
+void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns);
 
 /* ---- submit.c ---- */
 

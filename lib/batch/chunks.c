@@ -80,17 +80,18 @@ void chunks_init(struct segment *segment, struct shared_batch *batch)
 /* ---- failure records ---- */
 
 static int push_failure(struct segment *segment, struct shared_batch *batch, struct region *region,
-			const struct shared_failure *record, const char *text)
+			const struct shared_failure *record, const void *follows)
 {
 	struct shared_failure *failure;
 	uint64_t offset, newest;
-	int r = region_alloc(segment, batch, region, sizeof(*record) + record->text_size + 1, &offset);
+	uint64_t frames = record->frame_count * sizeof(uint64_t);
+	int r = region_alloc(segment, batch, region, sizeof(*record) + frames + record->text_size + 1, &offset);
 
 	if (r)
 		return r;
 	failure = segment_at(segment, offset);
 	*failure = *record;
-	memcpy(failure + 1, text, record->text_size);
+	memcpy(failure + 1, follows, frames + record->text_size);
 	/* Relaxed: the value is only linked to. */
 	newest = atomic_load_explicit(&batch->failures, memory_order_relaxed);
 	do
@@ -153,6 +154,15 @@ static void report(struct visit *v, uint64_t position, uint64_t count, int statu
 	v->bits = lost;
 }
 
+/*
+ * Is the time of this run wanted? Where there is a limit, and in the last attempt, so that a death in it can tell how long it took: all
+ * other items are spared the clock.
+ */
+static bool timed(const struct shared_batch *batch, unsigned attempt)
+{
+	return batch->limit_ns || attempt >= batch->max_attempts;
+}
+
 /* Sets the position in hand before the task runs, so that a death names it. Relaxed: the process's own order is what a kill cuts. */
 static void take_in_hand(struct visit *v, uint64_t position, unsigned attempt)
 {
@@ -160,6 +170,15 @@ static void take_in_hand(struct visit *v, uint64_t position, unsigned attempt)
 	v->task.position = position;
 	v->task.attempt = attempt;
 	v->task.text_size = 0;
+	if (timed(v->batch, attempt))
+		task_hold(v->self, sheaf_now_ns(), v->batch->limit_ns);
+}
+
+/* The task has returned: its limit and its time are not those of the next. */
+static void put_down(struct visit *v, unsigned attempt)
+{
+	if (timed(v->batch, attempt))
+		task_hold(v->self, 0, 0);
 }
 
 /* Runs positions [begin, end) of a chunk. The first is in its @attempt-th run, those behind in their first. */
@@ -175,6 +194,7 @@ static void run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned atte
 
 		take_in_hand(v, p, attempt);
 		r = fn(&v->task, in ? in + p * batch->in_size : NULL, out ? out + p * batch->out_size : NULL);
+		put_down(v, attempt);
 		if (r)
 			report(v, p, 1, task_status(&v->task, r));
 		attempt = 1;
@@ -195,6 +215,7 @@ static void run_range(struct visit *v, uint64_t begin, uint64_t end, struct word
 
 		take_in_hand(v, p, attempt);
 		r = fn(&v->task, p, to, context);
+		put_down(v, attempt);
 		if (r)
 			report(v, p, to - p, task_status(&v->task, r));
 		attempt = w.flags & WORD_WIDE ? w.attempt : 1;
@@ -312,6 +333,7 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	if (!cancelled(segment, batch)) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
 		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
+		task_hold(v.self, 0, 0);
 		/* Seq_cst: a gatherer sees that somebody is inside, or its look at the words comes first. */
 		atomic_fetch_or_explicit(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64,
 					 memory_order_seq_cst);
@@ -345,7 +367,7 @@ struct verdict {
 };
 
 static struct verdict judge(const struct shared_batch *batch, struct word w, uint64_t begin, uint64_t size, uint64_t cursor,
-			    bool innocent)
+			    const struct death *death)
 {
 	bool wide = w.flags & WORD_WIDE, singly = batch->kind == KIND_MAP || wide || w.attempt > 1;
 	/* A cursor outside of what the owner had to do is of another chunk: it died before it took anything in hand. */
@@ -353,10 +375,17 @@ static struct verdict judge(const struct shared_batch *batch, struct word w, uin
 	struct verdict v = {.word = {.state = WORD_READY, .flags = w.flags & WORD_LOST}, .hand = hand};
 
 	v.attempts = hand == w.payload || wide ? w.attempt : 1;
-	if (innocent || v.attempts < batch->max_attempts) {
-		v.word.attempt = v.attempts - innocent;
+	/* A whole range that was late: each of its positions gets the time for itself. */
+	if (death->late && !singly) {
+		v.word.attempt = v.attempts - 1;
 		v.word.payload = hand;
-		if (innocent ? wide : !singly)
+		v.word.flags |= WORD_WIDE;
+		return v;
+	}
+	if (!death->late && (death->innocent || v.attempts < batch->max_attempts)) {
+		v.word.attempt = v.attempts - death->innocent;
+		v.word.payload = hand;
+		if (death->innocent ? wide : !singly)
 			v.word.flags |= WORD_WIDE;
 		return v;
 	}
@@ -369,6 +398,8 @@ static struct verdict judge(const struct shared_batch *batch, struct word w, uin
 		v.word.worker = w.worker;
 		v.word.generation = w.generation;
 		v.word.attempt = v.attempts;
+	} else if (death->late && batch->kind == KIND_FOR) {
+		v.word.flags |= WORD_WIDE;
 	}
 	return v;
 }
@@ -389,21 +420,24 @@ void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 		if (w.state != WORD_OWNED || w.worker != death->worker || w.generation != (death->generation & 0xffff))
 			continue;
 		size = batch->n - begin < batch->chunk ? batch->n - begin : batch->chunk;
-		v = judge(batch, w, begin, size, cursor, death->innocent);
+		v = judge(batch, w, begin, size, cursor, death);
 		void_failures(segment, batch, death->worker, begin + v.hand, begin + size);
 		if (v.failed_count) {
 			struct shared_failure record = {
 				.position = begin + v.failed_from,
 				.count = v.failed_count,
-				.status = -ECHILD,
+				.status = death->late ? -ETIMEDOUT : -ECHILD,
 				.signal = death->signal,
 				.exit_code = death->exit_code,
 				.pid = death->pid,
 				.attempts = v.attempts,
 				.worker = death->worker,
+				.frame_count = death->frame_count,
+				.started_ns = death->started_ns,
+				.finished_ns = death->ended_ns,
 			};
 
-			if (push_failure(segment, batch, region, &record, ""))
+			if (push_failure(segment, batch, region, &record, death->frames))
 				v.word.flags |= WORD_LOST;
 			/* Relaxed: a statistic. */
 			atomic_fetch_add_explicit(&segment->control->given_up, v.failed_count, memory_order_relaxed);

@@ -140,6 +140,12 @@ static void fill_failure(const struct shared_failure *failure, sheaf_result *res
 	result->worker = (int)failure->worker;
 	result->pid = failure->pid;
 	result->message = failure->text_size ? (const char *)(failure + 1) : NULL;
+	result->started_ns = failure->started_ns;
+	result->finished_ns = failure->finished_ns;
+	if (failure->frame_count) {
+		result->backtrace = (const uint64_t *)(failure + 1);
+		result->backtrace_size = failure->frame_count;
+	}
 }
 
 int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result)

@@ -41,13 +41,13 @@ static const char *add_note(struct sheaf_batch *batch, const char *text)
 
 bool batch_worker_died(const sheaf_result *result)
 {
-	return result->status == -ECHILD && (result->signal || result->exit_code >= 0);
+	return result->status && (result->signal || result->exit_code >= 0);
 }
 
 /* Gives a failed result its text, if the task left none. */
 static int explain(struct sheaf_batch *batch, sheaf_result *result)
 {
-	char text[512], how[160], runs[64];
+	char text[512], how[160], runs[64], time[64] = "";
 
 	if (result->message)
 		return 0;
@@ -55,16 +55,22 @@ static int explain(struct sheaf_batch *batch, sheaf_result *result)
 		result->message = sheaf_strerror(result->status);
 		return 0;
 	}
-	if (result->signal)
+	if (result->status == -ETIMEDOUT)
+		snprintf(how, sizeof(how), "was killed because the task ran longer than its limit,");
+	else if (result->signal)
 		snprintf(how, sizeof(how), "was killed by signal %d (%s)", result->signal, strsignal(result->signal));
 	else
 		snprintf(how, sizeof(how), "called exit(%d)", result->exit_code);
-	if (result->attempts == 1)
+	if (result->status == -ETIMEDOUT)
+		snprintf(runs, sizeof(runs), "in attempt %u", result->attempts);
+	else if (result->attempts == 1)
 		snprintf(runs, sizeof(runs), "in its only attempt");
 	else
 		snprintf(runs, sizeof(runs), "in attempt %u, the last", result->attempts);
-	snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s", (unsigned long long)result->position,
-		 result->worker, (long)result->pid, how, runs);
+	if (result->started_ns)
+		snprintf(time, sizeof(time), ", after %.3g s", (double)(result->finished_ns - result->started_ns) / 1e9);
+	snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s%s", (unsigned long long)result->position,
+		 result->worker, (long)result->pid, how, runs, time);
 	result->message = add_note(batch, text);
 	return result->message ? 0 : sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
 }
@@ -89,9 +95,15 @@ static void call_result(const struct sheaf_batch *batch, uint64_t index, sheaf_r
 		.finished_ns = entry->finished_ns,
 	};
 	if (entry->status) {
+		result->message = NULL;
 		result->signal = entry->last.cause.signal;
 		result->exit_code = entry->last.cause.exit_code;
-		result->message = entry->data ? segment_at(segment, entry->data) : NULL;
+		if (entry->data && batch_worker_died(result)) {
+			result->backtrace = segment_at(segment, entry->data);
+			result->backtrace_size = (unsigned)entry->size;
+		} else if (entry->data) {
+			result->message = segment_at(segment, entry->data);
+		}
 		return;
 	}
 	result->size = (size_t)entry->size;

@@ -18,6 +18,7 @@ struct keeper {
 	pthread_mutex_t lock; /* of the list of batches and of their slots */
 	struct sheaf_batch *batches;
 	uint64_t serial;
+	uint64_t limit_ns; /* of tasks, unless their batch says otherwise; 0: none */
 
 	/* Replaces a dead supervisor. 0 while things go on; else why nothing will: -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
 	int (*look)(struct keeper *keeper);
@@ -25,6 +26,8 @@ struct keeper {
 	bool (*ended)(struct keeper *keeper);
 	/* Has a worker killed, if it still is of that generation. */
 	void (*kill)(struct keeper *keeper, unsigned worker, unsigned generation);
+	/* Wakes the supervisor, which looks how often it has to look for tasks over their limits. */
+	void (*nudge)(struct keeper *keeper);
 };
 
 /* 0; -EPERM with its message: the handle belongs to another process. */
@@ -35,6 +38,12 @@ int keeper_look(struct keeper *keeper, bool now);
 
 /* May work be submitted? 0, -EPIPE, -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
 int keeper_open(struct keeper *keeper);
+
+/* What an option for a time limit means, 0 and SHEAF_FOREVER included, given what holds without it. 0: none. */
+static inline uint64_t limit_of(uint64_t option, uint64_t otherwise)
+{
+	return !option ? otherwise : option > UINT64_MAX / 2 ? 0 : option;
+}
 
 /* sheaf_fail() for a pool state that ends all waiting; 0 for the others. */
 int keeper_fail(uint32_t state);

@@ -171,7 +171,7 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
  * slot while it waits for a lock. -EAGAIN: the ring is full. *@offset: of the argument, kept from one try to the next.
  */
 static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
-		       uint64_t *offset)
+		       uint16_t limit, uint64_t *offset)
 {
 	struct segment *segment = &batch->keeper->segment;
 	struct shared_slot *slot;
@@ -205,6 +205,7 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 	slot->function = (uint64_t)(uintptr_t)fn;
 	slot->arg_size = (uint32_t)arg_size;
 	slot->kind = TASK_CALL;
+	slot->limit = limit;
 	slot->target = new_entry(batch, batch->order.count, position);
 	/* Relaxed: published by the word (R1). */
 	atomic_store_explicit(&slot->batch, batch->ref, memory_order_relaxed);
@@ -222,6 +223,13 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 
 int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
 {
+	return sheaf_submit_with(batch, position, fn, arg, arg_size, NULL);
+}
+
+int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+		      const sheaf_task_options *options)
+{
+	uint16_t limit = options ? limit_pack(options->timeout_ns) : LIMIT_BATCH;
 	uint64_t offset = 0;
 	int r;
 
@@ -233,9 +241,11 @@ int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const
 				  arg_size);
 	if ((r = keeper_check(batch->keeper)))
 		return r;
+	if (limit != LIMIT_BATCH && limit != LIMIT_NONE)
+		batch_limit(batch, limit_unpack(limit));
 	for (;;) {
 		pthread_mutex_lock(&batch->lock);
-		r = submit_call(batch, position, fn, arg, arg_size, &offset);
+		r = submit_call(batch, position, fn, arg, arg_size, limit, &offset);
 		pthread_mutex_unlock(&batch->lock);
 		if (r != -EAGAIN || (r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK)))
 			return r;
@@ -352,6 +362,7 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 	struct shared_batch *shared = batch->shared;
 	uint64_t result_size = shared->out_size;
 	uint32_t attempts = shared->max_attempts;
+	uint64_t limit = shared->limit_ns;
 	struct cut cut;
 	int r;
 
@@ -388,6 +399,9 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 	shared->shares = cut.shares;
 	if (options->max_attempts)
 		shared->max_attempts = options->max_attempts;
+	shared->limit_ns = limit_of(options->task_timeout_ns, limit);
+	if (options->task_timeout_ns)
+		batch_limit(batch, shared->limit_ns);
 	if (dense->n)
 		chunks_init(segment, shared);
 	batch->dense = true;
@@ -397,6 +411,7 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 		shared->kind = KIND_CALLS;
 		shared->out_size = result_size;
 		shared->max_attempts = attempts;
+		shared->limit_ns = limit;
 	}
 	return r;
 }

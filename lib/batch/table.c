@@ -69,13 +69,16 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	struct sheaf_task task;
 	const void *arg = NULL;
 	void *result = result_slot(entry, batch->out_size);
-	uint64_t started = 0, entry_offset;
+	uint64_t started = 0, limit, entry_offset;
 
 	/* Acquire on the batch's word is not needed: the slot's edge (A1) came after the batch was opened. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN)
 		goto release;
-	if (!(batch->flags & SHEAF_NO_TIMES))
+	limit = slot->limit == LIMIT_BATCH ? batch->limit_ns : slot->limit == LIMIT_NONE ? 0 : limit_unpack(slot->limit);
+	/* How long the last attempt takes is told even if it ends in a death. */
+	if (!(batch->flags & SHEAF_NO_TIMES) || limit || w.attempt >= batch->max_attempts)
 		started = runner->clock_ns ? runner->clock_ns : sheaf_now_ns();
+	task_hold(self, started, limit);
 	if (slot->arg_size)
 		arg = slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
 	task.runner = runner;
@@ -87,6 +90,8 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	task.text_size = 0;
 
 	entry->status = task_status(&task, ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, arg, result));
+	if (limit)
+		task_let_go(self);
 	if (entry->status) {
 		store_failure(runner, entry, &task);
 	} else {
@@ -111,7 +116,23 @@ release:
 	room_ring(segment);
 }
 
-void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death)
+/* Keeps the addresses that the dead worker left; without memory they are lost. */
+static void store_frames(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry,
+			 const struct death *death, struct region *region)
+{
+	uint64_t size = death->frame_count * sizeof(*death->frames), offset;
+
+	entry->data = 0;
+	entry->size = 0;
+	if (!size || region_alloc(segment, batch, region, size, &offset))
+		return;
+	memcpy(segment_at(segment, offset), death->frames, size);
+	entry->data = offset;
+	entry->size = death->frame_count;
+}
+
+void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+		 struct region *region)
 {
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
 	struct shared_entry *entry = segment_at(segment, slot->target);
@@ -120,19 +141,18 @@ void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 	/* Relaxed, both: the dead worker's writes are visible to who waited for its death. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) == BATCH_OPEN &&
 	    word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_READY) {
-		if (death->innocent || w.attempt < batch->max_attempts) {
+		if (!death->late && (death->innocent || w.attempt < batch->max_attempts)) {
 			/* The next run finds its result zeroed, as the first did. */
 			if (batch->out_size)
 				memset(result_slot(entry, batch->out_size), 0, batch->out_size);
 			ring_return(slot, word, w.attempt - death->innocent);
 			return;
 		}
-		entry->status = -ECHILD;
+		entry->status = death->late ? -ETIMEDOUT : -ECHILD;
 		entry->pid = death->pid;
-		entry->data = 0;
-		entry->size = 0;
-		entry->started_ns = 0;
-		entry->finished_ns = batch->flags & SHEAF_NO_TIMES ? 0 : sheaf_now_ns();
+		store_frames(segment, batch, entry, death, region);
+		entry->started_ns = death->started_ns;
+		entry->finished_ns = death->ended_ns;
 		entry->last.cause.signal = death->signal;
 		entry->last.cause.exit_code = death->exit_code;
 		publish(entry, w.attempt, death->worker, death->generation);

@@ -11,9 +11,14 @@ struct death {
 	unsigned worker;
 	unsigned generation;
 	int32_t pid;
-	int32_t signal;    /* 0: none */
-	int32_t exit_code; /* -1: none */
-	bool innocent;     /* killed by order, or with its supervisor: no attempt of its tasks counts */
+	int32_t signal;      /* 0: none */
+	int32_t exit_code;   /* -1: none */
+	bool innocent;       /* killed by order, or with its supervisor: no attempt of its tasks counts */
+	bool late;           /* killed because the task in hand ran longer than its limit */
+	uint64_t started_ns; /* when the task in hand began; 0: not known */
+	uint64_t ended_ns;
+	const uint64_t *frames; /* where it was, if it left word */
+	uint32_t frame_count;
 };
 
 /* Bytes from one entry of a batch to the next: the entry, and the result slot behind it if that is larger than 8 bytes. */
@@ -22,7 +27,9 @@ uint64_t entry_stride(uint64_t result_size);
 /* Runs the task of a slot that this runner owns. @word: of the slot. */
 void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
 
-/* For the supervisor: gives the task of a slot back to the ring, or publishes that it failed. The slot is settled when it returns. */
-void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death);
+/* For the supervisor: gives the task of a slot back to the ring, or publishes that it failed. The slot is settled when it returns.
+ * @region: the supervisor's own, for addresses. */
+void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+		 struct region *region);
 
 #endif

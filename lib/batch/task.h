@@ -34,6 +34,21 @@ struct sheaf_task {
 	char text[FAIL_TEXT];
 };
 
+/*
+ * Tells the supervisor since when there is a task in hand, and until when there may be one. Relaxed, as a kill cuts the process's own
+ * order, and the supervisor judges by what it finds after the death.
+ */
+static inline void task_hold(struct shared_worker *self, uint64_t started_ns, uint64_t limit_ns)
+{
+	atomic_store_explicit(&self->started, started_ns, memory_order_relaxed);
+	atomic_store_explicit(&self->deadline, limit_ns ? started_ns + limit_ns : 0, memory_order_relaxed);
+}
+
+static inline void task_let_go(struct shared_worker *self)
+{
+	atomic_store_explicit(&self->deadline, 0, memory_order_relaxed);
+}
+
 /* The runner's region for this batch. */
 struct region *runner_region(struct runner *runner, const struct shared_batch *batch);
 

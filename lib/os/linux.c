@@ -7,6 +7,9 @@
 #include "os/os.h"
 
 #include <errno.h>
+#ifdef HAVE_EXECINFO
+#include <execinfo.h>
+#endif
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -17,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define SHM_FOLDER "/dev/shm" /* where shm_open() of every Linux libc looks */
@@ -162,6 +166,43 @@ uint64_t os_parent_check_ns(void)
 {
 	return 1000000000u; /* the death signal comes first; this is for sandboxes without it */
 }
+
+/* Where the signal interrupted the code, or 0. */
+static uint64_t interrupted_at(const void *context)
+{
+#if defined(__x86_64__)
+	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.pc;
+#else
+	(void)context;
+	return 0;
+#endif
+}
+
+#ifdef HAVE_EXECINFO
+unsigned os_frames(const void *context, uint64_t *frames, unsigned most)
+{
+	void *found[64];
+	int count = backtrace(found, 64), first = 0;
+	uint64_t at = interrupted_at(context);
+
+	/* Before it stand this function, the handler, and what called that. */
+	while (first < count && (uint64_t)(uintptr_t)found[first] != at)
+		first++;
+	if (first == count)
+		first = 0;
+	for (int i = first; i < count && (unsigned)(i - first) < most; i++)
+		frames[i - first] = (uint64_t)(uintptr_t)found[i];
+	return (unsigned)(count - first) < most ? (unsigned)(count - first) : most;
+}
+#else
+unsigned os_frames(const void *context, uint64_t *frames, unsigned most)
+{
+	frames[0] = interrupted_at(context);
+	return most && frames[0];
+}
+#endif
 
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
 {

@@ -110,6 +110,12 @@ void os_clear(void *address, uint64_t size);
 bool os_die_with_parent(pid_t parent, int signal);
 uint64_t os_parent_check_ns(void);
 
+/*
+ * The return addresses of the calling signal handler's interrupted code, the innermost first: how many; 0 where the system cannot tell. @context:
+ * the third argument of the handler. May take memory and locks.
+ */
+unsigned os_frames(const void *context, uint64_t *frames, unsigned most);
+
 /* Waits for a token until @deadline_ns (CLOCK_MONOTONIC): 0, or -ETIMEDOUT. May return early. */
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns);
 

@@ -129,6 +129,12 @@ static void signal_supervisor(struct sheaf_pool *pool)
 	pthread_mutex_unlock(&pool->family_lock);
 }
 
+static void nudge_supervisor(struct keeper *keeper)
+{
+	if (!pool_of(keeper)->threaded)
+		signal_supervisor(pool_of(keeper));
+}
+
 static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generation)
 {
 	if (pool_of(keeper)->threaded)
@@ -241,6 +247,8 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 	pool->keeper.look = look;
 	pool->keeper.ended = ended;
 	pool->keeper.kill = kill_worker;
+	pool->keeper.nudge = nudge_supervisor;
+	pool->keeper.limit_ns = limit_of(options->task_timeout_ns, 0);
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
 	pool->threaded = options->backend == SHEAF_THREADS;
 	pool->family.crew = -1;

@@ -29,7 +29,7 @@ static bool settle(struct segment *segment, struct shared_slot *slot, const stru
 	else if (slot->kind == TASK_SHARE)
 		share_repair(segment, slot, bits, death, region);
 	else
-		call_repair(segment, slot, bits, death);
+		call_repair(segment, slot, bits, death, region);
 	return true;
 }
 

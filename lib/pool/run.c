@@ -63,6 +63,7 @@ int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg
 	sheaf_batch_options wanted = {
 		.result_size = result_size,
 		.max_attempts = options ? options->max_attempts : 0,
+		.task_timeout_ns = options ? options->task_timeout_ns : 0,
 		.flags = SHEAF_NO_TIMES,
 	};
 	sheaf_result found;

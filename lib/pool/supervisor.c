@@ -11,6 +11,7 @@
 
 #include "os/forks.h"
 #include "os/os.h"
+#include "pool/lastwords.h"
 #include "pool/recover.h"
 #include "pool/worker.h"
 #include "queue/doorbell.h"
@@ -28,6 +29,7 @@
 #define FORGIVE_NS (SECOND / 10)
 #define SWEEP_AGAIN_NS 1000000
 #define SWEEPS 10000
+#define LEAST_TICK_NS 1000000
 #define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
 
 static struct {
@@ -37,6 +39,8 @@ static struct {
 	unsigned live;
 	bool fork_failed;
 	uint64_t last_live_ns;
+	uint64_t limits_until_ns; /* how long to go on looking for tasks over their limits when no batch has one any more */
+	uint64_t late[SHEAF_MAX_WORKERS]; /* the deadline for which a worker was killed; 0: none */
 	/* The brake. */
 	uint64_t window_ns; /* when the window of fruitless deaths began */
 	uint64_t completed; /* sum at the last death */
@@ -78,6 +82,7 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	/* What its tasks fork is not of the family. */
 	crew.fd = self.of->crew;
 	forks_watch(&crew);
+	lastwords_prepare(&self.segment->workers[worker]);
 	worker_run(self.segment, worker, generation, supervisor);
 	fflush(stdout);
 	_exit(0);
@@ -93,6 +98,11 @@ static int spawn(unsigned worker)
 	sem_init(&w->bell[generation & 1], 1, 0);
 	atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
 	atomic_store_explicit(&w->kill, 0, memory_order_relaxed);
+	atomic_store_explicit(&w->started, 0, memory_order_relaxed);
+	atomic_store_explicit(&w->deadline, 0, memory_order_relaxed);
+	w->fault = 0;
+	w->frame_count = 0;
+	self.late[worker] = 0;
 	atomic_store_explicit(&w->generation, generation, memory_order_relaxed);
 	pid = fork();
 	if (!pid)
@@ -145,6 +155,56 @@ static void serve_kills(void)
 	}
 }
 
+/* ---- time limits ---- */
+
+/*
+ * How often to look for tasks over their limits; 0: not at all. A task that starts after one look has at least twice that time, so the
+ * next look sees its deadline before it passes. Goes on for a second after the last batch with a limit, so that an owner that opens
+ * one after the other need not wake us for each.
+ */
+static uint64_t limits_tick(uint64_t now)
+{
+	struct shared_control *control = self.segment->control;
+	uint64_t shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst), before, tick;
+
+	do {
+		before = shortest;
+		/* Relaxed: only a supervisor writes it. */
+		tick = atomic_load_explicit(&control->tick_ns, memory_order_relaxed);
+		if (shortest) {
+			tick = shortest / 2 > LEAST_TICK_NS ? shortest / 2 : LEAST_TICK_NS;
+			self.limits_until_ns = now + SECOND;
+		} else if (now >= self.limits_until_ns) {
+			tick = 0;
+		}
+		/* Seq_cst, both: the owner says what limit there is, then looks how often we look. One of us sees the other. */
+		atomic_store_explicit(&control->tick_ns, tick, memory_order_seq_cst);
+		shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst);
+	} while (shortest != before);
+	return tick;
+}
+
+/* Kills the workers whose tasks are over their limits. How long it may be until the next look. */
+static uint64_t enforce_limits(uint64_t now)
+{
+	uint64_t tick = limits_tick(now), nap = tick ? tick : UINT64_MAX;
+
+	for (unsigned worker = 0; tick && worker < self.segment->worker_count; worker++) {
+		/* Relaxed: if it is not the task in hand any more, that shows when the worker is dead. */
+		uint64_t deadline = atomic_load_explicit(&self.segment->workers[worker].deadline, memory_order_relaxed);
+
+		if (!pid_of(worker) || !deadline || self.late[worker])
+			continue;
+		if (deadline > now) {
+			nap = deadline - now < nap ? deadline - now : nap;
+		} else {
+			self.late[worker] = deadline;
+			kill(pid_of(worker), SIGKILL);
+		}
+	}
+	return nap;
+}
+
 /* ---- deaths ---- */
 
 /*
@@ -184,7 +244,12 @@ static void bury(unsigned worker, const siginfo_t *info)
 	};
 	unsigned settled;
 
-	death.innocent = atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
+	/* Killed by order. The task in hand may be another one than the order meant, so it is not charged unless it is late itself. */
+	death.innocent = self.late[worker] || atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
+	death.late = self.late[worker] && self.late[worker] == atomic_load_explicit(&w->deadline, memory_order_relaxed);
+	death.started_ns = atomic_load_explicit(&w->started, memory_order_relaxed);
+	death.ended_ns = sheaf_now_ns();
+	lastwords_read(w, &death);
 	settled = recover(self.segment, &death, &self.region);
 
 	atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
@@ -266,7 +331,7 @@ static void supervise(void)
 	sigaddset(&wake, SIGCHLD);
 	sigaddset(&wake, SUPERVISOR_SIGNAL);
 	for (;;) {
-		uint64_t now;
+		uint64_t now, nap;
 
 		if (!owner_lives())
 			owner_died();
@@ -286,7 +351,10 @@ static void supervise(void)
 			kill_workers();
 			_exit(0);
 		}
-		os_wait_signal(&wake, self.fork_failed ? FORK_RETRY_NS : os_parent_check_ns());
+		nap = enforce_limits(now);
+		if (nap > os_parent_check_ns())
+			nap = os_parent_check_ns();
+		os_wait_signal(&wake, self.fork_failed && nap > FORK_RETRY_NS ? FORK_RETRY_NS : nap);
 	}
 }
 

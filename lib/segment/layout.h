@@ -131,8 +131,10 @@ struct shared_control {
 	_Alignas(LINE) _Atomic uint32_t state; /* enum pool_state */
 	_Atomic uint32_t start;                /* by the supervisor: 0 starting, 1 workers run, -errno: could not */
 	_Atomic uint64_t supervisors;          /* started so far */
-	_Atomic uint64_t deaths;               /* workers that died unasked */
+	_Atomic uint64_t deaths;               /* workers that died, not by order and not with their supervisor */
 	_Atomic uint64_t given_up;             /* tasks and chunks' positions that failed because their workers died */
+	_Atomic uint64_t shortest_ns;          /* by the owner: shortest time limit of the open batches; 0: none has one */
+	_Atomic uint64_t tick_ns; /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
 
 	/* Ring positions are hints (P1): a death makes the supervisor set head back, and no recovery believes either. */
 	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
@@ -154,6 +156,7 @@ struct shared_control {
 /* ---- Workers ---- */
 
 #define CURSOR_NONE UINT64_MAX
+#define MAX_FRAMES 15 /* what fills the line */
 
 struct shared_worker {
 	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork */
@@ -163,6 +166,13 @@ struct shared_worker {
 
 	_Alignas(LINE) _Atomic uint64_t cursor; /* by the worker: position of a map in hand, or CURSOR_NONE */
 	_Atomic uint64_t completed; /* by the worker: tasks and chunks it ended; shows the brake that there is progress */
+	_Atomic uint64_t started;   /* by the worker: when the task in hand began; 0: not known */
+	_Atomic uint64_t deadline;  /* by the worker: when the task in hand has to have ended; 0: it has no limit */
+
+	/* Last words of a worker that dies by a fault, written in its signal handler. By the supervisor: 0 before the fork. */
+	_Alignas(LINE) int32_t fault; /* the signal; 0: none. Written after all else */
+	uint32_t frame_count;
+	uint64_t frames[MAX_FRAMES]; /* return addresses, the innermost first */
 };
 
 /* ---- Ring ---- */
@@ -174,6 +184,28 @@ enum task_kind {
 
 #define INLINE_ARG 24 /* bytes of an argument that fit the slot itself */
 
+/*
+ * A time limit in 16 bits: a number of microseconds below 2048, shifted left by up to 30, rounded up. LIMIT_BATCH: that of the batch;
+ * LIMIT_NONE: none, also for limits of more than 25 days.
+ */
+#define LIMIT_BATCH 0u
+#define LIMIT_NONE 0xffffu
+
+static inline uint16_t limit_pack(uint64_t ns)
+{
+	uint64_t us = ns / 1000 + (ns % 1000 != 0);
+	unsigned shift = 0;
+
+	for (; us > 2047 && shift < 31; shift++)
+		us = us / 2 + us % 2;
+	return (uint16_t)(shift > 30 ? LIMIT_NONE : shift << 11 | us);
+}
+
+static inline uint64_t limit_unpack(uint16_t limit)
+{
+	return ((uint64_t)(limit & 2047u) << (limit >> 11)) * 1000u;
+}
+
 struct shared_slot {
 	_Alignas(64) _Atomic uint64_t word;
 	_Atomic uint64_t batch; /* BATCH_REF; atomic because a retiring owner looks at slots that others may be filling */
@@ -181,7 +213,7 @@ struct shared_slot {
 	uint64_t target;   /* TASK_CALL: offset of the entry. TASK_SHARE: number of the share */
 	uint32_t arg_size; /* of a call; over INLINE_ARG: arg holds the offset of the bytes */
 	uint16_t kind;     /* enum task_kind */
-	uint16_t unused;
+	uint16_t limit;    /* of a call, packed: see limit_pack() */
 	union {
 		unsigned char bytes[INLINE_ARG];
 		uint64_t offset;
@@ -226,8 +258,9 @@ struct shared_batch {
 	uint64_t n;
 	uint64_t chunk; /* positions in a chunk, but for the last */
 	uint64_t chunks;
-	uint64_t words; /* offset of the chunk words */
-	uint64_t hints; /* offset of the shares' hints */
+	uint64_t words;    /* offset of the chunk words */
+	uint64_t hints;    /* offset of the shares' hints */
+	uint64_t limit_ns; /* a task may run so long; 0: for ever */
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
 	_Atomic uint64_t units;                   /* heap units ever asked for: 0 spares the retiring owner a search */
@@ -279,8 +312,10 @@ struct shared_failure {
 	int32_t pid;
 	uint32_t attempts;
 	uint32_t worker;
-	uint32_t text_size; /* of the text that follows, without its end */
-	uint32_t unused;
+	uint32_t text_size;   /* of the text that follows, without its end */
+	uint32_t frame_count; /* if there is no text: addresses that follow */
+	uint64_t started_ns;  /* 0: not known */
+	uint64_t finished_ns;
 };
 
 /* The heap map is an array of _Atomic uint64_t, one per UNIT of the heap: 0 free, else the id of the allocation that has it. */
@@ -288,10 +323,11 @@ struct shared_failure {
 static_assert(sizeof(struct shared_header) == 104, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
-static_assert(sizeof(struct shared_worker) == 2 * LINE, "workers do not share lines");
+static_assert(sizeof(struct shared_worker) == 3 * LINE, "workers do not share lines");
 static_assert(offsetof(struct shared_worker, cursor) == LINE, "the cursor has a line of its own");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");
-static_assert(sizeof(struct shared_failure) == 56, "the text follows at once");
+static_assert(sizeof(struct shared_failure) == 72, "text or addresses follow at once");
+static_assert(offsetof(struct shared_batch, failures) == LINE, "what is constant while a batch runs has a line");
 static_assert(sizeof(struct shared_hint) == 64, "hints of two shares do not share a line");
 
 #define LAYOUT_WORD                                                                                          \

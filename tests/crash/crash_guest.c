@@ -70,6 +70,13 @@ static int sigchld_handled(void)
 	return 0;
 }
 
+/* Signals that a worker ignores, as they are the owner's business, or that it tells of before it dies. */
+static bool is_workers_own(int i)
+{
+	return i == SIGINT || i == SIGTSTP || i == SIGTTIN || i == SIGTTOU || i == SIGSEGV || i == SIGBUS || i == SIGFPE ||
+	       i == SIGILL || i == SIGABRT;
+}
+
 /* What a worker's process is like, seen from a task. */
 static int look_around(sheaf_task *task, const void *arg, void *result)
 {
@@ -82,9 +89,7 @@ static int look_around(sheaf_task *task, const void *arg, void *result)
 	for (int i = 1; i < 32; i++) {
 		if (sigismember(&mask, i))
 			return sheaf_task_fail(task, -EBADMSG, "signal %d is blocked in a worker", i);
-		/* Those of the terminal are the owner's business. */
-		if (i != SIGINT && i != SIGTSTP && i != SIGTTIN && i != SIGTTOU && !sigaction(i, NULL, &action) &&
-		    action.sa_handler != SIG_DFL)
+		if (!is_workers_own(i) && !sigaction(i, NULL, &action) && action.sa_handler != SIG_DFL)
 			return sheaf_task_fail(task, -EBADMSG, "signal %d does not have its default in a worker", i);
 	}
 	return 0;

@@ -14,6 +14,7 @@ static struct shared_batch *batch;
 static struct shared_slot *slot;
 static struct shared_entry *entry;
 static struct runner runner;
+static struct region region; /* the supervisor's */
 static const struct death death = {.worker = 1, .generation = 3, .pid = 4711, .signal = 0, .exit_code = 99};
 
 static unsigned runs;
@@ -66,6 +67,7 @@ static void set_up(void)
 	slot->arg_size = 8;
 	memcpy(slot->arg.bytes, &(uint64_t){100}, 8);
 	runner = (struct runner){.segment = &segment, .worker = 0, .generation = 7, .pid = 123};
+	region = (struct region){0};
 	runs = 0;
 	dirty = false;
 }
@@ -88,7 +90,7 @@ static void run(unsigned attempt)
 static void repair(unsigned attempt)
 {
 	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = attempt});
-	call_repair(&segment, slot, slot->word, &death);
+	call_repair(&segment, slot, slot->word, &death, &region);
 }
 
 Test(table, entries_are_lines_and_large_results_stand_behind_them)
@@ -134,7 +136,7 @@ Test(table, an_innocent_death_is_no_attempt_and_leaves_a_zeroed_result)
 	innocent.innocent = true;
 	memset(entry->last.small, 0xee, 8);
 	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = 3});
-	call_repair(&segment, slot, slot->word, &innocent);
+	call_repair(&segment, slot, slot->word, &innocent, &region);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_READY);
 	cr_assert_eq(word_unpack(slot->word).attempt, 2);
 	run(1);
