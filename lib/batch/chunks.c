@@ -170,15 +170,27 @@ static void take_in_hand(struct visit *v, uint64_t position, unsigned attempt)
 	v->task.position = position;
 	v->task.attempt = attempt;
 	v->task.text_size = 0;
-	if (timed(v->batch, attempt))
-		task_hold(v->self, sheaf_now_ns(), v->batch->limit_ns);
 }
 
-/* The task has returned: its limit and its time are not those of the next. */
-static void put_down(struct visit *v, unsigned attempt)
+/* run_map() with a reading of the clock, as long as that is wanted. How far it came. */
+__attribute__((noinline)) static uint64_t run_map_timed(struct visit *v, uint64_t begin, uint64_t end, unsigned attempt,
+							const unsigned char *in, unsigned char *out)
 {
-	if (timed(v->batch, attempt))
+	struct shared_batch *batch = v->batch;
+	uint64_t p = begin;
+
+	for (; p < end && timed(batch, attempt); p++, attempt = 1) {
+		int r;
+
+		take_in_hand(v, p, attempt);
+		task_hold(v->self, sheaf_now_ns(), batch->limit_ns);
+		r = ((sheaf_task_fn *)(uintptr_t)batch->function)(&v->task, in ? in + p * batch->in_size : NULL,
+								  out ? out + p * batch->out_size : NULL);
 		task_hold(v->self, 0, 0);
+		if (r)
+			report(v, p, 1, task_status(&v->task, r));
+	}
+	return p;
 }
 
 /* Runs positions [begin, end) of a chunk. The first is in its @attempt-th run, those behind in their first. */
@@ -188,13 +200,17 @@ static void run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned atte
 	sheaf_task_fn *fn = (sheaf_task_fn *)(uintptr_t)batch->function;
 	const unsigned char *in = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
 	unsigned char *out = batch->out ? segment_at(v->runner->segment, batch->out) : NULL;
+	uint64_t p = begin;
 
-	for (uint64_t p = begin; p < end; p++) {
+	if (timed(batch, attempt)) {
+		p = run_map_timed(v, begin, end, attempt, in, out);
+		attempt = 1;
+	}
+	for (; p < end; p++) {
 		int r;
 
 		take_in_hand(v, p, attempt);
 		r = fn(&v->task, in ? in + p * batch->in_size : NULL, out ? out + p * batch->out_size : NULL);
-		put_down(v, attempt);
 		if (r)
 			report(v, p, 1, task_status(&v->task, r));
 		attempt = 1;
@@ -211,11 +227,15 @@ static void run_range(struct visit *v, uint64_t begin, uint64_t end, struct word
 
 	for (uint64_t p = begin; p < end; p = singly ? p + 1 : end) {
 		uint64_t to = singly ? p + 1 : end;
+		bool clocked = timed(batch, attempt);
 		int r;
 
 		take_in_hand(v, p, attempt);
+		if (clocked)
+			task_hold(v->self, sheaf_now_ns(), batch->limit_ns);
 		r = fn(&v->task, p, to, context);
-		put_down(v, attempt);
+		if (clocked)
+			task_hold(v->self, 0, 0);
 		if (r)
 			report(v, p, to - p, task_status(&v->task, r));
 		attempt = w.flags & WORD_WIDE ? w.attempt : 1;

@@ -59,6 +59,11 @@ static void store_failure(struct runner *runner, struct shared_entry *entry, con
 	entry->size = task->text_size;
 }
 
+static uint64_t slot_limit(const struct shared_slot *slot, const struct shared_batch *batch)
+{
+	return slot->limit == LIMIT_BATCH ? batch->limit_ns : slot->limit == LIMIT_NONE ? 0 : limit_unpack(slot->limit);
+}
+
 void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = runner->segment;
@@ -69,15 +74,16 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	struct sheaf_task task;
 	const void *arg = NULL;
 	void *result = result_slot(entry, batch->out_size);
-	uint64_t started = 0, limit, entry_offset;
+	uint64_t started = 0, limit = 0, entry_offset;
 
 	/* Acquire on the batch's word is not needed: the slot's edge (A1) came after the batch was opened. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN)
 		goto release;
-	limit = slot->limit == LIMIT_BATCH ? batch->limit_ns : slot->limit == LIMIT_NONE ? 0 : limit_unpack(slot->limit);
 	/* How long the last attempt takes is told even if it ends in a death. */
-	if (!(batch->flags & SHEAF_NO_TIMES) || limit || w.attempt >= batch->max_attempts)
+	if (!(batch->flags & SHEAF_NO_TIMES) || w.attempt >= batch->max_attempts || slot->limit || batch->limit_ns) {
 		started = runner->clock_ns ? runner->clock_ns : sheaf_now_ns();
+		limit = slot_limit(slot, batch);
+	}
 	task_hold(self, started, limit);
 	if (slot->arg_size)
 		arg = slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
