@@ -44,6 +44,8 @@ static const struct {
 	{EOVERFLOW, "a size does not fit"},
 	{EFAULT, "an argument is not in the pool's shared memory"},
 	{EBADMSG, "the file is damaged"},
+	{EPROTO, "the file was made by another version"},
+	{ESTALE, "what it belonged to is gone"},
 	{ENOTSUP, "the file is of a kind that is not supported"},
 	{ENOENT, "no such file"},
 	{EACCES, "permission denied"},

@@ -159,8 +159,8 @@ static void clear_slot(struct sheaf_batch *batch, struct shared_slot *slot, uint
 
 		if (word_state(bits) != WORD_READY && word_state(bits) != WORD_OWNED)
 			return;
-		/* Relaxed: written before the word was published, and decides only with it. */
-		if (atomic_load_explicit(&slot->batch, memory_order_relaxed) != batch->ref)
+		/* Acquire, pairs with the store in submit.c: who uses the slot by now came after our task (R2 -> A2). */
+		if (atomic_load_explicit(&slot->batch, memory_order_acquire) != batch->ref)
 			return;
 		if (word_state(bits) == WORD_READY) {
 			if (ring_withdraw(slot, bits))

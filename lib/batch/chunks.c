@@ -20,6 +20,7 @@
 #include "base/number.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
+#include "segment/heap.h"
 
 #include <errno.h>
 #include <string.h>
@@ -91,7 +92,8 @@ static int push_failure(struct segment *segment, struct shared_batch *batch, str
 		return r;
 	failure = segment_at(segment, offset);
 	*failure = *record;
-	memcpy(failure + 1, follows, frames + record->text_size);
+	if (follows)
+		memcpy(failure + 1, follows, frames + record->text_size);
 	/* Relaxed: the value is only linked to. */
 	newest = atomic_load_explicit(&batch->failures, memory_order_relaxed);
 	do
@@ -103,19 +105,24 @@ static int push_failure(struct segment *segment, struct shared_batch *batch, str
 }
 
 /* The positions from @position to @end run again, so what the dead worker told of them counts no more. For the supervisor. */
-static void void_failures(struct segment *segment, struct shared_batch *batch, unsigned worker, uint64_t position, uint64_t end)
+static bool void_failures(struct segment *segment, struct shared_batch *batch, unsigned worker, uint64_t position, uint64_t end)
 {
 	/* Acquire, pairs with the push. */
 	uint64_t at = atomic_load_explicit(&batch->failures, memory_order_acquire);
 
-	while (at) {
-		struct shared_failure *failure = segment_at(segment, at);
+	/* A wild task may have written over the chain: no longer than the heap has room for records, and nowhere else. */
+	for (uint64_t most = heap_reach(segment) / 64; at && most; most--) {
+		struct shared_failure *failure;
 
+		if (at % 64 || at >= segment->size || !heap_contains(segment, segment_at(segment, at), sizeof(*failure)))
+			return false;
+		failure = segment_at(segment, at);
 		/* Relaxed: read by gatherers after the chunk's edge (P2 -> G2). */
 		if (failure->worker == worker && failure->position >= position && failure->position < end)
 			atomic_store_explicit(&failure->count, 0, memory_order_relaxed);
 		at = failure->next;
 	}
+	return !at;
 }
 
 /* ---- workers ---- */
@@ -354,9 +361,9 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
 		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
 		task_hold(v.self, 0, 0);
-		/* Seq_cst: a gatherer sees that somebody is inside, or its look at the words comes first. */
+		/* Relaxed: a gatherer that does not see it yet looks at the words; leave() gets the newest value whatever the order. */
 		atomic_fetch_or_explicit(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64,
-					 memory_order_seq_cst);
+					 memory_order_relaxed);
 		if (word_unpack(word).attempt > 1) {
 			for (uint64_t c = 0; c < batch->chunks && !cancelled(segment, batch); c++)
 				try_chunk(&v, c);
@@ -424,24 +431,49 @@ static struct verdict judge(const struct shared_batch *batch, struct word w, uin
 	return v;
 }
 
-void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+/* What the supervisor goes by, read once: a wild task may have written over the batch. */
+struct shape {
+	_Atomic uint64_t *words;
+	uint64_t n, chunk, chunks;
+};
+
+/* False: no batch has such a shape. */
+static bool take_shape(struct segment *segment, const struct shared_batch *batch, struct shape *shape)
+{
+	uint64_t at = batch->words, bytes;
+
+	*shape = (struct shape){.n = batch->n, .chunk = batch->chunk, .chunks = batch->chunks};
+	bytes = shape->chunks * sizeof(uint64_t);
+	if (shape->n > MAX_POSITIONS || !shape->chunk || shape->chunk > WORD_PAYLOAD_MAX || shape->chunks > MAX_CHUNKS ||
+	    shape->chunks != shape->n / shape->chunk + (shape->n % shape->chunk != 0) || at % 64 || at >= segment->size)
+		return false;
+	shape->words = segment_at(segment, at);
+	return at == segment_offset(segment, batch->table) ? bytes <= BATCH_INLINE
+							   : heap_contains(segment, shape->words, bytes);
+}
+
+bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		  struct region *region)
 {
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
-	_Atomic uint64_t *words = words_of(segment, batch);
+	struct shape shape;
+	bool sound = take_shape(segment, batch, &shape);
 	/* Relaxed, all: the dead worker's writes are visible to who waited for its death, and nobody else writes its words. */
 	uint64_t cursor = atomic_load_explicit(&segment->workers[death->worker].cursor, memory_order_relaxed);
 
-	for (uint64_t c = 0; c < batch->chunks; c++) {
-		uint64_t bits = atomic_load_explicit(&words[c], memory_order_relaxed), begin = c * batch->chunk, size;
+	for (uint64_t c = 0; sound && c < shape.chunks; c++) {
+		uint64_t bits = atomic_load_explicit(&shape.words[c], memory_order_relaxed), begin = c * shape.chunk, size;
 		struct word w = word_unpack(bits);
 		struct verdict v;
 
 		if (w.state != WORD_OWNED || w.worker != death->worker || w.generation != (death->generation & 0xffff))
 			continue;
-		size = batch->n - begin < batch->chunk ? batch->n - begin : batch->chunk;
+		size = shape.n - begin < shape.chunk ? shape.n - begin : shape.chunk;
+		sound = w.payload < size;
+		if (!sound)
+			break;
 		v = judge(batch, w, begin, size, cursor, death);
-		void_failures(segment, batch, death->worker, begin + v.hand, begin + size);
+		sound = void_failures(segment, batch, death->worker, begin + v.hand, begin + size);
 		if (v.failed_count) {
 			struct shared_failure record = {
 				.position = begin + v.failed_from,
@@ -462,12 +494,17 @@ void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 			/* Relaxed: a statistic. */
 			atomic_fetch_add_explicit(&segment->control->given_up, v.failed_count, memory_order_relaxed);
 		}
-		/* C1, pairs with C2; or P2, pairs with G2. */
-		atomic_compare_exchange_strong_explicit(&words[c], &bits, word_pack(v.word), memory_order_seq_cst,
+		/* C1, pairs with C2; or P2, pairs with G2. Everybody is rung after the repair, so there is no handshake. */
+		atomic_compare_exchange_strong_explicit(&shape.words[c], &bits, word_pack(v.word), memory_order_release,
 							memory_order_relaxed);
 	}
+	/* Relaxed, for the same reason. */
 	atomic_fetch_and_explicit(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64),
-				  memory_order_seq_cst);
+				  memory_order_relaxed);
 	/* One attempt begun: whoever takes the invitation looks at every word. The count itself means nothing here. */
-	ring_return(slot, word, 1);
+	if (sound)
+		ring_return(slot, word, 1);
+	else
+		ring_release(slot, word);
+	return sound;
 }

@@ -26,9 +26,9 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
 
 /*
  * For the supervisor: settles the chunks that a dead worker had claimed, then gives its invitation back to the ring. @region: the
- * supervisor's own, for failure records.
+ * supervisor's own, for failure records. False: as call_repair(); chunks may be lost.
  */
-void share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		  struct region *region);
 
 #endif

@@ -81,7 +81,8 @@ static void call_result(const struct sheaf_batch *batch, uint64_t index, sheaf_r
 {
 	const struct segment *segment = &batch->keeper->segment;
 	struct shared_entry *entry = batch_entry(batch, index);
-	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_acquire));
+	/* Relaxed: it was found DONE before, in this call or under the lock in an earlier one (G1). */
+	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_relaxed));
 
 	*result = (sheaf_result){
 		.position = entry->position,
@@ -146,8 +147,8 @@ static int begin(struct sheaf_batch *batch, const char *call)
 
 	if (r)
 		return r;
-	/* Acquire, pairs with the release in end(): the last gatherer's marks. */
-	if (!atomic_compare_exchange_strong_explicit(&batch->gathering, &idle, 1, memory_order_acquire, memory_order_relaxed))
+	/* Relaxed, here and in end(): the lock hands over the last gatherer's marks. */
+	if (!atomic_compare_exchange_strong_explicit(&batch->gathering, &idle, 1, memory_order_relaxed, memory_order_relaxed))
 		return sheaf_fail(-EBUSY, "%s: another thread is gathering from this batch", call);
 	pthread_mutex_lock(&batch->lock);
 	return 0;
@@ -156,7 +157,7 @@ static int begin(struct sheaf_batch *batch, const char *call)
 static int end(struct sheaf_batch *batch, int r)
 {
 	pthread_mutex_unlock(&batch->lock);
-	atomic_store_explicit(&batch->gathering, 0, memory_order_release);
+	atomic_store_explicit(&batch->gathering, 0, memory_order_relaxed);
 	return r;
 }
 

@@ -12,7 +12,7 @@
 
 int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset)
 {
-	uint64_t need, block, got;
+	uint64_t need, least, block, got;
 	int r;
 
 	if (size > segment->heap_size)
@@ -21,10 +21,14 @@ int region_alloc(struct segment *segment, struct shared_batch *batch, struct reg
 	if (region->heap_id != batch->heap_id)
 		*region = (struct region){.heap_id = batch->heap_id, .block = UNIT};
 	if (need > region->end - region->at) {
-		block = need > region->block ? round_up(need, UNIT) : region->block;
+		least = round_up(need, UNIT);
+		block = least > region->block ? least : region->block;
 		/* Relaxed, before the first unit is taken: who retires the batch after us finds a number that is not 0. */
 		atomic_fetch_add_explicit(&batch->units, block / UNIT, memory_order_relaxed);
 		r = heap_alloc(segment, batch->heap_id, block, &got);
+		/* Where memory is short, no more than it takes. */
+		if (r && block > least)
+			r = heap_alloc(segment, batch->heap_id, block = least, &got);
 		if (r)
 			return r;
 		/* A large piece of its own does not end the block in use. */

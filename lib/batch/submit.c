@@ -207,8 +207,8 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 	slot->kind = TASK_CALL;
 	slot->limit = limit;
 	slot->target = new_entry(batch, batch->order.count, position);
-	/* Relaxed: published by the word (R1). */
-	atomic_store_explicit(&slot->batch, batch->ref, memory_order_relaxed);
+	/* Release, pairs with clear_slot(), which may see it before the word: the slot's last task is over. */
+	atomic_store_explicit(&slot->batch, batch->ref, memory_order_release);
 	order_add(&batch->order, position);
 	lower = batch->awaiting && position < batch->awaited;
 	if (publish(batch, slot, ticket)) {
@@ -221,15 +221,9 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 	return sheaf_fail(-EPIPE, "the pool was closed meanwhile");
 }
 
-int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
+static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+		      uint16_t limit)
 {
-	return sheaf_submit_with(batch, position, fn, arg, arg_size, NULL);
-}
-
-int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
-		      const sheaf_task_options *options)
-{
-	uint16_t limit = options ? limit_pack(options->timeout_ns) : LIMIT_BATCH;
 	uint64_t offset = 0;
 	int r;
 
@@ -250,6 +244,17 @@ int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, 
 		if (r != -EAGAIN || (r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK)))
 			return r;
 	}
+}
+
+int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
+{
+	return submit_one(batch, position, fn, arg, arg_size, LIMIT_BATCH);
+}
+
+int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+		      const sheaf_task_options *options)
+{
+	return submit_one(batch, position, fn, arg, arg_size, options ? limit_pack(options->timeout_ns) : LIMIT_BATCH);
 }
 
 /* ---- dense batches ---- */
@@ -348,7 +353,8 @@ static int invite(struct sheaf_batch *batch)
 		slot->kind = TASK_SHARE;
 		slot->target = share;
 		slot->arg_size = 0;
-		atomic_store_explicit(&slot->batch, batch->ref, memory_order_relaxed);
+		/* Release, as in submit_call(). */
+		atomic_store_explicit(&slot->batch, batch->ref, memory_order_release);
 		if (!publish(batch, slot, ticket))
 			return share ? 0 : sheaf_fail(-EPIPE, "the pool was closed meanwhile");
 	}

@@ -14,6 +14,7 @@
 #include "base/number.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
+#include "segment/heap.h"
 
 #include <errno.h>
 #include <string.h>
@@ -137,22 +138,43 @@ static void store_frames(struct segment *segment, struct shared_batch *batch, st
 	entry->size = death->frame_count;
 }
 
-void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+/* Can an entry and its result lie there? A wild task may have written over the slot, or over the batch. */
+static bool entry_possible(const struct segment *segment, const struct shared_batch *batch, uint64_t target,
+			   uint64_t result_size)
+{
+	uint64_t table = segment_offset(segment, batch->table), size;
+
+	if (target % 64 || target >= segment->size || result_size > segment->heap_size)
+		return false;
+	size = entry_stride(result_size);
+	if (target >= table && target < table + BATCH_INLINE)
+		return size <= table + BATCH_INLINE - target;
+	return heap_contains(segment, segment_at(segment, target), size);
+}
+
+bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		 struct region *region)
 {
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
-	struct shared_entry *entry = segment_at(segment, slot->target);
+	uint64_t target = slot->target, result_size = batch->out_size; /* read once: what is checked is used */
+	struct shared_entry *entry;
 	struct word w = word_unpack(word);
+
+	if (!entry_possible(segment, batch, target, result_size)) {
+		ring_release(slot, word);
+		return false;
+	}
+	entry = segment_at(segment, target);
 
 	/* Relaxed, both: the dead worker's writes are visible to who waited for its death. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) == BATCH_OPEN &&
 	    word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_READY) {
 		if (!death->late && (death->innocent || w.attempt < batch->max_attempts)) {
 			/* The next run finds its result zeroed, as the first did. */
-			if (batch->out_size)
-				memset(result_slot(entry, batch->out_size), 0, batch->out_size);
+			if (result_size)
+				memset(result_slot(entry, result_size), 0, result_size);
 			ring_return(slot, word, w.attempt - death->innocent);
-			return;
+			return true;
 		}
 		entry->status = death->late ? -ETIMEDOUT : -ECHILD;
 		entry->pid = death->pid;
@@ -166,4 +188,5 @@ void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 		atomic_fetch_add_explicit(&segment->control->given_up, 1, memory_order_relaxed);
 	}
 	ring_release(slot, word);
+	return true;
 }

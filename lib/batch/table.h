@@ -27,9 +27,11 @@ uint64_t entry_stride(uint64_t result_size);
 /* Runs the task of a slot that this runner owns. @word: of the slot. */
 void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
 
-/* For the supervisor: gives the task of a slot back to the ring, or publishes that it failed. The slot is settled when it returns.
- * @region: the supervisor's own, for addresses. */
-void call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
+/*
+ * For the supervisor: gives the task of a slot back to the ring, or publishes that it failed. The slot is settled when it returns.
+ * @region: the supervisor's own, for addresses. False: slot or batch hold what nobody writes; the slot is free, its task is lost.
+ */
+bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		 struct region *region);
 
 #endif

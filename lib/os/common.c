@@ -64,9 +64,55 @@ int os_lock(int fd)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
 
-	if (!fcntl(fd, F_SETLK, &lock))
+	while (fcntl(fd, F_SETLK, &lock))
+		if (errno != EINTR)
+			return errno == EACCES ? -EAGAIN : -errno;
+	return 0;
+}
+
+int os_locked(int fd, pid_t *holder)
+{
+	/* A lock to read conflicts with the owner's, and may be asked about whichever way the file is open. */
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+	if (fcntl(fd, F_GETLK, &lock))
+		return -errno;
+	if (lock.l_type == F_UNLCK)
 		return 0;
-	return errno == EACCES ? -EAGAIN : -errno;
+	*holder = lock.l_pid > 0 ? lock.l_pid : 0;
+	return 1;
+}
+
+int os_shm_open(const char *name, int *fd)
+{
+	/* What is no file may wait for its other end, unless it is told not to; a system may refuse flags that it does not know. */
+	int file = shm_open(name, O_RDONLY | O_NONBLOCK, 0);
+
+	if (file < 0 && errno == EINVAL)
+		file = shm_open(name, O_RDONLY, 0);
+	if (file < 0)
+		return -errno;
+	if ((file = os_raise(file)) < 0)
+		return file;
+	*fd = file;
+	return 0;
+}
+
+int os_read_at(int fd, uint64_t offset, void *bytes, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t got = pread(fd, (unsigned char *)bytes + done, size - done, (off_t)(offset + done));
+
+		if (!got)
+			return -ENODATA;
+		if (got > 0)
+			done += (size_t)got;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
 }
 
 /*
@@ -80,7 +126,7 @@ int os_sweep_open(int fd, const char *name)
 
 	if (fstat(fd, &status))
 		return -errno;
-	if (status.st_uid != geteuid())
+	if (status.st_uid != geteuid() || !S_ISREG(status.st_mode))
 		return -EPERM;
 	if ((r = os_lock(fd)))
 		return r;
@@ -101,22 +147,26 @@ bool os_sweep(const char *name)
 	return !r;
 }
 
-void os_each_segment(const char *prefix, void (*visit)(const char *name))
+int os_each_segment(const char *prefix, void (*visit)(const char *name, void *context), void *context)
 {
 	DIR *folder = opendir(SHM_FOLDER);
 	struct dirent *entry;
 
 	if (!folder)
-		return;
+		return -errno;
 	while ((entry = readdir(folder))) {
 		char name[sizeof(entry->d_name) + 2];
+		struct stat status;
 
-		if (strncmp(entry->d_name, prefix, strlen(prefix)))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
+		    fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode) ||
+		    status.st_nlink != 1 || status.st_uid != geteuid())
 			continue;
 		snprintf(name, sizeof(name), "/%s", entry->d_name);
-		visit(name);
+		visit(name, context);
 	}
 	closedir(folder);
+	return 0;
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -142,9 +192,12 @@ void os_close_files(int *keep, unsigned n)
 
 int os_random(uint64_t *bits)
 {
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
 	ssize_t got;
+	int fd;
 
+	do
+		fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return -errno;
 	do

@@ -1,8 +1,12 @@
 /*
  * forks.c - one set of atfork handlers for the whole library.
  *
- * The lock is never held while this library forks: another library's handlers may take locks of theirs, and another thread may have
- * taken those first. Instead the child closes what it may not have.
+ * The lock is never held while this library forks: another library's handlers may take locks of theirs, and another thread may
+ * have taken those first. Instead the child closes what it may not have.
+ *
+ * Handlers of others may fork in their turn. If such a fork comes while ours is under way, its thread holds the lock already,
+ * and its child gets nothing that is watched, not even what ours keeps. If it comes before (a handler that was registered later
+ * than these), nothing tells it from ours: what is kept stays open in its child until that ends or calls exec.
  */
 #include "os/forks.h"
 
@@ -12,36 +16,62 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Atomic unsigned count;
-static struct forks_fd *watched;                  /* under the lock */
-static _Thread_local const struct forks_fd *kept; /* by the child of this thread's fork */
+#define REGISTERED ((pid_t)-1)
 
-static void before_fork(void)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic pid_t handled; /* REGISTERED; or the process in which a thread registers the handlers; or 0 */
+static _Atomic unsigned count;
+static struct forks_fd *watched;            /* under the lock */
+static _Thread_local struct forks_fd *kept; /* by the child of this thread's fork */
+static _Thread_local unsigned depth;        /* how often this thread holds the lock */
+
+static void hold(void)
 {
-	pthread_mutex_lock(&lock);
+	if (depth++ == 0)
+		pthread_mutex_lock(&lock);
 }
 
-static void after_fork_in_parent(void)
+static void release(void)
 {
-	pthread_mutex_unlock(&lock);
+	if (--depth == 0)
+		pthread_mutex_unlock(&lock);
 }
 
 static void after_fork_in_child(void)
 {
+	struct forks_fd *keep = depth == 1 ? kept : NULL;
+
 	for (struct forks_fd *fd = watched; fd; fd = fd->next)
-		if (fd != kept)
+		if (fd != keep)
 			close(fd->fd);
-	watched = NULL;
+	watched = keep;
+	if (keep)
+		keep->next = NULL;
+	kept = NULL; /* what the child's handlers fork is nobody's */
 	/* Relaxed: no other thread runs in a child. */
 	atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
-	pthread_mutex_unlock(&lock);
+	release();
 }
 
-static void handle_forks(void)
+/* Not with pthread_once(), which cannot be tried again. */
+int forks_prepare(void)
 {
-	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	pid_t me = getpid(), found = 0;
+	int r;
+
+	while (!atomic_compare_exchange_strong_explicit(&handled, &found, me, memory_order_acquire, memory_order_acquire)) {
+		if (found == REGISTERED)
+			return 0;
+		/* Another thread is at it; of another process, it was while that forked us, and is not here. */
+		if (found == me) {
+			os_relax();
+			found = 0;
+		}
+	}
+	r = pthread_atfork(hold, release, after_fork_in_child);
+	/* Release, pairs with the acquire above. */
+	atomic_store_explicit(&handled, r ? 0 : REGISTERED, memory_order_release);
+	return -r;
 }
 
 unsigned forks_count(void)
@@ -51,13 +81,13 @@ unsigned forks_count(void)
 
 void forks_hold(void)
 {
-	pthread_once(&once, handle_forks);
-	pthread_mutex_lock(&lock);
+	forks_prepare(); /* who depends on the handlers has asked before */
+	hold();
 }
 
 void forks_release(void)
 {
-	pthread_mutex_unlock(&lock);
+	release();
 }
 
 static void add(struct forks_fd *fd)
@@ -81,7 +111,7 @@ int forks_pipe(struct forks_fd *write_end, int *read_end)
 	return r;
 }
 
-pid_t forks_fork(const struct forks_fd *keep)
+pid_t forks_fork(struct forks_fd *keep)
 {
 	pid_t pid;
 
@@ -89,13 +119,6 @@ pid_t forks_fork(const struct forks_fd *keep)
 	pid = fork();
 	kept = NULL;
 	return pid;
-}
-
-void forks_watch(struct forks_fd *fd)
-{
-	forks_hold();
-	add(fd);
-	forks_release();
 }
 
 void forks_close(struct forks_fd *fd)

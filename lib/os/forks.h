@@ -9,6 +9,9 @@
 /* How often this process came out of a fork: a handle made at another count belongs to another process. */
 unsigned forks_count(void);
 
+/* Before the first of these calls that matters: 0, or -ENOMEM. */
+int forks_prepare(void);
+
 /*
  * Keeps the forks of other threads out until forks_release(), so that they inherit nothing half made. In between, nothing may be called
  * that forks or takes a lock of somebody else's.
@@ -25,11 +28,8 @@ struct forks_fd {
 /* A pipe whose write end no child inherits. 0, or -errno. */
 int forks_pipe(struct forks_fd *write_end, int *read_end);
 
-/* fork(), but the child keeps @keep, which is an ordinary descriptor there. */
-pid_t forks_fork(const struct forks_fd *keep);
-
-/* Makes an ordinary descriptor one that no child inherits. */
-void forks_watch(struct forks_fd *fd);
+/* fork(), but the child keeps @keep, which the child's own children do not inherit. */
+pid_t forks_fork(struct forks_fd *keep);
 
 /* Closes it. */
 void forks_close(struct forks_fd *fd);

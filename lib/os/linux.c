@@ -53,9 +53,13 @@ int os_pipe(int ends[2])
 {
 	int raw[2];
 
-	/* At once: another thread may be in posix_spawn(). */
-	if (pipe2(raw, O_CLOEXEC))
-		return -errno;
+	/* At once, if possible: another thread may be in posix_spawn(). */
+	if (pipe2(raw, O_CLOEXEC)) {
+		if (pipe(raw))
+			return -errno;
+		fcntl(raw[0], F_SETFD, FD_CLOEXEC);
+		fcntl(raw[1], F_SETFD, FD_CLOEXEC);
+	}
 	return os_raise_pipe(raw, ends);
 }
 
@@ -72,8 +76,9 @@ int os_shm_anonymous(int *fd)
 		*fd = file;
 		return 0;
 	}
-	if (errno != ENOSYS)
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 		return -errno;
+	/* An old kernel, or a sandbox. */
 	if ((r = os_random(&bits)))
 		return r;
 	snprintf(name, sizeof(name), "/sheaf-anonymous-%016llx", (unsigned long long)bits);
@@ -97,7 +102,8 @@ int os_shm_unnamed(int *fd)
 	if (file < 0 || (file = os_raise(file)) < 0)
 		return -ENOTSUP;
 	paths_of(file, "", target, sizeof(target), source, sizeof(source));
-	if (access(source, F_OK)) {
+	/* A link without names says whether there are links at all: a sandbox may refuse them. */
+	if (access(source, F_OK) || linkat(AT_FDCWD, "", AT_FDCWD, "", 0) == 0 || errno != ENOENT) {
 		close(file);
 		return -ENOTSUP;
 	}
@@ -144,14 +150,42 @@ void *os_large_alloc(size_t size)
 	return memory;
 }
 
+/* Writes zeros over all that is no hole. */
+static void overwrite(int fd, uint64_t offset, uint64_t size)
+{
+	static const unsigned char zeros[65536];
+
+	for (uint64_t at = offset, end = offset + size; at < end;) {
+		off_t data = lseek(fd, (off_t)at, SEEK_DATA);
+		ssize_t written;
+
+		if (data < 0 && errno == ENXIO)
+			return;
+		if (data >= 0)
+			at = (uint64_t)data;
+		if (at >= end)
+			return;
+		written = pwrite(fd, zeros, end - at < sizeof(zeros) ? end - at : sizeof(zeros), (off_t)at);
+		if (written > 0)
+			at += (uint64_t)written;
+		else if (errno != EINTR)
+			return;
+	}
+}
+
 void os_release(int fd, uint64_t offset, uint64_t size)
 {
-	fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
+	while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size))
+		if (errno != EINTR) {
+			/* No holes here: the memory stays, but is handed out as zero. */
+			overwrite(fd, offset, size);
+			return;
+		}
 }
 
 void os_clear(void *address, uint64_t size)
 {
-	/* A hole reads as zero. */
+	/* os_release() has done so. */
 	(void)address;
 	(void)size;
 }

@@ -32,14 +32,34 @@ int os_shm_create(const char *name, int *fd);
  */
 int os_lock(int fd);
 
+/*
+ * Does a process other than this one hold the owner's lock? 1, and *@holder is its pid, or 0 where that cannot be told; 0; -errno.
+ */
+int os_locked(int fd, pid_t *holder);
+
+/*
+ * Opens the shared-memory object @name for reading alone, whatever lies there, and without waiting for it. A symbolic link is
+ * not followed: -ELOOP.
+ */
+int os_shm_open(const char *name, int *fd);
+
+/*
+ * Reads without mapping, so that a file that is cut meanwhile is an error and no signal. Holes read as zero, and stay holes. 0;
+ * -ENODATA: the file ends before; -errno.
+ */
+int os_read_at(int fd, uint64_t offset, void *bytes, size_t size);
+
 /* Unlinks the segment @name if its owner is dead and it belongs to this user. True if it did. Safe beside other sweepers. */
 bool os_sweep(const char *name);
 
 /* The same for a segment that is open here. 0; -EAGAIN: the owner lives, or has not ended wholly; or why it cannot be done. */
 int os_sweep_open(int fd, const char *name);
 
-/* Visits the names of all segments that start with @prefix (without the slash), where the system lists them. */
-void os_each_segment(const char *prefix, void (*visit)(const char *name));
+/*
+ * Visits the names that start with @prefix (without the slash) of all segments of this user, without opening them. What is no regular
+ * file, or has a second name, is none. 0; -errno: they cannot be listed here.
+ */
+int os_each_segment(const char *prefix, void (*visit)(const char *name, void *context), void *context);
 
 /* Closes every descriptor above 2 but the @n in @keep, which it sorts. */
 void os_close_files(int *keep, unsigned n);

@@ -55,7 +55,7 @@ static int fork_supervisor(struct family *family, struct supervision *supervisio
 		close(family->crew);
 		return r;
 	}
-	supervision->crew = crew.fd;
+	supervision->crew = &crew;
 	/* No signal of the host may run its handler in the child. */
 	os_block_all_signals(&before);
 	pid = forks_fork(&crew);
@@ -123,11 +123,20 @@ bool family_gone(const struct family *family, uint64_t deadline_ns)
 		uint64_t now = sheaf_now_ns();
 		uint64_t left = deadline_ns > now ? (deadline_ns - now) / 1000000 + 1 : 0;
 
-		if (poll(&crew, 1, left > 1000 ? 1000 : (int)left) > 0 && crew.revents)
+		int r = poll(&crew, 1, left > 1000 ? 1000 : (int)left);
+
+		if (r > 0 && crew.revents)
 			return true;
-		if (!left)
+		if (!left && (r >= 0 || errno != EINTR))
 			return false;
 	}
+}
+
+static void reap(struct family *family, int flags)
+{
+	while (waitpid(family->supervisor, NULL, flags) < 0 && errno == EINTR)
+		;
+	forget(family);
 }
 
 bool family_end(struct family *family, bool asked)
@@ -150,13 +159,11 @@ bool family_end(struct family *family, bool asked)
 		kill(-family->supervisor, SIGKILL);
 		family_gone(family, sheaf_now_ns() + KILL_AGAIN_NS);
 	}
-	waitpid(family->supervisor, NULL, gone ? 0 : WNOHANG);
-	forget(family);
+	reap(family, gone ? 0 : WNOHANG);
 	return gone;
 }
 
 void family_reap(struct family *family)
 {
-	waitpid(family->supervisor, NULL, 0);
-	forget(family);
+	reap(family, 0);
 }

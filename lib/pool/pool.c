@@ -18,13 +18,12 @@
 #include <unistd.h>
 
 #define DEFAULT_RING 1024u
-#define LARGEST_RING (1u << 20)
 #define DEFAULT_ATTEMPTS 3u
 #define DEFAULT_BATCHES 64u
-#define LARGEST_BATCHES 4096u
 #define SPIN_NS 20000 /* about a wake-up's cost; used only while every process may have a CPU */
 #define SHORT_SPIN_NS 2000
-#define MOST_SUCCESSORS 64 /* without any task ended between them */
+#define MOST_SUCCESSORS 64                    /* without any task ended between them */
+#define NO_SUCCESSOR_NS UINT64_C(10000000000) /* so long without being able to start one loses the pool */
 #define JOIN_NAP_NS 1000000
 
 static struct sheaf_pool *pool_of(struct keeper *keeper)
@@ -45,8 +44,9 @@ static uint32_t state_of(const struct sheaf_pool *pool)
 
 static bool change_state(struct sheaf_pool *pool, uint32_t from, uint32_t to)
 {
+	/* Seq_cst: who changes it may look at the ring next. Relaxed: what a change that failed has read is not used. */
 	return atomic_compare_exchange_strong_explicit(&pool->keeper.segment.control->state, &from, to, memory_order_seq_cst,
-						       memory_order_seq_cst);
+						       memory_order_relaxed);
 }
 
 static void wake_everybody(struct segment *segment)
@@ -59,13 +59,13 @@ static void wake_everybody(struct segment *segment)
 
 /* ---- what keeper.h asks for ---- */
 
-/* Supervisors that die one after the other without any task being ended would do so for ever. */
+/* Supervisors that die one after the other without any task being ended or given up would do so for ever. */
 static bool fruitless(struct sheaf_pool *pool)
 {
 	struct segment *segment = &pool->keeper.segment;
-	uint64_t completed = 1;
+	/* Relaxed, all: statistics. What was given up is progress, too, as in brake(). */
+	uint64_t completed = 1 + atomic_load_explicit(&segment->control->given_up, memory_order_relaxed);
 
-	/* Relaxed: statistics. */
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
 		completed += atomic_load_explicit(&segment->workers[worker].completed, memory_order_relaxed);
 	if (completed != pool->completed)
@@ -74,19 +74,34 @@ static bool fruitless(struct sheaf_pool *pool)
 	return ++pool->successors > MOST_SUCCESSORS;
 }
 
+/* A limit of processes or files may be hit for a moment: later looks try again. False: for too long. */
+static bool start_successor(struct sheaf_pool *pool)
+{
+	uint64_t now = sheaf_now_ns();
+
+	if (!family_start(&pool->family, &pool->keeper.segment, pool->keep_fds, true)) {
+		pool->orphaned_ns = 0;
+		return true;
+	}
+	if (!pool->orphaned_ns)
+		pool->orphaned_ns = now;
+	return now - pool->orphaned_ns < NO_SUCCESSOR_NS;
+}
+
 /* A supervisor that has died is replaced; the successor repairs what it and its workers left. Under the family lock. */
 static void look_at_family(struct sheaf_pool *pool)
 {
 	struct segment *segment = &pool->keeper.segment;
 
-	if (!pool->family.supervisor || family_lives(&pool->family) || state_of(pool) >= POOL_TERMINATED)
+	if ((!pool->family.supervisor && !pool->orphaned_ns) || family_lives(&pool->family) ||
+	    state_of(pool) >= POOL_TERMINATED)
 		return;
 	if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment))
 		return;
 	/* It may have died between declaring the pool finished and looking at the ring. */
 	change_state(pool, POOL_FINISHED, POOL_CLOSED);
-	if (!family_end(&pool->family, false) || fruitless(pool) ||
-	    family_start(&pool->family, segment, pool->keep_fds, true)) {
+	if (!family_end(&pool->family, false) || (!pool->orphaned_ns && fruitless(pool)) || !start_successor(pool)) {
+		segment_unpublish(segment); /* nobody else is there to do it if the owner is killed */
 		change_state(pool, POOL_OPEN, POOL_LOST);
 		change_state(pool, POOL_CLOSED, POOL_LOST);
 		wake_everybody(segment);
@@ -116,6 +131,7 @@ static bool ended(struct keeper *keeper)
 	if (pool->threaded)
 		return false;
 	pthread_mutex_lock(&pool->family_lock);
+	segment_unpublish(&keeper->segment);
 	family_end(&pool->family, true);
 	pthread_mutex_unlock(&pool->family_lock);
 	return true;
@@ -146,15 +162,6 @@ static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generat
 
 /* ---- create ---- */
 
-static int check_name(const char *name)
-{
-	if (name[0] != '/' || !name[1] || strchr(name + 1, '/') || strlen(name) >= NAME_MAX)
-		return sheaf_fail(-EINVAL,
-				  "the segment name \"%.100s\" must be a slash and up to %d other characters without a slash",
-				  name, NAME_MAX - 2);
-	return 0;
-}
-
 static int check_number(const char *name, unsigned value, unsigned most)
 {
 	return value <= most ? 0 : sheaf_fail(-EINVAL, "options.%s is %u, at most %u", name, value, most);
@@ -175,7 +182,7 @@ static int check_options(const sheaf_pool_options *options)
 		return sheaf_fail(-EINVAL, "options.heap_size is %zu, more than the address space", options->heap_size);
 	if (options->name && options->flags & SHEAF_ANONYMOUS)
 		return sheaf_fail(-EINVAL, "options.name is \"%.100s\", but the segment is SHEAF_ANONYMOUS", options->name);
-	return options->name ? check_name(options->name) : 0;
+	return options->name ? segment_check_name(options->name) : 0;
 }
 
 static uint32_t power_of_two(uint32_t size)
@@ -198,8 +205,8 @@ static int start_workers(struct sheaf_pool *pool)
 /* In any state but before start_workers(). Under the family lock, but while nobody else has the pool. */
 static void end_workers(struct sheaf_pool *pool)
 {
-	/* Seq_cst: whoever waits is woken next, and looks. */
-	atomic_store_explicit(&pool->keeper.segment.control->state, POOL_TERMINATED, memory_order_seq_cst);
+	/* Relaxed: whoever waits gets a token next, which hands it over. */
+	atomic_store_explicit(&pool->keeper.segment.control->state, POOL_TERMINATED, memory_order_relaxed);
 	if (pool->threaded) {
 		doorbell_ring_all(&pool->keeper.segment);
 		threads_join(&pool->threads);
@@ -294,7 +301,8 @@ static bool joined(struct sheaf_pool *pool)
 	if (pool->threaded) {
 		if (state_of(pool) == POOL_FINISHED) {
 			over = true;
-		} else if (!atomic_load_explicit(&pool->threads.live, memory_order_acquire) &&
+			/* Relaxed: joining the threads hands over what they did. */
+		} else if (!atomic_load_explicit(&pool->threads.live, memory_order_relaxed) &&
 			   change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
 			over = !ring_has_work(segment);
 			if (over)
@@ -304,9 +312,14 @@ static bool joined(struct sheaf_pool *pool)
 		}
 	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
 		over = !pool->family.supervisor;
-		if (!over && family_gone(&pool->family, 0)) {
-			family_reap(&pool->family);
-			over = true;
+		if (!over) {
+			segment_unpublish(segment); /* the supervisor has stayed for the name's sake */
+			if (family_lives(&pool->family))
+				kill(pool->family.supervisor, SUPERVISOR_SIGNAL);
+			if (family_gone(&pool->family, 0)) {
+				family_reap(&pool->family);
+				over = true;
+			}
 		}
 	}
 	pthread_mutex_unlock(&pool->family_lock);
@@ -340,6 +353,7 @@ int sheaf_pool_terminate(sheaf_pool *pool)
 	if (r)
 		return r;
 	pthread_mutex_lock(&pool->family_lock);
+	segment_unpublish(&pool->keeper.segment); /* first: if we are killed now, the supervisor ends the rest */
 	end_workers(pool);
 	pthread_mutex_unlock(&pool->family_lock);
 	wake_everybody(&pool->keeper.segment);
@@ -358,7 +372,6 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		free(pool);
 		return;
 	}
-	segment_unpublish(&pool->keeper.segment); /* first: if we are killed now, the supervisor ends the rest */
 	sheaf_pool_terminate(pool);
 	while (pool->keeper.batches) {
 		struct sheaf_batch *next = pool->keeper.batches->next;

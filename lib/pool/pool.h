@@ -14,8 +14,9 @@ struct sheaf_pool {
 	bool threaded;
 	pthread_mutex_t family_lock; /* of who starts, ends and reaps */
 	struct family family;
-	uint64_t completed;  /* tasks ended when the last supervisor died, plus 1 */
-	unsigned successors; /* since that number changed */
+	uint64_t completed;   /* tasks ended when the last supervisor died, plus 1 */
+	unsigned successors;  /* since that number changed */
+	uint64_t orphaned_ns; /* since when a successor could not be started; 0: there is one, or none is needed */
 	struct threads threads;
 };
 

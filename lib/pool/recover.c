@@ -15,30 +15,64 @@
 #include "queue/doorbell.h"
 #include "queue/ring.h"
 
-static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region)
+/* Does a word say that somebody runs the task who never comes back? Its generation is not that of the worker, or there is no such worker. */
+static bool orphaned(const struct segment *segment, struct word w)
+{
+	return w.state == WORD_OWNED &&
+	       (w.worker >= segment->worker_count ||
+		w.generation != (atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_relaxed) & 0xffff));
+}
+
+static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
+		   bool *damaged)
 {
 	/* Relaxed: the dead worker's writes are visible to who waited for its death; nobody else changes a word that names it. */
 	uint64_t bits = atomic_load_explicit(&slot->word, memory_order_relaxed);
+	uint64_t batch = atomic_load_explicit(&slot->batch, memory_order_relaxed);
 	struct word w = word_unpack(bits);
+	bool sound = true;
 
 	if ((w.state != WORD_OWNED && w.state != WORD_FILLING) || w.worker != death->worker ||
-	    w.generation != (death->generation & 0xffff))
+	    w.generation != (death->generation & 0xffff)) {
+		/* Only a wild task writes such a word, or a state that there is not. */
+		*damaged |= w.state > WORD_OWNED || orphaned(segment, w);
 		return false;
-	if (w.state == WORD_FILLING)
+	}
+	if (w.state == WORD_FILLING) {
 		ring_abandon(slot);
-	else if (slot->kind == TASK_SHARE)
-		share_repair(segment, slot, bits, death, region);
-	else
-		call_repair(segment, slot, bits, death, region);
+	} else if (BATCH_INDEX(batch) >= segment->batch_count || slot->kind > TASK_SHARE) {
+		ring_release(slot, bits);
+		sound = false;
+	} else if (slot->kind == TASK_SHARE) {
+		sound = share_repair(segment, slot, bits, death, region);
+	} else {
+		sound = call_repair(segment, slot, bits, death, region);
+	}
+	*damaged |= !sound;
 	return true;
+}
+
+/* Tasks are lost. Who waits for them is rung as after every death. */
+static void give_up(struct segment *segment)
+{
+	for (uint32_t from = POOL_OPEN; from <= POOL_CLOSED; from++) {
+		uint32_t state = from;
+
+		/* Relaxed: the tokens that follow hand it over. */
+		atomic_compare_exchange_strong_explicit(&segment->control->state, &state, POOL_BROKEN, memory_order_relaxed,
+							memory_order_relaxed);
+	}
 }
 
 unsigned recover(struct segment *segment, const struct death *death, struct region *region)
 {
 	unsigned settled = 0;
+	bool damaged = false;
 
 	for (uint32_t i = 0; i < segment->ring_size; i++)
-		settled += settle(segment, &segment->ring[i], death, region);
+		settled += settle(segment, &segment->ring[i], death, region, &damaged);
+	if (damaged)
+		give_up(segment);
 	ring_rewind(segment);
 	doorbell_retract(segment, death->worker);
 	doorbell_ring_all(segment);

@@ -9,7 +9,6 @@
  */
 #include "pool/supervisor.h"
 
-#include "os/forks.h"
 #include "os/os.h"
 #include "pool/lastwords.h"
 #include "pool/recover.h"
@@ -21,6 +20,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +41,9 @@ static struct {
 	uint64_t last_live_ns;
 	uint64_t limits_until_ns; /* how long to go on looking for tasks over their limits when no batch has one any more */
 	uint64_t late[SHEAF_MAX_WORKERS]; /* the deadline for which a worker was killed; 0: none */
+	/* Who is killed and waited for is never read from the segment: a wild task may have written over it. */
+	pid_t pids[SHEAF_MAX_WORKERS];
+	uint32_t generations[SHEAF_MAX_WORKERS];
 	/* The brake. */
 	uint64_t window_ns; /* when the window of fruitless deaths began */
 	uint64_t completed; /* sum at the last death */
@@ -55,9 +58,9 @@ static uint32_t pool_state(void)
 
 static bool change_state(uint32_t from, uint32_t to)
 {
-	/* Seq_cst, with ring_has_work() behind it: see finish(). */
+	/* Seq_cst, with ring_has_work() behind it: see finish(). Relaxed: what a change that failed has read is not used. */
 	return atomic_compare_exchange_strong_explicit(&self.segment->control->state, &from, to, memory_order_seq_cst,
-						       memory_order_seq_cst);
+						       memory_order_relaxed);
 }
 
 static void wake_everybody(void)
@@ -72,16 +75,12 @@ static void wake_everybody(void)
 
 _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t supervisor)
 {
-	static struct forks_fd crew;
 	sigset_t none;
 
 	if (!os_die_with_parent(supervisor, SIGKILL))
 		_exit(1);
 	sigemptyset(&none);
 	os_reset_signals(&none);
-	/* What its tasks fork is not of the family. */
-	crew.fd = self.of->crew;
-	forks_watch(&crew);
 	lastwords_prepare(&self.segment->workers[worker]);
 	worker_run(self.segment, worker, generation, supervisor);
 	fflush(stdout);
@@ -91,8 +90,9 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 static int spawn(unsigned worker)
 {
 	struct shared_worker *w = &self.segment->workers[worker];
-	/* Relaxed, all: the new worker inherits them over the fork; to others they are hints. */
-	unsigned generation = atomic_load_explicit(&w->generation, memory_order_relaxed) + 1;
+	/* Relaxed, all: the new worker inherits them over the fork; to others they are hints. The first goes on from our predecessor's. */
+	unsigned generation = 1 + (self.generations[worker] ? self.generations[worker]
+							    : atomic_load_explicit(&w->generation, memory_order_relaxed));
 	pid_t me = getpid(), pid;
 
 	sem_init(&w->bell[generation & 1], 1, 0);
@@ -104,19 +104,34 @@ static int spawn(unsigned worker)
 	w->frame_count = 0;
 	self.late[worker] = 0;
 	atomic_store_explicit(&w->generation, generation, memory_order_relaxed);
-	pid = fork();
+	pid = forks_fork(self.of->crew); /* what its tasks fork is not of the family */
 	if (!pid)
 		worker_main(worker, generation, me);
 	if (pid < 0)
 		return -errno;
 	atomic_store_explicit(&w->pid, pid, memory_order_relaxed);
+	self.pids[worker] = pid;
+	self.generations[worker] = generation;
 	self.live++;
 	return 0;
 }
 
 static pid_t pid_of(unsigned worker)
 {
-	return atomic_load_explicit(&self.segment->workers[worker].pid, memory_order_relaxed);
+	return self.pids[worker];
+}
+
+/* The words that only we write say again what we wrote. Relaxed, all: to others they are hints. */
+static void restore(void)
+{
+	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
+		struct shared_worker *w = &self.segment->workers[worker];
+
+		if (!self.pids[worker])
+			continue;
+		atomic_store_explicit(&w->pid, self.pids[worker], memory_order_relaxed);
+		atomic_store_explicit(&w->generation, self.generations[worker], memory_order_relaxed);
+	}
 }
 
 static int spawn_missing(void)
@@ -138,8 +153,13 @@ static void kill_workers(void)
 	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
 		if (pid_of(worker))
 			kill(pid_of(worker), SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+	/* Not for any child: the host's atfork handlers may have forked here, too. */
+	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
+		while (pid_of(worker) && waitpid(pid_of(worker), NULL, 0) < 0 && errno == EINTR)
+			;
+		self.pids[worker] = 0; /* the number may be somebody else's from now on */
+		atomic_store_explicit(&self.segment->workers[worker].pid, 0, memory_order_relaxed);
+	}
 }
 
 /* Kills what the owner asked for, unless it is dead and replaced already. */
@@ -149,8 +169,7 @@ static void serve_kills(void)
 		struct shared_worker *w = &self.segment->workers[worker];
 		uint32_t kill_generation = atomic_load_explicit(&w->kill, memory_order_relaxed);
 
-		if (kill_generation && pid_of(worker) &&
-		    kill_generation == atomic_load_explicit(&w->generation, memory_order_relaxed) + 1)
+		if (kill_generation && pid_of(worker) && kill_generation == self.generations[worker] + 1)
 			kill(pid_of(worker), SIGKILL);
 	}
 }
@@ -237,13 +256,14 @@ static void bury(unsigned worker, const siginfo_t *info)
 	struct shared_worker *w = &self.segment->workers[worker];
 	struct death death = {
 		.worker = worker,
-		.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
+		.generation = self.generations[worker],
 		.pid = info->si_pid,
 		.signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
 		.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
 	};
 	unsigned settled;
 
+	restore();
 	/* Killed by order. The task in hand may be another one than the order meant, so it is not charged unless it is late itself. */
 	death.innocent = self.late[worker] || atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
 	death.late = self.late[worker] && self.late[worker] == atomic_load_explicit(&w->deadline, memory_order_relaxed);
@@ -253,6 +273,7 @@ static void bury(unsigned worker, const siginfo_t *info)
 	settled = recover(self.segment, &death, &self.region);
 
 	atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
+	self.pids[worker] = 0;
 	self.live--;
 	/* A worker that leaves a closed pool with empty hands has not died. */
 	if (death.innocent || (!settled && pool_state() == POOL_CLOSED && !death.signal && !death.exit_code))
@@ -299,7 +320,7 @@ static bool owner_lives(void)
 {
 	struct pollfd life = {.fd = self.of->life, .events = POLLIN};
 
-	return getppid() == self.of->owner && !poll(&life, 1, 0);
+	return getppid() == self.of->owner && poll(&life, 1, 0) <= 0;
 }
 
 /*
@@ -316,6 +337,22 @@ static bool finish(void)
 	}
 	wake_everybody();
 	return true;
+}
+
+/*
+ * The pool is over. As long as its segment has a name, somebody has to be here who takes that away when the owner is killed; the owner
+ * takes it away when it joins, terminates or destroys the pool.
+ */
+_Noreturn static void leave(const sigset_t *wake)
+{
+	struct stat status;
+
+	while (!fstat(self.segment->fd, &status) && status.st_nlink) {
+		if (!owner_lives())
+			owner_died();
+		os_wait_signal(wake, os_parent_check_ns());
+	}
+	_exit(0);
 }
 
 static bool wants_workers(void)
@@ -346,10 +383,10 @@ static void supervise(void)
 			 (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
 			wake_everybody();
 		if (finish())
-			_exit(0);
+			leave(&wake);
 		if (pool_state() >= POOL_TERMINATED) {
 			kill_workers();
-			_exit(0);
+			leave(&wake);
 		}
 		nap = enforce_limits(now);
 		if (nap > os_parent_check_ns())
@@ -366,7 +403,7 @@ static void recover_all(void)
 		struct death death = {
 			.worker = worker,
 			.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
-			.pid = pid_of(worker),
+			.pid = atomic_load_explicit(&w->pid, memory_order_relaxed),
 			.signal = SIGKILL,
 			.exit_code = -1,
 			.innocent = true,
@@ -380,7 +417,7 @@ static void recover_all(void)
 _Noreturn void supervisor_main(const struct supervision *supervision)
 {
 	struct shared_control *control = supervision->segment->control;
-	int keep[] = {supervision->segment->fd, supervision->crew, supervision->life};
+	int keep[] = {supervision->segment->fd, supervision->crew->fd, supervision->life};
 	sigset_t mine;
 	int r;
 

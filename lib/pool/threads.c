@@ -25,8 +25,8 @@ static void *run(void *context)
 
 	free(context);
 	worker_run(start.segment, start.worker, 1, 0);
-	/* Release, pairs with the acquire in threads_finish(): this worker's number is free. */
-	atomic_fetch_sub_explicit(&start.threads->live, 1, memory_order_release);
+	/* Relaxed: who finishes the pool uses nothing of this thread before it has joined it. */
+	atomic_fetch_sub_explicit(&start.threads->live, 1, memory_order_relaxed);
 	return NULL;
 }
 
@@ -65,7 +65,8 @@ int threads_start(struct threads *threads, struct segment *segment)
 		r = start_one(threads, segment, worker);
 	if (!r)
 		return 0;
-	atomic_store_explicit(&segment->control->state, POOL_TERMINATED, memory_order_seq_cst);
+	/* Relaxed: the token that follows hands it over. */
+	atomic_store_explicit(&segment->control->state, POOL_TERMINATED, memory_order_relaxed);
 	doorbell_ring_all(segment);
 	threads_join(threads);
 	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
@@ -82,6 +83,7 @@ void threads_join(struct threads *threads)
 
 void threads_finish(struct threads *threads, struct segment *segment)
 {
-	if (!atomic_load_explicit(&threads->live, memory_order_acquire) && ring_has_work(segment))
+	/* Relaxed: nothing of a thread is used but its number. */
+	if (!atomic_load_explicit(&threads->live, memory_order_relaxed) && ring_has_work(segment))
 		worker_run(segment, 0, 1, 0);
 }

@@ -36,8 +36,8 @@ static bool claim_and_run(struct runner *runner, bool announced)
 
 static bool pool_runs(const struct segment *segment)
 {
-	/* Seq_cst: whoever changes the state rings afterwards; see doorbell.c. */
-	return atomic_load_explicit(&segment->control->state, memory_order_seq_cst) == POOL_OPEN;
+	/* Relaxed: whoever changes the state gives everybody a token afterwards, asleep or not. */
+	return atomic_load_explicit(&segment->control->state, memory_order_relaxed) == POOL_OPEN;
 }
 
 /* Looks for a while, as a task that comes soon costs much less than a sleep. */

@@ -62,8 +62,8 @@ int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot 
 	struct shared_control *control = segment->control;
 
 	for (;;) {
-		/* Acquire, pairs with the CAS below: the slots of the tickets before it were FILLING. */
-		uint64_t tail = atomic_load_explicit(&control->tail, memory_order_acquire), seen = tail, bits;
+		/* Relaxed: a slot that looks free and is not costs a CAS that fails. */
+		uint64_t tail = atomic_load_explicit(&control->tail, memory_order_relaxed), seen = tail, bits;
 		uint64_t t = find_free(segment, tail, &bits);
 		struct word filling = {.state = WORD_FILLING, .worker = me.worker, .generation = me.generation};
 
@@ -74,9 +74,9 @@ int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot 
 			continue;
 		}
 		filling.payload = lap_of(segment, t);
-		/* Acquire, as A2: the slot may have been used once more since the look. */
+		/* Relaxed: find_free() has acquired the very word (A2). */
 		if (!atomic_compare_exchange_strong_explicit(&slot_of(segment, t)->word, &bits, word_pack(filling),
-							     memory_order_acquire, memory_order_relaxed))
+							     memory_order_relaxed, memory_order_relaxed))
 			continue;
 		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself. */
 		if (!atomic_compare_exchange_strong_explicit(&control->tail, &seen, t + 1, memory_order_seq_cst,
@@ -118,8 +118,8 @@ void ring_abandon(struct shared_slot *slot)
 static int claim_below(struct segment *segment, struct ring_owner me, uint64_t tail, struct shared_slot **slot, uint64_t *word)
 {
 	struct shared_control *control = segment->control;
-	/* Relaxed: a hint. */
-	uint64_t head = atomic_load_explicit(&control->head, memory_order_relaxed), passed = HEAD_TICKET(head);
+	/* Acquire, pairs with ring_rewind(): who sees head set back sees what was given back behind it, and does not pass it. */
+	uint64_t head = atomic_load_explicit(&control->head, memory_order_acquire), passed = HEAD_TICKET(head);
 	uint64_t ticket = tail > segment->ring_size && passed < tail - segment->ring_size ? tail - segment->ring_size : passed;
 	bool clear = true, won = false; /* clear: every ticket so far may be passed */
 
@@ -178,8 +178,8 @@ void ring_release(struct shared_slot *slot, uint64_t word)
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
-	/* Acquire and release: whoever frees the batch next comes after the submitter, and the next submitter after us. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_acq_rel,
+	/* Relaxed: who withdraws has published the word or acquired it, and the change goes on with the submitter's release. */
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_relaxed,
 						       memory_order_relaxed);
 }
 
@@ -202,7 +202,8 @@ void ring_rewind(struct segment *segment)
 	/* Tail moves before a task is published, so it covers every READY slot whoever died. A stale tail only means more to look at. */
 	do
 		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > segment->ring_size ? tail - segment->ring_size : 0);
-	while (!atomic_compare_exchange_weak_explicit(&control->head, &head, wanted, memory_order_seq_cst,
+	/* Release, pairs with claim_below(). */
+	while (!atomic_compare_exchange_weak_explicit(&control->head, &head, wanted, memory_order_release,
 						      memory_order_relaxed));
 }
 

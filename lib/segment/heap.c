@@ -61,7 +61,10 @@ static int commit_map(struct segment *segment, uint64_t units)
 /* Words below are committed; those above count as free and may not be touched. */
 static uint64_t mapped_units(const struct segment *segment)
 {
-	return atomic_load_explicit(&segment->control->heap_mapped, memory_order_acquire);
+	uint64_t mapped = atomic_load_explicit(&segment->control->heap_mapped, memory_order_acquire);
+
+	/* A stray write to it must not lead out of the map. */
+	return mapped < segment->heap_size / UNIT ? mapped : segment->heap_size / UNIT;
 }
 
 static void free_words(struct segment *segment, uint64_t first, uint64_t count)
@@ -137,7 +140,7 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 	count = size ? (size + UNIT - 1) / UNIT : 1;
 	/* Relaxed: a hint. */
 	hint = atomic_load_explicit(&control->heap_hint, memory_order_relaxed);
-	if (hint + count > all)
+	if (hint > all - count)
 		hint = 0;
 	/* The second search begins at 0 and may run past the hint, for a run that lies across it. */
 	r = search(segment, id, count, hint, all, &first);
@@ -212,6 +215,11 @@ bool heap_contains(const struct segment *segment, const void *memory, uint64_t s
 	return id && id == atomic_load_explicit(&segment->heap_map[last], memory_order_relaxed);
 }
 
+uint64_t heap_reach(const struct segment *segment)
+{
+	return mapped_units(segment) * UNIT;
+}
+
 uint64_t heap_used(const struct segment *segment)
 {
 	uint64_t used = 0, limit = mapped_units(segment);
@@ -223,13 +231,14 @@ uint64_t heap_used(const struct segment *segment)
 
 int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what)
 {
+	/* What was really asked of the system: less may be free, and still too little. */
 	if (code == -ENOSPC)
-		return segment_fail_full(segment, size, what);
+		return segment_fail_full(segment, round_up(size ? size : 1, UNIT), what);
 	if (code == -ENOMEM)
 		return sheaf_fail(
 			code,
 			"%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: raise heap_size",
 			what, (unsigned long long)size, (unsigned long long)segment->heap_size);
-	return sheaf_fail(code, "%s: cannot commit %llu bytes of shared memory: %s", what, (unsigned long long)size,
+	return sheaf_fail(-ENOSPC, "%s: cannot commit %llu bytes of shared memory: %s", what, (unsigned long long)size,
 			  strerror(-code));
 }

@@ -33,4 +33,7 @@ uint64_t heap_used(const struct segment *segment);
 /* sheaf_fail() for a code of heap_alloc(). */
 int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what);
 
+/* Bytes at the heap's beginning beyond which nothing was ever allocated. */
+uint64_t heap_reach(const struct segment *segment);
+
 #endif

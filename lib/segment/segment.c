@@ -25,7 +25,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define NAME_PREFIX "sheaf-"
 #define LEAST_HEAP ((uint64_t)64 << 20)
 
 int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what)
@@ -40,13 +39,35 @@ int segment_fail_full(const struct segment *segment, uint64_t asked, const char 
 		what, (unsigned long long)asked, (unsigned long long)room);
 }
 
+int segment_check_name(const char *name)
+{
+	if (name[0] != '/' || !name[1] || strchr(name + 1, '/') || strlen(name) >= NAME_MAX)
+		return sheaf_fail(-EINVAL,
+				  "the segment name \"%.100s\" must be a slash and up to %d other characters without a slash",
+				  name, NAME_MAX - 2);
+	return 0;
+}
+
+/* What sheaf_pool_create() documents; its message tells what the system really said. */
+static int documented(int code)
+{
+	static const int codes[] = {EEXIST, ENOSPC, ENOENT, EACCES, EPERM, EROFS, ENOSYS, EMFILE, ENFILE, ENOMEM};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (code == -codes[i])
+			return code;
+	return -ENOSYS;
+}
+
 /* What shm_open(), and the calls on its file, say when shared memory is not to be had. */
 static int fail_create(int code, const char *name)
 {
 	if (code == -EEXIST)
 		return sheaf_fail(code, "the segment name %s is taken by a living owner: choose another name, or NULL", name);
-	return sheaf_fail(code, "cannot create the segment %s in shared memory: %s (is /dev/shm mounted and writable?)",
-			  *name ? name : "(anonymous)", strerror(-code));
+	return sheaf_fail(documented(code), "cannot create the segment %s in shared memory: %s (%s)",
+			  *name ? name : "(anonymous)", strerror(-code),
+			  code == -ENOSPC ? "is /dev/shm full, or has it as many files as it may have?"
+					  : "is /dev/shm mounted and writable?");
 }
 
 /*
@@ -57,9 +78,9 @@ static int fail_create(int code, const char *name)
 static struct segment *mine;
 static unsigned mine_forks;
 
-static bool in_mine(const char *name)
+static struct segment *find_mine(const char *name)
 {
-	const struct segment *segment;
+	struct segment *segment;
 
 	if (mine_forks != forks_count())
 		mine = NULL;
@@ -70,10 +91,11 @@ static bool in_mine(const char *name)
 }
 
 /* Nobody may claim the name between the question and the sweep. */
-static void sweep_foreign(const char *name)
+static void sweep_foreign(const char *name, void *context)
 {
+	(void)context;
 	forks_hold();
-	if (!in_mine(name))
+	if (!find_mine(name))
 		os_sweep(name);
 	forks_release();
 }
@@ -84,7 +106,7 @@ static bool add_mine(struct segment *segment)
 	bool taken;
 
 	forks_hold();
-	taken = in_mine(segment->name);
+	taken = find_mine(segment->name);
 	if (!taken) {
 		segment->next = mine;
 		mine = segment;
@@ -105,6 +127,40 @@ static void drop_mine(struct segment *segment)
 	forks_release();
 }
 
+static void lend(struct segment *segment, bool lent)
+{
+	forks_hold();
+	segment->lent = lent;
+	forks_release();
+}
+
+int segment_open(const char *name, int *fd)
+{
+	int r;
+
+	forks_hold();
+	r = find_mine(name) ? -EBUSY : os_shm_open(name, fd);
+	forks_release();
+	return r;
+}
+
+int segment_borrow(const char *name)
+{
+	const struct segment *segment;
+
+	forks_hold();
+	segment = find_mine(name);
+	if (segment && segment->lent)
+		return segment->fd;
+	forks_release();
+	return -ENOENT;
+}
+
+void segment_return(void)
+{
+	forks_release();
+}
+
 /* Creates and locks the file of a name that this process has claimed. */
 static int create_named(struct segment *segment)
 {
@@ -118,10 +174,14 @@ static int create_named(struct segment *segment)
 			return fail_create(r, segment->name);
 		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
 		r = os_lock(segment->fd);
-		if (!r && !fstat(segment->fd, &status) && status.st_nlink > 0) {
+		if (!r && fstat(segment->fd, &status))
+			r = -errno;
+		if (!r && status.st_nlink > 0) {
 			segment->named = true;
 			return 0;
 		}
+		if (r && r != -EAGAIN)
+			shm_unlink(segment->name); /* nobody sweeps what cannot be locked */
 		close(segment->fd);
 		if (r && r != -EAGAIN)
 			return fail_create(r, segment->name);
@@ -137,16 +197,19 @@ void segment_unpublish(struct segment *segment)
 
 int segment_publish(struct segment *segment)
 {
-	int r = 0;
+	int r;
 
-	if (segment->named || !segment->name[0])
+	if (!segment->name[0])
 		return 0;
-	do
+	while (!segment->named) {
 		r = os_shm_link(segment->fd, segment->name);
-	while (r == -EEXIST && os_sweep(segment->name));
-	if (r)
-		return fail_create(r, segment->name);
-	segment->named = true;
+		if (r == -EEXIST && os_sweep(segment->name))
+			continue;
+		if (r)
+			return fail_create(r, segment->name);
+		segment->named = true;
+	}
+	lend(segment, true);
 	return 0;
 }
 
@@ -160,13 +223,13 @@ static int create_file(struct segment *segment, const struct segment_options *op
 		segment->name[0] = '\0';
 		return r ? fail_create(r, "") : 0;
 	}
-	os_each_segment(NAME_PREFIX, sweep_foreign);
+	os_each_segment(SEGMENT_PREFIX, sweep_foreign, NULL);
 	if (options->name) {
 		snprintf(segment->name, sizeof(segment->name), "%s", options->name);
 	} else {
 		if ((r = os_random(&bits)))
-			return sheaf_fail(r, "cannot read random bits from /dev/urandom: %s", strerror(-r));
-		snprintf(segment->name, sizeof(segment->name), "/" NAME_PREFIX "%ld-%016llx", (long)getpid(),
+			return sheaf_fail(documented(r), "cannot read random bits from /dev/urandom: %s", strerror(-r));
+		snprintf(segment->name, sizeof(segment->name), "/" SEGMENT_PREFIX "%ld-%016llx", (long)getpid(),
 			 (unsigned long long)bits);
 	}
 	if (!add_mine(segment))
@@ -210,10 +273,26 @@ static unsigned char *reserve(int fd, uint64_t size)
 	return base;
 }
 
-static void fill_header(const struct segment_options *options, uint64_t heap_size, struct shared_header *header)
+void segment_plan(struct shared_header *header)
 {
 	uint64_t at = PAGE;
 
+	header->control = at;
+	at = round_up(at + sizeof(struct shared_control), PAGE);
+	header->workers = at;
+	at = round_up(at + (uint64_t)header->worker_count * sizeof(struct shared_worker), PAGE);
+	header->ring = at;
+	at = round_up(at + (uint64_t)header->ring_size * sizeof(struct shared_slot), PAGE);
+	header->batches = at;
+	at = round_up(at + (uint64_t)header->batch_count * sizeof(struct shared_batch), PAGE);
+	header->heap_map = at;
+	at = round_up(at + header->heap_size / UNIT * sizeof(uint64_t), UNIT);
+	header->heap = round_up(at + UNIT, HUGE_PAGE); /* at least one UNIT of guard pages */
+	header->size = header->heap + header->heap_size;
+}
+
+static void fill_header(const struct segment_options *options, uint64_t heap_size, struct shared_header *header)
+{
 	header->magic = SEGMENT_MAGIC;
 	header->version = SEGMENT_VERSION;
 	header->layout = LAYOUT_WORD;
@@ -222,19 +301,8 @@ static void fill_header(const struct segment_options *options, uint64_t heap_siz
 	header->batch_count = options->batches;
 	header->max_attempts = options->max_attempts;
 	header->owner_pid = (uint32_t)getpid();
-	header->control = at;
-	at = round_up(at + sizeof(struct shared_control), PAGE);
-	header->workers = at;
-	at = round_up(at + (uint64_t)options->workers * sizeof(struct shared_worker), PAGE);
-	header->ring = at;
-	at = round_up(at + (uint64_t)options->ring_size * sizeof(struct shared_slot), PAGE);
-	header->batches = at;
-	at = round_up(at + (uint64_t)options->batches * sizeof(struct shared_batch), PAGE);
-	header->heap_map = at;
-	at = round_up(at + heap_size / UNIT * sizeof(uint64_t), UNIT);
-	header->heap = round_up(at + UNIT, HUGE_PAGE); /* at least one UNIT of guard pages */
 	header->heap_size = heap_size;
-	header->size = header->heap + heap_size;
+	segment_plan(header);
 }
 
 /* Sizes the file and maps header, tables and heap. -ENOMEM or -EFBIG: try a smaller heap. */
@@ -245,8 +313,9 @@ static int map(struct segment *segment, const struct shared_header *header)
 	/* Asked first: to exceed it brings a signal that ends the process. */
 	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY && header->size > limit.rlim_cur)
 		return -EFBIG;
-	if (ftruncate(segment->fd, (off_t)header->size))
-		return -errno;
+	while (ftruncate(segment->fd, (off_t)header->size))
+		if (errno != EINTR)
+			return -errno;
 	segment->base = reserve(segment->fd, header->size);
 	if (!segment->base)
 		return -ENOMEM;
@@ -300,6 +369,8 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	int r;
 
 	*segment = (struct segment){.fd = -1};
+	if ((r = forks_prepare()))
+		return sheaf_fail(r, "no memory for what is to be done when the process forks");
 	r = create_file(segment, options);
 	if (r)
 		return r;
@@ -309,7 +380,7 @@ int segment_create(struct segment *segment, const struct segment_options *option
 		if (!r)
 			break;
 		if (options->heap_size || heap_size <= LEAST_HEAP) {
-			r = sheaf_fail(r == -EFBIG ? -ENOMEM : r,
+			r = sheaf_fail(r == -EFBIG ? -ENOMEM : documented(r),
 				       "no address space for a segment of %llu bytes: %s (see ulimit -v and -f), or choose a "
 				       "smaller heap_size",
 				       (unsigned long long)header.size, strerror(-r));
@@ -320,7 +391,7 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	/* Up to the heap map, which heap.c commits as the heap grows. */
 	if ((r = os_commit(segment->fd, 0, header.heap_map))) {
 		r = r == -ENOSPC ? segment_fail_full(segment, header.heap_map, "the control area of the pool")
-				 : sheaf_fail(r, "cannot commit shared memory for the pool: %s", strerror(-r));
+				 : sheaf_fail(documented(r), "cannot commit shared memory for the pool: %s", strerror(-r));
 		goto unmap;
 	}
 	view(segment, &header);
@@ -349,6 +420,7 @@ void segment_detach(struct segment *segment)
 
 void segment_destroy(struct segment *segment)
 {
+	lend(segment, false);
 	/* Workers of another pool of this process may have inherited the mapping: empty the file, or its memory stays. */
 	if (ftruncate(segment->fd, 0))
 		os_release(segment->fd, 0, segment->size);

@@ -8,6 +8,11 @@
 
 #include <limits.h>
 
+#define SEGMENT_PREFIX "sheaf-" /* of the names that are made up, without the slash */
+#define LARGEST_RING (1u << 20)
+#define LARGEST_BATCHES 4096u
+#define LARGEST_HEAP ((uint64_t)1 << 62)
+
 /* Private to a process; the same pointers in all of them, as the mapping is inherited over fork. */
 struct segment {
 	unsigned char *base;
@@ -28,6 +33,7 @@ struct segment {
 	uint64_t spin_ns;     /* how long to look before sleeping */
 	char name[NAME_MAX];  /* "" if it has none */
 	bool named;           /* the file has that name by now */
+	bool lent;            /* segment_borrow() may give it out */
 	struct segment *next; /* of this process's segments with a name */
 };
 
@@ -37,6 +43,12 @@ struct segment_options {
 	uint32_t workers, ring_size, batches, max_attempts;
 	uint64_t heap_size; /* 0: as much as the machine has, less if the address space is short */
 };
+
+/* 0, or -EINVAL with its message. */
+int segment_check_name(const char *name);
+
+/* Where the parts of a segment lie, and its size: what follows from the header's counts and heap_size. */
+void segment_plan(struct shared_header *header);
 
 /* Creates, maps and locks a segment; options are checked by the caller. 0, or an error of sheaf_pool_create() with its message. */
 int segment_create(struct segment *segment, const struct segment_options *options);
@@ -55,6 +67,15 @@ void segment_destroy(struct segment *segment);
 
 /* Unmaps this process's view and nothing else: for a fork of the owner. */
 void segment_detach(struct segment *segment);
+
+/*
+ * For who reads a segment by its name. -EBUSY: it is this process's own. Such a file must not be opened a second time, as closing it would
+ * drop the owner's lock; it is borrowed instead, which keeps forks and the segment's end out until segment_return(). Then nothing is
+ * allowed that is not within forks_hold(). segment_borrow() gives the descriptor, or -ENOENT.
+ */
+int segment_open(const char *name, int *fd);
+int segment_borrow(const char *name);
+void segment_return(void);
 
 static inline void *segment_at(const struct segment *segment, uint64_t offset)
 {

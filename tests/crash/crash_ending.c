@@ -1,14 +1,17 @@
 /*
  * crash_ending.c - hosts that end without a word while their pool works, and hosts that meet Ctrl-C at any time.
  *
- * Usage: crash_ending [SEED [CASE]]. Nothing of a host may be left when it has ended; and a host that takes Ctrl-C as a remark must
- * not see its workers die of it.
+ * Usage: crash_ending [SEED [ROUNDS [CASE]]]. Nothing of a host may be left when it has ended; and a host that takes Ctrl-C as
+ * a remark must not see its workers die of it.
  */
 #include "support/children.h"
 #include "support/guest.h"
-#include "support/proc.h"
+#include "support/session.h"
+#include "support/tally.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -53,13 +56,150 @@ static int ends_by_exit(void)
 	exit(0);
 }
 
+static int ends_at_once(void)
+{
+	leave_it_running();
+	leave_it_running();
+	_exit(0);
+}
+
 static int ends_by_abort(void)
 {
 	leave_it_running();
 	abort();
 }
 
-/* ---- Ctrl-C ---- */
+/* Its pid and its child stay, all else goes. */
+static int becomes_another(void)
+{
+	leave_it_running();
+	atomic_store(&stage->ready, true);
+	execlp("sleep", "sleep", "3600", (char *)NULL);
+	return 1;
+}
+
+static void wait_for_loneliness(pid_t host)
+{
+	uint64_t deadline = patience();
+	pid_t pids[16];
+	unsigned count;
+
+	guest_await(host, &stage->ready);
+	while ((count = session_processes(host, pids, 16)) > 1 || segments_of(host)) {
+		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "%u processes and %u segments outlive exec", count,
+			 segments_of(host));
+		trial_nap(1000000);
+	}
+	child_signal(host, SIGTERM);
+}
+
+/* A child of the host holds all that it inherited, and lives on until the pool of its dead parent has gone. */
+static int leaves_a_child(void)
+{
+	sheaf_pool *pool = guest_create(0);
+	pid_t supervisor = guest_look(pool).supervisor;
+
+	guest_work(pool, 1);
+	if (fork() == 0) {
+		atomic_store(&stage->over, process_ended(supervisor, patience()));
+		_exit(0);
+	}
+	return 0;
+}
+
+static void wait_for_child(pid_t host)
+{
+	uint64_t deadline = patience();
+
+	while (!atomic_load(&stage->over)) {
+		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "the supervisor of host %ld lives on", (long)host);
+		trial_nap(1000000);
+	}
+}
+
+static void *work_on(void *context)
+{
+	sheaf_pool *pool = context;
+
+	guest_work(pool, 3);
+	guest_kill_worker(pool);
+	guest_work(pool, 3);
+	sheaf_pool_destroy(pool);
+	guest_live(0);
+	_exit(0);
+	return NULL;
+}
+
+/* The process goes on after its first thread has ended. */
+static int main_thread_ends(void)
+{
+	pthread_t thread;
+
+	CHECK(!pthread_create(&thread, NULL, work_on, guest_create(0)), "thread");
+	pthread_exit(NULL);
+	return 1;
+}
+
+/* ---- signals that end the host, at any time ---- */
+
+/* Makes pools and takes them down until it is killed. */
+static int restless(void)
+{
+	atomic_store(&stage->ready, true);
+	for (;;) {
+		sheaf_pool *pool = guest_create(chance_below(&guest_chance, 2) ? SHEAF_ANONYMOUS : 0);
+
+		guest_work(pool, (unsigned)chance_below(&guest_chance, 3));
+		sheaf_pool_destroy(pool);
+	}
+	return 0;
+}
+
+/* To all of the host's process group, as a terminal, a batch system or a service manager does. */
+static void end_group(pid_t host, int signal)
+{
+	if (!guest_await(host, &stage->ready))
+		return;
+	trial_nap(chance_below(&guest_chance, 30000000));
+	kill(-host, signal);
+}
+
+static void interrupt_group(pid_t host)
+{
+	end_group(host, SIGINT);
+}
+
+static void hang_up_group(pid_t host)
+{
+	end_group(host, SIGHUP);
+}
+
+static void terminate_group(pid_t host)
+{
+	end_group(host, SIGTERM);
+}
+
+static void kill_group(pid_t host)
+{
+	end_group(host, SIGKILL);
+}
+
+/* All of the host, of its supervisor and of its workers, as a service manager kills what does not end. */
+static void kill_session(pid_t host)
+{
+	pid_t pids[64];
+	unsigned count;
+
+	if (!guest_await(host, &stage->ready))
+		return;
+	trial_nap(chance_below(&guest_chance, 30000000));
+	count = session_processes(host, pids, 64);
+	for (unsigned i = 0; i < count && i < 64; i++)
+		kill(pids[i], SIGKILL);
+	child_signal(host, SIGKILL);
+}
+
+/* ---- Ctrl-C as a remark, or as a wish ---- */
 
 static int interrupted(void)
 {
@@ -71,58 +211,217 @@ static int interrupted(void)
 
 static void interrupt_once(pid_t host)
 {
-	while (!atomic_load(&stage->ready))
-		trial_nap(100000);
-	kill(-host, SIGINT);
+	if (guest_await(host, &stage->ready))
+		kill(-host, SIGINT);
 }
 
-/* The host takes Ctrl-C as a remark, at any time. */
-static int unimpressed(void)
+/* No worker and no supervisor dies of what comes for the host, at any time. */
+static int unimpressed_by(int signal)
 {
 	struct belongings before;
 
-	sigaction(SIGINT, &(struct sigaction){.sa_handler = count_signal, .sa_flags = SA_RESTART}, NULL);
+	sigaction(signal, &(struct sigaction){.sa_handler = count_signal, .sa_flags = SA_RESTART}, NULL);
 	before = belongings_now();
 	atomic_store(&stage->ready, true);
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < 40 || signals == 0; i++) {
 		sheaf_pool *pool = guest_create(0);
 
 		guest_work(pool, 1);
-		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "Ctrl-C killed workers");
+		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "signal %d killed workers", signal);
 		sheaf_pool_destroy(pool);
 	}
 	guest_live(0);
 	belongings_check(&before);
-	CHECK(signals > 0, "no signal came");
 	atomic_store(&stage->over, true);
 	return 0;
 }
 
-static void interrupt_again(pid_t host)
+static int unimpressed(void)
+{
+	return unimpressed_by(SIGINT);
+}
+
+static void again_and_again(pid_t host, void (*disturb)(pid_t host))
 {
 	uint64_t deadline = patience();
 
-	while (!atomic_load(&stage->ready))
-		trial_nap(100000);
-	while (!atomic_load(&stage->over) && getpgid(host) == host && sheaf_now_ns() < deadline) {
-		struct proc proc;
-
-		if (!proc_read(host, &proc) || proc.state == 'Z')
-			break;
-		kill(-host, SIGINT);
-		trial_nap(20000);
+	if (!guest_await(host, &stage->ready))
+		return;
+	while (!atomic_load(&stage->over) && guest_runs(host) && sheaf_now_ns() < deadline) {
+		disturb(host);
+		trial_nap(chance_below(&guest_chance, 20000000));
 	}
+}
+
+static void interrupt_group_once(pid_t host)
+{
+	kill(-host, SIGINT);
+}
+
+static void interrupt_again(pid_t host)
+{
+	again_and_again(host, interrupt_group_once);
+}
+
+/* The owner decides: it ends its pool while that is busy, and goes on with another one. */
+static int gives_up(void)
+{
+	struct belongings before;
+
+	sigaction(SIGINT, &(struct sigaction){.sa_handler = count_signal}, NULL);
+	before = belongings_now();
+	for (unsigned i = 0; i < 5; i++) {
+		sheaf_pool *pool = guest_create(0);
+		sheaf_result result;
+		sheaf_batch *batch;
+		int r;
+
+		CHECK(sheaf_batch_create(&batch, pool, NULL) == 0, "sheaf_batch_create");
+		CHECK(sheaf_submit(batch, 0, never_done, NULL, 0) == 0, "sheaf_submit");
+		signals = 0;
+		atomic_store(&stage->ready, true);
+		while (signals == 0)
+			CHECK((r = sheaf_next(batch, &result, sheaf_now_ns() + 5000000)) == -ETIMEDOUT, "sheaf_next: %d", r);
+		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "Ctrl-C killed workers");
+		CHECK((r = sheaf_pool_terminate(pool)) == 0, "sheaf_pool_terminate: %d", r);
+		CHECK((r = sheaf_next(batch, &result, patience())) == -ECANCELED, "sheaf_next: %d", r);
+		sheaf_pool_destroy(pool);
+	}
+	signal(SIGINT, SIG_IGN);
+	atomic_store(&stage->over, true);
+	guest_live(0);
+	sigaction(SIGINT, &before.actions[SIGINT], NULL);
+	belongings_check(&before);
+	return 0;
+}
+
+/* ---- the terminal ---- */
+
+/* The family stands in the background of the terminal: it may not read, and must not be stopped for trying. */
+static int read_terminal(sheaf_task *task, const void *arg, void *result)
+{
+	int tty = open("/dev/tty", O_RDWR), error;
+	char byte;
+	ssize_t size;
+
+	(void)arg;
+	(void)result;
+	if (tty < 0)
+		return sheaf_task_fail(task, -errno, "no terminal");
+	size = read(tty, &byte, 1);
+	error = errno;
+	close(tty);
+	return size < 0 && error == EIO ? 0 : sheaf_task_fail(task, -EBADMSG, "read() said %zd, errno %d", size, error);
+}
+
+/* Is stopped by Ctrl-Z and continued by its shell, over and over. Its workers do not stop, and nobody dies. */
+static int suspended(void)
+{
+	struct belongings before = belongings_now();
+
+	atomic_store(&stage->ready, true);
+	for (unsigned i = 0; i < 20 || atomic_load(&stage->stops) < 5; i++) {
+		sheaf_pool *pool = guest_create(0);
+		int r = sheaf_apply(pool, read_terminal, NULL, 0, NULL, 0, NULL);
+
+		CHECK(r == 0, "sheaf_apply: %d", r);
+		guest_work(pool, 1);
+		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "Ctrl-Z killed workers");
+		sheaf_pool_destroy(pool);
+	}
+	atomic_store(&stage->over, true);
+	belongings_check(&before);
+	return 0;
+}
+
+static void type_ctrl_c(pid_t host)
+{
+	(void)host;
+	guest_type('\003');
+}
+
+static void type_ctrl_z(pid_t host)
+{
+	(void)host;
+	guest_type('\032');
+}
+
+static void type_ctrl_c_again(pid_t host)
+{
+	again_and_again(host, type_ctrl_c);
+}
+
+static void type_ctrl_z_again(pid_t host)
+{
+	again_and_again(host, type_ctrl_z);
+}
+
+static void end_from_terminal(pid_t host, char key)
+{
+	if (!guest_await(host, &stage->ready))
+		return;
+	trial_nap(chance_below(&guest_chance, 30000000));
+	if (key)
+		guest_type(key);
+	else
+		guest_hang_up();
+}
+
+static void type_ctrl_c_once(pid_t host)
+{
+	end_from_terminal(host, '\003');
+}
+
+static void type_quit_once(pid_t host)
+{
+	end_from_terminal(host, '\034');
+}
+
+static void pull_the_plug(pid_t host)
+{
+	end_from_terminal(host, 0);
 }
 
 /* ---- the cases ---- */
 
 static const struct guest guests[] = {
-	{"returns without destroy", ends_by_return, NULL, 0},     {"exits without destroy", ends_by_exit, NULL, 0},
-	{"aborts without destroy", ends_by_abort, NULL, SIGABRT}, {"Ctrl-C ends the host", interrupted, interrupt_once, SIGINT},
-	{"Ctrl-C at any time", unimpressed, interrupt_again, 0},
+	{"returns without destroy", .host = ends_by_return},
+	{"exits without destroy", .host = ends_by_exit},
+	{"ends at once without destroy", .host = ends_at_once},
+	{"aborts without destroy", .host = ends_by_abort, .signal = SIGABRT},
+	{"calls exec without destroy", .host = becomes_another, .disturb = wait_for_loneliness, .signal = SIGTERM},
+	{"leaves a child behind", .host = leaves_a_child, .disturb = wait_for_child},
+	{"goes on without its first thread", .host = main_thread_ends},
+	{"SIGINT ends the host", .host = interrupted, .disturb = interrupt_once, .signal = SIGINT},
+	{"SIGINT at any time ends the host", .host = restless, .disturb = interrupt_group, .signal = SIGINT, .any_time = true},
+	{"SIGHUP at any time ends the host", .host = restless, .disturb = hang_up_group, .signal = SIGHUP, .any_time = true},
+	{"SIGTERM at any time ends the host", .host = restless, .disturb = terminate_group, .signal = SIGTERM,
+	 .any_time = true},
+	{"SIGKILL at any time ends the group", .host = restless, .disturb = kill_group, .signal = SIGKILL, .any_time = true},
+	{"SIGKILL at any time ends all", .host = restless, .disturb = kill_session, .signal = SIGKILL, .any_time = true},
+	{"SIGINT at any time is a remark", .host = unimpressed, .disturb = interrupt_again},
+	{"SIGINT makes the owner give up", .host = gives_up, .disturb = interrupt_again},
+	{"Ctrl-C ends the host", .host = restless, .disturb = type_ctrl_c_once, .signal = SIGINT, .any_time = true,
+	 .terminal = true},
+	{"Ctrl-C is a remark", .host = unimpressed, .disturb = type_ctrl_c_again, .terminal = true},
+	{"Ctrl-Z stops the host", .host = suspended, .disturb = type_ctrl_z_again, .terminal = true},
+	{"Ctrl-\\ ends the host", .host = restless, .disturb = type_quit_once, .signal = SIGQUIT, .any_time = true,
+	 .terminal = true},
+	{"the terminal hangs up", .host = restless, .disturb = pull_the_plug, .signal = SIGHUP, .any_time = true,
+	 .terminal = true},
 };
 
 int main(int argc, char **argv)
 {
-	return guests_play(argc, argv, guests, sizeof(guests) / sizeof(guests[0]));
+	unsigned count = sizeof(guests) / sizeof(guests[0]);
+	uint64_t rounds = trial_amount(argc, argv, 2, 1), only = trial_amount(argc, argv, 3, count);
+
+	if (!guest_begin(argc, argv))
+		return 77;
+	for (uint64_t round = 0; round < rounds; round++)
+		for (unsigned i = 0; i < count; i++)
+			if (only >= count || i == only)
+				guest_play(&guests[i]);
+	tally_end();
+	return 0;
 }

@@ -1,18 +1,21 @@
 /*
  * crash_guest.c - hosts that do to their process what a library has to live with.
  *
- * Usage: crash_guest [SEED [CASE]]. Each host uses pools, kills workers and supervisors under them, and checks that the library left
- * alone what is not its own: signals, threads, descriptors, children.
+ * Usage: crash_guest [SEED [ROUNDS [COMBINATIONS [CASE]]]]. Each host uses pools, kills workers and supervisors under them, and
+ * checks that the library left alone what is not its own: signals, threads, descriptors, children. Then come hosts that do
+ * several such things at once: so many COMBINATIONS (of 480) are drawn by the seed.
  */
 #include "support/children.h"
 #include "support/guest.h"
 #include "support/leaks.h"
+#include "support/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,29 +73,60 @@ static int sigchld_handled(void)
 	return 0;
 }
 
-/* Signals that a worker ignores, as they are the owner's business, or that it tells of before it dies. */
-static bool is_workers_own(int i)
+/* Signals of the terminal are the owner's business, and of faults a worker tells before it dies. The rest has its default. */
+static bool action_is_right(int number, const struct sigaction *action)
 {
-	return i == SIGINT || i == SIGTSTP || i == SIGTTIN || i == SIGTTOU || i == SIGSEGV || i == SIGBUS || i == SIGFPE ||
-	       i == SIGILL || i == SIGABRT;
+	switch (number) {
+	case SIGINT:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+		return action->sa_handler == SIG_IGN;
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGABRT:
+		return action->sa_handler != SIG_IGN && action->sa_handler != count_signal;
+	default:
+		return action->sa_handler == SIG_DFL;
+	}
 }
 
-/* What a worker's process is like, seen from a task. */
+/* What a worker's process is like, seen from a task. The argument: which standard files the host has closed. */
 static int look_around(sheaf_task *task, const void *arg, void *result)
 {
 	struct sigaction action;
+	unsigned closed;
 	sigset_t mask;
 
-	(void)arg;
 	(void)result;
+	memcpy(&closed, arg, sizeof(closed));
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	for (int i = 1; i < 32; i++) {
 		if (sigismember(&mask, i))
 			return sheaf_task_fail(task, -EBADMSG, "signal %d is blocked in a worker", i);
-		if (!is_workers_own(i) && !sigaction(i, NULL, &action) && action.sa_handler != SIG_DFL)
-			return sheaf_task_fail(task, -EBADMSG, "signal %d does not have its default in a worker", i);
+		if (!sigaction(i, NULL, &action) && !action_is_right(i, &action))
+			return sheaf_task_fail(task, -EBADMSG, "signal %d has another action in a worker", i);
 	}
+	/* Closed or not: what is in its place must not be the library's. */
+	for (int fd = 0; fd < 3; fd++)
+		if (!(closed & 1u << fd) != (fcntl(fd, F_GETFD) >= 0))
+			return sheaf_task_fail(task, -EBADMSG, "descriptor %d is %s in a worker", fd,
+					       closed & 1u << fd ? "open" : "closed");
+	if (closed & 2)
+		printf("a text that is long enough to overwrite the head of a segment, if it went there by mistake\n");
+	fflush(stdout);
 	return 0;
+}
+
+static void send_tasks_around(sheaf_pool *pool, unsigned closed)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		int r = sheaf_apply(pool, look_around, &closed, sizeof(closed), NULL, 0, NULL);
+
+		CHECK(r == 0, "closed %u: sheaf_apply: %d", closed, r);
+	}
 }
 
 static int signals_blocked(void)
@@ -100,7 +134,6 @@ static int signals_blocked(void)
 	struct belongings before;
 	sheaf_pool *pool;
 	sigset_t all;
-	int r;
 
 	for (int i = 1; i < 32; i++)
 		if (i != SIGKILL && i != SIGSTOP)
@@ -109,10 +142,7 @@ static int signals_blocked(void)
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
 	before = belongings_now();
 	pool = guest_create(0);
-	for (unsigned i = 0; i < 20; i++) {
-		r = sheaf_apply(pool, look_around, NULL, 0, NULL, 0, NULL);
-		CHECK(r == 0, "sheaf_apply: %d", r);
-	}
+	send_tasks_around(pool, 0);
 	sheaf_pool_destroy(pool);
 	guest_live(0);
 	belongings_check(&before);
@@ -137,7 +167,7 @@ static int waiter(void)
 	pthread_t thread;
 
 	CHECK(!pthread_create(&thread, NULL, wait_for_any, NULL), "thread");
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < 2; i++)
 		guest_live(0);
 	atomic_store(&stop, true);
 	pthread_join(thread, NULL);
@@ -145,44 +175,92 @@ static int waiter(void)
 	return 0;
 }
 
-#define BROOD 200
+/*
+ * Children that live for a while with whatever they inherited, one after the other. A host that ignores SIGCHLD, or waits for
+ * any child, reaps them elsewhere.
+ */
+#define BROOD 50
 
-/* Children that live until the host kills them, with whatever they inherited. */
-static void *fork_on(void *context)
+static void *breed(pid_t (*give_birth)(void))
 {
 	pid_t pids[BROOD];
 	unsigned count = 0;
 
-	(void)context;
-	while (!atomic_load(&stop)) {
-		pid_t pid;
-
-		if (count == BROOD) {
-			trial_nap(1000000);
-			continue;
+	for (; !atomic_load(&stop); count++) {
+		if (count >= BROOD) {
+			kill(pids[count % BROOD], SIGKILL);
+			waitpid(pids[count % BROOD], NULL, 0);
+			trial_nap(300000);
 		}
-		pid = fork();
-		if (pid == 0)
-			for (;;)
-				pause();
-		CHECK(pid > 0, "fork");
-		pids[count++] = pid;
+		pids[count % BROOD] = give_birth();
 	}
-	while (count > 0) {
-		kill(pids[--count], SIGKILL);
-		CHECK(waitpid(pids[count], NULL, 0) == pids[count], "waitpid");
+	for (unsigned i = 0; i < BROOD && i < count; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
 	}
 	return NULL;
 }
 
-static int forker(void)
+static pid_t fork_idler(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	CHECK(pid > 0, "fork");
+	return pid;
+}
+
+static pid_t fork_program(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execlp("sleep", "sleep", "3600", (char *)NULL);
+		_exit(127);
+	}
+	CHECK(pid > 0, "fork");
+	return pid;
+}
+
+/* posix_spawn() runs no atfork handlers. */
+static pid_t spawn_program(void)
+{
+	extern char **environ;
+	char *const argv[] = {"sleep", "3600", NULL};
+	pid_t pid;
+
+	CHECK(!posix_spawnp(&pid, "sleep", NULL, NULL, argv, environ), "posix_spawnp");
+	return pid;
+}
+
+static void *fork_on(void *context)
+{
+	(void)context;
+	return breed(fork_idler);
+}
+
+static void *exec_on(void *context)
+{
+	(void)context;
+	return breed(fork_program);
+}
+
+static void *spawn_on(void *context)
+{
+	(void)context;
+	return breed(spawn_program);
+}
+
+static int live_beside(void *(*run)(void *))
 {
 	struct belongings before = belongings_now();
 	pthread_t thread;
 
-	for (unsigned i = 0; i < 10; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		atomic_store(&stop, false);
-		CHECK(!pthread_create(&thread, NULL, fork_on, NULL), "thread");
+		CHECK(!pthread_create(&thread, NULL, run, NULL), "thread");
 		guest_live(i % 2 ? 0 : SHEAF_ANONYMOUS);
 		atomic_store(&stop, true);
 		pthread_join(thread, NULL);
@@ -191,44 +269,19 @@ static int forker(void)
 	return 0;
 }
 
-/* The same with posix_spawn(), which runs no atfork handlers. */
-static void *spawn_on(void *context)
+static int forker(void)
 {
-	extern char **environ;
-	char *const argv[] = {"sleep", "3600", NULL};
-	pid_t pids[BROOD];
-	unsigned count = 0;
+	return live_beside(fork_on);
+}
 
-	(void)context;
-	while (!atomic_load(&stop)) {
-		if (count == BROOD || posix_spawnp(&pids[count], "sleep", NULL, NULL, argv, environ))
-			trial_nap(1000000);
-		else
-			count++;
-	}
-	while (count > 0) {
-		kill(pids[--count], SIGKILL);
-		CHECK(waitpid(pids[count], NULL, 0) == pids[count], "waitpid");
-	}
-	return NULL;
+static int executor(void)
+{
+	return live_beside(exec_on);
 }
 
 static int spawner(void)
 {
-	pthread_t thread;
-
-	CHECK(!pthread_create(&thread, NULL, spawn_on, NULL), "thread");
-	for (unsigned i = 0; i < 20; i++) {
-		sheaf_pool *pool = guest_create(0);
-
-		guest_work(pool, 1);
-		sheaf_pool_destroy(pool);
-	}
-	guest_live(0);
-	atomic_store(&stop, true);
-	pthread_join(thread, NULL);
-	CHECK(count_children() == 0, "%d children are left", count_children());
-	return 0;
+	return live_beside(spawn_on);
 }
 
 static void *create_in_thread(void *context)
@@ -259,49 +312,33 @@ static int short_thread(void)
 
 /* ---- hosts without standard files ---- */
 
-/* Tasks print, and nothing of the library may stand where they print to. */
-static int print(sheaf_task *task, const void *arg, void *result)
+static void close_files(unsigned closed)
 {
-	unsigned closed;
-
-	(void)result;
-	memcpy(&closed, arg, sizeof(closed));
 	for (int fd = 0; fd < 3; fd++)
-		if (closed & 1u << fd && fcntl(fd, F_GETFD) >= 0)
-			return sheaf_task_fail(task, -EBADMSG, "descriptor %d is open in a worker", fd);
-	/* Closed or not: what is in its place now must not be the library's. */
-	if (closed & 2)
-		printf("a text that is long enough to overwrite the head of a segment, if it went there by mistake\n");
-	fflush(stdout);
-	return 0;
+		if (closed & 1u << fd)
+			close(fd);
 }
 
 static int closed_files(void)
 {
 	for (unsigned closed = 1; closed < 8; closed++) {
+		unsigned flags = (unsigned)chance_below(&guest_chance, 4); /* named or not, descriptors kept or not */
 		pid_t pid = fork();
 		int status;
 
 		CHECK(pid >= 0, "fork");
 		if (pid == 0) {
+			struct belongings before;
 			sheaf_pool *pool;
-			int r;
 
-			for (int fd = 0; fd < 3; fd++)
-				if (closed & 1u << fd)
-					close(fd);
-			for (unsigned flags = 0; flags < 4; flags++) { /* named or not, descriptors kept or not */
-				pool = guest_create(flags);
-				for (unsigned i = 0; i < 8; i++) {
-					r = sheaf_apply(pool, print, &closed, sizeof(closed), NULL, 0, NULL);
-					CHECK(r == 0, "closed %u: sheaf_apply: %d", closed, r);
-				}
-				guest_kill_supervisor(pool);
-				guest_work(pool, 2);
-				for (int fd = 0; fd < 3; fd++)
-					CHECK(!(closed & 1u << fd) || fcntl(fd, F_GETFD) < 0, "descriptor %d is open", fd);
-				sheaf_pool_destroy(pool);
-			}
+			close_files(closed);
+			before = belongings_now();
+			pool = guest_create(flags);
+			send_tasks_around(pool, closed);
+			guest_kill_supervisor(pool);
+			send_tasks_around(pool, closed);
+			sheaf_pool_destroy(pool);
+			belongings_check(&before);
 			_exit(0);
 		}
 		CHECK(waitpid(pid, &status, 0) == pid && status == 0, "closed %u: status %#x", closed, (unsigned)status);
@@ -383,6 +420,7 @@ static bool batch_is_dead(sheaf_batch *batch)
 	size_t n;
 
 	return sheaf_submit(batch, 1000, nothing, NULL, 0) == -EPERM &&
+	       sheaf_submit_with(batch, 1001, nothing, NULL, 0, NULL) == -EPERM &&
 	       sheaf_submit_map(batch, nothing, NULL, 0, NULL, 0, 1, NULL) == -EPERM &&
 	       sheaf_submit_for(batch, nothing_range, NULL, 1, NULL) == -EPERM &&
 	       sheaf_next(batch, &result, SHEAF_FOREVER) == -EPERM &&
@@ -454,24 +492,277 @@ static int forks(void)
 	return 0;
 }
 
+/* A thread of the host works with the pool, and has its locks, whenever another one forks. */
+static void *use_pool(void *context)
+{
+	while (!atomic_load(&stop))
+		guest_work(context, 1);
+	return NULL;
+}
+
+static int forks_in_use(void)
+{
+	struct belongings before = belongings_now();
+	sheaf_pool *pool = guest_create(0);
+	pthread_t threads[2];
+	sheaf_batch *batch;
+	void *memory;
+
+	CHECK(sheaf_alloc(pool, 1, &memory) == 0, "sheaf_alloc");
+	CHECK(sheaf_batch_create(&batch, pool, NULL) == 0, "sheaf_batch_create");
+	atomic_store(&stop, false);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK(!pthread_create(&threads[i], NULL, use_pool, pool), "thread");
+	for (unsigned i = 0; i < 100; i++) {
+		int status;
+		pid_t pid = fork();
+
+		CHECK(pid >= 0, "fork");
+		if (pid == 0) {
+			if (!pool_is_dead(pool, memory) || !batch_is_dead(batch))
+				_exit(2);
+			sheaf_batch_retire(batch);
+			sheaf_pool_destroy(pool);
+			_exit(0);
+		}
+		CHECK(waitpid(pid, &status, 0) == pid && status == 0, "child %u: status %#x", i, (unsigned)status);
+	}
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "children of the host did harm");
+	sheaf_pool_destroy(pool);
+	belongings_check(&before);
+	return 0;
+}
+
+/* ---- hosts with atfork handlers ---- */
+
+static void allocate(void)
+{
+	void *memory = malloc(1 + (size_t)(sheaf_now_ns() % 100000));
+
+	CHECK(memory, "malloc");
+	free(memory);
+}
+
+static _Thread_local bool in_handler; /* or the forks of a handler would call it again */
+static pid_t first_pid;
+static pid_t born[4096]; /* by handlers of the host's own process */
+static unsigned births;
+
+static pid_t fork_in_handler(bool lives_on)
+{
+	pid_t pid;
+
+	in_handler = true;
+	pid = fork();
+	while (pid == 0) {
+		if (!lives_on || atomic_load(&stage->over) || getpgid(first_pid) < 0)
+			_exit(0);
+		trial_nap(1000000);
+	}
+	CHECK(pid > 0, "fork");
+	in_handler = false;
+	return pid;
+}
+
+/* The child has all that it inherited until the host is through. */
+static void fork_companion(void)
+{
+	pid_t pid = in_handler ? 0 : fork_in_handler(true);
+
+	if (pid && getpid() == first_pid) {
+		CHECK(births < 4096, "too many children");
+		born[births++] = pid;
+	}
+}
+
+static void fork_and_wait(void)
+{
+	pid_t pid = in_handler ? 0 : fork_in_handler(false);
+
+	if (pid)
+		CHECK(waitpid(pid, NULL, 0) == pid, "waitpid");
+}
+
+static int live_with_handlers(void (*handler)(void), bool before_library)
+{
+	struct belongings before;
+
+	first_pid = getpid();
+	/* The library's handlers come with its first pool, and run after or before those that were there. */
+	if (!before_library)
+		guest_live(0);
+	CHECK(!pthread_atfork(handler, handler, handler), "pthread_atfork");
+	before = belongings_now();
+	guest_live(0);
+	guest_live(SHEAF_KEEP_FDS);
+	atomic_store(&stage->over, true);
+	for (unsigned i = 0; i < births; i++)
+		CHECK(waitpid(born[i], NULL, 0) == born[i], "waitpid");
+	belongings_check(&before);
+	return 0;
+}
+
+static int allocates_in_fork(void)
+{
+	return live_with_handlers(allocate, true);
+}
+
+static int allocates_in_later_fork(void)
+{
+	return live_with_handlers(allocate, false);
+}
+
+static int forks_in_fork(void)
+{
+	return live_with_handlers(fork_companion, true);
+}
+
+static int forks_in_later_fork(void)
+{
+	return live_with_handlers(fork_and_wait, false);
+}
+
+/* ---- hosts that do several things at once ---- */
+
+enum chld { CHLD_DEFAULT, CHLD_IGNORED, CHLD_HANDLED, CHLD_NO_ZOMBIES, CHLD_WAITED_FOR, CHLDS };
+enum blocked { BLOCKED_NONE, BLOCKED_CHLD, BLOCKED_USR1, BLOCKED_ALL, BLOCKEDS };
+enum beside { BESIDE_NOTHING, BESIDE_FORKS, BESIDE_EXECS, BESIDES };
+#define CLOSED_FILES 8 /* subsets of descriptors 0, 1 and 2 */
+#define COMBINATIONS (CHLDS * CLOSED_FILES * BLOCKEDS * BESIDES)
+
+static const char *const chld_names[] = {"default", "ignored", "handled", "without zombies", "waited for"};
+static const char *const blocked_names[] = {"nothing", "SIGCHLD", "SIGUSR1", "everything"};
+static const char *const beside_names[] = {"nothing", "forks", "forks and execs"};
+
+static struct combination {
+	enum chld chld;
+	enum blocked blocked;
+	enum beside beside;
+	unsigned closed;
+} combination;
+
+static struct combination combination_of(unsigned number)
+{
+	return (struct combination){
+		.chld = number % CHLDS,
+		.blocked = number / CHLDS % BLOCKEDS,
+		.beside = number / CHLDS / BLOCKEDS % BESIDES,
+		.closed = number / CHLDS / BLOCKEDS / BESIDES,
+	};
+}
+
+static void take_sigchld(enum chld how)
+{
+	static const struct sigaction actions[CHLDS] = {
+		[CHLD_DEFAULT] = {.sa_handler = SIG_DFL},
+		[CHLD_IGNORED] = {.sa_handler = SIG_IGN},
+		[CHLD_HANDLED] = {.sa_handler = count_signal},
+		[CHLD_NO_ZOMBIES] = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT},
+		[CHLD_WAITED_FOR] = {.sa_handler = SIG_DFL},
+	};
+
+	sigaction(SIGCHLD, &actions[how], NULL);
+}
+
+static void block(enum blocked what)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	if (what == BLOCKED_CHLD)
+		sigaddset(&set, SIGCHLD);
+	if (what == BLOCKED_USR1)
+		sigaddset(&set, SIGUSR1);
+	if (what == BLOCKED_ALL)
+		sigfillset(&set);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
+static int combined(void)
+{
+	static void *(*const beside[BESIDES])(void *) = {NULL, fork_on, exec_on};
+	struct combination is = combination;
+	struct belongings before;
+	pthread_t threads[2];
+	unsigned count = 0;
+	sheaf_pool *pool;
+
+	take_sigchld(is.chld);
+	block(is.blocked);
+	close_files(is.closed);
+	before = belongings_now();
+	if (is.chld == CHLD_WAITED_FOR)
+		CHECK(!pthread_create(&threads[count++], NULL, wait_for_any, NULL), "thread");
+	if (is.beside)
+		CHECK(!pthread_create(&threads[count++], NULL, beside[is.beside], NULL), "thread");
+	pool = guest_create((unsigned)chance_below(&guest_chance, 4));
+	send_tasks_around(pool, is.closed);
+	guest_kill_worker(pool);
+	guest_work(pool, 2);
+	guest_kill_supervisor(pool);
+	send_tasks_around(pool, is.closed);
+	CHECK(guest_look(pool).supervisors == 2, "%llu supervisors", (unsigned long long)guest_look(pool).supervisors);
+	sheaf_pool_destroy(pool);
+	atomic_store(&stop, true);
+	while (count > 0)
+		pthread_join(threads[--count], NULL);
+	belongings_check(&before);
+	return 0;
+}
+
+static void play_combination(unsigned number)
+{
+	char name[160];
+
+	combination = combination_of(number);
+	snprintf(name, sizeof(name), "combination %u: SIGCHLD %s, %s blocked, files %u closed, a thread does %s", number,
+		 chld_names[combination.chld], blocked_names[combination.blocked], combination.closed,
+		 beside_names[combination.beside]);
+	guest_play(&(struct guest){.name = name, .host = combined});
+}
+
 /* ---- the cases ---- */
 
 static const struct guest guests[] = {
-	{"plain", plain, NULL, 0},
-	{"SIGCHLD ignored", sigchld_ignored, NULL, 0},
-	{"SIGCHLD leaves no zombies", sigchld_without_zombies, NULL, 0},
-	{"SIGCHLD handled", sigchld_handled, NULL, 0},
-	{"all signals blocked, handled or ignored", signals_blocked, NULL, 0},
-	{"a thread waits for any child", waiter, NULL, 0},
-	{"a thread forks", forker, NULL, 0},
-	{"a thread spawns", spawner, NULL, 0},
-	{"the creating thread ends", short_thread, NULL, 0},
-	{"standard files closed", closed_files, NULL, 0},
-	{"two pools", two_pools, NULL, 0},
-	{"forks with a pool", forks, NULL, 0},
+	{"plain", .host = plain},
+	{"SIGCHLD ignored", .host = sigchld_ignored},
+	{"SIGCHLD leaves no zombies", .host = sigchld_without_zombies},
+	{"SIGCHLD handled", .host = sigchld_handled},
+	{"all signals blocked, handled or ignored", .host = signals_blocked},
+	{"a thread waits for any child", .host = waiter},
+	{"a thread forks", .host = forker},
+	{"a thread forks and execs", .host = executor},
+	{"a thread spawns", .host = spawner},
+	{"the creating thread ends", .host = short_thread},
+	{"standard files closed", .host = closed_files},
+	{"two pools", .host = two_pools},
+	{"forks with a pool", .host = forks},
+	{"forks with a pool in use", .host = forks_in_use},
+	{"an atfork handler allocates", .host = allocates_in_fork},
+	{"a later atfork handler allocates", .host = allocates_in_later_fork},
+	{"an atfork handler forks", .host = forks_in_fork},
+	{"a later atfork handler forks", .host = forks_in_later_fork},
 };
 
 int main(int argc, char **argv)
 {
-	return guests_play(argc, argv, guests, sizeof(guests) / sizeof(guests[0]));
+	unsigned count = sizeof(guests) / sizeof(guests[0]), first;
+	uint64_t rounds = trial_amount(argc, argv, 2, 1), combinations = trial_amount(argc, argv, 3, 8),
+		 only = trial_amount(argc, argv, 4, count);
+
+	if (!guest_begin(argc, argv))
+		return 77;
+	for (uint64_t round = 0; round < rounds; round++)
+		for (unsigned i = 0; i < count; i++)
+			if (only >= count || i == only)
+				guest_play(&guests[i]);
+	/* 187 and 480 have no common factor: none is drawn twice. */
+	first = (unsigned)chance_below(&guest_chance, COMBINATIONS);
+	for (uint64_t i = 0; i < combinations; i++)
+		play_combination((unsigned)((first + 187 * i) % COMBINATIONS));
+	tally_end();
+	return 0;
 }

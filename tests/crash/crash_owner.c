@@ -1,16 +1,17 @@
 /*
  * crash_owner.c - the owner of a pool is killed at any time, also while it makes the pool or takes it down.
  *
- * Usage: crash_owner [SEED [KILLS]]. The owner is a child that creates a pool, works and destroys it, over and over; some have more
- * threads, which end one after the other when the process is killed. All that came from it must end, and its segment's name must
- * go: by its supervisor, or by the next start of a pool if the supervisor was killed with it.
+ * Usage: crash_owner [SEED [KILLS]]. The owner is a child that creates a pool, works and destroys it, over and over; some have
+ * more threads, which end one after the other when the process is killed. All that came from it must end, and its segment's
+ * name must go: by its supervisor, or by the next start of a pool if the supervisor was killed with it.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "sheaf.h"
 #include "support/children.h"
+#include "support/guest.h"
 #include "support/load.h"
 #include "support/session.h"
-#include "support/trial.h"
+#include "support/tally.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -77,6 +78,7 @@ static int own(void *context)
 				      .max_attempts = SHEAF_MAX_ATTEMPTS,
 				      .flags = owner->flags};
 
+	tally_begin(NULL, NULL, 0); /* what the owner fails at, the test tells */
 	if (setsid() < 0)
 		return 1;
 	for (;;) {
@@ -126,14 +128,22 @@ static void kill_owner(pid_t pid, enum kill_kind kind, const struct report *repo
 		kill_supervisor(pid, report);
 }
 
-/* The next start of any pool. */
-static void sweep(void)
+/* Half of the kills come at any time, the others soon after a phase has begun. */
+static void wait_for_moment(const struct owner *owner, struct chance *chance)
 {
-	sheaf_pool_options options = {.workers = 1, .heap_size = 1 << 20};
-	sheaf_pool *pool;
+	/* One with more threads never ends its pool. */
+	int phase = CREATING + (int)chance_below(chance, owner->threads ? 2 : 3);
+	uint64_t deadline = patience();
 
-	CHECK(sheaf_pool_create(&pool, &options) == 0, "pool");
-	sheaf_pool_destroy(pool);
+	if (chance_below(chance, 2)) {
+		trial_nap(chance_below(chance, 2) ? chance_below(chance, 4000000) : chance_below(chance, 60000000));
+		return;
+	}
+	while (atomic_load(&owner->report->phase) < phase) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the owner does not come to phase %s", phase_names[phase]);
+		trial_nap(20000);
+	}
+	trial_nap(chance_below(chance, 1000000));
 }
 
 struct totals {
@@ -157,22 +167,23 @@ static void run(uint64_t seed, struct report *report, struct totals *totals)
 	atomic_store(&report->supervisor, 0);
 	pid = child_start(own, &owner);
 	CHECK(pid > 0, "child");
-	trial_nap(chance_below(&chance, 2) ? chance_below(&chance, 4000000) : chance_below(&chance, 60000000));
+	wait_for_moment(&owner, &chance);
 	start = sheaf_now_ns();
 	kill_owner(pid, kind, report);
-	CHECK(child_wait(pid, &status, patience()) == 0, "the owner does not end");
+	CHECK_AS(HARM_HUNG, child_wait(pid, &status, patience()) == 0, "the owner does not end");
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the owner ended by itself: status %#x", (unsigned)status);
 	phase = atomic_load(&report->phase);
-	CHECK(session_ended(pid, patience()), "killed in phase %s", phase_names[phase]);
+	CHECK_AS(HARM_LEAKED, session_ended(pid, patience()), "killed in phase %s", phase_names[phase]);
 	if (sheaf_now_ns() - start > totals->slowest_ns)
 		totals->slowest_ns = sheaf_now_ns() - start;
 	totals->phases[phase]++;
+	tally_add(1);
 	if (segments_of(pid)) {
-		CHECK(kind != OWNER || phase != RUNNING, "the supervisor left the name of owner %ld, with %u more threads",
-		      (long)pid, owner.threads);
+		CHECK_AS(HARM_LEAKED, kind != OWNER || phase != RUNNING,
+			 "the supervisor left the name of owner %ld, with %u more threads", (long)pid, owner.threads);
 		totals->swept++;
-		sweep();
-		CHECK(segments_of(pid) == 0, "the next start left the name of owner %ld", (long)pid);
+		guest_sweep();
+		CHECK_AS(HARM_LEAKED, segments_of(pid) == 0, "the next start left the name of owner %ld", (long)pid);
 	}
 }
 
@@ -182,6 +193,7 @@ int main(int argc, char **argv)
 	struct totals totals = {0};
 	struct report *report;
 
+	tally_begin("guest", "cases", seed);
 	if (!session_visible()) {
 		puts("skipped: no /proc, or no /dev/shm");
 		return 77;
@@ -193,6 +205,7 @@ int main(int argc, char **argv)
 	printf("kills=%llu (", (unsigned long long)kills);
 	for (unsigned i = 0; i < PHASES; i++)
 		printf("%s%s=%llu", i ? " " : "", phase_names[i], (unsigned long long)totals.phases[i]);
-	printf(") swept=%llu leaked=0 slowest=%.1fms\n", (unsigned long long)totals.swept, (double)totals.slowest_ns / 1e6);
+	printf(") swept=%llu slowest=%.1fms\n", (unsigned long long)totals.swept, (double)totals.slowest_ns / 1e6);
+	tally_end();
 	return 0;
 }

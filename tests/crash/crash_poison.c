@@ -1,13 +1,17 @@
 /*
- * crash_poison.c - tasks that end their worker each time they run, in every way a process can end.
+ * crash_poison.c - tasks that end their worker in every way a process can end: always, in their first run only, or by chance.
  *
- * Each must run exactly max_attempts times, its position must fail and say how its worker ended, and every other position must be
- * right. Workers that die outside of any task, again and again, must stop the pool with -ECHILD rather than have it hang.
+ * Usage: crash_poison [SEED [ROUNDS]]. No task may run more often than max_attempts says. A position whose runs all ended so
+ * must fail and say how, and every other position must be right. Then come tasks that kill other workers or their supervisor,
+ * and workers that die outside of any task, which must stop the pool with -ECHILD rather than have it hang. More than one round
+ * tries also what takes long.
  */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "sheaf.h"
 #include "support/children.h"
 #include "support/proc.h"
-#include "support/trial.h"
+#include "support/session.h"
+#include "support/tally.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,113 +20,256 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN 1
+#endif
+#endif
+#ifndef ASAN
+#define ASAN 0
+#endif
+
+#define WORKERS 3
 #define N 300 /* positions of a batch */
 
-enum poison { SEGFAULT, ABORT, EXIT_0, EXIT_3, QUICK_EXIT, KILLED, POISONS };
+/* ---- ways to die ---- */
 
-static const struct {
+static void touch_nothing(void)
+{
+	volatile char *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	*page = 1;
+}
+
+static void touch_end_of_file(void)
+{
+	FILE *file = tmpfile();
+	volatile char *page = file ? mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0) : MAP_FAILED;
+
+	if (page != MAP_FAILED)
+		*page = 1;
+}
+
+/* Where the processor has no trap for these two, a signal must do. */
+__attribute__((no_sanitize("undefined"))) static void divide_by_zero(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	volatile int zero = 0, one = 1;
+
+	one = one / zero;
+#endif
+	raise(SIGFPE);
+}
+
+static void run_nonsense(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_trap();
+#else
+	raise(SIGILL);
+#endif
+}
+
+static unsigned recurse(volatile unsigned *depth)
+{
+	volatile unsigned deeper[256] = {*depth + 1};
+
+	return *depth == UINT32_MAX ? 0 : recurse(deeper) + deeper[0];
+}
+
+static void overflow_stack(void)
+{
+	struct rlimit limit;
+	volatile unsigned depth = 0;
+
+	getrlimit(RLIMIT_STACK, &limit);
+	limit.rlim_cur = 1 << 20;
+	setrlimit(RLIMIT_STACK, &limit);
+	recurse(&depth);
+}
+
+static void *fault_in_thread(void *context)
+{
+	touch_nothing();
+	return context;
+}
+
+static void fault_elsewhere(void)
+{
+	pthread_t thread;
+
+	if (!pthread_create(&thread, NULL, fault_in_thread, NULL))
+		pthread_join(thread, NULL);
+}
+
+static void exit_0(void)
+{
+	exit(0);
+}
+
+static void exit_3(void)
+{
+	exit(3);
+}
+
+static void exit_at_once(void)
+{
+	_exit(4);
+}
+
+static void end_thread(void)
+{
+	if (ASAN) /* which cannot live without the first thread */
+		_exit(0);
+	pthread_exit(NULL);
+}
+
+static void become_another(void)
+{
+	execlp("sh", "sh", "-c", "exit 7", (char *)NULL);
+}
+
+static void be_killed(void)
+{
+	raise(SIGKILL);
+}
+
+static void be_terminated(void)
+{
+	raise(SIGTERM);
+}
+
+static const struct way {
 	const char *name;
+	void (*die)(void);
 	int signal;
 	int exit_code;
-	const char *text; /* in the message */
-} poisons[POISONS] = {
-	[SEGFAULT] = {"SIGSEGV", SIGSEGV, -1, "was killed by signal 11"},
-	[ABORT] = {"abort", SIGABRT, -1, "was killed by signal 6"},
-	[EXIT_0] = {"exit(0)", 0, 0, "called exit(0)"},
-	[EXIT_3] = {"exit(3)", 0, 3, "called exit(3)"},
-	[QUICK_EXIT] = {"_exit(4)", 0, 4, "called exit(4)"},
-	[KILLED] = {"SIGKILL", SIGKILL, -1, "was killed by signal 9"},
+	bool told; /* a fault of which the worker tells where it was */
+} ways[] = {
+	{"a wild pointer", touch_nothing, SIGSEGV, -1, true},
+	{"the end of a file", touch_end_of_file, SIGBUS, -1, true},
+	{"a division by zero", divide_by_zero, SIGFPE, -1, true},
+	{"an illegal instruction", run_nonsense, SIGILL, -1, true},
+	{"abort()", abort, SIGABRT, -1, true},
+	{"a stack overflow", overflow_stack, SIGSEGV, -1, true},
+	{"a thread's wild pointer", fault_elsewhere, SIGSEGV, -1, true},
+	{"exit(0)", exit_0, 0, 0, false},
+	{"exit(3)", exit_3, 0, 3, false},
+	{"_exit(4)", exit_at_once, 0, 4, false},
+	{"pthread_exit()", end_thread, 0, 0, false},
+	{"exec()", become_another, 0, 7, false},
+	{"SIGKILL", be_killed, SIGKILL, -1, false},
+	{"SIGTERM", be_terminated, SIGTERM, -1, false},
 };
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+/* ---- tasks ---- */
+
+enum when { ALWAYS, FIRST_RUN, BY_CHANCE, WHENS };
+static const char *const when_names[] = {"always", "first", "by chance"};
 
 /* Shared with the tasks. */
 struct table {
-	enum poison poison;
-	unsigned deaths; /* a position dies this often and then lives; 0: always */
+	const struct way *way;
+	enum when when;
+	uint64_t salt;
 	_Atomic unsigned runs[N];
+	_Atomic unsigned begin[N]; /* of the range that it ran in last, plus 1 */
 	bool poisoned[N];
 	uint64_t values[N];
 };
 
-static void die(enum poison poison)
+/* Does the task at @index die of its @run-th run? */
+static bool dies(const struct table *table, size_t index, unsigned run)
 {
-	switch (poison) {
-	case SEGFAULT:
-		raise(SIGSEGV);
-		break;
-	case ABORT:
-		abort();
-	case EXIT_0:
-		exit(0);
-	case EXIT_3:
-		exit(3);
-	case QUICK_EXIT:
-		_exit(4);
-	default:
-		raise(SIGKILL);
-	}
+	if (!table->poisoned[index])
+		return false;
+	return table->when == ALWAYS || (table->when == FIRST_RUN && run == 1) ||
+	       (table->when == BY_CHANCE && trial_value(table->salt + index * 64 + run) % 2);
 }
 
-static void visit(struct table *table, uint64_t position)
+static void visit(struct table *table, size_t index, size_t begin)
 {
-	unsigned runs = atomic_fetch_add(&table->runs[position], 1) + 1;
+	unsigned run = atomic_fetch_add(&table->runs[index], 1) + 1;
 
-	if (table->poisoned[position] && (!table->deaths || runs <= table->deaths))
-		die(table->poison);
-	table->values[position] = trial_value(position);
+	atomic_store(&table->begin[index], (unsigned)begin + 1);
+	if (dies(table, index, run))
+		table->way->die();
+	table->values[index] = trial_value(index);
 }
 
-static struct table *table_of(const void *arg)
-{
+struct order {
 	struct table *table;
-
-	memcpy(&table, arg, sizeof(table));
-	return table;
-}
+	size_t index;
+};
 
 static int call(sheaf_task *task, const void *arg, void *result)
 {
-	uint64_t value = trial_value(sheaf_task_position(task));
+	struct order order;
+	uint64_t value;
 
-	visit(table_of(arg), sheaf_task_position(task));
+	(void)task;
+	memcpy(&order, arg, sizeof(order));
+	value = trial_value(order.index);
+	visit(order.table, order.index, order.index);
 	memcpy(result, &value, sizeof(value));
 	return 0;
 }
 
 static int item(sheaf_task *task, const void *in, void *out)
 {
+	size_t position = (size_t)sheaf_task_position(task);
+	struct table *table;
+
 	(void)out;
-	visit(table_of(in), sheaf_task_position(task));
+	memcpy(&table, in, sizeof(table));
+	visit(table, position, position);
 	return 0;
 }
 
 static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 {
+	struct table *table;
+
 	(void)task;
+	memcpy(&table, context, sizeof(table));
 	for (size_t i = begin; i < end; i++)
-		visit(table_of(context), i);
+		visit(table, i, begin);
 	return 0;
 }
 
 /* ---- the same poison in a map, a loop and submitted tasks ---- */
 
-enum kind { CALLS, MAP, MAP_GRAIN_1, LOOP, KINDS };
-static const char *const kind_names[] = {"submit", "map", "map by 1", "for"};
+enum kind { CALLS, SPARSE_CALLS, MAP, MAP_BY_1, LOOP, LOOP_BY_1, KINDS };
+static const char *const kind_names[] = {"submit", "submit with gaps", "map", "map by 1", "for", "for by 1"};
+
+static uint64_t position_of(enum kind kind, size_t index)
+{
+	return kind == SPARSE_CALLS ? (uint64_t)index * index * index * UINT64_C(400000000000) + index : index;
+}
 
 /* What a map reads, to be freed after, or NULL. */
 static void *start(sheaf_pool *pool, sheaf_batch *batch, enum kind kind, struct table *table, unsigned max_attempts)
 {
-	sheaf_map_options options = {
-		.grain = kind == MAP_GRAIN_1 ? 1 : 40, .max_attempts = max_attempts, .context_size = sizeof(table)};
+	bool by_1 = kind == MAP_BY_1 || kind == LOOP_BY_1;
+	sheaf_map_options options = {.grain = by_1 ? 1 : 40, .max_attempts = max_attempts, .context_size = sizeof(table)};
 	struct table **in = NULL;
 	void *memory = NULL;
 	int r = 0;
 
-	if (kind == CALLS) {
-		for (uint64_t i = 0; i < N && !r; i++)
-			r = sheaf_submit(batch, i, call, &table, sizeof(table));
-	} else if (kind == LOOP) {
+	if (kind == CALLS || kind == SPARSE_CALLS) {
+		for (size_t i = 0; i < N && !r; i++) {
+			struct order order = {table, i};
+
+			r = sheaf_submit(batch, position_of(kind, i), call, &order, sizeof(order));
+		}
+	} else if (kind == LOOP || kind == LOOP_BY_1) {
 		r = sheaf_submit_for(batch, range, &table, N, &options);
 	} else {
 		r = sheaf_alloc_array(pool, N, sizeof(*in), &memory);
@@ -136,84 +283,361 @@ static void *start(sheaf_pool *pool, sheaf_batch *batch, enum kind kind, struct 
 	return memory;
 }
 
-static void check(const sheaf_result *result, const struct table *table, unsigned max_attempts, const char *where)
-{
-	uint64_t p = result->position;
-	unsigned runs = atomic_load(&table->runs[p]);
+struct trial {
+	enum kind kind;
+	unsigned max_attempts;
+	const struct table *table;
+	const char *name;
+};
 
-	if (!table->poisoned[p] || table->deaths) {
-		CHECK(result->status == 0, "%s: position %llu: status %d, \"%s\"", where, (unsigned long long)p, result->status,
-		      result->message);
-		CHECK(table->values[p] == trial_value(p), "%s: position %llu is wrong", where, (unsigned long long)p);
-		if (result->data && result->size)
-			CHECK(!memcmp(result->data, &table->values[p], sizeof(uint64_t)), "%s: position %llu", where,
-			      (unsigned long long)p);
-		return;
-	}
-	CHECK(result->status == -ECHILD && result->signal == poisons[table->poison].signal &&
-		      result->exit_code == poisons[table->poison].exit_code,
-	      "%s: position %llu: status %d, signal %d, exit code %d", where, (unsigned long long)p, result->status,
-	      result->signal, result->exit_code);
-	CHECK(strstr(result->message, poisons[table->poison].text), "%s: \"%s\"", where, result->message);
-	CHECK(runs == max_attempts && result->attempts == max_attempts, "%s: position %llu ran %u times, says %u, limit %u",
-	      where, (unsigned long long)p, runs, result->attempts, max_attempts);
+/* Faults tell where they were on systems that can find out: on all of them, or on none. */
+static int addresses = -1;
+
+static void check_death(const struct trial *t, const sheaf_result *result)
+{
+	const struct way *way = t->table->way;
+	char text[64];
+
+	CHECK(result->status == -ECHILD && result->signal == way->signal && result->exit_code == way->exit_code,
+	      "%s: status %d, signal %d, exit code %d", t->name, result->status, result->signal, result->exit_code);
+	if (way->signal)
+		snprintf(text, sizeof(text), "was killed by signal %d", way->signal);
+	else
+		snprintf(text, sizeof(text), "called exit(%d)", way->exit_code);
+	CHECK(strstr(result->message, text), "%s: \"%s\"", t->name, result->message);
+	snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld)", (unsigned long long)result->position, result->worker,
+		 (long)result->pid);
+	CHECK(strstr(result->message, text), "%s: \"%s\"", t->name, result->message);
+	CHECK(result->worker >= 0 && result->worker < WORKERS && result->pid > 0, "%s: worker %d, pid %ld", t->name,
+	      result->worker, (long)result->pid);
+	CHECK(result->started_ns && result->started_ns <= result->finished_ns, "%s: from %llu to %llu", t->name,
+	      (unsigned long long)result->started_ns, (unsigned long long)result->finished_ns);
+	CHECK(!result->data && !result->size, "%s: a dead task has %zu bytes of result", t->name, result->size);
+	if (addresses < 0 && way->told)
+		addresses = result->backtrace_size > 0;
+	CHECK((result->backtrace_size > 0) == (way->told && addresses), "%s: %u addresses", t->name, result->backtrace_size);
 }
 
-static void feed(sheaf_pool *pool, enum kind kind, enum poison poison, unsigned max_attempts, unsigned deaths,
-		 struct chance *chance)
+/* Must the task at @index fail? Not for loops: there, the first position that dies takes the blame for the death before. */
+static bool must_fail(const struct trial *t, size_t index)
 {
-	sheaf_batch_options options = {.result_size = kind == CALLS ? sizeof(uint64_t) : 0, .max_attempts = max_attempts};
+	for (unsigned run = 1; run <= t->max_attempts; run++)
+		if (!dies(t->table, index, run))
+			return false;
+	return true;
+}
+
+/* With one attempt, all of a range fails with the position that dies in it. */
+static bool range_died(const struct table *table, size_t index)
+{
+	unsigned begin = atomic_load(&table->begin[index]);
+
+	for (size_t i = 0; i < N; i++)
+		if (dies(table, i, 1) && (atomic_load(&table->begin[i]) == begin || (!begin && i < index)))
+			return true;
+	return false;
+}
+
+static void check(const struct trial *t, const sheaf_result *result, size_t index)
+{
+	bool loop = t->kind == LOOP || t->kind == LOOP_BY_1, failed = result->status != 0;
+	unsigned runs = atomic_load(&t->table->runs[index]);
+
+	CHECK_AS(HARM_LOST, result->position == position_of(t->kind, index), "%s: %llu at %zu", t->name,
+		 (unsigned long long)result->position, index);
+	/* A loop runs positions again that lie before the one that dies. */
+	CHECK(loop || runs <= t->max_attempts, "%s: position %zu ran %u times", t->name, index, runs);
+	if (!loop)
+		CHECK(failed == must_fail(t, index), "%s: position %zu: status %d, \"%s\"", t->name, index, result->status,
+		      result->message);
+	else if (t->max_attempts == 1)
+		CHECK(failed == range_died(t->table, index), "%s: position %zu: status %d", t->name, index, result->status);
+	else
+		CHECK(failed == dies(t->table, index, runs), "%s: position %zu: status %d after %u runs", t->name, index,
+		      result->status, runs);
+	if (failed) {
+		check_death(t, result);
+		CHECK(result->attempts == t->max_attempts, "%s: position %zu says %u attempts", t->name, index,
+		      result->attempts);
+		CHECK(loop || runs == t->max_attempts, "%s: position %zu ran %u times", t->name, index, runs);
+		CHECK(t->table->when != ALWAYS || runs <= t->max_attempts, "%s: position %zu ran %u times", t->name, index,
+		      runs);
+		return;
+	}
+	CHECK_AS(HARM_LOST, t->table->values[index] == trial_value(index), "%s: position %zu is wrong", t->name, index);
+	CHECK(result->signal == 0 && result->exit_code == -1 && !result->message[0] && !result->backtrace_size,
+	      "%s: position %zu: \"%s\"", t->name, index, result->message);
+	if (t->kind <= SPARSE_CALLS)
+		CHECK_AS(HARM_LOST, result->size == 8 && !memcmp(result->data, &t->table->values[index], 8),
+			 "%s: position %zu has another result", t->name, index);
+	if (t->kind <= SPARSE_CALLS || t->kind == MAP_BY_1)
+		CHECK(result->attempts == runs, "%s: position %zu ran %u times, says %u", t->name, index, runs,
+		      result->attempts);
+}
+
+/* @poisoned: how many positions, N for all; the first ones at the ends of chunks. */
+static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum when when, unsigned max_attempts,
+		 unsigned poisoned, struct chance *chance)
+{
+	static const size_t ends[] = {0, N - 1, 39, 40};
+	sheaf_batch_options options = {.result_size = kind <= SPARSE_CALLS ? sizeof(uint64_t) : 0,
+				       .max_attempts = max_attempts};
 	const sheaf_result *results;
 	struct table *table;
+	struct trial trial;
 	sheaf_batch *batch;
-	unsigned poisoned = 0;
-	char where[96];
+	int r, failed = 0;
+	char name[128];
 	void *memory, *in;
 	size_t n;
-	int r = sheaf_alloc(pool, sizeof(*table), &memory);
 
-	snprintf(where, sizeof(where), "%s in %s, max_attempts %u, dies %u times", poisons[poison].name, kind_names[kind],
-		 max_attempts, deaths);
-	CHECK(r == 0, "sheaf_alloc: %d", r);
+	CHECK((r = sheaf_alloc(pool, sizeof(*table), &memory)) == 0, "sheaf_alloc: %d", r);
 	table = memory;
-	table->poison = poison;
-	table->deaths = deaths;
-	/* The ends of chunks, neighbours, and some more. */
-	table->poisoned[0] = table->poisoned[N - 1] = table->poisoned[39] = table->poisoned[40] = true;
-	table->poisoned[chance_below(chance, N)] = table->poisoned[chance_below(chance, N)] = true;
-	for (unsigned i = 0; i < N; i++)
-		poisoned += table->poisoned[i];
+	table->way = way;
+	table->when = when;
+	table->salt = chance_next(chance);
+	for (unsigned i = 0; i < poisoned; i++)
+		table->poisoned[poisoned == N ? i : i < 4 ? ends[i] : chance_below(chance, N)] = true;
+	snprintf(name, sizeof(name), "%s, %s, in %s, max_attempts %u", way->name, when_names[when], kind_names[kind],
+		 max_attempts);
+	trial = (struct trial){.kind = kind, .max_attempts = max_attempts, .table = table, .name = name};
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
 	in = start(pool, batch, kind, table, max_attempts);
 	r = sheaf_gather(batch, &results, &n, patience());
-	CHECK(r == (deaths ? 0 : (int)poisoned) && n == N, "%s: %d of %u failed, %zu results", where, r, poisoned, n);
+	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r >= 0 && n == N, "%s: %d, %zu results", name, r, n);
 	for (size_t i = 0; i < n; i++) {
-		CHECK(results[i].position == i, "%s: position %zu", where, i);
-		check(&results[i], table, max_attempts, where);
+		check(&trial, &results[i], i);
+		failed += results[i].status != 0;
 	}
+	CHECK(r == failed, "%s: %d failed, not %d", name, failed, r);
 	sheaf_batch_retire(batch);
 	CHECK((r = sheaf_free(pool, table)) == 0 && (r = sheaf_free(pool, in)) == 0, "sheaf_free: %d", r);
+	tally_add(1);
+}
+
+static void feed_all(sheaf_pool *pool, struct chance *chance, bool thorough)
+{
+	static const unsigned attempts[] = {1, 2, 3, SHEAF_MAX_ATTEMPTS};
+
+	for (size_t w = 0; w < WAYS; w++) {
+		for (enum kind kind = 0; kind < KINDS; kind++) {
+			/* Each way in each kind; of the rest some, or all. */
+			for (unsigned i = 0; i < 4 * WHENS; i++) {
+				unsigned max_attempts = attempts[i % 4];
+				enum when when = (enum when)(i / 4);
+
+				if (!thorough && i != chance_below(chance, 4 * WHENS) && i != (w + kind) % 3)
+					continue;
+				feed(pool, kind, &ways[w], when, max_attempts, max_attempts > 3 ? 2 : 6, chance);
+			}
+		}
+	}
+	/* Nothing but poison: each position that is given up is progress, which no brake may stop. */
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		feed(pool, kind, &ways[WAYS - 2], ALWAYS, thorough ? 10 : 2, N, chance);
 }
 
 /* ---- the calls that wait ---- */
 
 static void wait_calls(sheaf_pool *pool)
 {
+	struct table *table, **in;
 	uint64_t value = 0;
-	struct table *table;
 	void *memory;
 	int r = sheaf_alloc(pool, sizeof(*table), &memory);
 
 	CHECK(r == 0, "sheaf_alloc: %d", r);
 	table = memory;
-	table->poison = SEGFAULT;
+	CHECK((r = sheaf_alloc_array(pool, N, sizeof(*in), &memory)) == 0, "sheaf_alloc_array: %d", r);
+	in = memory;
+	for (size_t i = 0; i < N; i++)
+		in[i] = table;
 	table->poisoned[0] = table->poisoned[7] = true;
-	r = sheaf_apply(pool, call, &table, sizeof(table), &value, sizeof(value), NULL);
-	CHECK(r == -ECHILD && strstr(sheaf_message(), "signal 11"), "sheaf_apply: %d", r);
-	r = sheaf_for(pool, range, &table, N, &(sheaf_map_options){.context_size = sizeof(table)});
-	CHECK(r == -ECHILD && strstr(sheaf_message(), "position 0") && strstr(sheaf_message(), "1 other"), "sheaf_for: %d", r);
-	CHECK(atomic_load(&table->runs[7]) == 3, "position 7 ran %u times", atomic_load(&table->runs[7]));
-	CHECK((r = sheaf_free(pool, table)) == 0, "sheaf_free: %d", r);
+	for (size_t w = 0; w < WAYS; w++) {
+		struct order order = {table, 0};
+		char cause[64];
+
+		table->way = &ways[w];
+		memset((void *)table->runs, 0, sizeof(table->runs));
+		if (ways[w].signal)
+			snprintf(cause, sizeof(cause), "signal %d", ways[w].signal);
+		else
+			snprintf(cause, sizeof(cause), "exit(%d)", ways[w].exit_code);
+		r = sheaf_apply(pool, call, &order, sizeof(order), &value, sizeof(value), NULL);
+		CHECK(r == -ECHILD && strstr(sheaf_message(), cause), "sheaf_apply: %d", r);
+		CHECK(atomic_load(&table->runs[0]) == 3, "sheaf_apply ran %u times", atomic_load(&table->runs[0]));
+		r = sheaf_for(pool, range, &table, N, &(sheaf_map_options){.context_size = sizeof(table)});
+		CHECK(r == -ECHILD && strstr(sheaf_message(), cause) && strstr(sheaf_message(), "position 0") &&
+			      strstr(sheaf_message(), "1 other"),
+		      "sheaf_for: %d", r);
+		CHECK(atomic_load(&table->runs[7]) == 3, "position 7 ran %u times", atomic_load(&table->runs[7]));
+		r = sheaf_map(pool, item, in, sizeof(*in), NULL, 0, N, &(sheaf_map_options){.max_attempts = 2});
+		CHECK(r == -ECHILD && strstr(sheaf_message(), cause) && strstr(sheaf_message(), "position 0"), "sheaf_map: %d",
+		      r);
+		CHECK(atomic_load(&table->runs[7]) == 5, "position 7 ran %u times", atomic_load(&table->runs[7]));
+		tally_add(3);
+	}
+	CHECK((r = sheaf_free(pool, table)) == 0 && (r = sheaf_free(pool, in)) == 0, "sheaf_free: %d", r);
+}
+
+/* ---- tasks that kill others ---- */
+
+struct hunt {
+	_Atomic unsigned shots; /* that are left */
+	_Atomic unsigned hits;
+	bool supervisor;
+	pid_t owner;
+};
+
+/* The supervisor, or 0 if it has just died: then the parent is somebody who must not be shot at. */
+static pid_t living_supervisor(const struct hunt *hunt)
+{
+	pid_t parent = getppid();
+	struct proc proc;
+
+	return proc_read(parent, &proc) && proc.parent == hunt->owner ? parent : 0;
+}
+
+/* Kills the worker's supervisor, or a sibling. */
+static int shoot(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t value = trial_value(sheaf_task_position(task));
+	struct hunt *hunt;
+	unsigned shots;
+
+	memcpy(&hunt, arg, sizeof(hunt));
+	shots = atomic_load(&hunt->shots);
+	while (shots && !atomic_compare_exchange_weak(&hunt->shots, &shots, shots - 1))
+		;
+	if (shots && hunt->supervisor) {
+		pid_t pid = living_supervisor(hunt);
+
+		if (pid)
+			kill(pid, SIGKILL);
+		for (;;) /* it takes its workers along */
+			pause();
+	} else if (shots) {
+		pid_t pids[2 * WORKERS];
+		unsigned count = living_children(living_supervisor(hunt), pids, 2 * WORKERS);
+
+		for (unsigned i = 0; i < count && i < 2 * WORKERS; i++)
+			if (pids[i] != getpid() && kill(pids[i], SIGKILL) == 0) {
+				atomic_fetch_add(&hunt->hits, 1);
+				break;
+			}
+	}
+	memcpy(result, &value, sizeof(value));
+	return 0;
+}
+
+/* Each task must be done, whoever was shot while it ran. */
+static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
+{
+	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .max_attempts = SHEAF_MAX_ATTEMPTS};
+	const sheaf_result *results;
+	unsigned reruns = 0;
+	struct hunt *hunt;
+	sheaf_batch *batch;
+	void *memory;
+	size_t n;
+	int r;
+
+	CHECK((r = sheaf_alloc(pool, sizeof(*hunt), &memory)) == 0, "sheaf_alloc: %d", r);
+	hunt = memory;
+	hunt->owner = getpid();
+	hunt->supervisor = supervisor;
+	atomic_store(&hunt->shots, shots);
+	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
+	for (uint64_t i = 0; i < N; i++)
+		CHECK((r = sheaf_submit(batch, i, shoot, &hunt, sizeof(hunt))) == 0, "sheaf_submit: %d", r);
+	r = sheaf_gather(batch, &results, &n, patience());
+	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r == 0 && n == N, "%d, %zu results", r, n);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t value = trial_value(i);
+
+		CHECK_AS(HARM_LOST, results[i].size == 8 && !memcmp(results[i].data, &value, 8), "position %zu is wrong", i);
+		reruns += results[i].attempts - 1;
+	}
+	/* The death of a supervisor is charged to no task, that of a worker to one at most. */
+	CHECK(reruns <= atomic_load(&hunt->hits), "%u attempts were charged for %u kills", reruns, atomic_load(&hunt->hits));
+	sheaf_batch_retire(batch);
+	CHECK((r = sheaf_free(pool, hunt)) == 0, "sheaf_free: %d", r);
+	tally_add(1);
+}
+
+/* A task that kills each supervisor leaves none that could go on: the others are done, and who waits for it is told. */
+static void hopeless(void)
+{
+	sheaf_pool_options options = {.workers = 1, .ring_size = 32, .heap_size = 1 << 20};
+	unsigned done = 0;
+	struct hunt *hunt;
+	sheaf_result result;
+	sheaf_batch *batch;
+	sheaf_pool *pool;
+	void *memory;
+	int r;
+
+	CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
+	CHECK((r = sheaf_alloc(pool, sizeof(*hunt), &memory)) == 0, "sheaf_alloc: %d", r);
+	hunt = memory;
+	hunt->owner = getpid();
+	hunt->supervisor = true;
+	CHECK((r = sheaf_batch_create(&batch, pool, &(sheaf_batch_options){.result_size = 8})) == 0, "sheaf_batch_create: %d",
+	      r);
+	for (uint64_t i = 0; i < 10; i++) /* without a shot left, until the last one is in */
+		CHECK((r = sheaf_submit(batch, i, shoot, &hunt, sizeof(hunt))) == 0, "sheaf_submit: %d", r);
+	while (done < 10 && (r = sheaf_next_done(batch, &result, patience())) == 1)
+		done++;
+	CHECK_AS(HARM_LOST, done == 10, "%u of 10 are done: %d", done, r);
+	atomic_store(&hunt->shots, UINT32_MAX);
+	CHECK((r = sheaf_submit(batch, 10, shoot, &hunt, sizeof(hunt))) == 0, "sheaf_submit: %d", r);
+	r = sheaf_next_done(batch, &result, patience());
+	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_OTHER, r == -EOWNERDEAD, "sheaf_next_done: %d", r);
+	sheaf_pool_destroy(pool);
+	tally_add(1);
+}
+
+/* Stops itself, which is no death, and goes on when somebody continues it. */
+static int stop_myself(sheaf_task *task, const void *arg, void *result)
+{
+	_Atomic pid_t *stopped;
+
+	(void)task;
+	(void)result;
+	memcpy(&stopped, arg, sizeof(stopped));
+	atomic_store(stopped, getpid());
+	raise(SIGSTOP);
+	return 0;
+}
+
+static void stops(sheaf_pool *pool)
+{
+	uint64_t deadline = patience();
+	_Atomic pid_t *stopped;
+	sheaf_result result;
+	sheaf_batch *batch;
+	struct proc proc;
+	void *memory;
+	int r;
+
+	CHECK((r = sheaf_alloc(pool, sizeof(*stopped), &memory)) == 0, "sheaf_alloc: %d", r);
+	stopped = memory;
+	CHECK((r = sheaf_batch_create(&batch, pool, NULL)) == 0, "sheaf_batch_create: %d", r);
+	CHECK((r = sheaf_submit(batch, 0, stop_myself, &stopped, sizeof(stopped))) == 0, "sheaf_submit: %d", r);
+	while (!atomic_load(stopped) || !proc_read(atomic_load(stopped), &proc) || proc.state != 'T') {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the task does not stop");
+		trial_nap(1000000);
+	}
+	/* The others go on meanwhile. */
+	hunts(pool, 0, false);
+	CHECK((r = sheaf_next(batch, &result, sheaf_now_ns() + 1000000)) == -ETIMEDOUT, "sheaf_next: %d", r);
+	kill(atomic_load(stopped), SIGCONT);
+	r = sheaf_next(batch, &result, patience());
+	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r == 1 && result.status == 0 && result.attempts == 1,
+		 "sheaf_next: %d, status %d, %u attempts", r, result.status, result.attempts);
+	sheaf_batch_retire(batch);
+	CHECK((r = sheaf_free(pool, memory)) == 0, "sheaf_free: %d", r);
+	tally_add(1);
 }
 
 /* ---- the brake ---- */
@@ -288,32 +712,50 @@ static void brake(void)
 	sheaf_batch_retire(batch);
 	sheaf_pool_destroy(killer.pool);
 	printf("the brake stopped a pool after %llu deaths\n", (unsigned long long)info.deaths);
+	tally_add(1);
+}
+
+static void play(struct chance *chance, bool thorough)
+{
+	sheaf_pool_options options = {.workers = WORKERS, .ring_size = 32, .heap_size = 64 << 20};
+	sheaf_pool_info info;
+	sheaf_pool *pool;
+	int r = sheaf_pool_create(&pool, &options);
+
+	CHECK(r == 0, "sheaf_pool_create: %d", r);
+	feed_all(pool, chance, thorough);
+	wait_calls(pool);
+	hunts(pool, 20, false);
+	stops(pool);
+	CHECK((r = sheaf_pool_get_info(pool, &info)) == 0 && info.supervisors == 1, "%llu supervisors",
+	      (unsigned long long)info.supervisors);
+	hunts(pool, thorough ? 20 : 3, true);
+	CHECK((r = sheaf_pool_get_info(pool, &info)) == 0, "sheaf_pool_get_info: %d", r);
+	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes are left", info.heap_used);
+	CHECK(info.supervisors > 1 && info.supervisors <= (thorough ? 21 : 4), "%llu supervisors",
+	      (unsigned long long)info.supervisors);
+	sheaf_pool_destroy(pool);
+	printf("%llu deaths\n", (unsigned long long)info.deaths);
+	brake();
+	if (thorough)
+		hopeless();
 }
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	sheaf_pool_options options = {.workers = 3, .ring_size = 32, .heap_size = 64 << 20};
-	unsigned batches = 0;
-	sheaf_pool_info info;
-	sheaf_pool *pool;
+	static const struct rlimit no_core = {0, 0};
+	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, 1);
+	struct chance chance = {seed};
 
-	CHECK(sheaf_pool_create(&pool, &options) == 0, "pool");
-	for (enum poison poison = 0; poison < POISONS; poison++) {
-		for (enum kind kind = 0; kind < KINDS; kind++) {
-			/* With one attempt, a range that dies fails as a whole. */
-			for (unsigned max_attempts = kind == LOOP ? 2 : 1; max_attempts <= 4; max_attempts++, batches++)
-				feed(pool, kind, poison, max_attempts, 0, &chance);
-			feed(pool, kind, poison, 4, 1 + (unsigned)chance_below(&chance, 2), &chance);
-			batches++;
-		}
+	if (!session_visible()) {
+		puts("skipped: no /proc");
+		return 77;
 	}
-	wait_calls(pool);
-	CHECK(sheaf_pool_get_info(pool, &info) == 0 && info.supervisors == 1 && info.heap_used == 0, "%zu bytes are left",
-	      info.heap_used);
-	sheaf_pool_destroy(pool);
-	printf("%u batches, %llu deaths\n", batches, (unsigned long long)info.deaths);
-	fflush(stdout);
-	brake();
+	tally_begin("poison", "cases", seed);
+	setrlimit(RLIMIT_CORE, &no_core);
+	for (uint64_t round = 0; round < rounds; round++)
+		play(&chance, rounds > 1);
+	tally_note("addresses", addresses > 0);
+	tally_end();
 	return 0;
 }

@@ -1,460 +1,410 @@
 /*
- * crash_steps.c - a process of the pool is single-stepped, and killed or disturbed between two instructions.
+ * crash_steps.c - a worker or the supervisor is single-stepped, and killed between two instructions.
  *
- * Usage: crash_steps [SEED [POINTS]]. First each path is counted from its wake-up to its next sleep; then it is run again and again,
- * with a kill after every k-th instruction, k such that there are about POINTS kills per path; 0: after every one. After each, the
- * batch must end with the right values, and leave no word of the ring, no unit of the heap behind. The last path is one without a
- * death: while a worker falls asleep, it gets another task between any two instructions.
+ * Usage: crash_steps [SEED [POINTS [PATH]]]. First each path is noted from its wake-up to its next sleep or its end; then it is
+ * run again and again, with a kill at every k-th point of it, k such that there are about POINTS of them; 0: at every one. The
+ * last point is that at which the process sleeps in a system call. On top come kills while the process is inside of each system
+ * call, as many in proportion. Of fewer than 10 POINTS not every path has a share. PATH: the number of the only path to play.
  *
- * A kill is no power failure: what other processes see of the dead one is what it did up to some instruction. So these are all the
- * states that a death can leave, for one process and one order of events.
+ * A kill is no power failure: what other processes see of the dead one is what it did up to some instruction. So these are all
+ * the states that a death can leave, for one process and one order of events. After each, see scene.h for what must hold. Every
+ * second dead worker is recovered by the test itself first, twice, in place of the supervisor.
+ *
+ * Of a process that has just been forked, the instructions before worker_run(), or of a successor before its first recover(),
+ * are left out: up to there it touches nothing that is shared.
  */
-#define _DEFAULT_SOURCE /* ptrace() */
-#include "sheaf.h"
-#include "pool/pool.h"
-#include "segment/heap.h"
+#include "support/scene.h"
+
+#include "pool/recover.h"
+#include "pool/worker.h"
+#include "queue/doorbell.h"
 #include "support/children.h"
-#include "support/load.h"
-#include "support/proc.h"
-#include "support/session.h"
-#include "support/trial.h"
+#include "support/step.h"
+#include "support/tally.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define WORDS 30
-#define ITEMS 5
-#define MOST_STEPS 1000000
-
-/* ---- what is killed ---- */
-
-struct scene {
-	sheaf_pool *pool;
-	sheaf_batch *batch;
-	uint64_t *out; /* ITEMS values */
-	struct signs *signs;
-	uint64_t salt;
-};
-
-/* In shared memory. */
-struct signs {
-	_Atomic unsigned runs;    /* of submitted tasks */
-	_Atomic bool waits;       /* a task waits to be killed */
-	_Atomic bool let_it_pass; /* it need not wait any more */
-};
-
-struct arg {
-	struct signs *signs;
-	uint64_t salt;
-};
-
-static int call(sheaf_task *task, const void *arg, void *result)
-{
-	struct arg copy;
-	uint64_t *words;
-	void *memory;
-	int r = sheaf_task_result(task, WORDS * sizeof(*words), &memory);
-
-	(void)result;
-	if (r)
-		return r;
-	memcpy(&copy, arg, sizeof(copy));
-	atomic_fetch_add(&copy.signs->runs, 1);
-	words = memory;
-	for (unsigned i = 0; i < WORDS; i++)
-		words[i] = trial_value(copy.salt + i);
-	return 0;
-}
-
-static int item(sheaf_task *task, const void *in, void *out)
-{
-	uint64_t value = trial_value(sheaf_task_position(task));
-
-	(void)in;
-	memcpy(out, &value, sizeof(value));
-	return 0;
-}
-
-static int range(sheaf_task *task, size_t begin, size_t end, void *context)
-{
-	uint64_t *out = context;
-
-	(void)task;
-	for (size_t i = begin; i < end; i++)
-		out[i] = trial_value(i);
-	return 0;
-}
-
-static int report(sheaf_task *task, const void *in, void *out)
-{
-	(void)in;
-	(void)out;
-	return sheaf_task_fail(task, -EDOM, "position %llu", (unsigned long long)sheaf_task_position(task));
-}
-
-/* Until it is killed, or may pass. */
-static int wait_for_death(sheaf_task *task, const void *arg, void *result)
-{
-	struct arg copy;
-
-	(void)task;
-	(void)result;
-	memcpy(&copy, arg, sizeof(copy));
-	atomic_store(&copy.signs->waits, true);
-	while (!atomic_load(&copy.signs->let_it_pass))
-		trial_nap(1000000);
-	return 0;
-}
-
-static void submit_call(struct scene *scene, uint64_t position)
-{
-	struct arg arg = {.signs = scene->signs, .salt = scene->salt};
-	int r = sheaf_submit(scene->batch, position, call, &arg, sizeof(arg));
-
-	CHECK(r == 0, "sheaf_submit: %d", r);
-}
-
-static void start_call(struct scene *scene)
-{
-	submit_call(scene, 0);
-}
-
-static void start_map(struct scene *scene)
-{
-	sheaf_map_options options = {.grain = 3};
-	int r = sheaf_submit_map(scene->batch, item, NULL, 0, scene->out, sizeof(uint64_t), ITEMS, &options);
-
-	CHECK(r == 0, "sheaf_submit_map: %d", r);
-}
-
-static void start_for(struct scene *scene)
-{
-	sheaf_map_options options = {.grain = 3};
-	int r = sheaf_submit_for(scene->batch, range, scene->out, ITEMS, &options);
-
-	CHECK(r == 0, "sheaf_submit_for: %d", r);
-}
-
-static void start_failing(struct scene *scene)
-{
-	sheaf_map_options options = {.grain = 2};
-	int r = sheaf_submit_map(scene->batch, report, NULL, 0, NULL, 0, ITEMS, &options);
-
-	CHECK(r == 0, "sheaf_submit_map: %d", r);
-}
-
-static void start_waiting(struct scene *scene)
-{
-	struct arg arg = {.signs = scene->signs};
-	int r = sheaf_submit(scene->batch, 0, wait_for_death, &arg, sizeof(arg));
-
-	CHECK(r == 0, "sheaf_submit: %d", r);
-}
-
-static void check_calls(struct scene *scene, const sheaf_result *results, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const uint64_t *words = results[i].data;
-
-		CHECK(results[i].position == i && results[i].status == 0, "position %zu: status %d", i, results[i].status);
-		CHECK(results[i].attempts <= 2 && results[i].size == WORDS * sizeof(*words), "attempts %u",
-		      results[i].attempts);
-		for (unsigned w = 0; w < WORDS; w++)
-			CHECK(words[w] == trial_value(scene->salt + w), "position %zu: word %u", i, w);
-	}
-}
-
-static void check_items(struct scene *scene, const sheaf_result *results, size_t n)
-{
-	CHECK(n == ITEMS, "%zu results", n);
-	for (size_t i = 0; i < n; i++)
-		CHECK(results[i].position == i && results[i].status == 0 && scene->out[i] == trial_value(i),
-		      "position %zu: status %d", i, results[i].status);
-}
-
-static void check_failing(struct scene *scene, const sheaf_result *results, size_t n)
-{
-	(void)scene;
-	CHECK(n == ITEMS, "%zu results", n);
-	for (size_t i = 0; i < n; i++) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "position %zu", i);
-		CHECK(results[i].status == -EDOM && !strcmp(results[i].message, text), "position %zu: status %d, \"%s\"", i,
-		      results[i].status, results[i].message);
-	}
-}
-
-static void check_waiting(struct scene *scene, const sheaf_result *results, size_t n)
-{
-	(void)scene;
-	CHECK(n == 1 && results[0].status == 0, "status %d, attempts %u", results[0].status, results[0].attempts);
-}
-
-/* What is done to a process in the middle of its path. */
+/* Who is stepped, and what happens to it at the point. */
 enum deed {
-	KILL_WORKER,     /* worker 0, while it runs the batch */
+	KILL_WORKER,     /* asleep at first; it runs the batch */
+	KILL_FRESH,      /* a worker from its first instruction on */
 	KILL_SUPERVISOR, /* while it buries a worker and replaces it */
-	SUBMIT,          /* no death: worker 0 gets another task just then, and must not sleep through it */
+	KILL_ORDERED,    /* the supervisor, while it kills a worker as it was told to */
+	KILL_SUCCESSOR,  /* of a dead supervisor, while it recovers all */
+	KILL_LAST,       /* the supervisor, while it ends a closed pool */
+	SUBMIT,          /* no death: the worker gets another task just then, and must not sleep through it */
 };
 
-/* The code that a process runs for one batch. */
+/* What comes before the worker's path. */
+enum before {
+	NOTHING,
+	OTHER_INSIDE, /* the other worker is in the batch, too, with a position in hand */
+	OTHER_DEAD,   /* the other one was killed there, and what it had is given back */
+	ANNOUNCED,    /* the worker has run a task, announced that it will sleep, and got another task */
+};
+
 static const struct path {
 	const char *name;
 	enum deed deed;
-	unsigned workers;
-	void (*start)(struct scene *);
-	void (*check)(struct scene *, const sheaf_result *, size_t);
-	int failed;
+	enum before before;
+	struct work work;
 } paths[] = {
-	{"submitted task", KILL_WORKER, 2, start_call, check_calls, 0},
-	{"map", KILL_WORKER, 1, start_map, check_items, 0},
-	{"loop", KILL_WORKER, 1, start_for, check_items, 0},
-	{"failing map", KILL_WORKER, 1, start_failing, check_failing, ITEMS},
-	{"supervisor", KILL_SUPERVISOR, 1, start_waiting, check_waiting, 0},
-	{"falling asleep", SUBMIT, 1, start_call, check_calls, 0},
+	{"call", KILL_WORKER, NOTHING, {.workers = 2, .positions = 1}},
+	{"call with a slot", KILL_WORKER, NOTHING, {.workers = 1, .positions = 1, .slot = 24, .wait = WAIT_ANY}},
+	{"call that fails", KILL_WORKER, NOTHING, {.workers = 1, .positions = 1, .fails = true}},
+	{"call with one attempt", KILL_WORKER, NOTHING, {.workers = 1, .positions = 1, .attempts = 1}},
+	{"calls that wait for room", KILL_WORKER, NOTHING, {.workers = 1, .positions = 3, .slot = 8}},
+	{"wake-up passed on", KILL_WORKER, ANNOUNCED, {.workers = 2, .positions = 1, .more = 1, .slot = 8}},
+	{"map", KILL_WORKER, NOTHING, {.workers = 1, .kind = KIND_MAP, .positions = 5, .grain = 3, .wait = WAIT_ALL}},
+	{"map that fails", KILL_WORKER, NOTHING, {.workers = 1, .kind = KIND_MAP, .positions = 5, .grain = 2, .fails = true}},
+	{"map with one attempt",
+	 KILL_WORKER,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 5, .grain = 3, .attempts = 1}},
+	{"map, raid", KILL_WORKER, NOTHING, {.workers = 2, .kind = KIND_MAP, .positions = 6, .grain = 1, .wait = WAIT_ALL}},
+	{"map, not the last to leave",
+	 KILL_WORKER,
+	 OTHER_INSIDE,
+	 {.workers = 2, .kind = KIND_MAP, .positions = 6, .grain = 1, .wait = WAIT_ALL, .holds = true}},
+	{"map, sweep",
+	 KILL_WORKER,
+	 OTHER_DEAD,
+	 {.workers = 2, .kind = KIND_MAP, .positions = 6, .grain = 2, .wait = WAIT_ALL, .holds = true, .hold_at = 1}},
+	{"loop", KILL_WORKER, NOTHING, {.workers = 1, .kind = KIND_FOR, .positions = 5, .grain = 3}},
+	{"loop, wide",
+	 KILL_WORKER,
+	 OTHER_DEAD,
+	 {.workers = 2, .kind = KIND_FOR, .positions = 6, .grain = 3, .wait = WAIT_ANY, .holds = true, .hold_at = 1}},
+	{"loop that fails", KILL_WORKER, NOTHING, {.workers = 1, .kind = KIND_FOR, .positions = 4, .grain = 2, .fails = true}},
+	{"start of a worker", KILL_FRESH, NOTHING, {.workers = 1, .positions = 1, .slot = 8, .holds = true}},
+	{"worker of a closed pool", KILL_WORKER, NOTHING, {.workers = 1, .closes = true}},
+	{"worker of a closed pool with a task",
+	 KILL_WORKER,
+	 NOTHING,
+	 {.workers = 1, .positions = 1, .slot = 8, .closes = true}},
+	{"supervisor: call", KILL_SUPERVISOR, NOTHING, {.workers = 1, .positions = 1, .slot = 24, .holds = true}},
+	{"supervisor: call given up", KILL_SUPERVISOR, NOTHING, {.workers = 1, .positions = 1, .attempts = 1, .holds = true}},
+	{"supervisor: map",
+	 KILL_SUPERVISOR,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 4, .grain = 3, .wait = WAIT_ALL, .holds = true, .hold_at = 1}},
+	{"supervisor: map that fails",
+	 KILL_SUPERVISOR,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 4, .grain = 3, .fails = true, .holds = true, .hold_at = 1}},
+	{"supervisor: map given up",
+	 KILL_SUPERVISOR,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 4, .grain = 2, .attempts = 1, .holds = true, .hold_at = 1}},
+	{"supervisor: loop",
+	 KILL_SUPERVISOR,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_FOR, .positions = 4, .grain = 2, .holds = true, .hold_at = 1}},
+	{"supervisor: loop given up",
+	 KILL_SUPERVISOR,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_FOR, .positions = 4, .grain = 2, .attempts = 1, .holds = true, .hold_at = 1}},
+	{"supervisor: kill request", KILL_ORDERED, NOTHING, {.workers = 1, .positions = 1, .slot = 8, .holds = true}},
+	{"successor: call", KILL_SUCCESSOR, NOTHING, {.workers = 2, .positions = 1, .slot = 24, .holds = true}},
+	{"successor: map",
+	 KILL_SUCCESSOR,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 4, .grain = 3, .fails = true, .holds = true, .hold_at = 1}},
+	{"supervisor of a closed pool", KILL_LAST, NOTHING, {.workers = 1, .positions = 1, .slot = 8, .closes = true}},
+	{"falling asleep", SUBMIT, NOTHING, {.workers = 1, .positions = 1, .more = 1, .slot = 8}},
 };
 
-/* ---- stepping ---- */
+#define FEW_POINTS 10
+#define PATHS (sizeof(paths) / sizeof(paths[0]))
 
-enum outcome { STEPPED, BLOCKED };
+/* ---- up to the first point ---- */
 
-/* Has the traced process stopped? */
-static bool stopped(pid_t pid)
+/* The process that is stepped, and those that stand still meanwhile. */
+struct scenery {
+	pid_t victim;
+	unsigned worker; /* who is found dead in the end */
+	unsigned generation;
+	pid_t still; /* 0: none */
+	bool supervisor_stopped;
+};
+
+static bool is_worker(enum deed deed)
 {
-	int status;
-	pid_t found = waitpid(pid, &status, WNOHANG | __WALL);
-
-	CHECK(found >= 0, "waitpid: errno %d", errno);
-	CHECK(found == 0 || WIFSTOPPED(status), "process %ld ended: status %#x", (long)pid, (unsigned)status);
-	return found > 0;
+	return deed == KILL_WORKER || deed == KILL_FRESH || deed == SUBMIT;
 }
 
-static bool sleeps(pid_t pid)
+static void kill_and_wait(pid_t pid)
 {
-	struct proc proc;
-
-	return proc_read(pid, &proc) && proc.state == 'S';
+	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
+	CHECK_AS(HARM_HUNG, process_ended(pid, patience()), "process %ld does not die", (long)pid);
 }
 
-/* Waits until the traced process stops, or sleeps in a system call. */
-static enum outcome wait_for_stop(pid_t pid)
+/* A worker that sleeps is about to be woken for the batch. False: no tracing here. */
+static bool set_worker(const struct path *path, uint64_t point, struct scenery *s)
 {
-	uint64_t deadline = patience();
+	bool other = path->before == OTHER_INSIDE || path->before == OTHER_DEAD;
+	enum outcome outcome;
 
-	for (unsigned look = 1; !stopped(pid); look++) {
-		if (look % 64 == 0)
-			sched_yield();
-		if (look % 1024)
-			continue;
-		/* Twice, as a lock of the kernel may have it sleep for a moment. */
-		if (sleeps(pid)) {
-			trial_nap(2000000);
-			if (stopped(pid))
-				return STEPPED;
-			if (sleeps(pid))
-				return BLOCKED;
-		}
-		CHECK(sheaf_now_ns() < deadline, "process %ld neither stops nor sleeps", (long)pid);
-	}
-	return STEPPED;
-}
-
-/* False if tracing is not allowed here. */
-static bool seize(pid_t pid)
-{
-	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)PTRACE_O_EXITKILL)) {
-		CHECK(errno == EPERM || errno == ENOSYS, "PTRACE_SEIZE: errno %d", errno);
+	s->worker = other;
+	for (unsigned w = 0; w < path->work.workers; w++)
+		scene_worker(w);
+	s->victim = scene_worker(s->worker);
+	s->generation = scene_generation(s->worker);
+	if (!seize(s->victim))
 		return false;
+	if (path->work.workers > 1 && !other) {
+		s->still = scene_worker(1);
+		CHECK(seize(s->still), "worker 1 cannot be traced");
 	}
-	CHECK(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0, "PTRACE_INTERRUPT: errno %d", errno);
-	CHECK(wait_for_stop(pid) == STEPPED, "process %ld does not stop", (long)pid);
+	scene_start(path->name, point);
+	if (other) {
+		pid_t held = scene_held();
+
+		if (path->before == OTHER_DEAD) {
+			scene_stop_supervisor();
+			s->supervisor_stopped = true;
+			kill_and_wait(held);
+			scene_recover_twice(0, scene_generation(0));
+			scene_let_pass();
+		}
+	}
+	if (path->before == ANNOUNCED) {
+		outcome = run_to_address(s->victim, (uintptr_t)doorbell_announce);
+		while (outcome == STEPPED && !(atomic_load(&scene_segment()->control->sleepers[0]) & 1))
+			step(s->victim, 1, &outcome);
+		CHECK(outcome == STEPPED, "the worker does not announce itself");
+		scene_order(ORDER_SUBMIT, 0);
+		scene_obeyed();
+	}
 	return true;
 }
 
-/* Steps over at most @most instructions; fewer if the process goes to sleep. */
-static uint64_t step(pid_t pid, uint64_t most, enum outcome *outcome)
+/* The supervisor sleeps, or was just forked, and has something to do. */
+static bool set_supervisor(const struct path *path, uint64_t point, struct scenery *s)
 {
-	uint64_t steps = 0;
+	pid_t held = 0, worker = path->deed == KILL_LAST ? scene_worker(0) : 0;
 
-	*outcome = STEPPED;
-	while (steps < most && *outcome == STEPPED) {
-		CHECK(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0, "PTRACE_SINGLESTEP: errno %d", errno);
-		*outcome = wait_for_stop(pid);
-		steps++;
+	s->generation = scene_generation(0);
+	if (path->deed == KILL_LAST) {
+		s->victim = scene_supervisor();
+		if (!seize(s->victim))
+			return false;
+		scene_start(path->name, point);
+		CHECK_AS(HARM_HUNG, process_ended(worker, patience()), "the worker does not end");
+		return true;
 	}
-	return steps;
-}
-
-/* Kills the traced process, and leaves its body to its parent. */
-static void kill_traced(pid_t pid, bool ours)
-{
-	siginfo_t info;
-
-	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
-	/* Another's child goes to its parent when its tracer has seen the end. */
-	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL | (ours ? WNOWAIT : 0)) == 0, "waitid: errno %d", errno);
-}
-
-/* Lets it go from where it stands. */
-static void let_go(pid_t pid, enum outcome outcome)
-{
-	/* It may be awake again: it stops then all the same. */
-	if (outcome == BLOCKED) {
-		CHECK(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0, "PTRACE_INTERRUPT: errno %d", errno);
-		CHECK(wait_for_stop(pid) == STEPPED, "process %ld does not stop", (long)pid);
+	scene_start(path->name, point);
+	scene_excuse(
+		2); /* who dies with a supervisor runs again for nothing; so does what a supervisor's death leaves unsettled */
+	held = scene_held();
+	if (path->deed == KILL_SUCCESSOR) {
+		kill_and_wait(scene_supervisor());
+		if (!seize(scene_host()))
+			return false;
+		scene_order(ORDER_LOOK, 0);
+		s->victim = run_to_fork(scene_host());
+		let_go(scene_host(), STEPPED);
+		scene_let_pass();
+		CHECK(run_to_address(s->victim, (uintptr_t)recover) == STEPPED, "the successor does not recover anything");
+		return true;
 	}
-	CHECK(ptrace(PTRACE_DETACH, pid, NULL, NULL) == 0, "PTRACE_DETACH: errno %d", errno);
-}
-
-/* ---- scenes ---- */
-
-static pid_t wait_for_sleeper(sheaf_pool *pool)
-{
-	uint64_t deadline = patience();
-
-	for (;;) {
-		pid_t pid = sheaf_pool_worker_pid(pool, 0);
-		struct proc proc;
-
-		if (pid > 0 && atomic_load(&pool->keeper.segment.control->sleepers[0]) & 1 && proc_read(pid, &proc) &&
-		    proc.state == 'S')
-			return pid;
-		CHECK(sheaf_now_ns() < deadline, "worker 0 does not go to sleep");
-		trial_nap(100000);
-	}
-}
-
-/* The supervisor, asleep, with a worker that waits for its death. */
-static pid_t wait_for_supervisor(struct scene *scene)
-{
-	uint64_t deadline = patience();
-	sheaf_pool_info info;
-	sheaf_result result;
-	struct proc proc;
-	int r;
-
-	for (;;) {
-		/* A call that looks who lives: the last supervisor may have been killed after all was done. */
-		CHECK((r = sheaf_next(scene->batch, &result, 0)) == -EAGAIN, "sheaf_next: %d", r);
-		CHECK(sheaf_pool_get_info(scene->pool, &info) == 0, "info");
-		if (info.supervisor && atomic_load(&scene->signs->waits) && proc_read(info.supervisor, &proc) &&
-		    proc.state == 'S')
-			return info.supervisor;
-		CHECK(sheaf_now_ns() < deadline, "the task does not run");
-		trial_nap(100000);
-	}
-}
-
-/* Plays the path up to its @most-th instruction, and on. @act: what happens there. The instructions; 0: no tracing here. */
-static uint64_t play(struct scene *scene, const struct path *path, uint64_t most, bool act)
-{
-	const sheaf_result *results;
-	enum outcome outcome;
-	unsigned attempts = 0;
-	uint64_t steps;
-	pid_t victim, worker;
-	size_t n;
-	int r;
-
-	CHECK((r = sheaf_batch_create(&scene->batch, scene->pool, NULL)) == 0, "sheaf_batch_create: %d", r);
-	scene->salt++;
-	memset(scene->out, 0, ITEMS * sizeof(*scene->out));
-	atomic_store(&scene->signs->runs, 0);
-	atomic_store(&scene->signs->waits, false);
-	atomic_store(&scene->signs->let_it_pass, false);
-	if (path->deed == KILL_SUPERVISOR) {
-		path->start(scene);
-		victim = wait_for_supervisor(scene);
-		if (!seize(victim))
-			return 0;
-		CHECK(living_children(victim, &worker, 1) == 1 && kill(worker, SIGKILL) == 0, "supervisor %ld has no worker",
-		      (long)victim);
+	s->victim = scene_supervisor();
+	if (!seize(s->victim))
+		return false;
+	if (path->deed == KILL_ORDERED) {
+		scene_order(ORDER_KILL, 0);
+		scene_obeyed();
 	} else {
-		victim = wait_for_sleeper(scene->pool);
-		if (!seize(victim))
-			return 0;
-		path->start(scene);
+		kill_and_wait(held);
 	}
-	steps = step(victim, most, &outcome);
-	if (act && path->deed == SUBMIT)
-		submit_call(scene, 1);
-	if (act && path->deed != SUBMIT)
-		kill_traced(victim, path->deed == KILL_SUPERVISOR);
-	else
-		let_go(victim, outcome);
-	atomic_store(&scene->signs->let_it_pass, true);
-	r = sheaf_gather(scene->batch, &results, &n, patience());
-	CHECK(r == path->failed, "%s, disturbed after instruction %llu: sheaf_gather: %d", path->name,
-	      (unsigned long long)steps, r);
-	path->check(scene, results, n);
-	for (size_t i = 0; i < n; i++)
-		attempts += results[i].attempts;
-	/* Waits until the last slot is free: by then, a task that runs again though it was published has done so. */
-	sheaf_batch_retire(scene->batch);
-	CHECK(path->start != start_call || atomic_load(&scene->signs->runs) <= attempts, "%s: %u runs in %u attempts",
-	      path->name, atomic_load(&scene->signs->runs), attempts);
-	return steps;
+	scene_let_pass();
+	return true;
 }
 
-/* What must be as before when a batch is retired: the heap; and the ring is empty. */
-static uint64_t heap_used_by(sheaf_pool *pool)
+static bool set_fresh(const struct path *path, uint64_t point, struct scenery *s)
 {
-	const struct segment *segment = &pool->keeper.segment;
+	pid_t supervisor;
 
-	for (uint32_t i = 0; i < segment->ring_size; i++)
-		CHECK(word_state(atomic_load(&segment->ring[i].word)) == WORD_FREE, "slot %u is not free", i);
-	return heap_used(segment);
+	scene_start(path->name, point);
+	supervisor = scene_supervisor();
+	if (!seize(supervisor))
+		return false;
+	kill_and_wait(scene_held());
+	scene_let_pass();
+	s->victim = run_to_fork(supervisor);
+	let_go(supervisor, STEPPED);
+	s->generation = scene_generation(0);
+	CHECK(run_to_address(s->victim, (uintptr_t)worker_run) == STEPPED, "the worker does not work");
+	return true;
+}
+
+static bool set(const struct path *path, uint64_t point, struct scenery *s)
+{
+	*s = (struct scenery){0};
+	return path->deed == KILL_FRESH    ? set_fresh(path, point, s)
+	       : path->deed == KILL_WORKER ? set_worker(path, point, s)
+	       : path->deed == SUBMIT      ? set_worker(path, point, s)
+					   : set_supervisor(path, point, s);
+}
+
+/* ---- from the last point on ---- */
+
+static void kill_victim(const struct path *path, struct scenery *s, bool twice)
+{
+	if (!is_worker(path->deed)) {
+		kill_traced(s->victim, false);
+		if (path->deed == KILL_SUCCESSOR)
+			scene_obeyed(); /* it waited for the successor's start */
+		scene_order(ORDER_LOOK, 0);
+		scene_obeyed();
+		return;
+	}
+	/* Not while the host may submit at once what it finds room for. */
+	twice = twice && !path->work.closes && (path->work.kind != KIND_CALLS || path->work.positions <= SCENE_RING);
+	if (twice && !s->supervisor_stopped) {
+		scene_stop_supervisor();
+		s->supervisor_stopped = true;
+	}
+	kill_traced(s->victim, false);
+	if (twice)
+		scene_recover_twice(s->worker, s->generation);
+}
+
+static void finish(struct scenery *s)
+{
+	if (s->still)
+		let_go(s->still, STEPPED);
+	if (s->supervisor_stopped)
+		scene_continue_supervisor();
+	scene_let_pass();
+	scene_finish(s->worker, s->generation);
+}
+
+/* ---- paths ---- */
+
+enum act {
+	KILL_FIRST, /* at the first point, which needs no trail */
+	NO_ACT,
+	ACT,        /* the path's deed, at the point */
+	KILL_INSIDE /* a kill while it is in the system call that begins at the point */
+};
+
+/*
+ * Plays the path up to a point, and on. @trail: noted, if it is empty. False: the process went another way; @skip is set if
+ * there is no tracing here.
+ */
+static bool play(const struct path *path, struct trail *trail, uint64_t point, enum act act, struct chance *chance, bool *skip)
+{
+	bool once = path->work.closes, reached = true;
+	enum outcome outcome;
+	struct scenery s;
+
+	if (once && !scene_begin(&path->work)) {
+		*skip = true;
+		return false;
+	}
+	if (!set(path, point, &s)) {
+		puts("skipped: processes may not be traced here");
+		*skip = true;
+		return false;
+	}
+	if (act == KILL_FIRST)
+		outcome = STEPPED;
+	else if (!trail->length)
+		outcome = step_trail(s.victim, trail, NULL, NULL);
+	else
+		reached = step_to(s.victim, trail, point, &outcome);
+	if (outcome == ENDED) {
+		; /* by itself, as it should */
+	} else if (act == NO_ACT) {
+		let_go(s.victim, outcome);
+	} else if (path->deed == SUBMIT) {
+		scene_order(ORDER_SUBMIT, 0);
+		scene_obeyed();
+		let_go(s.victim, outcome);
+	} else {
+		if (act == KILL_INSIDE && outcome == STEPPED) {
+			uint64_t until = sheaf_now_ns() + chance_below(chance, 60000);
+
+			set_off(s.victim);
+			while (sheaf_now_ns() < until)
+				;
+		}
+		kill_victim(path, &s, point & 1);
+	}
+	if (act == NO_ACT && path->deed == SUBMIT) {
+		scene_order(ORDER_SUBMIT, 0);
+		scene_obeyed();
+	}
+	finish(&s);
+	if (once)
+		scene_end();
+	return reached;
+}
+
+/* Is the instruction a system call? Its text is at the same address here. */
+static bool calls_system(uint64_t address)
+{
+#if defined(__x86_64__)
+	return address && !memcmp((const void *)(uintptr_t)address, "\x0f\x05", 2);
+#else
+	(void)address;
+	return false;
+#endif
 }
 
 static bool run(const struct path *path, struct chance *chance, uint64_t points)
 {
-	sheaf_pool_options options = {
-		.workers = path->workers, .ring_size = 2, .max_batches = 1, .heap_size = 4 << 20, .max_attempts = 10};
-	uint64_t length, stride, count = 0, used;
-	struct scene scene = {.salt = chance_next(chance)};
-	void *memory;
+	uint64_t length, stride, count = 0, missed = 0, inside = 0, began = sheaf_now_ns();
+	struct trail trail = {0};
+	bool skip = false;
 
-	CHECK(sheaf_pool_create(&scene.pool, &options) == 0, "pool");
-	CHECK(sheaf_alloc(scene.pool, UNIT, &memory) == 0, "memory");
-	scene.out = memory;
-	scene.signs = (struct signs *)(void *)(scene.out + ITEMS);
-	used = heap_used_by(scene.pool);
-	length = play(&scene, path, MOST_STEPS, false);
-	if (!length) {
-		sheaf_pool_destroy(scene.pool);
+	if (!path->work.closes && !scene_begin(&path->work))
 		return false;
-	}
-	CHECK(length < MOST_STEPS, "%s does not end", path->name);
+	/* The first death of a pool leaves it as all later ones do. */
+	if (!play(path, &trail, 0, KILL_FIRST, chance, &skip) || !play(path, &trail, 0, NO_ACT, chance, &skip))
+		return false;
+	length = trail.length;
 	stride = points && length > points ? length / points : 1;
-	for (uint64_t n = points ? chance_below(chance, stride) : 0; n <= length; n += stride, count++) {
-		play(&scene, path, n, true);
-		CHECK(heap_used_by(scene.pool) == used, "%s, disturbed after instruction %llu: heap", path->name,
-		      (unsigned long long)n);
+	for (uint64_t n = points ? chance_below(chance, stride) : 0; n < length; n += stride) {
+		/* A process that was held up may go another way. */
+		if (play(path, &trail, n, ACT, chance, &skip) || play(path, &trail, n, ACT, chance, &skip))
+			count++;
+		else
+			missed++;
 	}
-	sheaf_pool_destroy(scene.pool);
-	printf("%s: %llu instructions, %llu %s, lost=0\n", path->name, (unsigned long long)length, (unsigned long long)count,
-	       path->deed == SUBMIT ? "submits" : "kills");
+	for (uint64_t n = 0; n < length && path->deed != SUBMIT; n++) {
+		if (!calls_system(trail.at[n]) || (points && chance_below(chance, length) >= points * 4))
+			continue;
+		inside += play(path, &trail, n, KILL_INSIDE, chance, &skip);
+	}
+	if (!path->work.closes)
+		scene_end();
+	printf("%s: %llu points, %llu %s, %llu kills inside of system calls, %llu missed, %.1f s\n", path->name,
+	       (unsigned long long)length, (unsigned long long)count, path->deed == SUBMIT ? "submits" : "kills",
+	       (unsigned long long)inside, (unsigned long long)missed, (double)(sheaf_now_ns() - began) / 1e9);
 	fflush(stdout);
+	tally_add(count + inside);
+	trail_free(&trail);
 	return true;
 }
 
 int main(int argc, char **argv)
 {
 	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t points = trial_amount(argc, argv, 2, 16);
+	uint64_t points = trial_amount(argc, argv, 2, 4), only = trial_amount(argc, argv, 3, PATHS);
 
-	for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (!session_visible() || !run(&paths[i], &chance, points)) {
-			puts("skipped: no /proc, or processes may not be traced here");
+	tally_begin("steps", "points", chance.state);
+	for (unsigned i = 0; i < PATHS; i++) {
+		/* To note a path costs as much as some kills. */
+		bool spared = points && points < FEW_POINTS && chance_below(&chance, FEW_POINTS) >= points;
+
+		if ((only == PATHS ? !spared : only == i) && !run(&paths[i], &chance, points))
 			return 77;
-		}
 	}
+	tally_end();
 	return 0;
 }

@@ -1,304 +1,487 @@
 /*
- * ring.pml - a model of the ring, the doorbells and the recovery: lib/queue/ring.c, doorbell.c, lib/pool/worker.c, recover.c.
+ * ring.pml - slots, tail and head: lib/queue/ring.c, with what the supervisor does to them after a death.
  *
- * Submitters (threads of the owner) put TASKS tasks through a ring of SLOTS slots; WORKERS workers claim, publish and release them;
- * a killer ends up to DEATHS workers after any statement; the supervisor repairs and replaces. Every access to a shared word is one
- * step, in the order of the C. Memory is sequentially consistent: the C asks for that (seq_cst) wherever two words are involved.
+ * SUBMITTERS threads put TASKS tasks through SLOTS slots; WORKERS workers claim, publish and release them. Up to DEATHS times
+ * a worker dies after any of its steps, or the supervisor does, and all workers with it. Who waits for a task or for room is
+ * woken by a perfect bell here; the real ones are in wake.pml.
  *
- * Checked: each task is published exactly once, and nobody waits for ever (no invalid end state). ring.sh runs it without deaths, to the
- * end, and mutants that have to be caught: -DNO_RECHECK (a worker sleeps without a second look), -DNO_GIVE_UP (a submitter keeps a ticket
- * that others have passed), -DBLIND_HEAD (the head passes slots that are being filled). With -DDEATHS=1 the search found nothing in its
- * first 71 million states, but did not come to an end; its mutants -DNO_REWIND (head is not set back), -DNO_HEAL (nobody is rung after a
- * death) and -DLATE_OWNER (the owner is named in a second step after the claim) await a smaller state space.
+ * Each option of a process is one access to a shared word; what follows it in private memory is in the same step. A load and
+ * the compare-and-swap on what it gave are one access, as the swap only succeeds on the very word that was read.
+ *
+ * Checked: each task is published once, nobody takes a slot from its owner, what is READY can be found whenever no repair is
+ * under way, and all ends.
  */
+#include "word.pml"
+
+#ifndef SUBMITTERS
+#define SUBMITTERS 2
+#endif
+#ifndef WORKERS
+#define WORKERS 2
+#endif
 #ifndef TASKS
 #define TASKS 2
 #endif
 #ifndef SLOTS
 #define SLOTS 2
 #endif
-#ifndef WORKERS
-#define WORKERS 1
-#endif
-#ifndef SUBMITTERS
-#define SUBMITTERS 2
-#endif
 #ifndef DEATHS
-#define DEATHS 0
+#define DEATHS 1
+#endif
+#ifndef ABANDONS
+#define ABANDONS 0 /* slots that a submitter takes and gives back, as one that waited for room does */
 #endif
 
-#define FREE 0
-#define FILLING 1
-#define READY 2
-#define OWNED 3
-#define NOBODY 15
+/* What a process does next. */
+#define REST 0
+#define DEAD 1
+#define AGAIN 2
+#define FIND 3
+#define TAIL 4
+#define GIVE_BACK 5
+#define PUBLISH 6
+#define SCAN 7
+#define NAME 8
+#define HEAD 9
+#define RUN 10
+#define RELEASE 11
+#define SETTLE 12
+#define REWIND_TAIL 13
+#define REWIND_HEAD 14
 
-/* One word each: state, owner and lap change together. */
-typedef word {
-	byte state;
-	byte owner;
-	byte lap;
-};
+typedef sender {
+	unsigned next : 4;
+	unsigned seen : 4; /* tail */
+	unsigned t : 4;
+	unsigned lap : 4 /* to give the slot back with */
+}
+typedef runner {
+	unsigned next : 4;
+	unsigned head : 4;
+	unsigned end : 4;
+	unsigned t : 4;
+	unsigned passed : 4;
+	unsigned slot : 2;
+	unsigned clear : 1;
+	unsigned won : 1;
+	unsigned rewound : 1 /* the head's upper bits have changed since this worker read it */
+}
+
 word slot[SLOTS];
-byte content[SLOTS]; /* the task in a slot */
+byte content[SLOTS];
+byte tail, head;
+sender p[SUBMITTERS];
+runner w[WORKERS];
 
-byte tail, head, rewinds;
-bool asleep[WORKERS];
-byte token[WORKERS];
-bool alive[WORKERS];
-bool buried[WORKERS];
+/*
+ * Workers are alike, and so are submitters: states that differ only in who is who count as one. So each step ends with their
+ * records sorted, and a process goes on with whatever record has come to its number.
+ */
+c_code {
+	static void swap_workers(int a, int b)
+	{
+		struct runner r = now.w[a];
 
-byte published[TASKS];
-byte next_task; /* the submitters share the work */
-byte done;
-byte deaths;
+		now.w[a] = now.w[b];
+		now.w[b] = r;
+		for (int i = 0; i < SLOTS; i++)
+			if (now.slot[i].state == OWNED && (now.slot[i].worker == a || now.slot[i].worker == b))
+				now.slot[i].worker = a + b - now.slot[i].worker;
+		if (now.repair != REST && !now.successor && (now.victim == a || now.victim == b))
+			now.victim = a + b - now.victim;
+	}
 
-#define copy(s, state_, owner_, lap_) \
-	slot[s].state = state_; slot[s].owner = owner_; slot[s].lap = lap_
+	static void sort(void)
+	{
+		for (int n = WORKERS - 1; n > 0; n--)
+			for (int i = 0; i < n; i++)
+				if (memcmp(&now.w[i], &now.w[i + 1], sizeof(now.w[i])) > 0)
+					swap_workers(i, i + 1);
+		for (int n = SUBMITTERS - 1; n > 0; n--)
+			for (int i = 0; i < n; i++)
+				if (memcmp(&now.p[i], &now.p[i + 1], sizeof(now.p[i])) > 0) {
+					struct sender p = now.p[i];
 
-inline ring_one(w)
-{
-	/* The poster takes the bit, then posts: two steps. */
-	w = 0;
-	do
-	:: w < WORKERS ->
-		if
-		:: atomic { asleep[w] -> asleep[w] = false } ; token[w]++; break
-		:: else -> w++
-		fi
-	:: else -> break
-	od
-}
-
-proctype Submitter()
-{
-	byte task, t, seen, w, lap, state;
-	bool retry;
-
-	do
-	:: atomic { next_task < TASKS -> task = next_task; next_task++ }
-take:
-		seen = tail;
-		t = seen;
-		retry = false;
-		/* find_free() */
-		do
-		:: t < seen + SLOTS ->
-			atomic {
-				state = slot[t % SLOTS].state;
-				lap = slot[t % SLOTS].lap;
-			}
-			if
-			:: state == FREE -> break
-			:: state == OWNED || (state != FREE && lap == t / SLOTS) -> t++
-			:: else -> retry = true; break
-			fi
-		:: else -> retry = true; break
-		od;
-		if
-		:: retry ->
-			/* Full: the C sleeps on a doorbell and looks again at the latest after 100 ms. Here: until some slot changes. */
-			(slot[t % SLOTS].state == FREE || slot[t % SLOTS].state == OWNED || tail != seen);
-			goto take
-		:: else
-		fi;
-		/* FREE -> FILLING */
-		if
-		:: atomic { slot[t % SLOTS].state == FREE && slot[t % SLOTS].lap == lap ->
-			copy(t % SLOTS, FILLING, NOBODY, t / SLOTS) }
-		:: atomic { else -> goto take }
-		fi;
-		/* tail: seen -> t + 1 */
-		if
-		:: atomic { tail == seen -> tail = t + 1 }
-		:: atomic { else -> skip }
-#ifndef NO_GIVE_UP
-			atomic { copy(t % SLOTS, FREE, NOBODY, lap) };
-			goto take
-#endif
-		fi;
-		content[t % SLOTS] = task;
-		atomic { copy(t % SLOTS, READY, NOBODY, t / SLOTS) };
-		ring_one(w);
-		atomic { task = 0; t = 0; seen = 0; w = 0; lap = 0; state = 0; retry = false }
-	:: next_task == TASKS -> break
-	od
-}
-
-/* claim_below() with a tail just read; sets won and s. */
-inline claim()
-{
-	won = false;
-	h = head;
-	hr = rewinds;
-	end = tail;
-	t = h;
-	if
-	:: end > SLOTS && t < end - SLOTS -> t = end - SLOTS
-	:: else
-	fi;
-	passed = t;
-	clear = true;
-	do
-	:: t < end && !won ->
-		s = t % SLOTS;
-		if
-		:: atomic { slot[s].state == READY ->
-#ifdef LATE_OWNER
-			slot[s].state = OWNED; slot[s].owner = NOBODY; won = true }; slot[s].owner = me
-#else
-			slot[s].state = OWNED; slot[s].owner = me; won = true }
-#endif
-#ifndef BLIND_HEAD
-		:: atomic { slot[s].state == FILLING -> clear = false }
-		:: atomic { slot[s].state == FREE || slot[s].state == OWNED -> skip }
-#else
-		:: atomic { slot[s].state != READY -> skip }
-#endif
-		fi;
-		t++;
-		if
-		:: clear -> passed = t
-		:: else
-		fi
-	:: else -> break
-	od;
-	atomic {
-		if
-		:: passed > h && head == h && rewinds == hr -> head = passed
-		:: else
-		fi;
-		h = 0; hr = 0; end = 0; t = 0; passed = 0; clear = false
+					now.p[i] = now.p[i + 1];
+					now.p[i + 1] = p;
+				}
 	}
 }
 
-proctype Worker(byte me)
-{
-	byte h, hr, end, t, s, passed, task;
-	bool won, clear;
+/* The supervisor. */
+byte repair; /* its next step */
+byte victim, s, tail_seen;
+bool successor; /* of a supervisor that died: it settles all workers */
 
-	{
-	do
-	:: done == TASKS -> break
-	:: else ->
-		claim();
-		if
-		:: won -> goto execute
-		:: else
-		fi;
-		asleep[me] = true;
-#ifndef NO_RECHECK
-		claim();
-		if
-		:: won -> asleep[me] = false; goto execute
-		:: else
-		fi;
+byte begun, accepted, done, deaths, abandons;
+bool published[TASKS];
+byte moving; /* processes in the midst of something */
+
+#define ME w[_pid]
+#define I p[_pid - WORKERS]
+#define at(t) slot[(t) % SLOTS]
+#define set(a_slot, a_state, a_worker, a_lap) \
+	a_slot.state = a_state; \
+	a_slot.worker = a_worker; \
+	a_slot.payload = a_lap
+
+/* The first ticket that a worker looks at. */
+#define first (tail > SLOTS && head < tail - SLOTS -> tail - SLOTS : head)
+/* Is slot n among the tickets that it looks at? */
+#define in_reach(n) (first + (n + SLOTS - first % SLOTS) % SLOTS < tail)
+#define ready(n) (slot[n].state == READY && in_reach(n))
+#define skipped(t) (at(t).state == OWNED || (at(t).state != FREE && at(t).payload == (t) / SLOTS))
+
+#if SLOTS == 2
+#define any_ready (ready(0) || ready(1))
+#define all_in_reach ((slot[0].state != READY || in_reach(0)) && (slot[1].state != READY || in_reach(1)))
+#define room (at(tail).state == FREE || (skipped(tail) && at(tail + 1).state == FREE))
+#else
+#define any_ready (ready(0) || ready(1) || ready(2))
+#define all_in_reach \
+	((slot[0].state != READY || in_reach(0)) && (slot[1].state != READY || in_reach(1)) && \
+	 (slot[2].state != READY || in_reach(2)))
+#define room \
+	(at(tail).state == FREE || \
+	 (skipped(tail) && (at(tail + 1).state == FREE || (skipped(tail + 1) && at(tail + 2).state == FREE))))
 #endif
-		(token[me] > 0 || done == TASKS);
-		atomic { if :: token[me] > 0 -> token[me]-- :: else fi };
-		asleep[me] = false;
-		goto again;
-execute:
-		task = content[s];
-		/* The task runs; then READY -> DONE of its entry, once. */
-		atomic {
+
+#define rest_worker(n) \
+	w[n].next = REST; \
+	w[n].head = 0; \
+	w[n].end = 0; \
+	w[n].t = 0; \
+	w[n].passed = 0; \
+	w[n].slot = 0; \
+	w[n].clear = false; \
+	w[n].won = false; \
+	w[n].rewound = false
+
+active [WORKERS] proctype Worker()
+{
+end:
+	do
+	/* claim_below(). The tail that the worker saw last may be old: any value up to the present one. */
+	:: atomic {
+		ME.next == REST && first < tail &&
+			(any_ready || moving || at(first).state == FREE || at(first).state == OWNED) ->
+		ME.end = tail;
+		do
+		:: ME.end > head + 1 -> ME.end--
+		:: break
+		od;
+		d_step {
+			moving++;
+			ME.head = head;
+			ME.t = (ME.end > SLOTS && head < ME.end - SLOTS -> ME.end - SLOTS : head);
+			ME.passed = ME.t;
+			ME.clear = true;
+			ME.next = SCAN;
+			c_code { sort(); }
+		}
+	}
+	:: d_step {
+		ME.next == SCAN ->
+		if
+		:: at(ME.t).state == READY ->
+#ifdef NAME_AFTER_CLAIM
+			set(at(ME.t), OWNED, NOBODY, at(ME.t).payload);
+#else
+			set(at(ME.t), OWNED, _pid, at(ME.t).payload);
+#endif
+			ME.slot = ME.t % SLOTS;
+			ME.won = true
+#ifndef BLIND_HEAD
+		:: at(ME.t).state == FILLING -> ME.clear = false
+#endif
+		:: else
+		fi;
+		ME.t++;
+		if
+		:: ME.clear -> ME.passed = ME.t
+		:: else
+		fi;
+		if
+		:: ME.won || ME.t == ME.end ->
 			if
-			:: published[task] == 0 -> published[task]++; done++
-			:: else -> assert(deaths > 0)
-			fi
-		};
-		/* OWNED -> FREE */
-		atomic { assert(slot[s].state == OWNED && slot[s].owner == me); copy(s, FREE, NOBODY, slot[s].lap + 1) };
-again:
-		skip;
-		atomic { s = 0; task = 0; won = false }
+#ifdef NAME_AFTER_CLAIM
+			:: ME.won -> ME.next = NAME
+#endif
+			:: ME.passed > ME.head -> ME.next = HEAD
+			:: else ->
+				if
+				:: ME.won -> ME.next = RUN
+				:: else ->
+					rest_worker(_pid);
+					moving--
+				fi
+			fi;
+			ME.t = 0;
+			ME.end = 0;
+			ME.clear = false
+		:: else
+		fi;
+		c_code { sort(); }
+	}
+	:: d_step {
+		ME.next == NAME ->
+		slot[ME.slot].worker = _pid;
+		ME.next = (ME.passed > ME.head -> HEAD : RUN);
+		c_code { sort(); }
+	}
+	:: d_step {
+		ME.next == HEAD ->
+		if
+		:: head == ME.head && !ME.rewound -> head = ME.passed
+		:: else
+		fi;
+		ME.head = 0;
+		ME.passed = 0;
+		ME.rewound = false;
+		if
+		:: ME.won -> ME.next = RUN
+		:: else ->
+			rest_worker(_pid);
+			moving--
+		fi;
+		c_code { sort(); }
+	}
+	/* The task runs; its entry is published. */
+	:: d_step {
+		ME.next == RUN ->
+		assert(!published[content[ME.slot]]);
+		published[content[ME.slot]] = true;
+		done++;
+		ME.next = RELEASE;
+		c_code { sort(); }
+	}
+	:: d_step {
+		ME.next == RELEASE ->
+		assert(slot[ME.slot].state == OWNED && slot[ME.slot].worker == _pid);
+		set(slot[ME.slot], FREE, 0, slot[ME.slot].payload + 1);
+		rest_worker(_pid);
+		moving--;
+		c_code { sort(); }
+	}
 	od
-	} unless { !alive[me] }
 }
 
-/* Kills a worker after any of its steps. */
-proctype Killer()
-{
-	byte w;
+#define rest_submitter() \
+	I.next = REST; \
+	I.seen = 0; \
+	I.t = 0; \
+	I.lap = 0; \
+	moving--
 
+active [SUBMITTERS] proctype Submitter()
+{
+end:
 	do
-	:: deaths < DEATHS && done < TASKS ->
+	:: d_step {
+		((I.next == REST && begun < TASKS) || I.next == AGAIN) && (room || moving) ->
 		if
-		:: w = 0
-		:: WORKERS > 1 -> w = 1
-		:: WORKERS > 2 -> w = 2
+		:: I.next == REST -> begun++
+		:: else
 		fi;
-		atomic {
+		moving++;
+		I.seen = tail;
+		I.t = tail;
+		I.next = FIND;
+		c_code { sort(); }
+	}
+	/* find_free(), and FREE -> FILLING */
+	:: d_step {
+		I.next == FIND ->
+		if
+		:: at(I.t).state == FREE ->
+			I.lap = at(I.t).payload;
+			set(at(I.t), FILLING, NOBODY, I.t / SLOTS);
+			I.next = TAIL
+		:: at(I.t).state != FREE && skipped(I.t) && I.t + 1 < I.seen + SLOTS -> I.t++
+		:: else ->
+			rest_submitter();
+			I.next = AGAIN
+		fi;
+		c_code { sort(); }
+	}
+	:: d_step {
+		I.next == TAIL ->
+		if
+		:: tail == I.seen ->
+			tail = I.t + 1;
+			I.next = PUBLISH
+#ifdef NO_GIVE_UP
+		:: else -> I.next = PUBLISH
+#else
+		:: else -> I.next = GIVE_BACK
+#endif
+		fi;
+		I.seen = 0;
+		c_code { sort(); }
+	}
+	:: d_step {
+		I.next == GIVE_BACK ->
+		set(at(I.t), FREE, 0, I.lap);
+		rest_submitter();
+		I.next = AGAIN;
+		c_code { sort(); }
+	}
+	:: d_step {
+		I.next == PUBLISH ->
+		content[I.t % SLOTS] = accepted;
+		accepted++;
+		set(at(I.t), READY, 0, I.t / SLOTS);
+		rest_submitter();
+		c_code { sort(); }
+	}
+	:: d_step {
+		I.next == PUBLISH && abandons < ABANDONS ->
+		abandons++;
+		set(at(I.t), FREE, 0, I.t / SLOTS + 1);
+		rest_submitter();
+		I.next = AGAIN;
+		c_code { sort(); }
+	}
+	od
+}
+
+#define die(n) \
+	if \
+	:: w[n].next != REST && w[n].next != DEAD -> moving-- \
+	:: else \
+	fi; \
+	rest_worker(n); \
+	w[n].next = DEAD
+
+#ifdef REWIND_FIRST
+#define FIRST_STEP REWIND_TAIL
+#else
+#define FIRST_STEP SETTLE
+#endif
+
+/* recover() has ended for this victim. */
+inline buried()
+{
+	tail_seen = 0;
+	s = 0;
+	if
+	:: successor && victim + 1 < WORKERS ->
+		victim++;
+		repair = FIRST_STEP
+	:: else ->
+		for (victim : 0 .. WORKERS - 1) {
 			if
-			:: alive[w] -> alive[w] = false; buried[w] = false; deaths++
+			:: w[victim].next == DEAD -> w[victim].next = REST
 			:: else
 			fi
 		}
-	:: break
-	od
+		victim = 0;
+		successor = false;
+		repair = REST;
+		moving--
+	fi
 }
 
-proctype Supervisor()
+/*
+ * A worker that is dead and not yet noticed does the same as one that takes no step. So workers die here when the supervisor
+ * notices; and when the supervisor dies, all do at once.
+ */
+active proctype Supervisor()
 {
-	byte w, s, t, i;
-
+end:
 	do
-	:: done == TASKS -> break
-	:: atomic { !alive[0] && !buried[0] -> w = 0 }; goto repair
-#if WORKERS > 1
-	:: atomic { !alive[1] && !buried[1] -> w = 1 }; goto repair
-#endif
-#if WORKERS > 2
-	:: atomic { !alive[2] && !buried[2] -> w = 2 }; goto repair
-#endif
-	;
-repair:
-		/* recover() */
+	:: atomic {
+		repair == REST && deaths < DEATHS && done < TASKS ->
+		if
+		:: victim = 0
+		:: WORKERS > 1 -> victim = 1
+		:: WORKERS > 2 -> victim = 2
+		fi;
+		d_step {
+			die(victim);
+			deaths++;
+			moving++;
+			repair = FIRST_STEP;
+			c_code { sort(); }
+		}
+	}
+	:: d_step {
+		deaths < DEATHS && done < TASKS ->
+		if
+		:: repair == REST -> moving++
+		:: else
+		fi;
+		deaths++;
+		for (victim : 0 .. WORKERS - 1) { die(victim) }
+		successor = true;
+		victim = 0;
 		s = 0;
-		do
-		:: s < SLOTS ->
+		tail_seen = 0;
+		repair = FIRST_STEP;
+		c_code { sort(); }
+	}
+	:: d_step {
+		repair == SETTLE ->
+		if
+		:: slot[s].state == OWNED && slot[s].worker == victim ->
 			if
-			:: slot[s].state == OWNED && slot[s].owner == w ->
-				if
-				:: published[content[s]] -> atomic { copy(s, FREE, NOBODY, slot[s].lap + 1) }
-				:: else -> atomic { copy(s, READY, NOBODY, slot[s].lap) }
-				fi
+			:: published[content[s]] -> set(slot[s], FREE, 0, slot[s].payload + 1)
+			:: else -> set(slot[s], READY, 0, slot[s].payload)
+			fi
+		:: else
+		fi;
+		s++;
+		if
+		:: s < SLOTS
+#if defined(REWIND_FIRST) || defined(NO_REWIND)
+		:: else -> buried()
+#else
+		:: else -> repair = REWIND_TAIL
+#endif
+		fi;
+		c_code { sort(); }
+	}
+	:: d_step {
+		repair == REWIND_TAIL ->
+		s = 0;
+		tail_seen = tail;
+		repair = REWIND_HEAD;
+		c_code { sort(); }
+	}
+	:: d_step {
+		repair == REWIND_HEAD ->
+		head = (tail_seen > SLOTS -> tail_seen - SLOTS : 0);
+#ifndef REWIND_UNCOUNTED
+		/* Only of those that have read it: to the others it makes no difference. */
+		for (s : 0 .. WORKERS - 1) {
+			if
+			:: w[s].next == SCAN || w[s].next == NAME || w[s].next == HEAD -> w[s].rewound = true
 			:: else
-			fi;
-			s++
-		:: else -> break
-		od;
-#ifndef NO_REWIND
-		t = tail;
-		atomic {
-			rewinds++;
-			head = (t > SLOTS -> t - SLOTS : 0)
-		};
+			fi
+		}
 #endif
-		asleep[w] = false;
-#ifndef NO_HEAL
-		i = 0;
-		do
-		:: i < WORKERS -> token[i]++; i++
-		:: else -> break
-		od;
+#ifdef REWIND_FIRST
+		s = 0;
+		tail_seen = 0;
+		repair = SETTLE
+#else
+		buried()
 #endif
-		/* Reap; the successor has a fresh semaphore. */
-		atomic { token[w] = 0; buried[w] = true; alive[w] = true; run Worker(w); w = 0; s = 0; t = 0; i = 0 }
+		;
+		c_code { sort(); }
+	}
 	od
 }
 
-init {
-	byte i;
+/* Every task that waits can be found, unless a repair is under way. */
+active proctype Reach()
+{
+end:
+	repair == REST && !all_in_reach -> assert(false)
+}
 
-	atomic {
-		for (i : 0 .. WORKERS - 1) { alive[i] = true; buried[i] = true };
-		for (i : 0 .. WORKERS - 1) { run Worker(i) };
-		for (i : 1 .. SUBMITTERS) { run Submitter() };
-		run Supervisor();
-		run Killer()
-	};
-	/* Everything ends: the batch is complete, each task published once. */
-	done == TASKS;
-	for (i : 0 .. TASKS - 1) { assert(published[i] == 1) }
+/* Whoever is stuck before that leaves an invalid end state. */
+active proctype End()
+{
+	done == TASKS && moving == 0
 }

@@ -1,7 +1,8 @@
 /*
- * stress_pool.c - several threads use two pools of threads at once: everything the public header offers, values checked.
+ * stress_pool.c - several threads use two pools at once: everything the public header offers, values checked.
  *
- * The thread backend runs the code of the process backend on one mapping, where the thread sanitizer can see it.
+ * The thread backend runs the code of the process backend on one mapping, where the thread sanitizer can see it. With 0 as third
+ * argument (STRESS_POOL SEED ROUNDS BACKEND) the workers are processes.
  */
 #include "sheaf.h"
 #include "support/children.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,9 +269,65 @@ static void apply(struct owner *owner, struct chance *chance)
 	owner->results++;
 }
 
+/* A batch that does not wait for room: what it could not submit, it submits later. Results are polled for. */
+static void poll_calls(struct owner *owner, struct chance *chance)
+{
+	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NONBLOCK};
+	uint64_t n = 1 + chance_below(chance, 100), sent = 0, taken = 0;
+	struct arg arg = make_arg(chance_next(chance) >> 8);
+	sheaf_result result;
+	sheaf_batch *batch;
+	int r;
+
+	CHECK(sheaf_batch_create(&batch, owner->pool, &options) == 0, "batch");
+	while (taken < n) {
+		if (sent < n) {
+			r = sheaf_submit(batch, sent, call, &arg, sizeof(arg));
+			CHECK(r == 0 || r == -EAGAIN, "sheaf_submit: %d", r);
+			sent += !r;
+		}
+		r = sheaf_next(batch, &result, 0);
+		CHECK(r == 1 || r == -EAGAIN || (r == 0 && taken == sent), "sheaf_next: %d", r);
+		if (r == 1) {
+			CHECK(result.position == taken++, "position %llu", (unsigned long long)result.position);
+			check_call(owner, &result, arg.salt, true);
+		} else {
+			sched_yield();
+		}
+	}
+	sheaf_batch_retire(batch);
+}
+
+static void whole_map(struct owner *owner, struct chance *chance)
+{
+	size_t n = chance_below(chance, 2000), failed = 0;
+	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = chance_next(chance) >> 8;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		in[i] = salt + i;
+		failed += fails(in[i]);
+	}
+	r = sheaf_map(owner->pool, map_item, in, sizeof(*in), out, sizeof(*out), n, NULL);
+	CHECK(r == (failed ? -EDOM : 0), "sheaf_map: %d, %zu should fail", r, failed);
+	for (size_t i = 0; i < n; i++)
+		CHECK(fails(in[i]) || out[i] == trial_value(in[i]), "position %zu", i);
+	owner->results += n;
+	CHECK(sheaf_free(owner->pool, in) == 0 && sheaf_free(owner->pool, out) == 0, "sheaf_free");
+}
+
+static void look(struct owner *owner, struct chance *chance)
+{
+	sheaf_pool_info info;
+
+	CHECK(sheaf_pool_get_info(owner->pool, &info) == 0 && info.heap_used <= info.heap_size && info.deaths == 0, "info");
+	CHECK(sheaf_pool_worker_pid(owner->pool, (unsigned)chance_below(chance, info.workers)) >= 0, "a worker's pid");
+}
+
 static void *run(void *context)
 {
-	static void (*const acts[])(struct owner *, struct chance *) = {submit_and_gather, map, stream_map, loop, apply};
+	static void (*const acts[])(struct owner *, struct chance *) = {
+		submit_and_gather, map, stream_map, whole_map, loop, apply, poll_calls, look};
 	struct owner *owner = context;
 	struct chance chance = {owner->seed + owner->number};
 
@@ -300,12 +358,44 @@ static void close_and_join(sheaf_pool *pool)
 	sheaf_batch_retire(batch);
 }
 
+/* Terminated with work in it, while another thread waits for that. */
+static void *wait_for_the_end(void *context)
+{
+	const sheaf_result *results;
+	size_t n;
+	int r = sheaf_gather(context, &results, &n, patience());
+
+	CHECK(r == -ECANCELED || (r >= 0 && n == 100), "sheaf_gather: %d", r);
+	return NULL;
+}
+
+static void terminate(sheaf_pool *pool)
+{
+	struct arg arg = make_arg(11);
+	sheaf_result result;
+	sheaf_batch *batch;
+	pthread_t waiter;
+	int r;
+
+	CHECK(sheaf_batch_create(&batch, pool, NULL) == 0, "batch");
+	for (uint64_t i = 0; i < 100; i++)
+		CHECK((r = sheaf_submit(batch, i, call, &arg, sizeof(arg))) == 0, "sheaf_submit: %d", r);
+	CHECK(!pthread_create(&waiter, NULL, wait_for_the_end, batch), "thread");
+	CHECK((r = sheaf_pool_terminate(pool)) == 0, "sheaf_pool_terminate: %d", r);
+	pthread_join(waiter, NULL);
+	CHECK((r = sheaf_submit(batch, 100, call, &arg, sizeof(arg))) == -ECANCELED, "sheaf_submit: %d", r);
+	r = sheaf_next_done(batch, &result, patience());
+	CHECK(r >= 0 || r == -ECANCELED, "sheaf_next_done: %d", r);
+	sheaf_batch_retire(batch);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(1500)), results = 0;
-	static const sheaf_pool_options options[POOLS] = {
-		{.workers = 3, .ring_size = 4, .heap_size = 256 << 20, .backend = SHEAF_THREADS},
-		{.workers = 2, .ring_size = 64, .heap_size = 256 << 20, .backend = SHEAF_THREADS, .flags = SHEAF_ANONYMOUS},
+	enum sheaf_backend backend = trial_amount(argc, argv, 3, SHEAF_THREADS) ? SHEAF_THREADS : SHEAF_PROCESSES;
+	const sheaf_pool_options options[POOLS] = {
+		{.workers = 3, .ring_size = 4, .heap_size = 256 << 20, .backend = backend},
+		{.workers = 2, .ring_size = 64, .heap_size = 256 << 20, .backend = backend, .flags = SHEAF_ANONYMOUS},
 	};
 	struct owner owners[POOLS][OWNERS];
 	sheaf_pool *pools[POOLS];
@@ -325,7 +415,7 @@ int main(int argc, char **argv)
 			results += owners[p][i].results;
 		}
 		CHECK(sheaf_pool_get_info(pools[p], &info) == 0 && info.heap_used == 0, "%zu bytes are left", info.heap_used);
-		close_and_join(pools[p]);
+		(p ? terminate : close_and_join)(pools[p]);
 		sheaf_pool_destroy(pools[p]);
 	}
 	printf("%llu results\n", (unsigned long long)results);

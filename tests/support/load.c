@@ -1,6 +1,7 @@
 /*
  * load.c - batches with results that can be foretold.
  */
+#define _GNU_SOURCE /* SEEK_DATA */
 #include "load.h"
 
 #include <errno.h>
@@ -8,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "children.h"
 #include "pool/pool.h"
+#include "tally.h"
 
 #define FAIL_ONE_IN 64 /* tasks that fail by their return value, as foretold */
 #define MOST_CALLS 400
@@ -18,11 +21,13 @@
 
 /* ---- tasks ---- */
 
-/* Some work, so that a kill hits tasks and not only what is between them. */
+/* Some work, so that a kill hits tasks and not only what is between them. Half of it sleeps: the dying need the CPU, too. */
 static void work(uint64_t number)
 {
-	uint64_t until = sheaf_now_ns() + trial_value(~number) % 40000;
+	uint64_t ns = trial_value(~number) % 40000, until = sheaf_now_ns() + ns;
 
+	if (ns % 2)
+		trial_nap(ns);
 	while (sheaf_now_ns() < until)
 		;
 }
@@ -92,13 +97,31 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 
 /* ---- batches ---- */
 
+/* Of a call that waits for results and returned @r. */
+static enum harm harm_of(int r)
+{
+	return r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST;
+}
+
+static void check_position(uint64_t position, uint64_t wanted)
+{
+	CHECK_AS(position < wanted ? HARM_DUPLICATED : HARM_LOST, position == wanted, "position %llu instead of %llu",
+		 (unsigned long long)position, (unsigned long long)wanted);
+}
+
+static void check_status(const sheaf_result *result)
+{
+	CHECK_AS(HARM_LOST, result->status == 0, "position %llu: status %d, signal %d, attempts %u, \"%s\"",
+		 (unsigned long long)result->position, result->status, result->signal, result->attempts, result->message);
+}
+
 static void check_failure(const sheaf_result *result, uint64_t number)
 {
 	char text[64];
 
 	snprintf(text, sizeof(text), "number %llu", (unsigned long long)number);
-	CHECK(result->status == -EDOM && !strcmp(result->message, text), "position %llu: status %d, \"%s\"",
-	      (unsigned long long)result->position, result->status, result->message);
+	CHECK_AS(HARM_LOST, result->status == -EDOM && !strcmp(result->message, text), "position %llu: status %d, \"%s\"",
+		 (unsigned long long)result->position, result->status, result->message);
 }
 
 static void check_call(struct load *load, const sheaf_result *result, uint64_t salt, bool *seen, uint64_t n)
@@ -107,7 +130,7 @@ static void check_call(struct load *load, const sheaf_result *result, uint64_t s
 	const uint64_t *words = result->data;
 
 	CHECK(result->position < n, "position %llu", (unsigned long long)result->position);
-	CHECK(!seen[result->position], "position %llu is duplicated", (unsigned long long)result->position);
+	CHECK_AS(HARM_DUPLICATED, !seen[result->position], "position %llu came before", (unsigned long long)result->position);
 	seen[result->position] = true;
 	load->results++;
 	load->reruns += result->attempts > 1;
@@ -115,12 +138,12 @@ static void check_call(struct load *load, const sheaf_result *result, uint64_t s
 		check_failure(result, number);
 		return;
 	}
-	CHECK(result->status == 0, "position %llu is lost: status %d, signal %d, attempts %u, \"%s\"",
-	      (unsigned long long)result->position, result->status, result->signal, result->attempts, result->message);
-	CHECK(result->size == words_of(number) * sizeof(*words), "position %llu: size %zu",
-	      (unsigned long long)result->position, result->size);
+	check_status(result);
+	CHECK_AS(HARM_LOST, result->size == words_of(number) * sizeof(*words), "position %llu: size %zu",
+		 (unsigned long long)result->position, result->size);
 	for (size_t i = 0; i < words_of(number); i++)
-		CHECK(words[i] == trial_value(number + i), "position %llu: word %zu", (unsigned long long)result->position, i);
+		CHECK_AS(HARM_LOST, words[i] == trial_value(number + i), "position %llu: word %zu is wrong",
+			 (unsigned long long)result->position, i);
 }
 
 static void calls(struct load *load)
@@ -143,20 +166,23 @@ static void calls(struct load *load)
 	}
 	if (how == 2) {
 		r = sheaf_gather(batch, &results, &count, patience());
-		CHECK(r >= 0 && count == n, "sheaf_gather: %d, %zu results", r, count);
+		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
+		CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %llu", count,
+			 (unsigned long long)n);
 	}
 	for (uint64_t i = 0; i < n; i++) {
 		if (how < 2) {
 			r = how ? sheaf_next(batch, &result, patience()) : sheaf_next_done(batch, &result, patience());
-			CHECK(r == 1, "result %llu of %llu: %d", (unsigned long long)i, (unsigned long long)n, r);
+			CHECK_AS(harm_of(r), r == 1, "result %llu of %llu: %d", (unsigned long long)i, (unsigned long long)n,
+				 r);
 		} else {
 			result = results[i];
 		}
-		CHECK(!how || result.position == i, "position %llu instead of %llu", (unsigned long long)result.position,
-		      (unsigned long long)i);
+		if (how)
+			check_position(result.position, i);
 		check_call(load, &result, salt, seen, n);
 	}
-	CHECK(how == 2 || sheaf_next(batch, &result, 0) == 0, "more results than tasks");
+	CHECK_AS(HARM_DUPLICATED, how == 2 || sheaf_next(batch, &result, 0) == 0, "more results than tasks");
 	sheaf_batch_retire(batch);
 	free(seen);
 }
@@ -207,23 +233,23 @@ static void map(struct load *load)
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
 	if (!stream) {
 		r = sheaf_gather(batch, &results, &count, patience());
-		CHECK(r >= 0 && count == n, "sheaf_gather: %d, %zu results", r, count);
+		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
+		CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %zu", count, n);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (stream)
-			CHECK((r = sheaf_next(batch, &result, patience())) == 1, "position %zu: %d", i, r);
+			CHECK_AS(harm_of(r), (r = sheaf_next(batch, &result, patience())) == 1, "position %zu: %d", i, r);
 		else
 			result = results[i];
-		CHECK(result.position == i, "position %llu instead of %zu", (unsigned long long)result.position, i);
+		check_position(result.position, i);
 		load->results++;
 		load->reruns += result.attempts > 1;
 		if (fails(in[i])) {
 			check_failure(&result, in[i]);
 			continue;
 		}
-		CHECK(result.status == 0, "position %zu is lost: status %d, signal %d, attempts %u, \"%s\"", i, result.status,
-		      result.signal, result.attempts, result.message);
-		CHECK(result.data == &out[i] && out[i] == trial_value(in[i]), "position %zu is wrong", i);
+		check_status(&result);
+		CHECK_AS(HARM_LOST, result.data == &out[i] && out[i] == trial_value(in[i]), "position %zu is wrong", i);
 	}
 	sheaf_batch_retire(batch);
 	release(load, in);
@@ -241,9 +267,12 @@ static void loop(struct load *load)
 
 	CHECK(r == 0, "sheaf_submit_for: %d", r);
 	r = sheaf_gather(batch, &results, &count, patience());
-	CHECK(r == 0 && count == n, "sheaf_gather: %d failed, %zu results", r, count);
+	CHECK_AS(harm_of(r), r == 0, "sheaf_gather: %d", r);
+	CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %zu", count, n);
 	for (size_t i = 0; i < n; i++) {
-		CHECK(results[i].position == i && context.out[i] == trial_value(context.salt + i), "position %zu is wrong", i);
+		check_position(results[i].position, i);
+		check_status(&results[i]);
+		CHECK_AS(HARM_LOST, context.out[i] == trial_value(context.salt + i), "position %zu is wrong", i);
 		load->results++;
 	}
 	sheaf_batch_retire(batch);
@@ -270,6 +299,38 @@ void load_run(struct load *load)
 	kinds[chance_below(&load->chance, sizeof(kinds) / sizeof(kinds[0]))](load);
 }
 
+/* Where the file of the segment has memory, from @offset on. -1: nowhere, or the system does not tell. */
+static off_t memory_from(const struct segment *segment, uint64_t offset)
+{
+#ifdef SEEK_DATA
+	return lseek(segment->fd, (off_t)offset, SEEK_DATA);
+#else
+	(void)segment;
+	(void)offset;
+	return -1;
+#endif
+}
+
+/* Only where the system layer gives memory back at all, which a piece of our own shows. */
+static void check_memory(sheaf_pool *pool)
+{
+	const struct segment *segment = &pool->keeper.segment;
+	void *memory;
+	off_t own, left;
+	int r = sheaf_alloc(pool, 1, &memory);
+
+	/* Too little shared memory for any heap. */
+	if (r == -ENOSPC)
+		return;
+	CHECK(r == 0, "sheaf_alloc: %d", r);
+	r = sheaf_free(pool, memory);
+	CHECK(r == 0, "sheaf_free: %d", r);
+	own = (off_t)segment_offset(segment, memory);
+	left = memory_from(segment, segment->heap);
+	CHECK_AS(HARM_LEAKED, left < 0 || memory_from(segment, (uint64_t)own) == own,
+		 "the system still holds memory for byte %lld of the empty heap", (long long)left - (long long)segment->heap);
+}
+
 void load_check_empty(sheaf_pool *pool)
 {
 	const struct segment *segment = &pool->keeper.segment;
@@ -277,13 +338,17 @@ void load_check_empty(sheaf_pool *pool)
 	sheaf_pool_info info;
 	int r = sheaf_pool_get_info(pool, &info);
 
-	CHECK(r == 0 && info.heap_used == 0, "%zu bytes of the heap are left", info.heap_used);
+	CHECK(r == 0, "sheaf_pool_get_info: %d", r);
+	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes of the heap are left", info.heap_used);
+	for (uint32_t i = 0; i < segment->batch_count; i++)
+		CHECK_AS(HARM_LEAKED, (atomic_load(&segment->batches[i].word) & 0xff) == BATCH_FREE, "batch %u is left", i);
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		/* Invitations to a map that is done may still be on their way back. */
 		while (word_state(atomic_load(&segment->ring[i].word)) != WORD_FREE) {
-			CHECK(sheaf_now_ns() < deadline, "slot %u holds the word %#llx", i,
-			      (unsigned long long)atomic_load(&segment->ring[i].word));
+			CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "slot %u holds the word %#llx", i,
+				 (unsigned long long)atomic_load(&segment->ring[i].word));
 			trial_nap(1000000);
 		}
 	}
+	check_memory(pool);
 }

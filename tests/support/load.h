@@ -10,17 +10,18 @@
 struct load {
 	sheaf_pool *pool;
 	struct chance chance;
-	uint64_t results; /* handed out and right */
-	uint64_t reruns;  /* of these, results that took more than one attempt */
+	_Atomic uint64_t results; /* handed out and right; for others to see that it goes on */
+	uint64_t reruns;          /* of these, results that took more than one attempt */
 };
 
 /*
- * One batch of a random kind and size: a map, a loop, or submitted tasks with results of all sizes, taken in one of the three ways;
- * with shared memory of its own, and freed after. A result that is lost, given twice, wrong or failed ends the program.
+ * One batch of a random kind and size: a map, a loop, or submitted tasks with results of all sizes, taken in one of the three
+ * ways; with shared memory of its own, and freed after. A result that is lost, given twice, wrong or failed ends the program, and
+ * so does one that does not come: see tally.h for what is told then.
  */
 void load_run(struct load *load);
 
-/* What must hold when all batches are retired: the heap is empty, and every slot of the ring is free. */
+/* What must hold when all batches are retired: heap, ring and batches are empty, and the system has the heap's memory back. */
 void load_check_empty(sheaf_pool *pool);
 
 #endif

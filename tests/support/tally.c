@@ -59,7 +59,7 @@ static void print(bool ok, enum harm harm)
 	       harm == HARM_DUPLICATED, harm == HARM_HUNG, harm == HARM_LEAKED, (unsigned long long)part.seed,
 	       (double)(sheaf_now_ns() - part.began_ns) / 1e9);
 	for (unsigned i = 0; i < part.note_count; i++)
-		printf(", \"%s\": %g", part.notes[i].name, part.notes[i].value);
+		printf(", \"%s\": %.10g", part.notes[i].name, part.notes[i].value);
 	printf(", \"ok\": %s}\n", ok ? "true" : "false");
 	fflush(stdout);
 	part.name = NULL;

@@ -6,43 +6,20 @@
 #include <signal.h>
 #include <unistd.h>
 #ifdef __linux__
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #endif
 
 #include "pools.h"
+#include "support/small_shm.h"
 
 TestSuite(shm, .init = begin, .fini = end);
 
 #ifdef __linux__
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	return fd >= 0 && !close(fd) && written;
-}
-
-/* Puts a file system of its own in the place of /dev/shm; the rest of the machine does not see it. */
 static bool mount_shm(const char *size, unsigned long flags)
 {
-	long uid = getuid(), gid = getgid();
-	char map[64];
-
 	signal(SIGBUS, SIG_DFL);
-	if (unshare(CLONE_NEWNS)) {
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
-			return false;
-		snprintf(map, sizeof(map), "0 %ld 1\n", uid);
-		if (!write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/uid_map", map))
-			return false;
-		snprintf(map, sizeof(map), "0 %ld 1\n", gid);
-		if (!write_file("/proc/self/gid_map", map))
-			return false;
-	}
-	return !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) && !mount("none", "/dev/shm", "tmpfs", flags, size);
+	return small_shm_enter() && small_shm_mount(size, flags);
 }
 
 static const sheaf_pool_options small = {.workers = 2, .ring_size = 64, .max_batches = 4, .heap_size = 64 << 20};
@@ -201,7 +178,7 @@ static int submit_until_full(void *context)
 			;
 		child_check(r == -ENOSPC && p > 5);
 		child_check(strstr(sheaf_message(),
-				   kind ? "the result table of a batch needs " : "the argument of a task needs 100000 "));
+				   kind ? "the result table of a batch needs " : "the argument of a task needs 131072 "));
 		child_check(sheaf_submit(batch, p, do_nothing, arg, kind ? 0 : sizeof(arg)) == -ENOSPC);
 		/* What was accepted is done. */
 		child_check(!sheaf_gather(batch, &results, &n, SHEAF_FOREVER));
@@ -259,7 +236,7 @@ static int results_until_full(void *context)
 		good += !results[i].status;
 		child_check(!results[i].status || results[i].status == -ENOSPC);
 		/* There may have been room for the text, or not. */
-		child_check(!results[i].status || strstr(results[i].message, "a result needs 100000 bytes of shared memory") ||
+		child_check(!results[i].status || strstr(results[i].message, "a result needs 131072 bytes of shared memory") ||
 			    !strcmp(results[i].message, sheaf_strerror(-ENOSPC)));
 		child_check(results[i].attempts == 1);
 	}

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static const struct bench_case *const cases[] = {
-	&case_submit_gather, &case_map_grain_1, &case_map_auto, &case_apply_idle, &case_create,
+	&case_submit_gather, &case_map_grain_1, &case_map_auto, &case_apply_idle, &case_create, &case_kills, &case_kills_map,
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))

@@ -49,7 +49,8 @@ struct bench_case {
 	struct bench_contender limits[BENCH_MAX_LIMITS]; /* so do they; the first one goes into the JSON */
 };
 
-extern const struct bench_case case_submit_gather, case_map_grain_1, case_map_auto, case_apply_idle, case_create;
+extern const struct bench_case case_submit_gather, case_map_grain_1, case_map_auto, case_apply_idle, case_create, case_kills,
+	case_kills_map;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)

@@ -1,0 +1,276 @@
+/*
+ * reader.c - opens a segment by its name for reading alone, and believes none of its bytes.
+ *
+ * Nothing is mapped: bytes are copied out by pread(), so a file that is cut at any time is an error and never SIGBUS, each byte
+ * is read once, and the pages of a hole are not committed.
+ *
+ * The header is copied once. Its counts are compared with their limits; all its offsets follow from the counts, so they are
+ * computed anew and have to be equal. From then on the private copy alone says where anything lies.
+ *
+ * A file of this process's own segments is never opened here: closing it would drop the owner's lock. See segment_borrow().
+ */
+#include "segment/reader.h"
+
+#include "base/error.h"
+#include "os/forks.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- the file ---- */
+
+static int borrow(const struct reader *reader)
+{
+	return reader->fd >= 0 ? reader->fd : segment_borrow(reader->name);
+}
+
+static void give_back(const struct reader *reader)
+{
+	if (reader->fd < 0)
+		segment_return();
+}
+
+static int fail_gone(const char *name)
+{
+	return sheaf_fail(-ESTALE, "the pool of %s is gone", name);
+}
+
+static int fail_read(const char *name, int code)
+{
+	if (code == -ENODATA)
+		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: its file ends too early", name);
+	return sheaf_fail(code, "cannot read the segment %s: %s", name, strerror(-code));
+}
+
+static int fail_open(const char *name, int code)
+{
+	if (code == -ELOOP)
+		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is a symbolic link", name);
+	if (code == -ENXIO)
+		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is no regular file", name);
+	return sheaf_fail(code, "cannot open the segment %s: %s", name, strerror(-code));
+}
+
+static bool is_same(const struct reader *reader, const struct stat *status)
+{
+	return status->st_dev == reader->device && status->st_ino == reader->inode;
+}
+
+/* ---- the header ---- */
+
+struct field {
+	const char *name;
+	uint64_t value, least, most;
+};
+
+static int check_fields(const char *name, const struct field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct field *f = &fields[i];
+
+		if (f->value >= f->least && f->value <= f->most)
+			continue;
+		if (f->least == f->most)
+			return sheaf_fail(-EBADMSG, "%s is damaged: %s in its header is %" PRIu64 " instead of %" PRIu64, name,
+					  f->name, f->value, f->least);
+		return sheaf_fail(-EBADMSG, "%s is damaged: %s in its header is %" PRIu64 ", not from %" PRIu64 " to %" PRIu64,
+				  name, f->name, f->value, f->least, f->most);
+	}
+	return 0;
+}
+
+static int check_counts(const char *name, const struct shared_header *h)
+{
+	const struct field counts[] = {
+		{"worker_count", h->worker_count, 1, SHEAF_MAX_WORKERS},
+		{"ring_size", h->ring_size, 1, LARGEST_RING},
+		{"batch_count", h->batch_count, 1, LARGEST_BATCHES},
+		{"max_attempts", h->max_attempts, 1, SHEAF_MAX_ATTEMPTS},
+		{"heap_size", h->heap_size, UNIT, LARGEST_HEAP},
+		{"owner_pid", h->owner_pid, 1, INT32_MAX},
+	};
+
+	if (h->ring_size & (h->ring_size - 1))
+		return sheaf_fail(-EBADMSG, "%s is damaged: ring_size in its header is %" PRIu32 ", no power of two", name,
+				  h->ring_size);
+	if (h->heap_size % UNIT)
+		return sheaf_fail(-EBADMSG, "%s is damaged: heap_size in its header is %" PRIu64 ", no multiple of %u", name,
+				  h->heap_size, UNIT);
+	return check_fields(name, counts, sizeof(counts) / sizeof(counts[0]));
+}
+
+static int check_offsets(const char *name, const struct shared_header *h, uint64_t file_size)
+{
+	struct shared_header plan = *h;
+
+	segment_plan(&plan);
+	{
+		const struct field offsets[] = {
+			{"control", h->control, plan.control, plan.control},
+			{"workers", h->workers, plan.workers, plan.workers},
+			{"ring", h->ring, plan.ring, plan.ring},
+			{"batches", h->batches, plan.batches, plan.batches},
+			{"heap_map", h->heap_map, plan.heap_map, plan.heap_map},
+			{"heap", h->heap, plan.heap, plan.heap},
+			{"size", h->size, plan.size, plan.size},
+		};
+		int r = check_fields(name, offsets, sizeof(offsets) / sizeof(offsets[0]));
+
+		if (r)
+			return r;
+	}
+	if (file_size != h->size)
+		return sheaf_fail(-EBADMSG, "%s is damaged: its file has %" PRIu64 " bytes instead of %" PRIu64, name,
+				  file_size, h->size);
+	return 0;
+}
+
+/* The creator is at work, or has died at it. */
+static int fail_unready(const char *name, int fd)
+{
+	pid_t creator;
+
+	/* Of this process's own segments, only ready ones are borrowed. */
+	if (os_locked(fd, &creator) == 1)
+		return sheaf_fail(-EAGAIN, "the pool of %s is not ready yet", name);
+	return sheaf_fail(-ESTALE, "the pool of %s was never ready, and its creator is dead", name);
+}
+
+static int check_header(const char *name, int fd, const struct stat *status, struct shared_header *header)
+{
+	uint64_t size = (uint64_t)status->st_size;
+	uint32_t ready = 0;
+	int r = 0;
+
+	memset(header, 0, sizeof(*header));
+	/* Acquire, pairs with the release in segment_create(): a call of the system for `ready`, and another for the rest. */
+	if (size >= sizeof(*header))
+		r = os_read_at(fd, offsetof(struct shared_header, ready), &ready, sizeof(ready));
+	if (!r)
+		r = os_read_at(fd, 0, header, size < sizeof(*header) ? (size_t)size : sizeof(*header));
+	if (r)
+		return fail_read(name, r);
+	if (header->magic != SEGMENT_MAGIC && (header->magic || ready))
+		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it begins with 0x%016" PRIx64, name, header->magic);
+	/* A file grows from nothing to its whole size at once. */
+	if (size && size < sizeof(*header))
+		return fail_read(name, -ENODATA);
+	if (!ready)
+		return fail_unready(name, fd);
+	if (header->version != SEGMENT_VERSION)
+		return sheaf_fail(-EPROTO, "%s has version %" PRIu32 " of the layout, and this library reads version %u", name,
+				  header->version, SEGMENT_VERSION);
+	if (header->layout != LAYOUT_WORD)
+		return sheaf_fail(-EPROTO, "%s was laid out by another build: layout 0x%08" PRIx32 " instead of 0x%08" PRIx32,
+				  name, header->layout, LAYOUT_WORD);
+	if (ready != 1)
+		return sheaf_fail(-EBADMSG, "%s is damaged: ready in its header is %" PRIu32 " instead of 1", name, ready);
+	r = check_counts(name, header);
+	return r ? r : check_offsets(name, header, size);
+}
+
+/* ---- open and close ---- */
+
+static int check_file(struct reader *reader, int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status))
+		return fail_read(reader->name, -errno);
+	if (!S_ISREG(status.st_mode))
+		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is no regular file", reader->name);
+	if (status.st_uid != geteuid())
+		return sheaf_fail(-EACCES, "the segment %s belongs to user %lu, not to user %lu", reader->name,
+				  (unsigned long)status.st_uid, (unsigned long)geteuid());
+	reader->device = status.st_dev;
+	reader->inode = status.st_ino;
+	return check_header(reader->name, fd, &status, &reader->header);
+}
+
+int reader_open(struct reader *reader, const char *name)
+{
+	int r = segment_check_name(name), fd;
+
+	if (r)
+		return r;
+	*reader = (struct reader){.fd = -1, .forks = forks_count()};
+	memcpy(reader->name, name, strlen(name) + 1);
+	r = segment_open(name, &reader->fd);
+	if (r && r != -EBUSY)
+		return fail_open(name, r);
+	fd = borrow(reader);
+	if (fd < 0)
+		return fail_open(name, fd);
+	r = check_file(reader, fd);
+	give_back(reader);
+	if (r)
+		reader_close(reader);
+	return r;
+}
+
+void reader_close(struct reader *reader)
+{
+	if (reader->fd >= 0)
+		close(reader->fd);
+}
+
+/* ---- read ---- */
+
+/* With the descriptor borrowed. */
+static int look(const struct reader *reader, int fd, struct reader_facts *facts)
+{
+	struct stat status;
+	int locked;
+
+	if (fstat(fd, &status))
+		return fail_read(reader->name, -errno);
+	if (!is_same(reader, &status) || !status.st_size)
+		return fail_gone(reader->name);
+	if ((uint64_t)status.st_size != reader->header.size)
+		return sheaf_fail(-EBADMSG, "%s is damaged: its file has %" PRIu64 " bytes instead of %" PRIu64, reader->name,
+				  (uint64_t)status.st_size, reader->header.size);
+	*facts = (struct reader_facts){.committed = (uint64_t)status.st_blocks * 512};
+	if (reader->fd < 0) {
+		facts->owner = getpid();
+		facts->owner_lives = true;
+		return 0;
+	}
+	locked = os_locked(fd, &facts->owner);
+	/* Who takes a dead owner's name away holds its lock, too, and keeps it for an instant when the name is gone. */
+	facts->owner_lives = locked == 1 && (status.st_nlink || facts->owner == (pid_t)reader->header.owner_pid);
+	return locked < 0 ? fail_read(reader->name, locked) : 0;
+}
+
+int reader_look(const struct reader *reader, struct reader_facts *facts)
+{
+	int fd, r;
+
+	if (reader->forks != forks_count())
+		return sheaf_fail(-EPERM, "the inspection of %s was inherited over a fork: open one of its own", reader->name);
+	fd = borrow(reader);
+	if (fd < 0)
+		return fail_gone(reader->name);
+	r = look(reader, fd, facts);
+	give_back(reader);
+	return r;
+}
+
+int reader_copy(const struct reader *reader, uint64_t offset, void *bytes, size_t size)
+{
+	struct reader_facts facts;
+	int fd = borrow(reader), r, why = 0;
+
+	if (fd < 0)
+		return fail_gone(reader->name);
+	r = os_read_at(fd, offset, bytes, size);
+	/* Destroyed meanwhile, or cut: the size tells. */
+	if (r == -ENODATA)
+		why = look(reader, fd, &facts);
+	give_back(reader);
+	return why ? why : r ? fail_read(reader->name, r) : 0;
+}

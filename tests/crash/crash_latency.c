@@ -1,0 +1,244 @@
+/*
+ * crash_latency.c - from the kill of a worker that runs a task until another can claim that task, and until another runs it.
+ *
+ * Usage: crash_latency [SEED [KILLS]]. Half of the kills hit a pool that has nothing else to do (idle: the task sleeps),
+ * half one whose other workers are busy all the time (busy: the task spins). The time begins before kill(). The first figure
+ * is taken by the owner, who sleeps until the supervisor rings and then sees that the task's word no longer names the dead
+ * worker, unless the task was faster; the second by the task, when its second run begins. With KILLS given, the tally also
+ * says whether the first is within bounds in the idle pool.
+ */
+#include "sheaf.h"
+#include "pool/pool.h"
+#include "queue/doorbell.h"
+#include "support/children.h"
+#include "support/leaks.h"
+#include "support/load.h"
+#include "support/tally.h"
+#include "support/trial.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILLER_NS 100000 /* a task of the busy ones */
+#define FILLERS 200
+#define P99_US 5000.0
+#define MAX_US 100000.0
+
+/* Shared with the tasks: one victim at a time. */
+struct stage {
+	bool spins;
+	_Atomic pid_t pid; /* in its first run */
+	_Atomic unsigned worker;
+	_Atomic uint64_t again_ns; /* when its second run began */
+};
+
+struct series {
+	const char *names[3]; /* of median, 99th percentile and maximum in the tally */
+	double *us;
+	size_t n;
+};
+
+struct play {
+	sheaf_pool *pool;
+	struct stage *stage;
+	struct chance chance;
+	struct series claimable, running;
+	_Atomic bool over; /* the busy ones may end */
+};
+
+/* ---- tasks ---- */
+
+static int victim(sheaf_task *task, const void *arg, void *result)
+{
+	struct stage *stage;
+
+	(void)result;
+	memcpy(&stage, arg, sizeof(stage));
+	if (sheaf_task_attempt(task) > 1) {
+		atomic_store(&stage->again_ns, sheaf_now_ns());
+		return 0;
+	}
+	atomic_store(&stage->worker, sheaf_task_worker(task));
+	atomic_store(&stage->pid, getpid());
+	for (;;)
+		if (!stage->spins)
+			pause();
+}
+
+static int filler(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t until = sheaf_now_ns() + FILLER_NS;
+
+	(void)task;
+	(void)arg;
+	(void)result;
+	while (sheaf_now_ns() < until)
+		;
+	return 0;
+}
+
+/* Keeps the other workers busy. */
+static void *fill(void *context)
+{
+	struct play *play = context;
+
+	while (!atomic_load(&play->over)) {
+		const sheaf_result *results;
+		sheaf_batch *batch;
+		size_t n;
+		int r = sheaf_batch_create(&batch, play->pool, NULL);
+
+		for (uint64_t i = 0; i < FILLERS && !r; i++)
+			r = sheaf_submit(batch, i, filler, NULL, 0);
+		CHECK(r == 0, "a filler: %d", r);
+		r = sheaf_gather(batch, &results, &n, patience());
+		CHECK_AS(HARM_LOST, r == 0 && n == FILLERS, "%d, %zu fillers", r, n);
+		sheaf_batch_retire(batch);
+	}
+	return NULL;
+}
+
+/* ---- one kill ---- */
+
+/* The word of the ring slot that the victim's worker owns. */
+static const _Atomic uint64_t *word_of(const struct play *play)
+{
+	const struct segment *segment = &play->pool->keeper.segment;
+	unsigned worker = atomic_load(&play->stage->worker);
+
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		struct word w = word_unpack(atomic_load(&segment->ring[i].word));
+
+		if (w.state == WORD_OWNED && w.worker == worker)
+			return &segment->ring[i].word;
+	}
+	CHECK_AS(HARM_LOST, false, "no slot names worker %u, which runs a task", worker);
+	return NULL;
+}
+
+static void strike(struct play *play, uint64_t number)
+{
+	struct stage *stage = play->stage;
+	uint64_t deadline = patience(), start, claimable, running;
+	const _Atomic uint64_t *word;
+	sheaf_result result;
+	sheaf_batch *batch;
+	uint64_t owned;
+	pid_t pid;
+	int r;
+
+	atomic_store(&stage->pid, 0);
+	atomic_store(&stage->again_ns, 0);
+	CHECK(!sheaf_batch_create(&batch, play->pool, NULL), "batch");
+	CHECK((r = sheaf_submit(batch, number, victim, &stage, sizeof(stage))) == 0, "sheaf_submit: %d", r);
+	while (!(pid = atomic_load(&stage->pid))) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "task %llu does not begin", (unsigned long long)number);
+		trial_nap(20000);
+	}
+	trial_nap(chance_below(&play->chance, 300000));
+	word = word_of(play);
+	owned = atomic_load(word);
+	start = sheaf_now_ns();
+	CHECK(!kill(pid, SIGKILL), "kill");
+	while (atomic_load(word) == owned) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "task %llu still belongs to the dead",
+			 (unsigned long long)number);
+		gatherer_sleep(batch->shared, deadline);
+	}
+	claimable = sheaf_now_ns();
+	r = sheaf_next(batch, &result, patience());
+	CHECK_AS(r < 0 ? HARM_HUNG : HARM_LOST, r == 1, "task %llu: %d", (unsigned long long)number, r);
+	running = atomic_load(&stage->again_ns);
+	CHECK_AS(HARM_LOST, result.status == 0 && result.attempts == 2 && running > start, "task %llu: status %d, attempts %u",
+		 (unsigned long long)number, result.status, result.attempts);
+	sheaf_batch_retire(batch);
+	/* What runs was claimable before, though the owner may wake up later. */
+	if (claimable > running)
+		claimable = running;
+	play->claimable.us[play->claimable.n++] = (double)(claimable - start) / 1e3;
+	play->running.us[play->running.n++] = (double)(running - start) / 1e3;
+	tally_add(1);
+}
+
+/* ---- figures ---- */
+
+static int by_value(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* Of @part in a hundred of the kills it took no longer. Sorted. */
+static double percentile(const struct series *series, size_t part)
+{
+	return series->us[(series->n * part + 99) / 100 - 1];
+}
+
+static void tell(struct series *series)
+{
+	qsort(series->us, series->n, sizeof(*series->us), by_value);
+	tally_note(series->names[0], percentile(series, 50));
+	tally_note(series->names[1], percentile(series, 99));
+	tally_note(series->names[2], percentile(series, 100));
+}
+
+static void run(struct play *play, bool busy, uint64_t kills)
+{
+	pthread_t thread;
+
+	play->stage->spins = busy;
+	play->claimable.us = calloc(kills, sizeof(double));
+	play->running.us = calloc(kills, sizeof(double));
+	CHECK(play->claimable.us && play->running.us, "no memory");
+	if (busy)
+		CHECK(!pthread_create(&thread, NULL, fill, play), "thread");
+	for (uint64_t i = 0; i < kills; i++)
+		strike(play, i);
+	atomic_store(&play->over, true);
+	if (busy)
+		pthread_join(thread, NULL);
+	tell(&play->claimable);
+	tell(&play->running);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv), kills = trial_amount(argc, argv, 2, 60) / 2;
+	unsigned cpus = sheaf_usable_cpus();
+	sheaf_pool_options options = {.workers = cpus < 2 ? 2 : cpus, .ring_size = 64, .heap_size = 64 << 20};
+	struct play idle = {.chance = {seed},
+			    .claimable.names = {"idle_claimable_p50_us", "idle_claimable_p99_us", "idle_claimable_max_us"},
+			    .running.names = {"idle_running_p50_us", "idle_running_p99_us", "idle_running_max_us"}};
+	struct play busy = {.chance = {seed + 1},
+			    .claimable.names = {"busy_claimable_p50_us", "busy_claimable_p99_us", "busy_claimable_max_us"},
+			    .running.names = {"busy_running_p50_us", "busy_running_p99_us", "busy_running_max_us"}};
+	void *memory;
+
+	tally_begin("latency", "kills", seed);
+	CHECK(kills > 0, "give at least 2 kills");
+	CHECK(sheaf_pool_create(&idle.pool, &options) == 0, "pool");
+	CHECK(sheaf_alloc(idle.pool, sizeof(*idle.stage), &memory) == 0, "stage");
+	busy.pool = idle.pool;
+	busy.stage = idle.stage = memory;
+	run(&idle, false, kills);
+	run(&busy, true, kills);
+	if (argc > 2)
+		tally_note("idle_within_bounds",
+			   percentile(&idle.claimable, 99) < P99_US && percentile(&idle.claimable, 100) < MAX_US);
+	CHECK(!sheaf_free(idle.pool, memory), "sheaf_free");
+	load_check_empty(idle.pool);
+	sheaf_pool_destroy(idle.pool);
+	CHECK_AS(HARM_LEAKED, count_children() <= 0, "%d children are left", count_children());
+	free(idle.claimable.us);
+	free(idle.running.us);
+	free(busy.claimable.us);
+	free(busy.running.us);
+	tally_end();
+	return 0;
+}

@@ -1,0 +1,737 @@
+/*
+ * crash_ring_steps.c - a worker process at the ring is single-stepped, and killed between two instructions.
+ *
+ * Usage: crash_ring_steps [SEED [POINTS [PATH]]]; see play.h. There is no pool, only a segment: the victim plays worker 0, and
+ * calls what a worker calls that also submits, waits for room and gathers. Others sleep meanwhile: another worker, the owner
+ * that waits for room in the ring, and a gatherer. After each kill the test recovers as the supervisor does. A second recovery
+ * must change nothing, no word may name the dead, and then the others must go on: they wait without any time limit, so that a
+ * wake-up that is lost hangs.
+ *
+ * The others are kept at a gate, should they be woken, until the words have been looked at.
+ */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "pool/recover.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+#include "support/play.h"
+#include "support/proc.h"
+#include "support/tally.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define RING 2
+#define UNITS 16
+#define ENTRIES 4
+#define NONE ENTRIES
+#define MUCH 100 /* bytes of an argument that does not fit a slot */
+
+enum { VICTIM, OTHER, WORKERS };
+
+static struct segment segment;
+static struct shared_batch *batch;
+
+/* Between all of them. */
+static struct stage {
+	_Atomic bool gate; /* open */
+	_Atomic bool stop;
+	_Atomic bool worker_sleeps, owner_sleeps, gatherer_sleeps;
+	_Atomic bool accepted;       /* the victim's task */
+	_Atomic uint64_t room_taken; /* by the victim */
+	_Atomic uint64_t memory_id;  /* of the victim's own allocation */
+	_Atomic unsigned runs[ENTRIES];
+} * stage;
+
+struct path {
+	const char *name;
+	void (*call)(void); /* the victim */
+	void (*wake)(void); /* the test: what it sleeps for */
+	unsigned ready;     /* entries that wait in the ring: 0, 1, ... */
+	unsigned own;       /* entry that the victim submits */
+	unsigned owners;    /* entry for which the owner waits for room */
+	unsigned awaited;   /* entry that the gatherer waits for */
+	bool worker;        /* the other worker sleeps */
+	unsigned entries;   /* all of them */
+	bool victim_gathers;
+};
+
+static unsigned generation; /* of the victim */
+static uint64_t salt;
+static bool submitted; /* by the test, in wake() */
+
+/* ---- tasks ---- */
+
+static uint64_t ref(void)
+{
+	return BATCH_REF(0, atomic_load(&batch->word) >> 8);
+}
+
+static struct shared_entry *entry_of(unsigned number)
+{
+	return (struct shared_entry *)(void *)batch->table + number;
+}
+
+static bool is_done(unsigned number)
+{
+	return word_state(atomic_load(&entry_of(number)->word)) == WORD_DONE;
+}
+
+static int answer(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t value = trial_value(salt + task->position);
+
+	(void)arg;
+	atomic_fetch_add(&stage->runs[task->position], 1);
+	memcpy(result, &value, sizeof(value));
+	return 0;
+}
+
+static bool submit(struct ring_owner me, unsigned number, uint64_t arg)
+{
+	struct shared_entry *entry = entry_of(number);
+	struct shared_slot *slot;
+	uint64_t ticket;
+
+	if (ring_take(&segment, me, &slot, &ticket))
+		return false;
+	entry->position = number;
+	atomic_store_explicit(&entry->word, word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
+	slot->kind = TASK_CALL;
+	slot->function = (uint64_t)(uintptr_t)answer;
+	slot->target = segment_offset(&segment, entry);
+	slot->arg_size = arg ? MUCH : 0;
+	slot->arg.offset = arg;
+	slot->limit = LIMIT_NONE;
+	atomic_store_explicit(&slot->batch, ref(), memory_order_release);
+	ring_publish(&segment, slot, ticket);
+	if (me.worker == VICTIM)
+		atomic_store(&stage->accepted, true);
+	doorbell_ring(&segment);
+	return true;
+}
+
+static bool run_one(struct runner *runner)
+{
+	struct ring_owner me = {.worker = runner->worker, .generation = runner->generation};
+	struct shared_slot *slot;
+	uint64_t word;
+
+	if (ring_claim(&segment, me, &runner->tail, &slot, &word))
+		return false;
+	call_run(runner, slot, word);
+	return true;
+}
+
+/* ---- those who wait ---- */
+
+static bool is_victim; /* this process */
+
+static void pass_gate(void)
+{
+	while (!is_victim && !atomic_load(&stage->gate))
+		trial_nap(20000);
+}
+
+/* As worker_run(), but for the gate. */
+static void work(struct runner *runner, _Atomic bool *sleeps)
+{
+	room_ring(&segment);
+	doorbell_announce(&segment, runner->worker);
+	if (run_one(runner)) {
+		if (!doorbell_retract(&segment, runner->worker))
+			doorbell_ring(&segment);
+		return;
+	}
+	atomic_store(sleeps, true);
+	doorbell_sleep(&segment, runner->worker, runner->generation, SHEAF_FOREVER);
+	atomic_store(sleeps, false);
+	pass_gate();
+	doorbell_retract(&segment, runner->worker);
+}
+
+static int other_worker(void *context)
+{
+	struct runner runner = {.segment = &segment, .worker = OTHER, .generation = 1, .pid = (int32_t)getpid()};
+
+	(void)context;
+	while (!atomic_load(&stage->stop))
+		if (!run_one(&runner))
+			work(&runner, &stage->worker_sleeps);
+	return 0;
+}
+
+/* As wait_for_room(), but for the gate, and for the time limit. */
+static void wait_and_submit(struct ring_owner me, unsigned number, _Atomic uint64_t *taken, _Atomic bool *sleeps)
+{
+	while (!submit(me, number, 0)) {
+		int room = room_announce(&segment, taken);
+		bool sent = submit(me, number, 0);
+
+		if (!sent) {
+			atomic_store(sleeps, true);
+			room_sleep(&segment, room, SHEAF_FOREVER / 2);
+			atomic_store(sleeps, false);
+			pass_gate();
+		}
+		room_retract(&segment, taken, room);
+		if (sent)
+			return;
+	}
+}
+
+static const struct ring_owner owner = {.worker = WORKER_NONE};
+
+static int waiting_owner(void *context)
+{
+	const struct path *path = context;
+	static _Atomic uint64_t taken;
+
+	wait_and_submit(owner, path->owners, &taken, &stage->owner_sleeps);
+	return 0;
+}
+
+/* As keeper_wait(), but for the gate, and for the time limit. */
+static void gather(unsigned number, _Atomic bool *sleeps)
+{
+	while (!is_done(number)) {
+		gatherer_announce(batch, WAIT_ENTRY(segment_offset(&segment, entry_of(number))));
+		if (!is_done(number)) {
+			atomic_store(sleeps, true);
+			gatherer_sleep(batch, SHEAF_FOREVER / 2);
+			atomic_store(sleeps, false);
+			pass_gate();
+		}
+		gatherer_retract(batch);
+	}
+}
+
+static int gatherer(void *context)
+{
+	const struct path *path = context;
+
+	gather(path->awaited, &stage->gatherer_sleeps);
+	return 0;
+}
+
+/* ---- the victim's calls ---- */
+
+static struct runner victim;
+
+static struct ring_owner me(void)
+{
+	return (struct ring_owner){.worker = VICTIM, .generation = generation};
+}
+
+static void call_submit(void)
+{
+	submit(me(), 0, 0);
+}
+
+static void call_submit_much(void)
+{
+	static struct region region;
+	static const unsigned char arg[MUCH] = {1};
+	uint64_t offset;
+
+	CHECK(!region_alloc(&segment, batch, &region, MUCH, &offset), "region_alloc");
+	memcpy(segment_at(&segment, offset), arg, MUCH);
+	submit(me(), 0, offset);
+}
+
+static void call_abandon(void)
+{
+	struct shared_slot *slot;
+	uint64_t ticket;
+
+	if (!ring_take(&segment, me(), &slot, &ticket))
+		ring_abandon(slot);
+}
+
+static void call_run_two(void)
+{
+	run_one(&victim);
+	run_one(&victim);
+}
+
+static _Atomic bool unused;
+
+static void call_wait_for_room(void)
+{
+	wait_and_submit(me(), 2, &stage->room_taken, &unused);
+}
+
+static void call_sleep(void)
+{
+	while (!is_done(0))
+		work(&victim, &unused);
+}
+
+static void call_gather(void)
+{
+	gather(0, &unused);
+}
+
+static void call_alloc(void)
+{
+	static struct region region;
+	uint64_t offset;
+
+	for (unsigned i = 0; i < 3; i++)
+		CHECK(!region_alloc(&segment, batch, &region, UNIT - 64, &offset), "region_alloc");
+	CHECK(!heap_alloc(&segment, batch->heap_id, 3 * UNIT, &offset), "heap_alloc");
+}
+
+static void call_free(void)
+{
+	uint64_t offset, id = heap_new_id(&segment);
+
+	atomic_store(&stage->memory_id, id);
+	CHECK(!heap_alloc(&segment, id, 3 * UNIT, &offset), "heap_alloc");
+	for (unsigned i = 0; i < 3; i++)
+		memset(segment_at(&segment, offset + i * UNIT), 1, 64);
+	CHECK(!heap_free(&segment, offset), "heap_free");
+}
+
+/* ---- what the test does for one who sleeps ---- */
+
+static struct runner helper; /* the other worker, played by the test before it is there */
+
+static void nothing(void)
+{
+}
+
+static void run_all(void)
+{
+	while (run_one(&helper))
+		;
+}
+
+static void submit_first(void)
+{
+	if (!submitted)
+		submitted = submit(owner, 0, 0);
+}
+
+static const struct path paths[] = {
+	{.name = "ring: submit",
+	 .call = call_submit,
+	 .wake = nothing,
+	 .own = 0,
+	 .owners = NONE,
+	 .awaited = 0,
+	 .worker = true,
+	 .entries = 1},
+	{.name = "ring: submit much",
+	 .call = call_submit_much,
+	 .wake = nothing,
+	 .own = 0,
+	 .owners = NONE,
+	 .awaited = 0,
+	 .worker = true,
+	 .entries = 1},
+	{.name = "ring: give a slot back",
+	 .call = call_abandon,
+	 .wake = nothing,
+	 .own = 0,
+	 .owners = NONE,
+	 .awaited = 0,
+	 .worker = true,
+	 .entries = 1},
+	{.name = "ring: claim and run",
+	 .call = call_run_two,
+	 .wake = nothing,
+	 .ready = 2,
+	 .own = NONE,
+	 .owners = 2,
+	 .awaited = 0,
+	 .entries = 3},
+	{.name = "ring: wait for room",
+	 .call = call_wait_for_room,
+	 .wake = run_all,
+	 .ready = 2,
+	 .own = 2,
+	 .owners = 3,
+	 .awaited = 2,
+	 .entries = 4},
+	{.name = "ring: fall asleep, and wake",
+	 .call = call_sleep,
+	 .wake = submit_first,
+	 .own = NONE,
+	 .owners = NONE,
+	 .awaited = 0,
+	 .worker = true,
+	 .entries = 1},
+	{.name = "ring: gather",
+	 .call = call_gather,
+	 .wake = run_all,
+	 .ready = 1,
+	 .own = NONE,
+	 .owners = NONE,
+	 .awaited = 0,
+	 .entries = 1,
+	 .victim_gathers = true},
+	{.name = "heap: alloc", .call = call_alloc, .wake = nothing, .own = NONE, .owners = NONE, .awaited = NONE},
+	{.name = "heap: alloc and free", .call = call_free, .wake = nothing, .own = NONE, .owners = NONE, .awaited = NONE},
+};
+
+#define PATHS (sizeof(paths) / sizeof(paths[0]))
+
+/* ---- the scene ---- */
+
+static pid_t worker_pid, owner_pid, gatherer_pid;
+
+static pid_t begin(child_fn *fn, const struct path *path)
+{
+	pid_t pid = child_start(fn, (void *)(uintptr_t)path);
+
+	CHECK(pid > 0, "child: %ld", (long)pid);
+	return pid;
+}
+
+/* No token is left, and it does not run: so only a token can wake it. */
+static void wait_for_sleep(const struct path *path, pid_t pid, const _Atomic bool *sleeps, sem_t *bell)
+{
+	uint64_t deadline = patience();
+	struct proc proc;
+	int tokens;
+
+	while (!atomic_load(sleeps) || sem_getvalue(bell, &tokens) || tokens || !proc_read(pid, &proc) || proc.state != 'S') {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s: process %ld does not fall asleep", path->name, (long)pid);
+		trial_nap(20000);
+	}
+}
+
+/* Tokens that were left of a death would wake the next sleeper for nothing. */
+static void drain(sem_t *bell)
+{
+	while (!sem_trywait(bell))
+		;
+}
+
+static void open_batch(void)
+{
+	static uint64_t serial;
+
+	memset(batch->table, 0, ENTRIES * sizeof(struct shared_entry));
+	batch->kind = KIND_CALLS;
+	batch->flags = 0;
+	batch->max_attempts = SHEAF_MAX_ATTEMPTS;
+	batch->heap_id = heap_new_batch_id(&segment);
+	batch->out_size = sizeof(uint64_t);
+	atomic_store(&batch->units, 0);
+	atomic_store(&batch->waiter, WAIT_NOTHING);
+	atomic_store(&batch->word, BATCH_OPEN | ++serial << 8);
+}
+
+/* As spawn() in the supervisor. */
+static void prepare_victim(void)
+{
+	struct shared_worker *self = &segment.workers[VICTIM];
+
+	generation++;
+	sem_init(&self->bell[generation & 1], 1, 0);
+	atomic_store(&self->cursor, CURSOR_NONE);
+	atomic_store(&self->generation, generation);
+	victim = (struct runner){.segment = &segment, .worker = VICTIM, .generation = generation};
+}
+
+static void set_scene(void *context)
+{
+	const struct path *path = context;
+
+	memset((void *)stage, 0, sizeof(*stage));
+	atomic_store(&stage->gate, true);
+	atomic_store(&stage->room_taken, 1); /* the owner's */
+	salt++;
+	submitted = false;
+	helper = (struct runner){.segment = &segment, .worker = OTHER, .generation = 1, .pid = (int32_t)getpid()};
+	open_batch();
+	prepare_victim();
+	drain(&batch->bell);
+	for (unsigned i = 0; i < ROOM_SLOTS; i++)
+		drain(&segment.control->room[i]);
+	worker_pid = owner_pid = gatherer_pid = 0;
+	for (unsigned i = 0; i < path->ready; i++)
+		CHECK(submit(owner, i, 0), "the ring is full");
+	if (path->worker) {
+		worker_pid = begin(other_worker, path);
+		wait_for_sleep(path, worker_pid, &stage->worker_sleeps, &segment.workers[OTHER].bell[1]);
+	}
+	if (path->owners != NONE) {
+		owner_pid = begin(waiting_owner, path);
+		wait_for_sleep(path, owner_pid, &stage->owner_sleeps, &segment.control->room[0]);
+	}
+	if (path->awaited != NONE && !path->victim_gathers) {
+		gatherer_pid = begin(gatherer, path);
+		wait_for_sleep(path, gatherer_pid, &stage->gatherer_sleeps, &batch->bell);
+	}
+	atomic_store(&stage->gate, false);
+}
+
+static int live(void *context)
+{
+	const struct path *path = context;
+
+	victim.pid = (int32_t)getpid();
+	is_victim = true;
+	if (!play_begin())
+		return 1;
+	path->call();
+	play_end();
+}
+
+static void wake(void *context)
+{
+	((const struct path *)context)->wake();
+}
+
+/* ---- what must hold ---- */
+
+/* Is the task in the ring, or done? */
+static bool present(unsigned number)
+{
+	for (unsigned i = 0; i < RING; i++) {
+		const struct shared_slot *slot = &segment.ring[i];
+		enum word_state state = word_state(atomic_load(&slot->word));
+
+		if ((state == WORD_READY || state == WORD_OWNED) && atomic_load(&slot->batch) == ref() &&
+		    slot->target == segment_offset(&segment, entry_of(number)))
+			return true;
+	}
+	return is_done(number);
+}
+
+/* Everything that decides; semaphores do not. */
+struct shot {
+	struct shared_slot ring[RING];
+	struct shared_batch batch;
+	uint64_t map[UNITS];
+	uint64_t tail, head, sleepers, room_waiters;
+};
+
+static void shoot(struct shot *shot)
+{
+	const struct shared_control *control = segment.control;
+	uint64_t mapped = atomic_load(&control->heap_mapped);
+
+	memset(shot, 0, sizeof(*shot));
+	memcpy((void *)shot->ring, (void *)segment.ring, sizeof(shot->ring));
+	memcpy((void *)&shot->batch, (void *)batch, sizeof(shot->batch));
+	memset(&shot->batch.bell, 0, sizeof(shot->batch.bell));
+	for (uint64_t i = 0; i < mapped; i++)
+		shot->map[i] = atomic_load(&segment.heap_map[i]);
+	shot->tail = atomic_load(&control->tail);
+	shot->head = HEAD_TICKET(atomic_load(&control->head));
+	shot->sleepers = atomic_load(&control->sleepers[0]);
+	shot->room_waiters = atomic_load(&control->room_waiters);
+}
+
+static void recover_twice(const struct path *path, pid_t pid, uint64_t point)
+{
+	static struct region region;
+	static struct shot once, twice;
+	struct death death = {.worker = VICTIM, .generation = generation, .pid = pid, .signal = SIGKILL, .exit_code = -1};
+	unsigned settled = recover(&segment, &death, &region);
+	bool ready[ENTRIES] = {false};
+
+	CHECK(settled <= 1, "%s, killed at %llu: %u slots named the dead", path->name, (unsigned long long)point, settled);
+	shoot(&once);
+	for (unsigned i = 0; i < RING; i++) {
+		struct word w = word_unpack(atomic_load(&segment.ring[i].word));
+		const struct shared_entry *entry = segment_at(&segment, segment.ring[i].target);
+
+		CHECK_AS(HARM_LOST, w.state == WORD_FREE || w.state == WORD_READY,
+			 "%s, killed at %llu: slot %u is in state %d of worker %u", path->name, (unsigned long long)point, i,
+			 (int)w.state, w.worker);
+		if (w.state != WORD_READY)
+			continue;
+		CHECK_AS(HARM_DUPLICATED, !ready[entry->position], "%s, killed at %llu: task %u is in the ring twice",
+			 path->name, (unsigned long long)point, (unsigned)entry->position);
+		ready[entry->position] = true;
+	}
+	CHECK(!(once.sleepers & 1u << VICTIM), "%s, killed at %llu: the dead is announced", path->name,
+	      (unsigned long long)point);
+	CHECK(recover(&segment, &death, &region) == 0, "%s, killed at %llu: the second recovery settles more", path->name,
+	      (unsigned long long)point);
+	shoot(&twice);
+	CHECK(!memcmp(&once, &twice, sizeof(once)), "%s, killed at %llu: the second recovery changes something", path->name,
+	      (unsigned long long)point);
+}
+
+static void wait_for_end(const struct path *path, pid_t pid, const char *who, uint64_t point)
+{
+	int status;
+
+	if (!pid)
+		return;
+	CHECK_AS(HARM_HUNG, !child_wait(pid, &status, patience()), "%s, killed at %llu: %s sleeps for ever", path->name,
+		 (unsigned long long)point, who);
+	CHECK(!status, "%s, killed at %llu: %s: status %#x", path->name, (unsigned long long)point, who, (unsigned)status);
+}
+
+static void wait_for(const struct path *path, bool (*reached)(const struct path *), const char *what, uint64_t point)
+{
+	uint64_t deadline = patience();
+
+	while (!reached(path)) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s, killed at %llu: %s", path->name, (unsigned long long)point,
+			 what);
+		trial_nap(20000);
+	}
+}
+
+static bool all_done(const struct path *path)
+{
+	for (unsigned i = 0; i < path->entries; i++)
+		if (!is_done(i))
+			return false;
+	return true;
+}
+
+static bool all_free(const struct path *path)
+{
+	(void)path;
+	for (unsigned i = 0; i < RING; i++)
+		if (word_state(atomic_load(&segment.ring[i].word)) != WORD_FREE)
+			return false;
+	return true;
+}
+
+static bool own_submitted(const struct path *path)
+{
+	return submit(owner, path->own, 0);
+}
+
+/* The dead one's units are found by their id; all of the heap can be had again, and is zero. */
+static void check_heap(const struct path *path, uint64_t point)
+{
+	static const unsigned char zero[UNIT];
+	uint64_t offset, id = heap_new_batch_id(&segment), own = atomic_load(&stage->memory_id);
+
+	heap_free_all(&segment, batch->heap_id);
+	if (own)
+		heap_free_all(&segment, own);
+	CHECK_AS(HARM_LEAKED, !heap_used(&segment), "%s, killed at %llu: %llu bytes of the heap are taken", path->name,
+		 (unsigned long long)point, (unsigned long long)heap_used(&segment));
+	CHECK_AS(HARM_LEAKED, !heap_alloc(&segment, id, UNITS * UNIT, &offset),
+		 "%s, killed at %llu: the heap is not free in one piece", path->name, (unsigned long long)point);
+	for (unsigned i = 0; i < UNITS; i++)
+		CHECK(!memcmp(segment_at(&segment, offset + i * UNIT), zero, UNIT), "%s, killed at %llu: unit %u is not zero",
+		      path->name, (unsigned long long)point, i);
+	heap_free_all(&segment, id);
+}
+
+static void check(void *context, pid_t pid, uint64_t point)
+{
+	const struct path *path = context;
+	unsigned runs[ENTRIES];
+	bool done[ENTRIES], own_is_there;
+
+	/* Rings the dead one if it was announced. */
+	if (path->wake == submit_first)
+		submit_first();
+	own_is_there = path->own != NONE && present(path->own);
+	CHECK_AS(HARM_LOST, own_is_there || !atomic_load(&stage->accepted),
+		 "%s, killed at %llu: the task was accepted, and is gone", path->name, (unsigned long long)point);
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		done[i] = is_done(i);
+		runs[i] = atomic_load(&stage->runs[i]);
+	}
+	recover_twice(path, pid, point);
+	CHECK_AS(HARM_LOST, path->own == NONE || present(path->own) == own_is_there,
+		 "%s, killed at %llu: recovery lost the task", path->name, (unsigned long long)point);
+	/* recover() does not know who may wait for room: so far, only the owner does. */
+	for (int slot = 1; slot < ROOM_SLOTS; slot++)
+		if (atomic_load(&stage->room_taken) >> slot & 1)
+			room_retract(&segment, &stage->room_taken, slot);
+
+	atomic_store(&stage->gate, true);
+	if (!worker_pid)
+		worker_pid = begin(other_worker, path);
+	if (path->own != NONE && !own_is_there)
+		wait_for(path, own_submitted, "the ring stays full", point);
+	if (path->victim_gathers)
+		gatherer_pid = begin(gatherer, path);
+	wait_for_end(path, owner_pid, "the owner", point);
+	wait_for(path, all_done, "a task is not run", point);
+	wait_for_end(path, gatherer_pid, "the gatherer", point);
+	wait_for(path, all_free, "a slot is not free", point);
+	atomic_store(&stage->stop, true);
+	doorbell_ring_all(&segment);
+	wait_for_end(path, worker_pid, "the worker", point);
+
+	for (unsigned i = 0; i < path->entries; i++) {
+		uint64_t value;
+
+		memcpy(&value, entry_of(i)->last.small, sizeof(value));
+		CHECK_AS(HARM_LOST, !entry_of(i)->status && value == trial_value(salt + i),
+			 "%s, killed at %llu: result %u is wrong", path->name, (unsigned long long)point, i);
+		CHECK_AS(HARM_DUPLICATED, atomic_load(&stage->runs[i]) == runs[i] + !done[i],
+			 "%s, killed at %llu: task %u ran %u times, then %u", path->name, (unsigned long long)point, i, runs[i],
+			 atomic_load(&stage->runs[i]));
+	}
+	CHECK(!atomic_load(&segment.control->sleepers[0]) && !atomic_load(&segment.control->room_waiters),
+	      "%s, killed at %llu: an announcement is left", path->name, (unsigned long long)point);
+	check_heap(path, point);
+}
+
+/* The test plays each path itself, so that all functions are bound. Whatever would put it to sleep has happened by then. */
+static void warm_up(void)
+{
+	for (unsigned i = 0; i < PATHS; i++) {
+		void *path = (void *)(uintptr_t)&paths[i];
+
+		set_scene(path);
+		paths[i].wake();
+		paths[i].call();
+		check(path, getpid(), 0);
+	}
+	doorbell_ring_all(&segment);
+	doorbell_sleep(&segment, VICTIM, generation, SHEAF_FOREVER);
+	room_sleep(&segment, 0, 0);
+}
+
+int main(int argc, char **argv)
+{
+	struct chance chance = {trial_seed(argc, argv)};
+	uint64_t points = trial_amount(argc, argv, 2, 20), only = trial_amount(argc, argv, 3, PATHS);
+	struct segment_options options = {.anonymous = true,
+					  .workers = WORKERS,
+					  .ring_size = RING,
+					  .batches = 1,
+					  .max_attempts = SHEAF_MAX_ATTEMPTS,
+					  .heap_size = UNITS * UNIT};
+	struct proc proc;
+
+	if (!proc_read(getpid(), &proc) || !play_possible()) {
+		puts("skipped: no /proc, or processes may not be traced here");
+		return 77;
+	}
+	tally_begin("steps", "points", chance.state);
+	salt = chance_next(&chance);
+	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
+	CHECK(!segment_create(&segment, &options), "segment_create");
+	batch = &segment.batches[0];
+	atomic_store(&segment.workers[OTHER].generation, 1);
+	warm_up();
+	for (unsigned i = 0; i < PATHS; i++) {
+		struct play play = {.name = paths[i].name,
+				    .context = (void *)(uintptr_t)&paths[i],
+				    .set = set_scene,
+				    .live = live,
+				    .wake = wake,
+				    .check = check};
+
+		if (only >= PATHS || i == only)
+			play_run(&play, &chance, points);
+	}
+	segment_destroy(&segment);
+	tally_end();
+	return 0;
+}

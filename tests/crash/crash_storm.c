@@ -1,0 +1,359 @@
+/*
+ * crash_storm.c - workers are killed at random, one or all at once, stopped and continued, and now and then their supervisor
+ * is killed, while a pool works.
+ *
+ * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result; a third kills; the main thread watches
+ * that results go on coming. Nothing may be lost, given twice, wrong or late for ever, and nothing may be left. A kill
+ * counts when the supervisor has buried the worker. Where workers were when they were struck is read from the shared words
+ * just before, and told in the tally: running, asleep, starting (not yet at work), or between two of these.
+ */
+#include "sheaf.h"
+#include "pool/pool.h"
+#include "support/children.h"
+#include "support/leaks.h"
+#include "support/load.h"
+#include "support/proc.h"
+#include "support/tally.h"
+#include "support/trial.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define WORKERS 6
+#define LOADERS 2
+#define MOST_FRUITLESS 100    /* strikes without progress; the pool's brake comes later */
+#define SIGHT_NS 20000000     /* a successor that is not seen by then is struck another time */
+#define SUPERVISOR_EVERY 1000 /* kills, on average: a successor takes a tenth of a second */
+#define ENOUGH 500            /* kills, for each kind of them to have happened */
+
+enum where { RUNNING, ASLEEP, STARTING, BETWEEN, WHERES };
+
+struct storm {
+	sheaf_pool *pool;
+	struct chance chance;
+	unsigned struck[WORKERS]; /* the generation that was sent SIGKILL last */
+	uint64_t where[WHERES];
+	uint64_t stops, supervisors;
+	uint64_t progress; /* seen last, and strikes since then */
+	unsigned fruitless;
+	uint64_t wanted, next_supervisor; /* kills */
+	_Atomic bool over;
+};
+
+struct loader {
+	struct load load;
+	struct storm *storm;
+	pthread_t thread;
+	_Atomic bool over;
+};
+
+static sheaf_pool_info look(sheaf_pool *pool)
+{
+	sheaf_pool_info info;
+	int r = sheaf_pool_get_info(pool, &info);
+
+	CHECK(r == 0, "sheaf_pool_get_info: %d", r);
+	return info;
+}
+
+static const struct segment *segment_of(const struct storm *storm)
+{
+	return &storm->pool->keeper.segment;
+}
+
+/* ---- whom to strike ---- */
+
+struct victim {
+	unsigned worker, generation;
+	pid_t pid;
+};
+
+/* The present worker of that number, unless it was struck. A pid may be old, but the supervisor's group is the family's. */
+static bool find(const struct storm *storm, unsigned worker, pid_t supervisor, struct victim *victim)
+{
+	const struct shared_worker *w = &segment_of(storm)->workers[worker];
+	unsigned generation = atomic_load(&w->generation);
+	pid_t pid = atomic_load(&w->pid);
+
+	*victim = (struct victim){.worker = worker, .generation = generation, .pid = pid};
+	return pid > 0 && generation == atomic_load(&w->generation) && generation != storm->struck[worker] &&
+	       getpgid(pid) == supervisor;
+}
+
+static enum where whereabouts(const struct storm *storm, const struct victim *victim, bool fresh)
+{
+	const struct segment *segment = segment_of(storm);
+
+	if (atomic_load(&segment->control->sleepers[victim->worker / 64]) & UINT64_C(1) << victim->worker % 64)
+		return ASLEEP;
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		struct word w = word_unpack(atomic_load(&segment->ring[i].word));
+
+		if (w.state == WORD_OWNED && w.worker == victim->worker && w.generation == (victim->generation & 0xffff))
+			return RUNNING;
+	}
+	return fresh ? STARTING : BETWEEN;
+}
+
+/* Work must go on in between: a pool whose workers die without any progress stops itself. */
+static void let_progress(struct storm *storm)
+{
+	const struct segment *segment = segment_of(storm);
+
+	do {
+		uint64_t progress = 0;
+
+		for (unsigned i = 0; i < WORKERS; i++)
+			progress += atomic_load(&segment->workers[i].completed);
+		if (progress != storm->progress)
+			storm->fruitless = 0;
+		storm->progress = progress;
+		if (storm->fruitless >= MOST_FRUITLESS)
+			trial_nap(20000);
+	} while (storm->fruitless >= MOST_FRUITLESS);
+}
+
+/* @fresh: it was not there a moment ago. */
+static void strike(struct storm *storm, unsigned worker, pid_t supervisor, bool fresh)
+{
+	struct victim victim;
+	enum where where;
+
+	if (!find(storm, worker, supervisor, &victim))
+		return;
+	where = whereabouts(storm, &victim, fresh);
+	if (kill(victim.pid, SIGKILL))
+		return;
+	storm->struck[worker] = victim.generation;
+	storm->where[where]++;
+	storm->fruitless++;
+}
+
+/* ---- what happens ---- */
+
+static void strike_one(struct storm *storm, pid_t supervisor)
+{
+	strike(storm, (unsigned)chance_below(&storm->chance, WORKERS), supervisor, false);
+}
+
+static void strike_all(struct storm *storm, pid_t supervisor)
+{
+	for (unsigned i = 0; i < WORKERS; i++)
+		strike(storm, i, supervisor, false);
+}
+
+/* Kills a worker, and its successors as soon as they are seen, or a little later. */
+static void strike_on_sight(struct storm *storm, pid_t supervisor)
+{
+	unsigned worker = (unsigned)chance_below(&storm->chance, WORKERS);
+	struct victim victim;
+
+	strike(storm, worker, supervisor, false);
+	for (uint64_t left = 1 + chance_below(&storm->chance, 8); left; left--) {
+		uint64_t until = sheaf_now_ns() + SIGHT_NS;
+
+		while (!find(storm, worker, supervisor, &victim) && sheaf_now_ns() < until)
+			trial_nap(5000);
+		if (chance_below(&storm->chance, 2))
+			trial_nap(chance_below(&storm->chance, 100000));
+		strike(storm, worker, supervisor, true);
+	}
+}
+
+/* Stops some, perhaps the supervisor, too; kills some of all, and has the others go on. */
+static void stop_some(struct storm *storm, pid_t supervisor)
+{
+	bool stop_supervisor = chance_below(&storm->chance, 4) == 0;
+	pid_t stopped[WORKERS] = {0};
+
+	if (stop_supervisor)
+		storm->stops += !kill(supervisor, SIGSTOP);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		struct victim victim;
+
+		if (chance_below(&storm->chance, 2) && find(storm, i, supervisor, &victim) && !kill(victim.pid, SIGSTOP))
+			stopped[i] = victim.pid;
+		storm->stops += stopped[i] > 0;
+	}
+	trial_nap(chance_below(&storm->chance, 1000000));
+	for (unsigned i = 0; i < WORKERS; i++)
+		if (chance_below(&storm->chance, 2))
+			strike(storm, i, supervisor, false);
+	if (stop_supervisor)
+		kill(supervisor, SIGCONT);
+	for (unsigned i = 0; i < WORKERS; i++)
+		if (stopped[i] && getpgid(stopped[i]) == supervisor)
+			kill(stopped[i], SIGCONT);
+}
+
+static void strike_supervisor(struct storm *storm, pid_t supervisor)
+{
+	uint64_t deadline = patience();
+	struct proc proc;
+	pid_t next;
+
+	if (!proc_read(supervisor, &proc) || proc.parent != getpid() || kill(supervisor, SIGKILL))
+		return;
+	storm->supervisors++;
+	while ((next = look(storm->pool).supervisor) == supervisor || !next) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "nobody replaces supervisor %ld", (long)supervisor);
+		trial_nap(200000);
+	}
+}
+
+static void pause_a_little(struct storm *storm)
+{
+	static const uint64_t longest_ns[] = {0, 0, 0, 20000, 100000, 100000, 100000, 400000};
+	uint64_t longest = longest_ns[chance_below(&storm->chance, sizeof(longest_ns) / sizeof(longest_ns[0]))];
+
+	if (longest)
+		trial_nap(chance_below(&storm->chance, longest));
+}
+
+static void *rage(void *context)
+{
+	static void (*const acts[])(struct storm *, pid_t) = {strike_one, strike_one, strike_one,      strike_all,
+							      strike_all, strike_all, strike_on_sight, stop_some};
+	struct storm *storm = context;
+	uint64_t counted = 0;
+
+	for (;;) {
+		sheaf_pool_info info;
+
+		let_progress(storm);
+		info = look(storm->pool);
+		tally_add(info.deaths - counted);
+		counted = info.deaths;
+		if (info.deaths >= storm->wanted)
+			break;
+		/* A signal to 0 would be for ourselves; the loaders tell why there is none. */
+		CHECK(info.supervisor > 0, "the pool has no supervisor any more");
+		if (info.deaths >= storm->next_supervisor) {
+			strike_supervisor(storm, info.supervisor);
+			storm->next_supervisor = info.deaths + chance_below(&storm->chance, 2 * SUPERVISOR_EVERY);
+		} else {
+			acts[chance_below(&storm->chance, sizeof(acts) / sizeof(acts[0]))](storm, info.supervisor);
+		}
+		pause_a_little(storm);
+	}
+	atomic_store(&storm->over, true);
+	return NULL;
+}
+
+/* ---- the load ---- */
+
+static void *work(void *context)
+{
+	struct loader *loader = context;
+
+	while (!atomic_load(&loader->storm->over)) {
+		load_run(&loader->load);
+		/* Now and then workers find nothing to do. */
+		if (chance_below(&loader->load.chance, 8) == 0)
+			trial_nap(chance_below(&loader->load.chance, 4000000));
+	}
+	/* And once more in peace. */
+	load_run(&loader->load);
+	atomic_store(&loader->over, true);
+	return NULL;
+}
+
+/* Until all loaders have ended: each has to have results all the time. */
+static void watch(struct loader *loaders)
+{
+	uint64_t seen[LOADERS] = {0}, deadlines[LOADERS];
+	unsigned live;
+
+	for (unsigned i = 0; i < LOADERS; i++)
+		deadlines[i] = patience();
+	do {
+		live = 0;
+		for (unsigned i = 0; i < LOADERS; i++) {
+			uint64_t results = loaders[i].load.results;
+			bool over = atomic_load(&loaders[i].over);
+
+			if (results != seen[i] || over)
+				deadlines[i] = patience();
+			CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadlines[i], "loader %u has had no result for two minutes", i);
+			seen[i] = results;
+			live += !over;
+		}
+		trial_nap(20000000);
+	} while (live);
+}
+
+/* Each of these has its own way through the recovery. */
+static void check_variety(const struct storm *storm, uint64_t reruns)
+{
+	CHECK(storm->where[RUNNING] && storm->where[ASLEEP] && storm->where[STARTING] && storm->supervisors && storm->stops &&
+		      reruns,
+	      "kills that hit: %llu running, %llu asleep, %llu starting; %llu supervisors, %llu stops, %llu results of second "
+	      "runs",
+	      (unsigned long long)storm->where[RUNNING], (unsigned long long)storm->where[ASLEEP],
+	      (unsigned long long)storm->where[STARTING], (unsigned long long)storm->supervisors,
+	      (unsigned long long)storm->stops, (unsigned long long)reruns);
+}
+
+static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
+{
+	char name[256];
+
+	load_check_empty(pool);
+	snprintf(name, sizeof(name), "%s", look(pool).name);
+	sheaf_pool_destroy(pool);
+	CHECK_AS(HARM_LEAKED, segment_name_exists(name) <= 0, "%s is left", name);
+	CHECK_AS(HARM_LEAKED, count_open_files() == files, "%d open files, %d before", count_open_files(), files);
+	CHECK_AS(HARM_LEAKED, count_segment_mappings() == mappings, "%d mappings, %d before", count_segment_mappings(),
+		 mappings);
+	CHECK_AS(HARM_LEAKED, count_children() <= 0, "%d children are left", count_children());
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv);
+	sheaf_pool_options options = {
+		.workers = WORKERS, .ring_size = 64, .heap_size = 512 << 20, .max_attempts = SHEAF_MAX_ATTEMPTS};
+	int files = count_open_files(), mappings = count_segment_mappings();
+	struct storm storm = {.chance = {seed}, .wanted = trial_amount(argc, argv, 2, ENOUGH), .next_supervisor = ENOUGH / 4};
+	struct loader loaders[LOADERS];
+	uint64_t results = 0, reruns = 0, struck = 0, began = sheaf_now_ns();
+	sheaf_pool_info info;
+	pthread_t killer;
+
+	tally_begin("storm", "kills", seed);
+	CHECK(sheaf_pool_create(&storm.pool, &options) == 0, "pool");
+	CHECK(!pthread_create(&killer, NULL, rage, &storm), "thread");
+	for (unsigned i = 0; i < LOADERS; i++) {
+		loaders[i] = (struct loader){.load = {.pool = storm.pool, .chance = {seed + 1 + i}}, .storm = &storm};
+		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
+	}
+	watch(loaders);
+	for (unsigned i = 0; i < LOADERS; i++) {
+		pthread_join(loaders[i].thread, NULL);
+		results += loaders[i].load.results;
+		reruns += loaders[i].load.reruns;
+	}
+	pthread_join(killer, NULL);
+	info = look(storm.pool);
+	for (unsigned i = 0; i < WHERES; i++)
+		struck += storm.where[i];
+	tally_note("supervisor_kills", (double)storm.supervisors);
+	tally_note("stops", (double)storm.stops);
+	tally_note("hit_running", (double)storm.where[RUNNING]);
+	tally_note("hit_asleep", (double)storm.where[ASLEEP]);
+	tally_note("hit_starting", (double)storm.where[STARTING]);
+	tally_note("results", (double)results);
+	tally_note("second_runs", (double)reruns);
+	tally_note("kills_per_second", (double)info.deaths * 1e9 / (double)(sheaf_now_ns() - began));
+	CHECK(info.deaths <= struck, "%llu deaths of %llu kills", (unsigned long long)info.deaths, (unsigned long long)struck);
+	CHECK(info.supervisors <= storm.supervisors + 1, "%llu supervisors after %llu kills",
+	      (unsigned long long)info.supervisors, (unsigned long long)storm.supervisors);
+	if (storm.wanted >= ENOUGH)
+		check_variety(&storm, reruns);
+	check_nothing_left(storm.pool, files, mappings);
+	tally_end();
+	return 0;
+}

@@ -1,0 +1,124 @@
+/*
+ * paths_data.c - tables from files.
+ */
+#define _DEFAULT_SOURCE /* mkdtemp */
+#include "paths.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sheaf_data.h"
+#include "steps.h"
+#include "support/trial.h"
+
+#define ROWS 1500
+#define LONG_NAME 270000 /* of a column: longer than the buffer at first */
+
+static char folder[256], csv_path[300], npy_path[300];
+static pid_t maker;
+
+static void write_rows(FILE *file)
+{
+	for (int row = 0; row < ROWS; row++)
+		fprintf(file, "%d,%d.5\n", row, 2 * row);
+}
+
+static void remove_files(void)
+{
+	if (getpid() != maker)
+		return;
+	unlink(csv_path);
+	unlink(npy_path);
+	rmdir(folder);
+}
+
+void paths_make_files(void)
+{
+	const char *place = getenv("TMPDIR");
+	char header[128];
+	FILE *file;
+
+	snprintf(folder, sizeof(folder), "%s/sheaf-faults-XXXXXX", place ? place : "/tmp");
+	CHECK(mkdtemp(folder) && !atexit(remove_files), "%s: %s", folder, strerror(errno));
+	maker = getpid();
+	snprintf(csv_path, sizeof(csv_path), "%s/table.csv", folder);
+	snprintf(npy_path, sizeof(npy_path), "%s/table.npy", folder);
+	CHECK((file = fopen(csv_path, "w")), "%s: %s", csv_path, strerror(errno));
+	for (int i = 0; i < LONG_NAME; i++)
+		putc('x', file);
+	fputs(",y\n", file);
+	write_rows(file);
+	CHECK(fclose(file) == 0, "%s", csv_path);
+	CHECK((file = fopen(npy_path, "w")), "%s: %s", npy_path, strerror(errno));
+	snprintf(header, sizeof(header), "{'descr': '<f8', 'fortran_order': False, 'shape': (%d, 2), }", ROWS);
+	fprintf(file, "\x93NUMPY%c%c%c%c%-117s\n", 1, 0, 118, 0, header);
+	for (int row = 0; row < ROWS; row++)
+		fwrite((double[2]){row, 2 * row + 0.5}, sizeof(double), 2, file);
+	CHECK(fclose(file) == 0, "%s", npy_path);
+}
+
+static void check_table(sheaf_pool *pool, sheaf_array *array)
+{
+	int r;
+
+	RIGHT(array->rows == ROWS && array->columns == 2, LOST, "%zu rows, %zu columns", array->rows, array->columns);
+	for (int row = 0; row < ROWS; row++)
+		RIGHT(array->data[2 * row] == row && array->data[2 * row + 1] == 2 * row + 0.5, LOST, "row %d is wrong", row);
+	r = LIBRARY(sheaf_array_free(array, pool));
+	RIGHT(r == 0, WRONG, "sheaf_array_free: %d", r);
+}
+
+static void load(const char *path)
+{
+	sheaf_pool *pool = step_create();
+	sheaf_array array = {.rows = 77};
+	sheaf_pool_info info;
+	int r;
+
+	if (!pool)
+		return;
+	TRY(r, AS_LOAD, sheaf_array_load(&array, pool, path));
+	if (r >= 0)
+		check_table(pool, &array);
+	else
+		RIGHT(!array.data && array.rows == 77, WRONG, "sheaf_array_load: fails and changes the array");
+	RIGHT(LIBRARY(sheaf_pool_get_info(pool, &info)) == 0 && info.heap_used == 0, LEAKED, "%zu bytes of the heap",
+	      info.heap_used);
+	step_destroy(pool);
+}
+
+void path_load_csv(void)
+{
+	load(csv_path);
+}
+
+void path_load_npy(void)
+{
+	load(npy_path);
+}
+
+/* A pipe can be read once, so its call is made once. */
+void path_load_pipe(void)
+{
+	sheaf_pool *pool = step_create();
+	sheaf_array array = {0};
+	int ends[2], r;
+	char path[32];
+	FILE *file;
+
+	if (!pool)
+		return;
+	RIGHT(pipe(ends) == 0 && (file = fdopen(ends[1], "w")), WRONG, "pipe: %s", strerror(errno));
+	write_rows(file);
+	fclose(file);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	r = judge_first(LIBRARY(sheaf_array_load(&array, pool, path)), AS_LOAD, "sheaf_array_load");
+	close(ends[0]);
+	if (r >= 0)
+		check_table(pool, &array);
+	step_destroy(pool);
+}

@@ -1,0 +1,68 @@
+#!/bin/sh
+# fuzz.sh - libFuzzer looks at segments for some seconds, starting from those of live pools. Needs clang with its fuzzer runtime;
+# skipped without.
+# Usage: fuzz.sh CORPUS_PROGRAM [SEED [SECONDS]]
+set -eu
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+corpus=$1
+seed=${2:-${SEED:-$(date +%s)}}
+seconds=${3:-2}
+folder=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-fuzz.XXXXXX")
+SEGMENT=/fuzz-$(basename "$folder")
+export SEGMENT
+trap 'rm -rf "$folder" "/dev/shm$SEGMENT"' EXIT
+trap 'exit 1' HUP INT TERM
+echo "seed $seed"
+
+clang=
+for candidate in clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19; do
+	# Some have no runtime of the fuzzer, and some are there without being able to compile.
+	if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n); int LLVMFuzzerTestOneInput(const char *d, unsigned long n)
+		{ return d && n > 9; }' | $candidate -x c -fsanitize=fuzzer,address,undefined -o "$folder/probe" - 2>/dev/null; then
+		clang=$candidate
+		break
+	fi
+done
+[ -n "$clang" ] || {
+	echo "skipped: there is no clang with -fsanitize=fuzzer (Debian: libclang-rt-14-dev)"
+	exit 77
+}
+[ -w /dev/shm ] || {
+	echo "skipped: this system does not show its shared memory in /dev/shm"
+	exit 77
+}
+
+os=posix
+[ "$(uname)" != Linux ] || os=linux
+mkdir "$folder/seeds" "$folder/found"
+"$corpus" "$folder/seeds"
+(
+	cd "$top"
+	$clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-Iinclude -Ilib -Itests -o "$folder/fuzz" tests/fuzz/fuzz_inspect.c tests/fuzz/looks.c \
+		tests/support/children.c tests/support/proc.c tests/support/trial.c tests/support/tally.c \
+		lib/base/clock.c lib/base/error.c lib/os/common.c lib/os/forks.c lib/os/$os.c \
+		lib/segment/segment.c lib/segment/reader.c lib/watch/inspect.c -lpthread
+)
+
+# An input that takes a minute counts as hung. libFuzzer's seed has 32 bits, and 0 means any.
+failed=0
+began=$(date +%s)
+"$folder/fuzz" -seed=$((seed % 4294967295 + 1)) -max_total_time="$seconds" -timeout=60 -max_len=40000 -reload=0 -use_value_profile=1 \
+	-print_final_stats=1 -artifact_prefix="$folder/found/" "$folder/seeds" >"$folder/log" 2>&1 || failed=1
+cases=$(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/log")
+hung=0
+if [ "$failed" -ne 0 ]; then
+	grep -v '^#' "$folder/log" | tail -n 60 >&2
+	! grep -q 'libFuzzer: timeout' "$folder/log" || hung=1
+	for input in "$folder"/found/*; do
+		echo "The input, as gzip and base64:" >&2
+		gzip -9c "$input" | base64 >&2
+	done
+fi
+ok=false
+[ "$failed" -ne 0 ] || ok=true
+echo "tally {\"name\": \"segments\", \"cases\": ${cases:-0}, \"lost\": 0, \"duplicated\": 0, \"hung\": $hung, \"leaked\": 0," \
+	"\"seed\": $seed, \"seconds\": $(($(date +%s) - began)), \"ok\": $ok}"
+exit "$failed"

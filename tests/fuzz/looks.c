@@ -1,0 +1,127 @@
+/*
+ * looks.c - the rules that every look has to keep, as sheaf_inspect.h tells them.
+ */
+#include "looks.h"
+
+#include "batch/chunks.h"
+#include "segment/segment.h"
+#include "support/trial.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void check_code(const char *call, int r, const int *codes, size_t n)
+{
+	if (r >= 0)
+		return;
+	CHECK(*sheaf_message(), "%s: %d without a message", call, r);
+	for (size_t i = 0; i < n; i++)
+		if (r == codes[i])
+			return;
+	CHECK(false, "%s returns %d", call, r);
+}
+
+static void check_pool(const sheaf_inspect_pool *p)
+{
+	CHECK(p->state >= SHEAF_POOL_OPEN && p->state <= SHEAF_POOL_DAMAGED, "state %d", (int)p->state);
+	CHECK(p->state != SHEAF_POOL_DAMAGED || p->damaged, "the state is damaged, and no word");
+	CHECK(p->workers >= 1 && p->workers <= SHEAF_MAX_WORKERS, "%u workers", p->workers);
+	CHECK(p->ring_size >= 1 && p->ring_size <= LARGEST_RING, "a ring of %u", p->ring_size);
+	CHECK(p->max_batches >= 1 && p->max_batches <= LARGEST_BATCHES, "%u batches", p->max_batches);
+	CHECK(p->max_attempts >= 1 && p->max_attempts <= SHEAF_MAX_ATTEMPTS, "%u attempts", p->max_attempts);
+	CHECK(p->batches <= p->max_batches, "%u of %u batches are open", p->batches, p->max_batches);
+	CHECK((uint64_t)p->filling + p->ready + p->running <= p->ring_size, "%u + %u + %u slots of %u", p->filling, p->ready,
+	      p->running, p->ring_size);
+	CHECK(p->heap_used <= p->heap_size && p->heap_size < p->size, "%llu of %llu bytes of the heap, %llu of the segment",
+	      (unsigned long long)p->heap_used, (unsigned long long)p->heap_size, (unsigned long long)p->size);
+	CHECK(p->owner_lives == 0 || p->owner_lives == 1, "owner_lives %d", p->owner_lives);
+	CHECK(p->owner >= 0 && (p->owner_lives || p->owner > 0), "owner %ld", (long)p->owner);
+}
+
+static void check_worker(const sheaf_inspect_worker *w)
+{
+	CHECK(w->state >= SHEAF_WORKER_GONE && w->state <= SHEAF_WORKER_RUNS, "state %d", (int)w->state);
+	CHECK(w->pid >= 0 && (w->state != SHEAF_WORKER_GONE || !w->pid), "state %d, pid %ld", (int)w->state, (long)w->pid);
+	CHECK(w->batch >= -1 && w->batch < (int)LARGEST_BATCHES, "batch %d", w->batch);
+	CHECK((w->batch >= 0) == (w->state == SHEAF_WORKER_RUNS), "state %d, batch %d", (int)w->state, w->batch);
+	CHECK(w->attempt <= SHEAF_MAX_ATTEMPTS, "attempt %u", w->attempt);
+	CHECK(w->positioned == 0 || (w->positioned == 1 && w->state == SHEAF_WORKER_RUNS), "positioned %d", w->positioned);
+	CHECK(w->positioned || !w->position, "position %llu", (unsigned long long)w->position);
+}
+
+static void check_batch(const sheaf_inspect_batch *b)
+{
+	static const sheaf_inspect_batch none;
+
+	CHECK(b->state >= SHEAF_BATCH_FREE && b->state <= SHEAF_BATCH_DAMAGED, "state %d", (int)b->state);
+	CHECK(b->kind >= SHEAF_BATCH_TASKS && b->kind <= SHEAF_BATCH_LOOP, "kind %d", (int)b->kind);
+	CHECK(b->chunks_done <= b->chunks && b->chunks <= MAX_CHUNKS && b->n <= MAX_POSITIONS,
+	      "%llu of %llu chunks, %llu positions", (unsigned long long)b->chunks_done, (unsigned long long)b->chunks,
+	      (unsigned long long)b->n);
+	CHECK(b->kind != SHEAF_BATCH_TASKS || !b->n, "tasks have n %llu", (unsigned long long)b->n);
+	if (b->state == SHEAF_BATCH_FREE || b->state == SHEAF_BATCH_DAMAGED)
+		CHECK(b->kind == none.kind && !b->serial && !b->ready && !b->running && !b->n && !b->chunk && !b->chunks,
+		      "a place in state %d is not empty", (int)b->state);
+}
+
+void look_again(const sheaf_inspect *inspect, struct looks *looks)
+{
+	static const int codes[] = {-ESTALE, -EBADMSG};
+	const size_t n = sizeof(codes) / sizeof(codes[0]);
+
+	looks->looked = sheaf_inspect_look(inspect, &looks->pool);
+	check_code("sheaf_inspect_look", looks->looked, codes, n);
+	if (!looks->looked)
+		check_pool(&looks->pool);
+	looks->counted_workers = sheaf_inspect_workers(inspect, looks->workers, LOOKS_ROOM);
+	check_code("sheaf_inspect_workers", looks->counted_workers, codes, n);
+	for (int i = 0; i < looks->counted_workers && i < LOOKS_ROOM; i++)
+		check_worker(&looks->workers[i]);
+	looks->counted_batches = sheaf_inspect_batches(inspect, looks->batches, LOOKS_ROOM);
+	check_code("sheaf_inspect_batches", looks->counted_batches, codes, n);
+	for (int i = 0; i < looks->counted_batches && i < LOOKS_ROOM; i++)
+		check_batch(&looks->batches[i]);
+	if (!looks->looked && looks->counted_workers > 0 && looks->counted_batches > 0)
+		CHECK(looks->counted_workers == (int)looks->pool.workers &&
+			      looks->counted_batches == (int)looks->pool.max_batches,
+		      "%d workers, %d batches", looks->counted_workers, looks->counted_batches);
+}
+
+void look_at(const char *name, struct looks *looks)
+{
+	static const int codes[] = {-ENOENT, -EACCES, -EBADMSG, -EPROTO, -EAGAIN, -ESTALE};
+	sheaf_inspect *inspect = NULL;
+
+	memset(looks, 0, sizeof(*looks));
+	looks->opened = sheaf_inspect_open(&inspect, name);
+	check_code("sheaf_inspect_open", looks->opened, codes, sizeof(codes) / sizeof(codes[0]));
+	CHECK(!inspect == (looks->opened != 0), "%d, and a handle %p", looks->opened, (void *)inspect);
+	if (!looks->opened)
+		look_again(inspect, looks);
+	sheaf_inspect_close(inspect);
+}
+
+static uint64_t pages(uint64_t count, uint64_t size)
+{
+	return (count * size + PAGE - 1) / PAGE * PAGE;
+}
+
+bool lawful(const struct shared_header *h, uint64_t file_size)
+{
+	uint64_t workers = PAGE + pages(1, sizeof(struct shared_control));
+	uint64_t ring = workers + pages(h->worker_count, sizeof(struct shared_worker));
+	uint64_t batches = ring + pages(h->ring_size, sizeof(struct shared_slot));
+	uint64_t map = batches + pages(h->batch_count, sizeof(struct shared_batch)), end;
+
+	if (h->magic != SEGMENT_MAGIC || h->version != SEGMENT_VERSION || h->layout != LAYOUT_WORD || h->ready != 1 ||
+	    !h->worker_count || h->worker_count > 2048 || !h->ring_size || h->ring_size > 1u << 20 ||
+	    (h->ring_size & (h->ring_size - 1)) || !h->batch_count || h->batch_count > 4096 || !h->max_attempts ||
+	    h->max_attempts > 31 || !h->owner_pid || h->owner_pid > INT32_MAX || !h->heap_size || h->heap_size % UNIT ||
+	    h->heap_size > UINT64_C(1) << 62)
+		return false;
+	end = map + h->heap_size / UNIT * 8;
+	end = (end + UNIT - 1) / UNIT * UNIT + UNIT;
+	end = (end + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	return h->control == PAGE && h->workers == workers && h->ring == ring && h->batches == batches && h->heap_map == map &&
+	       h->heap == end && h->size == end + h->heap_size && file_size == h->size;
+}

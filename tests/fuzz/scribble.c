@@ -1,0 +1,305 @@
+/*
+ * scribble.c - tasks that write over the words of their pool, and die: the supervisor goes on, or gives the pool up, and harms nobody.
+ *
+ * Usage: scribble [SEED [ROUNDS]]. In each round a host has a pool whose tasks write random words over ring, workers' lines,
+ * batches and heap map, and get killed. It ends its pool at last, if it lives: what its own calls read may be damaged, too. Then nothing of it
+ * may be left; its supervisor may not have crashed; and a bystander, a process of the same user, must live.
+ *
+ * A supervisor that believed a pid in the segment could kill anything. So each round has a namespace of processes of its own; where there
+ * can be none, the test is skipped.
+ */
+#define _GNU_SOURCE /* unshare() */
+#include "sheaf.h"
+
+#include "batch/task.h"
+#include "pool/pool.h"
+#include "support/children.h"
+#include "support/leaks.h"
+#include "support/tally.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TASKS 12
+#define BATCHES 3
+
+/* In memory that all of a round share. */
+static struct notes {
+	bool bells; /* semaphores are written over, too */
+	_Atomic uint64_t scribbles;
+	_Atomic uint64_t supervisors; /* at the end of the pool; 0: the host did not get there */
+	_Atomic bool broken;          /* the pool was given up */
+	_Atomic bool owner_crashed;
+	_Atomic unsigned left; /* processes that had to be ended */
+	_Atomic bool hurt;     /* the bystander is dead */
+} * notes;
+
+static sheaf_pool *pool; /* of the host */
+static char name[64];    /* no start of "sheaf-": other programs' sweeps leave it alone */
+
+/* ---- tasks ---- */
+
+static uint64_t some_word(struct chance *chance, const struct segment *segment)
+{
+	static const uint64_t values[] = {0, 1, 2, 3, 4, 7, 255, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX, UINT64_MAX - 63};
+
+	switch (chance_below(chance, 4)) {
+	case 0:
+		return values[chance_below(chance, sizeof(values) / sizeof(values[0]))];
+	case 1:
+		return chance_below(chance, segment->size / 64 + 64) * 64;
+	case 2: /* a word of a task, of some worker */
+		return word_pack((struct word){.state = (enum word_state)chance_below(chance, 8),
+					       .attempt = (unsigned)chance_below(chance, 32),
+					       .worker = (unsigned)chance_below(chance, 5),
+					       .generation = (unsigned)chance_below(chance, 4),
+					       .payload = chance_below(chance, 3)});
+	default:
+		return chance_next(chance) >> chance_below(chance, 64);
+	}
+}
+
+/*
+ * Some libraries end a process that posts a semaphore of impossible content. So only some rounds write over those; in these a supervisor may
+ * crash, as may its successors, until the pool is lost.
+ */
+static bool is_semaphore(const struct segment *segment, const unsigned char *at)
+{
+	const unsigned char *room = (unsigned char *)segment->control->room, *workers = (unsigned char *)segment->workers;
+	const unsigned char *batches = (unsigned char *)segment->batches;
+	size_t in_worker = (size_t)(at - workers) % sizeof(*segment->workers);
+	size_t in_batch = (size_t)(at - batches) % sizeof(*segment->batches);
+
+	if (at < workers)
+		return at >= room && at < room + sizeof(segment->control->room);
+	if (at < (unsigned char *)segment->ring)
+		return in_worker >= offsetof(struct shared_worker, bell) &&
+		       in_worker < offsetof(struct shared_worker, bell) + sizeof(segment->workers->bell);
+	return at >= batches && at < (unsigned char *)segment->heap_map && in_batch >= offsetof(struct shared_batch, bell) &&
+	       in_batch < offsetof(struct shared_batch, bell) + sizeof(segment->batches->bell);
+}
+
+/* Behind the first line of the control area, whose counters this test goes by. */
+static void scribble(struct chance *chance, const struct segment *segment)
+{
+	const struct {
+		unsigned char *at;
+		uint64_t size;
+	} parts[] = {
+		{(unsigned char *)segment->control + LINE, sizeof(*segment->control) - LINE},
+		{(unsigned char *)segment->workers, segment->worker_count * sizeof(*segment->workers)},
+		{(unsigned char *)segment->ring, segment->ring_size * sizeof(*segment->ring)},
+		{(unsigned char *)segment->ring, segment->ring_size * sizeof(*segment->ring)},
+		{(unsigned char *)segment->batches, offsetof(struct shared_batch, table)},
+		{(unsigned char *)(segment->batches + 1), offsetof(struct shared_batch, table)},
+		{(unsigned char *)segment->batches, 2 * sizeof(*segment->batches)},
+		{(unsigned char *)segment->heap_map, 64},
+	};
+	size_t part = chance_below(chance, sizeof(parts) / sizeof(parts[0]));
+	uint64_t word = some_word(chance, segment);
+	unsigned char *at = parts[part].at + chance_below(chance, parts[part].size / 8) * 8;
+
+	if (is_semaphore(segment, at) && !notes->bells)
+		return;
+	memcpy(at, &word, 8);
+	atomic_fetch_add(&notes->scribbles, 1);
+}
+
+static void run_wild(const sheaf_task *task, uint64_t seed)
+{
+	struct chance chance = {seed + sheaf_task_position(task) + 1000 * sheaf_task_attempt(task)};
+
+	for (uint64_t i = chance_below(&chance, 4); i; i--)
+		scribble(&chance, task->runner->segment);
+	/* Whatever was scribbled, the supervisor has to look at it now. */
+	if (chance_below(&chance, 4))
+		raise(SIGKILL);
+}
+
+static int wild_task(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t seed;
+
+	(void)result;
+	memcpy(&seed, arg, sizeof(seed));
+	run_wild(task, seed);
+	return 0;
+}
+
+static int wild_range(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	(void)end;
+	run_wild(task, *(uint64_t *)context);
+	return begin % 5 ? 0 : -EDOM;
+}
+
+/* ---- the host ---- */
+
+static void try_batch(struct chance *chance)
+{
+	sheaf_batch_options options = {.result_size = chance_below(chance, 3) * 64, .flags = SHEAF_NONBLOCK};
+	sheaf_map_options how = {.context_size = sizeof(uint64_t), .grain = 1};
+	sheaf_batch *tasks = NULL, *loop = NULL;
+	uint64_t seed = chance_next(chance);
+	sheaf_result result;
+
+	if (!sheaf_batch_create(&tasks, pool, &options))
+		for (uint64_t i = 0; i < TASKS && !sheaf_submit(tasks, i, wild_task, &seed, sizeof(seed)); i++)
+			;
+	if (!sheaf_batch_create(&loop, pool, &options))
+		sheaf_submit_for(loop, wild_range, &seed, TASKS, &how);
+	/* A task whose word was overwritten may never end: the deadline is no measure of anything. */
+	if (tasks)
+		while (sheaf_next_done(tasks, &result, sheaf_now_ns() + 20000000) > 0)
+			;
+	sheaf_batch_retire(tasks);
+	sheaf_batch_retire(loop);
+}
+
+static void host(struct chance *chance)
+{
+	sheaf_pool_options options = {
+		.workers = 3, .ring_size = 16, .max_batches = 2, .max_attempts = 2, .heap_size = 1 << 20, .name = name};
+	sheaf_pool_info info;
+
+	CHECK(!sheaf_pool_create(&pool, &options), "no pool");
+	for (unsigned i = 0; i < BATCHES; i++)
+		try_batch(chance);
+	atomic_store(&notes->broken, atomic_load(&pool->keeper.segment.control->state) == POOL_BROKEN);
+	CHECK(!sheaf_pool_get_info(pool, &info), "no figures");
+	atomic_store(&notes->supervisors, info.supervisors);
+	sheaf_pool_destroy(pool);
+}
+
+/* ---- a round ---- */
+
+static pid_t fork_or_fail(void)
+{
+	pid_t pid = fork();
+
+	CHECK(pid >= 0, "fork: %s", strerror(errno));
+	return pid;
+}
+
+/* The first process of the namespace: orphans become its children. */
+static int stage(struct chance *chance)
+{
+	pid_t bystander, owner, pid;
+	int status;
+
+	bystander = fork_or_fail();
+	if (!bystander)
+		for (;;)
+			pause();
+	owner = fork_or_fail();
+	if (!owner) {
+		host(chance);
+		fflush(NULL);
+		_exit(0);
+	}
+	while ((pid = waitpid(-1, &status, 0)) > 0) {
+		if (pid == bystander) {
+			atomic_store(&notes->hurt, true);
+			return 0;
+		}
+		if (pid != owner)
+			continue;
+		if (WIFEXITED(status) && WEXITSTATUS(status))
+			return 1;
+		atomic_store(&notes->owner_crashed, WIFSIGNALED(status));
+		break;
+	}
+	/* All that is left ends by itself; if it does not, the round hangs. */
+	if (waitpid(bystander, &status, WNOHANG)) {
+		atomic_store(&notes->hurt, true);
+		return 0;
+	}
+	kill(bystander, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	return 0;
+}
+
+#define NO_NAMESPACE 77
+
+static int play(void *context)
+{
+	struct chance *chance = context;
+	pid_t first;
+	int status;
+
+	if (unshare(CLONE_NEWPID) && unshare(CLONE_NEWUSER | CLONE_NEWPID))
+		return NO_NAMESPACE;
+	first = fork_or_fail();
+	if (!first) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(stage(chance));
+	}
+	CHECK(waitpid(first, &status, 0) == first, "waitpid: %s", strerror(errno));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int run_round(struct chance *chance, bool bells)
+{
+	pid_t pid;
+	int status, r;
+
+	memset(notes, 0, sizeof(*notes));
+	notes->bells = bells;
+	pid = child_start(play, chance);
+	CHECK(pid > 0, "no child: %s", strerror(-pid));
+	r = child_wait(pid, &status, patience());
+	if (r == -ETIMEDOUT) {
+		child_end(pid);
+		shm_unlink(name);
+	}
+	CHECK_AS(HARM_HUNG, r == 0, "after %llu scribbles something hangs", (unsigned long long)atomic_load(&notes->scribbles));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_NAMESPACE)
+		return NO_NAMESPACE;
+	if (segment_name_exists(name) == 1) {
+		shm_unlink(name);
+		/* When owner and supervisor crash, the name stays until the next start. */
+		CHECK_AS(HARM_LEAKED, bells && atomic_load(&notes->owner_crashed), "%s is left", name);
+	}
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x", (unsigned)status);
+	CHECK(!atomic_load(&notes->hurt), "a process that has nothing to do with the pool was killed");
+	CHECK(bells || atomic_load(&notes->supervisors) <= 1, "%llu supervisors: one has crashed",
+	      (unsigned long long)atomic_load(&notes->supervisors));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, 20);
+	uint64_t crashed = 0, broken = 0, scribbles = 0;
+
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	notes = mmap(NULL, sizeof(*notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(notes != MAP_FAILED, "mmap: %s", strerror(errno));
+	snprintf(name, sizeof(name), "/scribble-%ld", (long)getpid());
+	tally_begin("segments", "cases", seed);
+	for (uint64_t round = 0; round < rounds; round++) {
+		struct chance chance = {trial_value(seed + round)};
+
+		if (run_round(&chance, round % 4 == 3) == NO_NAMESPACE) {
+			printf("skipped: no namespace of processes can be had here: %s\n", strerror(errno));
+			return 77;
+		}
+		tally_add(1);
+		scribbles += atomic_load(&notes->scribbles);
+		broken += atomic_load(&notes->broken);
+		crashed += atomic_load(&notes->owner_crashed);
+	}
+	printf("%llu scribbles; %llu pools of %llu were given up, %llu owners crashed\n", (unsigned long long)scribbles,
+	       (unsigned long long)broken, (unsigned long long)rounds, (unsigned long long)crashed);
+	tally_end();
+	return 0;
+}

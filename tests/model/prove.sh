@@ -1,0 +1,185 @@
+#!/bin/sh
+# prove.sh [SEED [quick|full]] - searches all states of the models in this folder, and all of their mutants, each of which has
+# to be caught. The seed chooses the order of the two searches of full that are too large to come to an end. Needs spin and a C
+# compiler; skipped without them. Takes seconds, with quick a minute, with full a quarter of an hour and up to 8 GiB.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+seed=${1:-${SEED:-1}}
+amount=${2:-small}
+compiler=${CC:-cc}
+case $seed in
+'' | *[!0-9]*)
+	echo "prove.sh: seed \"$seed\": not a number" >&2
+	exit 2
+	;;
+esac
+case $amount in
+small | quick | full) ;;
+*)
+	echo "prove.sh: \"$amount\" is neither quick nor full" >&2
+	exit 2
+	;;
+esac
+echo "seed $seed"
+command -v spin >/dev/null && command -v "${compiler%% *}" >/dev/null || {
+	echo "skipped: spin or the compiler $compiler is missing"
+	exit 77
+}
+
+began=$(date +%s)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$folder"
+cases=0
+states=0
+hung=0
+
+# finish OK: prints the tally.
+finish() {
+	printf 'tally {"name": "model", "cases": %d, "lost": 0, "duplicated": 0, "hung": %d, "leaked": 0, ' "$cases" "$hung"
+	printf '"seed": %s, "seconds": %d, "states": %d, "ok": %s}\n' "$seed" $(($(date +%s) - began)) "$states" "$1"
+}
+
+# fail TEXT: ends the run.
+fail() {
+	echo "prove.sh: $1" >&2
+	finish false
+	exit 1
+}
+
+# search OPTIMIZATION STORE MODEL [OPTION...]: makes pan of a model with these options, and runs it until it is through or has
+# found a fault. What it told is in out, how many faults in found.
+search() {
+	optimization=$1
+	store=$2
+	model=$3
+	shift 3
+	spin -a "$@" "$here/$model.pml" >out 2>&1 || {
+		cat out >&2
+		fail "spin does not take $model.pml $*"
+	}
+	# Each process has a single state, so there are no orders to reduce.
+	$compiler "$optimization" -w -DSAFETY -DNOREDUCE $store -DMEMLIM=8000 -o pan pan.c
+	./pan -m1000000 $pan_options >out 2>&1 || true
+	found=$(sed -n 's/.*errors: \([0-9]*\)$/\1/p' out)
+	stored=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' out | awk '{printf "%d", $1}')
+	cases=$((cases + 1))
+	states=$((states + ${stored:-0}))
+}
+pan_options=
+optimize=-O2
+
+# all MODEL [OPTION...]: every state, and no fault in any.
+all() {
+	at=$(date +%s)
+	search "$optimize" -DCOLLAPSE "$@"
+	if [ "$found" != 0 ] || grep -q -e 'depth too small' -e 'not completed' -e 'out of memory' out; then
+		cat out >&2
+		! grep -q 'invalid end state (' out || hung=1
+		fail "$* went wrong, or was not searched to the end"
+	fi
+	echo "$*: $stored states, $(($(date +%s) - at)) s"
+}
+
+# part MODEL [OPTION...]: those states that four minutes suffice for, in an order chosen by the seed. No proof.
+part() {
+	at=$(date +%s)
+	pan_options="-w33 -k3 -Q4 -RS$(printf %s "$seed" | tail -c 6)"
+	search -O2 '-DBITSTATE -DP_RAND -DT_RAND' "$@"
+	pan_options=
+	if [ "$found" != 0 ]; then
+		cat out >&2
+		fail "$* went wrong"
+	fi
+	echo "$*: $stored states, not all, $(($(date +%s) - at)) s; $(grep 'hash factor' out)"
+}
+
+# caught MODEL -DMUTANT [OPTION...]: the search finds a fault.
+caught() {
+	search -O0 -DCOLLAPSE "$@"
+	fault=$(sed -n 's/^pan:1: \(.*\) (at depth.*/\1/p' out)
+	[ "$found" = 1 ] && [ "$fault" ] || {
+		cat out >&2
+		fail "the mutant $* is not caught"
+	}
+	echo "caught $*: $fault"
+}
+
+root=$here/../..
+$compiler -std=c11 -D_POSIX_C_SOURCE=200809L -Werror=switch -I"$root/lib" -I"$root/include" -o layout "$here/layout.c" &&
+	./layout || fail "the words of tests/model/word.pml and lib/segment/layout.h differ"
+cases=$((cases + 1))
+
+bells='-DROOM=0 -DGATHERER=0 -DSUBMITTERS=2'
+room='-DBELLS=0 -DGATHERER=0 -DSUBMITTERS=2'
+gatherer='-DBELLS=0 -DROOM=0'
+
+if [ "$amount" = small ]; then
+	optimize=-O0
+	all ring -DDEATHS=1
+	all recovery -DDEATHS=1
+	all chunks -DDEATHS=1
+	all wake $gatherer
+	all wake $room -DSLOTS=1
+	caught ring -DNO_REWIND
+	caught recovery -DNAME_AFTER_CLAIM
+	caught wake -DNO_HEAL $bells
+	finish true
+	exit 0
+fi
+
+for mutant in NO_GIVE_UP BLIND_HEAD; do
+	caught ring -D$mutant -DDEATHS=0 -DTASKS=3
+done
+for mutant in NO_REWIND REWIND_FIRST REWIND_UNCOUNTED NAME_AFTER_CLAIM; do
+	caught ring -D$mutant -DTASKS=3
+done
+for mutant in NO_GENERATION NAME_AFTER_CLAIM RECOVER_BEFORE_DEATH REAP_FIRST SUCCESSOR_TOO_EARLY SUCCESSOR_NO_RESCAN \
+	PUBLISH_TWICE RELEASE_FIRST NO_ZERO CHARGE_INNOCENT; do
+	caught recovery -D$mutant
+done
+caught recovery -DFREE_BEFORE_FAILURE -DMAX_ATTEMPTS=1
+for mutant in NO_SWEEP NO_CURSOR CURSOR_LATE; do
+	caught chunks -D$mutant
+done
+caught chunks -DRETURN_FIRST -DDEATHS=2
+caught wake -DNO_RECHECK $bells -DDEATHS=0
+caught wake -DNO_PASS_ON $bells -DDEATHS=0
+caught wake -DNO_RECHECK_ROOM $room -DDEATHS=0 -DSLOTS=1
+caught wake -DNO_RECHECK_GATHERER $gatherer -DDEATHS=0
+caught wake -DRING_BEFORE_PUBLISH $gatherer -DDEATHS=0
+for mutant in NO_HEAL HEAL_ANNOUNCED; do
+	caught wake -D$mutant $bells
+	caught wake -D$mutant $room -DSLOTS=1
+	caught wake -D$mutant $gatherer
+done
+
+if [ "$amount" = quick ]; then
+	all ring -DDEATHS=3
+	all ring -DDEATHS=1 -DABANDONS=1
+	all recovery -DDEATHS=2
+	all chunks -DCHUNKS=3
+	all wake $bells
+	all wake $room -DWORKERS=3 -DTASKS=3
+	all wake $gatherer -DWORKERS=3 -DTASKS=3
+	finish true
+	exit 0
+fi
+
+largest='-DWORKERS=3 -DTASKS=3 -DDEATHS=3'
+all ring -DSUBMITTERS=2 $largest
+all ring -DABANDONS=1 -DTASKS=3
+all recovery $largest
+all chunks -DCHUNKS=3 -DDEATHS=2
+all chunks -DWORKERS=3 -DDEATHS=2
+all wake $room $largest
+all wake $gatherer -DSUBMITTERS=2 $largest
+all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1
+all wake $bells -DTOKENS=2 -DDEATHS=2
+all wake $bells -DSLOTS=3 -DTASKS=3 -DDEATHS=2
+all wake -DDEATHS=1
+part wake $bells -DSLOTS=3 $largest
+part wake -DSUBMITTERS=2 $largest
+finish true

@@ -1,0 +1,445 @@
+/*
+ * machine.c - plays lives of a pool of threads on the memory of memory.c: MACHINE [SEED [LIVES]].
+ *
+ * In each life, one or two owners do a few things at once with a small pool, while workers may die after any atomic access and are
+ * recovered by the supervisor's own code. Each result is checked. A race, a task that is lost and a sleep that nobody ends are seen
+ * whenever the memory model allows them, whatever the processor at hand does. The same seed plays the same lives.
+ */
+#include "pool/pool.h"
+#include "pool/recover.h"
+#include "pool/worker.h"
+#include "races/fibers.h"
+#include "segment/heap.h"
+#include "support/tally.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_TASKS 6
+#define OWNERS 2
+
+struct life {
+	uint64_t seed;
+	sheaf_pool *pool;
+	unsigned deaths;
+	bool may_end;    /* an owner may find the pool closed or terminated */
+	bool only_once;  /* max_attempts is 1: deaths make positions fail */
+	bool only_dense; /* maps and loops alone */
+};
+
+static struct life life;
+
+/* ---- tasks ---- */
+
+static bool fails(uint64_t number)
+{
+	return trial_value(number) % 5 == 0;
+}
+
+/* In one of three ways, by the number: a result in its slot, one of its own size, or a text. */
+static int call(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t number, *words;
+	void *memory;
+	int r;
+
+	memcpy(&number, arg, sizeof(number));
+	if (fails(number))
+		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+	if (!result && (r = sheaf_task_result(task, 2 * sizeof(*words), &memory)))
+		return r;
+	words = result ? result : memory;
+	words[0] = words[1] = trial_value(number);
+	return 0;
+}
+
+static int map_item(sheaf_task *task, const void *in, void *out)
+{
+	uint64_t number = *(const uint64_t *)in;
+
+	if (fails(number))
+		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+	*(uint64_t *)out = trial_value(number);
+	return 0;
+}
+
+static int loop_range(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	uint64_t *out = *(uint64_t **)context;
+
+	(void)task;
+	for (size_t i = begin; i < end; i++)
+		out[i] = trial_value(i);
+	return 0;
+}
+
+/* ---- what owners do ---- */
+
+/* The pool was closed or terminated meanwhile. */
+static bool ended(int r)
+{
+	return life.may_end && (r == -EPIPE || r == -ECANCELED);
+}
+
+struct wanted {
+	uint64_t salt;
+	bool in_slot; /* results of calls */
+	bool handed[MOST_TASKS];
+};
+
+static void check_result(struct wanted *wanted, const sheaf_result *result)
+{
+	uint64_t number = result->position + wanted->salt;
+	const uint64_t *words = result->data;
+	char text[64];
+
+	CHECK_AS(HARM_DUPLICATED, !wanted->handed[result->position], "position %llu twice",
+		 (unsigned long long)result->position);
+	wanted->handed[result->position] = true;
+	snprintf(text, sizeof(text), "number %llu", (unsigned long long)number);
+	if (life.only_once && result->status == -ECHILD)
+		return;
+	if (fails(number)) {
+		CHECK_AS(HARM_LOST, result->status == -EDOM && !strcmp(result->message, text), "%s: status %d", text,
+			 result->status);
+		return;
+	}
+	CHECK_AS(HARM_LOST, result->status == 0, "%s: status %d", text, result->status);
+	for (size_t i = 0; i < result->size / sizeof(*words); i++)
+		CHECK_AS(HARM_LOST, words[i] == trial_value(number), "%s: a wrong value", text);
+}
+
+static int count_failures(const struct wanted *wanted, uint64_t n)
+{
+	int failures = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		failures += fails(wanted->salt + i);
+	return failures;
+}
+
+static void check_all(struct wanted *wanted, sheaf_batch *batch, uint64_t n)
+{
+	const sheaf_result *results;
+	size_t count;
+	int r = sheaf_gather(batch, &results, &count, SHEAF_FOREVER);
+
+	if (ended(r))
+		return;
+	CHECK_AS(HARM_LOST, life.only_once ? r >= 0 : r == count_failures(wanted, n), "sheaf_gather: %d", r);
+	CHECK_AS(HARM_LOST, count == n, "%zu results of %llu", count, (unsigned long long)n);
+	memset(wanted->handed, 0, sizeof(wanted->handed));
+	for (size_t i = 0; i < count; i++)
+		check_result(wanted, &results[i]);
+}
+
+/* Takes n results one by one, in both orders, then all of them; or less. */
+static void take_all(struct wanted *wanted, sheaf_batch *batch, uint64_t n)
+{
+	uint64_t how = fibers_luck(5);
+	sheaf_result result;
+
+	if (!how) /* leaves them, done or not */
+		return;
+	for (uint64_t i = 0; how < 4 && i < n; i++) {
+		int r = how & 1 ? sheaf_next(batch, &result, SHEAF_FOREVER) : sheaf_next_done(batch, &result, SHEAF_FOREVER);
+
+		if (ended(r))
+			return;
+		CHECK_AS(HARM_LOST, r == 1, "result %llu: %d", (unsigned long long)i, r);
+		check_result(wanted, &result);
+		if (how == 3)
+			how = 2;
+	}
+	check_all(wanted, batch, n);
+}
+
+static int submit(sheaf_batch *batch, const struct wanted *wanted, uint64_t position)
+{
+	unsigned char arg[40] = {0}; /* with a number that is even, too long for the ring's slot */
+	uint64_t number = wanted->salt + position;
+	int r;
+
+	memcpy(arg, &number, sizeof(number));
+	r = sheaf_submit(batch, position, call, arg, number & 1 ? sizeof(number) : sizeof(arg));
+	CHECK(r == 0 || ended(r), "sheaf_submit: %d", r);
+	return r;
+}
+
+static sheaf_batch *open_batch(const sheaf_batch_options *options)
+{
+	sheaf_batch *batch = NULL;
+	int r = sheaf_batch_create(&batch, life.pool, options);
+
+	CHECK(r == 0 || ended(r), "sheaf_batch_create: %d", r);
+	return batch;
+}
+
+static void calls(void)
+{
+	struct wanted wanted = {.salt = fibers_luck(1000), .in_slot = fibers_luck(2)};
+	sheaf_batch_options options = {.result_size = wanted.in_slot ? 16 : 0, .flags = fibers_luck(2) ? SHEAF_NO_TIMES : 0};
+	sheaf_batch *batch = open_batch(&options);
+	uint64_t n = 1 + fibers_luck(MOST_TASKS), sent = 0;
+
+	if (!batch)
+		return;
+	while (sent < n && !submit(batch, &wanted, sent))
+		sent++;
+	take_all(&wanted, batch, sent);
+	sheaf_batch_retire(batch);
+}
+
+/* One submits, downwards, while the other gathers. */
+struct pair {
+	struct wanted wanted;
+	sheaf_batch *batch;
+	uint64_t n;
+	_Atomic uint64_t sent;
+	_Atomic bool over;
+};
+
+static void submit_all(void *context)
+{
+	struct pair *pair = context;
+
+	while (pair->sent < pair->n && !submit(pair->batch, &pair->wanted, pair->n - 1 - pair->sent))
+		pair->sent++;
+	pair->over = true;
+}
+
+static void pairs(void)
+{
+	sheaf_batch_options options = {.result_size = 16};
+	struct pair pair = {.wanted = {.salt = fibers_luck(1000)}, .batch = open_batch(&options)};
+	bool by_position = fibers_luck(2);
+	uint64_t taken = 0;
+	sheaf_result result;
+	unsigned submitter;
+	int r;
+
+	if (!pair.batch)
+		return;
+	pair.n = 1 + fibers_luck(MOST_TASKS);
+	submitter = fibers_start(submit_all, &pair);
+	while (!pair.over || taken < pair.sent) {
+		r = by_position ? sheaf_next(pair.batch, &result, SHEAF_FOREVER)
+				: sheaf_next_done(pair.batch, &result, SHEAF_FOREVER);
+		if (ended(r))
+			break;
+		CHECK_AS(HARM_LOST, r >= 0, "next: %d", r);
+		if (r) {
+			check_result(&pair.wanted, &result);
+			taken++;
+		}
+	}
+	fibers_join(submitter);
+	sheaf_batch_retire(pair.batch);
+}
+
+static uint64_t *allocate(size_t n)
+{
+	void *memory;
+	int r = sheaf_alloc_array(life.pool, n, sizeof(uint64_t), &memory);
+
+	CHECK(r == 0, "sheaf_alloc_array: %d", r);
+	return memory;
+}
+
+static void map(void)
+{
+	struct wanted wanted = {.salt = fibers_luck(1000)};
+	sheaf_map_options options = {.grain = fibers_luck(3)};
+	sheaf_batch *batch = open_batch(NULL);
+	uint64_t n = 1 + fibers_luck(MOST_TASKS), *in, *out;
+	int r;
+
+	if (!batch)
+		return;
+	in = allocate(n);
+	out = allocate(n);
+	for (uint64_t i = 0; i < n; i++)
+		in[i] = wanted.salt + i;
+	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
+	CHECK(r == 0 || ended(r), "sheaf_submit_map: %d", r);
+	if (!r)
+		take_all(&wanted, batch, n);
+	sheaf_batch_retire(batch);
+	CHECK(!sheaf_free(life.pool, in) && !sheaf_free(life.pool, out), "sheaf_free");
+}
+
+static void loop(void)
+{
+	sheaf_map_options options = {.grain = fibers_luck(3), .context_size = sizeof(uint64_t *)};
+	uint64_t n = 1 + fibers_luck(MOST_TASKS), *out = allocate(n);
+	int r = sheaf_for(life.pool, loop_range, &out, n, &options);
+
+	CHECK(r == 0 || ended(r) || (life.only_once && r == -ECHILD), "sheaf_for: %d", r);
+	for (uint64_t i = 0; !r && i < n; i++)
+		CHECK_AS(HARM_LOST, out[i] == trial_value(i), "position %llu", (unsigned long long)i);
+	CHECK(!sheaf_free(life.pool, out), "sheaf_free");
+}
+
+static void apply(void)
+{
+	uint64_t number = fibers_luck(1000), result[2] = {0};
+	int r = sheaf_apply(life.pool, call, &number, sizeof(number), result, sizeof(result), NULL);
+
+	if (ended(r) || (life.only_once && r == -ECHILD))
+		return;
+	CHECK_AS(HARM_LOST, fails(number) ? r == -EDOM : r == 0 && result[1] == trial_value(number), "sheaf_apply: %d", r);
+}
+
+static void own(void *context)
+{
+	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply};
+	uint64_t count = 2 + fibers_luck(6), kinds = life.only_dense ? 3 : sizeof(acts) / sizeof(acts[0]);
+
+	(void)context;
+	while (count--)
+		acts[fibers_luck(kinds)]();
+}
+
+/* ---- deaths ---- */
+
+struct heir {
+	unsigned worker, generation;
+};
+static struct heir heirs[FIBERS];
+
+static void inherit(void *context)
+{
+	struct heir heir = *(struct heir *)context;
+
+	worker_run(&life.pool->keeper.segment, heir.worker, heir.generation, 0);
+	/* As in threads.c. */
+	atomic_fetch_sub_explicit(&life.pool->threads.live, 1, memory_order_release);
+}
+
+/* Recovers as supervisor.c does: bury(), spawn(). */
+static void supervise(void *context)
+{
+	struct segment *segment = &life.pool->keeper.segment;
+	struct region region = {0};
+	unsigned count = 0;
+	int worker;
+
+	(void)context;
+	while ((worker = fibers_bury()) >= 0) {
+		struct shared_worker *w = &segment->workers[worker];
+		struct death death = {
+			.worker = (unsigned)worker,
+			.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
+			.signal = 9,
+			.exit_code = -1,
+			.innocent = fibers_luck(2),
+		};
+		struct heir *heir = &heirs[count++];
+
+		recover(segment, &death, &region);
+		*heir = (struct heir){(unsigned)worker, death.generation + 1};
+		sem_init(&w->bell[heir->generation & 1], 1, 0);
+		atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
+		atomic_store_explicit(&w->generation, heir->generation, memory_order_relaxed);
+		fibers_replace((unsigned)worker, inherit, heir);
+	}
+}
+
+/* ---- a life ---- */
+
+static void check_empty(void)
+{
+	sheaf_pool_info info;
+
+	CHECK(sheaf_pool_get_info(life.pool, &info) == 0, "info");
+	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes are left", info.heap_used);
+	for (uint32_t i = 0; i < life.pool->keeper.segment.ring_size; i++) {
+		uint64_t word = atomic_load(&life.pool->keeper.segment.ring[i].word);
+
+		CHECK_AS(HARM_LEAKED, word_state(word) == WORD_FREE, "slot %u: %#llx", i, (unsigned long long)word);
+	}
+}
+
+static void close_and_join(void)
+{
+	CHECK(sheaf_pool_close(life.pool) == 0, "close");
+	CHECK_AS(HARM_HUNG, sheaf_pool_join(life.pool, SHEAF_FOREVER) == 0, "join");
+}
+
+static void live(void *context)
+{
+	sheaf_pool_options options = {
+		.workers = 1 + (unsigned)fibers_luck(3),
+		.ring_size = 1u << fibers_luck(3),
+		.max_attempts = life.only_once ? 1 : SHEAF_MAX_ATTEMPTS,
+		.max_batches = 4,
+		.heap_size = 2 << 20,
+		.backend = SHEAF_THREADS,
+		.flags = SHEAF_ANONYMOUS,
+	};
+	unsigned owners[OWNERS], count = 1 + (unsigned)fibers_luck(OWNERS), supervisor;
+	struct segment *segment;
+	bool terminates;
+
+	(void)context;
+	CHECK(sheaf_pool_create(&life.pool, &options) == 0, "pool");
+	segment = &life.pool->keeper.segment;
+	memory_watch(segment->base, segment->size);
+	fibers_tolerate(segment->control->room, sizeof(segment->control->room));
+	if (fibers_luck(4))
+		segment->spin_ns = 0;
+	fibers_doom(life.deaths);
+	supervisor = fibers_start(supervise, NULL);
+	terminates = life.may_end && fibers_luck(2);
+	for (unsigned i = 0; i < count; i++)
+		owners[i] = fibers_start(own, NULL);
+	if (terminates) {
+		/* Who ends the pool may not know yet that a batch is open: its gatherer looks at the state after 100 ms. */
+		fibers_tolerate(segment->base, segment->size);
+		for (uint64_t naps = fibers_luck(200); naps; naps--)
+			fibers_step();
+		fibers_spare();
+		fibers_join(supervisor);
+		CHECK(sheaf_pool_terminate(life.pool) == 0, "terminate");
+	} else if (life.may_end) {
+		close_and_join();
+	}
+	for (unsigned i = 0; i < count; i++)
+		fibers_join(owners[i]);
+	if (!life.may_end && fibers_luck(2))
+		close_and_join();
+	if (!terminates) {
+		fibers_spare();
+		fibers_join(supervisor);
+	}
+	check_empty();
+	sheaf_pool_destroy(life.pool);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv), lives = trial_amount(argc, argv, 2, 2000);
+	pid_t parent = getppid();
+
+	tally_begin("races", "cases", seed);
+	/* Not on and on for nobody, if the script that waits for it is killed. */
+	for (uint64_t i = 0; i < lives && getppid() == parent; i++) {
+		uint64_t kind = trial_value(seed + i);
+
+		life = (struct life){
+			.seed = seed + i,
+			.deaths = kind % 4,
+			.may_end = kind / 4 % 2 == 0,
+			.only_once = kind / 16 % 4 == 0,
+			.only_dense = kind / 64 % 3 == 0,
+		};
+		fibers_play(life.seed, live, NULL);
+		tally_add(1);
+	}
+	tally_note("most_steps", (double)fibers_most_steps());
+	tally_end();
+	return 0;
+}

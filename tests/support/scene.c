@@ -1,0 +1,736 @@
+/*
+ * scene.c - the host on one side of a shared page, the test on the other.
+ *
+ * Phases     The host tells how far it is with a batch; the test waits for that, and for nothing else, with a deadline that
+ *            only a hanging pool misses.
+ * Tasks      Each position has one value. A run that finds its result slot not zeroed fails.
+ */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "scene.h"
+
+#include "batch/dense.h"
+#include "children.h"
+#include "leaks.h"
+#include "pool/pool.h"
+#include "pool/recover.h"
+#include "proc.h"
+#include "queue/doorbell.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+#include "session.h"
+#include "tally.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define WORDS 9 /* more than fit an entry */
+#define HEAP ((size_t)4 << 20)
+#define NAP_NS 20000
+
+enum phase { OPENING, OPEN, SUBMITTING, WAITING, JOINING, GATHERED, RETIRED, ENDING };
+
+static struct stage {
+	struct work work;
+	sem_t command;      /* wakes the host that has no batch to wait for */
+	_Atomic int wanted; /* what it is to do next: SUBMITTING, RETIRED, or ENDING */
+	_Atomic int phase;
+	_Atomic int order;
+	_Atomic unsigned order_worker;
+	_Atomic pid_t supervisor;
+	uint64_t salt;
+	uint32_t batch;
+	struct segment segment; /* the host's view */
+	_Atomic unsigned runs[SCENE_POSITIONS];
+	_Atomic unsigned excused;
+	_Atomic pid_t held;
+	_Atomic bool pass;
+} * stage;
+
+/* ---- tasks ---- */
+
+static void hold(uint64_t position)
+{
+	if (!stage->work.holds || position != stage->work.hold_at || atomic_load(&stage->pass))
+		return;
+	atomic_store(&stage->held, getpid());
+	while (!atomic_load(&stage->pass))
+		trial_nap(1000000);
+}
+
+/* Of a position's failure: short, as printing is no path of ours. */
+static char text_of(uint64_t position)
+{
+	return (char)('a' + position);
+}
+
+static int begin_run(sheaf_task *task, uint64_t position)
+{
+	atomic_fetch_add(&stage->runs[position], 1);
+	hold(position);
+	return stage->work.fails ? sheaf_task_fail(task, -EDOM, "%c", text_of(position)) : 0;
+}
+
+static uint64_t value_of(uint64_t position, unsigned word)
+{
+	return trial_value(stage->salt + position * WORDS + word);
+}
+
+static bool is_zero(const uint64_t *words, size_t size)
+{
+	for (size_t i = 0; i < size / sizeof(*words); i++)
+		if (words[i])
+			return false;
+	return true;
+}
+
+static int call(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t position = sheaf_task_position(task), *words;
+	size_t size = stage->work.slot ? stage->work.slot : WORDS * sizeof(*words);
+	int r = begin_run(task, position);
+
+	(void)arg;
+	if (!r && !stage->work.slot)
+		r = sheaf_task_result(task, size, &result);
+	if (r)
+		return r;
+	if (!is_zero(result, size))
+		return sheaf_task_fail(task, -EBADMSG, "the result is not zeroed");
+	words = result;
+	for (unsigned i = 0; i < size / sizeof(*words); i++)
+		words[i] = value_of(position, i);
+	return 0;
+}
+
+static int item(sheaf_task *task, const void *in, void *out)
+{
+	uint64_t position = sheaf_task_position(task), value = value_of(position, 0);
+	int r = begin_run(task, position);
+
+	(void)in;
+	if (r)
+		return r;
+	memcpy(out, &value, sizeof(value));
+	return 0;
+}
+
+static int range(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	uint64_t *out = context;
+
+	for (size_t i = begin; i < end; i++) {
+		int r = begin_run(task, i);
+
+		if (r)
+			return r;
+		out[i] = value_of(i, 0);
+	}
+	return 0;
+}
+
+/* ---- the host ---- */
+
+struct host {
+	sheaf_pool *pool;
+	sheaf_batch *batch;
+	uint64_t *out;
+	unsigned wanted; /* positions submitted */
+};
+
+/* As the library waits for room, but without a look and without a limit. */
+static void wait_for_room(struct host *host)
+{
+	struct segment *segment = &host->pool->keeper.segment;
+	int room = room_announce(segment, &host->pool->keeper.room_taken);
+	struct ring_owner me = {.worker = WORKER_NONE};
+	struct shared_slot *slot;
+	uint64_t ticket;
+
+	if (ring_take(segment, me, &slot, &ticket))
+		sem_wait(&segment->control->room[room]);
+	else
+		ring_abandon(slot);
+	room_retract(segment, &host->pool->keeper.room_taken, room);
+}
+
+static void obey(struct host *host);
+
+static void submit_call(struct host *host)
+{
+	int r;
+
+	while ((r = sheaf_submit(host->batch, host->wanted, call, NULL, 0)) == -EAGAIN) {
+		wait_for_room(host);
+		obey(host);
+	}
+	CHECK(r == 0, "sheaf_submit: %d", r);
+	host->wanted++;
+}
+
+static void submit(struct host *host)
+{
+	const struct work *work = &stage->work;
+	sheaf_map_options options = {.grain = work->grain, .max_attempts = work->attempts};
+	int r = 0;
+
+	host->wanted = 0;
+	if (work->kind == KIND_CALLS) {
+		while (host->wanted < work->positions)
+			submit_call(host);
+		return;
+	}
+	if (work->kind == KIND_MAP)
+		r = sheaf_submit_map(host->batch, item, NULL, 0, host->out, sizeof(*host->out), work->positions, &options);
+	else
+		r = sheaf_submit_for(host->batch, range, host->out, work->positions, &options);
+	CHECK(r == 0, "a dense batch: %d", r);
+	host->wanted = work->positions;
+}
+
+static void obey(struct host *host)
+{
+	struct keeper *keeper = &host->pool->keeper;
+	unsigned worker = atomic_load(&stage->order_worker);
+	int r;
+
+	switch (atomic_load(&stage->order)) {
+	case ORDER_LOOK:
+		CHECK((r = keeper->look(keeper)) == 0, "a look at the family: %d", r);
+		atomic_store(&stage->supervisor, host->pool->family.supervisor);
+		break;
+	case ORDER_SUBMIT:
+		submit_call(host);
+		break;
+	case ORDER_KILL:
+		keeper->kill(keeper, worker, atomic_load(&keeper->segment.workers[worker].generation));
+		break;
+	default:
+		return;
+	}
+	atomic_store(&stage->order, ORDER_NONE);
+}
+
+/* Is all done? If not, what to wait for. */
+static bool all_done(struct host *host, uint64_t *wait)
+{
+	const _Atomic uint64_t *words = segment_at(&host->pool->keeper.segment, host->batch->shared->words);
+	unsigned i = 0;
+
+	*wait = stage->work.wait;
+	if (stage->work.kind != KIND_CALLS) {
+		while (i < host->batch->shared->chunks && word_state(atomic_load(&words[i])) == WORD_DONE)
+			i++;
+		if (*wait == WAIT_NOTHING)
+			*wait = WAIT_CHUNK(i);
+		return i == host->batch->shared->chunks;
+	}
+	while (i < host->wanted && word_state(atomic_load(&batch_entry(host->batch, i)->word)) == WORD_DONE)
+		i++;
+	if (*wait == WAIT_NOTHING && i < host->wanted)
+		*wait = WAIT_ENTRY(batch_entry_offset(host->batch, i));
+	/* Others come by order. */
+	if (i == host->wanted && i < stage->work.positions + stage->work.more)
+		*wait = WAIT_ANY;
+	return i == stage->work.positions + stage->work.more;
+}
+
+static void wait_for_all(struct host *host)
+{
+	struct shared_batch *shared = host->batch->shared;
+	uint64_t wait;
+
+	while (obey(host), !all_done(host, &wait)) {
+		gatherer_announce(shared, wait);
+		if (!all_done(host, &wait) && atomic_load(&stage->order) == ORDER_NONE)
+			sem_wait(&shared->bell);
+		gatherer_retract(shared);
+	}
+}
+
+static void check_result(const struct host *host, const sheaf_result *result, unsigned position)
+{
+	const struct work *work = &stage->work;
+	unsigned words = work->slot ? (unsigned)(work->slot / sizeof(uint64_t)) : WORDS;
+
+	CHECK_AS(HARM_DUPLICATED, result->position >= position, "position %llu was given twice",
+		 (unsigned long long)result->position);
+	CHECK_AS(HARM_LOST, result->position == position, "position %u is missing", position);
+	CHECK_AS(HARM_DUPLICATED,
+		 work->kind != KIND_CALLS ||
+			 atomic_load(&stage->runs[position]) <= result->attempts + atomic_load(&stage->excused),
+		 "position %u: %u runs in %u attempts", position, atomic_load(&stage->runs[position]), result->attempts);
+	if (work->attempts && result->status == -ECHILD) {
+		CHECK(result->signal == SIGKILL, "position %u: signal %d", position, result->signal);
+		return;
+	}
+	CHECK_AS(HARM_LOST, result->status == (work->fails ? -EDOM : 0), "position %u: status %d, %s", position, result->status,
+		 result->message);
+	if (work->fails)
+		CHECK_AS(HARM_LOST, work->kind == KIND_FOR || result->message[0] == text_of(position), "position %u: \"%s\"",
+			 position, result->message);
+	else if (work->kind != KIND_CALLS)
+		CHECK_AS(HARM_LOST, host->out[position] == value_of(position, 0), "position %u: a wrong value", position);
+	else
+		for (unsigned i = 0; i < words; i++)
+			CHECK_AS(HARM_LOST, ((const uint64_t *)result->data)[i] == value_of(position, i),
+				 "position %u: word %u", position, i);
+}
+
+static void check_results(struct host *host)
+{
+	const sheaf_result *results;
+	size_t n;
+	int r = sheaf_gather(host->batch, &results, &n, patience());
+
+	CHECK_AS(HARM_HUNG, r >= 0, "sheaf_gather: %d", r);
+	CHECK_AS(HARM_LOST, n == host->wanted, "%zu results of %u", n, host->wanted);
+	for (size_t i = 0; i < n; i++)
+		check_result(host, &results[i], (unsigned)i);
+}
+
+/* The end of a closed pool. It looks more often than the library would. */
+static void join(struct host *host)
+{
+	uint64_t deadline = patience();
+	int r;
+
+	atomic_store(&stage->phase, JOINING);
+	while ((r = sheaf_pool_join(host->pool, 0)) == -EAGAIN) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the closed pool does not end");
+		obey(host);
+		atomic_store(&host->pool->keeper.looked_ns, 0);
+		trial_nap(NAP_NS);
+	}
+	CHECK(r == 0, "sheaf_pool_join: %d", r);
+}
+
+/* Waits until it is wanted to do @one or @other, and meanwhile obeys. */
+static int wait_until_wanted(struct host *host, enum phase one, enum phase other)
+{
+	int wanted;
+
+	while ((wanted = atomic_load(&stage->wanted)) != (int)one && wanted != (int)other) {
+		obey(host);
+		sem_wait(&stage->command);
+	}
+	return wanted;
+}
+
+static void play(struct host *host)
+{
+	sheaf_batch_options options = {
+		.result_size = stage->work.slot, .max_attempts = stage->work.attempts, .flags = SHEAF_NONBLOCK};
+	int r = sheaf_batch_create(&host->batch, host->pool, &options);
+
+	CHECK(r == 0, "sheaf_batch_create: %d", r);
+	submit(host);
+	if (stage->work.closes)
+		CHECK((r = sheaf_pool_close(host->pool)) == 0, "sheaf_pool_close: %d", r);
+	atomic_store(&stage->phase, WAITING);
+	wait_for_all(host);
+	check_results(host);
+	if (stage->work.closes)
+		join(host);
+	atomic_store(&stage->phase, GATHERED);
+	wait_until_wanted(host, RETIRED, RETIRED);
+	sheaf_batch_retire(host->batch);
+	atomic_store(&stage->phase, RETIRED);
+}
+
+static int host_main(void *context)
+{
+	const struct work *work = &stage->work;
+	sheaf_pool_options options = {.workers = work->workers,
+				      .ring_size = SCENE_RING,
+				      .max_batches = 1,
+				      .heap_size = HEAP,
+				      .flags = SHEAF_ANONYMOUS,
+				      .max_attempts = 10};
+	int files = count_open_files(), mappings = count_segment_mappings(), r;
+	struct host host;
+	void *memory;
+
+	(void)context;
+	setsid();
+	CHECK((r = sheaf_pool_create(&host.pool, &options)) == 0, "sheaf_pool_create: %d", r);
+	CHECK((r = sheaf_alloc(host.pool, UNIT, &memory)) == 0, "sheaf_alloc: %d", r);
+	host.out = memory;
+	stage->segment = host.pool->keeper.segment;
+	atomic_store(&stage->supervisor, host.pool->family.supervisor);
+	atomic_store(&stage->phase, OPEN);
+	while (wait_until_wanted(&host, SUBMITTING, ENDING) == SUBMITTING)
+		play(&host);
+	sheaf_pool_destroy(host.pool);
+	CHECK_AS(HARM_LEAKED, count_open_files() == files && count_segment_mappings() == mappings && count_children() <= 0,
+		 "%d files, %d segments, %d children left", count_open_files() - files, count_segment_mappings() - mappings,
+		 count_children());
+	return 0;
+}
+
+/* ---- the test ---- */
+
+static pid_t host;
+static struct segment view; /* the pool's segment, mapped here */
+static uint64_t used;       /* heap at the start */
+static struct {
+	const char *what;
+	uint64_t point;
+} now; /* for messages */
+
+struct segment *scene_segment(void)
+{
+	return &view;
+}
+
+struct shared_batch *scene_batch(void)
+{
+	return &view.batches[0];
+}
+
+pid_t scene_host(void)
+{
+	return host;
+}
+
+static void want(enum phase phase)
+{
+	atomic_store(&stage->wanted, (int)phase);
+	sem_post(&stage->command);
+}
+
+static bool in_state(pid_t pid, char state)
+{
+	struct proc proc;
+
+	return proc_read(pid, &proc) && proc.state == state;
+}
+
+/* One look of a wait; ends the program if it waits too long, or the host has ended: that has told why. */
+static void look_again(uint64_t deadline, const char *for_what)
+{
+	struct proc proc;
+
+	if (!proc_read(host, &proc) || proc.state == 'Z')
+		exit(1);
+	CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s, point %llu: waited too long: %s (phase %d)",
+		 now.what ? now.what : "", (unsigned long long)now.point, for_what, atomic_load(&stage->phase));
+	trial_nap(NAP_NS);
+}
+
+static void await(enum phase phase, const char *for_what)
+{
+	uint64_t deadline = patience();
+
+	while (atomic_load(&stage->phase) != (int)phase)
+		look_again(deadline, for_what);
+}
+
+static void *moved(const void *theirs)
+{
+	return view.base + ((const unsigned char *)theirs - stage->segment.base);
+}
+
+/* Maps the host's segment by the file that it has open. */
+static bool map_segment(void)
+{
+	char path[64];
+	void *base;
+
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)host, stage->segment.fd);
+	view = stage->segment;
+	view.fd = open(path, O_RDWR | O_CLOEXEC);
+	if (view.fd < 0)
+		return false;
+	base = mmap(NULL, (size_t)view.size, PROT_READ | PROT_WRITE, MAP_SHARED, view.fd, 0);
+	CHECK(base != MAP_FAILED, "mmap: errno %d", errno);
+	view.base = base;
+	view.header = moved(stage->segment.header);
+	view.control = moved(stage->segment.control);
+	view.workers = moved(stage->segment.workers);
+	view.ring = moved(stage->segment.ring);
+	view.batches = moved(stage->segment.batches);
+	view.heap_map = moved((const void *)stage->segment.heap_map);
+	return true;
+}
+
+bool scene_begin(const struct work *work)
+{
+	if (!stage) {
+		stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
+	}
+	if (!session_visible()) {
+		puts("skipped: no /proc or no /dev/shm here");
+		return false;
+	}
+	memset(stage, 0, sizeof(*stage));
+	stage->work = *work;
+	sem_init(&stage->command, 1, 0);
+	CHECK((host = child_start(host_main, NULL)) > 0, "child_start: %d", (int)host);
+	await(OPEN, "a pool");
+	if (!map_segment()) {
+		puts("skipped: files of other processes cannot be opened here");
+		scene_end();
+		return false;
+	}
+	used = heap_used(&view);
+	return true;
+}
+
+void scene_end(void)
+{
+	int status = -1;
+
+	want(ENDING);
+	CHECK_AS(HARM_HUNG, child_wait(host, &status, patience()) == 0, "%s: the host does not end", now.what);
+	if (status)
+		exit(1);
+	CHECK_AS(HARM_LEAKED, session_ended(host, patience()), "%s: processes are left", now.what);
+	sem_destroy(&stage->command);
+	if (view.base) {
+		munmap(view.base, (size_t)view.size);
+		close(view.fd);
+		view.base = NULL;
+	}
+}
+
+unsigned scene_generation(unsigned worker)
+{
+	return atomic_load(&view.workers[worker].generation);
+}
+
+/* And without a token that would wake it. */
+static bool asleep(unsigned worker, pid_t *pid)
+{
+	int tokens;
+
+	*pid = atomic_load(&view.workers[worker].pid);
+	sem_getvalue(&view.workers[worker].bell[scene_generation(worker) & 1], &tokens);
+	return *pid > 0 && !tokens && atomic_load(&view.control->sleepers[0]) >> worker & 1 && in_state(*pid, 'S');
+}
+
+pid_t scene_worker(unsigned worker)
+{
+	uint64_t deadline = patience();
+	pid_t pid;
+
+	while (!asleep(worker, &pid))
+		look_again(deadline, "a worker asleep");
+	return pid;
+}
+
+pid_t scene_supervisor(void)
+{
+	uint64_t deadline = patience();
+	pid_t pid;
+
+	while (!in_state(pid = atomic_load(&stage->supervisor), 'S'))
+		look_again(deadline, "the supervisor asleep");
+	return pid;
+}
+
+void scene_stop_supervisor(void)
+{
+	uint64_t deadline = patience();
+	pid_t pid = scene_supervisor();
+
+	CHECK(kill(pid, SIGSTOP) == 0, "SIGSTOP: errno %d", errno);
+	while (!in_state(pid, 'T'))
+		look_again(deadline, "the supervisor stopped");
+}
+
+void scene_continue_supervisor(void)
+{
+	CHECK(kill(atomic_load(&stage->supervisor), SIGCONT) == 0, "SIGCONT: errno %d", errno);
+}
+
+void scene_start(const char *what, uint64_t point)
+{
+	uint64_t deadline = patience();
+	int phase;
+
+	now.what = what;
+	now.point = point;
+	stage->salt += SCENE_POSITIONS * WORDS;
+	for (unsigned i = 0; i < SCENE_POSITIONS; i++)
+		atomic_store(&stage->runs[i], 0);
+	atomic_store(&stage->excused, 0);
+	atomic_store(&stage->held, 0);
+	atomic_store(&stage->pass, false);
+	atomic_store(&stage->phase, SUBMITTING);
+	want(SUBMITTING);
+	while ((phase = atomic_load(&stage->phase)) < JOINING) {
+		bool waits = phase == WAITING ? atomic_load(&scene_batch()->waiter) != WAIT_NOTHING
+					      : atomic_load(&view.control->room_waiters) != 0;
+
+		if (waits && in_state(host, 'S'))
+			break;
+		look_again(deadline, "the host asleep");
+	}
+}
+
+pid_t scene_held(void)
+{
+	uint64_t deadline = patience();
+	pid_t pid;
+
+	while (!(pid = atomic_load(&stage->held)))
+		look_again(deadline, "a task in hand");
+	return pid;
+}
+
+void scene_let_pass(void)
+{
+	atomic_store(&stage->pass, true);
+}
+
+void scene_order(enum errand errand, unsigned worker)
+{
+	atomic_store(&stage->order_worker, worker);
+	atomic_store(&stage->order, (int)errand);
+	/* Wherever it waits: for room it takes the first place. */
+	sem_post(&scene_batch()->bell);
+	sem_post(&view.control->room[0]);
+	sem_post(&stage->command);
+}
+
+void scene_obeyed(void)
+{
+	uint64_t deadline = patience();
+
+	while (atomic_load(&stage->order) != ORDER_NONE)
+		look_again(deadline, "an order");
+}
+
+void scene_excuse(unsigned runs)
+{
+	atomic_store(&stage->excused, runs);
+}
+
+static uint64_t hash(uint64_t seed, const void *memory, size_t size)
+{
+	const unsigned char *bytes = memory;
+
+	for (size_t i = 0; i < size; i += 8) {
+		uint64_t word = 0;
+
+		memcpy(&word, bytes + i, size - i < 8 ? size - i : 8);
+		seed = (seed ^ word) * UINT64_C(0x100000001b3);
+		seed ^= seed >> 29;
+	}
+	return seed;
+}
+
+static uint64_t hash_map(uint64_t digest)
+{
+	return hash(digest, (const void *)view.heap_map,
+		    (size_t)atomic_load(&view.control->heap_mapped) * sizeof(*view.heap_map));
+}
+
+static uint64_t hash_failures(uint64_t digest)
+{
+	for (uint64_t at = atomic_load(&scene_batch()->failures); at;) {
+		const struct shared_failure *failure = segment_at(&view, at);
+
+		digest = hash(digest, failure, sizeof(*failure));
+		at = failure->next;
+	}
+	return digest;
+}
+
+uint64_t scene_effects(void)
+{
+	uint64_t digest = hash(1, view.control, sizeof(*view.control));
+
+	digest = hash(digest, view.workers, view.worker_count * sizeof(*view.workers));
+	digest = hash(digest, view.ring, view.ring_size * sizeof(*view.ring));
+	digest = hash(digest, scene_batch(), sizeof(struct shared_batch));
+	return hash_failures(hash_map(digest));
+}
+
+uint64_t scene_digest(void)
+{
+	const struct shared_batch *batch = scene_batch();
+	uint64_t digest = hash(1, view.ring, view.ring_size * sizeof(*view.ring));
+
+	digest = hash(digest, batch, offsetof(struct shared_batch, waiter));
+	digest = hash(digest, (const void *)batch->inside, sizeof(batch->inside));
+	digest = hash(digest, batch->table, sizeof(batch->table));
+	digest = hash(digest, (const void *)&view.control->given_up, sizeof(uint64_t));
+	return hash_failures(hash_map(digest));
+}
+
+static void recover_again(unsigned worker, unsigned generation)
+{
+	struct death death = {.worker = worker, .generation = generation, .signal = SIGKILL, .exit_code = -1};
+	struct region region = {0};
+
+	recover(&view, &death, &region);
+}
+
+void scene_recover_twice(unsigned worker, unsigned generation)
+{
+	uint64_t once;
+
+	recover_again(worker, generation);
+	once = scene_digest();
+	recover_again(worker, generation);
+	CHECK(scene_digest() == once, "%s, point %llu: a second recovery changes the words", now.what,
+	      (unsigned long long)now.point);
+}
+
+static void wait_for_quiet(void)
+{
+	for (unsigned worker = 0; worker < view.worker_count; worker++)
+		scene_worker(worker);
+	scene_supervisor();
+}
+
+/* No word names an owner, living or dead. */
+static void check_words(void)
+{
+	struct shared_batch *batch = scene_batch();
+	const _Atomic uint64_t *words = segment_at(&view, batch->words);
+
+	for (uint32_t i = 0; i < view.ring_size; i++)
+		CHECK_AS(HARM_LEAKED, word_state(atomic_load(&view.ring[i].word)) == WORD_FREE,
+			 "%s, point %llu: slot %u is %#llx", now.what, (unsigned long long)now.point, i,
+			 (unsigned long long)atomic_load(&view.ring[i].word));
+	for (uint64_t c = 0; batch->kind != KIND_CALLS && c < batch->chunks; c++)
+		CHECK_AS(HARM_LOST, word_state(atomic_load(&words[c])) == WORD_DONE, "%s, point %llu: chunk %llu is %#llx",
+			 now.what, (unsigned long long)now.point, (unsigned long long)c,
+			 (unsigned long long)atomic_load(&words[c]));
+	CHECK_AS(HARM_LEAKED, !atomic_load(&batch->inside[0]) && !atomic_load(&view.control->room_waiters),
+		 "%s, point %llu: inside %#llx, waiters %#llx", now.what, (unsigned long long)now.point,
+		 (unsigned long long)atomic_load(&batch->inside[0]),
+		 (unsigned long long)atomic_load(&view.control->room_waiters));
+}
+
+void scene_finish(unsigned worker, unsigned generation)
+{
+	bool closed = stage->work.closes;
+	uint64_t before;
+
+	await(GATHERED, "the results");
+	if (!closed)
+		wait_for_quiet();
+	check_words();
+	before = scene_digest();
+	recover_again(worker, generation);
+	if (!closed)
+		wait_for_quiet();
+	CHECK(scene_digest() == before, "%s, point %llu: to recover once more changes the words", now.what,
+	      (unsigned long long)now.point);
+	CHECK(!closed || atomic_load(&view.control->state) == POOL_FINISHED, "%s, point %llu: state %u", now.what,
+	      (unsigned long long)now.point, atomic_load(&view.control->state));
+	want(RETIRED);
+	await(RETIRED, "the batch retired");
+	CHECK_AS(HARM_LEAKED, heap_used(&view) == used, "%s, point %llu: %llu bytes of the heap are left", now.what,
+		 (unsigned long long)now.point, (unsigned long long)(heap_used(&view) - used));
+}

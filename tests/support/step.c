@@ -1,0 +1,248 @@
+/*
+ * step.c - stepping with ptrace.
+ *
+ * That a process sleeps in a system call is seen in /proc, when no stop comes: SIGKILL reaches it there as anywhere.
+ */
+#define _DEFAULT_SOURCE /* ptrace() */
+#include "step.h"
+#include "children.h"
+#include "proc.h"
+#include "sheaf.h"
+#include "trial.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define MOST_STEPS 1000000
+#define LOOK_NS 1000000
+
+/* What the last look at a traced process found. */
+enum look { RUNS, STOPPED, GONE };
+
+static enum look look_at(pid_t pid, int *status)
+{
+	pid_t found = waitpid(pid, status, WNOHANG | __WALL);
+
+	CHECK(found >= 0, "waitpid: errno %d", errno);
+	return !found ? RUNS : WIFSTOPPED(*status) ? STOPPED : GONE;
+}
+
+static bool sleeps(pid_t pid)
+{
+	struct proc proc;
+
+	return proc_read(pid, &proc) && proc.state == 'S';
+}
+
+/* Gives the processor away until a traced process has stopped or ended, but not for long. False: nothing came. */
+static bool wait_for_news(void)
+{
+	static sigset_t news;
+	static bool blocked;
+
+	/* Blocked, it waits for us also when it came before. So it stays. */
+	if (!blocked) {
+		sigemptyset(&news);
+		sigaddset(&news, SIGCHLD);
+		pthread_sigmask(SIG_BLOCK, &news, NULL);
+		blocked = true;
+	}
+	return sigtimedwait(&news, NULL, &(struct timespec){.tv_nsec = LOOK_NS}) == SIGCHLD;
+}
+
+static enum outcome wait_for_status(pid_t pid, int *status)
+{
+	static const enum outcome outcomes[] = {[STOPPED] = STEPPED, [GONE] = ENDED};
+	uint64_t deadline = patience();
+	unsigned asleep = 0; /* looks in a row; one is not enough, as a lock of the kernel may have it sleep for a moment */
+	enum look look;
+
+	while (!(look = look_at(pid, status))) {
+		if (wait_for_news()) {
+			asleep = 0;
+			continue;
+		}
+		asleep = sleeps(pid) ? asleep + 1 : 0;
+		if (asleep == 2 && !(look = look_at(pid, status)))
+			return BLOCKED;
+		if (look)
+			break;
+		CHECK(sheaf_now_ns() < deadline, "process %ld neither stops nor sleeps", (long)pid);
+	}
+	return outcomes[look];
+}
+
+enum outcome wait_for_stop(pid_t pid)
+{
+	int status;
+
+	return wait_for_status(pid, &status);
+}
+
+static void resume(pid_t pid, bool single)
+{
+	CHECK(ptrace(single ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, NULL) == 0, "resume %ld: errno %d", (long)pid, errno);
+}
+
+static void interrupt(pid_t pid)
+{
+	CHECK(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0, "PTRACE_INTERRUPT: errno %d", errno);
+	CHECK(wait_for_stop(pid) == STEPPED, "process %ld does not stop", (long)pid);
+}
+
+bool seize(pid_t pid)
+{
+	if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)PTRACE_O_EXITKILL)) {
+		CHECK(errno == EPERM || errno == ENOSYS, "PTRACE_SEIZE: errno %d", errno);
+		return false;
+	}
+	interrupt(pid);
+	return true;
+}
+
+static void set_options(pid_t pid, long options)
+{
+	CHECK(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)options) == 0, "PTRACE_SETOPTIONS: errno %d", errno);
+}
+
+pid_t run_to_fork(pid_t pid)
+{
+	uint64_t deadline = patience();
+	unsigned long child;
+	int status = 0;
+
+	set_options(pid, PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK);
+	resume(pid, false);
+	while (status >> 8 != (SIGTRAP | PTRACE_EVENT_FORK << 8)) {
+		enum outcome outcome = wait_for_status(pid, &status);
+
+		CHECK(outcome != ENDED && sheaf_now_ns() < deadline, "process %ld does not fork", (long)pid);
+		/* Signals on the way are not kept from it. */
+		if (outcome == STEPPED && status >> 8 != (SIGTRAP | PTRACE_EVENT_FORK << 8))
+			CHECK(ptrace(PTRACE_CONT, pid, NULL, (void *)(long)(status >> 16 ? 0 : WSTOPSIG(status))) == 0,
+			      "PTRACE_CONT: errno %d", errno);
+	}
+	CHECK(ptrace(PTRACE_GETEVENTMSG, pid, NULL, &child) == 0, "PTRACE_GETEVENTMSG: errno %d", errno);
+	CHECK(wait_for_stop((pid_t)child) == STEPPED, "process %lu does not stop", child);
+	set_options(pid, PTRACE_O_EXITKILL);
+	set_options((pid_t)child, PTRACE_O_EXITKILL);
+	return (pid_t)child;
+}
+
+void set_off(pid_t pid)
+{
+	resume(pid, false);
+}
+
+enum outcome run_on(pid_t pid)
+{
+	resume(pid, false);
+	return wait_for_stop(pid);
+}
+
+enum outcome run_to_address(pid_t pid, uintptr_t address)
+{
+	enum outcome outcome;
+
+	if (!trail_mark_address(address, pid)) {
+		for (outcome = STEPPED; outcome == STEPPED && !trail_at_address(address, pid);)
+			step(pid, 1, &outcome);
+		return outcome;
+	}
+	outcome = run_on(pid);
+	if (outcome == STEPPED)
+		trail_unmark(pid);
+	return outcome;
+}
+
+uint64_t step(pid_t pid, uint64_t most, enum outcome *outcome)
+{
+	uint64_t steps = 0;
+
+	*outcome = STEPPED;
+	while (steps < most && *outcome == STEPPED) {
+		resume(pid, true);
+		wait_for_news();
+		*outcome = wait_for_stop(pid);
+		steps++;
+	}
+	return steps;
+}
+
+/* To the next point of a trail: over one instruction, or over some that do not count. */
+static enum outcome advance(pid_t pid)
+{
+	uintptr_t behind = trail_leap(pid);
+	enum outcome outcome;
+
+	if (behind)
+		return run_to_address(pid, behind);
+	step(pid, 1, &outcome);
+	return outcome;
+}
+
+enum outcome step_trail(pid_t pid, struct trail *trail, void (*seen)(void *context, uint64_t point), void *context)
+{
+	enum outcome outcome = STEPPED;
+
+	for (;;) {
+		trail_add(trail, outcome == STEPPED ? pid : 0);
+		if (seen)
+			seen(context, trail->length - 1);
+		if (outcome != STEPPED)
+			break;
+		CHECK(trail->length < MOST_STEPS, "process %ld goes on and on", (long)pid);
+		outcome = advance(pid);
+	}
+	trail_close(trail);
+	return outcome;
+}
+
+bool step_to(pid_t pid, const struct trail *trail, uint64_t point, enum outcome *outcome)
+{
+	uint64_t at = trail_mark(trail, point, pid);
+
+	*outcome = STEPPED;
+	if (at) {
+		*outcome = run_on(pid);
+		if (*outcome != STEPPED)
+			return false;
+		trail_unmark(pid);
+		if (!trail_is_at(trail, at, pid))
+			return false;
+	}
+	while (at < point && *outcome == STEPPED) {
+		*outcome = advance(pid);
+		at++;
+	}
+	return at == point;
+}
+
+void kill_traced(pid_t pid, bool ours)
+{
+	siginfo_t info;
+
+	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
+	/* Another's child goes to its parent when its tracer has seen the end. */
+	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL | (ours ? WNOWAIT : 0)) == 0, "waitid: errno %d", errno);
+}
+
+void let_go(pid_t pid, enum outcome outcome)
+{
+	if (outcome == ENDED)
+		return;
+	/* It may be awake again: it stops then all the same. The end of the step that it slept in may be a second stop, a SIGTRAP,
+	 * which would kill it when nobody traces it any more. */
+	if (outcome == BLOCKED) {
+		interrupt(pid);
+		if (run_on(pid) == BLOCKED)
+			interrupt(pid);
+	}
+	trail_unmark(pid);
+	/* A worker whose supervisor was killed dies while it stands still. */
+	if (ptrace(PTRACE_DETACH, pid, NULL, NULL))
+		CHECK(errno == ESRCH && wait_for_stop(pid) == ENDED, "PTRACE_DETACH: errno %d", errno);
+}

@@ -1,0 +1,218 @@
+/*
+ * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the same tasks left alone.
+ *
+ * A task takes about 20 us of CPU. It counts no time but steps, so a task that has to wait for its CPU is no shorter work.
+ */
+#include "measure.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define STEPS 15000
+#define EVERY_NS 50000000
+#define FIRST_NS 10000000 /* so that a short measurement has a kill, too */
+
+struct runs {
+	sheaf_pool *pool;
+	uint64_t *in, *out;
+	bool map; /* or submitted tasks */
+};
+
+struct killer {
+	sheaf_pool *pool;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t ended; /* with `over` */
+	bool over;
+	uint64_t kills;
+};
+
+/* ---- the task ---- */
+
+static int work(sheaf_task *task, const void *arg, void *result)
+{
+	volatile uint64_t sink;
+	uint64_t x;
+
+	memcpy(&x, arg, sizeof(x));
+	for (unsigned i = 0; i < STEPS; i++)
+		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+	sink = x;
+	(void)sink;
+	return bench_task(task, arg, result);
+}
+
+/* ---- the kills ---- */
+
+static void *kill_workers(void *context)
+{
+	struct killer *killer = context;
+	uint64_t at = sheaf_now_ns() + FIRST_NS;
+	sheaf_pool_info info;
+
+	sheaf_pool_get_info(killer->pool, &info);
+	pthread_mutex_lock(&killer->lock);
+	while (!killer->over) {
+		struct timespec until = {.tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u)};
+		pid_t pid;
+
+		if (pthread_cond_timedwait(&killer->ended, &killer->lock, &until) != ETIMEDOUT || sheaf_now_ns() < at)
+			continue;
+		pid = sheaf_pool_worker_pid(killer->pool, (unsigned)(killer->kills % info.workers));
+		if (pid > 0 && kill(pid, SIGKILL) == 0)
+			killer->kills++;
+		at += EVERY_NS;
+	}
+	pthread_mutex_unlock(&killer->lock);
+	return NULL;
+}
+
+static int start(struct killer *killer, sheaf_pool *pool)
+{
+	pthread_condattr_t clock;
+
+	*killer = (struct killer){.pool = pool};
+	pthread_mutex_init(&killer->lock, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&killer->ended, &clock);
+	pthread_condattr_destroy(&clock);
+	return pthread_create(&killer->thread, NULL, kill_workers, killer) ? bench_fail("no thread for the kills") : 0;
+}
+
+static void stop(struct killer *killer)
+{
+	pthread_mutex_lock(&killer->lock);
+	killer->over = true;
+	pthread_cond_signal(&killer->ended);
+	pthread_mutex_unlock(&killer->lock);
+	pthread_join(killer->thread, NULL);
+	pthread_cond_destroy(&killer->ended);
+	pthread_mutex_destroy(&killer->lock);
+}
+
+/* ---- the runs ---- */
+
+static int run_map(const struct bench_job *job, struct runs *runs)
+{
+	int r = sheaf_map(runs->pool, work, runs->in, sizeof(*runs->in), runs->out, sizeof(*runs->out), job->n, NULL);
+
+	return r < 0 ? bench_sheaf_failed("sheaf_map", r) : 0;
+}
+
+static int run_tasks(const struct bench_job *job, struct runs *runs)
+{
+	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NO_TIMES};
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	size_t n;
+	int r = sheaf_batch_create(&batch, runs->pool, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_batch_create", r);
+	for (uint64_t i = 0; r == 0 && i < job->n; i++)
+		r = sheaf_submit(batch, i, work, &runs->in[i], sizeof(*runs->in));
+	if (r < 0)
+		r = bench_sheaf_failed("sheaf_submit", r);
+	else if ((r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER)) != 0)
+		r = r < 0 ? bench_sheaf_failed("sheaf_gather", r) : bench_fail("%d of %zu tasks failed", r, n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		memcpy(&runs->out[i], results[i].data, sizeof(uint64_t));
+	sheaf_batch_retire(batch);
+	return r;
+}
+
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	struct runs *runs = context;
+	uint64_t start;
+	int r;
+
+	/* What the run before left would hide a position that this one forgets; 0 is no expected value. */
+	memset(runs->out, 0, job->n * sizeof(*runs->out));
+	start = sheaf_now_ns();
+	r = runs->map ? run_map(job, runs) : run_tasks(job, runs);
+	*ns = sheaf_now_ns() - start;
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		r = bench_check(i, runs->in[i], runs->out[i]);
+	return r;
+}
+
+static int measure(const struct bench_job *job, bool map, bool kills, double *ns)
+{
+	/* A task may be struck more than once. */
+	sheaf_pool_options options = {.workers = job->workers, .max_attempts = SHEAF_MAX_ATTEMPTS};
+	struct runs runs = {.map = map};
+	void *in = NULL, *out = NULL;
+	struct killer killer;
+	int r = sheaf_pool_create(&runs.pool, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_pool_create", r);
+	r = sheaf_alloc_array(runs.pool, job->n, sizeof(*runs.in), &in);
+	if (r == 0)
+		r = sheaf_alloc_array(runs.pool, job->n, sizeof(*runs.out), &out);
+	if (r < 0) {
+		r = bench_sheaf_failed("sheaf_alloc_array", r);
+		goto destroy;
+	}
+	runs.in = in;
+	runs.out = out;
+	for (size_t i = 0; i < job->n; i++)
+		runs.in[i] = i;
+	if (kills && (r = start(&killer, runs.pool)))
+		goto destroy;
+	r = bench_repeat(job, run, &runs, ns);
+	if (kills)
+		stop(&killer);
+destroy:
+	sheaf_pool_destroy(runs.pool);
+	return r;
+}
+
+static int measure_tasks(const struct bench_job *job, double *ns)
+{
+	return measure(job, false, true, ns);
+}
+
+static int measure_tasks_alone(const struct bench_job *job, double *ns)
+{
+	return measure(job, false, false, ns);
+}
+
+static int measure_map(const struct bench_job *job, double *ns)
+{
+	return measure(job, true, true, ns);
+}
+
+static int measure_map_alone(const struct bench_job *job, double *ns)
+{
+	return measure(job, true, false, ns);
+}
+
+#define ALONE "Sheaf, no kills"
+
+const struct bench_case case_kills = {
+	.name = "kills",
+	.unit = "us/task",
+	.unit_ns = 1e3,
+	.what = "submitted tasks of about 20 us, while a worker is killed every 50 ms",
+	.full = {.n = 20000, .repeats = 3},
+	.quick = {.n = 1000, .repeats = 1},
+	.sheaf = {"Sheaf", measure_tasks},
+	.peers = {{ALONE, measure_tasks_alone}},
+};
+
+const struct bench_case case_kills_map = {
+	.name = "kills-map",
+	.unit = "us/item",
+	.unit_ns = 1e3,
+	.what = "a map of the same tasks, with the same kills",
+	.full = {.n = 20000, .repeats = 3},
+	.quick = {.n = 1000, .repeats = 1},
+	.sheaf = {"Sheaf", measure_map},
+	.peers = {{ALONE, measure_map_alone}},
+};
