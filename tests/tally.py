@@ -3,7 +3,8 @@
 
     tally.py part NAME SECONDS JSON LOG...   reads the logs' "tally {...}" lines and their last lines "exit CODE", prints one line
                                              for people, and appends the part to the file JSON, one object per line
-    tally.py save JSON FILE MODE             writes those objects as one document, with a description of the machine
+    tally.py save JSON FILE MODE             puts those objects into the document FILE, beside the parts it has of other runs
+    tally.py table FILE                      prints the document as a table for a page
 
 A program that failed without telling a harm, or did not tell anything, makes its part not ok. One that was ended after its time
 counts as hung.
@@ -80,23 +81,41 @@ def save(store, target, mode):
     with open(store, encoding='utf-8') as lines:
         parts = [json.loads(line) for line in lines]
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    document = {
+    run = {
         'mode': mode,
         'date': command('date', '-u', '+%Y-%m-%d'),
         'commit': command('git', '-C', root, 'rev-parse', 'HEAD'),
         'cpus': os.cpu_count(),
         'system': f'{platform.system()} {platform.release()} {platform.machine()}',
         'compiler': command(*os.environ.get('CC', 'cc').split(), '--version'),
-        'parts': parts,
     }
+    parts = {one['name']: {**one, 'run': run} for one in parts}
+    if os.path.exists(target):
+        with open(target, encoding='utf-8') as old:
+            parts = {**{one['name']: one for one in json.load(old)['parts']}, **parts}
+    document = {'ok': all(one['ok'] for one in parts.values()), 'parts': list(parts.values())}
     with open(target, 'w', encoding='utf-8') as out:
         json.dump(document, out, indent=2)
         out.write('\n')
 
 
+def table(path):
+    with open(path, encoding='utf-8') as document:
+        parts = json.load(document)['parts']
+    print('| part | counted | lost | duplicated | hung | leaked | seed | seconds | run |')
+    print('|---|---|---|---|---|---|---|---|---|')
+    for one in parts:
+        counted = ', '.join(f'{one[key]:,} {key}' for key in COUNTED if key in one)
+        harms = ' | '.join(str(one[harm]) for harm in HARMS)
+        run = one['run']
+        print(f'| {one["name"]} | {counted} | {harms} | {one.get("seed", "")} | {one["seconds"]:.0f} | {run["mode"]}, {run["date"]} |')
+
+
 def main():
     if len(sys.argv) >= 5 and sys.argv[1] == 'part':
         sys.exit(part(sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]))
+    if len(sys.argv) == 3 and sys.argv[1] == 'table':
+        sys.exit(table(sys.argv[2]))
     if len(sys.argv) == 5 and sys.argv[1] == 'save':
         sys.exit(save(*sys.argv[2:]))
     sys.exit(__doc__)
