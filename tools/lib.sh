@@ -27,6 +27,11 @@ compiles() {
 	printf '#include <stdlib.h>\n' | "$@" -x c -fsyntax-only - >/dev/null 2>&1
 }
 
+# The package with clang's runtime, which has the version in its name.
+fuzzer_runtime() {
+	apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1
+}
+
 # Prints the Debian packages of those of the named things that are missing here.
 missing() {
 	for thing; do
@@ -46,6 +51,12 @@ missing() {
 		ninja) has ninja || has ninja-build || has samu || echo ninja-build ;;
 		python3) has python3 || echo python3 ;;
 		pkg-config) has pkg-config || echo pkg-config ;;
+		spin) has spin || echo spin ;;
+		valgrind) has valgrind || echo valgrind ;;
+		fuzzer)
+			printf 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 9; }' |
+				clang -x c -fsanitize=fuzzer -o /dev/null - >/dev/null 2>&1 || echo clang "$(fuzzer_runtime)"
+			;;
 		criterion) pkg-config --exists 'criterion >= 2.3' 2>/dev/null || echo libcriterion-dev ;;
 		esac
 	done
@@ -75,6 +86,13 @@ provide() {
 	case $(meson --version) in
 	0.*) die "meson $(meson --version) is too old: 1.0 or later is needed. Please install a newer one and try again." ;;
 	esac
+}
+
+# Makes sure of the named things if it can; else says so and goes on.
+provide_if_possible() {
+	if [ -n "$(missing "$@" | xargs)" ]; then
+		(provide "$@") || say "Going on without some of: $*. What needs them is skipped."
+	fi
 }
 
 # setup_build FOLDER [OPTION...]: sets the build folder up with these options of meson, unless that was done before.
