@@ -111,7 +111,8 @@ static void shuffle_weights(void)
 		play.fibers[i].weight = 1u << fibers_luck(6);
 }
 
-static unsigned pick(void)
+/* Not a part of its caller, whose variables a jump may spoil. */
+__attribute__((noinline)) static unsigned pick(void)
 {
 	uint64_t sum = 0, at;
 
