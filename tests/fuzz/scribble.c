@@ -87,6 +87,12 @@ static bool is_semaphore(const struct segment *segment, const unsigned char *at)
 	       in_batch < offsetof(struct shared_batch, bell) + sizeof(segment->batches->bell);
 }
 
+/* The one that the owner sleeps on: some libraries never come back from a semaphore of impossible content, and the owner has to. */
+static bool is_owners_bell(const struct segment *segment, const unsigned char *at)
+{
+	return at >= (unsigned char *)segment->batches && is_semaphore(segment, at);
+}
+
 /* Behind the first line of the control area, whose counters this test goes by. */
 static void scribble(struct chance *chance, const struct segment *segment)
 {
@@ -107,7 +113,7 @@ static void scribble(struct chance *chance, const struct segment *segment)
 	uint64_t word = some_word(chance, segment);
 	unsigned char *at = parts[part].at + chance_below(chance, parts[part].size / 8) * 8;
 
-	if (is_semaphore(segment, at) && !notes->bells)
+	if (is_owners_bell(segment, at) || (is_semaphore(segment, at) && !notes->bells))
 		return;
 	memcpy(at, &word, 8);
 	atomic_fetch_add(&notes->scribbles, 1);
