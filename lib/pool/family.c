@@ -162,8 +162,3 @@ bool family_end(struct family *family, bool asked)
 	reap(family, gone ? 0 : WNOHANG);
 	return gone;
 }
-
-void family_reap(struct family *family)
-{
-	reap(family, 0);
-}

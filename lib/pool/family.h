@@ -28,7 +28,4 @@ bool family_gone(const struct family *family, uint64_t deadline_ns);
  */
 bool family_end(struct family *family, bool asked);
 
-/* Reaps a supervisor that has ended by itself, when all of the family are gone. */
-void family_reap(struct family *family);
-
 #endif

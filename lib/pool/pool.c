@@ -313,13 +313,9 @@ static bool joined(struct sheaf_pool *pool)
 	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
 		over = !pool->family.supervisor;
 		if (!over) {
-			segment_unpublish(segment); /* the supervisor has stayed for the name's sake */
-			if (family_lives(&pool->family))
-				kill(pool->family.supervisor, SUPERVISOR_SIGNAL);
-			if (family_gone(&pool->family, 0)) {
-				family_reap(&pool->family);
-				over = true;
-			}
+			/* The supervisor has stayed for the name's sake, and has nothing else to do. */
+			segment_unpublish(segment);
+			over = family_end(&pool->family, false);
 		}
 	}
 	pthread_mutex_unlock(&pool->family_lock);

@@ -23,6 +23,9 @@ echo "seed $seed"
 began=$(date +%s)
 folder=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-checkers.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
+# The checkout's own path may have a space.
+ln -s "$source" "$folder/source"
+source=$folder/source
 trap 'exit 1' HUP INT TERM
 cases=0
 failed=0
