@@ -301,8 +301,8 @@ static bool joined(struct sheaf_pool *pool)
 	if (pool->threaded) {
 		if (state_of(pool) == POOL_FINISHED) {
 			over = true;
-			/* Relaxed: joining the threads hands over what they did. */
-		} else if (!atomic_load_explicit(&pool->threads.live, memory_order_relaxed) &&
+		} else if (/* relaxed: joining the threads hands over what they did */
+			   !atomic_load_explicit(&pool->threads.live, memory_order_relaxed) &&
 			   change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
 			over = !ring_has_work(segment);
 			if (over)

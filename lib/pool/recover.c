@@ -18,6 +18,7 @@
 /* Does a word say that somebody runs the task who never comes back? Its generation is not that of the worker, or there is no such worker. */
 static bool orphaned(const struct segment *segment, struct word w)
 {
+	/* Relaxed: the generation is written by supervisors alone, one of whom calls. */
 	return w.state == WORD_OWNED &&
 	       (w.worker >= segment->worker_count ||
 		w.generation != (atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_relaxed) & 0xffff));

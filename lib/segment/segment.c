@@ -190,8 +190,9 @@ static int create_named(struct segment *segment)
 
 void segment_unpublish(struct segment *segment)
 {
-	if (segment->named)
-		shm_unlink(segment->name);
+	/* What cannot be unlinked now is tried again at the end. */
+	if (segment->named && shm_unlink(segment->name) && errno != ENOENT)
+		return;
 	segment->named = false;
 }
 
