@@ -375,7 +375,7 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		last = leave(&v);
 	}
 	runner->clock_ns = 0;
-	ring_release(slot, word);
+	task_give_back(slot, word);
 	/* Only now, as in call_run(). */
 	if (last)
 		gatherer_ring(batch, WAIT_ALL);
@@ -502,9 +502,5 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 	atomic_fetch_and_explicit(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64),
 				  memory_order_relaxed);
 	/* One attempt begun: whoever takes the invitation looks at every word. The count itself means nothing here. */
-	if (sound)
-		ring_return(slot, word, 1);
-	else
-		ring_release(slot, word);
-	return sound;
+	return (sound ? ring_return(slot, word, 1) : ring_release(slot, word)) && sound;
 }

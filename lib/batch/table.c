@@ -116,7 +116,7 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 			      memory_order_relaxed);
 release:
 	entry_offset = slot->target;
-	ring_release(slot, word);
+	task_give_back(slot, word);
 	/* Only now: a gatherer that wakes at once shall not have to wait for the slot. The batch may be another one's by now, which
 	 * gets an extra token at worst. */
 	gatherer_ring(batch, WAIT_ENTRY(entry_offset));
@@ -161,7 +161,7 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 	struct word w = word_unpack(word);
 
 	if (!entry_possible(segment, batch, target, result_size)) {
-		ring_release(slot, word);
+		(void)ring_release(slot, word); /* damaged either way */
 		return false;
 	}
 	entry = segment_at(segment, target);
@@ -173,8 +173,7 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 			/* The next run finds its result zeroed, as the first did. */
 			if (result_size)
 				memset(result_slot(entry, result_size), 0, result_size);
-			ring_return(slot, word, w.attempt - death->innocent);
-			return true;
+			return ring_return(slot, word, w.attempt - death->innocent);
 		}
 		entry->status = death->late ? -ETIMEDOUT : -ECHILD;
 		entry->pid = death->pid;
@@ -187,6 +186,5 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 		/* Relaxed: a statistic. */
 		atomic_fetch_add_explicit(&segment->control->given_up, 1, memory_order_relaxed);
 	}
-	ring_release(slot, word);
-	return true;
+	return ring_release(slot, word);
 }

@@ -5,6 +5,9 @@
 #define SHEAF_BATCH_TASK_H
 
 #include "batch/region.h"
+#include "queue/ring.h"
+
+#include <assert.h>
 
 #define FAIL_TEXT 512
 #define RUNNER_REGIONS 4
@@ -47,6 +50,15 @@ static inline void task_hold(struct shared_worker *self, uint64_t started_ns, ui
 static inline void task_let_go(struct shared_worker *self)
 {
 	atomic_store_explicit(&self->deadline, 0, memory_order_relaxed);
+}
+
+/* Frees the slot of a task that is over. */
+static inline void task_give_back(struct shared_slot *slot, uint64_t word)
+{
+	bool ours = ring_release(slot, word);
+
+	assert(ours && "nobody takes a slot from a living worker");
+	(void)ours;
 }
 
 /* The runner's region for this batch. */

@@ -42,7 +42,7 @@ static bool settle(struct segment *segment, struct shared_slot *slot, const stru
 	if (w.state == WORD_FILLING) {
 		ring_abandon(slot);
 	} else if (BATCH_INDEX(batch) >= segment->batch_count || slot->kind > TASK_SHARE) {
-		ring_release(slot, bits);
+		(void)ring_release(slot, bits); /* damaged either way */
 		sound = false;
 	} else if (slot->kind == TASK_SHARE) {
 		sound = share_repair(segment, slot, bits, death, region);

@@ -20,7 +20,6 @@
  */
 #include "queue/ring.h"
 
-#include <assert.h>
 #include <errno.h>
 
 static unsigned lap_shift(const struct segment *segment)
@@ -165,15 +164,11 @@ int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, st
 	return claim_below(segment, me, *tail, slot, word);
 }
 
-void ring_release(struct shared_slot *slot, uint64_t word)
+bool ring_release(struct shared_slot *slot, uint64_t word)
 {
-	bool ours;
-
 	/* R2, pairs with A2. Seq_cst: the caller looks for submitters that wait for room next. */
-	ours = atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_seq_cst,
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_seq_cst,
 						       memory_order_relaxed);
-	assert(ours && "nobody takes a slot from a living worker");
-	(void)ours;
 }
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
@@ -183,12 +178,12 @@ bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 						       memory_order_relaxed);
 }
 
-void ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
+bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 {
 	struct word w = word_unpack(word);
 
 	/* Release, pairs with A1: what the repair wrote comes before the next attempt. */
-	atomic_compare_exchange_strong_explicit(
+	return atomic_compare_exchange_strong_explicit(
 		&slot->word, &word, word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}),
 		memory_order_seq_cst, memory_order_relaxed);
 }

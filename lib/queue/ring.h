@@ -29,14 +29,14 @@ void ring_abandon(struct shared_slot *slot);
  */
 int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, struct shared_slot **slot, uint64_t *word);
 
-/* OWNED -> FREE: the task is over. @word: what ring_claim() gave. */
-void ring_release(struct shared_slot *slot, uint64_t word);
+/* OWNED -> FREE: the task is over. @word: what ring_claim() gave. False: a wild task has written over the slot's word. */
+bool ring_release(struct shared_slot *slot, uint64_t word);
 
 /* READY -> FREE: takes back a task that nobody has claimed. True if it was the very task of @word. */
 bool ring_withdraw(struct shared_slot *slot, uint64_t word);
 
-/* OWNED by a dead worker -> READY, its attempt counted or not. For the supervisor. */
-void ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts);
+/* OWNED by a dead worker -> READY, its attempt counted or not. For the supervisor. False: as ring_release(). */
+bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts);
 
 /* Makes every worker look at every slot again. For the supervisor, after each death. */
 void ring_rewind(struct segment *segment);
