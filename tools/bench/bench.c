@@ -3,7 +3,6 @@
  */
 #include "bench.h"
 #include "child.h"
-#include "peers.h"
 #include "report.h"
 #include "rounds.h"
 #include "save.h"
@@ -14,7 +13,7 @@
 #include <unistd.h>
 
 static const struct bench_case *const cases[] = {
-	&case_submit_gather, &case_map_grain_1, &case_map_auto, &case_apply_idle, &case_create, &case_kills, &case_kills_map,
+	&case_submit_gather, &case_grain_1, &case_map_auto, &case_apply_idle, &case_create, &case_kills, &case_kills_map,
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))
@@ -90,13 +89,18 @@ static const char *value_of(const char *name, char ***at)
 
 static int choose(struct options *options, const char *name)
 {
+	bool some = false;
+
 	for (size_t i = 0; i < CASES; i++) {
-		if (strcmp(cases[i]->name, name) == 0) {
+		/* A case stands for all its variants, "case/variant" for one. */
+		size_t length = strlen(name);
+
+		if (strncmp(cases[i]->name, name, length) == 0 && (!cases[i]->name[length] || cases[i]->name[length] == '/')) {
 			options->chosen[i] = true;
-			return 0;
+			some = true;
 		}
 	}
-	return bad_usage("unknown case", name, "choose from the list");
+	return some ? 0 : bad_usage("unknown case", name, "choose from the list");
 }
 
 static int read_options(char **at, struct options *options)
@@ -208,15 +212,8 @@ int main(int argc, char **argv)
 	struct bench_outcome *outcomes;
 	int r;
 
+	(void)argc;
 	bench_program = argv[0];
-	if (argc == 3 && strcmp(argv[1], OPENMP_AGAIN) == 0) {
-		struct bench_job job = {.name = case_apply_idle.name, .workers = 2, .n = 1};
-
-		if (read_count(OPENMP_AGAIN, argv[2], 1000, &job.repeats) < 0)
-			return 2;
-		child_answer(openmp_apply_idle, &job);
-		return 0;
-	}
 	if (read_options(argv + 1, &options) < 0)
 		return 2;
 	if (options.help) {

@@ -14,15 +14,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_MAX_PEERS 8
+#define BENCH_MAX_PEERS 10
 #define BENCH_MAX_LIMITS 4
+#define BENCH_MAX_BOUNDS 4
+#define BENCH_MAX_OF 4
 #define BENCH_MAX_ROUNDS 99
 
 struct bench_job {
-	const char *name; /* of the case */
+	const char *name; /* of the case, with its variant: "imbalance/pareto" */
 	unsigned workers; /* processes or threads that work */
 	size_t n;         /* operations in one run */
 	unsigned repeats; /* timed runs; the answer is their median */
+	bool quick;       /* for correctness only: as little work as shows that it works */
 };
 
 /** bench_measure_fn - measure one contender: 0 and *@ns per operation, or what bench_fail() or bench_skip() returned. */
@@ -31,6 +34,16 @@ typedef int bench_measure_fn(const struct bench_job *job, double *ns);
 struct bench_contender {
 	const char *name;
 	bench_measure_fn *measure; /* NULL: none */
+	bool is_sheaf;             /* Sheaf in another form, as without kills: its supervisor tidies up after it */
+};
+
+/*
+ * What a case has to reach: the median over the rounds of Sheaf's figure, divided by the least figure of those named in that round, is
+ * at most @most. Nobody named: Sheaf's own median, in the unit of the case. A bound that names nobody who was measured is not judged.
+ */
+struct bench_bound {
+	double most;
+	const char *of[BENCH_MAX_OF]; /* names of peers or limits of the case, up to the first NULL */
 };
 
 struct bench_size {
@@ -39,7 +52,7 @@ struct bench_size {
 };
 
 struct bench_case {
-	const char *name;
+	const char *name; /* "case" or "case/variant": "sheaf-bench case" runs all its variants */
 	const char *unit;
 	double unit_ns;
 	const char *what; /* for --help */
@@ -47,9 +60,10 @@ struct bench_case {
 	struct bench_contender sheaf;
 	struct bench_contender peers[BENCH_MAX_PEERS];   /* ends at the first without a function */
 	struct bench_contender limits[BENCH_MAX_LIMITS]; /* so do they; the first one goes into the JSON */
+	struct bench_bound bounds[BENCH_MAX_BOUNDS];     /* ends at the first whose most is 0 */
 };
 
-extern const struct bench_case case_submit_gather, case_map_grain_1, case_map_auto, case_apply_idle, case_create, case_kills,
+extern const struct bench_case case_submit_gather, case_grain_1, case_map_auto, case_apply_idle, case_create, case_kills,
 	case_kills_map;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */

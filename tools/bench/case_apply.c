@@ -37,7 +37,7 @@ const struct bench_case case_apply_idle = {
 	.what = "one task to a pool that has been idle for 20 ms, and its result back",
 	.full = {.n = 1, .repeats = 25},
 	.quick = {.n = 1, .repeats = 3},
-	.sheaf = {"Sheaf", measure},
-	.peers = {{openmp_name, openmp_apply_idle}, {python_name, python_measure}},
-	.limits = {{"sleep-wake round trip", limit_wake}},
+	.sheaf = {.name = "Sheaf", .measure = measure},
+	.peers = {LIBGOMP_PASSIVE, POOL},
+	.limits = {{.name = "sleep-wake round trip", .measure = limit_wake}},
 };

@@ -36,7 +36,7 @@ const struct bench_case case_create = {
 	.what = "create a pool, run one task, destroy the pool",
 	.full = {.n = 1, .repeats = 9},
 	.quick = {.n = 1, .repeats = 1},
-	.sheaf = {"Sheaf", measure},
-	.peers = {{python_name, python_measure}},
-	.limits = {{"as many bare forks", limit_forks}},
+	.sheaf = {.name = "Sheaf", .measure = measure},
+	.peers = {POOL},
+	.limits = {{.name = "as many bare forks", .measure = limit_forks}},
 };

@@ -202,8 +202,8 @@ const struct bench_case case_kills = {
 	.what = "submitted tasks of about 20 us, while a worker is killed every 50 ms",
 	.full = {.n = 20000, .repeats = 3},
 	.quick = {.n = 1000, .repeats = 1},
-	.sheaf = {"Sheaf", measure_tasks},
-	.peers = {{ALONE, measure_tasks_alone}},
+	.sheaf = {.name = "Sheaf", .measure = measure_tasks},
+	.peers = {{.name = ALONE, .measure = measure_tasks_alone, .is_sheaf = true}},
 };
 
 const struct bench_case case_kills_map = {
@@ -213,6 +213,6 @@ const struct bench_case case_kills_map = {
 	.what = "a map of the same tasks, with the same kills",
 	.full = {.n = 20000, .repeats = 3},
 	.quick = {.n = 1000, .repeats = 1},
-	.sheaf = {"Sheaf", measure_map},
-	.peers = {{ALONE, measure_map_alone}},
+	.sheaf = {.name = "Sheaf", .measure = measure_map},
+	.peers = {{.name = ALONE, .measure = measure_map_alone, .is_sheaf = true}},
 };

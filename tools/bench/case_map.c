@@ -1,5 +1,5 @@
 /*
- * case_map.c - map-grain-1 and map-auto: an item that does next to nothing, claimed one by one or in chunks.
+ * case_map.c - grain-1 and map-auto: an item that does next to nothing, claimed one by one or in chunks.
  */
 #include "measure.h"
 #include "peers.h"
@@ -68,16 +68,16 @@ static int measure_auto(const struct bench_job *job, double *ns)
 	return measure(job, 0, ns);
 }
 
-const struct bench_case case_map_grain_1 = {
-	.name = "map-grain-1",
+const struct bench_case case_grain_1 = {
+	.name = "grain-1",
 	.unit = "ns/item",
 	.unit_ns = 1,
 	.what = "a map of empty items of 8 bytes in and out, claimed one by one",
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {"Sheaf", measure_grain_1},
-	.peers = {{openmp_name, openmp_map_grain_1}, {python_name, python_measure}},
-	.limits = {{"contended fetch_add", limit_fetch_add}},
+	.sheaf = {.name = "Sheaf", .measure = measure_grain_1},
+	.peers = {LIBGOMP, LIBOMP, TBB, POOL},
+	.limits = {{.name = "contended fetch_add", .measure = limit_fetch_add}},
 };
 
 const struct bench_case case_map_auto = {
@@ -87,7 +87,7 @@ const struct bench_case case_map_auto = {
 	.what = "the same map with chunks that the runtime chooses",
 	.full = {.n = 10000000, .repeats = 3},
 	.quick = {.n = 100000, .repeats = 1},
-	.sheaf = {"Sheaf", measure_auto},
-	.peers = {{openmp_name, openmp_map_auto}, {python_name, python_measure}},
-	.limits = {{"the calls alone", limit_calls}},
+	.sheaf = {.name = "Sheaf", .measure = measure_auto},
+	.peers = {LIBGOMP, LIBOMP, POOL},
+	.limits = {{.name = "the calls alone", .measure = limit_calls}},
 };

@@ -4,13 +4,6 @@
 #include "measure.h"
 #include "peers.h"
 
-int bench_task(sheaf_task *task, const void *arg, void *result)
-{
-	(void)task;
-	*(uint64_t *)result = bench_expected(*(const uint64_t *)arg);
-	return 0;
-}
-
 static int check(const struct bench_job *job, const sheaf_result *results, size_t n, int failed)
 {
 	if (failed > 0)
@@ -80,7 +73,8 @@ const struct bench_case case_submit_gather = {
 	.what = "tasks of 8 bytes in and out, submitted one by one by one owner and gathered in order",
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {"Sheaf", measure},
-	.peers = {{openmp_name, openmp_submit_gather}, {python_name, python_measure}},
-	.limits = {{"contended fetch_add", limit_fetch_add}, {"cache-line round trip", limit_line}},
+	.sheaf = {.name = "Sheaf", .measure = measure},
+	.peers = {LIBGOMP, LIBOMP, TBB, POOL},
+	.limits = {{.name = "contended fetch_add", .measure = limit_fetch_add},
+		   {.name = "cache-line round trip", .measure = limit_line}},
 };

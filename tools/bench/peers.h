@@ -6,14 +6,54 @@
 
 #include "bench.h"
 
-extern const char openmp_name[];
-bench_measure_fn openmp_submit_gather, openmp_map_grain_1, openmp_map_auto, openmp_apply_idle;
+/*
+ * Each peer is a program of its own, because its runtime starts threads, reads its environment when it starts, or is another language.
+ * These functions become that program, which measures the case by its name, or are skipped if it is not there. See peers/peer.h.
+ */
+bench_measure_fn peer_libgomp, peer_libgomp_active, peer_libgomp_passive, peer_libomp, peer_tbb, peer_pipes, peer_mpi,
+	peer_pool, peer_executor, peer_joblib;
 
-/* "PROGRAM OPENMP_AGAIN REPEATS" gives the answer of openmp_apply_idle() alone: how it sets its own environment. */
-#define OPENMP_AGAIN "--openmp-apply-idle"
-
-extern const char python_name[];
-bench_measure_fn python_measure; /* any case that the script in peer_python.c knows */
+/* As contenders, with the names that bounds use. Active and passive: OMP_WAIT_POLICY, how threads wait. */
+#define LIBGOMP                                            \
+	{                                                  \
+		.name = "libgomp", .measure = peer_libgomp \
+	}
+#define LIBGOMP_ACTIVE                                                    \
+	{                                                                 \
+		.name = "libgomp, active", .measure = peer_libgomp_active \
+	}
+#define LIBGOMP_PASSIVE                                                     \
+	{                                                                   \
+		.name = "libgomp, passive", .measure = peer_libgomp_passive \
+	}
+#define LIBOMP                                           \
+	{                                                \
+		.name = "libomp", .measure = peer_libomp \
+	}
+#define TBB                                           \
+	{                                             \
+		.name = "oneTBB", .measure = peer_tbb \
+	}
+#define PIPES                                                      \
+	{                                                          \
+		.name = "C pool over pipes", .measure = peer_pipes \
+	}
+#define MPI                                             \
+	{                                               \
+		.name = "Open MPI", .measure = peer_mpi \
+	}
+#define POOL                                                         \
+	{                                                            \
+		.name = "multiprocessing.Pool", .measure = peer_pool \
+	}
+#define EXECUTOR                                                        \
+	{                                                               \
+		.name = "ProcessPoolExecutor", .measure = peer_executor \
+	}
+#define JOBLIB                                           \
+	{                                                \
+		.name = "joblib", .measure = peer_joblib \
+	}
 
 bench_measure_fn limit_line;      /* a cache line to another process and back */
 bench_measure_fn limit_fetch_add; /* one atomic addition while all workers hammer the same word */

@@ -25,7 +25,7 @@ static int take_turn(const struct bench_contender *who, const struct bench_job *
 		     unsigned round, const struct bench_case *what, struct bench_series *series)
 {
 	struct child_answer answer = {0};
-	bool is_sheaf = who == &what->sheaf;
+	bool is_sheaf = who == &what->sheaf || who->is_sheaf;
 
 	series->name = who->name;
 	if (series->absent[0])
@@ -74,7 +74,11 @@ static void sum_up(struct bench_series *series, const struct bench_series *sheaf
 int rounds_run(const struct bench_case *what, const struct bench_settings *settings, struct bench_outcome *outcome)
 {
 	const struct bench_size *size = settings->quick ? &what->quick : &what->full;
-	struct bench_job job = {.name = what->name, .workers = settings->workers, .n = size->n, .repeats = size->repeats};
+	struct bench_job job = {.name = what->name,
+				.workers = settings->workers,
+				.n = size->n,
+				.repeats = size->repeats,
+				.quick = settings->quick};
 	int r = 0;
 
 	memset(outcome, 0, sizeof(*outcome));

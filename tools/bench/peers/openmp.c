@@ -1,26 +1,12 @@
 /*
- * peer_openmp.c - the same work by the threads of OpenMP.
- *
- * Each measurement starts the threads in its own process, which was forked from one that has none, and ends with that process.
+ * openmp.c - the cases of separate tasks and of maps by the threads of OpenMP, whichever runtime this is linked with.
  */
-#include "measure.h"
-#include "peers.h"
+#include "openmp.h"
 
 #include <omp.h>
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#ifdef KMP_VERSION_MAJOR
-const char openmp_name[] = "OpenMP (libomp)";
-#elif defined(__GNUC__)
-const char openmp_name[] = "OpenMP (libgomp)";
-#else
-const char openmp_name[] = "OpenMP";
-#endif
 
 struct arrays {
 	uint64_t *in, *out;
@@ -39,7 +25,7 @@ static void submit_gather(const struct bench_job *job, struct arrays *arrays)
 	}
 }
 
-static void map_grain_1(const struct bench_job *job, struct arrays *arrays)
+static void grain_1(const struct bench_job *job, struct arrays *arrays)
 {
 	uint64_t *in = arrays->in, *out = arrays->out;
 	size_t n = job->n;
@@ -80,7 +66,7 @@ static int run_work(const struct bench_job *job, void *context, uint64_t *ns)
 }
 
 /* OMP_THREAD_LIMIT and the like may grant fewer threads: that would compare unlike things. */
-static int start_threads(unsigned wanted)
+int openmp_start_threads(unsigned wanted)
 {
 	unsigned got = 1;
 
@@ -94,7 +80,7 @@ static int start_threads(unsigned wanted)
 static int measure(const struct bench_job *job, void (*fn)(const struct bench_job *job, struct arrays *arrays), double *ns)
 {
 	struct work work = {.fn = fn};
-	int r = start_threads(job->workers);
+	int r = openmp_start_threads(job->workers);
 
 	if (r != 0)
 		return r;
@@ -112,17 +98,17 @@ static int measure(const struct bench_job *job, void (*fn)(const struct bench_jo
 	return r;
 }
 
-int openmp_submit_gather(const struct bench_job *job, double *ns)
+static int measure_submit_gather(const struct bench_job *job, double *ns)
 {
 	return measure(job, submit_gather, ns);
 }
 
-int openmp_map_grain_1(const struct bench_job *job, double *ns)
+static int measure_grain_1(const struct bench_job *job, double *ns)
 {
-	return measure(job, map_grain_1, ns);
+	return measure(job, grain_1, ns);
 }
 
-int openmp_map_auto(const struct bench_job *job, double *ns)
+static int measure_map_auto(const struct bench_job *job, double *ns)
 {
 	return measure(job, map_auto, ns);
 }
@@ -143,24 +129,24 @@ static int run_apply(const struct bench_job *job, void *context, uint64_t *ns)
 	return bench_check(0, argument, result);
 }
 
-/*
- * Threads that may sleep are told to wait passively. The runtime reads that from its environment when the program starts: so
- * the program is started once more, and comes straight back here.
- */
-int openmp_apply_idle(const struct bench_job *job, double *ns)
+static int measure_apply_idle(const struct bench_job *job, double *ns)
 {
-	static const char policy[] = "OMP_WAIT_POLICY", passive[] = "passive";
-	const char *now = getenv(policy);
-	char repeats[24];
-	int r;
+	int r = openmp_start_threads(2);
 
-	if (now && strcmp(now, passive) == 0) {
-		r = start_threads(2);
-		return r == 0 ? bench_repeat(job, run_apply, NULL, ns) : r;
-	}
-	if (setenv(policy, passive, 1) != 0)
-		return bench_fail("setenv: %s", strerror(errno));
-	snprintf(repeats, sizeof(repeats), "%u", job->repeats);
-	execlp(bench_program, bench_program, OPENMP_AGAIN, repeats, (char *)NULL);
-	return bench_fail("%s cannot be started again: %s", bench_program, strerror(errno));
+	return r == 0 ? bench_repeat(job, run_apply, NULL, ns) : r;
+}
+
+const struct peer_case openmp_cases[] = {
+	{"submit-gather", measure_submit_gather},
+	{"grain-1", measure_grain_1},
+	{"map-auto", measure_map_auto},
+	{"apply-idle", measure_apply_idle},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct peer_case *const tables[] = {openmp_cases, NULL};
+
+	return peer_main(argc, argv, tables);
 }

@@ -1,0 +1,124 @@
+/*
+ * peers.c - becomes the program of a peer. They lie in the folder "bench/peers" beside this program where it was built, and in PEERS_FOLDER
+ * where it is installed.
+ */
+#include "peers.h"
+#include "measure.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Returns only if that cannot be. @before: a program that runs it and that program's options, NULL: none. */
+static int become(const char *program, const char *const *before, const struct bench_job *job)
+{
+	const char *slash = strrchr(bench_program, '/');
+	char path[1024], workers[24], n[24], repeats[24];
+	const char *words[16];
+	size_t count = 0;
+
+	snprintf(path, sizeof(path), "%.*sbench/peers/%s", slash ? (int)(slash + 1 - bench_program) : 0, bench_program,
+		 program);
+	if (access(path, R_OK) != 0)
+		snprintf(path, sizeof(path), "%s/%s", PEERS_FOLDER, program);
+	if (access(path, R_OK) != 0)
+		return bench_skip("sheaf-bench was built without it");
+	snprintf(workers, sizeof(workers), "%u", job->workers);
+	snprintf(n, sizeof(n), "%zu", job->n);
+	snprintf(repeats, sizeof(repeats), "%u", job->repeats);
+	for (; before && *before; before++)
+		words[count++] = *before;
+	words[count++] = path;
+	words[count++] = job->name;
+	words[count++] = workers;
+	words[count++] = n;
+	words[count++] = repeats;
+	words[count++] = job->quick ? "1" : "0";
+	words[count] = NULL;
+	execvp(words[0], (char *const *)words);
+	return errno == ENOENT ? bench_skip("%s was not found in PATH", words[0])
+			       : bench_skip("%s: %s", words[0], strerror(errno));
+}
+
+static int become_openmp(const char *program, const char *policy, const struct bench_job *job)
+{
+	if (policy && setenv("OMP_WAIT_POLICY", policy, 1) != 0)
+		return bench_fail("setenv: %s", strerror(errno));
+	return become(program, NULL, job);
+}
+
+static int become_python(const char *peer, const struct bench_job *job)
+{
+	const char *before[] = {"python3", "-I", NULL};
+	char program[64];
+
+	snprintf(program, sizeof(program), "%s.py", peer);
+	return become(program, before, job);
+}
+
+int peer_libgomp(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become_openmp("libgomp", NULL, job);
+}
+
+int peer_libgomp_active(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become_openmp("libgomp", "active", job);
+}
+
+int peer_libgomp_passive(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become_openmp("libgomp", "passive", job);
+}
+
+int peer_libomp(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become_openmp("libomp", NULL, job);
+}
+
+int peer_tbb(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become("tbb", NULL, job);
+}
+
+int peer_pipes(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become("pipes", NULL, job);
+}
+
+/* One rank asks, the others are the workers. */
+int peer_mpi(const struct bench_job *job, double *ns)
+{
+	char ranks[24];
+	const char *before[] = {"mpirun", "--allow-run-as-root", "--oversubscribe", "-q", "-n", ranks, NULL};
+
+	(void)ns;
+	snprintf(ranks, sizeof(ranks), "%u", job->workers + 1);
+	return become("mpi", before, job);
+}
+
+int peer_pool(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become_python("pool", job);
+}
+
+int peer_executor(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become_python("executor", job);
+}
+
+int peer_joblib(const struct bench_job *job, double *ns)
+{
+	(void)ns;
+	return become_python("joblib_peer", job);
+}

@@ -1,0 +1,14 @@
+/*
+ * openmp.h - what the files of the OpenMP peers share. One table of cases per file.
+ */
+#ifndef BENCH_OPENMP_H
+#define BENCH_OPENMP_H
+
+#include "peer.h"
+
+/** openmp_start_threads() - 0, or a bench_skip(): OMP_THREAD_LIMIT and the like grant fewer than @wanted. */
+int openmp_start_threads(unsigned wanted);
+
+extern const struct peer_case openmp_cases[];
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * peer.c - reads what to measure, measures it, answers.
+ */
+#include "peer.h"
+
+#include "../child.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int peer_main(int argc, char **argv, const struct peer_case *const *tables)
+{
+	struct bench_job job;
+
+	if (argc != 6) {
+		fprintf(stderr, "usage: %s CASE WORKERS N REPEATS QUICK: sheaf-bench runs it\n", argv[0]);
+		return 2;
+	}
+	job = (struct bench_job){
+		.name = argv[1],
+		.workers = (unsigned)strtoul(argv[2], NULL, 10),
+		.n = strtoull(argv[3], NULL, 10),
+		.repeats = (unsigned)strtoul(argv[4], NULL, 10),
+		.quick = strcmp(argv[5], "1") == 0,
+	};
+	for (; *tables; tables++) {
+		for (const struct peer_case *one = *tables; one->name; one++) {
+			if (strcmp(one->name, job.name) == 0) {
+				child_answer(one->measure, &job);
+				return 0;
+			}
+		}
+	}
+	printf("fail %s does not know the case %s\n", argv[0], job.name);
+	return 0;
+}
