@@ -366,7 +366,8 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	uint64_t share = slot->target;
 	bool last = false;
 
-	if (!cancelled(segment, batch)) {
+	/* There is no such share only if a wild task wrote over the slot: its hints would lie in somebody else's words. */
+	if (!cancelled(segment, batch) && share < batch->shares) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
 		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
 		task_hold(v.self, 0, 0);
