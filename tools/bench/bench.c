@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 static const struct bench_case *const cases[] = {
-	&case_submit_gather, &case_grain_1, &case_map_auto, &case_apply_idle, &case_create, &case_kills, &case_kills_map,
+	&case_submit_gather, &case_grain_1,       &case_apply_idle,    &case_create,         &case_kills,
+	&case_kills_map,     &case_map_auto_cube, &case_map_auto_copy, &case_map_auto_triad, &case_map_item,
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))

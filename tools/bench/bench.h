@@ -63,8 +63,8 @@ struct bench_case {
 	struct bench_bound bounds[BENCH_MAX_BOUNDS];     /* ends at the first whose most is 0 */
 };
 
-extern const struct bench_case case_submit_gather, case_grain_1, case_map_auto, case_apply_idle, case_create, case_kills,
-	case_kills_map;
+extern const struct bench_case case_submit_gather, case_grain_1, case_apply_idle, case_create, case_kills, case_kills_map;
+extern const struct bench_case case_map_auto_cube, case_map_auto_copy, case_map_auto_triad, case_map_item;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)
