@@ -62,3 +62,24 @@ int limit_triad(const struct bench_job *job, double *ns)
 {
 	return measure_kernel(job, &arrays_triad, job->workers, ns);
 }
+
+static int copy_results(const struct bench_job *job, unsigned processes, double *ns)
+{
+	struct bench_job doubles = *job;
+	int r;
+
+	doubles.n = job->n * BENCH_RESULT_SIZE / sizeof(double);
+	r = measure_kernel(&doubles, &arrays_copy, processes, ns);
+	*ns *= (double)doubles.n / (double)job->n;
+	return r;
+}
+
+int limit_copy_results(const struct bench_job *job, double *ns)
+{
+	return copy_results(job, 1, ns);
+}
+
+int limit_copy_results_shared(const struct bench_job *job, double *ns)
+{
+	return copy_results(job, job->workers, ns);
+}

@@ -79,6 +79,17 @@ void bench_idle(void)
 		;
 }
 
+int bench_await(sheaf_batch *batch)
+{
+	struct timespec rest = {.tv_nsec = 1000000};
+	sheaf_progress progress;
+	int r;
+
+	while ((r = sheaf_batch_get_progress(batch, &progress)) == 0 && progress.done < progress.total)
+		nanosleep(&rest, NULL);
+	return r < 0 ? bench_sheaf_failed("sheaf_batch_get_progress", r) : 0;
+}
+
 static int by_value(const void *left, const void *right)
 {
 	double a = *(const double *)left, b = *(const double *)right;
