@@ -148,3 +148,22 @@ void arrays_number(uint64_t *words, size_t begin, size_t end)
 	for (size_t i = begin; i < end; i++)
 		words[i] = bench_expected(i);
 }
+
+int arrays_check_numbers(const uint64_t *words, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = bench_check(i, i, words[i]);
+	return r;
+}
+
+size_t arrays_handover(const struct bench_job *job)
+{
+	return (job->quick ? (size_t)1 << 20 : (size_t)64 << 20) / sizeof(uint64_t);
+}
+
+size_t arrays_touched(const struct bench_job *job)
+{
+	return (job->n << 20) / sizeof(uint64_t);
+}

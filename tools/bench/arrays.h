@@ -57,4 +57,11 @@ uint64_t arrays_sum(const uint64_t *words, size_t n);
 /** arrays_number() - set words[i] = bench_expected(i) for every i from @begin up to but without @end. */
 void arrays_number(uint64_t *words, size_t begin, size_t end);
 
+/** arrays_check_numbers() - bench_fail() unless arrays_number() has set all of @n words. */
+int arrays_check_numbers(const uint64_t *words, size_t n);
+
+/** arrays_handover(), arrays_touched() - words of the array of handover: 64 MiB; of first-touch: job->n MiB. */
+size_t arrays_handover(const struct bench_job *job);
+size_t arrays_touched(const struct bench_job *job);
+
 #endif

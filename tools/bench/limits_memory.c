@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* ---- doubles: copy and triad ---- */
+
 struct part {
 	const struct arrays_test *test;
 	arrays_loop_fn *loop;
@@ -82,4 +84,65 @@ int limit_copy_results(const struct bench_job *job, double *ns)
 int limit_copy_results_shared(const struct bench_job *job, double *ns)
 {
 	return copy_results(job, job->workers, ns);
+}
+
+/* ---- words: sum ---- */
+
+struct words {
+	uint64_t *first;
+	size_t n;
+	uint64_t sum;
+};
+
+static void add_up(const struct crew *crew, unsigned index, const struct bench_job *job)
+{
+	const struct words *words = crew->context;
+	size_t first, share = crew_share(crew, index, words->n, &first);
+
+	(void)job;
+	/* Relaxed: read after the run. */
+	atomic_fetch_add_explicit(&crew->page->word, arrays_sum(words->first + first, share), memory_order_relaxed);
+}
+
+static int run_sum(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	struct crew *crew = context;
+	struct words *words = crew->context;
+	int r = crew_run(crew, job, ns);
+
+	/* Twice, because everybody has done it once to warm up. */
+	if (r == 0 && atomic_load_explicit(&crew->page->word, memory_order_relaxed) != (unsigned long)(2 * words->sum))
+		r = bench_fail("wrong sum");
+	return r;
+}
+
+static int measure_sum(const struct bench_job *job, unsigned processes, double *ns)
+{
+	struct words words = {.n = arrays_handover(job)};
+	struct crew crew = {.size = processes, .work = add_up, .warm = true, .context = &words};
+	size_t size = words.n * sizeof(*words.first);
+	int r = -1;
+
+	words.first = crew_memory(size);
+	if (!words.first)
+		return bench_fail("no %zu bytes of shared memory: %s", size, strerror(errno));
+	arrays_number(words.first, 0, words.n);
+	words.sum = arrays_sum(words.first, words.n);
+	crew.page = crew_page_new();
+	if (crew.page) {
+		r = bench_repeat(job, run_sum, &crew, ns);
+		munmap(crew.page, sizeof(*crew.page));
+	}
+	munmap(words.first, size);
+	return r;
+}
+
+int limit_sum(const struct bench_job *job, double *ns)
+{
+	return measure_sum(job, job->workers, ns);
+}
+
+int limit_read(const struct bench_job *job, double *ns)
+{
+	return measure_sum(job, 1, ns);
 }

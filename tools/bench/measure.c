@@ -79,6 +79,24 @@ void bench_idle(void)
 		;
 }
 
+/* Shared memory that was granted may still be more than the machine has; only Linux tells how much that is. */
+int bench_room(size_t size)
+{
+	unsigned long long kib;
+	char line[128];
+	FILE *in = fopen("/proc/meminfo", "r");
+	int r = 0;
+
+	if (!in)
+		return 0;
+	while (r == 0 && fgets(line, sizeof(line), in))
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1 && kib / 2 < size / 1024)
+			r = bench_skip("needs twice %zu MiB of memory, and the machine has %llu MiB left", size >> 20,
+				       kib >> 10);
+	fclose(in);
+	return r;
+}
+
 int bench_await(sheaf_batch *batch)
 {
 	struct timespec rest = {.tv_nsec = 1000000};

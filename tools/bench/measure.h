@@ -35,6 +35,9 @@ int bench_check(size_t position, uint64_t argument, uint64_t result);
 /** bench_idle() - do nothing for BENCH_IDLE_NS. */
 void bench_idle(void);
 
+/** bench_room() - 0, or a bench_skip(): the machine has less than twice @size bytes of memory left. */
+int bench_room(size_t size);
+
 /** bench_await() - sleep until all that was submitted to @batch is done, gathering nothing. Return: 0, or as a measurement. */
 int bench_await(sheaf_batch *batch);
 

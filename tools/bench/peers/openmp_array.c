@@ -68,10 +68,37 @@ static int measure_items(const struct bench_job *job, double *ns)
 	return measure(job, by_items, ns);
 }
 
+static int run_first_touch(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	size_t n = arrays_touched(job);
+	uint64_t start = sheaf_now_ns(), *words = malloc(n * sizeof(*words));
+	int r;
+
+	(void)context;
+	if (!words)
+		return bench_fail("no memory for %zu words", n);
+#pragma omp parallel num_threads(job->workers)
+	{
+		size_t threads = (size_t)omp_get_num_threads(), thread = (size_t)omp_get_thread_num();
+
+		arrays_number(words, n * thread / threads, n * (thread + 1) / threads);
+	}
+	*ns = sheaf_now_ns() - start;
+	r = arrays_check_numbers(words, n);
+	free(words);
+	return r;
+}
+
+static int measure_first_touch(const struct bench_job *job, double *ns)
+{
+	int r = bench_room(arrays_touched(job) * sizeof(uint64_t));
+
+	if (r == 0)
+		r = openmp_start_threads(job->workers);
+	return r == 0 ? bench_repeat(job, run_first_touch, NULL, ns) : r;
+}
+
 const struct peer_case openmp_array_cases[] = {
-	{"map-auto/cube", measure_ranges},
-	{"map-auto/copy", measure_ranges},
-	{"map-auto/triad", measure_ranges},
-	{"map-item", measure_items},
-	{0},
+	{"map-auto/cube", measure_ranges}, {"map-auto/copy", measure_ranges},    {"map-auto/triad", measure_ranges},
+	{"map-item", measure_items},       {"first-touch", measure_first_touch}, {0},
 };
