@@ -92,7 +92,7 @@ const struct bench_case case_map_auto_cube = {
 	.full = FULL,
 	.quick = QUICK,
 	.sheaf = {.name = "Sheaf", .measure = measure_ranges},
-	.peers = {LIBGOMP, LIBOMP, TBB},
+	.peers = {LIBGOMP, LIBOMP, TBB, POOL},
 	.limits = {{.name = "bandwidth of a copy", .measure = limit_copy}},
 	.bounds = {{.most = 1.05, .of = {"libgomp"}}, {.most = 1 / 0.95, .of = {"bandwidth of a copy"}}},
 };
