@@ -54,12 +54,10 @@ static int measure(const struct bench_job *job, arrays_pass_fn *pass, double *ns
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
 	test.context = pool;
-	r = sheaf_alloc(pool, arrays_size(job, test.kernel), &memory);
+	r = bench_alloc(pool, arrays_size(job, test.kernel), &memory);
 	if (r == 0) {
 		test.arrays = arrays_in(memory, job, test.kernel);
 		r = arrays_measure(job, &test, ns);
-	} else {
-		r = bench_sheaf_failed("sheaf_alloc", r);
 	}
 	sheaf_pool_destroy(pool);
 	return r;

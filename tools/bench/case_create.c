@@ -8,7 +8,6 @@
 #include "measure.h"
 #include "peers.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define ARRAY_SIZE(job) ((job)->n << ((job)->quick ? 20 : 30)) /* bytes */
@@ -23,14 +22,11 @@ struct life {
 /* Allocates the array and writes to every page of it. */
 static int bring(const struct bench_job *job, sheaf_pool *pool, void **array)
 {
-	int r = sheaf_alloc(pool, ARRAY_SIZE(job), array);
+	int r = bench_alloc(pool, ARRAY_SIZE(job), array);
 
-	if (r == -ENOSPC)
-		return bench_skip("%s", sheaf_message());
-	if (r < 0)
-		return bench_sheaf_failed("sheaf_alloc", r);
-	memset(*array, 1, ARRAY_SIZE(job));
-	return 0;
+	if (r == 0)
+		memset(*array, 1, ARRAY_SIZE(job));
+	return r;
 }
 
 static int run_task(sheaf_pool *pool)

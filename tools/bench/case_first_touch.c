@@ -5,8 +5,6 @@
 #include "measure.h"
 #include "peers.h"
 
-#include <errno.h>
-
 static int fill(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	(void)task;
@@ -19,12 +17,10 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	size_t words = arrays_touched(job);
 	void *memory = NULL;
 	uint64_t start = sheaf_now_ns();
-	int r = sheaf_alloc_array(context, words, sizeof(uint64_t), &memory);
+	int r = bench_alloc(context, words * sizeof(uint64_t), &memory);
 
-	if (r == -ENOSPC)
-		return bench_skip("%s", sheaf_message());
-	if (r < 0)
-		return bench_sheaf_failed("sheaf_alloc_array", r);
+	if (r != 0)
+		return r;
 	r = sheaf_for(context, fill, memory, words, NULL);
 	*ns = sheaf_now_ns() - start;
 	r = r < 0 ? bench_sheaf_failed("sheaf_for", r) : arrays_check_numbers(memory, words);

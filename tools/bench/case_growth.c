@@ -113,14 +113,12 @@ static int measure_with(const struct bench_job *job, bench_run_fn *run_it, doubl
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
-	r = sheaf_alloc(growth.pool, sizeof(struct loop) + job->workers * sizeof(struct part), &memory);
+	r = bench_alloc(growth.pool, sizeof(struct loop) + job->workers * sizeof(struct part), &memory);
 	if (r == 0) {
 		growth.loop = memory;
 		for (size_t i = 0; i < TABLE; i++)
 			growth.loop->table[i] = 1 + (double)(i * 7 % 101);
 		r = bench_repeat(job, run_it, &growth, ns);
-	} else {
-		r = bench_sheaf_failed("sheaf_alloc", r);
 	}
 	sheaf_pool_destroy(growth.pool);
 	return r;
@@ -133,11 +131,11 @@ static int measure(const struct bench_job *job, double *ns)
 
 static struct bench_job million(const struct bench_job *job)
 {
-	struct bench_job million = *job;
+	struct bench_job other = *job;
 
-	million.n = job->quick ? 10000 : 1000000;
-	million.repeats = job->quick ? 1 : 25;
-	return million;
+	other.n = job->quick ? 10000 : 1000000;
+	other.repeats = job->quick ? 1 : 25;
+	return other;
 }
 
 static int measure_million(const struct bench_job *job, double *ns)

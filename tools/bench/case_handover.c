@@ -54,14 +54,12 @@ static int measure(const struct bench_job *job, double *ns)
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
-	r = sheaf_alloc_array(handover.pool, handover.n, sizeof(*handover.words), &memory);
+	r = bench_alloc(handover.pool, handover.n * sizeof(*handover.words), &memory);
 	if (r == 0) {
 		handover.words = memory;
 		arrays_number(handover.words, 0, handover.n);
 		handover.sum = arrays_sum(handover.words, handover.n);
 		r = bench_repeat(job, run, &handover, ns);
-	} else {
-		r = bench_sheaf_failed("sheaf_alloc_array", r);
 	}
 	sheaf_pool_destroy(handover.pool);
 	return r;

@@ -24,36 +24,30 @@ static void wait_for(const atomic_uint *word, unsigned value)
 }
 
 /* The name is gone before anybody else can use it. */
-void *crew_memory(size_t size)
+int crew_memory(size_t size, void **memory)
 {
-	void *memory;
 	char name[64];
-	int fd, r;
+	int fd, r = 0;
 
 	snprintf(name, sizeof(name), "/sheaf-bench-limit-%ld", (long)getpid());
 	fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
-		return NULL;
+		return bench_fail("shm_open: %s", strerror(errno));
 	shm_unlink(name);
+	if (ftruncate(fd, (off_t)size) != 0)
+		r = errno;
 	/* A full /dev/shm shall be an error, not a signal later. */
-	r = ftruncate(fd, (off_t)size) != 0 ? errno : posix_fallocate(fd, 0, (off_t)size);
-	if (r != 0) {
-		close(fd);
-		errno = r;
-		return NULL;
+	if (r == 0)
+		r = posix_fallocate(fd, 0, (off_t)size);
+	if (r == 0) {
+		*memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (*memory == MAP_FAILED)
+			r = errno;
 	}
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
-struct crew_page *crew_page_new(void)
-{
-	struct crew_page *page = crew_memory(sizeof(*page));
-
-	if (!page)
-		bench_fail("no shared page for the limits: %s", strerror(errno));
-	return page;
+	if (r == ENOSPC)
+		return bench_skip("no %zu bytes of shared memory", size);
+	return r == 0 ? 0 : bench_fail("%zu bytes of shared memory: %s", size, strerror(r));
 }
 
 void crew_end(const pid_t *pids, unsigned n)
@@ -121,13 +115,14 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 
 int crew_measure(const struct bench_job *job, struct crew crew, double *ns)
 {
-	int r;
+	void *page = NULL;
+	int r = crew_memory(sizeof(*crew.page), &page);
 
-	crew.page = crew_page_new();
-	if (!crew.page)
-		return -1;
+	if (r != 0)
+		return r;
+	crew.page = page;
 	r = bench_repeat(job, run, &crew, ns);
-	munmap(crew.page, sizeof(*crew.page));
+	munmap(page, sizeof(*crew.page));
 	return r;
 }
 

@@ -33,11 +33,12 @@ struct crew {
 	bool warm;     /* each has done its work once, untimed, before the run begins: its memory is mapped */
 };
 
-/** crew_memory() - zeroed memory that only this process and those that it forks see; NULL and errno. munmap() frees it. */
-void *crew_memory(size_t size);
-
-/** crew_page_new() - a page for a crew; NULL: bench_fail() has said why. munmap() frees it. */
-struct crew_page *crew_page_new(void);
+/**
+ * crew_memory() - zeroed memory that only this process and those that it forks see; munmap() frees it
+ *
+ * Return: 0, or as a measurement: a bench_skip() if shared memory is too small.
+ */
+int crew_memory(size_t size, void **memory);
 
 /** crew_run() - one run, *@ns long, of @crew's work by all of it. Return: 0, or as a measurement. */
 int crew_run(const struct crew *crew, const struct bench_job *job, uint64_t *ns);

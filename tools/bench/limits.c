@@ -90,18 +90,20 @@ static int run_wake(const struct bench_job *job, void *context, uint64_t *ns)
 
 int limit_wake(const struct bench_job *job, double *ns)
 {
-	struct crew_page *page = crew_page_new();
+	void *memory = NULL;
+	struct crew_page *page;
 	pid_t helper;
-	int r = -1;
+	int r = crew_memory(sizeof(*page), &memory);
 
-	if (!page)
-		return -1;
+	if (r != 0)
+		return r;
+	page = memory;
 	if (sem_init(&page->call, 1, 0) != 0) {
-		bench_fail("sem_init: %s", strerror(errno));
+		r = bench_fail("sem_init: %s", strerror(errno));
 		goto unmap;
 	}
 	if (sem_init(&page->answer, 1, 0) != 0) {
-		bench_fail("sem_init: %s", strerror(errno));
+		r = bench_fail("sem_init: %s", strerror(errno));
 		goto destroy_call;
 	}
 	helper = fork();
@@ -112,7 +114,7 @@ int limit_wake(const struct bench_job *job, double *ns)
 				sem_post(&page->answer);
 	}
 	if (helper < 0) {
-		bench_fail("fork: %s", strerror(errno));
+		r = bench_fail("fork: %s", strerror(errno));
 		goto destroy_answer;
 	}
 	r = bench_repeat(job, run_wake, page, ns);

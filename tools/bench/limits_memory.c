@@ -7,8 +7,6 @@
 #include "measure.h"
 #include "peers.h"
 
-#include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 
 /* ---- doubles: copy and triad ---- */
@@ -40,18 +38,19 @@ static int measure_kernel(const struct bench_job *job, const struct arrays_kerne
 	struct crew crew = {.size = processes, .work = work, .warm = true};
 	struct arrays_test test = {.kernel = kernel, .pass = pass, .context = &crew};
 	size_t size = arrays_size(job, kernel);
-	void *memory = crew_memory(size);
-	int r = -1;
+	void *page = NULL, *memory = NULL;
+	int r = crew_memory(sizeof(*crew.page), &page);
 
-	if (!memory)
-		return bench_fail("no %zu bytes of shared memory: %s", size, strerror(errno));
-	crew.page = crew_page_new();
-	if (crew.page) {
+	if (r != 0)
+		return r;
+	r = crew_memory(size, &memory);
+	if (r == 0) {
+		crew.page = page;
 		test.arrays = arrays_in(memory, job, kernel);
 		r = arrays_measure(job, &test, ns);
-		munmap(crew.page, sizeof(*crew.page));
+		munmap(memory, size);
 	}
-	munmap(memory, size);
+	munmap(page, sizeof(*crew.page));
 	return r;
 }
 
@@ -121,19 +120,21 @@ static int measure_sum(const struct bench_job *job, unsigned processes, double *
 	struct words words = {.n = arrays_handover(job)};
 	struct crew crew = {.size = processes, .work = add_up, .warm = true, .context = &words};
 	size_t size = words.n * sizeof(*words.first);
-	int r = -1;
+	void *page = NULL, *memory = NULL;
+	int r = crew_memory(sizeof(*crew.page), &page);
 
-	words.first = crew_memory(size);
-	if (!words.first)
-		return bench_fail("no %zu bytes of shared memory: %s", size, strerror(errno));
-	arrays_number(words.first, 0, words.n);
-	words.sum = arrays_sum(words.first, words.n);
-	crew.page = crew_page_new();
-	if (crew.page) {
+	if (r != 0)
+		return r;
+	r = crew_memory(size, &memory);
+	if (r == 0) {
+		crew.page = page;
+		words.first = memory;
+		arrays_number(words.first, 0, words.n);
+		words.sum = arrays_sum(words.first, words.n);
 		r = bench_repeat(job, run_sum, &crew, ns);
-		munmap(crew.page, sizeof(*crew.page));
+		munmap(memory, size);
 	}
-	munmap(words.first, size);
+	munmap(page, sizeof(*crew.page));
 	return r;
 }
 

@@ -79,6 +79,15 @@ void bench_idle(void)
 		;
 }
 
+int bench_alloc(sheaf_pool *pool, size_t size, void **memory)
+{
+	int r = sheaf_alloc(pool, size, memory);
+
+	if (r == -ENOSPC)
+		return bench_skip("%s", sheaf_message());
+	return r < 0 ? bench_sheaf_failed("sheaf_alloc", r) : 0;
+}
+
 /* Shared memory that was granted may still be more than the machine has; only Linux tells how much that is. */
 int bench_room(size_t size)
 {
