@@ -63,8 +63,10 @@ struct bench_case {
 	struct bench_bound bounds[BENCH_MAX_BOUNDS];     /* ends at the first whose most is 0 */
 };
 
-extern const struct bench_case case_submit_gather, case_grain_1, case_map_auto, case_apply_idle, case_create, case_kills,
-	case_kills_map;
+extern const struct bench_case case_submit_gather, case_grain_1, case_apply_idle, case_create, case_kills, case_kills_map;
+extern const struct bench_case case_map_auto_cube, case_map_auto_copy, case_map_auto_triad, case_map_item, case_results_1m;
+extern const struct bench_case case_growth_1e3, case_growth_1e4, case_growth_1e5, case_growth_1e6, case_growth_1e7,
+	case_growth_1e8, case_growth_1e9, case_growth_memory, case_handover, case_first_touch, case_create_1gib;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)
@@ -79,5 +81,8 @@ extern const char *bench_program; /* how this program was called */
 
 /* How long every contender of apply-idle is left alone before each call: longer than the runtimes measured here keep spinning. */
 #define BENCH_IDLE_NS 20000000u
+
+/* Bytes of each result of results-1M. */
+#define BENCH_RESULT_SIZE 100
 
 #endif

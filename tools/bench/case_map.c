@@ -1,5 +1,5 @@
 /*
- * case_map.c - grain-1 and map-auto: an item that does next to nothing, claimed one by one or in chunks.
+ * case_map.c - grain-1: items that do next to nothing, claimed one by one.
  */
 #include "measure.h"
 #include "peers.h"
@@ -9,13 +9,12 @@
 struct map {
 	sheaf_pool *pool;
 	uint64_t *in, *out;
-	size_t grain;
 };
 
 static int run(const struct bench_job *job, void *context, uint64_t *ns)
 {
 	struct map *map = context;
-	sheaf_map_options options = {.grain = map->grain};
+	sheaf_map_options options = {.grain = 1};
 	uint64_t start;
 	int r;
 
@@ -32,10 +31,10 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	return r;
 }
 
-static int measure(const struct bench_job *job, size_t grain, double *ns)
+static int measure(const struct bench_job *job, double *ns)
 {
 	sheaf_pool_options options = {.workers = job->workers};
-	struct map map = {.grain = grain};
+	struct map map;
 	void *in = NULL, *out = NULL;
 	int r = sheaf_pool_create(&map.pool, &options);
 
@@ -58,16 +57,6 @@ destroy:
 	return r;
 }
 
-static int measure_grain_1(const struct bench_job *job, double *ns)
-{
-	return measure(job, 1, ns);
-}
-
-static int measure_auto(const struct bench_job *job, double *ns)
-{
-	return measure(job, 0, ns);
-}
-
 const struct bench_case case_grain_1 = {
 	.name = "grain-1",
 	.unit = "ns/item",
@@ -75,19 +64,8 @@ const struct bench_case case_grain_1 = {
 	.what = "a map of empty items of 8 bytes in and out, claimed one by one",
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_grain_1},
+	.sheaf = {.name = "Sheaf", .measure = measure},
 	.peers = {LIBGOMP, LIBOMP, TBB, POOL},
 	.limits = {{.name = "contended fetch_add", .measure = limit_fetch_add}},
-};
-
-const struct bench_case case_map_auto = {
-	.name = "map-auto",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same map with chunks that the runtime chooses",
-	.full = {.n = 10000000, .repeats = 3},
-	.quick = {.n = 100000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_auto},
-	.peers = {LIBGOMP, LIBOMP, POOL},
-	.limits = {{.name = "the calls alone", .measure = limit_calls}},
+	.bounds = {{.most = 1.0, .of = {"libgomp", "oneTBB"}}},
 };

@@ -79,6 +79,44 @@ void bench_idle(void)
 		;
 }
 
+int bench_alloc(sheaf_pool *pool, size_t size, void **memory)
+{
+	int r = sheaf_alloc(pool, size, memory);
+
+	if (r == -ENOSPC)
+		return bench_skip("%s", sheaf_message());
+	return r < 0 ? bench_sheaf_failed("sheaf_alloc", r) : 0;
+}
+
+/* Shared memory that was granted may still be more than the machine has; only Linux tells how much that is. */
+int bench_room(size_t size)
+{
+	unsigned long long kib;
+	char line[128];
+	FILE *in = fopen("/proc/meminfo", "r");
+	int r = 0;
+
+	if (!in)
+		return 0;
+	while (r == 0 && fgets(line, sizeof(line), in))
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1 && kib / 2 < size / 1024)
+			r = bench_skip("needs twice %zu MiB of memory, and the machine has %llu MiB left", size >> 20,
+				       kib >> 10);
+	fclose(in);
+	return r;
+}
+
+int bench_await(sheaf_batch *batch)
+{
+	struct timespec rest = {.tv_nsec = 1000000};
+	sheaf_progress progress;
+	int r;
+
+	while ((r = sheaf_batch_get_progress(batch, &progress)) == 0 && progress.done < progress.total)
+		nanosleep(&rest, NULL);
+	return r < 0 ? bench_sheaf_failed("sheaf_batch_get_progress", r) : 0;
+}
+
 static int by_value(const void *left, const void *right)
 {
 	double a = *(const double *)left, b = *(const double *)right;

@@ -35,6 +35,15 @@ int bench_check(size_t position, uint64_t argument, uint64_t result);
 /** bench_idle() - do nothing for BENCH_IDLE_NS. */
 void bench_idle(void);
 
+/** bench_alloc() - sheaf_alloc(). Return: 0, or as a measurement: a bench_skip() if shared memory is too small. */
+int bench_alloc(sheaf_pool *pool, size_t size, void **memory);
+
+/** bench_room() - 0, or a bench_skip(): the machine has less than twice @size bytes of memory left. */
+int bench_room(size_t size);
+
+/** bench_await() - sleep until all that was submitted to @batch is done, gathering nothing. Return: 0, or as a measurement. */
+int bench_await(sheaf_batch *batch);
+
 /** bench_median() - sorts @values. */
 double bench_median(double *values, size_t n);
 

@@ -59,6 +59,11 @@ bench_measure_fn limit_line;      /* a cache line to another process and back */
 bench_measure_fn limit_fetch_add; /* one atomic addition while all workers hammer the same word */
 bench_measure_fn limit_calls;     /* one call of the task by function pointer, the calls shared out among the workers */
 bench_measure_fn limit_wake;      /* wake a sleeping process and sleep until it answers */
-bench_measure_fn limit_forks;     /* fork as many processes as a pool has, which exit at once, and wait for them */
+bench_measure_fn limit_copy;      /* copy one double of an array, by as many processes as workers */
+bench_measure_fn limit_triad;     /* the same with x + 3 y of two arrays */
+bench_measure_fn limit_read;      /* sum the array of handover up by one process */
+bench_measure_fn limit_sum;       /* the same, shared by all workers */
+bench_measure_fn limit_copy_results, limit_copy_results_shared; /* copy the bytes of one result, by one process or by all */
+bench_measure_fn limit_forks; /* fork as many processes as a pool has, which exit at once, and wait for them */
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * openmp.c - the cases of separate tasks and of maps by the threads of OpenMP, whichever runtime this is linked with.
+ * openmp.c - the cases of separate tasks and of single items by the threads of OpenMP, whichever runtime this is linked with.
  */
 #include "openmp.h"
 
@@ -31,16 +31,6 @@ static void grain_1(const struct bench_job *job, struct arrays *arrays)
 	size_t n = job->n;
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads(job->workers)
-	for (size_t i = 0; i < n; i++)
-		bench_task(NULL, &in[i], &out[i]);
-}
-
-static void map_auto(const struct bench_job *job, struct arrays *arrays)
-{
-	uint64_t *in = arrays->in, *out = arrays->out;
-	size_t n = job->n;
-
-#pragma omp parallel for schedule(static) num_threads(job->workers)
 	for (size_t i = 0; i < n; i++)
 		bench_task(NULL, &in[i], &out[i]);
 }
@@ -108,11 +98,6 @@ static int measure_grain_1(const struct bench_job *job, double *ns)
 	return measure(job, grain_1, ns);
 }
 
-static int measure_map_auto(const struct bench_job *job, double *ns)
-{
-	return measure(job, map_auto, ns);
-}
-
 /* The nearest thing to one task for a sleeping pool: a parallel region in which the other thread does the work. */
 static int run_apply(const struct bench_job *job, void *context, uint64_t *ns)
 {
@@ -139,14 +124,13 @@ static int measure_apply_idle(const struct bench_job *job, double *ns)
 const struct peer_case openmp_cases[] = {
 	{"submit-gather", measure_submit_gather},
 	{"grain-1", measure_grain_1},
-	{"map-auto", measure_map_auto},
 	{"apply-idle", measure_apply_idle},
 	{0},
 };
 
 int main(int argc, char **argv)
 {
-	static const struct peer_case *const tables[] = {openmp_cases, NULL};
+	static const struct peer_case *const tables[] = {openmp_cases, openmp_array_cases, NULL};
 
 	return peer_main(argc, argv, tables);
 }

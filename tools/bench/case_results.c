@@ -1,0 +1,125 @@
+/*
+ * case_results.c - results-1M: the results of finished tasks, gathered in order and read where they lie.
+ */
+#include "measure.h"
+#include "peers.h"
+
+#include <string.h>
+
+/* A result is some words and the first half of one more. */
+#define WORDS (BENCH_RESULT_SIZE / sizeof(uint64_t))
+
+static uint64_t word_of(uint64_t position, size_t k)
+{
+	return bench_expected(position * (WORDS + 1) + k);
+}
+
+static int write_result(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t position = sheaf_task_position(task), words[WORDS + 1];
+
+	(void)arg;
+	for (size_t k = 0; k <= WORDS; k++)
+		words[k] = word_of(position, k);
+	memcpy(result, words, BENCH_RESULT_SIZE);
+	return 0;
+}
+
+/* Of the result's words. */
+static uint64_t sum_of(const void *data)
+{
+	uint64_t sum = 0, word;
+
+	for (size_t k = 0; k < WORDS; k++) {
+		memcpy(&word, (const unsigned char *)data + k * sizeof(word), sizeof(word));
+		sum += word;
+	}
+	word = 0;
+	memcpy(&word, (const unsigned char *)data + WORDS * sizeof(word), BENCH_RESULT_SIZE % sizeof(word));
+	return sum + word;
+}
+
+static int check(const struct bench_job *job, const sheaf_result *results, size_t n, uint64_t sum)
+{
+	if (n != job->n)
+		return bench_fail("%zu results instead of %zu", n, job->n);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t words[WORDS + 1];
+
+		for (size_t k = 0; k <= WORDS; k++)
+			words[k] = word_of(i, k);
+		if (results[i].position != i || results[i].size != BENCH_RESULT_SIZE)
+			return bench_fail("result %zu has another position or size", i);
+		if (memcmp(results[i].data, words, BENCH_RESULT_SIZE) != 0)
+			return bench_fail("wrong result at position %zu", i);
+		sum -= sum_of(words);
+	}
+	return sum == 0 ? 0 : bench_fail("the sum over all results is wrong");
+}
+
+static int submit_all(const struct bench_job *job, sheaf_batch *batch)
+{
+	int r = 0;
+
+	for (uint64_t i = 0; r == 0 && i < job->n; i++)
+		r = sheaf_submit(batch, i, write_result, NULL, 0);
+	return r < 0 ? bench_sheaf_failed("sheaf_submit", r) : bench_await(batch);
+}
+
+static int gather_and_read(const struct bench_job *job, sheaf_batch *batch, uint64_t *ns)
+{
+	const sheaf_result *results = NULL;
+	uint64_t sum = 0, start = sheaf_now_ns();
+	size_t n = 0;
+	int r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER);
+
+	if (r != 0)
+		return r < 0 ? bench_sheaf_failed("sheaf_gather", r) : bench_fail("%d of %zu tasks failed", r, job->n);
+	for (size_t i = 0; i < n; i++)
+		sum += sum_of(results[i].data);
+	*ns = sheaf_now_ns() - start;
+	return check(job, results, n, sum);
+}
+
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	sheaf_batch_options options = {.result_size = BENCH_RESULT_SIZE, .flags = SHEAF_NO_TIMES};
+	sheaf_batch *batch = NULL;
+	int r = sheaf_batch_create(&batch, context, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_batch_create", r);
+	r = submit_all(job, batch);
+	if (r == 0)
+		r = gather_and_read(job, batch, ns);
+	sheaf_batch_retire(batch);
+	return r;
+}
+
+static int measure(const struct bench_job *job, double *ns)
+{
+	sheaf_pool_options options = {.workers = job->workers};
+	sheaf_pool *pool = NULL;
+	int r = sheaf_pool_create(&pool, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_pool_create", r);
+	r = bench_repeat(job, run, pool, ns);
+	sheaf_pool_destroy(pool);
+	return r;
+}
+
+const struct bench_case case_results_1m = {
+	.name = "results-1M",
+	.unit = "ns/result",
+	.unit_ns = 1,
+	.what = "a result of 100 bytes of a finished task, gathered in order and read in place",
+	.full = {.n = 1000000, .repeats = 3},
+	.quick = {.n = 10000, .repeats = 1},
+	.sheaf = {.name = "Sheaf", .measure = measure},
+	.peers = {POOL},
+	/* The owner who gathers and reads is one process; so is the first limit. */
+	.limits = {{.name = "copy of the same bytes", .measure = limit_copy_results},
+		   {.name = "the same by all workers", .measure = limit_copy_results_shared}},
+	.bounds = {{.most = 3, .of = {"copy of the same bytes"}}},
+};

@@ -1,0 +1,135 @@
+/*
+ * crew.c - forks the helpers anew for each run, and lets all of them go at once.
+ */
+#include "crew.h"
+#include "child.h"
+#include "measure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Waits politely: with fewer CPUs than processes the other side needs this one. */
+static void wait_for(const atomic_uint *word, unsigned value)
+{
+	while (atomic_load_explicit(word, memory_order_acquire) < value)
+		sched_yield();
+}
+
+/* The name is gone before anybody else can use it. */
+int crew_memory(size_t size, void **memory)
+{
+	char name[64];
+	int fd, r = 0;
+
+	snprintf(name, sizeof(name), "/sheaf-bench-limit-%ld", (long)getpid());
+	fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		return bench_fail("shm_open: %s", strerror(errno));
+	shm_unlink(name);
+	if (ftruncate(fd, (off_t)size) != 0)
+		r = errno;
+	/* A full /dev/shm shall be an error, not a signal later. */
+	if (r == 0)
+		r = posix_fallocate(fd, 0, (off_t)size);
+	if (r == 0) {
+		*memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (*memory == MAP_FAILED)
+			r = errno;
+	}
+	close(fd);
+	if (r == ENOSPC)
+		return bench_skip("no %zu bytes of shared memory", size);
+	return r == 0 ? 0 : bench_fail("%zu bytes of shared memory: %s", size, strerror(r));
+}
+
+void crew_end(const pid_t *pids, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
+	for (unsigned i = 0; i < n; i++)
+		waitpid(pids[i], NULL, 0);
+}
+
+static _Noreturn void help(const struct crew *crew, unsigned index, const struct bench_job *job)
+{
+	alarm(CHILD_LONGEST_S);
+	if (crew->warm)
+		crew->work(crew, index, job);
+	atomic_fetch_add_explicit(&crew->page->ready, 1, memory_order_release);
+	wait_for(&crew->page->go, 1);
+	crew->work(crew, index, job);
+	atomic_fetch_add_explicit(&crew->page->done, 1, memory_order_release);
+	_exit(0);
+}
+
+int crew_run(const struct crew *crew, const struct bench_job *job, uint64_t *ns)
+{
+	struct crew_page *page = crew->page;
+	unsigned helpers = crew->size - 1;
+	pid_t *pids = malloc(crew->size * sizeof(*pids));
+	uint64_t start;
+	int r = 0;
+
+	if (!pids)
+		return bench_fail("no memory for %u process ids", crew->size);
+	atomic_store_explicit(&page->ready, 0, memory_order_relaxed); /* the helpers do not exist yet */
+	atomic_store_explicit(&page->go, 0, memory_order_relaxed);
+	atomic_store_explicit(&page->done, 0, memory_order_relaxed);
+	atomic_store_explicit(&page->word, 0, memory_order_relaxed);
+	for (unsigned i = 0; i < helpers; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			help(crew, i + 1, job);
+		if (pids[i] < 0) {
+			r = bench_fail("fork: %s", strerror(errno));
+			helpers = i;
+			goto end;
+		}
+	}
+	if (crew->warm)
+		crew->work(crew, 0, job);
+	wait_for(&page->ready, helpers);
+	start = sheaf_now_ns();
+	atomic_store_explicit(&page->go, 1, memory_order_release);
+	crew->work(crew, 0, job);
+	wait_for(&page->done, helpers);
+	*ns = sheaf_now_ns() - start;
+end:
+	crew_end(pids, helpers);
+	free(pids);
+	return r;
+}
+
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	return crew_run(context, job, ns);
+}
+
+int crew_measure(const struct bench_job *job, struct crew crew, double *ns)
+{
+	void *page = NULL;
+	int r = crew_memory(sizeof(*crew.page), &page);
+
+	if (r != 0)
+		return r;
+	crew.page = page;
+	r = bench_repeat(job, run, &crew, ns);
+	munmap(page, sizeof(*crew.page));
+	return r;
+}
+
+size_t crew_share(const struct crew *crew, unsigned index, size_t n, size_t *first)
+{
+	size_t each = n / crew->size, rest = n % crew->size;
+
+	*first = index * each + (index < rest ? index : rest);
+	return each + (index < rest);
+}
