@@ -124,7 +124,7 @@ void room_ring(struct segment *segment)
 	int slot;
 
 	/* D2 */
-	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) || !ring_has_room(segment))
+	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) || ring_wanting(segment))
 		return;
 	slot = claim_bit(&segment->control->room_waiters, ROOM_SLOTS);
 	if (slot >= 0)
