@@ -178,7 +178,7 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 		    ring_withdraw(slot, word))
 			return false;
 	}
-	doorbell_ring(segment);
+	batch->woke |= doorbell_ring(segment);
 	return true;
 }
 
