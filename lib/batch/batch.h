@@ -76,6 +76,7 @@ struct sheaf_batch {
 	struct region region;
 	struct entries entries;
 	struct order order;
+	bool woke; /* a worker had to be woken since the gatherer waited last */
 	bool sent; /* tickets below are valid */
 	uint64_t first_ticket, last_ticket;
 	bool awaiting; /* the gatherer waits for position `awaited` as the lowest */

@@ -134,6 +134,7 @@ struct visit {
 	struct shared_worker *self;
 	bool caller; /* the owner itself: see share_help() */
 	_Atomic uint64_t *words;
+	uint64_t claimant;
 	uint64_t chunk; /* in hand, and its word */
 	uint64_t bits;
 	struct sheaf_task task;
@@ -164,12 +165,12 @@ static void report(struct visit *v, uint64_t position, uint64_t count, int statu
 }
 
 /*
- * Is the time of this run wanted? Where there is a limit, and in the last attempt, so that a death in it can tell how long it took: all
- * other items are spared the clock.
+ * Is the time of this run wanted? Where there is a limit, and after a death, so that the last one can tell how long it took: all other
+ * items are spared the clock.
  */
 static bool timed(const struct shared_batch *batch, unsigned attempt)
 {
-	return batch->limit_ns || attempt >= batch->max_attempts;
+	return batch->limit_ns || attempt > 1 || batch->max_attempts == 1;
 }
 
 /* Sets the position in hand before the task runs, so that a death names it. Relaxed: the process's own order is what a kill cuts. */
@@ -207,22 +208,30 @@ static void run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned atte
 {
 	struct shared_batch *batch = v->batch;
 	sheaf_task_fn *fn = (sheaf_task_fn *)(uintptr_t)batch->function;
-	const unsigned char *in = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
-	unsigned char *out = batch->out ? segment_at(v->runner->segment, batch->out) : NULL;
-	uint64_t p = begin;
+	unsigned char *first_in = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
+	unsigned char *first_out = batch->out ? segment_at(v->runner->segment, batch->out) : NULL;
+	_Atomic uint64_t *cursor = &v->self->cursor;
+	uint64_t p = begin, in_step = first_in ? batch->in_size : 0, out_step = first_out ? batch->out_size : 0;
+	uintptr_t in, out; /* numbers, as NULL moves on by 0 like the others */
 
-	if (timed(batch, attempt)) {
-		p = run_map_timed(v, begin, end, attempt, in, out);
-		attempt = 1;
-	}
-	for (; p < end; p++) {
+	if (timed(batch, attempt))
+		p = run_map_timed(v, begin, end, attempt, first_in, first_out);
+	/* What no item changes is set once, and arrays that are not there have steps of 0: this loop is what a map costs. */
+	in = (uintptr_t)first_in + p * in_step;
+	out = (uintptr_t)first_out + p * out_step;
+	v->task.attempt = 1;
+	v->task.text_size = 0;
+	for (; p < end; p++, in += in_step, out += out_step) {
 		int r;
 
-		take_in_hand(v, p, attempt);
-		r = fn(&v->task, in ? in + p * batch->in_size : NULL, out ? out + p * batch->out_size : NULL);
-		if (r)
+		/* Relaxed, and before the task runs: as in take_in_hand(). */
+		atomic_store_explicit(cursor, p, memory_order_relaxed);
+		v->task.position = p;
+		r = fn(&v->task, (const void *)in, (void *)out);
+		if (r) {
 			report(v, p, 1, task_status(&v->task, r));
-		attempt = 1;
+			v->task.text_size = 0;
+		}
 	}
 }
 
@@ -257,20 +266,19 @@ static void try_chunk(struct visit *v, uint64_t c)
 	struct shared_batch *batch = v->batch;
 	/* Relaxed: only a look; the CAS decides. */
 	uint64_t bits = atomic_load_explicit(&v->words[c], memory_order_relaxed), begin, end;
-	struct word w = word_unpack(bits);
+	struct word w;
 
-	if (w.state != WORD_READY || (v->caller && (w.attempt || w.flags & WORD_WIDE)))
+	if (word_state(bits) != WORD_READY)
 		return;
-	w.state = WORD_OWNED;
-	w.worker = v->runner->worker;
-	w.generation = v->runner->generation;
+	w = word_unpack(bits);
+	if (v->caller && (w.attempt || w.flags & WORD_WIDE))
+		return;
+	v->bits = word_claim(bits, v->claimant);
 	w.attempt++;
 	/* C2, pairs with C1. */
-	if (!atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_acquire,
-						     memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&v->words[c], &bits, v->bits, memory_order_acquire, memory_order_relaxed))
 		return;
 	v->chunk = c;
-	v->bits = word_pack(w);
 	begin = c * batch->chunk;
 	end = batch->n - begin < batch->chunk ? batch->n : begin + batch->chunk;
 	begin += w.payload;
@@ -280,10 +288,9 @@ static void try_chunk(struct visit *v, uint64_t c)
 		run_range(v, begin, end, w);
 
 	bits = v->bits;
-	w = word_unpack(bits);
-	w.state = WORD_DONE;
 	/* P2, pairs with G2. Seq_cst: we look for a gatherer next. */
-	atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_pack(w), memory_order_seq_cst, memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_done(bits), memory_order_seq_cst,
+						memory_order_relaxed);
 	gatherer_ring(batch, WAIT_CHUNK(c));
 	/* Relaxed: a sign of progress, written by us alone. */
 	atomic_store_explicit(&v->self->completed, atomic_load_explicit(&v->self->completed, memory_order_relaxed) + 1,
@@ -361,6 +368,7 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		.batch = batch,
 		.self = &segment->workers[runner->worker],
 		.words = words_of(segment, batch),
+		.claimant = word_claimant(runner->worker, runner->generation),
 		.task = {.runner = runner, .batch = batch, .of_map = true},
 	};
 	uint64_t share = slot->target;
@@ -400,6 +408,7 @@ void share_help(struct segment *segment, struct shared_batch *batch)
 		.self = &self,
 		.caller = true,
 		.words = words_of(segment, batch),
+		.claimant = word_claimant(WORKER_NONE, 0),
 		.task = {.runner = &runner, .batch = batch, .of_map = true},
 	};
 

@@ -201,9 +201,11 @@ static bool is_any_chunk_done(void *context)
 static int wait_unlocked(struct sheaf_batch *batch, bool (*ready)(void *), struct look *look, uint64_t what,
 			 uint64_t deadline_ns)
 {
-	struct wait wait = {.ready = ready, .context = look, .batch = batch->shared, .what = what};
+	/* What waits for a worker that wakes up takes longer than we would look; and the CPU is of use to that worker. */
+	struct wait wait = {.ready = ready, .context = look, .batch = batch->shared, .what = what, .sleep = batch->woke};
 	int r;
 
+	batch->woke = false;
 	pthread_mutex_unlock(&batch->lock);
 	r = keeper_wait(batch->keeper, &wait, deadline_ns);
 	pthread_mutex_lock(&batch->lock);

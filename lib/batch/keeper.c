@@ -87,7 +87,7 @@ int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadlin
 
 	if (wait->ready(wait->context))
 		return 0;
-	if (deadline_ns && spin(keeper, wait))
+	if (deadline_ns && !wait->sleep && spin(keeper, wait))
 		return 0;
 	for (;;) {
 		uint64_t now = sheaf_now_ns(), until;

@@ -54,6 +54,7 @@ struct wait {
 	void *context;
 	struct shared_batch *batch; /* whose doorbell to sleep on */
 	uint64_t what;              /* WAIT_* */
+	bool sleep;                 /* at once: it cannot be soon */
 };
 /* 0; -EAGAIN, -ETIMEDOUT; or an error of look(). */
 int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadline_ns);

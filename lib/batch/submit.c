@@ -17,8 +17,7 @@
 
 #define LARGEST_STRETCH ((uint64_t)16 << 20) /* bytes */
 
-/* Together longer than a wake-up takes: a sleep would be dearer. */
-#define LOOKS_FOR_ROOM 256
+#define ROOM_SLICE_NS 20000
 #define RELAX_PER_LOOK 32
 
 static const struct ring_owner me = {.worker = WORKER_NONE};
@@ -99,6 +98,25 @@ static uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t po
 
 /* ---- the ring ---- */
 
+/*
+ * Looks for room as long as it comes near: tiny tasks make it sooner than a sleep would end, and all others need this CPU more than we
+ * do. Each slice of time has to bring a quarter of what is missing.
+ */
+static void spin_for_room(const struct segment *segment)
+{
+	uint64_t missing = ring_wanting(segment), left = missing, until;
+
+	do {
+		missing = left;
+		until = sheaf_now_ns() + ROOM_SLICE_NS;
+		do {
+			for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
+				os_relax();
+			left = ring_wanting(segment);
+		} while (left && sheaf_now_ns() < until);
+	} while (left && left < missing && missing - left >= missing / 4);
+}
+
 /* Waits until the ring has a free slot for somebody, without any lock. The errors of sheaf_submit() that end the wait. */
 static int wait_for_room(struct keeper *keeper, bool nonblock)
 {
@@ -112,14 +130,14 @@ static int wait_for_room(struct keeper *keeper, bool nonblock)
 		r = keeper_look(keeper, false);
 		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring_size);
 	}
-	for (unsigned looks = 0; looks < LOOKS_FOR_ROOM && !ring_has_room(segment); looks++)
-		for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
-			os_relax();
+	if (segment->spin_ns)
+		spin_for_room(segment);
 	for (;;) {
 		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)))
 			return r;
 		room = room_announce(segment, &keeper->room_taken);
-		r = ring_take(segment, me, &slot, &ticket);
+		/* Where tasks take long, what has become free is used now and then. */
+		r = !look && ring_wanting(segment) ? -EAGAIN : ring_take(segment, me, &slot, &ticket);
 		if (!r) {
 			ring_abandon(slot);
 		} else {
@@ -160,7 +178,7 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 		    ring_withdraw(slot, word))
 			return false;
 	}
-	doorbell_ring(segment);
+	batch->woke |= doorbell_ring(segment);
 	return true;
 }
 

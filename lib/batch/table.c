@@ -29,18 +29,17 @@ static void *result_slot(struct shared_entry *entry, uint64_t size)
 	return !size ? NULL : size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
 }
 
-/* READY -> DONE. False if it was published before. */
-static bool publish(struct shared_entry *entry, unsigned attempt, unsigned worker, unsigned generation)
+/* READY -> DONE by who owns the slot with the word @owned. False if it was published before. */
+static bool publish(struct shared_entry *entry, uint64_t owned)
 {
 	/* Relaxed: the task is ours by its slot, and only its owner changes the word. */
 	uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
-	struct word done = {.state = WORD_DONE, .attempt = attempt, .worker = worker, .generation = generation};
+	uint64_t done = word_done(owned & ~(WORD_PAYLOAD_MAX << WORD_PAYLOAD_AT)); /* the lap is the slot's affair */
 
 	if (word_state(word) != WORD_READY)
 		return false;
 	/* P1, pairs with G1. Seq_cst: we look for a gatherer next. */
-	return atomic_compare_exchange_strong_explicit(&entry->word, &word, word_pack(done), memory_order_seq_cst,
-						       memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(&entry->word, &word, done, memory_order_seq_cst, memory_order_relaxed);
 }
 
 static void store_failure(struct runner *runner, struct shared_entry *entry, const struct sheaf_task *task)
@@ -110,7 +109,7 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		entry->started_ns = started;
 		entry->finished_ns = runner->clock_ns = sheaf_now_ns();
 	}
-	publish(entry, w.attempt, runner->worker, runner->generation);
+	publish(entry, word);
 	/* Relaxed: a sign of progress, written by us alone. */
 	atomic_store_explicit(&self->completed, atomic_load_explicit(&self->completed, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
@@ -182,7 +181,7 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 		entry->finished_ns = death->ended_ns;
 		entry->last.cause.signal = death->signal;
 		entry->last.cause.exit_code = death->exit_code;
-		publish(entry, w.attempt, death->worker, death->generation);
+		publish(entry, word);
 		/* Relaxed: a statistic. */
 		atomic_fetch_add_explicit(&segment->control->given_up, 1, memory_order_relaxed);
 	}

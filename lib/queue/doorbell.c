@@ -64,16 +64,17 @@ static int claim_bit(_Atomic uint64_t *set, unsigned end)
 	return -1;
 }
 
-void doorbell_ring(struct segment *segment)
+bool doorbell_ring(struct segment *segment)
 {
 	for (unsigned i = 0; i * 64 < segment->worker_count; i++) {
 		int bit = claim_bit(&segment->control->sleepers[i], segment->worker_count - i * 64);
 
 		if (bit >= 0) {
 			post(segment, i * 64 + (unsigned)bit);
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 void doorbell_ring_all(struct segment *segment)
@@ -124,7 +125,7 @@ void room_ring(struct segment *segment)
 	int slot;
 
 	/* D2 */
-	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) || !ring_has_room(segment))
+	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) || ring_wanting(segment))
 		return;
 	slot = claim_bit(&segment->control->room_waiters, ROOM_SLOTS);
 	if (slot >= 0)

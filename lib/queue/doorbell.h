@@ -15,8 +15,8 @@ bool doorbell_retract(struct segment *segment, unsigned worker);
 /* Sleeps until a token comes, or the deadline passes; may return early. */
 void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generation, uint64_t deadline_ns);
 
-/* Wakes one announced worker, if there is any. After ring_publish(). */
-void doorbell_ring(struct segment *segment);
+/* Wakes one announced worker. After ring_publish(). False: there was none to wake. */
+bool doorbell_ring(struct segment *segment);
 
 /* Gives every worker a token, asleep or not. After a death, and when the pool's state changes. */
 void doorbell_ring_all(struct segment *segment);

@@ -100,16 +100,10 @@ void ring_publish(struct segment *segment, struct shared_slot *slot, uint64_t ti
 			      memory_order_seq_cst);
 }
 
-/* The slot's next lap. */
-static uint64_t freed(uint64_t word)
-{
-	return word_pack((struct word){.state = WORD_FREE, .payload = word_unpack(word).payload + 1});
-}
-
 void ring_abandon(struct shared_slot *slot)
 {
 	/* Relaxed: while it is FILLING only we write it. R2, pairs with A2: hands the slot back as its last user did. */
-	atomic_store_explicit(&slot->word, freed(atomic_load_explicit(&slot->word, memory_order_relaxed)),
+	atomic_store_explicit(&slot->word, word_freed(atomic_load_explicit(&slot->word, memory_order_relaxed)),
 			      memory_order_release);
 }
 
@@ -120,6 +114,7 @@ static int claim_below(struct segment *segment, struct ring_owner me, uint64_t t
 	/* Acquire, pairs with ring_rewind(): who sees head set back sees what was given back behind it, and does not pass it. */
 	uint64_t head = atomic_load_explicit(&control->head, memory_order_acquire), passed = HEAD_TICKET(head);
 	uint64_t ticket = tail > segment->ring_size && passed < tail - segment->ring_size ? tail - segment->ring_size : passed;
+	uint64_t claimant = word_claimant(me.worker, me.generation);
 	bool clear = true, won = false; /* clear: every ticket so far may be passed */
 
 	passed = ticket;
@@ -129,18 +124,14 @@ static int claim_below(struct segment *segment, struct ring_owner me, uint64_t t
 		uint64_t bits = atomic_load_explicit(&s->word, memory_order_seq_cst);
 
 		while (word_state(bits) == WORD_READY && !won) {
-			struct word w = word_unpack(bits);
+			uint64_t owned = word_claim(bits, claimant);
 
-			w.state = WORD_OWNED;
-			w.worker = me.worker;
-			w.generation = me.generation;
-			w.attempt++;
 			/* A1, pairs with R1: the slot's other fields are readable. */
-			won = atomic_compare_exchange_weak_explicit(&s->word, &bits, word_pack(w), memory_order_acquire,
+			won = atomic_compare_exchange_weak_explicit(&s->word, &bits, owned, memory_order_acquire,
 								    memory_order_relaxed);
 			if (won) {
 				*slot = s;
-				*word = word_pack(w);
+				*word = owned;
 			}
 		}
 		if (!won && word_state(bits) == WORD_FILLING)
@@ -167,14 +158,14 @@ int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, st
 bool ring_release(struct shared_slot *slot, uint64_t word)
 {
 	/* R2, pairs with A2. Seq_cst: the caller looks for submitters that wait for room next. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_seq_cst,
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_seq_cst,
 						       memory_order_relaxed);
 }
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
 	/* Relaxed: who withdraws has published the word or acquired it, and the change goes on with the submitter's release. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, freed(word), memory_order_relaxed,
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_relaxed,
 						       memory_order_relaxed);
 }
 
@@ -210,13 +201,14 @@ void ring_rewind(struct segment *segment)
 						      memory_order_relaxed));
 }
 
-bool ring_has_room(const struct segment *segment)
+uint64_t ring_wanting(const struct segment *segment)
 {
 	/* Relaxed, both: hints. */
 	uint64_t head = HEAD_TICKET(atomic_load_explicit(&segment->control->head, memory_order_relaxed));
 	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t enough = head + (segment->ring_size - segment->ring_size / 4);
 
-	return tail <= head + (segment->ring_size - segment->ring_size / 4);
+	return tail > enough ? tail - enough : 0;
 }
 
 static bool any_slot(const struct segment *segment, enum word_state a, enum word_state b)

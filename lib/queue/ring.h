@@ -45,10 +45,10 @@ bool ring_is_orphan(const struct segment *segment, struct word w);
 void ring_rewind(struct segment *segment);
 
 /*
- * Is a good part of the ring free, by its hints? Who waits for room goes on only then, or submitter and workers would meet at every
- * slot. True at the latest when nothing waits.
+ * How many more tasks have to be claimed, by the ring's hints, until a good part of it is free. Who waits for room goes on only at 0, or
+ * submitter and workers would meet at every slot. 0 at the latest when nothing waits.
  */
-bool ring_has_room(const struct segment *segment);
+uint64_t ring_wanting(const struct segment *segment);
 
 /* Is any slot READY, or (has_work) about to be? Look at the words. */
 bool ring_has_ready(const struct segment *segment);

@@ -48,6 +48,7 @@ enum word_flag {
 };
 
 #define WORD_FLAGS_AT 3
+#define WORD_PAYLOAD_AT 38
 #define WORD_PAYLOAD_BITS 26
 #define WORD_PAYLOAD_MAX ((UINT64_C(1) << WORD_PAYLOAD_BITS) - 1)
 #define WORKER_NONE 0xfffu /* the owner process, where a worker's number stands */
@@ -68,7 +69,7 @@ static inline uint64_t word_pack(struct word w)
 {
 	return (uint64_t)w.state | (uint64_t)(w.flags & 3u) << WORD_FLAGS_AT | (uint64_t)(w.attempt & 31u) << 5 |
 	       (uint64_t)(w.worker & 0xfffu) << 10 | (uint64_t)(w.generation & 0xffffu) << 22 |
-	       (w.payload & WORD_PAYLOAD_MAX) << 38;
+	       (w.payload & WORD_PAYLOAD_MAX) << WORD_PAYLOAD_AT;
 }
 
 static inline struct word word_unpack(uint64_t bits)
@@ -79,13 +80,38 @@ static inline struct word word_unpack(uint64_t bits)
 		.attempt = (unsigned)(bits >> 5) & 31u,
 		.worker = (unsigned)(bits >> 10) & 0xfffu,
 		.generation = (unsigned)(bits >> 22) & 0xffffu,
-		.payload = bits >> 38,
+		.payload = bits >> WORD_PAYLOAD_AT,
 	};
 }
 
 static inline enum word_state word_state(uint64_t bits)
 {
 	return (enum word_state)(bits & 7u);
+}
+
+/*
+ * The hot path's changes, without taking words apart. word_claim(): READY -> OWNED with one attempt more, by the worker whose
+ * word_claimant() it is; READY words name nobody, so it is one addition. word_done(): OWNED -> DONE. word_freed(): the slot's next lap.
+ */
+static inline uint64_t word_claimant(unsigned worker, unsigned generation)
+{
+	return word_pack((struct word){.state = WORD_OWNED, .attempt = 1, .worker = worker, .generation = generation}) -
+	       WORD_READY;
+}
+
+static inline uint64_t word_claim(uint64_t bits, uint64_t claimant)
+{
+	return bits + claimant;
+}
+
+static inline uint64_t word_done(uint64_t bits)
+{
+	return bits + (WORD_DONE - WORD_OWNED);
+}
+
+static inline uint64_t word_freed(uint64_t bits)
+{
+	return ((bits >> WORD_PAYLOAD_AT) + 1) << WORD_PAYLOAD_AT | WORD_FREE;
 }
 
 /* ---- Header: written by the creator, constant after `ready` ---- */
