@@ -40,4 +40,5 @@ const struct bench_case case_apply_idle = {
 	.sheaf = {.name = "Sheaf", .measure = measure},
 	.peers = {LIBGOMP_PASSIVE, POOL},
 	.limits = {{.name = "sleep-wake round trip", .measure = limit_wake}},
+	.bounds = {{.most = 1.15, .of = {"sleep-wake round trip"}}, {.most = 1.0 / 4, .of = {"multiprocessing.Pool"}}},
 };
