@@ -95,7 +95,7 @@ const struct bench_case case_fork_join_hot = {
 	.full = {.n = 10000, .repeats = 5},
 	.quick = {.n = 200, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure_hot},
-	.peers = {LIBGOMP_ACTIVE, LIBOMP, TBB, MPI},
+	.peers = {LIBGOMP_ACTIVE, LIBOMP, TBB, PIPES, MPI},
 	.limits = {{.name = "cache-line round trip", .measure = limit_line}},
 	.bounds = {{.most = 1, .of = {"libgomp, active"}}, {.most = 1.6, .of = {"cache-line round trip"}}},
 };
@@ -108,7 +108,7 @@ const struct bench_case case_fork_join_parked = {
 	.full = {.n = 1, .repeats = 25},
 	.quick = {.n = 1, .repeats = 3},
 	.sheaf = {.name = "Sheaf", .measure = measure_parked},
-	.peers = {LIBGOMP_PASSIVE},
+	.peers = {LIBGOMP_PASSIVE, PIPES, POOL},
 	.limits = {{.name = "sleep-wake round trip", .measure = limit_wake}},
 	.bounds = {{.most = 1, .of = {"libgomp, passive"}}, {.most = 1.15, .of = {"sleep-wake round trip"}}},
 };

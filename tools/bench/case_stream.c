@@ -99,7 +99,7 @@ const struct bench_case case_stream = {
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {PIPES},
+	.peers = {PIPES, MPI},
 	.limits = {{.name = "SPSC ring, two hops", .measure = stream_spsc}, {.name = MPMC, .measure = stream_mpmc}},
 	.bounds = {{.most = 1, .of = {MPMC}}},
 };
