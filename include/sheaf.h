@@ -25,6 +25,7 @@
 #ifndef SHEAF_H
 #define SHEAF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -121,6 +122,7 @@ typedef struct sheaf_map_options {
 	size_t context_size;   /* sheaf_for: bytes of the context to copy into the segment; 0: the context is passed as it is */
 	unsigned max_attempts; /* 0: the batch's, which is the pool's unless it says otherwise */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the batch's; SHEAF_FOREVER: none */
+	bool caller_works;        /* sheaf_map, sheaf_for: the thread that waits runs positions, too; see sheaf_map() */
 } sheaf_map_options;
 
 /* ---- Results ---- */
@@ -131,7 +133,7 @@ typedef struct sheaf_result {
 	int signal; /* the signal that ended the worker in the last attempt, or 0: then the task itself returned the status */
 	int exit_code;       /* the worker's exit code in the last attempt, or -1 */
 	unsigned attempts;   /* runs so far that were charged: 1 unless workers died */
-	int worker;          /* worker id, 0 .. workers - 1; -1 if not known */
+	int worker;          /* worker id, 0 .. workers - 1; -1: the calling thread itself (caller_works), or not known */
 	pid_t pid;           /* the process that ran it; 0 if not known (positions of a map whose worker is gone) */
 	void *data;          /* in the segment, never copied; NULL if the position has no data or failed */
 	size_t size;         /* bytes at data */
@@ -265,6 +267,10 @@ SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, 
  *
  * The task's position is i. n = 0 does nothing.
  *
+ * With options->caller_works, which suits small items, the calling thread runs some of them itself instead of only waiting: its
+ * sheaf_task_worker() is the number of workers. What crashes there ends the caller, but it leaves alone what a worker has died with,
+ * and does nothing where there is a limit.
+ *
  * Also: -EFAULT (an array does not lie wholly in one allocation of the pool); -EOVERFLOW (n times size does not fit, or n is above
  * 2^45).
  */
@@ -373,7 +379,7 @@ SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
 
 SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task); /* of a range: its first position */
 SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);  /* 1 in the first run; see "Deaths" above */
-SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers - 1: for data of one's own per worker */
+SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers - 1: for data of one\'s own per worker */
 
 /**
  * sheaf_task_result() - memory for a result whose size is known only now

@@ -57,6 +57,8 @@ missing() {
 			printf 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 9; }' |
 				clang -x c -fsanitize=fuzzer -o /dev/null - >/dev/null 2>&1 || echo clang "$(fuzzer_runtime)"
 			;;
+		libomp) clang -fopenmp=libomp -include omp.h -x c -shared -o /dev/null /dev/null 2>/dev/null || echo clang libomp-dev ;;
+		tbb) echo '#include <tbb/tbb.h>' | "${CXX:-c++}" -std=c++17 -x c++ -fsyntax-only - 2>/dev/null || echo g++ libtbb-dev ;;
 		criterion) pkg-config --exists 'criterion >= 2.3' 2>/dev/null || echo libcriterion-dev ;;
 		esac
 	done

@@ -69,6 +69,7 @@ struct sheaf_batch {
 	unsigned flags;
 	uint64_t shortest_ns; /* the shortest limit of its tasks; 0: none has one. Under the keeper's lock */
 	bool dense;
+	bool caller_works;     /* dense: the thread that waits for it takes part, see share_help() */
 	_Atomic int gathering; /* a thread is in a gathering call */
 
 	pthread_mutex_t lock; /* of all below, between submitters and the gatherer */

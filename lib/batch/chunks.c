@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Enough chunks that the last ones are short beside the whole, few enough that claiming them costs nothing. */
 #define CHUNKS_PER_WORKER 64
@@ -131,6 +132,7 @@ struct visit {
 	struct runner *runner;
 	struct shared_batch *batch;
 	struct shared_worker *self;
+	bool caller; /* the owner itself: see share_help() */
 	_Atomic uint64_t *words;
 	uint64_t chunk; /* in hand, and its word */
 	uint64_t bits;
@@ -257,7 +259,7 @@ static void try_chunk(struct visit *v, uint64_t c)
 	uint64_t bits = atomic_load_explicit(&v->words[c], memory_order_relaxed), begin, end;
 	struct word w = word_unpack(bits);
 
-	if (w.state != WORD_READY)
+	if (w.state != WORD_READY || (v->caller && (w.attempt || w.flags & WORD_WIDE)))
 		return;
 	w.state = WORD_OWNED;
 	w.worker = v->runner->worker;
@@ -327,6 +329,13 @@ static void raid(struct visit *v, uint64_t share)
 	}
 }
 
+static void walk(struct visit *v, uint64_t share)
+{
+	walk_own_range(v, share);
+	for (uint64_t i = 1; i < v->batch->shares; i++)
+		raid(v, (share + i) % v->batch->shares);
+}
+
 /* True if nobody is left inside. */
 static bool leave(struct visit *v)
 {
@@ -357,7 +366,8 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	uint64_t share = slot->target;
 	bool last = false;
 
-	if (!cancelled(segment, batch)) {
+	/* There is no such share only if a wild task wrote over the slot: its hints would lie in somebody else's words. */
+	if (!cancelled(segment, batch) && share < batch->shares) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
 		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
 		task_hold(v.self, 0, 0);
@@ -368,9 +378,7 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 			for (uint64_t c = 0; c < batch->chunks && !cancelled(segment, batch); c++)
 				try_chunk(&v, c);
 		} else {
-			walk_own_range(&v, share);
-			for (uint64_t i = 1; i < batch->shares; i++)
-				raid(&v, (share + i) % batch->shares);
+			walk(&v, share);
 		}
 		last = leave(&v);
 	}
@@ -380,6 +388,22 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	if (last)
 		gatherer_ring(batch, WAIT_ALL);
 	room_ring(segment);
+}
+
+void share_help(struct segment *segment, struct shared_batch *batch)
+{
+	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)getpid()};
+	struct shared_worker self = {0}; /* nobody looks at it: a dead owner is not recovered */
+	struct visit v = {
+		.runner = &runner,
+		.batch = batch,
+		.self = &self,
+		.caller = true,
+		.words = words_of(segment, batch),
+		.task = {.runner = &runner, .batch = batch, .of_map = true},
+	};
+
+	walk(&v, CALLERS_SHARE);
 }
 
 /* ---- the supervisor ---- */

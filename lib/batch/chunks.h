@@ -9,11 +9,11 @@
 #define MAX_CHUNKS ((uint64_t)1 << 20)
 #define MAX_POSITIONS ((uint64_t)1 << 45)
 
-/* How n positions are cut for @workers workers; @grain 0: chosen here. */
+/* How n positions are cut for @workers workers, a caller that works among them; @grain 0: chosen here. */
 struct cut {
 	uint64_t chunk; /* positions in each chunk, but for the last */
 	uint64_t chunks;
-	uint32_t shares; /* invitations to send */
+	uint32_t shares; /* workers that take part */
 	uint64_t bytes;  /* of chunk words and hints */
 };
 struct cut chunks_cut(uint64_t n, uint64_t grain, unsigned workers);
@@ -23,6 +23,13 @@ void chunks_init(struct segment *segment, struct shared_batch *batch);
 
 /* Takes part in the batch of a slot that this runner owns, until no chunk is left to claim. */
 void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
+
+/*
+ * The owner takes part in its own batch, in a share that it has sent no invitation for. It leaves alone what a worker has died with:
+ * that might end the owner, and the dead worker's invitation finds somebody else. The batch has no time limit: nobody could enforce it.
+ */
+#define CALLERS_SHARE 0
+void share_help(struct segment *segment, struct shared_batch *batch);
 
 /*
  * For the supervisor: settles the chunks that a dead worker had claimed, then gives its invitation back to the ring. @region: the

@@ -111,6 +111,11 @@ static int list_failures(struct sheaf_batch *batch)
 	return 0;
 }
 
+static int worker_id(unsigned worker)
+{
+	return worker == WORKER_NONE ? -1 : (int)worker;
+}
+
 /* The record that covers the position, or NULL. */
 static const struct shared_failure *failure_of(const struct sheaf_batch *batch, uint64_t position)
 {
@@ -137,7 +142,7 @@ static void fill_failure(const struct shared_failure *failure, sheaf_result *res
 	result->signal = failure->signal;
 	result->exit_code = failure->exit_code;
 	result->attempts = failure->attempts;
-	result->worker = (int)failure->worker;
+	result->worker = worker_id(failure->worker);
 	result->pid = failure->pid;
 	result->message = failure->text_size ? (const char *)(failure + 1) : NULL;
 	result->started_ns = failure->started_ns;
@@ -158,7 +163,8 @@ int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *res
 
 	if (r)
 		return r;
-	*result = (sheaf_result){.position = position, .exit_code = -1, .attempts = 1, .worker = (int)w.worker, .message = ""};
+	*result = (sheaf_result){
+		.position = position, .exit_code = -1, .attempts = 1, .worker = worker_id(w.worker), .message = ""};
 	failure = batch->view.failure_count ? failure_of(batch, position) : NULL;
 	if (failure) {
 		fill_failure(failure, result);

@@ -337,7 +337,9 @@ static int place_context(struct sheaf_batch *batch, const struct dense *dense, s
 /* Sends the invitations. If some were sent, the batch runs, with fewer workers at worst. */
 static int invite(struct sheaf_batch *batch)
 {
-	for (uint32_t share = 0; share < batch->shared->shares; share++) {
+	const uint32_t first = batch->caller_works ? CALLERS_SHARE + 1 : 0;
+
+	for (uint32_t share = first; share < batch->shared->shares; share++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
 		int r = keeper_open(batch->keeper);
@@ -349,14 +351,14 @@ static int invite(struct sheaf_batch *batch)
 			pthread_mutex_lock(&batch->lock);
 		}
 		if (r)
-			return share ? 0 : r;
+			return share > first ? 0 : r;
 		slot->kind = TASK_SHARE;
 		slot->target = share;
 		slot->arg_size = 0;
 		/* Release, as in submit_call(). */
 		atomic_store_explicit(&slot->batch, batch->ref, memory_order_release);
 		if (!publish(batch, slot, ticket))
-			return share ? 0 : sheaf_fail(-EPIPE, "the pool was closed meanwhile");
+			return share > first ? 0 : sheaf_fail(-EPIPE, "the pool was closed meanwhile");
 	}
 	return 0;
 }
@@ -392,7 +394,8 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 			return r;
 		shared->out = 0;
 	}
-	cut = chunks_cut(dense->n, options->grain, segment->worker_count);
+	batch->caller_works = batch->caller_works && dense->n && !limit_of(options->task_timeout_ns, limit);
+	cut = chunks_cut(dense->n, options->grain, segment->worker_count + batch->caller_works);
 	if ((r = place_table(batch, &cut)))
 		return r;
 	shared->kind = dense->kind;

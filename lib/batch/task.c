@@ -38,7 +38,9 @@ unsigned sheaf_task_attempt(const sheaf_task *task)
 
 unsigned sheaf_task_worker(const sheaf_task *task)
 {
-	return task->runner->worker;
+	const struct runner *runner = task->runner;
+
+	return runner->worker == WORKER_NONE ? runner->segment->worker_count : runner->worker;
 }
 
 int sheaf_task_result(sheaf_task *task, size_t size, void **memory)

@@ -15,15 +15,6 @@
 #include "queue/doorbell.h"
 #include "queue/ring.h"
 
-/* Does a word say that somebody runs the task who never comes back? Its generation is not that of the worker, or there is no such worker. */
-static bool orphaned(const struct segment *segment, struct word w)
-{
-	/* Relaxed: the generation is written by supervisors alone, one of whom calls. */
-	return w.state == WORD_OWNED &&
-	       (w.worker >= segment->worker_count ||
-		w.generation != (atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_relaxed) & 0xffff));
-}
-
 static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
 		   bool *damaged)
 {
@@ -36,7 +27,7 @@ static bool settle(struct segment *segment, struct shared_slot *slot, const stru
 	if ((w.state != WORD_OWNED && w.state != WORD_FILLING) || w.worker != death->worker ||
 	    w.generation != (death->generation & 0xffff)) {
 		/* Only a wild task writes such a word, or a state that there is not. */
-		*damaged |= w.state > WORD_OWNED || orphaned(segment, w);
+		*damaged |= w.state > WORD_OWNED || ring_is_orphan(segment, w);
 		return false;
 	}
 	if (w.state == WORD_FILLING) {

@@ -87,12 +87,14 @@ int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg
 	return r;
 }
 
-/* Waits for a dense batch and retires it. */
+/* Takes part in a dense batch if it shall, waits for it and retires it. */
 static int finish(sheaf_batch *batch, int r)
 {
 	sheaf_result first;
 	uint64_t failed;
 
+	if (!r && batch->caller_works)
+		share_help(&batch->keeper->segment, batch->shared);
 	if (!r && !(r = batch_wait_all(batch, SHEAF_FOREVER)) && !(r = batch_first_failure(batch, &first, &failed)) && failed)
 		r = fail_position(&first, failed);
 	batch_free(batch, false);
@@ -105,7 +107,10 @@ int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_siz
 	sheaf_batch *batch;
 	int r = sheaf_batch_create(&batch, pool, NULL);
 
-	return r ? r : finish(batch, sheaf_submit_map(batch, fn, in, in_size, out, out_size, n, options));
+	if (r)
+		return r;
+	batch->caller_works = options && options->caller_works;
+	return finish(batch, sheaf_submit_map(batch, fn, in, in_size, out, out_size, n, options));
 }
 
 int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
@@ -113,5 +118,8 @@ int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, con
 	sheaf_batch *batch;
 	int r = sheaf_batch_create(&batch, pool, NULL);
 
-	return r ? r : finish(batch, sheaf_submit_for(batch, fn, context, n, options));
+	if (r)
+		return r;
+	batch->caller_works = options && options->caller_works;
+	return finish(batch, sheaf_submit_for(batch, fn, context, n, options));
 }

@@ -103,7 +103,8 @@ static int spawn(unsigned worker)
 	w->fault = 0;
 	w->frame_count = 0;
 	self.late[worker] = 0;
-	atomic_store_explicit(&w->generation, generation, memory_order_relaxed);
+	/* Release, pairs with ring_is_orphan(). */
+	atomic_store_explicit(&w->generation, generation, memory_order_release);
 	pid = forks_fork(self.of->crew); /* what its tasks fork is not of the family */
 	if (!pid)
 		worker_main(worker, generation, me);

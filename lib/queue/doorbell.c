@@ -47,8 +47,8 @@ static void post(struct segment *segment, unsigned worker)
 	sem_post(&w->bell[atomic_load_explicit(&w->generation, memory_order_relaxed) & 1]);
 }
 
-/* Clears one bit of the set and returns its number, or -1 if there is none. */
-static int claim_bit(_Atomic uint64_t *set)
+/* Clears one bit of the set and returns its number, or -1 if there is none. From @end on nobody sets bits, but for wild tasks. */
+static int claim_bit(_Atomic uint64_t *set, unsigned end)
 {
 	/* D2 */
 	uint64_t bits = atomic_load_explicit(set, memory_order_seq_cst);
@@ -58,7 +58,7 @@ static int claim_bit(_Atomic uint64_t *set)
 
 		/* Relaxed: decides only who posts. */
 		bits = atomic_fetch_and_explicit(set, ~(UINT64_C(1) << bit), memory_order_relaxed);
-		if (bits & UINT64_C(1) << bit)
+		if (bits & UINT64_C(1) << bit && bit < end)
 			return (int)bit;
 	}
 	return -1;
@@ -67,7 +67,7 @@ static int claim_bit(_Atomic uint64_t *set)
 void doorbell_ring(struct segment *segment)
 {
 	for (unsigned i = 0; i * 64 < segment->worker_count; i++) {
-		int bit = claim_bit(&segment->control->sleepers[i]);
+		int bit = claim_bit(&segment->control->sleepers[i], segment->worker_count - i * 64);
 
 		if (bit >= 0) {
 			post(segment, i * 64 + (unsigned)bit);
@@ -126,7 +126,7 @@ void room_ring(struct segment *segment)
 	/* D2 */
 	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) || !ring_has_room(segment))
 		return;
-	slot = claim_bit(&segment->control->room_waiters);
+	slot = claim_bit(&segment->control->room_waiters, ROOM_SLOTS);
 	if (slot >= 0)
 		sem_post(&segment->control->room[slot]);
 }

@@ -188,6 +188,14 @@ bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 		memory_order_seq_cst, memory_order_relaxed);
 }
 
+bool ring_is_orphan(const struct segment *segment, struct word w)
+{
+	/* Acquire, pairs with spawn() in supervisor.c: who sees a successor sees what was done to the words of the one before. */
+	return w.state == WORD_OWNED &&
+	       (w.worker >= segment->worker_count ||
+		w.generation != (atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_acquire) & 0xffff));
+}
+
 void ring_rewind(struct segment *segment)
 {
 	struct shared_control *control = segment->control;

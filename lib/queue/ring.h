@@ -38,6 +38,9 @@ bool ring_withdraw(struct shared_slot *slot, uint64_t word);
 /* OWNED by a dead worker -> READY, its attempt counted or not. For the supervisor. False: as ring_release(). */
 bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts);
 
+/* Does a word say that somebody runs the task who never comes back? The dead are recovered before they are replaced: a wild task wrote it. */
+bool ring_is_orphan(const struct segment *segment, struct word w);
+
 /* Makes every worker look at every slot again. For the supervisor, after each death. */
 void ring_rewind(struct segment *segment);
 

@@ -273,7 +273,8 @@ static void map(void)
 
 static void loop(void)
 {
-	sheaf_map_options options = {.grain = fibers_luck(3), .context_size = sizeof(uint64_t *)};
+	sheaf_map_options options = {
+		.grain = fibers_luck(3), .context_size = sizeof(uint64_t *), .caller_works = fibers_luck(2)};
 	uint64_t n = 1 + fibers_luck(MOST_TASKS), *out = allocate(n);
 	int r = sheaf_for(life.pool, loop_range, &out, n, &options);
 

@@ -1,16 +1,18 @@
 /*
- * bench.c - the sheaf-bench program: reads its options, runs the cases, reports.
+ * bench.c - the sheaf-bench program: runs the cases, reports, saves.
  */
 #include "bench.h"
+#include "bounds.h"
 #include "child.h"
+#include "json.h"
+#include "options.h"
 #include "report.h"
-#include "rounds.h"
 #include "save.h"
+#include "svg.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct bench_case *const cases[] = {
 	&case_submit_gather,    &case_grain_1,          &case_apply_idle,
@@ -29,211 +31,155 @@ static const struct bench_case *const cases[] = {
 
 #define CASES (sizeof(cases) / sizeof(*cases))
 
-static const char mark_begin[] = "<!-- sheaf-bench --markdown: begin -->";
-static const char mark_end[] = "<!-- sheaf-bench --markdown: end -->";
+_Static_assert(CASES <= OPTIONS_MAX_CASES, "each case can be chosen");
 
 const char *bench_program;
 
-struct options {
-	struct bench_settings settings;
-	const char *json, *markdown;
-	bool chosen[CASES];
-	bool help;
-};
-
-static void usage(FILE *out)
-{
-	fputs("usage: sheaf-bench [--quick|--full] [--workers N] [--rounds N] [--json FILE] [--markdown FILE] [CASE...]\n"
-	      "\n"
-	      "Runs Sheaf and its peers by turns, checks every result, and prints medians with their ranges and ratios.\n"
-	      "\n"
-	      "  --full           sizes for figures: the default\n"
-	      "  --quick          small sizes, to see that everything works: its figures mean nothing\n"
-	      "  --workers N      workers of a pool, and threads or processes of a peer; default: the usable CPUs\n"
-	      "  --rounds N       rounds, 1 to 99; default: 7, with --quick 3\n"
-	      "  --json FILE      also write the medians as JSON\n"
-	      "  --markdown FILE  also write the table into FILE, between its two lines \"<!-- sheaf-bench --markdown: ... "
-	      "-->\"\n"
-	      "  --help           this text\n"
-	      "\n"
-	      "Cases (default: all):\n",
-	      out);
-	for (size_t i = 0; i < CASES; i++)
-		fprintf(out, "  %-16s %s: %s\n", cases[i]->name, cases[i]->unit, cases[i]->what);
-}
-
-static int bad_usage(const char *what, const char *value, const char *advice)
-{
-	fprintf(stderr, "sheaf-bench: %s%s%s: %s (see --help)\n", what, value[0] ? " " : "", value, advice);
-	return -EINVAL;
-}
-
-static int read_count(const char *name, const char *text, unsigned most, unsigned *count)
-{
-	char advice[64], *end;
-	unsigned long value;
-
-	snprintf(advice, sizeof(advice), "give a number from 1 to %u", most);
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || value < 1 || value > most)
-		return bad_usage(name, text, advice);
-	*count = (unsigned)value;
-	return 0;
-}
-
-/* The value of "--name VALUE" or "--name=VALUE" if that is what @at points to; moves @at to its last word. */
-static const char *value_of(const char *name, char ***at)
-{
-	size_t length = strlen(name);
-
-	if (strncmp(**at, name, length) != 0)
-		return NULL;
-	if ((**at)[length] == '=')
-		return **at + length + 1;
-	if ((**at)[length])
-		return NULL;
-	if (!(*at)[1])
-		return "";
-	return *++*at;
-}
-
-static int choose(struct options *options, const char *name)
-{
-	bool some = false;
-
-	for (size_t i = 0; i < CASES; i++) {
-		/* A case stands for all its variants, "case/variant" for one. */
-		size_t length = strlen(name);
-
-		if (strncmp(cases[i]->name, name, length) == 0 && (!cases[i]->name[length] || cases[i]->name[length] == '/')) {
-			options->chosen[i] = true;
-			some = true;
-		}
-	}
-	return some ? 0 : bad_usage("unknown case", name, "choose from the list");
-}
-
-static int read_options(char **at, struct options *options)
-{
-	bool some = false, only_cases = false;
-	const char *value;
-	int r = 0;
-
-	options->settings.workers = sheaf_usable_cpus();
-	options->settings.progress = isatty(STDERR_FILENO);
-	for (; *at && r == 0; at++) {
-		if (only_cases || (*at)[0] != '-') {
-			r = choose(options, *at);
-			some = true;
-		} else if (strcmp(*at, "--") == 0) {
-			only_cases = true;
-		} else if (strcmp(*at, "--quick") == 0) {
-			options->settings.quick = true;
-		} else if (strcmp(*at, "--full") == 0) {
-			options->settings.quick = false;
-		} else if (strcmp(*at, "--help") == 0) {
-			options->help = true;
-		} else if ((value = value_of("--workers", &at))) {
-			r = read_count("--workers", value, SHEAF_MAX_WORKERS, &options->settings.workers);
-		} else if ((value = value_of("--rounds", &at))) {
-			r = read_count("--rounds", value, BENCH_MAX_ROUNDS, &options->settings.rounds);
-		} else if ((value = value_of("--json", &at))) {
-			options->json = value;
-		} else if ((value = value_of("--markdown", &at))) {
-			options->markdown = value;
-		} else {
-			r = bad_usage("unknown option", *at, "choose from the list");
-		}
-	}
-	if (r == 0 && options->json && !options->json[0])
-		r = bad_usage("--json", "", "give a file name");
-	if (r == 0 && options->markdown && !options->markdown[0])
-		r = bad_usage("--markdown", "", "give a file name");
-	if (options->settings.rounds == 0)
-		options->settings.rounds = options->settings.quick ? 3 : 7;
-	for (size_t i = 0; !some && i < CASES; i++)
-		options->chosen[i] = true;
-	return r;
-}
+typedef void write_fn(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcomes, size_t n);
 
 static int cannot_write(const char *path, int r)
 {
-	if (r == -EBADMSG)
-		fprintf(stderr,
-			"sheaf-bench: %s: not written, because it has not both lines \"%s\" and \"%s\": add them where the "
-			"table shall be\n",
-			path, mark_begin, mark_end);
-	else if (r < 0)
+	if (r < 0)
 		fprintf(stderr, "sheaf-bench: %s: %s\n", path, strerror(-r));
 	return r;
 }
 
-static int save(const struct options *options, const struct bench_outcome *outcomes, size_t n, bool markdown)
+static int save_between(const char *path, const char *marks, const char *text)
 {
-	const char *path = markdown ? options->markdown : options->json;
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	char begin[128], end[128];
 	int r;
 
-	if (!out)
-		return cannot_write(path, -errno);
-	if (markdown)
-		report_markdown(out, &options->settings, outcomes, n);
+	snprintf(begin, sizeof(begin), "<!-- sheaf-bench %s: begin -->", marks);
+	snprintf(end, sizeof(end), "<!-- sheaf-bench %s: end -->", marks);
+	r = save_between_marks(path, begin, end, text);
+	if (r == -EBADMSG)
+		fprintf(stderr,
+			"sheaf-bench: %s: not written, because it has not both lines \"%s\" and \"%s\": add them where the "
+			"table shall be\n",
+			path, begin, end);
 	else
-		report_json(out, outcomes, n);
-	if (fclose(out) != 0)
-		r = -ENOMEM;
-	else if (markdown)
-		r = save_between_marks(path, mark_begin, mark_end, text);
-	else
-		r = save_file(path, text, size);
-	free(text);
-	return cannot_write(path, r);
+		cannot_write(path, r);
+	return r;
 }
 
-static int run(const struct options *options, struct bench_outcome *outcomes)
+/* @path: NULL: nothing to do. @marks: what the lines say between which the text stands; NULL: it is the whole file. */
+static int save(const char *path, const char *marks, write_fn *write, const struct bench_settings *settings,
+		const struct bench_outcome *outcomes, size_t n)
 {
-	size_t n = 0;
-	int r = 0;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
+	int r;
+
+	if (!path)
+		return 0;
+	out = open_memstream(&text, &size);
+	if (!out)
+		return cannot_write(path, -errno);
+	write(out, settings, outcomes, n);
+	if (fclose(out) != 0)
+		r = cannot_write(path, -ENOMEM);
+	else
+		r = marks ? save_between(path, marks, text) : cannot_write(path, save_file(path, text, size));
+	free(text);
+	return r;
+}
+
+static void write_cases(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcomes, size_t n)
+{
+	(void)settings;
+	(void)outcomes;
+	(void)n;
+	report_cases(out, cases, CASES);
+}
+
+static bool save_all(const struct options *options, const struct bench_outcome *outcomes, size_t n)
+{
+	const struct bench_settings *settings = &options->settings;
+	char marks[OPTIONS_LONGEST_MARK + 16];
+	bool ok;
+
+	snprintf(marks, sizeof(marks), "--markdown%s%s", options->mark[0] ? " " : "", options->mark);
+	ok = save(options->json, NULL, json_write, settings, outcomes, n) == 0;
+	ok &= save(options->svg, NULL, svg_write, settings, outcomes, n) == 0;
+	ok &= save(options->markdown, marks, report_markdown, settings, outcomes, n) == 0;
+	return ok;
+}
+
+/* Better now than after all the work. */
+static bool can_save_all(const struct options *options)
+{
+	const char *const paths[] = {options->json, options->svg, options->markdown};
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		ok &= !paths[i] || cannot_write(paths[i], save_possible(paths[i])) == 0;
+	return ok;
+}
+
+/* A case that fails does not take the others with it. Return: 0; 1: something failed; a signal's number, negative. */
+static int run(struct options *options, struct bench_outcome *outcomes)
+{
+	size_t n = 0, failed = 0;
 
 	report_heading(stdout, &options->settings);
 	for (size_t i = 0; i < CASES; i++) {
+		int r;
+
 		if (!options->chosen[i])
 			continue;
 		fflush(stdout);
+		options->settings.place++;
 		r = rounds_run(cases[i], &options->settings, &outcomes[n]);
-		if (r != 0)
-			return r;
-		report_table(stdout, &outcomes[n++], 1);
+		if (r > 0)
+			return -r;
+		if (r < 0) {
+			failed++;
+			continue;
+		}
+		bounds_judge(&outcomes[n]);
+		report_table(stdout, &outcomes[n++]);
 	}
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return cannot_write("stdout", -errno);
-	if (options->json && save(options, outcomes, n, false) < 0)
-		r = -1;
-	if (options->markdown && save(options, outcomes, n, true) < 0)
-		r = -1;
-	return r;
+	fputs("\n", stdout);
+	report_verdicts(stdout, outcomes, n);
+	fputs("\n", stdout);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		cannot_write("stdout", -errno);
+		return 1;
+	}
+	if (failed > 0)
+		fprintf(stderr, "sheaf-bench: %zu case%s failed, and will be missing in every file\n", failed,
+			failed == 1 ? "" : "s");
+	if (!save_all(options, outcomes, n) || failed > 0)
+		return 1;
+	return options->strict && bounds_count(outcomes, n, BENCH_MISSED) > 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct options options = {0};
 	struct bench_outcome *outcomes;
+	struct options options;
+	bool sound = true;
 	int r;
 
 	(void)argc;
 	bench_program = argv[0];
-	if (read_options(argv + 1, &options) < 0)
+	if (options_read(&options, argv + 1, cases, CASES) < 0)
 		return 2;
-	if (options.help) {
-		usage(stdout);
+	for (size_t i = 0; i < CASES; i++)
+		sound &= bounds_are_sound(cases[i]);
+	if (!sound)
+		return 1;
+	if (options.help)
+		options_help(cases, CASES);
+	for (size_t i = 0; options.list && i < CASES; i++)
+		if (options.chosen[i])
+			puts(cases[i]->name);
+	if (options.cases && save(options.cases, "--cases", write_cases, NULL, NULL, 0) < 0)
+		return 1;
+	if (options.help || options.list || options.cases)
 		return 0;
-	}
-	/* Better now than after all the work. */
-	if ((options.json && cannot_write(options.json, save_possible(options.json)) < 0) ||
-	    (options.markdown && cannot_write(options.markdown, save_possible(options.markdown)) < 0))
+	if (!can_save_all(&options))
 		return 1;
 	outcomes = calloc(CASES, sizeof(*outcomes));
 	if (!outcomes) {
@@ -243,7 +189,7 @@ int main(int argc, char **argv)
 	child_prepare();
 	r = run(&options, outcomes);
 	free(outcomes);
-	if (r > 0)
+	if (r < 0)
 		child_die();
 	return r == 0 ? 0 : 1;
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -152,6 +153,15 @@ static int await(pid_t pid, bool whole_group)
 	}
 }
 
+/* A process with libomp has a name in /dev/shm, which stays if it was killed. */
+static void forget_libomp(pid_t pid)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/__KMP_REGISTERED_LIB_%ld_%ld", (long)pid, (long)getuid());
+	shm_unlink(name);
+}
+
 void child_run(const struct bench_contender *who, const struct bench_job *job, bool whole_group, struct child_answer *answer)
 {
 	int ends[2], status = 0;
@@ -182,6 +192,8 @@ void child_run(const struct bench_contender *who, const struct bench_job *job, b
 	if (whole_group)
 		kill(-pid, SIGKILL);
 	waitpid(pid, &status, 0);
+	if (whole_group && WIFSIGNALED(status))
+		forget_libomp(pid);
 	if (stopped_by)
 		answer->kind = CHILD_STOPPED;
 	else

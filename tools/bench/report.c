@@ -1,198 +1,167 @@
 /*
- * report.c - the three forms of the outcomes. Names and reasons are text of our own or of the system.
+ * report.c - the tables.
+ *
+ * A bound stands in the line of the contender that it compares with; one that compares with several or with nobody
+ * stands in Sheaf's line, with what was reached.
  */
 #include "report.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
-#define TEXT_OF(x) #x
-#define TEXT(x) TEXT_OF(x)
-#if defined(__clang__)
-#define COMPILER "clang " TEXT(__clang_major__) "." TEXT(__clang_minor__) "." TEXT(__clang_patchlevel__)
-#elif defined(__GNUC__)
-#define COMPILER "gcc " __VERSION__
-#else
-#define COMPILER "unknown compiler"
-#endif
-
-#ifdef __OPTIMIZE__
-#define OPTIMIZED ""
-#else
-#define OPTIMIZED ", not optimized"
-#endif
+#include "bounds.h"
+#include "machine.h"
+#include "text.h"
 
 static const char no_value[] = "not measured";
 
-/* The file exists on Linux only, and names no model on some of its machines. */
-static void cpu_model(char *model, size_t size)
-{
-	static const char key[] = "model name";
-	FILE *file = fopen("/proc/cpuinfo", "r");
-	char line[512];
-
-	snprintf(model, size, "unknown CPU");
-	while (file && fgets(line, sizeof(line), file)) {
-		char *colon = strchr(line, ':');
-
-		if (!colon || strncmp(line, key, sizeof(key) - 1) != 0)
-			continue;
-		colon += 1 + strspn(colon + 1, " \t");
-		colon[strcspn(colon, "\n")] = '\0';
-		if (colon[0])
-			snprintf(model, size, "%s", colon);
-		break;
-	}
-	if (file)
-		fclose(file);
-}
-
-static void machine(FILE *out)
-{
-	struct utsname system;
-	char model[256];
-
-	cpu_model(model, sizeof(model));
-	if (uname(&system) >= 0)
-		fprintf(out, "%s %s %s, ", system.sysname, system.release, system.machine);
-	fprintf(out, "%s%s, %s, %ld CPUs (%u usable)", COMPILER, OPTIMIZED, model, sysconf(_SC_NPROCESSORS_ONLN),
-		sheaf_usable_cpus());
-}
-
-static void setup(FILE *out, const struct bench_settings *settings)
-{
-	fprintf(out, "Sheaf %s, %u worker%s, %u round%s%s", sheaf_version(), settings->workers,
-		settings->workers == 1 ? "" : "s", settings->rounds, settings->rounds == 1 ? "" : "s",
-		settings->quick ? ", quick: correctness only" : "");
-}
-
 void report_heading(FILE *out, const struct bench_settings *settings)
 {
-	setup(out, settings);
+	machine_write_run(out, settings);
 	fputs("\n", out);
-	machine(out);
+	machine_write(out);
 	fputs("\n\n", out);
-	fprintf(out, "%-14s %-8s %-28s %10s %10s %10s   %s\n", "case", "unit", "contender", "median", "min", "max",
-		"Sheaf / this (min .. max)");
+	fprintf(out, "%-32s %10s %10s %10s   %-28s %s\n", "case, unit", "median", "min", "max", "Sheaf / this (min .. max)",
+		"bounds");
 }
 
-/* Three significant digits, and no exponent. */
-static const char *number(char text[32], double value)
+void report_verdicts(FILE *out, const struct bench_outcome *outcomes, size_t n)
 {
-	int digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
-
-	snprintf(text, 32, "%.*f", digits, value);
-	return text;
+	fprintf(out, "%u bounds met, %u missed, %u not judged", bounds_count(outcomes, n, BENCH_MET),
+		bounds_count(outcomes, n, BENCH_MISSED), bounds_count(outcomes, n, BENCH_NOT_JUDGED));
 }
 
-static const char *ratio(char text[32], double value)
+static bool has_bounds(const struct bench_case *what, const char *contender)
 {
-	if (value <= 0 || value >= 0.01)
-		return number(text, value);
-	snprintf(text, 32, "1/%.0f", 1 / value);
-	return text;
+	for (size_t i = 0; i < bounds_number(what); i++)
+		if (bounds_is_about(&what->bounds[i], contender))
+			return true;
+	return false;
 }
 
-static void table_row(FILE *out, const char *what, const char *unit, const char *prefix, const struct bench_series *series,
-		      bool with_ratio)
+/* @contender: NULL: Sheaf itself. */
+static void write_bounds(FILE *out, const struct bench_outcome *outcome, const char *contender)
+{
+	const char *separator = "";
+	char text[TEXT_SIZE];
+
+	for (size_t i = 0; i < bounds_number(outcome->what); i++) {
+		const struct bench_bound *bound = &outcome->what->bounds[i];
+		const struct bench_judged *judged = &outcome->judged[i];
+
+		if (!bounds_is_about(bound, contender))
+			continue;
+		fputs(separator, out);
+		separator = "; ";
+		if (contender) {
+			fputs("<= ", out);
+			bounds_write_most(out, bound);
+		} else {
+			bounds_write(out, outcome->what, bound);
+			if (judged->verdict != BENCH_NOT_JUDGED)
+				fprintf(out, ": %s", bounds_reached(text, bound, judged));
+		}
+		fprintf(out, " %s", bounds_name(judged->verdict));
+	}
+}
+
+static void write_ratio(char *text, size_t size, const struct bench_summary *values)
+{
+	char a[TEXT_SIZE], b[TEXT_SIZE], c[TEXT_SIZE];
+
+	snprintf(text, size, "%s (%s .. %s)", text_ratio(a, values->ratio), text_ratio(b, values->ratio_min),
+		 text_ratio(c, values->ratio_max));
+}
+
+/* ---- the table on the terminal ---- */
+
+static void table_row(FILE *out, const struct bench_outcome *outcome, const char *prefix, const struct bench_series *series)
 {
 	const struct bench_summary *values = &series->in_units;
-	char name[64], a[32], b[32], c[32];
+	bool is_sheaf = series == &outcome->sheaf;
+	char name[64], a[TEXT_SIZE], b[TEXT_SIZE], c[TEXT_SIZE], ratio[4 * TEXT_SIZE] = "";
 
 	if (!series->name)
 		return;
 	snprintf(name, sizeof(name), "%s%s", prefix, series->name);
-	fprintf(out, "%-14s %-8s %-28s ", what, unit, name);
+	fprintf(out, "  %-30s ", name);
 	if (series->absent[0]) {
 		fprintf(out, "%s: %s\n", no_value, series->absent);
 		return;
 	}
-	fprintf(out, "%10s %10s %10s", number(a, values->median), number(b, values->min), number(c, values->max));
-	if (with_ratio)
-		fprintf(out, "   %s (%s .. %s)", ratio(a, values->ratio), ratio(b, values->ratio_min),
-			ratio(c, values->ratio_max));
+	fprintf(out, "%10s %10s %10s", text_number(a, values->median), text_number(b, values->min),
+		text_number(c, values->max));
+	if (!is_sheaf)
+		write_ratio(ratio, sizeof(ratio), values);
+	if (has_bounds(outcome->what, is_sheaf ? NULL : series->name))
+		fprintf(out, "   %-28s ", ratio);
+	else if (!is_sheaf)
+		fprintf(out, "   %s", ratio);
+	write_bounds(out, outcome, is_sheaf ? NULL : series->name);
 	fputs("\n", out);
 }
 
-void report_table(FILE *out, const struct bench_outcome *outcomes, size_t n)
+void report_table(FILE *out, const struct bench_outcome *outcome)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct bench_outcome *outcome = &outcomes[i];
-
-		table_row(out, outcome->what->name, outcome->what->unit, "", &outcome->sheaf, false);
-		for (size_t k = 0; k < BENCH_MAX_PEERS; k++)
-			table_row(out, "", "", "", &outcome->peers[k], true);
-		for (size_t k = 0; k < BENCH_MAX_LIMITS; k++)
-			table_row(out, "", "", "limit: ", &outcome->limits[k], true);
-	}
+	fprintf(out, "%s, %s\n", outcome->what->name, outcome->what->unit);
+	table_row(out, outcome, "", &outcome->sheaf);
+	for (size_t k = 0; k < BENCH_MAX_PEERS; k++)
+		table_row(out, outcome, "", &outcome->peers[k]);
+	for (size_t k = 0; k < BENCH_MAX_LIMITS; k++)
+		table_row(out, outcome, "limit: ", &outcome->limits[k]);
 }
 
-static void markdown_row(FILE *out, const struct bench_outcome *outcome, const char *prefix, const struct bench_series *series,
-			 bool with_ratio)
+/* ---- Markdown ---- */
+
+static void markdown_row(FILE *out, const struct bench_outcome *outcome, const char *prefix, const struct bench_series *series)
 {
 	const struct bench_summary *values = &series->in_units;
-	char a[32], b[32], c[32];
+	bool is_sheaf = series == &outcome->sheaf;
+	char a[TEXT_SIZE], b[TEXT_SIZE], c[TEXT_SIZE], ratio[4 * TEXT_SIZE] = "";
 
 	if (!series->name)
 		return;
-	fprintf(out, "| `%s` | %s | %s%s | ", outcome->what->name, outcome->what->unit, prefix, series->name);
+	if (is_sheaf)
+		fprintf(out, "| `%s` | %s ", outcome->what->name, outcome->what->unit);
+	else
+		fputs("| | ", out);
+	fprintf(out, "| %s%s | ", prefix, series->name);
 	if (series->absent[0]) {
-		fprintf(out, "%s | | %s |\n", no_value, series->absent);
+		fprintf(out, "%s | | %s | |\n", no_value, series->absent);
 		return;
 	}
-	fprintf(out, "%s | %s .. %s | ", number(a, values->median), number(b, values->min), number(c, values->max));
-	if (with_ratio)
-		fprintf(out, "%s (%s .. %s)", ratio(a, values->ratio), ratio(b, values->ratio_min),
-			ratio(c, values->ratio_max));
+	if (!is_sheaf)
+		write_ratio(ratio, sizeof(ratio), values);
+	fprintf(out, "%s | %s .. %s | %s | ", text_number(a, values->median), text_number(b, values->min),
+		text_number(c, values->max), ratio);
+	write_bounds(out, outcome, is_sheaf ? NULL : series->name);
 	fputs(" |\n", out);
 }
 
 void report_markdown(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcomes, size_t n)
 {
 	fputs("Machine: ", out);
-	machine(out);
+	machine_write(out);
 	fputs(".\n", out);
-	setup(out, settings);
-	fputs(".\n\n| case | unit | contender | median | range | Sheaf / this (range) |\n|---|---|---|---:|---:|---:|\n", out);
+	machine_write_run(out, settings);
+	fputs(".\n", out);
+	report_verdicts(out, outcomes, n);
+	fputs(".\n\n| case | unit | contender | median | range | Sheaf / this (range) | bounds "
+	      "|\n|---|---|---|---:|---:|---:|---|\n",
+	      out);
 	for (size_t i = 0; i < n; i++) {
 		const struct bench_outcome *outcome = &outcomes[i];
 
-		markdown_row(out, outcome, "", &outcome->sheaf, false);
+		markdown_row(out, outcome, "", &outcome->sheaf);
 		for (size_t k = 0; k < BENCH_MAX_PEERS; k++)
-			markdown_row(out, outcome, "", &outcome->peers[k], true);
+			markdown_row(out, outcome, "", &outcome->peers[k]);
 		for (size_t k = 0; k < BENCH_MAX_LIMITS; k++)
-			markdown_row(out, outcome, "limit: ", &outcome->limits[k], true);
+			markdown_row(out, outcome, "limit: ", &outcome->limits[k]);
 	}
 }
 
-void report_json(FILE *out, const struct bench_outcome *outcomes, size_t n)
+void report_cases(FILE *out, const struct bench_case *const *cases, size_t n)
 {
-	fputs("[", out);
+	fputs("| case | what is measured | unit | bounds |\n|---|---|---|---|\n", out);
 	for (size_t i = 0; i < n; i++) {
-		const struct bench_outcome *outcome = &outcomes[i];
-		const struct bench_series *limit = &outcome->limits[0];
-		const char *comma = "";
-
-		/* No name holds a character that JSON would want escaped. */
-		fprintf(out, "%s\n\t{\"case\": \"%s\", \"unit\": \"%s\", \"sheaf\": %.6g, \"limit\": ", i ? "," : "",
-			outcome->what->name, outcome->what->unit, outcome->sheaf.in_units.median);
-		if (limit->name && !limit->absent[0])
-			fprintf(out, "%.6g", limit->in_units.median);
-		else
-			fputs("null", out);
-		fputs(", \"peers\": [", out);
-		for (size_t k = 0; k < BENCH_MAX_PEERS; k++) {
-			const struct bench_series *peer = &outcome->peers[k];
-
-			if (!peer->name || peer->absent[0])
-				continue;
-			fprintf(out, "%s\n\t\t{\"name\": \"%s\", \"value\": %.6g, \"ratio\": %.6g}", comma, peer->name,
-				peer->in_units.median, peer->in_units.ratio);
-			comma = ",";
-		}
-		fputs("]}", out);
+		fprintf(out, "| `%s` | %s | %s | ", cases[i]->name, cases[i]->what, cases[i]->unit);
+		bounds_write_all(out, cases[i]);
+		fputs(" |\n", out);
 	}
-	fputs("\n]\n", out);
 }

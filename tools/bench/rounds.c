@@ -12,7 +12,8 @@
 static void show(const struct bench_settings *settings, const struct bench_case *what, unsigned round, const char *who)
 {
 	if (settings->progress)
-		fprintf(stderr, "\r\033[K%s: round %u of %u, %s", what->name, round + 1, settings->rounds, who);
+		fprintf(stderr, "\r\033[Kcase %u of %u, %s: round %u of %u, %s", settings->place, settings->cases, what->name,
+			round + 1, settings->rounds, who);
 }
 
 static void clear(const struct bench_settings *settings)
@@ -63,6 +64,10 @@ static void sum_up(struct bench_series *series, const struct bench_series *sheaf
 
 	if (!series->name || series->absent[0])
 		return;
+	if (sheaf->absent[0]) {
+		snprintf(series->absent, sizeof(series->absent), "Sheaf was not measured");
+		return;
+	}
 	for (unsigned i = 0; i < rounds; i++) {
 		values[i] = series->ns[i] / unit_ns;
 		ratios[i] = sheaf->ns[i] / series->ns[i];
@@ -86,6 +91,8 @@ int rounds_run(const struct bench_case *what, const struct bench_settings *setti
 	outcome->rounds = settings->rounds;
 	for (unsigned round = 0; r == 0 && round < settings->rounds; round++) {
 		r = take_turn(&what->sheaf, &job, settings, round, what, &outcome->sheaf);
+		if (outcome->sheaf.absent[0])
+			break;
 		for (size_t i = 0; r == 0 && i < BENCH_MAX_PEERS && what->peers[i].measure; i++)
 			r = take_turn(&what->peers[i], &job, settings, round, what, &outcome->peers[i]);
 		for (size_t i = 0; r == 0 && i < BENCH_MAX_LIMITS && what->limits[i].measure; i++)

@@ -1,0 +1,116 @@
+"""bench.py SHEAF_BENCH SOURCE_ROOT - what sheaf-bench reports: the table, JSON, SVG and Markdown tell the same and are well formed.
+
+The figures of a quick run mean nothing, so any verdict will do if all reports agree on it. The table of cases in
+docs/reference/benchmarks.md must be the one that the program writes.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.dom.minidom
+
+CASES = ["grain-1", "kills"]
+LAST = re.compile(r"(\d+) bounds met, (\d+) missed, (\d+) not judged")
+SVG_ELEMENTS = {"svg", "title", "desc", "style", "rect", "path", "g", "text"}
+
+program, root = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
+
+
+def run(*words, code=0):
+    """What it prints; with code None, the exit code, too."""
+    done = subprocess.run([program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    assert code in (None, done.returncode), f"{words}: exit code {done.returncode} instead of {code}: {done.stdout}{done.stderr}"
+    return done.stdout if code is not None else (done.stdout, done.returncode)
+
+
+def is_verdict(value):
+    return value is None or isinstance(value, bool)
+
+
+def overall(verdicts):
+    judged = [verdict for verdict in verdicts if verdict is not None]
+    return all(judged) if judged else None
+
+
+def check_json(path, names):
+    """Every field of every case; returns how many bounds were met, missed and not judged."""
+    cases = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda text: sys.exit(f"{text} is not JSON"))
+    assert [case["case"] for case in cases] == names, f"cases {[case['case'] for case in cases]} instead of {names}"
+    verdicts = []
+    for case in cases:
+        assert list(case)[:3] == ["case", "unit", "sheaf"] and case["unit"]
+        assert case["sheaf"] > 0 and case["sheaf_min"] <= case["sheaf"] <= case["sheaf_max"]
+        assert case["limit"] == (case["limits"][0]["value"] if case["limits"] else None)
+        measured = {}
+        for series in case["peers"] + case["limits"]:
+            assert series["value"] > 0 and series["min"] <= series["value"] <= series["max"], series
+            assert series["ratio"] > 0 and series["ratio_min"] <= series["ratio"] <= series["ratio_max"], series
+            measured[series["name"]] = series["ratio"]
+        absent = {series["name"] for series in case["absent"]}
+        assert all(series["why"] for series in case["absent"]) and not absent & set(measured)
+        for bound in case["bounds"]:
+            assert is_verdict(bound["ok"]) and set(bound["of"]) <= absent | set(measured), bound
+            assert bound["most"] > 0 and bound["ok"] == (None if bound["reached"] is None else bound["reached"] <= bound["most"])
+            if len(bound["of"]) == 1 and bound["of"][0] in measured:
+                assert bound["reached"] == measured[bound["of"][0]], bound
+        assert isinstance(case["bound"], str) if case["bounds"] else case["bound"] is None
+        assert case["ok"] == overall([bound["ok"] for bound in case["bounds"]])
+        assert isinstance(case["workers"], int) and case["rounds"] == 2 and case["quick"] is True
+        verdicts += [bound["ok"] for bound in case["bounds"]]
+    return verdicts.count(True), verdicts.count(False), verdicts.count(None)
+
+
+def check_svg(path, names):
+    document = xml.dom.minidom.parse(str(path))
+    svg = document.documentElement
+    elements = document.getElementsByTagName("*")
+    assert svg.tagName == "svg" and svg.getAttribute("role") == "img"
+    assert {element.tagName for element in elements} <= SVG_ELEMENTS
+    ids = [element.getAttribute("id") for element in elements if element.hasAttribute("id")]
+    assert sorted(ids) == sorted(svg.getAttribute("aria-labelledby").split()), f"labels {ids}"
+    texts = [element.firstChild.data for element in document.getElementsByTagName("text") if element.firstChild]
+    assert [text for text in texts if text in names] == names, texts
+
+
+def check_markdown(page, text):
+    marked = page.read_text(encoding="utf-8")
+    assert marked.startswith("before\n") and marked.endswith("after\n"), marked
+    rows = [line for line in marked.splitlines() if line.startswith("|")]
+    assert len(rows) > 3 and {row.count("|") for row in rows} == {8}, marked
+    assert text in marked, marked
+
+
+def main():
+    cases = run("--list").split()
+    names = [name for name in cases if name.split("/")[0] in CASES]
+    assert len(set(cases)) == len(cases) and run("--list", *CASES).split() == names, cases
+    shown = run("--help")
+    assert all(name.split("/")[0] in shown for name in cases)
+    assert run("--no-such-option", code=2) == run("no-such-case", code=2) == ""
+
+    with tempfile.TemporaryDirectory(prefix="sheaf-bench.") as name:
+        folder = pathlib.Path(name)
+        figures, drawing, page = folder / "figures.json", folder / "figures.svg", folder / "page.md"
+        page.write_text("before\n<!-- sheaf-bench --markdown other: begin -->\n<!-- sheaf-bench --markdown other: end -->\nafter\n")
+        run("--quick", "--json", str(folder), *CASES, code=1)
+        shown, code = run("--quick", "--rounds=2", "--strict", "--json", str(figures), "--svg", str(drawing), "--markdown",
+                          str(page), "--mark", "other", *CASES, code=None)
+        last = LAST.fullmatch(shown.splitlines()[-1])
+        assert last and code == (last.group(2) != "0"), f"exit code {code}: {shown}"
+        counted = check_json(figures, names)
+        assert tuple(map(int, last.groups())) == counted, (shown, counted)
+        check_svg(drawing, names)
+        check_markdown(page, last.group())
+
+        copy = folder / "benchmarks.md"
+        shutil.copyfile(root / "docs/reference/benchmarks.md", copy)
+        run("--cases", str(copy))
+        assert copy.read_text(encoding="utf-8") == (root / "docs/reference/benchmarks.md").read_text(encoding="utf-8"), \
+            "the table of cases is out of date; please run: sheaf-bench --cases docs/reference/benchmarks.md"
+
+
+main()

@@ -1,0 +1,207 @@
+/*
+ * test_caller.c - maps and loops in which the calling thread works, too.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pools.h"
+
+#define WORKERS 3
+
+static const sheaf_map_options alone = {.caller_works = true}, singly = {.caller_works = true, .grain = 1};
+
+static void set_up(void)
+{
+	begin();
+	start_workers(WORKERS);
+}
+
+TestSuite(caller, .init = set_up, .fini = end);
+
+static void *new_memory(size_t size)
+{
+	void *memory;
+
+	expect_done(sheaf_alloc(pool, size, &memory));
+	return memory;
+}
+
+/* Between caller and workers. */
+struct notes {
+	pid_t caller;
+	_Atomic unsigned runs[20011];
+	_Atomic unsigned inside, by_caller, deaths;
+	_Atomic bool wrong;
+};
+
+static struct notes *new_notes(void)
+{
+	struct notes *notes = new_memory(sizeof(*notes));
+
+	notes->caller = getpid();
+	return notes;
+}
+
+static bool in_caller(struct notes *notes, const sheaf_task *task)
+{
+	bool caller = getpid() == notes->caller;
+
+	if (caller != (sheaf_task_worker(task) == WORKERS))
+		notes->wrong = true;
+	notes->by_caller += caller;
+	return caller;
+}
+
+static int count_range(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	struct notes *notes = context;
+
+	in_caller(notes, task);
+	for (size_t p = begin; p < end; p++)
+		notes->runs[p]++;
+	return 0;
+}
+
+Test(caller, covers_each_position_once)
+{
+	static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 1000, 20011}, grains[] = {0, 1, 7, 1000};
+
+	for (size_t s = 0; s < 8; s++)
+		for (size_t g = 0; g < 4; g++) {
+			struct notes *notes = new_notes();
+			sheaf_map_options options = {.caller_works = true, .grain = grains[g]};
+
+			expect_done(sheaf_for(pool, count_range, notes, sizes[s], &options));
+			for (size_t p = 0; p < 20011; p++)
+				cr_assert_eq(notes->runs[p], p < sizes[s], "position %zu of %zu", p, sizes[s]);
+			cr_assert_not(notes->wrong);
+			expect_done(sheaf_free(pool, notes));
+		}
+}
+
+Test(caller, is_enough_for_a_single_chunk)
+{
+	struct notes *notes = new_notes();
+
+	expect_done(sheaf_for(pool, count_range, notes, 1, &alone));
+	cr_assert_eq(notes->by_caller, 1);
+}
+
+/* Nobody leaves before all are there. */
+static int meet(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	struct notes *notes = context;
+	uint64_t until = patience();
+
+	(void)begin;
+	(void)end;
+	in_caller(notes, task);
+	notes->inside++;
+	while (notes->inside < WORKERS + 1)
+		if (sheaf_now_ns() > until)
+			return -ETIMEDOUT;
+	return 0;
+}
+
+Test(caller, works_beside_all_workers)
+{
+	struct notes *notes = new_notes();
+
+	expect_done(sheaf_for(pool, meet, notes, WORKERS + 1, &singly));
+	cr_assert_eq(notes->by_caller, 1);
+	cr_assert_not(notes->wrong);
+}
+
+#define POISON 5
+
+/* The caller is kept busy until a worker has died with the poison, and the worker that dies until the caller is busy. */
+static int die_at_poison(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	struct notes *notes = context;
+	uint64_t until = patience();
+
+	(void)end;
+	notes->runs[begin]++;
+	if (in_caller(notes, task)) {
+		if (begin == POISON)
+			notes->wrong = true;
+		while (!notes->deaths)
+			if (sheaf_now_ns() > until)
+				return -ETIMEDOUT;
+		return 0;
+	}
+	if (begin != POISON) {
+		while (!notes->by_caller)
+			if (sheaf_now_ns() > until)
+				return -ETIMEDOUT;
+		return 0;
+	}
+	notes->deaths++;
+	raise(SIGKILL);
+	return 0;
+}
+
+Test(caller, leaves_alone_what_a_worker_has_died_with)
+{
+	struct notes *notes = new_notes();
+
+	cr_assert_eq(sheaf_for(pool, die_at_poison, notes, 12, &singly), -ECHILD);
+	cr_assert_not_null(strstr(sheaf_message(), "position 5: worker"), "%s", sheaf_message());
+	cr_assert_eq(notes->deaths, 3);
+	cr_assert_geq(notes->by_caller, 1);
+	cr_assert_not(notes->wrong);
+	for (size_t p = 0; p < 12; p++)
+		cr_assert_geq(notes->runs[p], 1);
+}
+
+static int refuse_in_caller(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	struct notes *notes = context;
+
+	(void)begin;
+	(void)end;
+	return in_caller(notes, task) ? sheaf_task_fail(task, -EDOM, "not here") : 0;
+}
+
+Test(caller, may_fail_as_a_worker_may)
+{
+	cr_assert_eq(sheaf_for(pool, refuse_in_caller, new_notes(), 1, &alone), -EDOM);
+	cr_assert_not_null(strstr(sheaf_message(), "position 0: not here"), "%s", sheaf_message());
+}
+
+Test(caller, only_waits_where_there_is_a_limit)
+{
+	sheaf_map_options options = {.caller_works = true, .grain = 1, .task_timeout_ns = UINT64_C(600000000000)};
+	struct notes *notes = new_notes();
+
+	expect_done(sheaf_for(pool, count_range, notes, 100, &options));
+	cr_assert_eq(notes->by_caller, 0);
+	for (size_t p = 0; p < 100; p++)
+		cr_assert_eq(notes->runs[p], 1);
+}
+
+static int square(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task;
+	*(uint64_t *)result = *(const uint64_t *)arg * *(const uint64_t *)arg;
+	return 0;
+}
+
+Test(caller, maps)
+{
+	uint64_t *in = new_memory(10007 * 8), *out = new_memory(10007 * 8);
+
+	for (uint64_t i = 0; i < 10007; i++)
+		in[i] = i;
+	expect_done(sheaf_map(pool, square, in, 8, out, 8, 10007, &alone));
+	for (uint64_t i = 0; i < 10007; i++)
+		cr_assert_eq(out[i], i * i);
+}
+
+Test(caller, stops_at_a_pool_that_was_closed)
+{
+	expect_done(sheaf_pool_close(pool));
+	cr_assert_eq(sheaf_for(pool, count_range, new_notes(), 100, &alone), -EPIPE);
+}
