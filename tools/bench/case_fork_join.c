@@ -1,7 +1,8 @@
 /*
  * case_fork_join.c - fork-join-hot and fork-join-parked: as many empty items as there are workers, fanned out and waited for.
  *
- * An item only counts in a line of its own that it has run, which is checked at the end.
+ * An item only counts in a line of its own that it has run, which is checked at the end. In the one case the caller works,
+ * too, so that it is one of the team, as with OpenMP. In the other it waits, because everybody else shall have to wake up.
  */
 #include "measure.h"
 #include "peers.h"
@@ -10,6 +11,7 @@ struct fork_join {
 	sheaf_pool *pool;
 	struct bench_count *counts; /* one per item, in shared memory */
 	uint64_t rounds;
+	bool caller_works;
 };
 
 static int item(sheaf_task *task, size_t begin, size_t end, void *context)
@@ -24,7 +26,7 @@ static int item(sheaf_task *task, size_t begin, size_t end, void *context)
 
 static int round_trip(const struct bench_job *job, struct fork_join *all)
 {
-	sheaf_map_options options = {.grain = 1};
+	sheaf_map_options options = {.grain = 1, .caller_works = all->caller_works};
 	int r = sheaf_for(all->pool, item, all->counts, job->workers, &options);
 
 	all->rounds++;
@@ -54,10 +56,10 @@ static int run_parked(const struct bench_job *job, void *context, uint64_t *ns)
 	return r;
 }
 
-static int measure(const struct bench_job *job, bench_run_fn *run, double *ns)
+static int measure(const struct bench_job *job, bench_run_fn *run, bool caller_works, double *ns)
 {
-	sheaf_pool_options options = {.workers = job->workers};
-	struct fork_join all = {0};
+	sheaf_pool_options options = {.workers = caller_works && job->workers > 1 ? job->workers - 1 : job->workers};
+	struct fork_join all = {.caller_works = caller_works};
 	void *counts = NULL;
 	int r = sheaf_pool_create(&all.pool, &options);
 
@@ -79,23 +81,38 @@ destroy:
 
 static int measure_hot(const struct bench_job *job, double *ns)
 {
-	return measure(job, run_hot, ns);
+	return measure(job, run_hot, true, ns);
+}
+
+static int measure_hot_waiting(const struct bench_job *job, double *ns)
+{
+	return measure(job, run_hot, false, ns);
 }
 
 static int measure_parked(const struct bench_job *job, double *ns)
 {
-	return measure(job, run_parked, ns);
+	return measure(job, run_parked, false, ns);
+}
+
+static int measure_parked_working(const struct bench_job *job, double *ns)
+{
+	return measure(job, run_parked, true, ns);
 }
 
 const struct bench_case case_fork_join_hot = {
 	.name = "fork-join-hot",
 	.unit = "us",
 	.unit_ns = 1e3,
-	.what = "an empty fan-out of one item per worker and its end, one after the other",
+	.what = "an empty fan-out of one item per worker and its end, one after the other; the caller is one of the workers",
 	.full = {.n = 10000, .repeats = 5},
 	.quick = {.n = 200, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure_hot},
-	.peers = {LIBGOMP_ACTIVE, LIBOMP, TBB, PIPES, MPI},
+	.peers = {{.name = "Sheaf, caller waits", .measure = measure_hot_waiting, .is_sheaf = true},
+		  LIBGOMP_ACTIVE,
+		  LIBOMP,
+		  TBB,
+		  PIPES,
+		  MPI},
 	.limits = {{.name = "cache-line round trip", .measure = limit_line}},
 	.bounds = {{.most = 1, .of = {"libgomp, active"}}, {.most = 1.6, .of = {"cache-line round trip"}}},
 };
@@ -104,11 +121,14 @@ const struct bench_case case_fork_join_parked = {
 	.name = "fork-join-parked",
 	.unit = "us",
 	.unit_ns = 1e3,
-	.what = "the same after everybody has been idle for 20 ms",
+	.what = "the same after everybody has been idle for 20 ms; the caller waits for the workers",
 	.full = {.n = 1, .repeats = 25},
 	.quick = {.n = 1, .repeats = 3},
 	.sheaf = {.name = "Sheaf", .measure = measure_parked},
-	.peers = {LIBGOMP_PASSIVE, PIPES, POOL},
+	.peers = {{.name = "Sheaf, caller works", .measure = measure_parked_working, .is_sheaf = true},
+		  LIBGOMP_PASSIVE,
+		  PIPES,
+		  POOL},
 	.limits = {{.name = "sleep-wake round trip", .measure = limit_wake}},
 	.bounds = {{.most = 1, .of = {"libgomp, passive"}}, {.most = 1.15, .of = {"sleep-wake round trip"}}},
 };
