@@ -15,11 +15,18 @@
 #include <string.h>
 
 static const struct bench_case *const cases[] = {
-	&case_submit_gather, &case_grain_1,     &case_apply_idle,    &case_create,        &case_create_1gib,
-	&case_kills,         &case_kills_map,   &case_map_auto_cube, &case_map_auto_copy, &case_map_auto_triad,
-	&case_map_item,      &case_results_1m,  &case_growth_1e3,    &case_growth_1e4,    &case_growth_1e5,
-	&case_growth_1e6,    &case_growth_1e7,  &case_growth_1e8,    &case_growth_1e9,    &case_growth_memory,
-	&case_handover,      &case_first_touch,
+	&case_submit_gather,    &case_grain_1,          &case_apply_idle,
+	&case_create,           &case_create_1gib,      &case_kills,
+	&case_kills_map,        &case_map_auto_cube,    &case_map_auto_copy,
+	&case_map_auto_triad,   &case_map_item,         &case_results_1m,
+	&case_growth_1e3,       &case_growth_1e4,       &case_growth_1e5,
+	&case_growth_1e6,       &case_growth_1e7,       &case_growth_1e8,
+	&case_growth_1e9,       &case_growth_memory,    &case_handover,
+	&case_first_touch,      &case_stream,           &case_apply_idle_calls,
+	&case_fork_join_hot,    &case_fork_join_parked, &case_waiting_hot,
+	&case_waiting_gaps,     &case_waiting_twice,    &case_waiting_hogs,
+	&case_waiting_idle_cpu, &case_safety_tax_1,     &case_safety_tax_64,
+	&case_recover_p50,      &case_recover_p99,
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))

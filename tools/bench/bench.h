@@ -67,6 +67,9 @@ extern const struct bench_case case_submit_gather, case_grain_1, case_apply_idle
 extern const struct bench_case case_map_auto_cube, case_map_auto_copy, case_map_auto_triad, case_map_item, case_results_1m;
 extern const struct bench_case case_growth_1e3, case_growth_1e4, case_growth_1e5, case_growth_1e6, case_growth_1e7,
 	case_growth_1e8, case_growth_1e9, case_growth_memory, case_handover, case_first_touch, case_create_1gib;
+extern const struct bench_case case_stream, case_apply_idle_calls, case_fork_join_hot, case_fork_join_parked, case_waiting_hot,
+	case_waiting_gaps, case_waiting_twice, case_waiting_hogs, case_waiting_idle_cpu, case_safety_tax_1, case_safety_tax_64,
+	case_recover_p50, case_recover_p99;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)
@@ -76,6 +79,15 @@ static inline uint64_t bench_expected(uint64_t argument)
 
 /** bench_task() - *(uint64_t *)@result = bench_expected(*(uint64_t *)@arg); peers call it with a NULL @task. */
 sheaf_task_fn bench_task;
+
+/** bench_long_task() - the same after about 20 us of CPU. It counts steps, so one that has to wait for its CPU works no less. */
+sheaf_task_fn bench_long_task;
+
+/* How often an item without argument and result has run. On lines of its own, so that items do not share one. */
+struct bench_count {
+	uint64_t n;
+	uint64_t rest[15];
+};
 
 extern const char *bench_program; /* how this program was called */
 

@@ -38,6 +38,7 @@ const struct bench_case case_apply_idle = {
 	.full = {.n = 1, .repeats = 25},
 	.quick = {.n = 1, .repeats = 3},
 	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {LIBGOMP_PASSIVE, POOL},
+	.peers = {LIBGOMP_PASSIVE, PIPES, MPI, POOL, EXECUTOR, JOBLIB},
 	.limits = {{.name = "sleep-wake round trip", .measure = limit_wake}},
+	.bounds = {{.most = 1.15, .of = {"sleep-wake round trip"}}, {.most = 1.0 / 4, .of = {"multiprocessing.Pool"}}},
 };

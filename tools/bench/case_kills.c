@@ -1,7 +1,5 @@
 /*
  * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the same tasks left alone.
- *
- * A task takes about 20 us of CPU. It counts no time but steps, so a task that has to wait for its CPU is no shorter work.
  */
 #include "measure.h"
 
@@ -11,7 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-#define STEPS 15000
 #define EVERY_NS 50000000
 #define FIRST_NS 10000000 /* so that a short measurement has a kill, too */
 
@@ -29,21 +26,6 @@ struct killer {
 	bool over;
 	uint64_t kills;
 };
-
-/* ---- the task ---- */
-
-static int work(sheaf_task *task, const void *arg, void *result)
-{
-	volatile uint64_t sink;
-	uint64_t x;
-
-	memcpy(&x, arg, sizeof(x));
-	for (unsigned i = 0; i < STEPS; i++)
-		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
-	sink = x;
-	(void)sink;
-	return bench_task(task, arg, result);
-}
 
 /* ---- the kills ---- */
 
@@ -98,7 +80,8 @@ static void stop(struct killer *killer)
 
 static int run_map(const struct bench_job *job, struct runs *runs)
 {
-	int r = sheaf_map(runs->pool, work, runs->in, sizeof(*runs->in), runs->out, sizeof(*runs->out), job->n, NULL);
+	int r = sheaf_map(runs->pool, bench_long_task, runs->in, sizeof(*runs->in), runs->out, sizeof(*runs->out), job->n,
+			  NULL);
 
 	return r < 0 ? bench_sheaf_failed("sheaf_map", r) : 0;
 }
@@ -114,7 +97,7 @@ static int run_tasks(const struct bench_job *job, struct runs *runs)
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_batch_create", r);
 	for (uint64_t i = 0; r == 0 && i < job->n; i++)
-		r = sheaf_submit(batch, i, work, &runs->in[i], sizeof(*runs->in));
+		r = sheaf_submit(batch, i, bench_long_task, &runs->in[i], sizeof(*runs->in));
 	if (r < 0)
 		r = bench_sheaf_failed("sheaf_submit", r);
 	else if ((r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER)) != 0)
@@ -204,6 +187,7 @@ const struct bench_case case_kills = {
 	.quick = {.n = 1000, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure_tasks},
 	.peers = {{.name = ALONE, .measure = measure_tasks_alone, .is_sheaf = true}},
+	.bounds = {{.most = 1 / 0.9, .of = {ALONE}}},
 };
 
 const struct bench_case case_kills_map = {
@@ -215,4 +199,5 @@ const struct bench_case case_kills_map = {
 	.quick = {.n = 1000, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure_map},
 	.peers = {{.name = ALONE, .measure = measure_map_alone, .is_sheaf = true}},
+	.bounds = {{.most = 1 / 0.9, .of = {ALONE}}},
 };

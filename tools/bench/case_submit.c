@@ -74,7 +74,8 @@ const struct bench_case case_submit_gather = {
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {LIBGOMP, LIBOMP, TBB, POOL},
+	.peers = {LIBGOMP, LIBOMP, TBB, PIPES, MPI, POOL, EXECUTOR, JOBLIB},
 	.limits = {{.name = "contended fetch_add", .measure = limit_fetch_add},
 		   {.name = "cache-line round trip", .measure = limit_line}},
+	.bounds = {{.most = 100}, {.most = 1, .of = {"oneTBB"}}, {.most = 1.0 / 300, .of = {"multiprocessing.Pool"}}},
 };

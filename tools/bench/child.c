@@ -121,7 +121,7 @@ static void read_answer(int pipe_end, int status, struct child_answer *answer)
 			 strsignal(WTERMSIG(status)), WTERMSIG(status) == SIGALRM ? ": it took too long" : "");
 	} else if (strncmp(line, "ok ", 3) == 0) {
 		answer->ns = strtod(line + 3, &end);
-		if (end != line + 3 && *end == '\0' && answer->ns > 0 && answer->ns < 1e18)
+		if (end != line + 3 && *end == '\0' && answer->ns >= 0 && answer->ns < 1e18)
 			answer->kind = CHILD_OK;
 		else
 			snprintf(answer->reason, sizeof(answer->reason), "no number in its answer \"%.500s\"", line);

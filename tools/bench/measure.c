@@ -71,6 +71,14 @@ int bench_check(size_t position, uint64_t argument, uint64_t result)
 			  bench_expected(argument));
 }
 
+int bench_check_counts(const struct bench_count *counts, size_t items, uint64_t wanted)
+{
+	for (size_t i = 0; i < items; i++)
+		if (counts[i].n != wanted)
+			return bench_fail("item %zu has run %" PRIu64 " times instead of %" PRIu64, i, counts[i].n, wanted);
+	return 0;
+}
+
 void bench_idle(void)
 {
 	struct timespec rest = {.tv_nsec = BENCH_IDLE_NS};
@@ -128,4 +136,10 @@ double bench_median(double *values, size_t n)
 {
 	qsort(values, n, sizeof(*values), by_value);
 	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+double bench_percentile(double *values, size_t n, unsigned part)
+{
+	qsort(values, n, sizeof(*values), by_value);
+	return values[(n * part + 99) / 100 - 1];
 }

@@ -32,6 +32,9 @@ int bench_repeat(const struct bench_job *job, bench_run_fn *run, void *context, 
 /** bench_check() - -1 and a reason unless @result is what the task at @position had to compute from @argument. */
 int bench_check(size_t position, uint64_t argument, uint64_t result);
 
+/** bench_check_counts() - -1 and a reason unless each of the @items has run @wanted times. */
+int bench_check_counts(const struct bench_count *counts, size_t items, uint64_t wanted);
+
 /** bench_idle() - do nothing for BENCH_IDLE_NS. */
 void bench_idle(void);
 
@@ -46,5 +49,8 @@ int bench_await(sheaf_batch *batch);
 
 /** bench_median() - sorts @values. */
 double bench_median(double *values, size_t n);
+
+/** bench_percentile() - the least value that is not below @part in a hundred of them; sorts @values. */
+double bench_percentile(double *values, size_t n, unsigned part);
 
 #endif

@@ -1,0 +1,105 @@
+/*
+ * case_stream.c - stream: one producer, one worker, and results that are taken in order while others are still submitted.
+ *
+ * The producer fills the window, then takes what is there, at least one, and fills it again. So it does with the queues in
+ * stream_queues.c.
+ */
+#include "measure.h"
+#include "peers.h"
+#include "stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct stream {
+	sheaf_pool *pool;
+	uint64_t *results; /* in the order in which they came */
+};
+
+/* Takes what is done, at least one. Return: their number, or as bench_fail(). */
+static int take(sheaf_batch *batch, uint64_t *results, size_t taken, size_t sent)
+{
+	uint64_t deadline_ns = SHEAF_FOREVER;
+	size_t before = taken;
+
+	while (taken < sent) {
+		sheaf_result result;
+		int r = sheaf_next(batch, &result, deadline_ns);
+
+		if (r == -EAGAIN)
+			break;
+		if (r != 1)
+			return r < 0 ? bench_sheaf_failed("sheaf_next", r) : bench_fail("sheaf_next: no more after %zu", taken);
+		if (result.status || result.position != taken)
+			return bench_fail("not the result of position %zu", taken);
+		results[taken++] = *(const uint64_t *)result.data;
+		deadline_ns = 0;
+	}
+	return (int)(taken - before);
+}
+
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	struct stream *stream = context;
+	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NO_TIMES};
+	sheaf_batch *batch = NULL;
+	uint64_t start = sheaf_now_ns();
+	uint64_t sent = 0;
+	size_t taken = 0;
+	int r = sheaf_batch_create(&batch, stream->pool, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_batch_create", r);
+	while (taken < job->n) {
+		for (; sent < job->n && sent - taken < STREAM_WINDOW; sent++) {
+			r = sheaf_submit(batch, sent, bench_task, &sent, sizeof(sent));
+			if (r < 0) {
+				r = bench_sheaf_failed("sheaf_submit", r);
+				goto retire;
+			}
+		}
+		r = take(batch, stream->results, taken, sent);
+		if (r < 0)
+			goto retire;
+		taken += (size_t)r;
+	}
+	r = 0;
+retire:
+	sheaf_batch_retire(batch);
+	*ns = sheaf_now_ns() - start;
+	return r == 0 ? stream_check(stream->results, job->n) : r;
+}
+
+static int measure(const struct bench_job *job, double *ns)
+{
+	sheaf_pool_options options = {.workers = 1, .ring_size = STREAM_WINDOW};
+	struct stream stream = {.results = calloc(job->n, sizeof(*stream.results))};
+	int r;
+
+	if (!stream.results)
+		return bench_fail("no memory for %zu results", job->n);
+	r = sheaf_pool_create(&stream.pool, &options);
+	if (r < 0) {
+		r = bench_sheaf_failed("sheaf_pool_create", r);
+	} else {
+		r = bench_repeat(job, run, &stream, ns);
+		sheaf_pool_destroy(stream.pool);
+	}
+	free(stream.results);
+	return r;
+}
+
+#define MPMC "MPMC queue, two hops"
+
+const struct bench_case case_stream = {
+	.name = "stream",
+	.unit = "ns/item",
+	.unit_ns = 1,
+	.what = "items of 8 bytes to one worker and back, taken in order while others are submitted",
+	.full = {.n = 1000000, .repeats = 3},
+	.quick = {.n = 10000, .repeats = 1},
+	.sheaf = {.name = "Sheaf", .measure = measure},
+	.peers = {PIPES, MPI},
+	.limits = {{.name = "SPSC ring, two hops", .measure = stream_spsc}, {.name = MPMC, .measure = stream_mpmc}},
+	.bounds = {{.most = 1, .of = {MPMC}}},
+};

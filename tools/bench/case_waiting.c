@@ -1,0 +1,90 @@
+/*
+ * case_waiting.c - waiting: small fan-outs where one fixed way to wait is good and another is bad, see waiting.c.
+ */
+#include "measure.h"
+#include "waiting.h"
+
+static int open_sheaf(struct waiting_pool *pool, unsigned workers)
+{
+	sheaf_pool_options options = {.workers = workers};
+	sheaf_pool *sheaf = NULL;
+	void *memory = NULL;
+	int r = sheaf_pool_create(&sheaf, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_pool_create", r);
+	r = sheaf_alloc_array(sheaf, 2 * workers, sizeof(uint64_t), &memory);
+	if (r < 0) {
+		r = bench_sheaf_failed("sheaf_alloc_array", r);
+		sheaf_pool_destroy(sheaf);
+		return r;
+	}
+	pool->own = sheaf;
+	pool->in = memory;
+	pool->out = pool->in + workers;
+	return 0;
+}
+
+static int fan_out(struct waiting_pool *pool)
+{
+	sheaf_map_options options = {.grain = 1};
+	int r = sheaf_map(pool->own, bench_long_task, pool->in, sizeof(*pool->in), pool->out, sizeof(*pool->out), pool->workers,
+			  &options);
+
+	return r < 0 ? bench_sheaf_failed("sheaf_map", r) : 0;
+}
+
+static void close_sheaf(struct waiting_pool *pool)
+{
+	sheaf_pool_destroy(pool->own);
+}
+
+static int measure(const struct bench_job *job, double *ns)
+{
+	struct waiting_pool pool = {.open = open_sheaf, .fan_out = fan_out, .close = close_sheaf};
+
+	return waiting_measure(job, &pool, ns);
+}
+
+/* What every regime is measured against. */
+#define SPIN "always spin"
+#define YIELD "always yield"
+#define SLEEP "always sleep"
+#define CONTENDERS                                                                    \
+	.unit = "us", .unit_ns = 1e3, .sheaf = {.name = "Sheaf", .measure = measure}, \
+	.peers = {{.name = SPIN, .measure = waiting_spin},                            \
+		  {.name = YIELD, .measure = waiting_yield},                          \
+		  {.name = SLEEP, .measure = waiting_sleep}},                         \
+	.bounds = {{.most = 1.3, .of = {SPIN, YIELD, SLEEP}}}
+
+const struct bench_case case_waiting_hot = {
+	.name = "waiting/hot",
+	.what = "a fan-out of one item of about 20 us per worker, one after the other",
+	.full = {.n = 1000, .repeats = 3},
+	.quick = {.n = 50, .repeats = 1},
+	CONTENDERS,
+};
+
+const struct bench_case case_waiting_gaps = {
+	.name = "waiting/gaps",
+	.what = "the same after 1 ms of rest each",
+	.full = {.n = 100, .repeats = 3},
+	.quick = {.n = 10, .repeats = 1},
+	CONTENDERS,
+};
+
+const struct bench_case case_waiting_twice = {
+	.name = "waiting/twice",
+	.what = "as waiting/hot, with twice as many workers as usual, and as many items",
+	.full = {.n = 500, .repeats = 3},
+	.quick = {.n = 20, .repeats = 1},
+	CONTENDERS,
+};
+
+const struct bench_case case_waiting_hogs = {
+	.name = "waiting/hogs",
+	.what = "as waiting/hot, beside two foreign processes that never rest",
+	.full = {.n = 100, .repeats = 3},
+	.quick = {.n = 10, .repeats = 1},
+	CONTENDERS,
+};
