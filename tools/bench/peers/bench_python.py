@@ -266,7 +266,8 @@ def measure(job, start):
 
 def main(start):
     if len(sys.argv) != 6:
-        sys.exit('usage: %s CASE WORKERS N REPEATS QUICK: sheaf-bench runs it' % sys.argv[0])
+        print('usage: %s CASE WORKERS N REPEATS QUICK: sheaf-bench runs it' % sys.argv[0], file=sys.stderr)
+        sys.exit(2)
     workers, n, repeats = map(int, sys.argv[2:5])
     try:
         print('ok', measure(Job(sys.argv[1], workers, n, repeats, sys.argv[5] == '1'), start))
