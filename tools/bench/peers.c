@@ -109,7 +109,7 @@ static unsigned mpi_ranks(const struct bench_job *job)
 int peer_mpi(const struct bench_job *job, double *ns)
 {
 	char ranks[24];
-	const char *before[] = {"mpirun", "--allow-run-as-root", "--oversubscribe", "-q", "-n", ranks, NULL};
+	const char *before[] = {"mpirun", "--allow-run-as-root", "--oversubscribe", "-q", "--stdin", "none", "-n", ranks, NULL};
 
 	(void)ns;
 	snprintf(ranks, sizeof(ranks), "%u", mpi_ranks(job));
