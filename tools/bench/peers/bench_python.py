@@ -83,9 +83,9 @@ def timed(run):
 
 
 def repeat(job, n, run, expected, rest=0, read=list):
-    """As bench_repeat(): one run of n operations to warm up, then the timed ones. What read() makes of their results is checked.
+    """As bench_repeat(): one run of n operations to warm up, then the timed ones; fewer than asked for if they take long.
 
-    Some runs take a second, so fewer of them are made if they take long.
+    What read() makes of the results is checked.
     """
     times = []
     while len(times) < 2 or (len(times) <= job.repeats and sum(times[1:]) < ENOUGH_NS):
@@ -170,8 +170,8 @@ def handover(job, pool):
 def metg(job, pool, chunk):
     """The granularity (wall time x workers / tasks) at which half of the time goes into steps. See metg.c.
 
-    The useful time of a task is what its steps take in tasks so long that nothing else counts, run right before it. A task without
-    steps is all loss, so the tasks are doubled from well below the time that it takes, until no more than half is lost.
+    The useful time of a task is what its steps take in tasks so long that nothing else counts, run right before it. A task
+    without steps is all loss, so the tasks are doubled from well below the time that it takes, until at most half is lost.
     """
     long, tasks = (10000, 100) if job.quick else (50000, 1000)
 
@@ -252,7 +252,7 @@ of_a_life = {
 
 
 def fork_context():
-    """That of multiprocessing whose workers are forks: the cheapest to start, and what people get on Linux."""
+    """Workers are forks: the cheapest to start and, before Python 3.14, the usual ones on Linux."""
     try:
         import multiprocessing
 

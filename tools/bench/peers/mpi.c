@@ -1,8 +1,8 @@
 /*
  * mpi.c - the cases by Open MPI: rank 0 asks, the others work. See peer_mpi() for how many they are.
  *
- * Separate tasks are a message each and so are their results; each worker has a few tasks ahead, so that it never waits. A fan-out
- * is a broadcast, and its end a gather.
+ * Separate tasks are a message each, and so are their results; each worker has some tasks ahead, so that it never waits. A
+ * fan-out is a broadcast, and its end a gather.
  */
 #include "peer.h"
 

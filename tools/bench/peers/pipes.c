@@ -1,9 +1,9 @@
 /*
  * pipes.c - a pool as people write it by hand: forked workers, a pipe that brings them tasks, and another for the replies.
  *
- * A task is one message, and its reply another. All messages are of one size, far below PIPE_BUF, so none is torn: all workers read
- * the same pipe, and who is free takes the next. WINDOW of them may be on their way, so that nobody waits for a single one; that
- * is less than two pipes hold, so the owner and the workers cannot wait for each other to read.
+ * A task is one message, and its reply another. All messages have one size, far below PIPE_BUF, so none is torn: all workers
+ * read the same pipe, and whoever is free takes the next. WINDOW of them may be under way, so that nobody waits for a single
+ * one. Two pipes hold more than that, so the owner and the workers never wait for each other to read.
  */
 #include "peer.h"
 
