@@ -126,11 +126,6 @@ def grain_1(job, pool):
     return repeat(job, len(numbers), lambda: pool.map(task, numbers, 1), [3 * x + 1 for x in numbers])
 
 
-def map_auto(job, pool):
-    numbers = in_chunks(job, pool)
-    return repeat(job, len(numbers), lambda: pool.map(task, numbers, None), [3 * x + 1 for x in numbers])
-
-
 def map_cube(job, pool):
     """An array goes to the workers in parts: four for each of them, as in Pool.map()."""
     values = doubles(min(job.n, 10000 if job.quick else 1000000))
@@ -207,7 +202,6 @@ def metg_auto(job, pool):
 in_a_pool = {
     'submit-gather': submit_gather,
     'grain-1': grain_1,
-    'map-auto': map_auto,
     'map-auto/cube': map_cube,
     'map-item': map_item,
     'results-1M': results_1m,
