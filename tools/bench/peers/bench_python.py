@@ -2,13 +2,13 @@
 
 A peer is a program "PEER.py CASE WORKERS N REPEATS QUICK", see peer.h, that hands main() its class of pools:
 
-    Pool(workers)            start so many processes
-    most_alone               so many tasks, each a message of its own, take about a second at the most
-    most_in_chunks           so many take as long in chunks
-    apply(fn, x)             one task: its result
-    submit(fn, arguments)    hand in each task by itself, then take a list of the results in order
+    Pool(workers)              start so many processes
+    most_alone                 so many tasks, each a message of its own, take about a second at the most
+    most_in_chunks             so many take as long in chunks
+    apply(fn, x)               one task: its result
+    submit(fn, arguments)      hand in each task by itself, then take a list of the results in order
     map(fn, arguments, chunk)  a list of the results in order; chunk: tasks in one message, None: as many as this peer likes
-    close()                  end the processes and wait for them
+    close()                    end the processes and wait for them
 
 A task costs thousands of times more here than in C, so fewer are run; the answer is per task all the same.
 """

@@ -45,7 +45,7 @@ class Pool:
     def close(self):
         for parallel in (self.one_by_one, self.in_chunks):
             parallel.__exit__(None, None, None)
-        self.joblib.externals.loky.get_reusable_executor().shutdown()
+        self.joblib.externals.loky.get_reusable_executor(reuse=True).shutdown()
 
 
 if __name__ == '__main__':
