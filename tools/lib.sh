@@ -51,6 +51,8 @@ missing() {
 		ninja) has ninja || has ninja-build || has samu || echo ninja-build ;;
 		python3) has python3 || echo python3 ;;
 		pkg-config) has pkg-config || echo pkg-config ;;
+		openmpi) { pkg-config --exists ompi-c 2>/dev/null && has mpirun; } || echo libopenmpi-dev openmpi-bin ;;
+		joblib) python3 -c 'import joblib' 2>/dev/null || /usr/bin/python3 -c 'import joblib' 2>/dev/null || echo python3-joblib ;;
 		spin) has spin || echo spin ;;
 		valgrind) has valgrind || echo valgrind ;;
 		fuzzer)

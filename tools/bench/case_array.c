@@ -90,7 +90,7 @@ const struct bench_case case_map_auto_cube = {
 	.full = FULL,
 	.quick = QUICK,
 	.sheaf = {.name = "Sheaf", .measure = measure_ranges},
-	.peers = {LIBGOMP, LIBOMP, TBB, POOL},
+	.peers = {LIBGOMP, LIBOMP, TBB, POOL, EXECUTOR, JOBLIB},
 	.limits = {{.name = "bandwidth of a copy", .measure = limit_copy}},
 	.bounds = {{.most = 1.05, .of = {"libgomp"}}, {.most = 1 / 0.95, .of = {"bandwidth of a copy"}}},
 };
@@ -129,7 +129,7 @@ const struct bench_case case_map_item = {
 	.full = FULL,
 	.quick = QUICK,
 	.sheaf = {.name = "Sheaf", .measure = measure_items},
-	.peers = {TBB, LIBGOMP, LIBOMP},
+	.peers = {TBB, LIBGOMP, LIBOMP, POOL, EXECUTOR, JOBLIB},
 	.limits = {{.name = "the calls alone", .measure = limit_calls}, {.name = "bandwidth of a copy", .measure = limit_copy}},
 	.bounds = {{.most = 1.1, .of = {"oneTBB"}}},
 };

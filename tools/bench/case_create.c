@@ -107,7 +107,7 @@ const struct bench_case case_create = {
 	.full = {.n = 1, .repeats = 9},
 	.quick = {.n = 1, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {PIPES, POOL},
+	.peers = {PIPES, POOL, EXECUTOR, JOBLIB},
 	.limits = {{.name = "as many bare forks", .measure = limit_forks}},
 	.bounds = {{.most = 3, .of = {"as many bare forks"}}, {.most = 0.1, .of = {"multiprocessing.Pool"}}},
 };
@@ -124,7 +124,8 @@ const struct bench_case case_create_1gib = {
 	.peers = {{.name = "Sheaf, no array", .measure = measure_rest, .is_sheaf = true},
 		  {.name = "Sheaf, array timed", .measure = measure_all, .is_sheaf = true},
 		  PIPES,
-		  POOL},
+		  POOL,
+		  EXECUTOR},
 	.limits = {{.name = "as many bare forks", .measure = limit_forks}},
 	.bounds = {{.most = 1.5, .of = {"Sheaf, no array"}}},
 };

@@ -73,7 +73,7 @@ const struct bench_case case_handover = {
 	.full = {.n = 1, .repeats = 15},
 	.quick = {.n = 1, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {POOL},
+	.peers = {POOL, EXECUTOR, JOBLIB},
 	.limits = {{.name = "one read pass", .measure = limit_read},
 		   {.name = "a read pass shared by all workers", .measure = limit_sum}},
 	.bounds = {{.most = 1.1, .of = {"one read pass"}}, {.most = 1.0 / 150, .of = {"multiprocessing.Pool"}}},

@@ -17,7 +17,7 @@ const struct bench_case case_grain_1 = {
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {LIBGOMP, LIBOMP, TBB, POOL},
+	.peers = {LIBGOMP, LIBOMP, TBB, PIPES, POOL, EXECUTOR, JOBLIB},
 	.limits = {{.name = "contended fetch_add", .measure = limit_fetch_add}},
 	.bounds = {{.most = 1.0, .of = {"libgomp", "oneTBB"}}},
 };

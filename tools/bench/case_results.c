@@ -117,7 +117,7 @@ const struct bench_case case_results_1m = {
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
 	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {POOL},
+	.peers = {POOL, EXECUTOR, JOBLIB},
 	/* The owner who gathers and reads is one process; so is the first limit. */
 	.limits = {{.name = "copy of the same bytes", .measure = limit_copy_results},
 		   {.name = "the same by all workers", .measure = limit_copy_results_shared}},

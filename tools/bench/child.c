@@ -16,17 +16,20 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
 static struct sigaction actions_before[sizeof(stops) / sizeof(*stops)];
-static volatile sig_atomic_t stopped_by;
+static volatile sig_atomic_t stopped_by, stops_noted;
 static sigset_t before;
 
 static void note(int signal)
 {
-	if (signal != SIGCHLD)
-		stopped_by = signal;
+	if (signal == SIGCHLD)
+		return;
+	stopped_by = signal;
+	stops_noted++;
 }
 
 void child_prepare(void)
@@ -138,16 +141,17 @@ static void read_answer(int pipe_end, int status, struct child_answer *answer)
 static int await(pid_t pid, bool whole_group)
 {
 	siginfo_t info = {0};
-	bool killed = false;
+	int obeyed = 0;
 
 	for (;;) {
 		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
 			return -errno;
 		if (info.si_pid == pid)
 			return 0;
-		if (stopped_by && !killed) {
-			kill(whole_group ? -pid : pid, SIGKILL);
-			killed = true;
+		if (stops_noted > obeyed) {
+			/* Peers are asked once: mpirun and joblib have names to take back. */
+			kill(whole_group ? -pid : pid, whole_group && obeyed == 0 ? SIGTERM : SIGKILL);
+			obeyed = stops_noted;
 		}
 		sigsuspend(&before);
 	}
@@ -188,7 +192,9 @@ void child_run(const struct bench_contender *who, const struct bench_job *job, b
 		refuse(answer, "waitid");
 		goto close;
 	}
-	/* A measurement that failed midway may have left helpers behind. */
+	/* A measurement that failed midway may have left helpers behind; joblib's, which takes back its names, needs a moment. */
+	if (whole_group && stopped_by)
+		nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
 	if (whole_group)
 		kill(-pid, SIGKILL);
 	waitpid(pid, &status, 0);

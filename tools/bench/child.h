@@ -20,7 +20,8 @@ void child_prepare(void);
 
 /**
  * child_run() - run @who's measurement and wait for its end
- * @whole_group: on a stop, kill also what the measurement has forked. False for Sheaf: its supervisor tidies up by itself
+ * @whole_group: on a stop, end also what the measurement has forked: SIGTERM for the first one, SIGKILL for the next. False for
+ *               Sheaf, which is killed at once: its supervisor tidies up by itself
  *
  * CHILD_STOPPED: a signal came; the measurement was ended, see child_signal().
  */

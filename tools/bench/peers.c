@@ -94,14 +94,25 @@ int peer_pipes(const struct bench_job *job, double *ns)
 	return become("pipes", NULL, job);
 }
 
-/* One rank asks, the others are the workers. */
+/* One rank asks and the others are the workers: a single one in a stream, and one less where the caller works, too. */
+static unsigned mpi_ranks(const struct bench_job *job)
+{
+	unsigned workers = job->workers;
+
+	if (strcmp(job->name, "stream") == 0)
+		workers = 1;
+	else if (strcmp(job->name, "fork-join-hot") == 0 && workers > 1)
+		workers--;
+	return 1 + workers;
+}
+
 int peer_mpi(const struct bench_job *job, double *ns)
 {
 	char ranks[24];
-	const char *before[] = {"mpirun", "--allow-run-as-root", "--oversubscribe", "-q", "-n", ranks, NULL};
+	const char *before[] = {"mpirun", "--allow-run-as-root", "--oversubscribe", "-q", "--stdin", "none", "-n", ranks, NULL};
 
 	(void)ns;
-	snprintf(ranks, sizeof(ranks), "%u", job->workers + 1);
+	snprintf(ranks, sizeof(ranks), "%u", mpi_ranks(job));
 	return become("mpi", before, job);
 }
 

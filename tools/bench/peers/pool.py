@@ -1,80 +1,32 @@
-"""pool.py - the cases by Python's multiprocessing.Pool: "pool.py CASE WORKERS N REPEATS QUICK", see peer.h.
-
-A task costs thousands of times more here, so fewer are run; the answer is per task all the same.
-"""
+"""pool.py - the peer multiprocessing.Pool. The cases: bench_python.py."""
+import os
 import sys
-import time
 
-try:
-    import multiprocessing
-    import statistics
-
-    context = multiprocessing.get_context('fork')
-    context.Lock()
-except (ImportError, OSError, ValueError) as error:
-    print('skip multiprocessing cannot be used here:', error)
-    sys.exit()
-
-IDLE_S = 0.02
-case, workers, n, repeats = sys.argv[1], *map(int, sys.argv[2:5])
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
+import bench_python
 
 
-def task(x):
-    return 3 * x + 1
+class Pool:
+    most_alone = 5000
+    most_in_chunks = 1000000
+
+    def __init__(self, workers):
+        self.pool = bench_python.fork_context().Pool(workers)
+
+    def apply(self, fn, x):
+        return self.pool.apply(fn, (x,))
+
+    def submit(self, fn, arguments):
+        return [result.get() for result in [self.pool.apply_async(fn, (x,)) for x in arguments]]
+
+    def map(self, fn, arguments, chunk):
+        return self.pool.map(fn, arguments, chunk)
+
+    def close(self):
+        self.pool.terminate()
+        self.pool.join()
 
 
-def submit_gather(pool):
-    return [r.get() for r in [pool.apply_async(task, (x,)) for x in range(n)]]
-
-
-def grain_1(pool):
-    return pool.map(task, range(n), chunksize=1)
-
-
-def map_auto(pool):
-    return pool.map(task, range(n))
-
-
-def apply_idle(pool):
-    return [pool.apply(task, (x,)) for x in range(n)]
-
-
-def create(pool):
-    with context.Pool(workers) as pool:
-        results = [pool.apply(task, (0,))]
-    pool.join()
-    return results
-
-
-# Name of the case: what runs it, the most operations, seconds of rest before each run.
-cases = {
-    'submit-gather': (submit_gather, 10000, 0),
-    'grain-1': (grain_1, 10000, 0),
-    'map-auto': (map_auto, 1000000, 0),
-    'apply-idle': (apply_idle, 1, IDLE_S),
-    'create': (create, 1, 0),
-}
-
-
-def measure(run, rest, pool):
-    times = []
-    for _ in range(1 + repeats):
-        time.sleep(rest)
-        start = time.perf_counter()
-        results = run(pool)
-        times.append(time.perf_counter() - start)
-        wrong = [x for x in range(n) if results[x] != 3 * x + 1]
-        if wrong or len(results) != n:
-            print('fail', len(results), 'results, first wrong positions:', wrong[:3])
-            return
-    print('ok', statistics.median(times[1:]) / n * 1e9)
-
-
-run, most, rest = cases[case]
-n = min(n, most)
-if run is create:
-    measure(run, rest, None)
-else:
-    with context.Pool(workers) as pool:
-        measure(run, rest, pool)
-    pool.join()
+if __name__ == '__main__':
+    bench_python.main(Pool)
