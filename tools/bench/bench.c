@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 static const struct bench_case *const cases[] = {
-	&case_submit_gather, &case_grain_1, &case_map_auto, &case_apply_idle, &case_create, &case_kills, &case_kills_map,
+	&case_submit_gather, &case_grain_1,  &case_map_auto,  &case_apply_idle, &case_create,       &case_kills,
+	&case_kills_map,     &case_metg_bag, &case_metg_auto, &case_metg_fan,   &case_metg_stencil,
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))
