@@ -13,8 +13,23 @@
 #include <unistd.h>
 
 static const struct bench_case *const cases[] = {
-	&case_submit_gather, &case_grain_1,  &case_map_auto,  &case_apply_idle, &case_create,       &case_kills,
-	&case_kills_map,     &case_metg_bag, &case_metg_auto, &case_metg_fan,   &case_metg_stencil,
+	&case_submit_gather,
+	&case_grain_1,
+	&case_map_auto,
+	&case_apply_idle,
+	&case_create,
+	&case_kills,
+	&case_kills_map,
+	&case_metg_bag,
+	&case_metg_auto,
+	&case_metg_fan,
+	&case_metg_stencil,
+	&case_imbalance_constant,
+	&case_imbalance_exponential,
+	&case_imbalance_outliers,
+	&case_imbalance_pareto,
+	&case_imbalance_rising,
+	&case_imbalance_falling,
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))

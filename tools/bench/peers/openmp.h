@@ -9,6 +9,6 @@
 /** openmp_start_threads() - 0, or a bench_skip(): OMP_THREAD_LIMIT and the like grant fewer than @wanted. */
 int openmp_start_threads(unsigned wanted);
 
-extern const struct peer_case openmp_cases[], openmp_metg_cases[];
+extern const struct peer_case openmp_cases[], openmp_metg_cases[], openmp_imbalance_cases[];
 
 #endif

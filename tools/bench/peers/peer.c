@@ -26,7 +26,9 @@ int peer_main(int argc, char **argv, const struct peer_case *const *tables)
 	};
 	for (; *tables; tables++) {
 		for (const struct peer_case *one = *tables; one->name; one++) {
-			if (strcmp(one->name, job.name) == 0) {
+			size_t length = strlen(one->name);
+
+			if (strncmp(one->name, job.name, length) == 0 && (!job.name[length] || job.name[length] == '/')) {
 				child_answer(one->measure, &job);
 				return 0;
 			}

@@ -8,7 +8,7 @@
 #include "../measure.h"
 
 struct peer_case {
-	const char *name;
+	const char *name; /* "case" also stands for each "case/variant" */
 	bench_measure_fn *measure;
 };
 
