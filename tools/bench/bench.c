@@ -30,6 +30,12 @@ static const struct bench_case *const cases[] = {
 	&case_imbalance_pareto,
 	&case_imbalance_rising,
 	&case_imbalance_falling,
+	&case_scale_tasks,
+	&case_scale_grain_1,
+	&case_scale_map_auto,
+	&case_oversubscribed_workers,
+	&case_oversubscribed_idle_pool,
+	&case_oversubscribed_busy_pool,
 };
 
 #define CASES (sizeof(cases) / sizeof(*cases))

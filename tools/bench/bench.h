@@ -68,6 +68,8 @@ extern const struct bench_case case_submit_gather, case_grain_1, case_map_auto, 
 extern const struct bench_case case_metg_bag, case_metg_auto, case_metg_fan, case_metg_stencil;
 extern const struct bench_case case_imbalance_constant, case_imbalance_exponential, case_imbalance_outliers,
 	case_imbalance_pareto, case_imbalance_rising, case_imbalance_falling;
+extern const struct bench_case case_scale_tasks, case_scale_grain_1, case_scale_map_auto;
+extern const struct bench_case case_oversubscribed_workers, case_oversubscribed_idle_pool, case_oversubscribed_busy_pool;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)
