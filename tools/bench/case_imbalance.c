@@ -1,8 +1,8 @@
 /*
  * case_imbalance.c - imbalance: a map over items of unequal cost, with chunks that the runtime chooses.
  *
- * The limit is the sum of the costs shared out evenly, or the largest item if that is more, at the rate at which the kernel runs when
- * all CPUs that the workers use are busy.
+ * The limit is the sum of the costs shared out evenly, or the largest item if that is more, at the rate at which the kernel
+ * runs when all CPUs that the workers use are busy.
  */
 #include "imbalance.h"
 #include "measure.h"
@@ -127,6 +127,7 @@ static int run_limit(const struct bench_job *job, void *context, uint64_t *ns)
 
 static int measure_limit(const struct bench_job *job, double *ns)
 {
+	struct bench_job crew = *job;
 	struct busy_item *items = malloc(job->n * sizeof(*items));
 	struct costs costs = {0};
 	int r;
@@ -139,9 +140,12 @@ static int measure_limit(const struct bench_job *job, double *ns)
 		if (items[i].iterations > costs.largest)
 			costs.largest = items[i].iterations;
 	}
-	costs.share /= job->workers;
+	/* Threads beyond the CPUs would take turns, and not compute at the same time. */
+	if (crew.workers > sheaf_usable_cpus())
+		crew.workers = sheaf_usable_cpus();
+	costs.share /= crew.workers;
 	if (r == 0)
-		r = bench_repeat(job, run_limit, &costs, ns);
+		r = bench_repeat(&crew, run_limit, &costs, ns);
 	free(items);
 	return r;
 }

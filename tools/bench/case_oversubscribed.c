@@ -1,8 +1,8 @@
 /*
  * case_oversubscribed.c - oversubscribed: more workers than CPUs, in one pool or in two.
  *
- * A run is a row of fan-outs, each gathered before the next one starts: a worker that waits for its CPU with the last items in hand, or
- * a waiter that takes a CPU from it, shows in every one of them. job->workers stands for the CPUs.
+ * A run is a row of fan-outs, each gathered before the next one starts: a worker that waits for its CPU with the last items in
+ * hand, or a waiter that takes a CPU from it, shows in every one of them. job->workers stands for the CPUs.
  */
 #include "busy.h"
 #include "measure.h"

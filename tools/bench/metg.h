@@ -1,5 +1,6 @@
 /*
- * metg.h - METG(50 %), the minimum effective task granularity of Task Bench: how long a task has to take for half of the peak rate.
+ * metg.h - METG(50 %), the minimum effective task granularity of Task Bench: how long a task has to take for half of the peak
+ * rate.
  *
  * The granularity of a run is its wall time times the workers, divided by the tasks.
  */
@@ -32,7 +33,7 @@ size_t metg_room(const struct bench_job *job, size_t tasks);
 
 /**
  * metg_search() - shrink the tasks until half of the peak rate is lost
- * @ns: out: the granularity at 50 %
+ * @ns: out: the granularity at 50 %; where even tasks of milliseconds lose more, the granularity of those
  *
  * Checks every result. job->repeats: runs per size of task, of which the median counts.
  *
@@ -43,7 +44,7 @@ int metg_search(const struct bench_job *job, const struct metg *metg, double *ns
 /** metg_search_own() - the same with items and results in this process's own memory, as threads have it. */
 int metg_search_own(const struct bench_job *job, struct metg metg, double *ns);
 
-/** metg_point() - point @i of @step of a stencil @width wide: its seed is taken from three points of the step before, as on a ring. */
+/** metg_point() - point @i of @step of a stencil on a ring of @width points: its seed is made of three of the step before. */
 void metg_point(const struct metg_run *run, size_t width, size_t step, size_t i);
 
 #endif
