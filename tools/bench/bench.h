@@ -63,13 +63,16 @@ struct bench_case {
 	struct bench_bound bounds[BENCH_MAX_BOUNDS];     /* ends at the first whose most is 0 */
 };
 
-extern const struct bench_case case_submit_gather, case_grain_1, case_apply_idle, case_create, case_kills, case_kills_map;
-extern const struct bench_case case_map_auto_cube, case_map_auto_copy, case_map_auto_triad, case_map_item, case_results_1m;
-extern const struct bench_case case_growth_1e3, case_growth_1e4, case_growth_1e5, case_growth_1e6, case_growth_1e7,
-	case_growth_1e8, case_growth_1e9, case_growth_memory, case_handover, case_first_touch, case_create_1gib;
-extern const struct bench_case case_stream, case_apply_idle_calls, case_fork_join_hot, case_fork_join_parked, case_waiting_hot,
-	case_waiting_gaps, case_waiting_twice, case_waiting_hogs, case_waiting_idle_cpu, case_safety_tax_1, case_safety_tax_64,
-	case_recover_p50, case_recover_p99;
+extern const struct bench_case case_metg_bag, case_metg_auto, case_metg_fan, case_metg_stencil, case_map_auto_cube,
+	case_map_auto_copy, case_map_auto_triad, case_map_item, case_grain_1, case_imbalance_constant,
+	case_imbalance_exponential, case_imbalance_outliers, case_imbalance_pareto, case_imbalance_rising,
+	case_imbalance_falling, case_submit_gather, case_stream, case_apply_idle, case_apply_idle_calls, case_fork_join_hot,
+	case_fork_join_parked, case_waiting_hot, case_waiting_gaps, case_waiting_twice, case_waiting_hogs,
+	case_waiting_idle_cpu, case_results_1m, case_handover, case_create, case_create_1gib, case_first_touch,
+	case_safety_tax_1, case_safety_tax_64, case_kills, case_kills_map, case_recover_p50, case_recover_p99, case_scale_tasks,
+	case_scale_grain_1, case_scale_map_auto, case_growth_1e3, case_growth_1e4, case_growth_1e5, case_growth_1e6,
+	case_growth_1e7, case_growth_1e8, case_growth_1e9, case_growth_memory, case_oversubscribed_workers,
+	case_oversubscribed_idle_pool, case_oversubscribed_busy_pool;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)

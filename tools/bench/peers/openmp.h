@@ -9,6 +9,7 @@
 /** openmp_start_threads() - 0, or a bench_skip(): OMP_THREAD_LIMIT and the like grant fewer than @wanted. */
 int openmp_start_threads(unsigned wanted);
 
-extern const struct peer_case openmp_cases[], openmp_array_cases[], openmp_latency_cases[];
+extern const struct peer_case openmp_cases[], openmp_array_cases[], openmp_imbalance_cases[], openmp_latency_cases[],
+	openmp_metg_cases[];
 
 #endif

@@ -8,11 +8,16 @@
 #include "../measure.h"
 
 struct peer_case {
-	const char *name;
+	const char *name; /* "case" also stands for each "case/variant" */
 	bench_measure_fn *measure;
 };
 
-/** peer_main() - what main() returns. @tables: of cases, each ends with a NULL name, all of them with NULL. */
+/**
+ * peer_main() - what main() returns
+ * @tables: of cases, each ends with a NULL name, all of them with NULL
+ *
+ * "scale/CASE" is CASE with its answer multiplied by the workers: see case_scale.c.
+ */
 int peer_main(int argc, char **argv, const struct peer_case *const *tables);
 
 #endif
