@@ -1,8 +1,8 @@
 /*
  * case_fork_join.c - fork-join-hot and fork-join-parked: as many empty items as there are workers, fanned out and waited for.
  *
- * An item only counts in a line of its own that it has run, which is checked at the end. In the one case the caller works,
- * too, so that it is one of the team, as with OpenMP. In the other it waits, because everybody else shall have to wake up.
+ * An item only counts in a line of its own that it has run, which is checked at the end. The caller works, too, so that it is one of
+ * the team, as with OpenMP and TBB. What it takes when it only waits stands beside it.
  */
 #include "measure.h"
 #include "peers.h"
@@ -91,12 +91,12 @@ static int measure_hot_waiting(const struct bench_job *job, double *ns)
 
 static int measure_parked(const struct bench_job *job, double *ns)
 {
-	return measure(job, run_parked, false, ns);
+	return measure(job, run_parked, true, ns);
 }
 
-static int measure_parked_working(const struct bench_job *job, double *ns)
+static int measure_parked_waiting(const struct bench_job *job, double *ns)
 {
-	return measure(job, run_parked, true, ns);
+	return measure(job, run_parked, false, ns);
 }
 
 const struct bench_case case_fork_join_hot = {
@@ -121,11 +121,11 @@ const struct bench_case case_fork_join_parked = {
 	.name = "fork-join-parked",
 	.unit = "us",
 	.unit_ns = 1e3,
-	.what = "the same after everybody has been idle for 20 ms; the caller waits for the workers",
+	.what = "the same after everybody has been idle for 20 ms",
 	.full = {.n = 1, .repeats = 25},
 	.quick = {.n = 1, .repeats = 3},
 	.sheaf = {.name = "Sheaf", .measure = measure_parked},
-	.peers = {{.name = "Sheaf, caller works", .measure = measure_parked_working, .is_sheaf = true},
+	.peers = {{.name = "Sheaf, caller waits", .measure = measure_parked_waiting, .is_sheaf = true},
 		  LIBGOMP_PASSIVE,
 		  PIPES,
 		  POOL},
