@@ -152,12 +152,16 @@ bool family_end(struct family *family, bool asked)
 	}
 	/*
 	 * While the supervisor is not reaped, its number is the group's and nobody else's. If a host that waits for any child has
-	 * reaped it, the group still exists as long as a worker lives, and the pipe tells whether one does.
+	 * reaped it, the group still exists as long as a worker lives, and the pipe tells whether one does. Once at least: who was stopped
+	 * for a while has no time left.
 	 */
-	while (!(gone = family_gone(family, 0)) && sheaf_now_ns() < deadline) {
+	gone = family_gone(family, 0);
+	while (!gone) {
 		kill(family->supervisor, SIGKILL); /* first: it must not start others */
 		kill(-family->supervisor, SIGKILL);
-		family_gone(family, sheaf_now_ns() + KILL_AGAIN_NS);
+		gone = family_gone(family, sheaf_now_ns() + KILL_AGAIN_NS);
+		if (sheaf_now_ns() >= deadline)
+			break;
 	}
 	reap(family, gone ? 0 : WNOHANG);
 	return gone;
