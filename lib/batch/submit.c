@@ -136,8 +136,12 @@ static int wait_for_room(struct keeper *keeper, bool nonblock)
 		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)))
 			return r;
 		room = room_announce(segment, &keeper->room_taken);
-		/* Where tasks take long, what has become free is used now and then. */
-		r = !look && ring_wanting(segment) ? -EAGAIN : ring_take(segment, me, &slot, &ticket);
+		/*
+		 * Who is still to claim something rings when there is room; if nobody is, nobody does, whatever the hints say. Where tasks
+		 * take long, what has become free is used now and then.
+		 */
+		r = !look && ring_wanting(segment) && ring_has_ready(segment) ? -EAGAIN
+									      : ring_take(segment, me, &slot, &ticket);
 		if (!r) {
 			ring_abandon(slot);
 		} else {

@@ -88,9 +88,10 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 			continue;
 		if (parent)
 			fflush(stdout);
-		room_ring(segment); /* what we freed last may have made room unseen */
 		doorbell_announce(segment, worker);
 		ran = claim_and_run(&runner, true);
+		if (!ran)
+			room_ring(segment); /* that look may have moved head, and nobody else does any more */
 		if (!ran && pool_runs(segment))
 			sleep_until_rung(segment, worker, generation, parent);
 		if (!ran)

@@ -126,8 +126,9 @@ static int claim_below(struct segment *segment, struct ring_owner me, uint64_t t
 		while (word_state(bits) == WORD_READY && !won) {
 			uint64_t owned = word_claim(bits, claimant);
 
-			/* A1, pairs with R1: the slot's other fields are readable. */
-			won = atomic_compare_exchange_weak_explicit(&s->word, &bits, owned, memory_order_acquire,
+			/* A1, pairs with R1: the slot's other fields are readable. Releases, too: who sees our name in the word sees that
+			 * we are there, see ring_is_orphan(). */
+			won = atomic_compare_exchange_weak_explicit(&s->word, &bits, owned, memory_order_acq_rel,
 								    memory_order_relaxed);
 			if (won) {
 				*slot = s;
