@@ -18,8 +18,9 @@
 static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
 		   bool *damaged)
 {
-	/* Relaxed: the dead worker's writes are visible to who waited for its death; nobody else changes a word that names it. */
-	uint64_t bits = atomic_load_explicit(&slot->word, memory_order_relaxed);
+	/* Acquire, pairs with R1 through the claim: the dead worker may not have come to see what the submitter wrote. What it wrote itself is
+	 * visible to who waited for its death; nobody else changes a word that names it. */
+	uint64_t bits = atomic_load_explicit(&slot->word, memory_order_acquire);
 	uint64_t batch = atomic_load_explicit(&slot->batch, memory_order_relaxed);
 	struct word w = word_unpack(bits);
 	bool sound = true;
