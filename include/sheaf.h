@@ -379,7 +379,7 @@ SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
 
 SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task); /* of a range: its first position */
 SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);  /* 1 in the first run; see "Deaths" above */
-SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers - 1: for data of one\'s own per worker */
+SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers - 1; workers: the caller of a map that works */
 
 /**
  * sheaf_task_result() - memory for a result whose size is known only now

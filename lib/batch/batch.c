@@ -167,19 +167,20 @@ static void clear_slot(struct sheaf_batch *batch, struct shared_slot *slot, uint
 				return;
 			continue;
 		}
-		/* Nobody runs it, and nobody would ever say so. */
-		if (ring_is_orphan(&batch->keeper->segment, word_unpack(bits)) && ring_release(slot, bits))
-			return;
 		if (look < LOOKS_BEFORE_SLEEP) {
 			os_relax();
 			continue;
 		}
 		if (keeper_look(batch->keeper, false) && batch->keeper->ended(batch->keeper))
 			return;
-		if (!*grace_end)
+		if (!*grace_end) {
 			*grace_end = sheaf_now_ns() + GRACE_NS;
-		else if (sheaf_now_ns() > *grace_end)
+		} else if (sheaf_now_ns() > *grace_end) {
+			/* A wild task's word: nobody runs it, nobody dies with it, and no repair would come by. */
+			if (ring_is_orphan(&batch->keeper->segment, word_unpack(bits)) && ring_release(slot, bits))
+				return;
 			kill_runners(batch, slot, bits);
+		}
 		os_sleep_ns(NAP_NS);
 	}
 }
