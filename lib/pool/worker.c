@@ -91,7 +91,7 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 		doorbell_announce(segment, worker);
 		ran = claim_and_run(&runner, true);
 		if (!ran)
-			room_ring(segment); /* that look may have moved head, and nobody else does any more */
+			room_ring_one(segment); /* nothing is READY: nobody else would */
 		if (!ran && pool_runs(segment))
 			sleep_until_rung(segment, worker, generation, parent);
 		if (!ran)

@@ -120,16 +120,19 @@ void room_sleep(struct segment *segment, int slot, uint64_t deadline_ns)
 		os_sem_wait_until(&segment->control->room[slot], deadline_ns);
 }
 
-void room_ring(struct segment *segment)
+void room_ring_one(struct segment *segment)
 {
-	int slot;
+	int slot = claim_bit(&segment->control->room_waiters, ROOM_SLOTS); /* D2 */
 
-	/* D2 */
-	if (!atomic_load_explicit(&segment->control->room_waiters, memory_order_seq_cst) || ring_wanting(segment))
-		return;
-	slot = claim_bit(&segment->control->room_waiters, ROOM_SLOTS);
 	if (slot >= 0)
 		sem_post(&segment->control->room[slot]);
+}
+
+void room_ring(struct segment *segment)
+{
+	/* Relaxed, a hint like ring_wanting(): whom it misses, a worker wakes by room_ring_one() before it sleeps. */
+	if (atomic_load_explicit(&segment->control->room_waiters, memory_order_relaxed) && !ring_wanting(segment))
+		room_ring_one(segment);
 }
 
 void room_ring_all(struct segment *segment)

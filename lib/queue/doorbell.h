@@ -28,6 +28,8 @@ void room_sleep(struct segment *segment, int slot, uint64_t deadline_ns);
 
 /* Wakes one of them if a good part of the ring is free, so that it does not fall asleep again after one task. After ring_release(). */
 void room_ring(struct segment *segment);
+/* Wakes one of them however little is free. For a worker that has found nothing to claim: nobody else would. */
+void room_ring_one(struct segment *segment);
 void room_ring_all(struct segment *segment);
 
 /* The gatherer of a batch. Announces what it waits for; it must look at the words once more before it sleeps. */

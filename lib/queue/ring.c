@@ -165,8 +165,9 @@ bool ring_release(struct shared_slot *slot, uint64_t word)
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
-	/* Relaxed: who withdraws has published the word or acquired it, and the change goes on with the submitter's release. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_relaxed,
+	/* Acquires from ring_return(): a task that was claimed and given back meanwhile may have the same word. The change goes on with the
+	 * release of who made it READY. Seq_cst: a submitter that has announced that it waits for room shall not see the task still. */
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_seq_cst,
 						       memory_order_relaxed);
 }
 

@@ -18,8 +18,9 @@ case $seed in
 *[!0-9]* | '') echo "prove.sh: the seed '$seed' is not a number" >&2 && exit 2 ;;
 esac
 case $amount in
-quick) lives=2000 budget=10000 sample=16 ;;
-full) lives=5000 budget=200000 sample= ;;
+# budget: lives until a mutant has to be found, which the library itself has to survive. accepted: lives of an accepted mutant.
+quick) budget=10000 sample=16 ;;
+full) budget=200000 accepted=5000 sample= ;;
 *) echo "prove.sh: '$amount' is neither quick nor full" >&2 && exit 2 ;;
 esac
 echo "seed $seed"
@@ -144,7 +145,7 @@ worker() {
 		[ $((number % jobs)) -eq "$1" ] || continue
 		split "$line"
 		most=$budget
-		[ "$by" != accepted ] || most=$lives
+		[ "$by" != accepted ] || most=$accepted
 		: >"$place/words"
 		if ! mutate "$place/mutant.c" || ! compile "$place/mutant.c" "$place/mutant.o" \
 			"$instrumented -I$tree/$(dirname "$file")" || ! link_machine "$place/machine" "$place/mutant.o"; then
@@ -175,11 +176,11 @@ link_machine "$folder/machine"
 mkdir "$folder/whole"
 cp "$folder/machine" "$folder/whole"
 choose >"$folder/chosen"
-if objects "$folder/whole" "$lives"; then
+if objects "$folder/whole" "$budget"; then
 	cat "$folder/whole/words"
 	echo library >>"$folder/failures"
 else
-	echo "the library: $lives lives without objection"
+	echo "the library: $budget lives without objection"
 	number=0
 	while [ $number -lt "$jobs" ]; do
 		worker $number &
