@@ -26,6 +26,9 @@
 #define SHM_FOLDER "/dev/shm" /* where shm_open() of every Linux libc looks */
 #define HUGE_PAGE ((size_t)2 << 20)
 #define COMMIT_PIECE ((uint64_t)64 << 20)
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 static int least(long a, int b)
 {
@@ -119,7 +122,24 @@ int os_shm_link(int fd, const char *name)
 	return linkat(AT_FDCWD, source, AT_FDCWD, target, AT_SYMLINK_FOLLOW) ? -errno : 0;
 }
 
-int os_commit(int fd, uint64_t offset, uint64_t size)
+/*
+ * Fills the whole huge pages among the bytes at once, for a tenth of what single pages cost. Only an advice: what it does not commit is
+ * left as it was. Kernels before 6.1 know no MADV_COLLAPSE, and all want one page of each to be mapped.
+ */
+static void commit_huge(int fd, uint64_t offset, uint64_t size, char *at)
+{
+	size_t ahead = -(uintptr_t)at & (HUGE_PAGE - 1), all = ahead < size ? (size - ahead) & ~(HUGE_PAGE - 1) : 0;
+
+	for (size_t done = 0; done < all; done += HUGE_PAGE) {
+		if (posix_fallocate(fd, (off_t)(offset + ahead + done), 1))
+			return;
+		*(volatile const char *)(at + ahead + done);
+	}
+	if (all)
+		madvise(at + ahead, all, MADV_COLLAPSE);
+}
+
+int os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 {
 	/* In pieces, each with signals blocked: kernels begin anew when one comes, and a host may have a timer that never rests. */
 	for (uint64_t done = 0; done < size;) {
@@ -128,6 +148,8 @@ int os_commit(int fd, uint64_t offset, uint64_t size)
 		int r;
 
 		os_block_all_signals(&before);
+		if (at)
+			commit_huge(fd, offset + done, piece, (char *)at + done);
 		r = posix_fallocate(fd, (off_t)(offset + done), (off_t)piece);
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 		if (r && r != EINTR)

@@ -113,8 +113,11 @@ int os_shm_anonymous(int *fd);
 int os_shm_unnamed(int *fd);
 int os_shm_link(int fd, const char *name);
 
-/* Commits the bytes of the file, so that touching them cannot fail. On failure some may stay committed: see os_release(). */
-int os_commit(int fd, uint64_t offset, uint64_t size);
+/*
+ * Commits the bytes of the file, so that touching them cannot fail. @at: where they are mapped, or NULL; memory that nobody uses yet comes in
+ * huge pages where it can. On failure some may stay committed: see os_release().
+ */
+int os_commit(int fd, uint64_t offset, uint64_t size, void *at);
 
 /* malloc() for an array that is written once from end to end: in huge pages where the system has them. NULL; free() it. */
 void *os_large_alloc(size_t size);

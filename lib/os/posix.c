@@ -68,10 +68,11 @@ int os_shm_link(int fd, const char *name)
 	return -ENOTSUP;
 }
 
-int os_commit(int fd, uint64_t offset, uint64_t size)
+int os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 {
 	int r;
 
+	(void)at;
 	do
 		r = posix_fallocate(fd, (off_t)offset, (off_t)size);
 	while (r == EINTR);

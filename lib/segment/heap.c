@@ -48,7 +48,7 @@ static int commit_map(struct segment *segment, uint64_t units)
 		if (wanted > all)
 			wanted = all;
 		r = os_commit(segment->fd, segment_offset(segment, &segment->heap_map[mapped]),
-			      (wanted - mapped) * sizeof(uint64_t));
+			      (wanted - mapped) * sizeof(uint64_t), NULL);
 		if (r)
 			return r;
 		if (atomic_compare_exchange_strong_explicit(&control->heap_mapped, &mapped, wanted, memory_order_acq_rel,
@@ -102,12 +102,13 @@ static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uin
 	return true;
 }
 
-/* Searches [begin, end) for a free run and claims it. 1 found; 0 none; or an error of commit_map(). */
-static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t begin, uint64_t end, uint64_t *found)
+/* Searches [begin, end) for a free run that begins at a multiple of @step, and claims it. 1 found; 0 none; or an error of commit_map(). */
+static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t step, uint64_t begin, uint64_t end,
+		  uint64_t *found)
 {
 	uint64_t first = begin;
 
-	while (first + count <= end) {
+	while ((first = round_up(first, step)) + count <= end) {
 		uint64_t run = 0, mapped = mapped_units(segment);
 		int r;
 
@@ -129,33 +130,46 @@ static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t
 	return 0;
 }
 
+/* From the place where the last search ended, and then from the beginning. */
+static int search_around(struct segment *segment, uint64_t id, uint64_t count, uint64_t step, uint64_t *found)
+{
+	/* Relaxed: a hint. */
+	uint64_t hint = atomic_load_explicit(&segment->control->heap_hint, memory_order_relaxed),
+		 all = segment->heap_size / UNIT;
+	int r;
+
+	if (hint > all - count)
+		hint = 0;
+	r = search(segment, id, count, step, hint, all, found);
+	/* It may run past the hint, for a run that lies across it. */
+	if (!r && hint)
+		r = search(segment, id, count, step, 0, hint + count < all ? hint + count : all, found);
+	return r;
+}
+
 int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *offset)
 {
-	struct shared_control *control = segment->control;
-	uint64_t all = segment->heap_size / UNIT, count, first, hint;
+	uint64_t count, first, at;
 	int r;
 
 	if (size > segment->heap_size)
 		return -ENOMEM;
 	count = size ? (size + UNIT - 1) / UNIT : 1;
-	/* Relaxed: a hint. */
-	hint = atomic_load_explicit(&control->heap_hint, memory_order_relaxed);
-	if (hint > all - count)
-		hint = 0;
-	/* The second search begins at 0 and may run past the hint, for a run that lies across it. */
-	r = search(segment, id, count, hint, all, &first);
-	if (!r && hint)
-		r = search(segment, id, count, 0, hint + count < all ? hint + count : all, &first);
+	/* Where there is room for that, what is large begins with a huge page. */
+	r = size >= HUGE_PAGE ? search_around(segment, id, count, HUGE_PAGE / UNIT, &first) : 0;
+	if (r <= 0)
+		r = search_around(segment, id, count, 1, &first);
 	if (r <= 0)
 		return r ? r : -ENOMEM;
-	r = os_commit(segment->fd, segment->heap + first * UNIT, count * UNIT);
+	at = segment->heap + first * UNIT;
+	r = os_commit(segment->fd, at, count * UNIT, segment_at(segment, at));
 	if (r) {
 		free_run(segment, first, count);
 		return r;
 	}
-	os_clear(segment_at(segment, segment->heap + first * UNIT), count * UNIT);
-	atomic_store_explicit(&control->heap_hint, first + count, memory_order_relaxed);
-	*offset = segment->heap + first * UNIT;
+	os_clear(segment_at(segment, at), count * UNIT);
+	atomic_store_explicit(&segment->control->heap_hint, first + count, memory_order_relaxed);
+	*offset = at;
 	return 0;
 }
 

@@ -390,7 +390,7 @@ int segment_create(struct segment *segment, const struct segment_options *option
 		heap_size = round_up(heap_size / 2, UNIT);
 	}
 	/* Up to the heap map, which heap.c commits as the heap grows. */
-	if ((r = os_commit(segment->fd, 0, header.heap_map))) {
+	if ((r = os_commit(segment->fd, 0, header.heap_map, NULL))) {
 		r = r == -ENOSPC ? segment_fail_full(segment, header.heap_map, "the control area of the pool")
 				 : sheaf_fail(documented(r), "cannot commit shared memory for the pool: %s", strerror(-r));
 		goto unmap;

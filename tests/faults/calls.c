@@ -51,7 +51,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_LINKAT] = {"linkat", {EEXIST, EACCES, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, EROFS}},
 	/* Another process locks for an instant, while it sweeps. */
 	[CALL_LOCK] = {"fcntl(F_SETLK)", {ENOLCK, EINTR, -EAGAIN, -EACCES}},
-	[CALL_MADVISE] = {"madvise", {EINVAL, ENOMEM}},
+	[CALL_MADVISE] = {"madvise", {EINVAL, ENOMEM, EAGAIN, EBUSY}},
 	[CALL_MALLOC] = {"malloc", {ENOMEM}},
 	[CALL_MEMFD_CREATE] = {"memfd_create", {ENOSYS, EPERM, EMFILE, ENFILE, ENOMEM}},
 	[CALL_MMAP] = {"mmap", {ENOMEM, EAGAIN}},

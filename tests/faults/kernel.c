@@ -38,9 +38,11 @@ static const struct {
 	{CALL_LINKAT, SYS_linkat, 0, 0, 0},
 	{CALL_SCHED_GETAFFINITY, SYS_sched_getaffinity, 0, 0, 0},
 	{CALL_MADVISE, SYS_madvise, 2, UINT32_MAX, 14 /* MADV_HUGEPAGE */},
+	{CALL_MADVISE, SYS_madvise, 2, UINT32_MAX, 25 /* MADV_COLLAPSE */},
 };
 
-#define RULE 6 /* instructions */
+#define RULE 6       /* instructions */
+#define MOST_RULES 2 /* of one call */
 
 /* Answers @error to the use of a system call that filters[i] describes, and lets others pass to the next rule. */
 static void add_rule(struct sock_filter *rule, unsigned i, int error)
@@ -58,7 +60,7 @@ static void add_rule(struct sock_filter *rule, unsigned i, int error)
 
 bool kernel_lacks(unsigned first, unsigned count)
 {
-	struct sock_filter program[MOST_FAULTS * RULE + 1];
+	struct sock_filter program[MOST_FAULTS * MOST_RULES * RULE + 1];
 	struct sock_fprog filter = {.filter = program};
 	unsigned length = 0;
 

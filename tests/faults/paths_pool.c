@@ -120,6 +120,9 @@ void path_memory(void)
 	first = step_alloc(pool, 130000);
 	step_free(pool, second);
 	step_free(pool, first);
+	/* In a huge page, where the system has one. */
+	first = step_alloc(pool, 2 << 20);
+	step_free(pool, first);
 	step_destroy(pool);
 }
 

@@ -530,12 +530,13 @@ uint64_t WRAP(sheaf_now_ns)(void)
 }
 
 /* Memory of the file is there without being committed, and how many processors there are need not be asked for each life. */
-int WRAP(os_commit)(int fd, uint64_t offset, uint64_t size);
-int WRAP(os_commit)(int fd, uint64_t offset, uint64_t size)
+int WRAP(os_commit)(int fd, uint64_t offset, uint64_t size, void *at);
+int WRAP(os_commit)(int fd, uint64_t offset, uint64_t size, void *at)
 {
 	(void)fd;
 	(void)offset;
 	(void)size;
+	(void)at;
 	return 0;
 }
 

@@ -276,13 +276,29 @@ Test(heap, grows_its_map, .init = NULL)
 	first = alloc(1);
 	large = alloc(40 << 20);
 	last = alloc(1);
-	cr_assert_eq(large, first + UNIT);
+	cr_assert_eq(large, first + HUGE_PAGE);
 	cr_assert_eq(last, large + (40 << 20));
 	memset(segment_at(&segment, large), 1, 40 << 20);
 	cr_assert(heap_contains(&segment, segment_at(&segment, large), 40 << 20));
 	cr_assert_eq(heap_used(&segment), (40 << 20) + 2 * UNIT);
 	cr_assert_eq(heap_free(&segment, large), 0);
 	cr_assert_eq(heap_used(&segment), 2 * UNIT);
+}
+
+Test(heap, begins_large_runs_with_a_huge_page_where_it_can)
+{
+	uint64_t first = alloc(1), large = alloc(HUGE_PAGE), last;
+
+	cr_assert_eq(large, first + HUGE_PAGE);
+	cr_assert(all_bytes_are(large, HUGE_PAGE, 0));
+	memset(segment_at(&segment, large), 1, HUGE_PAGE);
+	cr_assert_eq(heap_free(&segment, large), 0);
+	large = alloc(HUGE_PAGE + 1);
+	cr_assert_eq(large, first + UNIT, "a run of 33 units fits nowhere behind the next huge page");
+	cr_assert(all_bytes_are(large, HUGE_PAGE + UNIT, 0));
+	last = alloc(HUGE_PAGE - 2 * UNIT);
+	cr_assert_eq(last, large + HUGE_PAGE + UNIT);
+	cr_assert_eq(heap_used(&segment), (uint64_t)UNITS * UNIT);
 }
 
 static _Atomic unsigned damaged;

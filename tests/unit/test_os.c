@@ -288,15 +288,44 @@ Test(os, commits_and_releases_memory)
 	cr_assert_eq(ftruncate(fd, 1 << 20), 0);
 	memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	cr_assert_neq(memory, MAP_FAILED);
-	cr_assert_eq(os_commit(fd, 65536, 131072), 0);
+	cr_assert_eq(os_commit(fd, 65536, 131072, NULL), 0);
 	memset(memory + 65536, 1, 131072);
 	os_release(fd, 65536, 65536);
-	cr_assert_eq(os_commit(fd, 65536, 65536), 0);
+	cr_assert_eq(os_commit(fd, 65536, 65536, NULL), 0);
 	os_clear(memory + 65536, 65536);
 	cr_assert_eq(memory[65536], 0);
 	cr_assert_eq(memory[131071], 0);
 	cr_assert_eq(memory[131072], 1);
 	munmap(memory, 1 << 20);
+	close(fd);
+}
+
+Test(os, commits_all_of_what_is_mapped_and_leaves_the_rest)
+{
+	const size_t huge = (size_t)2 << 20, all = 4 * huge;
+	unsigned char *memory;
+	struct stat status;
+	int fd;
+
+	cr_assert_eq(os_shm_anonymous(&fd), 0);
+	cr_assert_eq(ftruncate(fd, (off_t)all), 0);
+	memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	cr_assert_neq(memory, MAP_FAILED);
+	/* Parts of pages before, behind and between huge ones, wherever the mapping begins. */
+	for (size_t ahead = 4096; ahead < huge; ahead += huge / 4) {
+		cr_assert_eq(os_commit(fd, ahead, 2 * huge, memory + ahead), 0);
+		cr_assert_eq(fstat(fd, &status), 0);
+		cr_assert_geq(status.st_blocks, (blkcnt_t)(2 * huge / 512));
+		for (size_t i = 0; i < 2 * huge; i++)
+			cr_assert_eq(memory[ahead + i], 0);
+		os_release(fd, ahead, 2 * huge);
+		os_clear(memory + ahead, 2 * huge);
+	}
+	cr_assert_eq(os_commit(fd, 0, 4096, memory), 0);
+	memory[1] = 1;
+	cr_assert_eq(os_commit(fd, 0, all, memory), 0);
+	cr_assert_eq(memory[1], 1, "what was there stays");
+	munmap(memory, all);
 	close(fd);
 }
 
