@@ -103,8 +103,8 @@ static int spawn(unsigned worker)
 	w->fault = 0;
 	w->frame_count = 0;
 	self.late[worker] = 0;
-	/* Release, pairs with ring_is_orphan(). */
-	atomic_store_explicit(&w->generation, generation, memory_order_release);
+	/* Releases to ring_is_orphan(). Seq_cst, pairs with post() in doorbell.c. */
+	atomic_store_explicit(&w->generation, generation, memory_order_seq_cst);
 	pid = forks_fork(self.of->crew); /* what its tasks fork is not of the family */
 	if (!pid)
 		worker_main(worker, generation, me);

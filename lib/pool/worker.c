@@ -36,8 +36,9 @@ static bool claim_and_run(struct runner *runner, bool announced)
 
 static bool pool_runs(const struct segment *segment)
 {
-	/* Relaxed: whoever changes the state gives everybody a token afterwards, asleep or not. */
-	return atomic_load_explicit(&segment->control->state, memory_order_relaxed) == POOL_OPEN;
+	/* Whoever changes the state gives everybody a token afterwards, asleep or not. Seq_cst, pairs with post() in doorbell.c: a successor
+	 * to whose predecessor the token went sees the change. */
+	return atomic_load_explicit(&segment->control->state, memory_order_seq_cst) == POOL_OPEN;
 }
 
 /* Looks for a while, as a task that comes soon costs much less than a sleep. */

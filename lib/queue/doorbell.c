@@ -43,8 +43,9 @@ static void post(struct segment *segment, unsigned worker)
 {
 	struct shared_worker *w = &segment->workers[worker];
 
-	/* Relaxed: if the worker is just being replaced, its successor looks at the words before it ever sleeps. */
-	sem_post(&w->bell[atomic_load_explicit(&w->generation, memory_order_relaxed) & 1]);
+	/* If the worker is just being replaced, its successor looks at the words before it ever sleeps. Seq_cst, pairs with spawn() in
+	 * supervisor.c: either we see the successor, or it sees what we changed before. */
+	sem_post(&w->bell[atomic_load_explicit(&w->generation, memory_order_seq_cst) & 1]);
 }
 
 /* Clears one bit of the set and returns its number, or -1 if there is none. From @end on nobody sets bits, but for wild tasks. */

@@ -344,7 +344,7 @@ static void supervise(void *context)
 		*heir = (struct heir){(unsigned)worker, death.generation + 1};
 		sem_init(&w->bell[heir->generation & 1], 1, 0);
 		atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
-		atomic_store_explicit(&w->generation, heir->generation, memory_order_release);
+		atomic_store_explicit(&w->generation, heir->generation, memory_order_seq_cst);
 		fibers_replace((unsigned)worker, inherit, heir);
 	}
 }
