@@ -91,6 +91,37 @@ void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
 		keeper->nudge(keeper);
 }
 
+/* Cleared but for its lock. Under the keeper's lock. */
+static struct sheaf_batch *take_memory(struct keeper *keeper)
+{
+	struct sheaf_batch *batch = keeper->spare;
+
+	keeper->spare = NULL;
+	if (!batch && (batch = calloc(1, sizeof(*batch))))
+		pthread_mutex_init(&batch->lock, NULL);
+	return batch;
+}
+
+/* Under the keeper's lock. */
+static void discard(struct keeper *keeper, struct sheaf_batch *batch)
+{
+	if (!keeper->spare) {
+		memset(batch, 0, offsetof(struct sheaf_batch, lock));
+		keeper->spare = batch;
+		return;
+	}
+	pthread_mutex_destroy(&batch->lock);
+	free(batch);
+}
+
+void batch_drop_spare(struct keeper *keeper)
+{
+	if (keeper->spare)
+		pthread_mutex_destroy(&keeper->spare->lock);
+	free(keeper->spare);
+	keeper->spare = NULL;
+}
+
 int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
 {
 	static const sheaf_batch_options defaults = {0};
@@ -102,14 +133,16 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 		return r;
 	if (!options)
 		options = &defaults;
-	batch = calloc(1, sizeof(*batch));
-	if (!batch)
-		return sheaf_fail(-ENOMEM, "no memory for a batch");
 	pthread_mutex_lock(&keeper->lock);
+	batch = take_memory(keeper);
+	if (!batch) {
+		pthread_mutex_unlock(&keeper->lock);
+		return sheaf_fail(-ENOMEM, "no memory for a batch");
+	}
 	batch->shared = take_slot(keeper, &batch->index, &serial);
 	if (!batch->shared) {
+		discard(keeper, batch);
 		pthread_mutex_unlock(&keeper->lock);
-		free(batch);
 		return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches",
 				  keeper->segment.batch_count);
 	}
@@ -117,7 +150,6 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	batch->ref = BATCH_REF(batch->index, serial);
 	batch->flags = options->flags;
 	batch->entries.stride = entry_stride(options->result_size);
-	pthread_mutex_init(&batch->lock, NULL);
 	batch->shared->kind = KIND_CALLS;
 	batch->shared->flags = options->flags;
 	batch->shared->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
@@ -198,25 +230,8 @@ static void clear_ring(struct sheaf_batch *batch)
 		clear_slot(batch, &segment->ring[t & (segment->ring_size - 1)], &grace_end);
 }
 
-void batch_free(struct sheaf_batch *batch, bool abandon)
+static void free_parts(struct sheaf_batch *batch)
 {
-	struct keeper *keeper = batch->keeper;
-
-	if (!abandon) {
-		/* Relaxed: workers see it sooner or later; clear_ring() waits for them. */
-		atomic_store_explicit(&batch->shared->word, BATCH_CANCELLED | (batch->ref >> 16) << 8, memory_order_relaxed);
-		clear_ring(batch);
-		room_ring(&keeper->segment);
-		/* Relaxed: counted before the slot was released. */
-		if (atomic_load_explicit(&batch->shared->units, memory_order_relaxed))
-			heap_free_all(&keeper->segment, batch->shared->heap_id);
-		pthread_mutex_lock(&keeper->lock);
-		atomic_store_explicit(&batch->shared->word, BATCH_FREE, memory_order_relaxed);
-		unlink_batch(keeper, batch);
-		if (batch->shortest_ns)
-			tell_shortest(keeper);
-		pthread_mutex_unlock(&keeper->lock);
-	}
 	while (batch->notes) {
 		struct note *next = batch->notes->next;
 
@@ -230,8 +245,29 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 	free(batch->view.taken);
 	free(batch->view.failures);
 	free(batch->results);
-	pthread_mutex_destroy(&batch->lock);
-	free(batch);
+}
+
+void batch_free(struct sheaf_batch *batch, bool abandon)
+{
+	struct keeper *keeper = batch->keeper;
+
+	if (!abandon) {
+		/* Relaxed: workers see it sooner or later; clear_ring() waits for them. */
+		atomic_store_explicit(&batch->shared->word, BATCH_CANCELLED | (batch->ref >> 16) << 8, memory_order_relaxed);
+		clear_ring(batch);
+		room_ring(&keeper->segment);
+		/* Relaxed: counted before the slot was released. */
+		if (atomic_load_explicit(&batch->shared->units, memory_order_relaxed))
+			heap_free_all(&keeper->segment, batch->shared->heap_id);
+	}
+	free_parts(batch);
+	pthread_mutex_lock(&keeper->lock);
+	atomic_store_explicit(&batch->shared->word, BATCH_FREE, memory_order_relaxed);
+	unlink_batch(keeper, batch);
+	if (batch->shortest_ns)
+		tell_shortest(keeper);
+	discard(keeper, batch);
+	pthread_mutex_unlock(&keeper->lock);
 }
 
 int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)

@@ -72,7 +72,7 @@ struct sheaf_batch {
 	bool caller_works;     /* dense: the thread that waits for it takes part, see share_help() */
 	_Atomic int gathering; /* a thread is in a gathering call */
 
-	pthread_mutex_t lock; /* of all below, between submitters and the gatherer */
+	/* Under the lock, between submitters and the gatherer. */
 	struct region region;
 	struct entries entries;
 	struct order order;
@@ -87,6 +87,7 @@ struct sheaf_batch {
 	sheaf_result *results; /* of sheaf_gather() */
 
 	struct sheaf_batch *previous, *next; /* in keeper->batches, under its lock */
+	pthread_mutex_t lock;                /* the last, as a spare batch keeps it */
 };
 
 /* ---- batch.c ---- */
@@ -96,6 +97,9 @@ int batch_open(struct sheaf_batch **batch, struct keeper *keeper, const sheaf_ba
 
 /* Frees it; @abandon: the pool's processes are gone, so there is nobody to wait for. */
 void batch_free(struct sheaf_batch *batch, bool abandon);
+
+/* Frees the memory that the keeper keeps for the next batch; no batch is left. */
+void batch_drop_spare(struct keeper *keeper);
 
 /* Tells the supervisor of a limit that tasks of the batch have from now on; 0: none. */
 void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns);

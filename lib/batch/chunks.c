@@ -24,7 +24,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Enough chunks that the last ones are short beside the whole, few enough that claiming them costs nothing. */
 #define CHUNKS_PER_WORKER 64
@@ -139,6 +138,22 @@ struct visit {
 	uint64_t bits;
 	struct sheaf_task task;
 };
+
+/* Field by field: what a task or the text of its failure needs is set when it begins, and not cleared before. */
+static void enter(struct visit *v, struct runner *runner, struct shared_batch *batch, struct shared_worker *self)
+{
+	v->runner = runner;
+	v->batch = batch;
+	v->self = self;
+	v->caller = runner->worker == WORKER_NONE;
+	v->words = words_of(runner->segment, batch);
+	v->claimant = word_claimant(runner->worker, runner->generation);
+	v->task.runner = runner;
+	v->task.batch = batch;
+	v->task.of_map = true;
+	v->task.has_data = false;
+	v->task.text_size = 0;
+}
 
 /* Tells that @count positions from @position on failed. Without memory for that the whole chunk is marked, at once: we may die. */
 static void report(struct visit *v, uint64_t position, uint64_t count, int status)
@@ -363,17 +378,11 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = runner->segment;
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
-	struct visit v = {
-		.runner = runner,
-		.batch = batch,
-		.self = &segment->workers[runner->worker],
-		.words = words_of(segment, batch),
-		.claimant = word_claimant(runner->worker, runner->generation),
-		.task = {.runner = runner, .batch = batch, .of_map = true},
-	};
 	uint64_t share = slot->target;
 	bool last = false;
+	struct visit v;
 
+	enter(&v, runner, batch, &segment->workers[runner->worker]);
 	/* There is no such share only if a wild task wrote over the slot: its hints would lie in somebody else's words. */
 	if (!cancelled(segment, batch) && share < batch->shares) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
@@ -398,20 +407,13 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	room_ring(segment);
 }
 
-void share_help(struct segment *segment, struct shared_batch *batch)
+void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid)
 {
-	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)getpid()};
+	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)pid};
 	struct shared_worker self = {0}; /* nobody looks at it: a dead owner is not recovered */
-	struct visit v = {
-		.runner = &runner,
-		.batch = batch,
-		.self = &self,
-		.caller = true,
-		.words = words_of(segment, batch),
-		.claimant = word_claimant(WORKER_NONE, 0),
-		.task = {.runner = &runner, .batch = batch, .of_map = true},
-	};
+	struct visit v;
 
+	enter(&v, &runner, batch, &self);
 	walk(&v, CALLERS_SHARE);
 }
 

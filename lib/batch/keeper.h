@@ -12,11 +12,13 @@
 
 struct keeper {
 	struct segment segment;
+	pid_t pid;      /* the owner's */
 	unsigned forks; /* forks_count() when it was made: a handle with another number was inherited over a fork */
 	_Atomic uint64_t room_taken; /* room slots in use by threads of this process */
 	_Atomic uint64_t looked_ns;
 	pthread_mutex_t lock; /* of the list of batches and of their slots */
 	struct sheaf_batch *batches;
+	struct sheaf_batch *spare; /* for the next batch, or NULL: who fans out again and again needs no malloc() */
 	uint64_t serial;
 	uint64_t limit_ns; /* of tasks, unless their batch says otherwise; 0: none */
 

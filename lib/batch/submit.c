@@ -145,6 +145,8 @@ static int wait_for_room(struct keeper *keeper, bool nonblock)
 		if (!r) {
 			ring_abandon(slot);
 		} else {
+			/* For a task that was sent without ringing; see invite(). */
+			doorbell_ring(segment);
 			until = sheaf_now_ns() + LOOK_EVERY_NS;
 			room_sleep(segment, room, until);
 			look = sheaf_now_ns() >= until;
@@ -166,9 +168,9 @@ static void note_ticket(struct sheaf_batch *batch, uint64_t ticket)
 
 /*
  * Publishes, unless the pool finished meanwhile: a pool that is closed just now may have looked at the ring before our task was in
- * it. False: the task was taken back.
+ * it. False: the task was taken back. @ring: wakes a worker, if one sleeps.
  */
-static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket)
+static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket, bool ring)
 {
 	struct segment *segment = &batch->keeper->segment;
 	uint64_t word;
@@ -182,7 +184,8 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 		    ring_withdraw(slot, word))
 			return false;
 	}
-	batch->woke |= doorbell_ring(segment);
+	if (ring)
+		batch->woke |= doorbell_ring(segment);
 	return true;
 }
 
@@ -233,7 +236,7 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 	atomic_store_explicit(&slot->batch, batch->ref, memory_order_release);
 	order_add(&batch->order, position);
 	lower = batch->awaiting && position < batch->awaited;
-	if (publish(batch, slot, ticket)) {
+	if (publish(batch, slot, ticket, true)) {
 		/* The gatherer shall wait for this one instead. */
 		if (lower)
 			gatherer_ring_always(batch->shared);
@@ -360,6 +363,9 @@ static int place_context(struct sheaf_batch *batch, const struct dense *dense, s
 static int invite(struct sheaf_batch *batch)
 {
 	const uint32_t first = batch->caller_works ? CALLERS_SHARE + 1 : 0;
+	/* The caller's work does not wait for them: to wake a worker that is not needed costs it more than one that comes late. */
+	const unsigned lookers = batch->caller_works ? doorbell_lookers(&batch->keeper->segment, batch->shared->shares - first)
+						     : 0;
 
 	for (uint32_t share = first; share < batch->shared->shares; share++) {
 		struct shared_slot *slot;
@@ -379,7 +385,7 @@ static int invite(struct sheaf_batch *batch)
 		slot->arg_size = 0;
 		/* Release, as in submit_call(). */
 		atomic_store_explicit(&slot->batch, batch->ref, memory_order_release);
-		if (!publish(batch, slot, ticket))
+		if (!publish(batch, slot, ticket, share - first >= lookers))
 			return share > first ? 0 : sheaf_fail(-EPIPE, "the pool was closed meanwhile");
 	}
 	return 0;

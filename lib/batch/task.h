@@ -18,6 +18,7 @@ struct runner {
 	unsigned worker;
 	unsigned generation;
 	int32_t pid;
+	bool looking;      /* others know that it looks for a task */
 	uint64_t tail;     /* of the ring, when this worker looked last */
 	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */
 	unsigned victim;   /* region to reuse next */

@@ -250,6 +250,7 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 		return r;
 	}
 	pool->keeper.segment.spin_ns = wanted.workers <= cpus ? SPIN_NS : SHORT_SPIN_NS;
+	pool->keeper.pid = getpid();
 	pool->keeper.forks = forks_count();
 	pool->keeper.look = look;
 	pool->keeper.ended = ended;
@@ -363,18 +364,16 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	if (keeper_check(&pool->keeper)) {
 		/* A fork of the owner: segment, workers and batches are the parent's. */
 		segment_detach(&pool->keeper.segment);
+		batch_drop_spare(&pool->keeper);
 		if (pool->family.crew >= 0)
 			close(pool->family.crew);
 		free(pool);
 		return;
 	}
 	sheaf_pool_terminate(pool);
-	while (pool->keeper.batches) {
-		struct sheaf_batch *next = pool->keeper.batches->next;
-
+	while (pool->keeper.batches)
 		batch_free(pool->keeper.batches, true);
-		pool->keeper.batches = next;
-	}
+	batch_drop_spare(&pool->keeper);
 	segment_destroy(&pool->keeper.segment);
 	pthread_mutex_destroy(&pool->keeper.lock);
 	pthread_mutex_destroy(&pool->family_lock);

@@ -18,9 +18,9 @@
 static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
 		   bool *damaged)
 {
-	/* Acquire, pairs with R1 through the claim: the dead worker may not have come to see what the submitter wrote. What it wrote itself is
-	 * visible to who waited for its death; nobody else changes a word that names it. */
-	uint64_t bits = atomic_load_explicit(&slot->word, memory_order_acquire);
+	/* Relaxed, both: what the dead worker wrote, and what its claim acquired, is visible to who waited for its death; nobody else changes
+	 * a word that names it. */
+	uint64_t bits = atomic_load_explicit(&slot->word, memory_order_relaxed);
 	uint64_t batch = atomic_load_explicit(&slot->batch, memory_order_relaxed);
 	struct word w = word_unpack(bits);
 	bool sound = true;

@@ -94,7 +94,7 @@ static int finish(sheaf_batch *batch, int r)
 	uint64_t failed;
 
 	if (!r && batch->caller_works)
-		share_help(&batch->keeper->segment, batch->shared);
+		share_help(&batch->keeper->segment, batch->shared, batch->keeper->pid);
 	if (!r && !(r = batch_wait_all(batch, SHEAF_FOREVER)) && !(r = batch_first_failure(batch, &first, &failed)) && failed)
 		r = fail_position(&first, failed);
 	batch_free(batch, false);

@@ -98,6 +98,7 @@ static int spawn(unsigned worker)
 	sem_init(&w->bell[generation & 1], 1, 0);
 	atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
 	atomic_store_explicit(&w->kill, 0, memory_order_relaxed);
+	atomic_store_explicit(&w->looking, 0, memory_order_relaxed);
 	atomic_store_explicit(&w->started, 0, memory_order_relaxed);
 	atomic_store_explicit(&w->deadline, 0, memory_order_relaxed);
 	w->fault = 0;

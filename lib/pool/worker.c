@@ -14,6 +14,19 @@
 #define LOOKS_PER_CLOCK 8
 #define RELAX_PER_LOOK 8 /* each look takes the line of the tail from the submitters */
 
+static void look_out(struct runner *runner, bool looking)
+{
+	/* Relaxed: a hint. */
+	atomic_store_explicit(&runner->segment->workers[runner->worker].looking, looking, memory_order_relaxed);
+	runner->looking = looking;
+}
+
+/* Does the ring hold tasks behind this one, as far as we have seen? */
+static bool more_behind(const struct runner *runner, const struct shared_slot *slot)
+{
+	return (uint64_t)(slot - runner->segment->ring) != ((runner->tail - 1) & (runner->segment->ring_size - 1));
+}
+
 static bool claim_and_run(struct runner *runner, bool announced)
 {
 	struct ring_owner me = {.worker = runner->worker, .generation = runner->generation};
@@ -24,6 +37,12 @@ static bool claim_and_run(struct runner *runner, bool announced)
 	if (atomic_load_explicit(&runner->segment->control->state, memory_order_relaxed) > POOL_FINISHED ||
 	    ring_claim(runner->segment, me, &runner->tail, &slot, &word))
 		return false;
+	/* Others may have left it to us to take what they sent, but we take one. */
+	if (runner->looking) {
+		look_out(runner, false);
+		if (more_behind(runner, slot))
+			doorbell_ring(runner->segment);
+	}
 	/* Who took our announcement meant to wake somebody for another task: pass it on before we are busy. */
 	if (announced && !doorbell_retract(runner->segment, runner->worker))
 		doorbell_ring(runner->segment);
@@ -48,6 +67,7 @@ static bool spin(struct runner *runner)
 
 	if (!runner->segment->spin_ns)
 		return false;
+	look_out(runner, true);
 	for (unsigned look = 0;; look++) {
 		if (claim_and_run(runner, false))
 			return true;
@@ -56,8 +76,10 @@ static bool spin(struct runner *runner)
 
 			if (!until)
 				until = now + runner->segment->spin_ns;
-			else if (now >= until || !pool_runs(runner->segment))
+			else if (now >= until || !pool_runs(runner->segment)) {
+				look_out(runner, false);
 				return false;
+			}
 		}
 		for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
 			os_relax();

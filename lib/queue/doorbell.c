@@ -78,6 +78,21 @@ bool doorbell_ring(struct segment *segment)
 	return false;
 }
 
+unsigned doorbell_lookers(const struct segment *segment, unsigned most)
+{
+	unsigned count = 0;
+	uint64_t sleepers = 0;
+
+	/* Relaxed, all: hints. */
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++)
+		sleepers |= atomic_load_explicit(&segment->control->sleepers[i], memory_order_relaxed);
+	if (!sleepers)
+		return most;
+	for (unsigned worker = 0; worker < segment->worker_count && count < most; worker++)
+		count += atomic_load_explicit(&segment->workers[worker].looking, memory_order_relaxed) != 0;
+	return count;
+}
+
 void doorbell_ring_all(struct segment *segment)
 {
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)

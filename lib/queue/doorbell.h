@@ -18,6 +18,12 @@ void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generatio
 /* Wakes one announced worker. After ring_publish(). False: there was none to wake. */
 bool doorbell_ring(struct segment *segment);
 
+/*
+ * How many workers, at most @most, will find a task without being rung? Those that look for one, and all if none sleeps. Only a hint: who
+ * looks may find another task, or die. For tasks that end without a worker, too.
+ */
+unsigned doorbell_lookers(const struct segment *segment, unsigned most);
+
 /* Gives every worker a token, asleep or not. After a death, and when the pool's state changes. */
 void doorbell_ring_all(struct segment *segment);
 

@@ -178,7 +178,7 @@ bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 	/* Release, pairs with A1: what the repair wrote comes before the next attempt. */
 	return atomic_compare_exchange_strong_explicit(
 		&slot->word, &word, word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}),
-		memory_order_seq_cst, memory_order_relaxed);
+		memory_order_release, memory_order_relaxed);
 }
 
 bool ring_is_orphan(const struct segment *segment, struct word w)

@@ -188,6 +188,7 @@ struct shared_worker {
 	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork */
 	_Atomic int32_t pid;                        /* 0 while there is none */
 	_Atomic uint32_t kill;                      /* by the owner: generation + 1 that shall be killed; 0: none */
+	_Atomic uint32_t looking;                   /* by the worker: 1 while it looks for a task, before it sleeps. A hint */
 	sem_t bell[2]; /* of even and odd generations: a successor never uses its dead predecessor's */
 
 	_Alignas(LINE) _Atomic uint64_t cursor; /* by the worker: position of a map in hand, or CURSOR_NONE */
