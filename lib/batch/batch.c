@@ -126,7 +126,7 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 {
 	static const sheaf_batch_options defaults = {0};
 	struct sheaf_batch *batch;
-	uint64_t serial;
+	uint64_t serial, limit;
 	int r = keeper_open(keeper);
 
 	if (r)
@@ -153,7 +153,10 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	batch->shared->kind = KIND_CALLS;
 	batch->shared->flags = options->flags;
 	batch->shared->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
-	batch->shared->limit_ns = limit_of(options->task_timeout_ns, keeper->limit_ns);
+	limit = limit_of(options->task_timeout_ns, keeper->limit_ns);
+	/* As put() in submit.c. */
+	if (batch->shared->limit_ns != limit)
+		batch->shared->limit_ns = limit;
 	batch->shared->heap_id = heap_new_batch_id(&keeper->segment);
 	batch->shared->out_size = options->result_size;
 	/* Relaxed, all: published by the ring slots that name the batch (R1). */
@@ -162,7 +165,7 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	atomic_store_explicit(&batch->shared->word, BATCH_OPEN | serial << 8, memory_order_relaxed);
 	link_batch(keeper, batch);
 	pthread_mutex_unlock(&keeper->lock);
-	batch_limit(batch, batch->shared->limit_ns);
+	batch_limit(batch, limit);
 	*out = batch;
 	return 0;
 }

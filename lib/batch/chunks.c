@@ -72,7 +72,7 @@ void chunks_init(struct segment *segment, struct shared_batch *batch)
 	/* Relaxed: published by the invitations (R1). */
 	for (uint64_t c = 0; c < batch->chunks; c++)
 		atomic_store_explicit(&words[c], word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
-	for (uint32_t s = 0; s < batch->shares; s++) {
+	for (uint32_t s = 0; s < batch->shares && batch->chunks > FEW_CHUNKS; s++) {
 		atomic_store_explicit(&hints[s].front, range_begin(batch, s), memory_order_relaxed);
 		atomic_store_explicit(&hints[s].back, range_begin(batch, s + 1), memory_order_relaxed);
 	}
@@ -353,6 +353,12 @@ static void raid(struct visit *v, uint64_t share)
 
 static void walk(struct visit *v, uint64_t share)
 {
+	uint64_t chunks = v->batch->chunks, first = range_begin(v->batch, share);
+
+	for (uint64_t i = 0; chunks <= FEW_CHUNKS && i < chunks && !cancelled(v->runner->segment, v->batch); i++)
+		try_chunk(v, first + i < chunks ? first + i : first + i - chunks);
+	if (chunks <= FEW_CHUNKS)
+		return;
 	walk_own_range(v, share);
 	for (uint64_t i = 1; i < v->batch->shares; i++)
 		raid(v, (share + i) % v->batch->shares);

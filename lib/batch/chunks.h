@@ -7,6 +7,7 @@
 #include "batch/table.h"
 
 #define MAX_CHUNKS ((uint64_t)1 << 20)
+#define FEW_CHUNKS 8 /* whose words fill one line: everybody looks at them instead of going by hints */
 #define MAX_POSITIONS ((uint64_t)1 << 45)
 
 /* How n positions are cut for @workers workers, a caller that works among them; @grain 0: chosen here. */

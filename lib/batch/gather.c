@@ -188,7 +188,7 @@ static bool is_all_done(void *context)
 {
 	const struct look *look = context;
 
-	return !dense_busy(look->batch) && dense_all_done(look->batch);
+	return (look->batch->shared->chunks <= FEW_CHUNKS || !dense_busy(look->batch)) && dense_all_done(look->batch);
 }
 
 static bool is_any_chunk_done(void *context)

@@ -312,6 +312,13 @@ static int check_array(const struct segment *segment, const char *call, const ch
 	return 0;
 }
 
+/* A line in which nothing changes from one map to the next stays with the workers that have read it. */
+static void put(uint64_t *field, uint64_t value)
+{
+	if (*field != value)
+		*field = value;
+}
+
 /* The table of chunk words: in the batch's own slot, or in the heap. */
 static int place_table(struct sheaf_batch *batch, const struct cut *cut)
 {
@@ -325,8 +332,8 @@ static int place_table(struct sheaf_batch *batch, const struct cut *cut)
 		if (r)
 			return heap_fail(segment, r, cut->bytes, "the chunks of a map");
 	}
-	shared->words = offset;
-	shared->hints = offset + round_up(cut->chunks * sizeof(uint64_t), 64);
+	put(&shared->words, offset);
+	put(&shared->hints, offset + round_up(cut->chunks * sizeof(uint64_t), 64));
 	return 0;
 }
 
@@ -428,15 +435,15 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 		return r;
 	shared->kind = dense->kind;
 	shared->function = dense->function;
-	shared->in_size = dense->in_size;
 	shared->out_size = dense->out_size;
-	shared->n = dense->n;
-	shared->chunk = cut.chunk;
-	shared->chunks = cut.chunks;
 	shared->shares = cut.shares;
+	put(&shared->in_size, dense->in_size);
+	put(&shared->n, dense->n);
+	put(&shared->chunk, cut.chunk);
+	put(&shared->chunks, cut.chunks);
 	if (options->max_attempts)
 		shared->max_attempts = options->max_attempts;
-	shared->limit_ns = limit_of(options->task_timeout_ns, limit);
+	put(&shared->limit_ns, limit_of(options->task_timeout_ns, limit));
 	if (options->task_timeout_ns)
 		batch_limit(batch, shared->limit_ns);
 	if (dense->n)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define LOOKS_PER_CLOCK 8
-#define RELAX_PER_LOOK 8 /* each look takes the line of the tail from the submitters */
+#define RELAX_PER_LOOK 4 /* each look takes the line of the tail from the submitters */
 
 static void look_out(struct runner *runner, bool looking)
 {

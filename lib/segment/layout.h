@@ -278,10 +278,10 @@ struct shared_batch {
 	uint32_t shares;  /* invitations sent */
 	uint64_t heap_id; /* owner of the batch's heap units */
 	uint64_t function;
-	uint64_t in;  /* offset, of the context for KIND_FOR */
-	uint64_t out; /* offset */
-	uint64_t in_size;
+	uint64_t in;       /* offset, of the context for KIND_FOR */
+	uint64_t out;      /* offset */
 	uint64_t out_size; /* KIND_CALLS: bytes of a result slot */
+	uint64_t in_size;  /* from here on: much the same from one map to the next */
 	uint64_t n;
 	uint64_t chunk; /* positions in a chunk, but for the last */
 	uint64_t chunks;

@@ -39,6 +39,7 @@ static const struct path {
 	{"calls that wait for room", {.workers = 1, .positions = 3, .slot = 8}},
 	{"map", {.workers = 1, .kind = KIND_MAP, .positions = 5, .grain = 3, .wait = WAIT_ALL}},
 	{"map, two workers", {.workers = 2, .kind = KIND_MAP, .positions = 4, .grain = 1, .wait = WAIT_ALL}},
+	{"map, raid", {.workers = 2, .kind = KIND_MAP, .positions = 9, .grain = 1, .wait = WAIT_ALL}},
 	{"map that fails", {.workers = 1, .kind = KIND_MAP, .positions = 4, .grain = 2, .attempts = 2, .fails = true}},
 	{"map with one attempt", {.workers = 1, .kind = KIND_MAP, .positions = 4, .grain = 2, .attempts = 1}},
 	{"loop", {.workers = 2, .kind = KIND_FOR, .positions = 4, .grain = 2, .wait = WAIT_ANY}},

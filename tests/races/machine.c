@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define MOST_TASKS 6
+#define MOST_ITEMS 12 /* of a map: in chunks of one, enough that workers go by hints */
 #define OWNERS 2
 
 struct life {
@@ -87,7 +88,7 @@ static bool ended(int r)
 struct wanted {
 	uint64_t salt;
 	bool in_slot; /* results of calls */
-	bool handed[MOST_TASKS];
+	bool handed[MOST_ITEMS];
 };
 
 static void check_result(struct wanted *wanted, const sheaf_result *result)
@@ -249,12 +250,17 @@ static uint64_t *allocate(size_t n)
 	return memory;
 }
 
+static uint64_t some_items(void)
+{
+	return 1 + fibers_luck(fibers_luck(3) ? MOST_TASKS : MOST_ITEMS);
+}
+
 static void map(void)
 {
 	struct wanted wanted = {.salt = fibers_luck(1000)};
 	sheaf_map_options options = {.grain = fibers_luck(3)};
 	sheaf_batch *batch = open_batch(NULL);
-	uint64_t n = 1 + fibers_luck(MOST_TASKS), *in, *out;
+	uint64_t n = some_items(), *in, *out;
 	int r;
 
 	if (!batch)
@@ -275,7 +281,7 @@ static void loop(void)
 {
 	sheaf_map_options options = {
 		.grain = fibers_luck(3), .context_size = sizeof(uint64_t *), .caller_works = fibers_luck(2)};
-	uint64_t n = 1 + fibers_luck(MOST_TASKS), *out = allocate(n);
+	uint64_t n = some_items(), *out = allocate(n);
 	int r = sheaf_for(life.pool, loop_range, &out, n, &options);
 
 	CHECK(r == 0 || ended(r) || (life.only_once && r == -ECHILD), "sheaf_for: %d", r);

@@ -256,12 +256,36 @@ Test(dense, a_share_of_a_cancelled_batch_runs_nothing)
 		cr_assert_eq(record.runs[p], 0);
 }
 
+/* Single positions, more than everybody looks at without hints. */
+static struct shared_hint *cut_finely(void)
+{
+	batch->chunk = 1;
+	batch->chunks = N;
+	batch->hints = batch->words + 256;
+	chunks_init(&segment, batch);
+	return segment_at(&segment, batch->hints);
+}
+
+Test(dense, a_share_raids_the_other_from_behind)
+{
+	struct shared_hint *hints = cut_finely();
+
+	set_word(N - 1, (struct word){.state = WORD_DONE, .attempt = 1});
+	hints[1].back = N - 1;
+	run_share(0, 1);
+	for (int p = 0; p < N - 1; p++)
+		cr_assert_eq(record.runs[p], 1);
+	cr_assert_eq(record.runs[N - 1], 0);
+	cr_assert_leq(hints[1].back, hints[1].front);
+	cr_assert_eq(hints[0].front, hints[0].back);
+}
+
 Test(dense, an_invitation_that_went_through_a_death_does_not_believe_hints)
 {
-	struct shared_hint *hints = segment_at(&segment, batch->hints);
+	struct shared_hint *hints = cut_finely();
 
 	for (int s = 0; s < 2; s++) {
-		hints[s].front = CHUNKS;
+		hints[s].front = N;
 		hints[s].back = 0;
 	}
 	run_share(0, 1);
