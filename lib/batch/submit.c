@@ -337,7 +337,8 @@ static int place_table(struct sheaf_batch *batch, const struct cut *cut)
 	return 0;
 }
 
-static int place_context(struct sheaf_batch *batch, const struct dense *dense, size_t context_size)
+/* A copy of the context goes behind the chunks in the batch's own slot, or into the heap. */
+static int place_context(struct sheaf_batch *batch, const struct dense *dense, size_t context_size, const struct cut *cut)
 {
 	struct segment *segment = &batch->keeper->segment;
 	uint64_t offset;
@@ -349,9 +350,14 @@ static int place_context(struct sheaf_batch *batch, const struct dense *dense, s
 				    : 0;
 	}
 	if (context_size) {
-		r = region_alloc(segment, batch->shared, &batch->region, context_size, &offset);
-		if (r)
-			return heap_fail(segment, r, context_size, "the context of a loop");
+		uint64_t behind = cut->bytes <= BATCH_INLINE ? round_up(cut->bytes, 64) : 0;
+
+		offset = segment_offset(segment, batch->shared->table) + behind;
+		if (context_size > BATCH_INLINE - behind) {
+			r = region_alloc(segment, batch->shared, &batch->region, context_size, &offset);
+			if (r)
+				return heap_fail(segment, r, context_size, "the context of a loop");
+		}
 		memcpy(segment_at(segment, offset), dense->in, context_size);
 		batch->shared->in = offset;
 		return 0;
@@ -418,6 +424,8 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->dense || batch->order.count)
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
+	batch->caller_works = batch->caller_works && dense->n && !limit_of(options->task_timeout_ns, limit);
+	cut = chunks_cut(dense->n, options->grain, segment->worker_count + batch->caller_works);
 	if (dense->kind == KIND_MAP) {
 		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
 		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
@@ -425,12 +433,10 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 		shared->in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
 		shared->out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
 	} else {
-		if ((r = place_context(batch, dense, options->context_size)))
+		if ((r = place_context(batch, dense, options->context_size, &cut)))
 			return r;
 		shared->out = 0;
 	}
-	batch->caller_works = batch->caller_works && dense->n && !limit_of(options->task_timeout_ns, limit);
-	cut = chunks_cut(dense->n, options->grain, segment->worker_count + batch->caller_works);
 	if ((r = place_table(batch, &cut)))
 		return r;
 	shared->kind = dense->kind;

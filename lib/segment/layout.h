@@ -297,7 +297,8 @@ struct shared_batch {
 
 	_Alignas(LINE) _Atomic uint64_t inside[SLEEPER_WORDS]; /* bit w: worker w is in this dense batch */
 
-	_Alignas(LINE) unsigned char table[BATCH_INLINE]; /* entries, or chunk words and hints, if they fit */
+	_Alignas(LINE) unsigned char table
+		[BATCH_INLINE]; /* entries, or chunk words and hints and the context, as far as they fit */
 };
 
 #define BATCH_REF(index, serial) ((uint64_t)(serial) << 16 | (index))

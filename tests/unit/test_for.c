@@ -131,6 +131,32 @@ Test(loop, copies_its_context_if_told)
 	cr_assert_eq(context.sums->positions, 1000);
 }
 
+static int check_bytes(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	const unsigned char *bytes = context;
+
+	(void)task;
+	(void)begin;
+	for (size_t i = 0; i < end; i++)
+		if (bytes[i] != i % 251)
+			return -EIO;
+	return 0;
+}
+
+/* Behind the chunks of the map, few or many, or in memory of its own. */
+Test(loop, copies_contexts_of_any_size)
+{
+	static const size_t sizes[] = {1, 63, 64, 1000, 2300, 2400, 3500, 3900, 4000, 4096, 4097, 70000};
+	unsigned char context[70000];
+
+	for (size_t i = 0; i < sizeof(context); i++)
+		context[i] = (unsigned char)(i % 251);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		for (size_t grain = 0; grain < 2; grain++)
+			expect_done(sheaf_for(pool, check_bytes, context, sizes[i],
+					      &(sheaf_map_options){.grain = grain, .context_size = sizes[i]}));
+}
+
 Test(loop, refuses_a_context_outside_of_shared_memory)
 {
 	struct context context;

@@ -1,5 +1,7 @@
 /*
  * case_array.c - passes over arrays in shared memory: map-auto by a loop that takes ranges, map-item by one call per item.
+ *
+ * The caller is one of the workers, as it is one of the threads of OpenMP and TBB.
  */
 #include "arrays.h"
 #include "measure.h"
@@ -23,7 +25,7 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 static int by_ranges(const struct bench_job *job, const struct arrays_test *test, arrays_loop_fn *loop, uint64_t *ns)
 {
 	struct pass pass = {.arrays = test->arrays, .loop = loop};
-	sheaf_map_options options = {.context_size = sizeof(pass)};
+	sheaf_map_options options = {.context_size = sizeof(pass), .caller_works = true};
 	uint64_t start = sheaf_now_ns();
 	int r = sheaf_for(test->context, range, &pass, job->n, &options);
 
@@ -34,9 +36,10 @@ static int by_ranges(const struct bench_job *job, const struct arrays_test *test
 static int by_items(const struct bench_job *job, const struct arrays_test *test, arrays_loop_fn *loop, uint64_t *ns)
 {
 	const struct arrays *arrays = &test->arrays;
+	sheaf_map_options options = {.caller_works = true};
 	uint64_t start = sheaf_now_ns();
 	int r = sheaf_map(test->context, arrays_cube_item, arrays->in[0], sizeof(double), arrays->out, sizeof(double), job->n,
-			  NULL);
+			  &options);
 
 	(void)loop;
 	*ns = sheaf_now_ns() - start;
@@ -45,7 +48,7 @@ static int by_items(const struct bench_job *job, const struct arrays_test *test,
 
 static int measure(const struct bench_job *job, arrays_pass_fn *pass, double *ns)
 {
-	sheaf_pool_options options = {.workers = job->workers};
+	sheaf_pool_options options = {.workers = job->workers > 1 ? job->workers - 1 : 1};
 	struct arrays_test test = {.kernel = arrays_kernel(job->name), .pass = pass, .first = by_ranges};
 	sheaf_pool *pool = NULL;
 	void *memory = NULL;
