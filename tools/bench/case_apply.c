@@ -19,15 +19,7 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 
 static int measure(const struct bench_job *job, double *ns)
 {
-	sheaf_pool_options options = {.workers = job->workers};
-	sheaf_pool *pool = NULL;
-	int r = sheaf_pool_create(&pool, &options);
-
-	if (r < 0)
-		return bench_sheaf_failed("sheaf_pool_create", r);
-	r = bench_repeat(job, run, pool, ns);
-	sheaf_pool_destroy(pool);
-	return r;
+	return bench_repeat_in_pool(job, run, ns);
 }
 
 const struct bench_case case_apply_idle = {

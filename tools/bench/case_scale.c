@@ -13,19 +13,6 @@
 
 /* ---- tasks of 10 us, submitted one by one ---- */
 
-static int check(const struct bench_job *job, const struct busy_item *items, const sheaf_result *results, size_t n)
-{
-	if (n != job->n)
-		return bench_fail("%zu results instead of %zu", n, job->n);
-	for (size_t i = 0; i < n; i++) {
-		if (results[i].position != i || results[i].size != sizeof(uint64_t))
-			return bench_fail("result %zu has another position or size", i);
-		if (busy_check(&items[i], results[i].data, 1) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 struct tasks {
 	sheaf_pool *pool;
 	struct busy_item *items;
@@ -37,8 +24,7 @@ static int run_tasks(const struct bench_job *job, void *context, uint64_t *ns)
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t)};
 	const sheaf_result *results = NULL;
 	sheaf_batch *batch = NULL;
-	uint64_t start = sheaf_now_ns();
-	size_t n = 0;
+	uint64_t start = sheaf_now_ns(), gathered;
 	int r = sheaf_batch_create(&batch, tasks->pool, &options);
 
 	if (r < 0)
@@ -49,14 +35,10 @@ static int run_tasks(const struct bench_job *job, void *context, uint64_t *ns)
 		r = bench_sheaf_failed("sheaf_submit", r);
 		goto retire;
 	}
-	r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER);
-	*ns = sheaf_now_ns() - start;
-	if (r < 0)
-		r = bench_sheaf_failed("sheaf_gather", r);
-	else if (r > 0)
-		r = bench_fail("%d of %zu tasks failed", r, job->n);
-	else
-		r = check(job, tasks->items, results, n);
+	r = bench_gather(job, batch, sizeof(uint64_t), &results, &gathered);
+	*ns = gathered - start;
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		r = busy_check(&tasks->items[i], results[i].data, 1);
 retire:
 	sheaf_batch_retire(batch);
 	return r;

@@ -4,21 +4,6 @@
 #include "measure.h"
 #include "peers.h"
 
-static int check(const struct bench_job *job, const sheaf_result *results, size_t n, int failed)
-{
-	if (failed > 0)
-		return bench_fail("%d of %zu tasks failed", failed, job->n);
-	if (n != job->n)
-		return bench_fail("%zu results instead of %zu", n, job->n);
-	for (size_t i = 0; i < n; i++) {
-		if (results[i].position != i || results[i].size != sizeof(uint64_t))
-			return bench_fail("result %zu has another position or size", i);
-		if (bench_check(i, i, *(const uint64_t *)results[i].data) != 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* The time runs from the creation of the batch to its end, and stands still while the results are checked. */
 static int run(const struct bench_job *job, void *context, uint64_t *ns)
 {
@@ -26,7 +11,6 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	const sheaf_result *results = NULL;
 	sheaf_batch *batch = NULL;
 	uint64_t start = sheaf_now_ns(), gathered;
-	size_t n = 0;
 	int r = sheaf_batch_create(&batch, context, &options);
 
 	if (r < 0)
@@ -38,13 +22,9 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 			goto retire;
 		}
 	}
-	r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER);
-	if (r < 0) {
-		r = bench_sheaf_failed("sheaf_gather", r);
-		goto retire;
-	}
-	gathered = sheaf_now_ns();
-	r = check(job, results, n, r);
+	r = bench_gather(job, batch, sizeof(uint64_t), &results, &gathered);
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		r = bench_check(i, i, *(const uint64_t *)results[i].data);
 	*ns = gathered - start;
 	start = sheaf_now_ns();
 retire:
@@ -55,15 +35,7 @@ retire:
 
 static int measure(const struct bench_job *job, double *ns)
 {
-	sheaf_pool_options options = {.workers = job->workers};
-	sheaf_pool *pool = NULL;
-	int r = sheaf_pool_create(&pool, &options);
-
-	if (r < 0)
-		return bench_sheaf_failed("sheaf_pool_create", r);
-	r = bench_repeat(job, run, pool, ns);
-	sheaf_pool_destroy(pool);
-	return r;
+	return bench_repeat_in_pool(job, run, ns);
 }
 
 const struct bench_case case_submit_gather = {

@@ -125,6 +125,37 @@ int bench_await(sheaf_batch *batch)
 	return r < 0 ? bench_sheaf_failed("sheaf_batch_get_progress", r) : 0;
 }
 
+int bench_gather(const struct bench_job *job, sheaf_batch *batch, size_t size, const sheaf_result **results, uint64_t *ended_ns)
+{
+	size_t n;
+	int r = sheaf_gather(batch, results, &n, SHEAF_FOREVER);
+
+	*ended_ns = sheaf_now_ns();
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_gather", r);
+	if (r > 0)
+		return bench_fail("%d of %zu tasks failed", r, job->n);
+	if (n != job->n)
+		return bench_fail("%zu results instead of %zu", n, job->n);
+	for (size_t i = 0; i < n; i++)
+		if ((*results)[i].position != i || (*results)[i].size != size)
+			return bench_fail("result %zu has another position or size", i);
+	return 0;
+}
+
+int bench_repeat_in_pool(const struct bench_job *job, bench_run_fn *run, double *ns)
+{
+	sheaf_pool_options options = {.workers = job->workers};
+	sheaf_pool *pool = NULL;
+	int r = sheaf_pool_create(&pool, &options);
+
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_pool_create", r);
+	r = bench_repeat(job, run, pool, ns);
+	sheaf_pool_destroy(pool);
+	return r;
+}
+
 static int by_value(const void *left, const void *right)
 {
 	double a = *(const double *)left, b = *(const double *)right;

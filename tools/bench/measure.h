@@ -47,6 +47,20 @@ int bench_room(size_t size);
 /** bench_await() - sleep until all that was submitted to @batch is done, gathering nothing. Return: 0, or as a measurement. */
 int bench_await(sheaf_batch *batch);
 
+/**
+ * bench_gather() - sheaf_gather()
+ * @size: of each result
+ * @results: out: job->n of them, by position
+ * @ended_ns: out: when it returned, before any of this was checked
+ *
+ * Return: 0, or as a measurement: a bench_fail() if a task failed or a result is missing or not of this size.
+ */
+int bench_gather(const struct bench_job *job, sheaf_batch *batch, size_t size, const sheaf_result **results,
+		 uint64_t *ended_ns);
+
+/** bench_repeat_in_pool() - bench_repeat() with a new pool of job->workers as the context. Return: 0, or as a measurement. */
+int bench_repeat_in_pool(const struct bench_job *job, bench_run_fn *run, double *ns);
+
 /** bench_median() - sorts @values. */
 double bench_median(double *values, size_t n);
 
