@@ -133,9 +133,12 @@ static int wait_for_room(struct keeper *keeper, bool nonblock)
 	if (segment->spin_ns)
 		spin_for_room(segment);
 	for (;;) {
-		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)))
-			return r;
 		room = room_announce(segment, &keeper->room_taken);
+		/* Announced, so that whoever changes the state wakes us. */
+		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper))) {
+			room_retract(segment, &keeper->room_taken, room);
+			return r;
+		}
 		/*
 		 * Who is still to claim something rings when there is room; if nobody is, nobody does, whatever the hints say. Where tasks
 		 * take long, what has become free is used now and then.

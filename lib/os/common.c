@@ -216,10 +216,14 @@ static bool ignored_by_family(int signal)
 void os_reset_signals(const sigset_t *mask)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
+	sigset_t pending;
 
+	sigemptyset(&pending);
+	sigpending(&pending);
 	for (int signal = 1; signal <= SIGRTMAX; signal++) {
-		/* First, to drop what has come already: it was for the parent's process group. */
-		sigaction(signal, &ignore, NULL);
+		/* To ignore it drops what has come already: it was for the parent's process group. */
+		if (ignored_by_family(signal) || sigismember(&pending, signal) == 1)
+			sigaction(signal, &ignore, NULL);
 		if (!ignored_by_family(signal))
 			sigaction(signal, &usual, NULL);
 	}

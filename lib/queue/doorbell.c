@@ -103,13 +103,14 @@ void doorbell_ring_all(struct segment *segment)
 
 int room_announce(struct segment *segment, _Atomic uint64_t *taken)
 {
-	/* Relaxed: the set of slots in use is private to the process and hands nothing over. */
+	/* Relaxed: only a look. */
 	uint64_t used = atomic_load_explicit(taken, memory_order_relaxed);
 
 	while (~used) {
 		unsigned slot = lowest_bit(~used);
 
-		if (!atomic_compare_exchange_weak_explicit(taken, &used, used | UINT64_C(1) << slot, memory_order_relaxed,
+		/* Acquire, pairs with room_retract(): if the slot's last user took the token that was meant for everybody, we see why it came. */
+		if (!atomic_compare_exchange_weak_explicit(taken, &used, used | UINT64_C(1) << slot, memory_order_acquire,
 							   memory_order_relaxed))
 			continue;
 		/* D1 */
@@ -123,9 +124,9 @@ void room_retract(struct segment *segment, _Atomic uint64_t *taken, int slot)
 {
 	if (slot < 0)
 		return;
-	/* Relaxed, both: see doorbell_retract() and room_announce(). */
+	/* Relaxed: see doorbell_retract(). Release, pairs with room_announce(). */
 	atomic_fetch_and_explicit(&segment->control->room_waiters, ~(UINT64_C(1) << slot), memory_order_relaxed);
-	atomic_fetch_and_explicit(taken, ~(UINT64_C(1) << slot), memory_order_relaxed);
+	atomic_fetch_and_explicit(taken, ~(UINT64_C(1) << slot), memory_order_release);
 }
 
 void room_sleep(struct segment *segment, int slot, uint64_t deadline_ns)

@@ -226,6 +226,10 @@ static int reset_signals(void *context)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGUSR2);
 	os_block_all_signals(NULL);
+	/* What has come already is dropped. */
+	raise(SIGTERM);
+	raise(SIGINT);
+	raise(SIGALRM);
 	os_reset_signals(&mask);
 	sigaction(SIGINT, NULL, &action);
 	if (action.sa_handler != SIG_IGN)
