@@ -124,7 +124,7 @@ int os_shm_link(int fd, const char *name)
 
 /*
  * Fills the whole huge pages among the bytes at once, for a tenth of what single pages cost. Only an advice: what it does not commit is
- * left as it was. Kernels before 6.1 know no MADV_COLLAPSE, and all want one page of each to be mapped.
+ * left as it was. Kernels before 6.1 know no MADV_COLLAPSE, and all want one page of each to be there.
  */
 static void commit_huge(int fd, uint64_t offset, uint64_t size, char *at)
 {

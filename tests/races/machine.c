@@ -395,7 +395,6 @@ static void live(void *context)
 	CHECK(sheaf_pool_create(&life.pool, &options) == 0, "pool");
 	segment = &life.pool->keeper.segment;
 	memory_watch(segment->base, segment->size);
-	fibers_tolerate(segment->control->room, sizeof(segment->control->room));
 	if (fibers_luck(4))
 		segment->spin_ns = 0;
 	fibers_doom(life.deaths);
