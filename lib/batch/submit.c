@@ -148,7 +148,7 @@ static int wait_for_room(struct keeper *keeper, bool nonblock)
 		if (!r) {
 			ring_abandon(slot);
 		} else {
-			/* For a task that was sent without ringing; see invite(). */
+			/* Who is awake looks for us before it sleeps. Also for a task that was sent without ringing; see invite(). */
 			doorbell_ring(segment);
 			until = sheaf_now_ns() + LOOK_EVERY_NS;
 			room_sleep(segment, room, until);

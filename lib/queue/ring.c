@@ -14,7 +14,7 @@
  * Edges             R1 -> A1  publish -> claim: hands over the filled slot.
  *                   R2 -> A2  release -> take: hands back the slot, and all that the task wrote.
  * Sleeping          A worker announces itself, then looks at the words; a submitter stores the word, then looks for sleepers. All four
- *                   accesses are seq_cst, so at least one of them sees the other (Dekker). The same for submitters that wait for room.
+ *                   accesses are seq_cst, so at least one of them sees the other (Dekker).
  * Progress          All calls are lock-free. A submitter that stops while FILLING delays others once the ring has come round to its
  *                   slot: it then looks full.
  */
@@ -43,9 +43,8 @@ static uint64_t find_free(const struct segment *segment, uint64_t tail, uint64_t
 	for (uint64_t t = tail; t < tail + segment->ring_size; t++) {
 		struct word w;
 
-		/* A2, pairs with R2 in ring_release(): the last task is done with the slot. Seq_cst for a submitter that has
-		 * announced that it waits for room. */
-		*bits = atomic_load_explicit(&slot_of(segment, t)->word, memory_order_seq_cst);
+		/* A2, pairs with R2 in ring_release(): the last task is done with the slot. */
+		*bits = atomic_load_explicit(&slot_of(segment, t)->word, memory_order_acquire);
 		w = word_unpack(*bits);
 		if (w.state == WORD_FREE)
 			return t;
@@ -158,16 +157,16 @@ int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, st
 
 bool ring_release(struct shared_slot *slot, uint64_t word)
 {
-	/* R2, pairs with A2. Seq_cst: the caller looks for submitters that wait for room next. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_seq_cst,
+	/* R2, pairs with A2. */
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_release,
 						       memory_order_relaxed);
 }
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
-	/* Acquires from ring_return(): a task that was claimed and given back meanwhile may have the same word. The change goes on with the
-	 * release of who made it READY. Seq_cst: a submitter that has announced that it waits for room shall not see the task still. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_seq_cst,
+	/* Acquire, pairs with ring_return(): a task that was claimed and given back meanwhile may have the same word. The change goes on with
+	 * the release of who made it READY. */
+	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_acquire,
 						       memory_order_relaxed);
 }
 
