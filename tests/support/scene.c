@@ -461,6 +461,7 @@ static bool map_segment(void)
 
 bool scene_begin(const struct work *work)
 {
+	CHECK(work->positions <= SCENE_POSITIONS, "%u positions, at most %d", work->positions, SCENE_POSITIONS);
 	if (!stage) {
 		stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
