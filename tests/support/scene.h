@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SCENE_RING 2      /* slots */
+#define SCENE_RING 2       /* slots */
 #define SCENE_POSITIONS 12 /* at most, in a batch; workers: 1 or 2 */
 
 /* A batch, and the pool that it needs. */
