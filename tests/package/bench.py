@@ -76,9 +76,12 @@ def check_svg(path, names):
     assert [text for text in texts if text in names] == names, texts
 
 
+BEFORE = "the lines <!-- sheaf-bench --markdown other: begin --> and <!-- sheaf-bench --markdown other: end -->\n"
+
+
 def check_markdown(page, text):
     marked = page.read_text(encoding="utf-8")
-    assert marked.startswith("before\n") and marked.endswith("after\n"), marked
+    assert marked.startswith(BEFORE + "<") and marked.endswith("after\n"), marked
     rows = [line for line in marked.splitlines() if line.startswith("|")]
     assert len(rows) > 3 and {row.count("|") for row in rows} == {8}, marked
     assert text in marked, marked
@@ -95,7 +98,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sheaf-bench.") as name:
         folder = pathlib.Path(name)
         figures, drawing, page = folder / "figures.json", folder / "figures.svg", folder / "page.md"
-        page.write_text("before\n<!-- sheaf-bench --markdown other: begin -->\n<!-- sheaf-bench --markdown other: end -->\nafter\n")
+        page.write_text(BEFORE + "<!-- sheaf-bench --markdown other: begin -->\n<!-- sheaf-bench --markdown other: end -->\nafter\n")
         run("--quick", "--json", str(folder), *CASES, code=1)
         shown, code = run("--quick", "--rounds=2", "--strict", "--json", str(figures), "--svg", str(drawing), "--markdown",
                           str(page), "--mark", "other", *CASES, code=None)

@@ -116,17 +116,31 @@ close:
 	return r;
 }
 
+/* The first line from @text on that is @mark and nothing else: a page may speak of its marks, too. NULL: there is none. */
+static const char *find_line(const char *text, const char *mark)
+{
+	size_t size = strlen(mark);
+
+	while (text && (strncmp(text, mark, size) != 0 || (text[size] != '\n' && text[size]))) {
+		text = strchr(text, '\n');
+		if (text)
+			text++;
+	}
+	return text;
+}
+
 int save_between_marks(const char *path, const char *begin, const char *end, const char *text)
 {
-	char *old = NULL, *page = NULL, *first, *last;
+	const char *first, *last;
+	char *old = NULL, *page = NULL;
 	FILE *out;
 	size_t size = 0;
 	int r = read_file(path, &old);
 
 	if (r < 0)
 		return r;
-	first = strstr(old, begin);
-	last = first ? strstr(first, end) : NULL;
+	first = find_line(old, begin);
+	last = first ? find_line(first, end) : NULL;
 	if (!last && old[0]) {
 		r = -EBADMSG;
 		goto free;

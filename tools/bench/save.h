@@ -16,9 +16,9 @@
 int save_file(const char *path, const char *text, size_t size);
 
 /**
- * save_between_marks() - replace what stands between the two marks in @path by @text; a missing file is made of marks and @text
+ * save_between_marks() - replace what stands between the two lines @begin and @end of @path by @text; a missing file is made of them and @text
  *
- * Return: 0; -errno of reading or writing; -EBADMSG (the file has not both marks, in order).
+ * Return: 0; -errno of reading or writing; -EBADMSG (the file has not both lines, in order).
  */
 int save_between_marks(const char *path, const char *begin, const char *end, const char *text);
 
