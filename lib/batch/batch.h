@@ -21,6 +21,7 @@ struct entries {
 	uint64_t capacity;
 	struct stretch *stretches;
 	size_t count;
+	size_t near; /* the stretch where the last search that needed one ended */
 };
 
 /* A text composed for a result; freed with the batch. */
@@ -69,15 +70,15 @@ struct sheaf_batch {
 	unsigned flags;
 	uint64_t shortest_ns; /* the shortest limit of its tasks; 0: none has one. Under the keeper's lock */
 	bool dense;
-	bool caller_works;     /* dense: the thread that waits for it takes part, see share_help() */
-	_Atomic int gathering; /* a thread is in a gathering call */
+	bool caller_works; /* dense: the thread that waits for it takes part, see share_help() */
 
 	/* Under the lock, between submitters and the gatherer. */
 	struct region region;
 	struct entries entries;
 	struct order order;
-	bool woke; /* a worker had to be woken since the gatherer waited last */
-	bool sent; /* tickets below are valid */
+	bool gathering; /* a thread waits in a gathering call, without the lock */
+	bool woke;      /* a worker had to be woken since the gatherer waited last */
+	bool sent;      /* tickets below are valid */
 	uint64_t first_ticket, last_ticket;
 	bool awaiting; /* the gatherer waits for position `awaited` as the lowest */
 	uint64_t awaited;
@@ -106,10 +107,10 @@ void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns);
 
 /* ---- submit.c ---- */
 
-struct shared_entry *batch_entry(const struct sheaf_batch *batch, uint64_t index);
+struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64_t index);
 
 /* Its offset, which is also what a gatherer waits for. */
-uint64_t batch_entry_offset(const struct sheaf_batch *batch, uint64_t index);
+uint64_t batch_entry_offset(struct sheaf_batch *batch, uint64_t index);
 
 /* ---- gather.c ---- */
 

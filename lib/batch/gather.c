@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool entry_done(const struct sheaf_batch *batch, uint64_t index)
+static bool entry_done(struct sheaf_batch *batch, uint64_t index)
 {
 	/* G1. Seq_cst: a gatherer that has announced itself looks here before it sleeps. */
 	return word_state(atomic_load_explicit(&batch_entry(batch, index)->word, memory_order_seq_cst)) == WORD_DONE;
@@ -77,7 +77,7 @@ static int explain(struct sheaf_batch *batch, sheaf_result *result)
 
 /* ---- results ---- */
 
-static void call_result(const struct sheaf_batch *batch, uint64_t index, sheaf_result *result)
+static void call_result(struct sheaf_batch *batch, uint64_t index, sheaf_result *result)
 {
 	const struct segment *segment = &batch->keeper->segment;
 	struct shared_entry *entry = batch_entry(batch, index);
@@ -143,21 +143,23 @@ int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_
 
 static int begin(struct sheaf_batch *batch, const char *call)
 {
-	int r = keeper_check(batch->keeper), idle = 0;
+	int r = keeper_check(batch->keeper);
 
 	if (r)
 		return r;
-	/* Relaxed, here and in end(): the lock hands over the last gatherer's marks. */
-	if (!atomic_compare_exchange_strong_explicit(&batch->gathering, &idle, 1, memory_order_relaxed, memory_order_relaxed))
-		return sheaf_fail(-EBUSY, "%s: another thread is gathering from this batch", call);
 	pthread_mutex_lock(&batch->lock);
-	return 0;
+	if (!batch->gathering) {
+		batch->gathering = true;
+		return 0;
+	}
+	pthread_mutex_unlock(&batch->lock);
+	return sheaf_fail(-EBUSY, "%s: another thread is gathering from this batch", call);
 }
 
 static int end(struct sheaf_batch *batch, int r)
 {
+	batch->gathering = false;
 	pthread_mutex_unlock(&batch->lock);
-	atomic_store_explicit(&batch->gathering, 0, memory_order_relaxed);
 	return r;
 }
 

@@ -6,11 +6,10 @@
 #include "base/error.h"
 #include "os/forks.h"
 #include "os/os.h"
+#include "os/patience.h"
 #include "queue/doorbell.h"
 
 #include <errno.h>
-
-#define LOOKS_PER_CLOCK 16
 
 int keeper_check(const struct keeper *keeper)
 {
@@ -61,23 +60,17 @@ int keeper_look(struct keeper *keeper, bool now)
 	return keeper->look(keeper);
 }
 
-static bool spin(struct keeper *keeper, const struct wait *wait)
+static bool spin(const struct segment *segment, const struct wait *wait)
 {
-	uint64_t until = 0;
+	/* What is learnt of the machine is good for all pools. */
+	static _Thread_local struct patience patience;
 
-	for (unsigned look = 0; keeper->segment.spin_ns; look++) {
+	if (!segment->spin_ns)
+		return false;
+	patience_begin(&patience);
+	while (patience_wait(&patience, segment->eager_ns, segment->spin_ns))
 		if (wait->ready(wait->context))
 			return true;
-		if (look % LOOKS_PER_CLOCK == 0) {
-			uint64_t now = sheaf_now_ns();
-
-			if (!until)
-				until = now + keeper->segment.spin_ns;
-			else if (now >= until)
-				break;
-		}
-		os_relax();
-	}
 	return false;
 }
 
@@ -87,7 +80,7 @@ int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadlin
 
 	if (wait->ready(wait->context))
 		return 0;
-	if (deadline_ns && !wait->sleep && spin(keeper, wait))
+	if (deadline_ns && !wait->sleep && spin(&keeper->segment, wait))
 		return 0;
 	for (;;) {
 		uint64_t now = sheaf_now_ns(), until;

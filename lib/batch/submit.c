@@ -24,26 +24,35 @@ static const struct ring_owner me = {.worker = WORKER_NONE};
 
 /* ---- the result table ---- */
 
-uint64_t batch_entry_offset(const struct sheaf_batch *batch, uint64_t index)
+static bool is_in(const struct stretch *stretch, uint64_t index)
 {
-	const struct entries *entries = &batch->entries;
-	size_t low = 0, high = entries->count;
-
-	/* The last stretches are the largest and the most asked for. */
-	if (index >= entries->stretches[high - 1].first)
-		low = high - 1;
-	while (high - low > 1) {
-		size_t middle = (low + high) / 2;
-
-		if (entries->stretches[middle].first <= index)
-			low = middle;
-		else
-			high = middle;
-	}
-	return entries->stretches[low].offset + (index - entries->stretches[low].first) * entries->stride;
+	return index - stretch->first < stretch->count; /* one comparison: what lies before becomes huge */
 }
 
-struct shared_entry *batch_entry(const struct sheaf_batch *batch, uint64_t index)
+uint64_t batch_entry_offset(struct sheaf_batch *batch, uint64_t index)
+{
+	struct entries *entries = &batch->entries;
+	const struct stretch *stretch = &entries->stretches[entries->count - 1];
+
+	/* Submitters are in the last one, a gatherer for long in the same. */
+	if (!is_in(stretch, index) && !is_in(stretch = &entries->stretches[entries->near], index)) {
+		size_t low = 0, high = entries->count;
+
+		while (high - low > 1) {
+			size_t middle = (low + high) / 2;
+
+			if (entries->stretches[middle].first <= index)
+				low = middle;
+			else
+				high = middle;
+		}
+		entries->near = low;
+		stretch = &entries->stretches[low];
+	}
+	return stretch->offset + (index - stretch->first) * entries->stride;
+}
+
+struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64_t index)
 {
 	return segment_at(&batch->keeper->segment, batch_entry_offset(batch, index));
 }

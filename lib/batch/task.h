@@ -5,6 +5,7 @@
 #define SHEAF_BATCH_TASK_H
 
 #include "batch/region.h"
+#include "os/patience.h"
 #include "queue/ring.h"
 
 #include <assert.h>
@@ -18,7 +19,9 @@ struct runner {
 	unsigned worker;
 	unsigned generation;
 	int32_t pid;
-	bool looking;      /* others know that it looks for a task */
+	bool looking;         /* others know that it looks for a task */
+	uint64_t patience_ns; /* how long to look for a task before sleeping */
+	struct patience patience;
 	uint64_t tail;     /* of the ring, when this worker looked last */
 	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */
 	unsigned victim;   /* region to reuse next */

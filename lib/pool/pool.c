@@ -20,8 +20,9 @@
 #define DEFAULT_RING 1024u
 #define DEFAULT_ATTEMPTS 3u
 #define DEFAULT_BATCHES 64u
-#define SPIN_NS 20000 /* about a wake-up's cost; used only while every process may have a CPU */
-#define SHORT_SPIN_NS 2000
+#define SPIN_NS 50000                         /* two or three wake-ups */
+#define EAGER_NS 20000                        /* one wake-up: less could not pay */
+#define CROWDED_EAGER_NS 1000                 /* where the owner and the workers have less than a CPU each */
 #define MOST_SUCCESSORS 64                    /* without any task ended between them */
 #define NO_SUCCESSOR_NS UINT64_C(10000000000) /* so long without being able to start one loses the pool */
 #define JOIN_NAP_NS 1000000
@@ -249,7 +250,8 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 		free(pool);
 		return r;
 	}
-	pool->keeper.segment.spin_ns = wanted.workers <= cpus ? SPIN_NS : SHORT_SPIN_NS;
+	pool->keeper.segment.spin_ns = SPIN_NS;
+	pool->keeper.segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
 	pool->keeper.pid = getpid();
 	pool->keeper.forks = forks_count();
 	pool->keeper.look = look;

@@ -5,14 +5,12 @@
 
 #include "batch/chunks.h"
 #include "os/os.h"
+#include "os/patience.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
 
 #include <stdio.h>
 #include <unistd.h>
-
-#define LOOKS_PER_CLOCK 8
-#define RELAX_PER_LOOK 4 /* each look takes the line of the tail from the submitters */
 
 static void look_out(struct runner *runner, bool looking)
 {
@@ -60,30 +58,29 @@ static bool pool_runs(const struct segment *segment)
 	return atomic_load_explicit(&segment->control->state, memory_order_seq_cst) == POOL_OPEN;
 }
 
+#define MOST_PATIENCE_NS 2000000
+
 /* Looks for a while, as a task that comes soon costs much less than a sleep. */
 static bool spin(struct runner *runner)
 {
-	uint64_t until = 0;
-
-	if (!runner->segment->spin_ns)
+	const struct segment *segment = runner->segment;
+	if (!segment->spin_ns)
 		return false;
+	patience_begin(&runner->patience);
 	look_out(runner, true);
-	for (unsigned look = 0;; look++) {
+	while (patience_wait(&runner->patience, segment->eager_ns, runner->patience_ns) && pool_runs(segment))
 		if (claim_and_run(runner, false))
 			return true;
-		if (look % LOOKS_PER_CLOCK == 0) {
-			uint64_t now = sheaf_now_ns();
+	look_out(runner, false);
+	return false;
+}
 
-			if (!until)
-				until = now + runner->segment->spin_ns;
-			else if (now >= until || !pool_runs(runner->segment)) {
-				look_out(runner, false);
-				return false;
-			}
-		}
-		for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
-			os_relax();
-	}
+/* Whose last sleep was so short that it would rather have looked on, looks on the next time. */
+static void learn_patience(struct runner *runner)
+{
+	bool short_sleep = runner->patience.since_ns && sheaf_now_ns() - runner->patience.since_ns < MOST_PATIENCE_NS;
+
+	runner->patience_ns = short_sleep ? MOST_PATIENCE_NS : runner->segment->spin_ns;
 }
 
 /* A process that no signal tells of its parent's death looks for itself; one that runs a task does when that has ended. */
@@ -96,7 +93,11 @@ static void sleep_until_rung(struct segment *segment, unsigned worker, unsigned 
 
 void worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
 {
-	struct runner runner = {.segment = segment, .worker = worker, .generation = generation, .pid = (int32_t)getpid()};
+	struct runner runner = {.segment = segment,
+				.worker = worker,
+				.generation = generation,
+				.pid = (int32_t)getpid(),
+				.patience_ns = segment->spin_ns};
 
 	for (;;) {
 		bool ran;
@@ -115,8 +116,10 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 		ran = claim_and_run(&runner, true);
 		if (!ran)
 			room_ring_one(segment); /* nothing is READY: nobody else would */
-		if (!ran && pool_runs(segment))
+		if (!ran && pool_runs(segment)) {
 			sleep_until_rung(segment, worker, generation, parent);
+			learn_patience(&runner);
+		}
 		if (!ran)
 			doorbell_retract(segment, worker);
 		if (!ran && !pool_runs(segment) && !claim_and_run(&runner, false))

@@ -30,7 +30,8 @@ struct segment {
 	uint32_t ring_size;
 	uint32_t batch_count;
 	uint32_t max_attempts;
-	uint64_t spin_ns;     /* how long to look before sleeping */
+	uint64_t spin_ns;     /* how long to look before sleeping; 0: not at all */
+	uint64_t eager_ns;    /* for how much of that without giving the CPU away; see patience.h */
 	char name[NAME_MAX];  /* "" if it has none */
 	bool named;           /* the file has that name by now */
 	bool lent;            /* segment_borrow() may give it out */
