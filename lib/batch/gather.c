@@ -18,10 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool entry_done(struct sheaf_batch *batch, uint64_t index)
+static bool is_done(const struct shared_entry *entry)
 {
 	/* G1. Seq_cst: a gatherer that has announced itself looks here before it sleeps. */
-	return word_state(atomic_load_explicit(&batch_entry(batch, index)->word, memory_order_seq_cst)) == WORD_DONE;
+	return word_state(atomic_load_explicit(&entry->word, memory_order_seq_cst)) == WORD_DONE;
+}
+
+static bool entry_done(struct sheaf_batch *batch, uint64_t index)
+{
+	return is_done(batch_entry(batch, index));
 }
 
 /* ---- texts ---- */
@@ -44,13 +49,10 @@ bool batch_worker_died(const sheaf_result *result)
 	return result->status && (result->signal || result->exit_code >= 0);
 }
 
-/* Gives a failed result its text, if the task left none. */
-static int explain(struct sheaf_batch *batch, sheaf_result *result)
+static int compose_message(struct sheaf_batch *batch, sheaf_result *result)
 {
 	char text[512], how[160], runs[64], time[64] = "";
 
-	if (result->message)
-		return 0;
 	if (!batch_worker_died(result)) {
 		result->message = sheaf_strerror(result->status);
 		return 0;
@@ -75,12 +77,16 @@ static int explain(struct sheaf_batch *batch, sheaf_result *result)
 	return result->message ? 0 : sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
 }
 
+/* Gives a failed result its text, if the task left none. */
+static int explain(struct sheaf_batch *batch, sheaf_result *result)
+{
+	return result->message ? 0 : compose_message(batch, result);
+}
+
 /* ---- results ---- */
 
-static void call_result(struct sheaf_batch *batch, uint64_t index, sheaf_result *result)
+static void call_result(const struct segment *segment, struct shared_entry *entry, sheaf_result *result)
 {
-	const struct segment *segment = &batch->keeper->segment;
-	struct shared_entry *entry = batch_entry(batch, index);
 	/* Relaxed: it was found DONE before, in this call or under the lock in an earlier one (G1). */
 	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_relaxed));
 
@@ -114,21 +120,20 @@ static void call_result(struct sheaf_batch *batch, uint64_t index, sheaf_result 
 		result->data = entry->size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
 }
 
+static int entry_result(struct sheaf_batch *batch, struct shared_entry *entry, sheaf_result *result)
+{
+	call_result(&batch->keeper->segment, entry, result);
+	return explain(batch, result);
+}
+
 int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result)
 {
-	sheaf_result found;
 	int r;
 
-	if (batch->dense) {
-		if ((r = dense_result(batch, index_or_position, &found)))
-			return r;
-	} else {
-		call_result(batch, index_or_position, &found);
-	}
-	if ((r = explain(batch, &found)))
-		return r;
-	*result = found;
-	return 0;
+	if (!batch->dense)
+		return entry_result(batch, batch_entry(batch, index_or_position), result);
+	r = dense_result(batch, index_or_position, result);
+	return r ? r : explain(batch, result);
 }
 
 int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed)
@@ -176,7 +181,7 @@ static bool is_entry_done(void *context)
 {
 	const struct look *look = context;
 
-	return word_state(atomic_load_explicit(&look->entry->word, memory_order_seq_cst)) == WORD_DONE;
+	return is_done(look->entry);
 }
 
 static bool is_chunk_done(void *context)
@@ -285,7 +290,8 @@ static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t d
 	for (;;) {
 		if (!order_lowest(&batch->order, &look.index))
 			return 0;
-		if (entry_done(batch, look.index))
+		look.entry = batch_entry(batch, look.index);
+		if (is_done(look.entry))
 			break;
 		batch->awaited = batch->order.positions[look.index];
 		batch->awaiting = true;
@@ -294,7 +300,7 @@ static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t d
 		if (r)
 			return r;
 	}
-	if ((r = batch_result(batch, look.index, result)))
+	if ((r = entry_result(batch, look.entry, result)))
 		return r;
 	order_hand(&batch->order, look.index);
 	return 1;

@@ -174,25 +174,14 @@ void order_drop_last(struct order *order)
 		heap_push(order, order->heap[order->heap_count]);
 }
 
-bool order_lowest(struct order *order, uint64_t *index)
+bool order_lowest_mixed(struct order *order, uint64_t *index)
 {
-	if (!order->mixed) {
-		while (order->next < order->count && order->handed[order->next])
-			order->next++;
-		*index = order->next;
-		return order->next < order->count;
-	}
 	while (order->heap_count && order->handed[order->heap[0]])
 		heap_pop(order);
 	if (!order->heap_count)
 		return false;
 	*index = order->heap[0];
 	return true;
-}
-
-void order_hand(struct order *order, uint64_t index)
-{
-	order->handed[index] = true;
 }
 
 struct key {

@@ -32,9 +32,23 @@ void order_add(struct order *order, uint64_t position);
 /* Takes the task back that was added last. */
 void order_drop_last(struct order *order);
 
+bool order_lowest_mixed(struct order *order, uint64_t *index);
+
 /* The lowest position not handed out. False: there is none. Hand it out with order_hand(). */
-bool order_lowest(struct order *order, uint64_t *index);
-void order_hand(struct order *order, uint64_t index);
+static inline bool order_lowest(struct order *order, uint64_t *index)
+{
+	if (order->mixed)
+		return order_lowest_mixed(order, index);
+	while (order->next < order->count && order->handed[order->next])
+		order->next++;
+	*index = order->next;
+	return order->next < order->count;
+}
+
+static inline void order_hand(struct order *order, uint64_t index)
+{
+	order->handed[index] = true;
+}
 
 /* All indices by position, in an array of count that the caller frees; NULL: no memory. */
 uint64_t *order_sorted(const struct order *order);
