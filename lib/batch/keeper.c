@@ -67,7 +67,7 @@ static bool spin(const struct segment *segment, const struct wait *wait)
 
 	if (!segment->spin_ns)
 		return false;
-	patience_begin(&patience);
+	patience_begin(&patience, 1);
 	while (patience_wait(&patience, segment->eager_ns, segment->spin_ns))
 		if (wait->ready(wait->context))
 			return true;

@@ -16,7 +16,6 @@
 #include <sched.h>
 
 #define LOOKS_PER_CLOCK 8
-#define PAUSES_PER_LOOK 4 /* each look takes a line from those who write it */
 
 #define LOSS_NS 1000000 /* longer than our own tasks keep a CPU where this matters, shorter than a time slice */
 #define FIRST_REFUSAL_NS 10000000
@@ -27,17 +26,20 @@
 struct patience {
 	uint64_t since_ns; /* of the first look */
 	unsigned looks;
+	unsigned pauses; /* between two of them: each may take a line from those who write it */
 	bool eager;
 	uint64_t refuse_until_ns; /* to offer the CPU */
 	uint64_t refusal_ns;      /* how long that was when it began */
 	unsigned offers;          /* since the last loss */
 };
 
-/* Before the first look. */
-static inline void patience_begin(struct patience *patience)
+/* Before the first look. The clock is read only after some of them: what comes at once shall not wait for it. */
+static inline void patience_begin(struct patience *patience, unsigned pauses)
 {
+	patience->pauses = pauses;
 	patience->since_ns = 0;
-	patience->eager = false;
+	patience->looks = 0;
+	patience->eager = true;
 }
 
 static inline void patience_offer(struct patience *patience, uint64_t now)
@@ -66,7 +68,7 @@ static inline bool patience_wait(struct patience *patience, uint64_t eager_ns, u
 	uint64_t now;
 
 	if (patience->eager && ++patience->looks % LOOKS_PER_CLOCK) {
-		for (unsigned i = 0; i < PAUSES_PER_LOOK; i++)
+		for (unsigned i = 0; i < patience->pauses; i++)
 			os_relax();
 		return true;
 	}

@@ -59,6 +59,7 @@ static bool pool_runs(const struct segment *segment)
 }
 
 #define MOST_PATIENCE_NS 2000000
+#define PAUSES_PER_LOOK 4 /* submitters write the tail */
 
 /* Looks for a while, as a task that comes soon costs much less than a sleep. */
 static bool spin(struct runner *runner)
@@ -66,7 +67,7 @@ static bool spin(struct runner *runner)
 	const struct segment *segment = runner->segment;
 	if (!segment->spin_ns)
 		return false;
-	patience_begin(&runner->patience);
+	patience_begin(&runner->patience, PAUSES_PER_LOOK);
 	look_out(runner, true);
 	while (patience_wait(&runner->patience, segment->eager_ns, runner->patience_ns) && pool_runs(segment))
 		if (claim_and_run(runner, false))
