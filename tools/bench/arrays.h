@@ -27,7 +27,7 @@ extern const struct arrays_kernel arrays_cube, arrays_copy, arrays_triad;
 const struct arrays_kernel *arrays_kernel(const char *name);
 
 /** arrays_cube_item() - *(double *)@result = the cube of *(double *)@arg; peers call it with a NULL @task. */
-sheaf_task_fn arrays_cube_item;
+BENCH_ALIGNED sheaf_task_fn arrays_cube_item;
 
 struct arrays_test;
 
