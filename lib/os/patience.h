@@ -42,6 +42,7 @@ static inline void patience_begin(struct patience *patience, unsigned pauses)
 	patience->eager = true;
 }
 
+/* Private: gives the CPU away once. */
 static inline void patience_offer(struct patience *patience, uint64_t now)
 {
 	uint64_t then;

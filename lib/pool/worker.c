@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define PAUSES_PER_LOOK 4        /* each look takes the line of the tail from the submitters */
+#define MOST_PATIENCE_NS 2000000 /* a pool that has been idle for so long uses no CPU */
+
 static void look_out(struct runner *runner, bool looking)
 {
 	/* Relaxed: a hint. */
@@ -58,13 +61,11 @@ static bool pool_runs(const struct segment *segment)
 	return atomic_load_explicit(&segment->control->state, memory_order_seq_cst) == POOL_OPEN;
 }
 
-#define MOST_PATIENCE_NS 2000000
-#define PAUSES_PER_LOOK 4 /* submitters write the tail */
-
 /* Looks for a while, as a task that comes soon costs much less than a sleep. */
 static bool spin(struct runner *runner)
 {
 	const struct segment *segment = runner->segment;
+
 	if (!segment->spin_ns)
 		return false;
 	patience_begin(&runner->patience, PAUSES_PER_LOOK);
