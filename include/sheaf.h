@@ -336,7 +336,7 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
  * that are done are still handed out, by sheaf_next_done() all of them.
  *
  * Return: 1; 0 (all results were handed out); -EAGAIN, -ETIMEDOUT (not done, and the deadline was 0, or passed); -EBUSY (another
- *         thread is gathering from this batch); -ECANCELED (the pool was terminated); -ECHILD (the pool stopped because workers
+ *         thread waits in a gathering call of this batch); -ECANCELED (the pool was terminated); -ECHILD (the pool stopped because workers
  *         died without any progress); -EOWNERDEAD (the supervisor died and cannot be replaced); -ENOMEM; -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);

@@ -32,6 +32,7 @@ void order_add(struct order *order, uint64_t position);
 /* Takes the task back that was added last. */
 void order_drop_last(struct order *order);
 
+/* For order_lowest(), once positions have come out of order. */
 bool order_lowest_mixed(struct order *order, uint64_t *index);
 
 /* The lowest position not handed out. False: there is none. Hand it out with order_hand(). */

@@ -45,13 +45,15 @@ static uint64_t weigh(size_t i, uint64_t sum)
 	return (2 * i + 1) * sum;
 }
 
-static int check(const struct bench_job *job, uint64_t sum)
+static int check(const struct bench_job *job, const sheaf_result *results, uint64_t sum)
 {
 	for (size_t i = 0; i < job->n; i++) {
 		uint64_t words[WORDS + 1];
 
 		for (size_t k = 0; k <= WORDS; k++)
 			words[k] = word_of(i, k);
+		if (memcmp(results[i].data, words, BENCH_RESULT_SIZE) != 0)
+			return bench_fail("wrong result at position %zu", i);
 		sum -= weigh(i, sum_of(words));
 	}
 	return sum == 0 ? 0 : bench_fail("the sum over all results is wrong");
@@ -70,7 +72,8 @@ typedef int read_fn(const struct bench_job *job, sheaf_batch *batch, uint64_t *n
 
 static int take_and_read(const struct bench_job *job, sheaf_batch *batch, uint64_t *ns)
 {
-	uint64_t sum = 0, start = sheaf_now_ns();
+	const sheaf_result *results = NULL;
+	uint64_t sum = 0, start = sheaf_now_ns(), gathered;
 	size_t n = 0;
 	sheaf_result result;
 	int r;
@@ -83,7 +86,11 @@ static int take_and_read(const struct bench_job *job, sheaf_batch *batch, uint64
 	*ns = sheaf_now_ns() - start;
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_next", r);
-	return n == job->n ? check(job, sum) : bench_fail("%zu results instead of %zu", n, job->n);
+	if (n != job->n)
+		return bench_fail("%zu results instead of %zu", n, job->n);
+	/* Not timed: all of them once more, to compare each byte. */
+	r = bench_gather(job, batch, BENCH_RESULT_SIZE, &results, &gathered);
+	return r ? r : check(job, results, sum);
 }
 
 static int gather_and_read(const struct bench_job *job, sheaf_batch *batch, uint64_t *ns)
@@ -99,7 +106,7 @@ static int gather_and_read(const struct bench_job *job, sheaf_batch *batch, uint
 	for (size_t i = 0; i < job->n; i++)
 		sum += weigh(i, sum_of(results[i].data));
 	*ns += sheaf_now_ns() - start;
-	return check(job, sum);
+	return check(job, results, sum);
 }
 
 static int run(const struct bench_job *job, void *context, read_fn *read, uint64_t *ns)
