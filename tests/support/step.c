@@ -82,15 +82,29 @@ enum outcome wait_for_stop(pid_t pid)
 	return wait_for_status(pid, &status);
 }
 
-static void resume(pid_t pid, bool single)
+/* What a request to a stopped process came to: another may kill it while it stands still. */
+static enum outcome outcome_of(long answer, const char *request, pid_t pid)
 {
-	CHECK(ptrace(single ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, NULL) == 0, "resume %ld: errno %d", (long)pid, errno);
+	if (!answer)
+		return STEPPED;
+	CHECK(errno == ESRCH && wait_for_stop(pid) == ENDED, "%s of process %ld: errno %d", request, (long)pid, errno);
+	return ENDED;
 }
 
-static void interrupt(pid_t pid)
+static enum outcome resume(pid_t pid, bool single)
 {
-	CHECK(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0, "PTRACE_INTERRUPT: errno %d", errno);
-	CHECK(wait_for_stop(pid) == STEPPED, "process %ld does not stop", (long)pid);
+	return outcome_of(ptrace(single ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, NULL),
+			  single ? "PTRACE_SINGLESTEP" : "PTRACE_CONT", pid);
+}
+
+static enum outcome interrupt(pid_t pid)
+{
+	enum outcome outcome = outcome_of(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL), "PTRACE_INTERRUPT", pid);
+
+	if (outcome == STEPPED)
+		outcome = wait_for_stop(pid);
+	CHECK(outcome != BLOCKED, "process %ld does not stop", (long)pid);
+	return outcome;
 }
 
 bool seize(pid_t pid)
@@ -99,7 +113,7 @@ bool seize(pid_t pid)
 		CHECK(errno == EPERM || errno == ENOSYS, "PTRACE_SEIZE: errno %d", errno);
 		return false;
 	}
-	interrupt(pid);
+	CHECK(interrupt(pid) == STEPPED, "process %ld has ended", (long)pid);
 	return true;
 }
 
@@ -115,7 +129,7 @@ pid_t run_to_fork(pid_t pid)
 	int status = 0;
 
 	set_options(pid, PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK);
-	resume(pid, false);
+	CHECK(resume(pid, false) == STEPPED, "process %ld has ended", (long)pid);
 	while (status >> 8 != (SIGTRAP | PTRACE_EVENT_FORK << 8)) {
 		enum outcome outcome = wait_for_status(pid, &status);
 
@@ -134,13 +148,14 @@ pid_t run_to_fork(pid_t pid)
 
 void set_off(pid_t pid)
 {
-	resume(pid, false);
+	CHECK(ptrace(PTRACE_CONT, pid, NULL, NULL) == 0 || errno == ESRCH, "PTRACE_CONT: errno %d", errno);
 }
 
 enum outcome run_on(pid_t pid)
 {
-	resume(pid, false);
-	return wait_for_stop(pid);
+	enum outcome outcome = resume(pid, false);
+
+	return outcome == STEPPED ? wait_for_stop(pid) : outcome;
 }
 
 enum outcome run_to_address(pid_t pid, uintptr_t address)
@@ -164,7 +179,9 @@ uint64_t step(pid_t pid, uint64_t most, enum outcome *outcome)
 
 	*outcome = STEPPED;
 	while (steps < most && *outcome == STEPPED) {
-		resume(pid, true);
+		*outcome = resume(pid, true);
+		if (*outcome != STEPPED)
+			break;
 		wait_for_news();
 		*outcome = wait_for_stop(pid);
 		steps++;
@@ -237,12 +254,14 @@ void let_go(pid_t pid, enum outcome outcome)
 	/* It may be awake again: it stops then all the same. The end of the step that it slept in may be a second stop, a SIGTRAP,
 	 * which would kill it when nobody traces it any more. */
 	if (outcome == BLOCKED) {
-		interrupt(pid);
-		if (run_on(pid) == BLOCKED)
-			interrupt(pid);
+		outcome = interrupt(pid);
+		if (outcome == STEPPED)
+			outcome = run_on(pid);
+		if (outcome == BLOCKED)
+			outcome = interrupt(pid);
 	}
+	if (outcome == ENDED)
+		return;
 	trail_unmark(pid);
-	/* A worker whose supervisor was killed dies while it stands still. */
-	if (ptrace(PTRACE_DETACH, pid, NULL, NULL))
-		CHECK(errno == ESRCH && wait_for_stop(pid) == ENDED, "PTRACE_DETACH: errno %d", errno);
+	outcome_of(ptrace(PTRACE_DETACH, pid, NULL, NULL), "PTRACE_DETACH", pid);
 }

@@ -27,14 +27,15 @@ static void trap(void)
 	__asm__ volatile("int3");
 }
 
+/* 0 if another has killed it while it stood still: who resumes it then sees its end. */
 static uint64_t peek(int what, pid_t stopped, uint64_t at)
 {
 	long value;
 
 	errno = 0;
 	value = ptrace(what, stopped, (void *)(uintptr_t)at, NULL);
-	CHECK(!errno, "PTRACE_PEEK: errno %d at %#llx", errno, (unsigned long long)at);
-	return (uint64_t)value;
+	CHECK(!errno || errno == ESRCH, "PTRACE_PEEK: errno %d at %#llx", errno, (unsigned long long)at);
+	return errno ? 0 : (uint64_t)value;
 }
 
 static uint64_t address_of(pid_t stopped)
