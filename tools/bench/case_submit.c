@@ -4,38 +4,93 @@
 #include "measure.h"
 #include "peers.h"
 
-/* The time runs from the creation of the batch to its end, and stands still while the results are checked. */
-static int run(const struct bench_job *job, void *context, uint64_t *ns)
-{
-	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NO_TIMES};
-	const sheaf_result *results = NULL;
-	sheaf_batch *batch = NULL;
-	uint64_t start = sheaf_now_ns(), gathered;
-	int r = sheaf_batch_create(&batch, context, &options);
+#include <stdlib.h>
+#include <string.h>
 
-	if (r < 0)
-		return bench_sheaf_failed("sheaf_batch_create", r);
-	for (uint64_t i = 0; i < job->n; i++) {
+static int submit_all(const struct bench_job *job, sheaf_batch *batch)
+{
+	int r = 0;
+
+	for (uint64_t i = 0; r == 0 && i < job->n; i++)
 		r = sheaf_submit(batch, i, bench_task, &i, sizeof(i));
-		if (r < 0) {
-			r = bench_sheaf_failed("sheaf_submit", r);
-			goto retire;
-		}
+	return r < 0 ? bench_sheaf_failed("sheaf_submit", r) : 0;
+}
+
+typedef int gather_fn(const struct bench_job *job, sheaf_batch *batch, uint64_t *values);
+
+static int take_each(const struct bench_job *job, sheaf_batch *batch, uint64_t *values)
+{
+	sheaf_result result;
+	size_t n = 0;
+	int r;
+
+	while ((r = sheaf_next(batch, &result, SHEAF_FOREVER)) == 1) {
+		if (result.position != n || result.size != sizeof(*values))
+			return bench_fail("result %zu has another position or size, or failed", n);
+		values[n++] = *(const uint64_t *)result.data;
 	}
-	r = bench_gather(job, batch, sizeof(uint64_t), &results, &gathered);
+	if (r < 0)
+		return bench_sheaf_failed("sheaf_next", r);
+	return n == job->n ? 0 : bench_fail("%zu results instead of %zu", n, job->n);
+}
+
+static int gather_all(const struct bench_job *job, sheaf_batch *batch, uint64_t *values)
+{
+	const sheaf_result *results = NULL;
+	uint64_t gathered;
+	int r = bench_gather(job, batch, sizeof(*values), &results, &gathered);
+
 	for (size_t i = 0; r == 0 && i < job->n; i++)
-		r = bench_check(i, i, *(const uint64_t *)results[i].data);
-	*ns = gathered - start;
-	start = sheaf_now_ns();
-retire:
-	sheaf_batch_retire(batch);
-	*ns += sheaf_now_ns() - start;
+		values[i] = *(const uint64_t *)results[i].data;
 	return r;
 }
 
-static int measure(const struct bench_job *job, double *ns)
+/* From the creation of the batch to its end. The values go where the peers' tasks leave theirs: into an array that is there before. */
+static int run(const struct bench_job *job, sheaf_pool *pool, gather_fn *gather, uint64_t *ns)
 {
-	return bench_repeat_in_pool(job, run, ns);
+	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NO_TIMES};
+	uint64_t *values = malloc(job->n * sizeof(*values)), start;
+	sheaf_batch *batch = NULL;
+	int r;
+
+	if (!values)
+		return bench_fail("no memory for %zu values", job->n);
+	memset(values, 0xff, job->n * sizeof(*values));
+	start = sheaf_now_ns();
+	r = sheaf_batch_create(&batch, pool, &options);
+	if (r < 0) {
+		r = bench_sheaf_failed("sheaf_batch_create", r);
+	} else {
+		r = submit_all(job, batch);
+		if (r == 0)
+			r = gather(job, batch, values);
+		sheaf_batch_retire(batch);
+	}
+	*ns = sheaf_now_ns() - start;
+	for (size_t i = 0; r == 0 && i < job->n; i++)
+		r = bench_check(i, i, values[i]);
+	free(values);
+	return r;
+}
+
+static int run_next(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	return run(job, context, take_each, ns);
+}
+
+static int run_gather(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	return run(job, context, gather_all, ns);
+}
+
+static int measure_next(const struct bench_job *job, double *ns)
+{
+	return bench_repeat_in_pool(job, run_next, ns);
+}
+
+static int measure_gather(const struct bench_job *job, double *ns)
+{
+	return bench_repeat_in_pool(job, run_gather, ns);
 }
 
 const struct bench_case case_submit_gather = {
@@ -45,8 +100,16 @@ const struct bench_case case_submit_gather = {
 	.what = "tasks of 8 bytes in and out, submitted one by one by one owner and gathered in order",
 	.full = {.n = 1000000, .repeats = 3},
 	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {LIBGOMP, LIBOMP, TBB, PIPES, MPI, POOL, EXECUTOR, JOBLIB},
+	.sheaf = {.name = "Sheaf", .measure = measure_next},
+	.peers = {{.name = "Sheaf, all at once", .measure = measure_gather},
+		  LIBGOMP,
+		  LIBOMP,
+		  TBB,
+		  PIPES,
+		  MPI,
+		  POOL,
+		  EXECUTOR,
+		  JOBLIB},
 	.limits = {{.name = "contended fetch_add", .measure = limit_fetch_add},
 		   {.name = "cache-line round trip", .measure = limit_line}},
 	.bounds = {{.most = 100}, {.most = 1, .of = {"oneTBB"}}, {.most = 1.0 / 300, .of = {"multiprocessing.Pool"}}},
