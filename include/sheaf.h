@@ -292,7 +292,8 @@ SHEAF_API int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, siz
  * @batch: out: free it with sheaf_batch_retire(); the pool's destruction frees it too
  *
  * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EPERM; -EPIPE (the pool is closed);
- *         -ECANCELED, -ECHILD, -EOWNERDEAD as for sheaf_next(); -ENOSPC (max_batches are open); -ENOMEM.
+ *         -ECANCELED, -ECHILD, -EOWNERDEAD as for sheaf_next(); -ENOSPC (max_batches are open, or shared memory is full: the
+ *         message tells which); -ENOMEM.
  */
 SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options);
 

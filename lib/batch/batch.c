@@ -24,22 +24,21 @@
 #define LOOKS_BEFORE_SLEEP 4096
 #define NAP_NS 200000
 
-/* Takes a free batch slot under the keeper's lock. */
-static struct shared_batch *take_slot(struct keeper *keeper, uint32_t *index, uint64_t *serial)
+/* Takes a free batch slot under the keeper's lock. -ENOSPC with its message. */
+static int take_slot(struct keeper *keeper, uint32_t *index)
 {
 	struct segment *segment = &keeper->segment;
+	uint32_t count = segment->batches_added, i = 0;
 
-	for (uint32_t i = 0; i < segment->batch_count; i++) {
-		struct shared_batch *shared = &segment->batches[i];
-
-		/* Relaxed: only the owner writes it, under the lock. */
-		if ((atomic_load_explicit(&shared->word, memory_order_relaxed) & 0xff) != BATCH_FREE)
-			continue;
-		*index = i;
-		*serial = ++keeper->serial;
-		return shared;
-	}
-	return NULL;
+	/* Relaxed: only the owner writes it, under the lock. */
+	while (i < count && (atomic_load_explicit(&segment->batches[i].word, memory_order_relaxed) & 0xff) != BATCH_FREE)
+		i++;
+	*index = i;
+	if (i < count)
+		return 0;
+	if (i < segment->batch_count)
+		return segment_add_batches(segment);
+	return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches", segment->batch_count);
 }
 
 static void link_batch(struct keeper *keeper, struct sheaf_batch *batch)
@@ -139,13 +138,13 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 		pthread_mutex_unlock(&keeper->lock);
 		return sheaf_fail(-ENOMEM, "no memory for a batch");
 	}
-	batch->shared = take_slot(keeper, &batch->index, &serial);
-	if (!batch->shared) {
+	if ((r = take_slot(keeper, &batch->index))) {
 		discard(keeper, batch);
 		pthread_mutex_unlock(&keeper->lock);
-		return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches",
-				  keeper->segment.batch_count);
+		return r;
 	}
+	serial = ++keeper->serial;
+	batch->shared = &keeper->segment.batches[batch->index];
 	batch->keeper = keeper;
 	batch->ref = BATCH_REF(batch->index, serial);
 	batch->flags = options->flags;

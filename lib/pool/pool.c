@@ -54,8 +54,7 @@ static void wake_everybody(struct segment *segment)
 {
 	doorbell_ring_all(segment);
 	room_ring_all(segment);
-	for (uint32_t i = 0; i < segment->batch_count; i++)
-		gatherer_ring_always(&segment->batches[i]);
+	gatherer_ring_all(segment);
 }
 
 /* ---- what keeper.h asks for ---- */

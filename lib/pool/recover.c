@@ -33,7 +33,7 @@ static bool settle(struct segment *segment, struct shared_slot *slot, const stru
 	}
 	if (w.state == WORD_FILLING) {
 		ring_abandon(slot);
-	} else if (BATCH_INDEX(batch) >= segment->batch_count || slot->kind > TASK_SHARE) {
+	} else if (BATCH_INDEX(batch) >= segment_batches(segment) || slot->kind > TASK_SHARE) {
 		(void)ring_release(slot, bits); /* damaged either way */
 		sound = false;
 	} else if (slot->kind == TASK_SHARE) {
@@ -69,8 +69,7 @@ unsigned recover(struct segment *segment, const struct death *death, struct regi
 	ring_rewind(segment);
 	doorbell_retract(segment, death->worker);
 	doorbell_ring_all(segment);
-	for (uint32_t i = 0; i < segment->batch_count; i++)
-		gatherer_ring_always(&segment->batches[i]);
+	gatherer_ring_all(segment);
 	room_ring_all(segment);
 	return settled;
 }

@@ -67,8 +67,7 @@ static void wake_everybody(void)
 {
 	doorbell_ring_all(self.segment);
 	room_ring_all(self.segment);
-	for (uint32_t i = 0; i < self.segment->batch_count; i++)
-		gatherer_ring_always(&self.segment->batches[i]);
+	gatherer_ring_all(self.segment);
 }
 
 /* ---- workers ---- */

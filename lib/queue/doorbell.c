@@ -201,3 +201,9 @@ void gatherer_ring_always(struct shared_batch *batch)
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_FREE)
 		sem_post(&batch->bell);
 }
+
+void gatherer_ring_all(struct segment *segment)
+{
+	for (uint32_t i = 0; i < segment_batches(segment); i++)
+		gatherer_ring_always(&segment->batches[i]);
+}

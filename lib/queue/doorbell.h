@@ -47,5 +47,7 @@ void gatherer_sleep(struct shared_batch *batch, uint64_t deadline_ns);
 void gatherer_ring(struct shared_batch *batch, uint64_t what);
 /* Wakes it whatever it waits for. */
 void gatherer_ring_always(struct shared_batch *batch);
+/* So the gatherers of all batches. After a death, and when the pool's state changes. */
+void gatherer_ring_all(struct segment *segment);
 
 #endif

@@ -25,6 +25,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define BATCHES_AT_ONCE 4u /* committed; few programs have more open */
+
 #define LEAST_HEAP ((uint64_t)64 << 20)
 
 int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what)
@@ -358,15 +360,49 @@ static int init_semaphores(struct segment *segment)
 	for (unsigned i = 0; i < segment->worker_count; i++)
 		for (unsigned j = 0; j < 2; j++)
 			r |= sem_init(&segment->workers[i].bell[j], 1, 0);
-	for (unsigned i = 0; i < segment->batch_count; i++)
-		r |= sem_init(&segment->batches[i].bell, 1, 0);
 	return r ? -ENOSYS : 0;
+}
+
+static uint32_t next_batches(const struct segment *segment)
+{
+	uint32_t left = segment->batch_count - segment->batches_added;
+
+	return left < BATCHES_AT_ONCE ? left : BATCHES_AT_ONCE;
+}
+
+/* @count more are committed. */
+static int open_batches(struct segment *segment, uint32_t count)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		r |= sem_init(&segment->batches[segment->batches_added + i].bell, 1, 0);
+	if (r)
+		return -ENOSYS;
+	segment->batches_added += count;
+	/* Release, pairs with segment_batches(): the semaphores. */
+	atomic_store_explicit(&segment->control->batches, segment->batches_added, memory_order_release);
+	return 0;
+}
+
+int segment_add_batches(struct segment *segment)
+{
+	uint32_t count = next_batches(segment);
+	uint64_t bytes = count * sizeof(struct shared_batch);
+	int r = os_commit(segment->fd, segment_offset(segment, &segment->batches[segment->batches_added]), bytes, NULL);
+
+	if (r == -ENOSPC)
+		return segment_fail_full(segment, bytes, "one more batch");
+	if (r || (r = open_batches(segment, count)))
+		return sheaf_fail(-ENOSPC, "cannot commit shared memory for one more batch: %s", strerror(-r));
+	return 0;
 }
 
 int segment_create(struct segment *segment, const struct segment_options *options)
 {
 	uint64_t heap_size = round_up(options->heap_size ? options->heap_size : os_memory(), UNIT);
 	struct shared_header header = {0};
+	uint64_t committed;
 	int r;
 
 	*segment = (struct segment){.fd = -1};
@@ -389,14 +425,15 @@ int segment_create(struct segment *segment, const struct segment_options *option
 		}
 		heap_size = round_up(heap_size / 2, UNIT);
 	}
-	/* Up to the heap map, which heap.c commits as the heap grows. */
-	if ((r = os_commit(segment->fd, 0, header.heap_map, NULL))) {
-		r = r == -ENOSPC ? segment_fail_full(segment, header.heap_map, "the control area of the pool")
+	view(segment, &header);
+	/* Up to the first batches: others are committed when they are opened, and the heap as it grows. */
+	committed = header.batches + next_batches(segment) * sizeof(struct shared_batch);
+	if ((r = os_commit(segment->fd, 0, committed, NULL))) {
+		r = r == -ENOSPC ? segment_fail_full(segment, committed, "the control area of the pool")
 				 : sheaf_fail(documented(r), "cannot commit shared memory for the pool: %s", strerror(-r));
 		goto unmap;
 	}
-	view(segment, &header);
-	if ((r = init_semaphores(segment))) {
+	if ((r = init_semaphores(segment)) || (r = open_batches(segment, next_batches(segment)))) {
 		r = sheaf_fail(r, "this system has no process-shared semaphores");
 		goto unmap;
 	}

@@ -30,12 +30,13 @@ struct segment {
 	uint32_t ring_size;
 	uint32_t batch_count;
 	uint32_t max_attempts;
-	uint64_t spin_ns;     /* how long to look before sleeping; 0: not at all */
-	uint64_t eager_ns;    /* for how much of that without giving the CPU away; see patience.h */
-	char name[NAME_MAX];  /* "" if it has none */
-	bool named;           /* the file has that name by now */
-	bool lent;            /* segment_borrow() may give it out */
-	struct segment *next; /* of this process's segments with a name */
+	uint32_t batches_added; /* the owner's own: what it has told the others in control->batches */
+	uint64_t spin_ns;       /* how long to look before sleeping; 0: not at all */
+	uint64_t eager_ns;      /* for how much of that without giving the CPU away; see patience.h */
+	char name[NAME_MAX];    /* "" if it has none */
+	bool named;             /* the file has that name by now */
+	bool lent;              /* segment_borrow() may give it out */
+	struct segment *next;   /* of this process's segments with a name */
 };
 
 struct segment_options {
@@ -87,6 +88,22 @@ static inline uint64_t segment_offset(const struct segment *segment, const void 
 {
 	return (uint64_t)((const unsigned char *)memory - segment->base);
 }
+
+/* The batch slots that may be touched: the first ones. For processes that do not add them. */
+static inline uint32_t segment_batches(const struct segment *segment)
+{
+	/* Acquire, pairs with segment_add_batches(). */
+	uint32_t count = atomic_load_explicit(&segment->control->batches, memory_order_acquire);
+
+	/* A stray write to it must not lead out of the slots. */
+	return count < segment->batch_count ? count : segment->batch_count;
+}
+
+/*
+ * Commits some more batch slots, while there are fewer than batch_count. For one thread of the owner at a time. 0; -ENOSPC with its
+ * message: shared memory is full.
+ */
+int segment_add_batches(struct segment *segment);
 
 /* sheaf_fail(-ENOSPC) with what was asked, what is free and what to do. */
 int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what);

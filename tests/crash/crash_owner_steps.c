@@ -97,7 +97,7 @@ static void done(int r, const char *call)
 
 static void create(void)
 {
-	sheaf_pool_options options = {.workers = 1, .ring_size = 2, .max_batches = 2, .heap_size = 4 << 20};
+	sheaf_pool_options options = {.workers = 1, .ring_size = 2, .max_batches = 6, .heap_size = 4 << 20};
 
 	done(sheaf_pool_create(&host.pool, &options), "sheaf_pool_create");
 }
@@ -144,6 +144,14 @@ static void open_batch(void)
 static void open_wide_batch(void)
 {
 	open_batch_of(WIDE);
+}
+
+/* As many as a pool begins with. */
+static void open_four(void)
+{
+	create();
+	for (unsigned i = 0; i < 4; i++)
+		done(sheaf_batch_create(&host.batch, host.pool, NULL), "sheaf_batch_create");
 }
 
 static void open_batch_with_memory(void)
@@ -367,6 +375,7 @@ static const struct path {
 	{"alloc", create, call_alloc, NOTHING, false, false},
 	{"free", allocate, call_free, NOTHING, false, false},
 	{"batch create", create, call_batch_create, NOTHING, false, false},
+	{"batch create, beside four", open_four, call_batch_create, NOTHING, false, false},
 	{"batch create, with a time limit", create, call_batch_create_limited, NOTHING, false, false},
 	{"retire", finish_two, call_retire, NOTHING, false, false},
 	{"retire what runs", run_until_retired, call_retire, NOTHING, false, false},

@@ -30,11 +30,12 @@
 #define PAGE 4096u
 #define BLOCK 512u
 #define MOST_PIECES 1024
+#define MOST_BATCHES 10 /* more than a pool begins with */
 #define MOST_ENTRIES 3000
 #define TASKS 300
 #define NO_ROOM 3 /* exit code of a case: there was no room for the pool */
 
-static const sheaf_pool_options options = {.workers = 2, .ring_size = 64, .max_batches = 4, .heap_size = 64 << 20};
+static const sheaf_pool_options options = {.workers = 2, .ring_size = 64, .max_batches = MOST_BATCHES, .heap_size = 64 << 20};
 
 /* The case in hand. */
 static struct {
@@ -219,6 +220,35 @@ static void arrays(void)
 	CHECK_AS(HARM_LEAKED, take_all() == self.room, "%u pages: less than %u units after too much was asked for", self.pages,
 		 self.room);
 	give_back(self.room);
+}
+
+/* ---- batches ---- */
+
+/* As many open at once as there may be, or as there is memory for; each of them works. */
+static void batches(void)
+{
+	sheaf_batch *open[MOST_BATCHES + 1];
+	struct order order = {.number = self.pages};
+	unsigned n = 0;
+	int r;
+
+	while (!(r = sheaf_batch_create(&open[n], self.pool, &(sheaf_batch_options){.result_size = 1})))
+		CHECK(++n <= MOST_BATCHES, "%u pages: no end", self.pages);
+	if (n < MOST_BATCHES)
+		check_refused(r, "one more batch");
+	else
+		CHECK(r == -ENOSPC && strstr(sheaf_message(), "10 batches are open"), "%u pages: %d, \"%s\"", self.pages, r,
+		      sheaf_message());
+	for (unsigned i = 0; i < n; i++)
+		CHECK(!sheaf_submit(open[i], i, look_at_bytes, &order, sizeof(order)), "%u pages, batch %u", self.pages, i);
+	while (n > 0) {
+		sheaf_result result;
+
+		r = sheaf_next(open[--n], &result, patience());
+		CHECK_AS(HARM_LOST, r == 1 && result.position == n && result.size == 1 && *(unsigned char *)result.data == 1,
+			 "%u pages, batch %u: %d", self.pages, n, r);
+		sheaf_batch_retire(open[n]);
+	}
 }
 
 /* ---- maps and loops ---- */
@@ -487,9 +517,10 @@ static const struct {
 	void (*run)(void);
 	unsigned deaths;
 } acts[] = {
-	{"arrays", arrays, 0},   {"maps", maps, 0},           {"loops", loops, 0},     {"failures", failures, 0},
-	{"entries", entries, 0}, {"arguments", arguments, 0}, {"results", results, 0}, {"applies", applies, 0},
-	{"deaths", deaths, 5},   {"arrays again", arrays, 0},
+	/* First: the room for batches stays theirs. */
+	{"batches", batches, 0},   {"arrays", arrays, 0},   {"maps", maps, 0},           {"loops", loops, 0},
+	{"failures", failures, 0}, {"entries", entries, 0}, {"arguments", arguments, 0}, {"results", results, 0},
+	{"applies", applies, 0},   {"deaths", deaths, 5},   {"arrays again", arrays, 0},
 };
 
 #define ACTS (sizeof(acts) / sizeof(acts[0]))

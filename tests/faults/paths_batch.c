@@ -91,6 +91,25 @@ void path_calls_small(void)
 	step_destroy(pool);
 }
 
+/* More at once than a pool begins with. */
+void path_many_batches(void)
+{
+	sheaf_pool *pool = step_create();
+	sheaf_batch *batches[6] = {NULL};
+	struct tasks tasks;
+
+	for (unsigned i = 0; pool && i < 6; i++)
+		batches[i] = step_open(pool, sizeof(uint64_t), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		if (!batches[i])
+			continue;
+		step_submit(batches[i], &tasks, 1, value_of);
+		step_gather(batches[i], &tasks, 1);
+		step_retire(batches[i]);
+	}
+	step_destroy(pool);
+}
+
 static void check_large(const sheaf_result *result, const unsigned char *arg)
 {
 	if (result->position == 9) {

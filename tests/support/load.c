@@ -340,7 +340,7 @@ void load_check_empty(sheaf_pool *pool)
 
 	CHECK(r == 0, "sheaf_pool_get_info: %d", r);
 	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes of the heap are left", info.heap_used);
-	for (uint32_t i = 0; i < segment->batch_count; i++)
+	for (uint32_t i = 0; i < segment_batches(segment); i++)
 		CHECK_AS(HARM_LEAKED, (atomic_load(&segment->batches[i].word) & 0xff) == BATCH_FREE, "batch %u is left", i);
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		/* Invitations to a map that is done may still be on their way back. */
