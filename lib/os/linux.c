@@ -357,9 +357,9 @@ static unsigned cgroup_quota(void)
 	return least;
 }
 
-unsigned os_usable_cpus(void)
+unsigned os_usable_cpus(unsigned enough)
 {
-	unsigned cpus = 0, quota = cgroup_quota();
+	unsigned cpus = 0, quota;
 
 	/* The kernel refuses a set that is smaller than its own, so the size grows until it fits. */
 	for (int possible = CPU_SETSIZE; possible <= 1 << 20 && !cpus; possible *= 4) {
@@ -376,5 +376,6 @@ unsigned os_usable_cpus(void)
 
 		cpus = online > 0 ? (unsigned)online : 1;
 	}
+	quota = cpus > enough ? cgroup_quota() : 0;
 	return quota && quota < cpus ? quota : cpus;
 }

@@ -142,7 +142,10 @@ unsigned os_frames(const void *context, uint64_t *frames, unsigned most);
 /* Waits for a token until @deadline_ns (CLOCK_MONOTONIC): 0, or -ETIMEDOUT. May return early. */
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns);
 
-/* CPUs of the affinity mask, and of the cgroup's quota (rounded up); at least 1. */
-unsigned os_usable_cpus(void);
+/*
+ * CPUs of the affinity mask, and of the cgroup's quota (rounded up); at least 1. If the mask has no more than @enough, the quota, which is
+ * told by files, is not asked for.
+ */
+unsigned os_usable_cpus(unsigned enough);
 
 #endif

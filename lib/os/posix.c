@@ -132,9 +132,10 @@ int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
 	return sem_timedwait(sem, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
-unsigned os_usable_cpus(void)
+unsigned os_usable_cpus(unsigned enough)
 {
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 
+	(void)enough;
 	return online > 0 ? (unsigned)online : 1;
 }

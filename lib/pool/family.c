@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_NAP_NS 50000
+#define START_LOOK_NS 1000000          /* a supervisor that dies before it rings is noticed */
 #define START_NS UINT64_C(30000000000) /* a supervisor that has not started by then is stopped, or the machine is lost */
 #define PATIENCE_NS UINT64_C(1000000000)
 #define KILL_AGAIN_NS 20000000
@@ -98,7 +98,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	/* Acquire, pairs with the release in supervisor_main(). */
 	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) &&
 	       family_lives(family) && sheaf_now_ns() < deadline)
-		os_sleep_ns(START_NAP_NS);
+		os_sem_wait_until(&segment->control->started, sheaf_now_ns() + START_LOOK_NS);
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
 	family_end(family, false);

@@ -232,7 +232,7 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return sheaf_fail(-ENOMEM, "no memory for a pool");
-	cpus = sheaf_usable_cpus();
+	cpus = os_usable_cpus(options->workers);
 	wanted = (struct segment_options){
 		.name = options->name,
 		.anonymous = options->flags & SHEAF_ANONYMOUS,
@@ -423,5 +423,5 @@ pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
 
 unsigned sheaf_usable_cpus(void)
 {
-	return os_usable_cpus();
+	return os_usable_cpus(0);
 }

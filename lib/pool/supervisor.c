@@ -415,6 +415,13 @@ static void recover_all(void)
 	}
 }
 
+static void tell_start(struct shared_control *control, uint32_t how)
+{
+	/* Release, pairs with the owner's acquire in family.c. */
+	atomic_store_explicit(&control->start, how, memory_order_release);
+	sem_post(&control->started);
+}
+
 _Noreturn void supervisor_main(const struct supervision *supervision)
 {
 	struct shared_control *control = supervision->segment->control;
@@ -441,11 +448,10 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	r = wants_workers() ? spawn_missing() : 0;
 	if (r && !supervision->successor) {
 		kill_workers();
-		/* Release, pairs with the owner's acquire in family.c, here and below. */
-		atomic_store_explicit(&control->start, (uint32_t)r, memory_order_release);
+		tell_start(control, (uint32_t)r);
 		_exit(1);
 	}
-	atomic_store_explicit(&control->start, 1, memory_order_release);
+	tell_start(control, 1);
 	supervise();
 	_exit(0);
 }

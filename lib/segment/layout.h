@@ -162,6 +162,7 @@ struct shared_control {
 	_Atomic uint64_t shortest_ns;          /* by the owner: shortest time limit of the open batches; 0: none has one */
 	_Atomic uint64_t tick_ns; /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
 	_Atomic uint32_t batches; /* by the owner: as many batch slots, the first ones, are committed; only grows */
+	sem_t started;            /* by the supervisor, after `start`: the owner looks again */
 
 	/* Ring positions are hints (P1): a death makes the supervisor set head back, and no recovery believes either. */
 	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */

@@ -355,6 +355,7 @@ static int init_semaphores(struct segment *segment)
 {
 	int r = 0;
 
+	r |= sem_init(&segment->control->started, 1, 0);
 	for (unsigned i = 0; i < ROOM_SLOTS; i++)
 		r |= sem_init(&segment->control->room[i], 1, 0);
 	for (unsigned i = 0; i < segment->worker_count; i++)
