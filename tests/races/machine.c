@@ -21,6 +21,7 @@
 #define MOST_TASKS 6
 #define MOST_ITEMS 12 /* of a map: in chunks of one, enough that workers go by hints */
 #define OWNERS 2
+#define PATIENCE 20000 /* looks of one fiber while others take steps */
 
 struct life {
 	uint64_t seed;
@@ -29,6 +30,7 @@ struct life {
 	bool may_end;    /* an owner may find the pool closed or terminated */
 	bool only_once;  /* max_attempts is 1: deaths make positions fail */
 	bool only_dense; /* maps and loops alone */
+	bool meets;      /* the owners' tasks wait for each other, and nobody dies */
 };
 
 static struct life life;
@@ -300,6 +302,35 @@ static void apply(void)
 	CHECK_AS(HARM_LOST, fails(number) ? r == -EDOM : r == 0 && result[1] == trial_value(number), "sheaf_apply: %d", r);
 }
 
+/* Tasks that wait for each other: as many have to run at once as there are workers for. */
+static _Atomic unsigned met;
+
+static int meet(sheaf_task *task, const void *arg, void *result)
+{
+	unsigned wanted;
+
+	(void)task;
+	(void)result;
+	memcpy(&wanted, arg, sizeof(wanted));
+	met++;
+	for (unsigned looks = 0; met < wanted; looks++) {
+		CHECK_AS(HARM_HUNG, looks < PATIENCE, "a task waits for another, and nobody runs it");
+		fibers_step();
+	}
+	return 0;
+}
+
+static void meet_often(void *context)
+{
+	uint64_t rounds = *(const uint64_t *)context;
+
+	for (unsigned round = 1; round <= rounds; round++) {
+		unsigned wanted = round * OWNERS;
+
+		CHECK(sheaf_apply(life.pool, meet, &wanted, sizeof(wanted), NULL, 0, NULL) == 0, "sheaf_apply");
+	}
+}
+
 static void own(void *context)
 {
 	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply};
@@ -379,15 +410,16 @@ static void close_and_join(void)
 static void live(void *context)
 {
 	sheaf_pool_options options = {
-		.workers = 1 + (unsigned)fibers_luck(3),
-		.ring_size = 1u << fibers_luck(3),
+		.workers = 1 + life.meets + (unsigned)fibers_luck(3 - life.meets),
+		.ring_size = (1u + life.meets) << fibers_luck(3),
 		.max_attempts = life.only_once ? 1 : SHEAF_MAX_ATTEMPTS,
 		.max_batches = 4,
 		.heap_size = 2 << 20,
 		.backend = SHEAF_THREADS,
 		.flags = SHEAF_ANONYMOUS,
 	};
-	unsigned owners[OWNERS], count = 1 + (unsigned)fibers_luck(OWNERS), supervisor;
+	unsigned owners[OWNERS], count = life.meets ? OWNERS : 1 + (unsigned)fibers_luck(OWNERS), supervisor;
+	uint64_t rounds = 1 + fibers_luck(4);
 	struct segment *segment;
 	bool terminates;
 
@@ -401,7 +433,7 @@ static void live(void *context)
 	supervisor = fibers_start(supervise, NULL);
 	terminates = life.may_end && fibers_luck(2);
 	for (unsigned i = 0; i < count; i++)
-		owners[i] = fibers_start(own, NULL);
+		owners[i] = life.meets ? fibers_start(meet_often, &rounds) : fibers_start(own, NULL);
 	if (terminates) {
 		/* Who ends the pool may not know yet that a batch is open: its gatherer looks at the state after 100 ms. */
 		fibers_tolerate(segment->base, segment->size);
@@ -441,7 +473,13 @@ int main(int argc, char **argv)
 			.may_end = kind / 4 % 2 == 0,
 			.only_once = kind / 16 % 4 == 0,
 			.only_dense = kind / 64 % 3 == 0,
+			.meets = kind / 192 % 8 == 0,
 		};
+		if (life.meets) {
+			life.deaths = 0;
+			life.may_end = false;
+			met = 0;
+		}
 		fibers_play(life.seed, live, NULL);
 		tally_add(1);
 	}
