@@ -141,6 +141,8 @@ static void commit_huge(int fd, uint64_t offset, uint64_t size, char *at)
 
 int os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 {
+	uint64_t asked = 0; /* for huge pages, once for each byte: who is interrupted again and again must come forward */
+
 	/* In pieces, each with signals blocked: kernels begin anew when one comes, and a host may have a timer that never rests. */
 	for (uint64_t done = 0; done < size;) {
 		uint64_t piece = size - done < COMMIT_PIECE ? size - done : COMMIT_PIECE;
@@ -148,8 +150,10 @@ int os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 		int r;
 
 		os_block_all_signals(&before);
-		if (at)
+		if (at && asked == done) {
 			commit_huge(fd, offset + done, piece, (char *)at + done);
+			asked += piece;
+		}
 		r = posix_fallocate(fd, (off_t)(offset + done), (off_t)piece);
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 		if (r && r != EINTR)
