@@ -95,7 +95,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	if (r)
 		return sheaf_fail(r, "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
 	deadline = sheaf_now_ns() + START_NS;
-	/* Acquire, pairs with the release in supervisor_main(). */
+	/* Acquire, pairs with tell_start() in supervisor.c. */
 	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) &&
 	       family_lives(family) && sheaf_now_ns() < deadline)
 		os_sem_wait_until(&segment->control->started, sheaf_now_ns() + START_LOOK_NS);

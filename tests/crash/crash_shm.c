@@ -30,7 +30,8 @@
 #define PAGE 4096u
 #define BLOCK 512u
 #define MOST_PIECES 1024
-#define MOST_BATCHES 10 /* more than a pool begins with */
+#define FIRST_BATCHES 4 /* that a pool begins with: they need nothing more */
+#define MOST_BATCHES 10
 #define MOST_ENTRIES 3000
 #define TASKS 300
 #define NO_ROOM 3 /* exit code of a case: there was no room for the pool */
@@ -234,6 +235,7 @@ static void batches(void)
 
 	while (!(r = sheaf_batch_create(&open[n], self.pool, &(sheaf_batch_options){.result_size = 1})))
 		CHECK(++n <= MOST_BATCHES, "%u pages: no end", self.pages);
+	CHECK(n >= FIRST_BATCHES, "%u pages: batch %u is refused: %d", self.pages, n, r);
 	if (n < MOST_BATCHES)
 		check_refused(r, "one more batch");
 	else

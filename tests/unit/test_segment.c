@@ -86,6 +86,27 @@ Test(segment, has_a_header_that_describes_it)
 	segment_destroy(&segment);
 }
 
+Test(segment, commits_batches_as_they_are_added)
+{
+	struct segment_options options = options_of(NULL);
+	struct segment segment = {0};
+	struct stat before, after;
+
+	options.batches = 6;
+	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
+	cr_assert_eq(segment_batches(&segment), 4);
+	cr_assert_eq(fstat(segment.fd, &before), 0);
+	cr_assert_eq(segment_add_batches(&segment), 0);
+	cr_assert_eq(segment_batches(&segment), 6, "no more than there are");
+	cr_assert_eq(fstat(segment.fd, &after), 0);
+	cr_assert_gt(after.st_blocks, before.st_blocks);
+	cr_assert_eq(sem_trywait(&segment.batches[5].bell), -1);
+	cr_assert_eq(errno, EAGAIN);
+	atomic_store(&segment.control->batches, 1000);
+	cr_assert_eq(segment_batches(&segment), 6, "a stray write leads nobody out of the slots");
+	segment_destroy(&segment);
+}
+
 Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 {
 	static const struct segment_options sizes[] = {
