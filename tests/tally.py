@@ -18,6 +18,7 @@ import sys
 
 HARMS = ('lost', 'duplicated', 'hung', 'leaked')
 COUNTED = ('points', 'kills', 'cases')
+ADDED = ('states',)  # notes of several programs of one part; of all others, the last one stays
 SKIPPED, TIMED_OUT = 77, (124, 137)
 
 
@@ -49,7 +50,8 @@ def part(name, seconds, store, logs):
                 if key in HARMS or key in COUNTED:
                     total[key] = total.get(key, 0) + value
                 elif key not in ('name', 'seed', 'seconds', 'ok'):
-                    total.setdefault('notes', {})[key] = value
+                    notes = total.setdefault('notes', {})
+                    notes[key] = value + (notes.get(key, 0) if key in ADDED else 0)
     if seeds:
         total['seed'] = seeds[0]
     total['seconds'] = float(seconds)

@@ -145,6 +145,22 @@ static void strike_all(struct storm *storm, pid_t supervisor)
 		strike(storm, i, supervisor, false);
 }
 
+/* Kills the first worker that is seen asleep: among so many kills few live long enough to find nothing to do. */
+static void strike_asleep(struct storm *storm, pid_t supervisor)
+{
+	uint64_t until = sheaf_now_ns() + SIGHT_NS;
+	struct victim victim;
+
+	do {
+		for (unsigned i = 0; i < WORKERS; i++)
+			if (find(storm, i, supervisor, &victim) && whereabouts(storm, &victim, false) == ASLEEP) {
+				strike(storm, i, supervisor, false);
+				return;
+			}
+		trial_nap(20000);
+	} while (sheaf_now_ns() < until);
+}
+
 /* Kills a worker, and its successors as soon as they are seen, or a little later. */
 static void strike_on_sight(struct storm *storm, pid_t supervisor)
 {
@@ -189,19 +205,21 @@ static void stop_some(struct storm *storm, pid_t supervisor)
 			kill(stopped[i], SIGCONT);
 }
 
-static void strike_supervisor(struct storm *storm, pid_t supervisor)
+/* False: it was not there to be killed. */
+static bool strike_supervisor(struct storm *storm, pid_t supervisor)
 {
 	uint64_t deadline = patience();
 	struct proc proc;
 	pid_t next;
 
 	if (!proc_read(supervisor, &proc) || proc.parent != getpid() || kill(supervisor, SIGKILL))
-		return;
+		return false;
 	storm->supervisors++;
 	while ((next = look(storm->pool).supervisor) == supervisor || !next) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "nobody replaces supervisor %ld", (long)supervisor);
 		trial_nap(200000);
 	}
+	return true;
 }
 
 static void pause_a_little(struct storm *storm)
@@ -213,12 +231,18 @@ static void pause_a_little(struct storm *storm)
 		trial_nap(chance_below(&storm->chance, longest));
 }
 
+/* Each of these has its own way through the recovery. */
+static bool all_kinds(const struct storm *storm)
+{
+	return storm->where[RUNNING] && storm->where[ASLEEP] && storm->where[STARTING] && storm->supervisors && storm->stops;
+}
+
 static void *rage(void *context)
 {
-	static void (*const acts[])(struct storm *, pid_t) = {strike_one, strike_one, strike_one,      strike_all,
-							      strike_all, strike_all, strike_on_sight, stop_some};
+	static void (*const acts[])(struct storm *, pid_t) = {strike_one, strike_one, strike_one,    strike_all,     strike_all,
+							      strike_all, stop_some,  strike_asleep, strike_on_sight};
 	struct storm *storm = context;
-	uint64_t counted = 0;
+	uint64_t counted = 0, deadline = patience();
 
 	for (;;) {
 		sheaf_pool_info info;
@@ -227,16 +251,15 @@ static void *rage(void *context)
 		info = look(storm->pool);
 		tally_add(info.deaths - counted);
 		counted = info.deaths;
-		if (info.deaths >= storm->wanted)
+		/* A short storm goes on until it has had everything; what never comes is told by check_variety(). */
+		if (info.deaths >= storm->wanted && (storm->wanted < ENOUGH || all_kinds(storm) || sheaf_now_ns() >= deadline))
 			break;
 		/* A signal to 0 would be for ourselves; the loaders tell why there is none. */
 		CHECK(info.supervisor > 0, "the pool has no supervisor any more");
-		if (info.deaths >= storm->next_supervisor) {
-			strike_supervisor(storm, info.supervisor);
+		if (info.deaths >= storm->next_supervisor && strike_supervisor(storm, info.supervisor))
 			storm->next_supervisor = info.deaths + chance_below(&storm->chance, 2 * SUPERVISOR_EVERY);
-		} else {
+		else
 			acts[chance_below(&storm->chance, sizeof(acts) / sizeof(acts[0]))](storm, info.supervisor);
-		}
 		pause_a_little(storm);
 	}
 	atomic_store(&storm->over, true);
@@ -285,11 +308,9 @@ static void watch(struct loader *loaders)
 	} while (live);
 }
 
-/* Each of these has its own way through the recovery. */
 static void check_variety(const struct storm *storm, uint64_t reruns)
 {
-	CHECK(storm->where[RUNNING] && storm->where[ASLEEP] && storm->where[STARTING] && storm->supervisors && storm->stops &&
-		      reruns,
+	CHECK(all_kinds(storm) && reruns,
 	      "kills that hit: %llu running, %llu asleep, %llu starting; %llu supervisors, %llu stops, %llu results of second "
 	      "runs",
 	      (unsigned long long)storm->where[RUNNING], (unsigned long long)storm->where[ASLEEP],
