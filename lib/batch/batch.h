@@ -107,10 +107,30 @@ void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns);
 
 /* ---- submit.c ---- */
 
-struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64_t index);
+/* Private: the stretch that holds the entry, if it is not one of those that batch_entry_offset() looks at. */
+const struct stretch *batch_find_stretch(struct sheaf_batch *batch, uint64_t index);
 
-/* Its offset, which is also what a gatherer waits for. */
-uint64_t batch_entry_offset(struct sheaf_batch *batch, uint64_t index);
+static inline bool stretch_holds(const struct stretch *stretch, uint64_t index)
+{
+	return index - stretch->first < stretch->count; /* one comparison: what lies before becomes huge */
+}
+
+/* Where the entry of a task lies, which is also what a gatherer waits for. */
+static inline uint64_t batch_entry_offset(struct sheaf_batch *batch, uint64_t index)
+{
+	const struct entries *entries = &batch->entries;
+	/* Submitters are in the last one, a gatherer for long in the same. */
+	const struct stretch *stretch = &entries->stretches[entries->count - 1];
+
+	if (!stretch_holds(stretch, index) && !stretch_holds(stretch = &entries->stretches[entries->near], index))
+		stretch = batch_find_stretch(batch, index);
+	return stretch->offset + (index - stretch->first) * entries->stride;
+}
+
+static inline struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64_t index)
+{
+	return segment_at(&batch->keeper->segment, batch_entry_offset(batch, index));
+}
 
 /* ---- gather.c ---- */
 

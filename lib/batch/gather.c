@@ -85,39 +85,53 @@ static int explain(struct sheaf_batch *batch, sheaf_result *result)
 
 /* ---- results ---- */
 
+/* What a task left that failed: a text, or what the supervisor wrote for its worker. */
+static void failed_result(const struct segment *segment, const struct shared_entry *entry, sheaf_result *result)
+{
+	result->data = NULL;
+	result->size = 0;
+	result->message = NULL;
+	result->signal = entry->last.cause.signal;
+	result->exit_code = entry->last.cause.exit_code;
+	if (entry->data && batch_worker_died(result)) {
+		result->backtrace = segment_at(segment, entry->data);
+		result->backtrace_size = (unsigned)entry->size;
+	} else if (entry->data) {
+		result->message = segment_at(segment, entry->data);
+	}
+}
+
+static void *entry_data(const struct segment *segment, struct shared_entry *entry)
+{
+	if (entry->data)
+		return segment_at(segment, entry->data);
+	return !entry->size ? NULL : entry->size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
+}
+
 static void call_result(const struct segment *segment, struct shared_entry *entry, sheaf_result *result)
 {
 	/* Relaxed: it was found DONE before, in this call or under the lock in an earlier one (G1). */
 	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_relaxed));
 
+	/* Every field is named, or the compiler clears all of it first. */
 	*result = (sheaf_result){
 		.position = entry->position,
 		.status = entry->status,
+		.signal = 0,
 		.exit_code = -1,
 		.attempts = w.attempt,
 		.worker = (int)w.worker,
 		.pid = entry->pid,
+		.data = entry_data(segment, entry),
+		.size = (size_t)entry->size,
 		.message = "",
 		.started_ns = entry->started_ns,
 		.finished_ns = entry->finished_ns,
+		.backtrace = NULL,
+		.backtrace_size = 0,
 	};
-	if (entry->status) {
-		result->message = NULL;
-		result->signal = entry->last.cause.signal;
-		result->exit_code = entry->last.cause.exit_code;
-		if (entry->data && batch_worker_died(result)) {
-			result->backtrace = segment_at(segment, entry->data);
-			result->backtrace_size = (unsigned)entry->size;
-		} else if (entry->data) {
-			result->message = segment_at(segment, entry->data);
-		}
-		return;
-	}
-	result->size = (size_t)entry->size;
-	if (entry->data)
-		result->data = segment_at(segment, entry->data);
-	else if (entry->size)
-		result->data = entry->size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
+	if (entry->status)
+		failed_result(segment, entry, result);
 }
 
 static int entry_result(struct sheaf_batch *batch, struct shared_entry *entry, sheaf_result *result)
@@ -281,7 +295,8 @@ static bool is_lowest_done(void *context)
 	return ready;
 }
 
-static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+/* Until the lowest position that was not handed out is done: 1 and its index; 0: there is none; or the error that ended the wait. */
+static int wait_lowest(struct sheaf_batch *batch, uint64_t *index, uint64_t deadline_ns)
 {
 	struct look look = {.batch = batch};
 	int r;
@@ -290,9 +305,9 @@ static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t d
 	for (;;) {
 		if (!order_lowest(&batch->order, &look.index))
 			return 0;
-		look.entry = batch_entry(batch, look.index);
-		if (is_done(look.entry))
-			break;
+		*index = look.index;
+		if (entry_done(batch, look.index))
+			return 1;
 		batch->awaited = batch->order.positions[look.index];
 		batch->awaiting = true;
 		r = wait_unlocked(batch, is_lowest_done, &look, WAIT_ENTRY(batch_entry_offset(batch, look.index)), deadline_ns);
@@ -300,9 +315,25 @@ static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t d
 		if (r)
 			return r;
 	}
-	if ((r = entry_result(batch, look.entry, result)))
+}
+
+static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	struct shared_entry *entry;
+	uint64_t index;
+	int r;
+
+	if (!order_lowest(&batch->order, &index))
+		return 0;
+	entry = batch_entry(batch, index);
+	if (!is_done(entry)) {
+		if ((r = wait_lowest(batch, &index, deadline_ns)) <= 0)
+			return r;
+		entry = batch_entry(batch, index);
+	}
+	if ((r = entry_result(batch, entry, result)))
 		return r;
-	order_hand(&batch->order, look.index);
+	order_hand(&batch->order, index);
 	return 1;
 }
 

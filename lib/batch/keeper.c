@@ -4,17 +4,14 @@
 #include "batch/keeper.h"
 
 #include "base/error.h"
-#include "os/forks.h"
 #include "os/os.h"
 #include "os/patience.h"
 #include "queue/doorbell.h"
 
 #include <errno.h>
 
-int keeper_check(const struct keeper *keeper)
+int keeper_refuse(void)
 {
-	if (keeper->forks == forks_count())
-		return 0;
 	return sheaf_fail(-EPERM,
 			  "the handle was inherited over a fork, or is used by a task: only the process that created the pool "
 			  "may use it");
@@ -37,13 +34,8 @@ int keeper_fail(uint32_t state)
 	}
 }
 
-int keeper_open(struct keeper *keeper)
+int keeper_shut(uint32_t state)
 {
-	/* Relaxed: a submitter looks again, with the right order, after it has published. */
-	uint32_t state = atomic_load_explicit(&keeper->segment.control->state, memory_order_relaxed);
-
-	if (state == POOL_OPEN)
-		return 0;
 	if (state == POOL_CLOSED || state == POOL_FINISHED)
 		return sheaf_fail(-EPIPE, "the pool is closed");
 	return keeper_fail(state);

@@ -4,6 +4,7 @@
 #ifndef SHEAF_BATCH_KEEPER_H
 #define SHEAF_BATCH_KEEPER_H
 
+#include "os/forks.h"
 #include "segment/segment.h"
 
 #include <pthread.h>
@@ -32,14 +33,29 @@ struct keeper {
 	void (*nudge)(struct keeper *keeper);
 };
 
+/* Private: -EPERM with its message. */
+int keeper_refuse(void);
+
 /* 0; -EPERM with its message: the handle belongs to another process. */
-int keeper_check(const struct keeper *keeper);
+static inline int keeper_check(const struct keeper *keeper)
+{
+	return keeper->forks == forks_count() ? 0 : keeper_refuse();
+}
 
 /* keeper->look(), if the last one was LOOK_EVERY_NS ago or @now. */
 int keeper_look(struct keeper *keeper, bool now);
 
+/* Private: why no work can be submitted in this state. */
+int keeper_shut(uint32_t state);
+
 /* May work be submitted? 0, -EPIPE, -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
-int keeper_open(struct keeper *keeper);
+static inline int keeper_open(const struct keeper *keeper)
+{
+	/* Relaxed: a submitter looks again, with the right order, after it has published. */
+	uint32_t state = atomic_load_explicit(&keeper->segment.control->state, memory_order_relaxed);
+
+	return state == POOL_OPEN ? 0 : keeper_shut(state);
+}
 
 /* What an option for a time limit means, 0 and SHEAF_FOREVER included, given what holds without it. 0: none. */
 static inline uint64_t limit_of(uint64_t option, uint64_t otherwise)

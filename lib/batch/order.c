@@ -123,7 +123,7 @@ static int grow_vectors(struct order *order)
 	return 0;
 }
 
-int order_reserve(struct order *order, uint64_t position)
+int order_reserve_mixed(struct order *order, uint64_t position)
 {
 	int r;
 
@@ -144,15 +144,10 @@ int order_reserve(struct order *order, uint64_t position)
 	return order->heap_count == order->heap_capacity ? grow_heap(order, order->heap_count + 1) : 0;
 }
 
-void order_add(struct order *order, uint64_t position)
+void order_add_mixed(struct order *order)
 {
-	order->positions[order->count] = position;
-	order->handed[order->count] = false;
-	if (order->mixed) {
-		*place(order, position) = order->count + 1;
-		heap_push(order, order->count);
-	}
-	order->count++;
+	*place(order, order->positions[order->count]) = order->count + 1;
+	heap_push(order, order->count);
 }
 
 void order_drop_last(struct order *order)

@@ -25,9 +25,27 @@ struct order {
 	size_t heap_capacity;
 };
 
+/* Private: for the calls below, where positions do not rise, or memory is short. */
+int order_reserve_mixed(struct order *order, uint64_t position);
+void order_add_mixed(struct order *order);
+
 /* Makes room for one more with this position: 0, -EEXIST, -ENOMEM. After 0, order_add() cannot fail. */
-int order_reserve(struct order *order, uint64_t position);
-void order_add(struct order *order, uint64_t position);
+static inline int order_reserve(struct order *order, uint64_t position)
+{
+	bool rises = !order->mixed && order->count < order->capacity &&
+		     (!order->count || position > order->positions[order->count - 1]);
+
+	return rises ? 0 : order_reserve_mixed(order, position);
+}
+
+static inline void order_add(struct order *order, uint64_t position)
+{
+	order->positions[order->count] = position;
+	order->handed[order->count] = false;
+	if (order->mixed)
+		order_add_mixed(order);
+	order->count++;
+}
 
 /* Takes the task back that was added last. */
 void order_drop_last(struct order *order);

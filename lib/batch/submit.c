@@ -24,37 +24,21 @@ static const struct ring_owner me = {.worker = WORKER_NONE};
 
 /* ---- the result table ---- */
 
-static bool is_in(const struct stretch *stretch, uint64_t index)
-{
-	return index - stretch->first < stretch->count; /* one comparison: what lies before becomes huge */
-}
-
-uint64_t batch_entry_offset(struct sheaf_batch *batch, uint64_t index)
+const struct stretch *batch_find_stretch(struct sheaf_batch *batch, uint64_t index)
 {
 	struct entries *entries = &batch->entries;
-	const struct stretch *stretch = &entries->stretches[entries->count - 1];
+	size_t low = 0, high = entries->count;
 
-	/* Submitters are in the last one, a gatherer for long in the same. */
-	if (!is_in(stretch, index) && !is_in(stretch = &entries->stretches[entries->near], index)) {
-		size_t low = 0, high = entries->count;
+	while (high - low > 1) {
+		size_t middle = (low + high) / 2;
 
-		while (high - low > 1) {
-			size_t middle = (low + high) / 2;
-
-			if (entries->stretches[middle].first <= index)
-				low = middle;
-			else
-				high = middle;
-		}
-		entries->near = low;
-		stretch = &entries->stretches[low];
+		if (entries->stretches[middle].first <= index)
+			low = middle;
+		else
+			high = middle;
 	}
-	return stretch->offset + (index - stretch->first) * entries->stride;
-}
-
-struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64_t index)
-{
-	return segment_at(&batch->keeper->segment, batch_entry_offset(batch, index));
+	entries->near = low;
+	return &entries->stretches[low];
 }
 
 /* Makes the table one stretch longer: the batch's own slot first, then pieces of the heap that double. */
@@ -237,6 +221,8 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 		return r;
 	if (arg_size > INLINE_ARG)
 		slot->arg.offset = *offset;
+	else if (arg_size == sizeof(uint64_t))
+		memcpy(slot->arg.bytes, arg, sizeof(uint64_t)); /* a number or a pointer, most often: no call */
 	else if (arg_size)
 		memcpy(slot->arg.bytes, arg, arg_size);
 	slot->function = (uint64_t)(uintptr_t)fn;

@@ -20,7 +20,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic pid_t handled; /* REGISTERED; or the process in which a thread registers the handlers; or 0 */
-static _Atomic unsigned count;
+_Atomic unsigned forks_seen;
 static struct forks_fd *watched;            /* under the lock */
 static _Thread_local struct forks_fd *kept; /* by the child of this thread's fork */
 static _Thread_local unsigned depth;        /* how often this thread holds the lock */
@@ -49,7 +49,7 @@ static void after_fork_in_child(void)
 		keep->next = NULL;
 	kept = NULL; /* what the child's handlers fork is nobody's */
 	/* Relaxed: no other thread runs in a child. */
-	atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&forks_seen, 1, memory_order_relaxed);
 	release();
 }
 
@@ -72,11 +72,6 @@ int forks_prepare(void)
 	/* Release, pairs with the acquire above. */
 	atomic_store_explicit(&handled, r ? 0 : REGISTERED, memory_order_release);
 	return -r;
-}
-
-unsigned forks_count(void)
-{
-	return atomic_load_explicit(&count, memory_order_relaxed);
 }
 
 void forks_hold(void)

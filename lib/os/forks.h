@@ -4,10 +4,18 @@
 #ifndef SHEAF_OS_FORKS_H
 #define SHEAF_OS_FORKS_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
+/* Private, for forks_count(). */
+extern _Atomic unsigned forks_seen;
+
 /* How often this process came out of a fork: a handle made at another count belongs to another process. */
-unsigned forks_count(void);
+static inline unsigned forks_count(void)
+{
+	/* Relaxed: changes only in a new process, before it does anything else. */
+	return atomic_load_explicit(&forks_seen, memory_order_relaxed);
+}
 
 /* Before the first of these calls that matters: 0, or -ENOMEM. */
 int forks_prepare(void);
