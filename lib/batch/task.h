@@ -22,7 +22,8 @@ struct runner {
 	bool looking;         /* others know that it looks for a task */
 	uint64_t patience_ns; /* how long to look for a task before sleeping */
 	struct patience patience;
-	uint64_t tail;     /* of the ring, when this worker looked last */
+	uint64_t tail;     /* of the ring, as far as this worker knows */
+	unsigned looks;    /* at the ring, to look at its tail now and then */
 	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */
 	unsigned victim;   /* region to reuse next */
 	struct region regions[RUNNER_REGIONS];

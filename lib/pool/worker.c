@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define PAUSES_PER_LOOK 4        /* each look takes the line of the tail from the submitters */
+#define PAUSES_PER_LOOK 4        /* each look takes a line from the submitters */
+#define LOOKS_PER_TAIL 32        /* a task is seldom anywhere but in the next slot */
 #define MOST_PATIENCE_NS 2000000 /* a pool that has been idle for so long uses no CPU */
 
 static void look_out(struct runner *runner, bool looking)
@@ -22,13 +23,24 @@ static void look_out(struct runner *runner, bool looking)
 	runner->looking = looking;
 }
 
-/* Does the ring hold tasks behind this one, as far as we have seen? */
-static bool more_behind(const struct runner *runner, const struct shared_slot *slot)
+/* Does the ring hold tasks behind this one? */
+static bool more_behind(const struct segment *segment, const struct shared_slot *slot)
 {
-	return (uint64_t)(slot - runner->segment->ring) != ((runner->tail - 1) & (runner->segment->ring_size - 1));
+	/* Relaxed: a hint. */
+	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+
+	return (uint64_t)(slot - segment->ring) != ((tail - 1) & (segment->ring_size - 1));
 }
 
-static bool claim_and_run(struct runner *runner, bool announced)
+typedef int claim_fn(struct segment *, struct ring_owner, uint64_t *, struct shared_slot **, uint64_t *);
+
+/* How to look while there is no hurry to sleep. What has gathered behind the tail is learnt at once by a look at it, too. */
+static claim_fn *now_and_then(struct runner *runner)
+{
+	return ++runner->looks % LOOKS_PER_TAIL ? ring_claim_next : ring_claim;
+}
+
+static bool claim_and_run(struct runner *runner, claim_fn *claim, bool announced)
 {
 	struct ring_owner me = {.worker = runner->worker, .generation = runner->generation};
 	struct shared_slot *slot;
@@ -36,12 +48,12 @@ static bool claim_and_run(struct runner *runner, bool announced)
 
 	/* Relaxed: a terminated pool's processes are killed; its threads look before each task. */
 	if (atomic_load_explicit(&runner->segment->control->state, memory_order_relaxed) > POOL_FINISHED ||
-	    ring_claim(runner->segment, me, &runner->tail, &slot, &word))
+	    claim(runner->segment, me, &runner->tail, &slot, &word))
 		return false;
 	/* Others may have left it to us to take what they sent, but we take one. */
 	if (runner->looking) {
 		look_out(runner, false);
-		if (more_behind(runner, slot))
+		if (runner->segment->worker_count > 1 && more_behind(runner->segment, slot))
 			doorbell_ring(runner->segment);
 	}
 	/* Who took our announcement meant to wake somebody for another task: pass it on before we are busy. */
@@ -71,7 +83,7 @@ static bool spin(struct runner *runner)
 	patience_begin(&runner->patience, PAUSES_PER_LOOK);
 	look_out(runner, true);
 	while (patience_wait(&runner->patience, segment->eager_ns, runner->patience_ns) && pool_runs(segment))
-		if (claim_and_run(runner, false))
+		if (claim_and_run(runner, now_and_then(runner), false))
 			return true;
 	look_out(runner, false);
 	return false;
@@ -107,7 +119,7 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 		/* Terminated workers of the thread backend have to look themselves; processes are killed. */
 		if (atomic_load_explicit(&segment->control->state, memory_order_relaxed) > POOL_FINISHED)
 			return;
-		if (claim_and_run(&runner, false))
+		if (claim_and_run(&runner, now_and_then(&runner), false))
 			continue;
 		runner.clock_ns = 0;
 		if (spin(&runner))
@@ -115,7 +127,7 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 		if (parent)
 			fflush(stdout);
 		doorbell_announce(segment, worker);
-		ran = claim_and_run(&runner, true);
+		ran = claim_and_run(&runner, ring_claim, true);
 		if (!ran)
 			room_ring_one(segment); /* nothing is READY: nobody else would */
 		if (!ran && pool_runs(segment)) {
@@ -124,7 +136,7 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 		}
 		if (!ran)
 			doorbell_retract(segment, worker);
-		if (!ran && !pool_runs(segment) && !claim_and_run(&runner, false))
+		if (!ran && !pool_runs(segment) && !claim_and_run(&runner, ring_claim, false))
 			return;
 	}
 }

@@ -155,6 +155,24 @@ int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, st
 	return claim_below(segment, me, *tail, slot, word);
 }
 
+int ring_claim_next(struct segment *segment, struct ring_owner me, uint64_t *tail, struct shared_slot **slot, uint64_t *word)
+{
+	uint64_t bits;
+
+	if (!claim_below(segment, me, *tail, slot, word))
+		return 0;
+	/* Relaxed: only a look. */
+	bits = atomic_load_explicit(&slot_of(segment, *tail)->word, memory_order_relaxed);
+	if (bits >> WORD_PAYLOAD_AT == lap_of(segment, *tail) && word_state(bits) == WORD_READY)
+		++*tail; /* its submitter has moved tail past it before */
+	else if (bits >> WORD_PAYLOAD_AT == lap_of(segment, *tail) && word_state(bits) != WORD_OWNED)
+		return -EAGAIN;
+	else
+		/* Acquire, pairs with the CAS on tail in ring_take(): below it we see no slot as it was before it was taken. */
+		*tail = atomic_load_explicit(&segment->control->tail, memory_order_acquire);
+	return claim_below(segment, me, *tail, slot, word);
+}
+
 bool ring_release(struct shared_slot *slot, uint64_t word)
 {
 	/* R2, pairs with A2. */

@@ -473,11 +473,17 @@ end:
 	od
 }
 
-/* Every task that waits can be found, unless a repair is under way. */
+/*
+ * Every task that waits can be found, unless a repair is under way. And a task of the tail's own ticket is never READY: who finds the next
+ * ticket's slot READY may take the tail to be behind it, see ring_claim_next().
+ */
 active proctype Reach()
 {
 end:
-	repair == REST && !all_in_reach -> assert(false)
+	if
+	:: repair == REST && !all_in_reach -> assert(false)
+	:: at(tail).state == READY && at(tail).payload == tail / SLOTS -> assert(false)
+	fi
 }
 
 /* Whoever is stuck before that leaves an invalid end state. */

@@ -108,7 +108,8 @@ static void *submit(void *context)
 	return NULL;
 }
 
-static bool run_one(struct actor *actor, struct chance *chance, uint64_t *tail)
+/* @last_look: before a sleep; until then, ring_claim_next() may overlook a task. */
+static bool run_one(struct actor *actor, struct chance *chance, uint64_t *tail, bool last_look)
 {
 	struct stress *stress = actor->stress;
 	struct segment *segment = &stress->segment;
@@ -117,7 +118,7 @@ static bool run_one(struct actor *actor, struct chance *chance, uint64_t *tail)
 	uint64_t word, task;
 	struct word w;
 
-	if (ring_claim(segment, me, tail, &slot, &word))
+	if ((last_look || !chance_below(chance, 4) ? ring_claim : ring_claim_next)(segment, me, tail, &slot, &word))
 		return false;
 	w = word_unpack(word);
 	task = slot->target;
@@ -150,10 +151,10 @@ static void *work(void *context)
 	uint64_t tail = 0;
 
 	while (!atomic_load(&stress->finished)) {
-		if (run_one(actor, &chance, &tail))
+		if (run_one(actor, &chance, &tail, false))
 			continue;
 		doorbell_announce(segment, actor->number);
-		if (!run_one(actor, &chance, &tail) && !atomic_load(&stress->finished)) {
+		if (!run_one(actor, &chance, &tail, true) && !atomic_load(&stress->finished)) {
 			uint64_t until = patience();
 
 			doorbell_sleep(segment, actor->number, 1, until);

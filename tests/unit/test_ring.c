@@ -97,6 +97,83 @@ static void expect_empty(void)
 	cr_assert_eq(word, 7);
 }
 
+static void run_next(uint64_t target)
+{
+	struct shared_slot *slot;
+	uint64_t word;
+
+	cr_assert_eq(ring_claim_next(&segment, worker, &seen, &slot, &word), 0);
+	cr_assert_eq(slot->target, target, "%llu instead of %llu", (unsigned long long)slot->target,
+		     (unsigned long long)target);
+	cr_assert_eq(word, slot->word);
+	ring_release(slot, word);
+}
+
+static void expect_no_next(void)
+{
+	struct shared_slot *slot = NULL;
+	uint64_t word = 7;
+
+	cr_assert_eq(ring_claim_next(&segment, worker, &seen, &slot, &word), -EAGAIN);
+	cr_assert_null(slot);
+	cr_assert_eq(word, 7);
+}
+
+Test(ring, claim_next_goes_by_the_slots_and_not_by_the_tail)
+{
+	for_each_size(size)
+	{
+		for (uint64_t lap = 0; lap < 5; lap++) {
+			expect_no_next();
+			for (uint64_t i = 0; i < size; i++)
+				submit(i);
+			for (uint64_t i = 0; i < size; i++) {
+				run_next(i);
+				cr_assert_eq(seen, lap * size + i + 1);
+			}
+		}
+	}
+}
+
+Test(ring, claim_next_asks_the_tail_when_others_were_there)
+{
+	for_each_size(size)
+	{
+		for (uint64_t others = 1; others <= 3 * size; others++) {
+			uint64_t mine = seen;
+
+			for (uint64_t i = 0; i < others; i++) {
+				submit(i);
+				run(i);
+			}
+			submit(100);
+			seen = mine;
+			run_next(100);
+			expect_no_next();
+		}
+	}
+}
+
+/* A ticket that belongs to nobody: its submitter was overtaken, and gave the slot back as it was. */
+Test(ring, claim_next_leaves_a_task_behind_a_gap_to_claim)
+{
+	for_each_size(size)
+	{
+		uint64_t ticket, before = segment.ring[0].word;
+
+		if (size == 1)
+			continue;
+		take(&ticket);
+		segment.ring[0].word = before;
+		submit(1);
+		expect_no_next();
+		run(1);
+		expect_no_next();
+		submit(2);
+		run_next(2);
+	}
+}
+
 Test(ring, claim_gives_eagain_when_empty)
 {
 	for_each_size(size)
