@@ -124,15 +124,20 @@ struct belongings belongings_now(void)
 	return b;
 }
 
+static bool no_zombies(const struct sigaction *action)
+{
+	return action->sa_handler == SIG_IGN || action->sa_flags & SA_NOCLDWAIT;
+}
+
 void belongings_check(const struct belongings *before)
 {
 	struct belongings after = belongings_now();
 	uint64_t deadline = patience();
 
-	/* A thread that was joined may be on its way out, and so may a child that leaves no zombie. */
+	/* A thread that was joined may be on its way out, and so may a child that leaves no zombie. All others were waited for. */
 	while (after.threads > before->threads && sheaf_now_ns() < deadline)
 		after.threads = count_threads();
-	while (after.children > before->children && sheaf_now_ns() < deadline)
+	while (no_zombies(&after.actions[SIGCHLD]) && after.children > before->children && sheaf_now_ns() < deadline)
 		after.children = count_children();
 	for (int fd = 0; fd < BELONGING_FILES; fd++)
 		CHECK_AS(HARM_LEAKED, after.files[fd] == before->files[fd], "descriptor %d has flags %d, %d before", fd,
