@@ -4,6 +4,9 @@
  * The lock is never held while this library forks: another library's handlers may take locks of theirs, and another thread may
  * have taken those first. Instead the child closes what it may not have.
  *
+ * A child of _Fork() or of a raw clone() has no handlers. There the kernel wipes the number, which makes all handles foreign, and what the
+ * handler would have done is done before the child takes the lock. Until then it keeps what is watched open.
+ *
  * Handlers of others may fork in their turn. If such a fork comes while ours is under way, its thread holds the lock already,
  * and its child gets nothing that is watched, not even what ours keeps. If it comes before (a handler that was registered later
  * than these), nothing tells it from ours: what is kept stays open in its child until that ends or calls exec.
@@ -19,14 +22,40 @@
 #define REGISTERED ((pid_t)-1)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic pid_t handled; /* REGISTERED; or the process in which a thread registers the handlers; or 0 */
-_Atomic unsigned forks_seen;
+static _Atomic pid_t handled;        /* REGISTERED; or the process in which a thread registers the handlers; or 0 */
+static unsigned numbers = 1;         /* the last number that this process or an ancestor had */
+static _Atomic unsigned unwiped = 1; /* this process's number, where the kernel wipes nothing */
+_Atomic unsigned *forks_mark = &unwiped;
 static struct forks_fd *watched;            /* under the lock */
 static _Thread_local struct forks_fd *kept; /* by the child of this thread's fork */
 static _Thread_local unsigned depth;        /* how often this thread holds the lock */
 
+/* What a new process owes its parent: a number of its own, and no descriptor but the one that it keeps. */
+static void begin_process(struct forks_fd *keep)
+{
+	for (struct forks_fd *fd = watched; fd; fd = fd->next)
+		if (fd != keep)
+			close(fd->fd);
+	watched = keep;
+	if (keep)
+		keep->next = NULL;
+	kept = NULL; /* what the child's handlers fork is nobody's */
+	/* Relaxed: no other thread of the child uses the library yet. */
+	atomic_store_explicit(forks_mark, ++numbers, memory_order_relaxed);
+}
+
+/* In a child that no handler announced, do now what the handler would have done. Its lock may be one that a thread of the parent held. */
+static void find_out(void)
+{
+	if (forks_count() || depth) /* nested in a fork, the handler is still to come */
+		return;
+	pthread_mutex_init(&lock, NULL);
+	begin_process(NULL);
+}
+
 static void hold(void)
 {
+	find_out();
 	if (depth++ == 0)
 		pthread_mutex_lock(&lock);
 }
@@ -39,22 +68,24 @@ static void release(void)
 
 static void after_fork_in_child(void)
 {
-	struct forks_fd *keep = depth == 1 ? kept : NULL;
-
-	for (struct forks_fd *fd = watched; fd; fd = fd->next)
-		if (fd != keep)
-			close(fd->fd);
-	watched = keep;
-	if (keep)
-		keep->next = NULL;
-	kept = NULL; /* what the child's handlers fork is nobody's */
-	/* Relaxed: no other thread runs in a child. */
-	atomic_fetch_add_explicit(&forks_seen, 1, memory_order_relaxed);
+	begin_process(depth == 1 ? kept : NULL);
 	release();
 }
 
+/* Once in a process and its children: from now on the kernel tells them of forks, too. Under the lock. */
+static void ask_kernel(void)
+{
+	_Atomic unsigned *wiped = forks_mark == &unwiped ? os_wiped_memory() : NULL;
+
+	if (!wiped)
+		return;
+	/* Relaxed: the number is the same, and no handle was made yet. */
+	atomic_store_explicit(wiped, numbers, memory_order_relaxed);
+	forks_mark = wiped;
+}
+
 /* Not with pthread_once(), which cannot be tried again. */
-int forks_prepare(void)
+static int register_handlers(void)
 {
 	pid_t me = getpid(), found = 0;
 	int r;
@@ -74,9 +105,21 @@ int forks_prepare(void)
 	return -r;
 }
 
+int forks_prepare(void)
+{
+	int r = register_handlers();
+
+	if (r)
+		return r;
+	hold();
+	ask_kernel();
+	release();
+	return 0;
+}
+
 void forks_hold(void)
 {
-	forks_prepare(); /* who depends on the handlers has asked before */
+	forks_prepare(); /* a caller that depends on the handlers has asked before */
 	hold();
 }
 

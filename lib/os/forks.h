@@ -8,16 +8,19 @@
 #include <sys/types.h>
 
 /* Private, for forks_count(). */
-extern _Atomic unsigned forks_seen;
+extern _Atomic unsigned *forks_mark;
 
-/* How often this process came out of a fork: a handle made at another count belongs to another process. */
+/*
+ * Number this process among its ancestors: a handle made under another number belongs to another process. In a child that no handler
+ * announced (_Fork(), a raw clone()) it is 0 until forks_prepare(), where the kernel can wipe memory in children.
+ */
 static inline unsigned forks_count(void)
 {
-	/* Relaxed: changes only in a new process, before it does anything else. */
-	return atomic_load_explicit(&forks_seen, memory_order_relaxed);
+	/* Relaxed: changes only in a new process, before that does anything else. */
+	return atomic_load_explicit(forks_mark, memory_order_relaxed);
 }
 
-/* Before the first of these calls that matters: 0, or -ENOMEM. */
+/* Make the number one that no handle has yet, if this is a new process. Before the first of these calls that matters: 0, or -ENOMEM. */
 int forks_prepare(void);
 
 /*

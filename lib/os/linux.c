@@ -29,6 +29,9 @@
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
 
 static int least(long a, int b)
 {
@@ -162,6 +165,19 @@ int os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 			done += piece;
 	}
 	return 0;
+}
+
+void *os_wiped_memory(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (!madvise(memory, size, MADV_WIPEONFORK))
+		return memory;
+	munmap(memory, size);
+	return NULL;
 }
 
 void *os_large_alloc(size_t size)

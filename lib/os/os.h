@@ -119,6 +119,9 @@ int os_shm_link(int fd, const char *name);
  */
 int os_commit(int fd, uint64_t offset, uint64_t size, void *at);
 
+/* Some bytes, zero, that the kernel sets to zero in every child, whatever made it. NULL where that cannot be had. Never freed. */
+void *os_wiped_memory(void);
+
 /* malloc() for an array that is written once from end to end: in huge pages where the system has them. NULL; free() it. */
 void *os_large_alloc(size_t size);
 

@@ -79,6 +79,11 @@ int os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 	return -r;
 }
 
+void *os_wiped_memory(void)
+{
+	return NULL;
+}
+
 void *os_large_alloc(size_t size)
 {
 	return malloc(size);

@@ -2,12 +2,16 @@
  * test_pool.c - the life of a pool: create, close, join, terminate, destroy, with processes and with threads; forks of the owner; and
  * what a pool leaves alone in its host.
  */
+#define _DEFAULT_SOURCE /* syscall() */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#ifdef OS_LAYER_LINUX
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #include "pools.h"
@@ -635,6 +639,31 @@ Test(pool, inherited_over_a_fork_is_dead_there_and_unharmed_here)
 		end();
 	}
 }
+
+#ifdef OS_LAYER_LINUX
+/* As _Fork(), and as the runtimes of other languages do: no atfork handler runs. */
+static pid_t fork_unannounced(void)
+{
+	return (pid_t)syscall(SYS_clone, (unsigned long)SIGCHLD, NULL, NULL, NULL, 0ul);
+}
+
+Test(pool, inherited_by_a_child_that_no_handler_announced_is_dead_there_and_unharmed_here)
+{
+	int status;
+	pid_t pid;
+
+	start(&(sheaf_pool_options){.workers = 2, .heap_size = 16 << 20});
+	inherited = submit_mixed(100);
+	if (!(pid = fork_unannounced()))
+		_exit(use_inherited(NULL));
+	cr_assert_gt(pid, 0);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x", status);
+	expect_mixed(inherited, 100);
+	expect_pool_works(1000);
+	cr_assert_neq(segment_name_exists(info().name), 0);
+}
+#endif
 
 static int use_pool_in_task(sheaf_task *task, const void *arg, void *result)
 {
