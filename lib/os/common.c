@@ -60,9 +60,9 @@ int os_shm_create(const char *name, int *fd)
 	return 0;
 }
 
-int os_lock(int fd)
+static int lock_bytes(int fd, unsigned first, unsigned count)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)first, .l_len = (off_t)count};
 
 	while (fcntl(fd, F_SETLK, &lock))
 		if (errno != EINTR)
@@ -70,10 +70,15 @@ int os_lock(int fd)
 	return 0;
 }
 
-int os_locked(int fd, pid_t *holder)
+int os_lock(int fd, unsigned byte)
 {
-	/* A lock to read conflicts with the owner's, and may be asked about whichever way the file is open. */
-	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	return lock_bytes(fd, byte, 1);
+}
+
+int os_locked(int fd, unsigned first, unsigned count, pid_t *holder)
+{
+	/* A lock to read conflicts with theirs, and may be asked about whichever way the file is open. */
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = (off_t)first, .l_len = (off_t)count};
 
 	if (fcntl(fd, F_GETLK, &lock))
 		return -errno;
@@ -128,7 +133,7 @@ int os_sweep_open(int fd, const char *name)
 		return -errno;
 	if (status.st_uid != geteuid() || !S_ISREG(status.st_mode))
 		return -EPERM;
-	if ((r = os_lock(fd)))
+	if ((r = os_lock(fd, OS_LOCK_OWNER)))
 		return r;
 	if (fstat(fd, &status) || status.st_nlink == 0)
 		return -ENOENT;

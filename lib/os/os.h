@@ -1,7 +1,7 @@
 /*
  * os.h - all that differs between systems, and the system calls that need a loop or a rule of their own.
  *
- * common.c holds what POSIX alone can do everywhere. linux.c and posix.c are twins: each implements the second half of this header,
+ * common.c and identity.c hold what POSIX alone can do everywhere. linux.c and posix.c are twins: each implements the second half of this header,
  * and the build takes one of them (-Dos=linux or -Dos=posix). Every function returns 0 or -errno unless it says otherwise.
  */
 #ifndef SHEAF_OS_OS_H
@@ -27,15 +27,27 @@ int os_raise_pipe(const int raw[2], int ends[2]);
 int os_shm_create(const char *name, int *fd);
 
 /*
- * Takes the owner's lock on a segment: a POSIX record lock, which the kernel drops when the process ends and which forked children
- * do not inherit. -EAGAIN: a living process holds it. Closing any descriptor of the file in this process drops it.
+ * The bytes of a segment's file that its processes lock, one each. A lock on any of them proves that the pool lives. They are the first
+ * ones, so OS_LOCK_OWNER and OS_LOCKS name all of them.
  */
-int os_lock(int fd);
+enum os_lock_byte {
+	OS_LOCK_OWNER = 0, /* any close() of the host on this file drops it */
+	OS_LOCK_SUPERVISOR = 1,
+	OS_LOCK_SPARE = 2,
+	OS_LOCKS = 3,
+};
 
 /*
- * Does a process other than this one hold the owner's lock? 1, and *@holder is its pid, or 0 where that cannot be told; 0; -errno.
+ * Take the lock of one byte: a POSIX record lock, which the kernel drops when the process ends and which forked children do not
+ * inherit. -EAGAIN: another process holds it. Closing any descriptor of the file in this process drops all that the process has.
  */
-int os_locked(int fd, pid_t *holder);
+int os_lock(int fd, unsigned byte);
+
+/*
+ * Ask whether a process other than this one holds a lock on one of @count bytes from @first on. 1, and *@holder is its pid, or 0 where
+ * that cannot be told; 0; -errno.
+ */
+int os_locked(int fd, unsigned first, unsigned count, pid_t *holder);
 
 /*
  * Opens the shared-memory object @name for reading alone, whatever lies there, and without waiting for it. A symbolic link is
@@ -91,6 +103,23 @@ static inline void os_relax(void)
 	__asm__ volatile("yield");
 #endif
 }
+
+/* ---- identity.c ---- */
+
+/* What tells a file from all others, so that a descriptor's number can be checked before it is believed: a host may close and reuse it. */
+struct os_file_id {
+	dev_t device;
+	ino_t inode;
+};
+
+/* Note which file @fd is. 0, or -errno. */
+int os_file_note(int fd, struct os_file_id *id);
+
+/* Tell whether @fd is open and still that file. Whoever closes, locks, cuts or writes by number asks first. */
+bool os_file_is(int fd, const struct os_file_id *id);
+
+/* Close @fd if it still is that file: otherwise it is closed already, and the number is somebody else's. */
+void os_file_close(int fd, const struct os_file_id *id);
 
 /* ---- linux.c, posix.c ---- */
 

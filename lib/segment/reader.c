@@ -136,7 +136,7 @@ static int fail_unready(const char *name, int fd)
 	pid_t creator;
 
 	/* Of this process's own segments, only ready ones are borrowed. */
-	if (os_locked(fd, &creator) == 1)
+	if (os_locked(fd, OS_LOCK_OWNER, 1, &creator) == 1)
 		return sheaf_fail(-EAGAIN, "the pool of %s is not ready yet", name);
 	return sheaf_fail(-ESTALE, "the pool of %s was never ready, and its creator is dead", name);
 }
@@ -240,7 +240,7 @@ static int look(const struct reader *reader, int fd, struct reader_facts *facts)
 		facts->owner_lives = true;
 		return 0;
 	}
-	locked = os_locked(fd, &facts->owner);
+	locked = os_locked(fd, OS_LOCK_OWNER, 1, &facts->owner);
 	/* Who takes a dead owner's name away holds its lock, too, and keeps it for an instant when the name is gone. */
 	facts->owner_lives = locked == 1 && (status.st_nlink || facts->owner == (pid_t)reader->header.owner_pid);
 	return locked < 0 ? fail_read(reader->name, locked) : 0;

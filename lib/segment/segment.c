@@ -175,7 +175,7 @@ static int create_named(struct segment *segment)
 		if (r)
 			return fail_create(r, segment->name);
 		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
-		r = os_lock(segment->fd);
+		r = os_lock(segment->fd, OS_LOCK_OWNER);
 		if (!r && fstat(segment->fd, &status))
 			r = -errno;
 		if (!r && status.st_nlink > 0) {
@@ -239,7 +239,7 @@ static int create_file(struct segment *segment, const struct segment_options *op
 		return fail_create(-EEXIST, segment->name);
 	/* Nameless until there is a supervisor, where that is possible; and locked before others can see it. */
 	if (!os_shm_unnamed(&segment->fd)) {
-		if (!os_lock(segment->fd))
+		if (!os_lock(segment->fd, OS_LOCK_OWNER))
 			return 0;
 		close(segment->fd);
 	}

@@ -26,7 +26,7 @@ static int file;
 
 static int hold(void *ready)
 {
-	CHECK(!os_lock(file), "no lock");
+	CHECK(!os_lock(file, OS_LOCK_OWNER), "no lock");
 	CHECK(write(*(int *)ready, "", 1) == 1, "no pipe");
 	for (;;)
 		pause();

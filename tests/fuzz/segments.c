@@ -783,7 +783,7 @@ static int hold(void *context)
 	const int *fds = context;
 
 	for (unsigned i = 0; i < 3; i++)
-		CHECK(!os_lock(fds[i]), "no lock");
+		CHECK(!os_lock(fds[i], OS_LOCK_OWNER), "no lock");
 	atomic_fetch_add(&progress->cases, 1);
 	for (;;)
 		pause();
@@ -869,7 +869,7 @@ int main(int argc, char **argv)
 	atexit(remove_strange);
 	snprintf(name, sizeof(name), "/segments-%ld", (long)getpid());
 	file = file_create(name);
-	CHECK(!os_lock(file), "no lock");
+	CHECK(!os_lock(file, OS_LOCK_OWNER), "no lock");
 	use(IN_HEAP);
 	run(undamaged, "undamaged");
 	run(extremes_of_words, "extremes of words");

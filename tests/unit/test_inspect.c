@@ -522,7 +522,7 @@ Test(inspect, tells_a_creator_at_work_from_a_dead_one)
 	expect_failure(sheaf_inspect_open(&inspect, own_name), -ESTALE, "its creator is dead");
 	cr_assert_eq(ftruncate(fd, 1 << 20), 0);
 	expect_failure(sheaf_inspect_open(&inspect, own_name), -ESTALE, "its creator is dead");
-	expect_done(os_lock(fd));
+	expect_done(os_lock(fd, OS_LOCK_OWNER));
 	in_child(open_what_is_locked, NULL);
 	close(fd);
 }

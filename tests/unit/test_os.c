@@ -281,6 +281,65 @@ Test(os, waits_for_a_token_until_the_deadline)
 	sem_destroy(&sem);
 }
 
+/* ---- numbers that are given out again ---- */
+
+Test(os, tells_a_descriptor_from_the_next_one_of_its_number)
+{
+	struct os_file_id id;
+	int ends[2], other;
+
+	cr_assert_eq(os_pipe(ends), 0);
+	cr_assert_eq(os_file_note(ends[0], &id), 0);
+	cr_assert(os_file_is(ends[0], &id));
+	cr_assert(os_file_is(ends[1], &id), "both ends are one file");
+	close(ends[0]);
+	cr_assert_not(os_file_is(ends[0], &id));
+	other = open("/dev/null", O_RDONLY);
+	cr_assert_eq(other, ends[0]);
+	cr_assert_not(os_file_is(other, &id));
+	os_file_close(other, &id);
+	cr_assert_neq(fcntl(other, F_GETFD), -1, "the other file was closed");
+	os_file_close(ends[1], &id);
+	cr_assert_eq(fcntl(ends[1], F_GETFD), -1);
+	cr_assert_not(os_file_is(-1, &id));
+	cr_assert_eq(os_file_note(-1, &id), -EBADF);
+	close(other);
+}
+
+/* ---- locks ---- */
+
+struct locked {
+	int fd;
+	unsigned taken;
+};
+
+static int see_locks(void *context)
+{
+	const struct locked *locked = context;
+	pid_t holder;
+
+	if (os_lock(locked->fd, locked->taken) != -EAGAIN)
+		return 1;
+	for (unsigned byte = 0; byte < OS_LOCKS; byte++)
+		if (os_locked(locked->fd, byte, 1, &holder) != (byte == locked->taken))
+			return 2;
+	return os_locked(locked->fd, OS_LOCK_OWNER, OS_LOCKS, &holder) == 1 && holder == getppid() ? 0 : 3;
+}
+
+Test(os, locks_one_byte_for_each_kind_of_process)
+{
+	for (unsigned byte = 0; byte < OS_LOCKS; byte++) {
+		struct locked locked = {.taken = byte};
+		pid_t holder;
+
+		cr_assert_eq(os_shm_anonymous(&locked.fd), 0);
+		cr_assert_eq(os_lock(locked.fd, byte), 0);
+		cr_assert_eq(os_locked(locked.fd, OS_LOCK_OWNER, OS_LOCKS, &holder), 0, "one's own lock counts");
+		cr_assert_eq(exit_code_of(see_locks, &locked), 0);
+		close(locked.fd);
+	}
+}
+
 /* ---- shared memory ---- */
 
 Test(os, commits_and_releases_memory)

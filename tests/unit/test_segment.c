@@ -204,7 +204,7 @@ static int lock_again(void *context)
 {
 	int fd = shm_open(context, O_RDWR, 0);
 
-	return fd >= 0 && os_lock(fd) == -EAGAIN ? 0 : 1;
+	return fd >= 0 && os_lock(fd, OS_LOCK_OWNER) == -EAGAIN ? 0 : 1;
 }
 
 static int exit_code_of(child_fn *fn, void *context)

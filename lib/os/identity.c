@@ -1,0 +1,35 @@
+/*
+ * identity.c - whether a number still names what it named.
+ *
+ * Descriptors and pids are given out again. A host may close every descriptor that it does not know, as closefrom(3) does, and the next
+ * file that it opens gets the number. So a descriptor is compared with what was noted when it was opened, before anything is done by its
+ * number that would harm another file.
+ */
+#include "os/os.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int os_file_note(int fd, struct os_file_id *id)
+{
+	struct stat status;
+
+	if (fstat(fd, &status))
+		return -errno;
+	*id = (struct os_file_id){.device = status.st_dev, .inode = status.st_ino};
+	return 0;
+}
+
+bool os_file_is(int fd, const struct os_file_id *id)
+{
+	struct os_file_id found;
+
+	return fd >= 0 && !os_file_note(fd, &found) && found.device == id->device && found.inode == id->inode;
+}
+
+void os_file_close(int fd, const struct os_file_id *id)
+{
+	if (os_file_is(fd, id))
+		close(fd);
+}
