@@ -64,7 +64,8 @@ enum sheaf_pool_state {
 	SHEAF_POOL_TERMINATED = 3, /* by its owner */
 	SHEAF_POOL_BROKEN = 4,     /* its workers died without any progress */
 	SHEAF_POOL_LOST = 5,       /* its supervisor died and cannot be replaced */
-	SHEAF_POOL_DAMAGED = 6,    /* the segment says none of these */
+	SHEAF_POOL_UNPLUGGED = 6,  /* its owner has closed the descriptors of the pool, as closefrom() does */
+	SHEAF_POOL_DAMAGED = 7,    /* the segment says none of these */
 };
 
 typedef struct sheaf_inspect_pool {

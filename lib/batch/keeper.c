@@ -29,6 +29,10 @@ int keeper_fail(uint32_t state)
 			"started");
 	case POOL_LOST:
 		return sheaf_fail(-EOWNERDEAD, "the pool's supervisor died and cannot be replaced");
+	case POOL_UNPLUGGED:
+		return sheaf_fail(-EBADF,
+				  "this process has closed the pool's file descriptors, as closefrom() does: the pool has "
+				  "ended; create pools after that, or keep their descriptors open");
 	default:
 		return 0;
 	}

@@ -75,6 +75,13 @@ int os_lock(int fd, unsigned byte)
 	return lock_bytes(fd, byte, 1);
 }
 
+void os_unlock(int fd, unsigned byte)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1};
+
+	fcntl(fd, F_SETLK, &lock);
+}
+
 int os_locked(int fd, unsigned first, unsigned count, pid_t *holder)
 {
 	/* A lock to read conflicts with theirs, and may be asked about whichever way the file is open. */
@@ -250,6 +257,19 @@ int os_wait_signal(const sigset_t *set, uint64_t timeout_ns)
 	int signal = sigtimedwait(set, &info, &timeout);
 
 	return signal > 0 ? signal : 0;
+}
+
+static void notice(int signal)
+{
+	(void)signal;
+}
+
+void os_notice_signal(int signal)
+{
+	struct sigaction action = {.sa_handler = notice};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(signal, &action, NULL);
 }
 
 int os_child_ended(pid_t pid, siginfo_t *info)

@@ -26,19 +26,30 @@ static _Atomic pid_t handled;        /* REGISTERED; or the process in which a th
 static unsigned numbers = 1;         /* the last number that this process or an ancestor had */
 static _Atomic unsigned unwiped = 1; /* this process's number, where the kernel wipes nothing */
 _Atomic unsigned *forks_mark = &unwiped;
-static struct forks_fd *watched;            /* under the lock */
-static _Thread_local struct forks_fd *kept; /* by the child of this thread's fork */
-static _Thread_local unsigned depth;        /* how often this thread holds the lock */
+static struct forks_fd *watched;                         /* under the lock */
+static _Thread_local const struct forks_fd *const *kept; /* by the child of this thread's fork; up to NULL */
+static _Thread_local unsigned depth;                     /* how often this thread holds the lock */
 
-/* What a new process owes its parent: a number of its own, and no descriptor but the one that it keeps. */
-static void begin_process(struct forks_fd *keep)
+static bool is_listed(const struct forks_fd *const *list, const struct forks_fd *fd)
 {
-	for (struct forks_fd *fd = watched; fd; fd = fd->next)
-		if (fd != keep)
-			close(fd->fd);
-	watched = keep;
-	if (keep)
-		keep->next = NULL;
+	while (list && *list && *list != fd)
+		list++;
+	return list && *list;
+}
+
+/* What a new process owes its parent: a number of its own, and no descriptor but those that it keeps. */
+static void begin_process(const struct forks_fd *const *keep)
+{
+	struct forks_fd **link = &watched;
+
+	while (*link) {
+		if (is_listed(keep, *link)) {
+			link = &(*link)->next;
+		} else {
+			os_file_close((*link)->fd, &(*link)->id);
+			*link = (*link)->next;
+		}
+	}
 	kept = NULL; /* what the child's handlers fork is nobody's */
 	/* Relaxed: no other thread of the child uses the library yet. */
 	atomic_store_explicit(forks_mark, ++numbers, memory_order_relaxed);
@@ -128,28 +139,34 @@ void forks_release(void)
 	release();
 }
 
-static void add(struct forks_fd *fd)
+static void watch(struct forks_fd *fd)
 {
 	fd->next = watched;
 	watched = fd;
 }
 
-int forks_pipe(struct forks_fd *write_end, int *read_end)
+int forks_pipe(struct forks_fd *write_end, struct forks_fd *read_end)
 {
 	int ends[2], r;
 
 	forks_hold();
 	r = os_pipe(ends);
 	if (!r) {
-		*read_end = ends[0];
+		read_end->fd = ends[0];
 		write_end->fd = ends[1];
-		add(write_end);
+		if ((r = os_file_note(ends[0], &read_end->id)) || (r = os_file_note(ends[1], &write_end->id))) {
+			close(ends[0]);
+			close(ends[1]);
+		} else {
+			watch(read_end);
+			watch(write_end);
+		}
 	}
 	forks_release();
 	return r;
 }
 
-pid_t forks_fork(struct forks_fd *keep)
+pid_t forks_fork(const struct forks_fd *const *keep)
 {
 	pid_t pid;
 
@@ -168,7 +185,7 @@ void forks_close(struct forks_fd *fd)
 		link = &(*link)->next;
 	if (*link) {
 		*link = fd->next;
-		close(fd->fd);
+		os_file_close(fd->fd, &fd->id);
 	}
 	forks_release();
 }

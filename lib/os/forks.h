@@ -4,6 +4,8 @@
 #ifndef SHEAF_OS_FORKS_H
 #define SHEAF_OS_FORKS_H
 
+#include "os/os.h"
+
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -33,16 +35,23 @@ void forks_release(void);
 /* A descriptor that no child inherits, whether it calls exec or not. Where it lies, it must stay until forks_close(). */
 struct forks_fd {
 	int fd;
+	struct os_file_id id; /* a host that closes descriptors by their numbers may have given this one to another file */
 	struct forks_fd *next;
 };
 
-/* A pipe whose write end no child inherits. 0, or -errno. */
-int forks_pipe(struct forks_fd *write_end, int *read_end);
+/* Make a pipe whose ends no child inherits. 0, or -errno. */
+int forks_pipe(struct forks_fd *write_end, struct forks_fd *read_end);
 
-/* fork(), but the child keeps @keep, which the child's own children do not inherit. */
-pid_t forks_fork(struct forks_fd *keep);
+/* Is it open, and still what it was? */
+static inline bool forks_fd_open(const struct forks_fd *fd)
+{
+	return os_file_is(fd->fd, &fd->id);
+}
 
-/* Closes it. */
+/* fork(), but the child keeps those in @keep (up to NULL), which the child's own children do not inherit. */
+pid_t forks_fork(const struct forks_fd *const *keep);
+
+/* Close it, if it is open; its place may be used again. */
 void forks_close(struct forks_fd *fd);
 
 #endif

@@ -24,8 +24,10 @@ int os_file_note(int fd, struct os_file_id *id)
 bool os_file_is(int fd, const struct os_file_id *id)
 {
 	struct os_file_id found;
+	int r = fd >= 0 ? os_file_note(fd, &found) : -EBADF;
 
-	return fd >= 0 && !os_file_note(fd, &found) && found.device == id->device && found.inode == id->inode;
+	/* A system that cannot tell just now says nothing of the descriptor. */
+	return r ? r != -EBADF : found.device == id->device && found.inode == id->inode;
 }
 
 void os_file_close(int fd, const struct os_file_id *id)

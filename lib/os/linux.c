@@ -12,6 +12,7 @@
 #endif
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -241,6 +242,33 @@ bool os_die_with_parent(pid_t parent, int signal)
 uint64_t os_parent_check_ns(void)
 {
 	return 1000000000u; /* the death signal comes first; this is for sandboxes without it */
+}
+
+bool os_ends_orphans(void)
+{
+	return true;
+}
+
+bool os_adopts_orphans(void)
+{
+	int subreaper = 0;
+
+	return getpid() == 1 || (!prctl(PR_GET_CHILD_SUBREAPER, &subreaper) && subreaper);
+}
+
+void os_name_process(const char *name)
+{
+	prctl(PR_SET_NAME, name);
+}
+
+bool os_wait_news(int fd, uint64_t timeout_ns)
+{
+	struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_nsec = (long)(timeout_ns % 1000000000u)};
+	struct pollfd news = {.fd = fd, .events = POLLIN};
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ppoll(&news, 1, &timeout, &none) > 0;
 }
 
 /* Where the signal interrupted the code, or 0. */

@@ -35,6 +35,7 @@ enum os_lock_byte {
 	OS_LOCK_SUPERVISOR = 1,
 	OS_LOCK_SPARE = 2,
 	OS_LOCKS = 3,
+	OS_LOCK_WORKERS = 3, /* one for each worker from here on */
 };
 
 /*
@@ -42,6 +43,7 @@ enum os_lock_byte {
  * inherit. -EAGAIN: another process holds it. Closing any descriptor of the file in this process drops all that the process has.
  */
 int os_lock(int fd, unsigned byte);
+void os_unlock(int fd, unsigned byte);
 
 /*
  * Ask whether a process other than this one holds a lock on one of @count bytes from @first on. 1, and *@holder is its pid, or 0 where
@@ -86,6 +88,9 @@ void os_block_all_signals(sigset_t *before);
 
 /* Waits for a signal of the set for at most @timeout_ns. The signal's number, or 0. */
 int os_wait_signal(const sigset_t *set, uint64_t timeout_ns);
+
+/* Have a signal end waits and do nothing else, whether it is ignored by default or ends a process. */
+void os_notice_signal(int signal);
 
 /* Has child @pid ended? Leaves it unreaped. 1 with *@info filled; 0 alive; -ECHILD: gone, and somebody else reaped it. */
 int os_child_ended(pid_t pid, siginfo_t *info);
@@ -164,6 +169,21 @@ void os_clear(void *address, uint64_t size);
  */
 bool os_die_with_parent(pid_t parent, int signal);
 uint64_t os_parent_check_ns(void);
+
+/* Does the kernel end the children of a process that has ended, whatever they do? So it was asked by os_die_with_parent(). */
+bool os_ends_orphans(void);
+
+/* Do orphans among the descendants of this process become its children? */
+bool os_adopts_orphans(void);
+
+/* Give the process the name that ps shows; at most 15 characters count. */
+void os_name_process(const char *name);
+
+/*
+ * Wait until a noticed signal comes, @fd has something to read or has ended, or the time is over. No signal is blocked meanwhile. True: the
+ * descriptor has something.
+ */
+bool os_wait_news(int fd, uint64_t timeout_ns);
 
 /*
  * The return addresses of the calling signal handler's interrupted code, the innermost first: how many; 0 where the system cannot tell. @context:

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,6 +112,37 @@ bool os_die_with_parent(pid_t parent, int signal)
 uint64_t os_parent_check_ns(void)
 {
 	return 100000000u;
+}
+
+bool os_ends_orphans(void)
+{
+	return false;
+}
+
+bool os_adopts_orphans(void)
+{
+	return getpid() == 1;
+}
+
+void os_name_process(const char *name)
+{
+	(void)name;
+}
+
+bool os_wait_news(int fd, uint64_t timeout_ns)
+{
+	struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_nsec = (long)(timeout_ns % 1000000000u)};
+	sigset_t none;
+	fd_set news;
+
+	FD_ZERO(&news);
+	/* A descriptor that select() cannot take is looked at when the time is over. */
+	if (fd < FD_SETSIZE)
+		FD_SET(fd, &news);
+	sigemptyset(&none);
+	if (pselect(fd < FD_SETSIZE ? fd + 1 : 0, &news, NULL, NULL, &timeout, &none) > 0)
+		return true;
+	return fd >= FD_SETSIZE && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) > 0;
 }
 
 unsigned os_frames(const void *context, uint64_t *frames, unsigned most)

@@ -1,14 +1,20 @@
 /*
- * family.c - the supervisor and its workers, seen from the owner.
+ * family.c - the supervisor, its spare and its workers, seen from the owner.
  *
- * Who is dead is told by the kernel alone. The supervisor is the owner's child, so its end is certain, and its pid (which is also the
- * number of the process group of the whole family) names nobody else until it is reaped. The workers are not the owner's children; but
- * all of the family hold the write end of a pipe, and nobody else does, so its end of file says that the last of them is dead.
+ * The kernel alone tells who is dead. Only the first supervisor is the owner's child; later ones were spares, children of their
+ * predecessors. So the owner goes by what every process of the family holds and nobody else does:
  *
- * "Nobody else" needs care, as the host may fork at any time: such children close the write end (os/forks.h).
+ *   a pipe    all hold its write end; its end of file says that the last of them is dead
+ *   locks     one byte of the segment's file each (os.h): the kernel says which living process leads
  *
- * A second pipe goes the other way: the owner alone holds its write end, so its end of file says that the owner has died or has become
- * another program.
+ * "Nobody else" needs care, as the host may fork at any time: such children close the pipes (os/forks.h), and do not inherit locks. A
+ * child that no handler announces keeps the pipes until it ends, so the locks tell there that the family is gone.
+ *
+ * Another pipe goes the other way: the owner alone holds its write end, so its end of file says that the owner has died or has become
+ * another program. A byte in it wakes the supervisor.
+ *
+ * All of the family are in one process group, whose number is the pid of the first supervisor. It names nobody else while that is not
+ * reaped, or any of them lives.
  */
 #include "pool/family.h"
 
@@ -18,6 +24,7 @@
 #include "pool/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -28,50 +35,83 @@
 #define START_LOOK_NS 1000000          /* a supervisor that dies before it rings is noticed */
 #define START_NS UINT64_C(30000000000) /* a supervisor that has not started by then is stopped, or the machine is lost */
 #define PATIENCE_NS UINT64_C(1000000000)
+#define UNLOCKED_NS \
+	UINT64_C(200000000) /* so long without a lock, though the pipe is open: other children of the host hold it */
 #define KILL_AGAIN_NS 20000000
 #define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
+#define REAP_NS UINT64_C(100000000)
+#define REAP_NAP_NS 200000
 
 /* ---- start ---- */
 
 static void forget(struct family *family)
 {
-	close(family->crew);
+	forks_close(&family->all);
 	forks_close(&family->life);
-	*family = (struct family){.crew = -1};
+	forks_close(&family->wake);
+	*family = (struct family){0};
+}
+
+/* The pipes of a family. @crew: the write end that all of it will hold. */
+static int open_pipes(struct family *family, struct forks_fd *crew)
+{
+	int r = forks_pipe(crew, &family->all);
+
+	if (r)
+		return r;
+	if ((r = forks_pipe(&family->life, &family->wake))) {
+		forks_close(crew);
+		forks_close(&family->all);
+		return r;
+	}
+	/* A supervisor that is stopped does not stop the owner. */
+	fcntl(family->life.fd, F_SETFL, O_WRONLY | O_NONBLOCK);
+	return 0;
 }
 
 static int fork_supervisor(struct family *family, struct supervision *supervision)
 {
 	struct forks_fd crew;
+	const struct forks_fd *kept[] = {&crew, &family->wake, NULL};
 	sigset_t before;
-	int r = forks_pipe(&crew, &family->crew);
+	int r = open_pipes(family, &crew);
 	pid_t pid;
 
 	if (r)
 		return r;
-	r = forks_pipe(&family->life, &supervision->life);
-	if (r) {
-		forks_close(&crew);
-		close(family->crew);
-		return r;
-	}
-	supervision->crew = &crew;
+	supervision->all = &crew;
+	supervision->life = &family->wake;
 	/* No signal of the host may run its handler in the child. */
 	os_block_all_signals(&before);
-	pid = forks_fork(&crew);
+	pid = forks_fork(kept);
 	if (!pid)
 		supervisor_main(supervision);
 	r = pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	forks_close(&crew);
-	close(supervision->life);
 	if (r) {
 		forget(family);
 		return r;
 	}
-	setpgid(pid, pid); /* as the supervisor does: whoever is first */
+	setpgid(pid, pid); /* as the supervisor does: whichever is first */
+	family->group = pid;
+	family->child = true;
 	family->supervisor = pid;
 	return 0;
+}
+
+/* Has the first supervisor ended? It stays unreaped. */
+static bool child_ended(const struct family *family)
+{
+	siginfo_t info;
+
+	return !family->child || os_child_ended(family->group, &info);
+}
+
+/* What sheaf_pool_create() documents; its message tells what the system really said. */
+static int documented(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE ? code : -EAGAIN;
 }
 
 int family_start(struct family *family, struct segment *segment, bool keep_fds, bool successor)
@@ -93,76 +133,138 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	atomic_store_explicit(&segment->control->start, 0, memory_order_relaxed);
 	r = fork_supervisor(family, &supervision);
 	if (r)
-		return sheaf_fail(r, "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
+		return sheaf_fail(documented(r), "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
 	deadline = sheaf_now_ns() + START_NS;
 	/* Acquire, pairs with tell_start() in supervisor.c. */
 	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) &&
-	       family_lives(family) && sheaf_now_ns() < deadline)
+	       !child_ended(family) && sheaf_now_ns() < deadline)
 		os_sem_wait_until(&segment->control->started, sheaf_now_ns() + START_LOOK_NS);
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
-	family_end(family, false);
-	r = start ? start : -EAGAIN;
-	return sheaf_fail(r, "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
-			  start ? strerror(-r) : "the supervisor died or hangs");
+	family_end(family, segment, false);
+	return sheaf_fail(documented(start), "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
+			  start ? strerror(-start) : "the supervisor died or hangs");
 }
 
-/* ---- end ---- */
+/* ---- who lives ---- */
 
-bool family_lives(const struct family *family)
+bool family_unplugged(const struct family *family, const struct segment *segment)
 {
-	siginfo_t info;
-
-	return family->supervisor && !os_child_ended(family->supervisor, &info);
+	return family->group && !(forks_fd_open(&family->all) && forks_fd_open(&family->life) && segment_file_ours(segment));
 }
 
-bool family_gone(const struct family *family, uint64_t deadline_ns)
+/* Reap the first supervisor when it has ended; and, where orphans come to this process, those of the family. */
+static void reap(struct family *family)
 {
+	pid_t pid;
+
+	if (!family->group)
+		return;
+	if (os_adopts_orphans())
+		while (waitpid(-family->group, NULL, WNOHANG) > 0)
+			;
+	if (!family->child)
+		return;
+	while ((pid = waitpid(family->group, NULL, WNOHANG)) < 0 && errno == EINTR)
+		;
+	family->child = pid == 0;
+}
+
+bool family_lives(struct family *family, const struct segment *segment)
+{
+	pid_t holder = 0;
+	int locked;
+
+	if (!family->group)
+		return false;
+	reap(family);
+	locked = os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1, &holder);
+	if (locked == 1 && holder)
+		family->supervisor = holder;
+	/* The first supervisor has no lock yet when it has just been forked. */
+	return locked == 1 || family->child || os_locked(segment->fd, OS_LOCK_SPARE, 1, &holder) == 1;
+}
+
+void family_wake(const struct family *family)
+{
+	/* A pipe that is full of bytes wakes it, too. */
+	while (family->group && forks_fd_open(&family->life) && write(family->life.fd, "", 1) < 0 && errno == EINTR)
+		;
+}
+
+/* Is there no lock of any process of the family? */
+static bool unlocked(const struct segment *segment)
+{
+	pid_t holder;
+
+	return segment_file_ours(segment) && !os_locked(segment->fd, OS_LOCK_SUPERVISOR,
+							OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count, &holder);
+}
+
+bool family_gone(const struct family *family, const struct segment *segment, uint64_t deadline_ns)
+{
+	uint64_t unlocked_ns = 0;
+
 	for (;;) {
-		struct pollfd crew = {.fd = family->crew, .events = POLLIN};
-		uint64_t now = sheaf_now_ns();
-		uint64_t left = deadline_ns > now ? (deadline_ns - now) / 1000000 + 1 : 0;
+		struct pollfd all = {.fd = family->all.fd, .events = POLLIN};
+		uint64_t now = sheaf_now_ns(), left = deadline_ns > now ? (deadline_ns - now) / 1000000 + 1 : 0;
+		int r;
 
-		int r = poll(&crew, 1, left > 1000 ? 1000 : (int)left);
-
-		if (r > 0 && crew.revents)
+		if (!forks_fd_open(&family->all))
+			all.fd = -1;
+		r = poll(&all, 1, left > 20 ? 20 : (int)left);
+		if (r > 0 && all.revents)
+			return true;
+		if (!unlocked(segment))
+			unlocked_ns = 0;
+		else if (!unlocked_ns)
+			unlocked_ns = sheaf_now_ns();
+		else if (sheaf_now_ns() - unlocked_ns >= UNLOCKED_NS)
 			return true;
 		if (!left && (r >= 0 || errno != EINTR))
 			return false;
 	}
 }
 
-static void reap(struct family *family, int flags)
+/* ---- end ---- */
+
+/* The last ones may be on their way out when their ends of the pipe are closed. */
+static void reap_all(struct family *family)
 {
-	while (waitpid(family->supervisor, NULL, flags) < 0 && errno == EINTR)
-		;
-	forget(family);
+	uint64_t deadline = sheaf_now_ns() + REAP_NS;
+
+	for (reap(family); family->child && sheaf_now_ns() < deadline; reap(family))
+		os_sleep_ns(REAP_NAP_NS);
+	while (os_adopts_orphans() && family->supervisor && !waitpid(family->supervisor, NULL, WNOHANG) &&
+	       sheaf_now_ns() < deadline)
+		os_sleep_ns(REAP_NAP_NS);
 }
 
-bool family_end(struct family *family, bool asked)
+bool family_end(struct family *family, const struct segment *segment, bool asked)
 {
 	uint64_t deadline = sheaf_now_ns() + END_NS;
 	bool gone;
 
-	if (!family->supervisor)
+	if (!family->group)
 		return true;
-	if (asked && family_lives(family)) {
-		kill(family->supervisor, SUPERVISOR_SIGNAL);
-		family_gone(family, sheaf_now_ns() + PATIENCE_NS);
+	if (asked && family_lives(family, segment)) {
+		family_wake(family);
+		family_gone(family, segment, sheaf_now_ns() + PATIENCE_NS);
 	}
 	/*
-	 * While the supervisor is not reaped, its number is the group's and nobody else's. If a host that waits for any child has
-	 * reaped it, the group still exists as long as a worker lives, and the pipe tells whether one does. Once at least: who was stopped
-	 * for a while has no time left.
+	 * While the first supervisor is not reaped, its number is the group's and nobody else's; so it is while one of the family lives, which
+	 * the pipe tells. Once at least: a process that was stopped for a while has no time left.
 	 */
-	gone = family_gone(family, 0);
+	gone = family_gone(family, segment, 0);
 	while (!gone) {
-		kill(family->supervisor, SIGKILL); /* first: it must not start others */
-		kill(-family->supervisor, SIGKILL);
-		gone = family_gone(family, sheaf_now_ns() + KILL_AGAIN_NS);
+		if (kill(-family->group, SIGKILL) && errno == EPERM)
+			forks_close(
+				&family->life); /* the owner has become another user: the family ends as it does when the owner dies */
+		gone = family_gone(family, segment, sheaf_now_ns() + KILL_AGAIN_NS);
 		if (sheaf_now_ns() >= deadline)
 			break;
 	}
-	reap(family, gone ? 0 : WNOHANG);
+	reap_all(family);
+	forget(family);
 	return gone;
 }

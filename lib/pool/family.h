@@ -1,5 +1,5 @@
 /*
- * family.h - starts and ends a supervisor with all its workers, from the owner.
+ * family.h - the processes of a pool, seen from the owner: starts them, ends them, and asks who leads them.
  */
 #ifndef SHEAF_POOL_FAMILY_H
 #define SHEAF_POOL_FAMILY_H
@@ -8,24 +8,33 @@
 #include "segment/segment.h"
 
 struct family {
-	pid_t supervisor;     /* 0: none */
-	int crew;             /* read end of the pipe that all of the family hold; end of file: they are all dead */
+	pid_t group;          /* of all its processes, and the pid of the first: the owner's child; 0: there is no family */
+	bool child;           /* the owner has not reaped that child yet */
+	pid_t supervisor;     /* when the owner asked last */
+	struct forks_fd all;  /* read end of the pipe that all of the family hold; end of file: they are all dead */
 	struct forks_fd life; /* write end of the pipe whose end of file tells the family that the owner is gone */
+	struct forks_fd wake; /* its read end: kept, so that a write to it brings no SIGPIPE */
 };
 
-/* Starts a supervisor, and waits until its workers run. 0; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE, with its message. */
+/* Start a supervisor, and wait until its workers run. 0; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE, with its message. */
 int family_start(struct family *family, struct segment *segment, bool keep_fds, bool successor);
 
-/* Is the supervisor alive? */
-bool family_lives(const struct family *family);
+/* Has the host closed the descriptors that the owner needs to deal with the family? */
+bool family_unplugged(const struct family *family, const struct segment *segment);
 
-/* Waits until all of the family are dead, at most until the deadline. */
-bool family_gone(const struct family *family, uint64_t deadline_ns);
+/* Is there a supervisor, or a spare that becomes one? Notes who, and reaps what has died of the family, if that falls to the owner. */
+bool family_lives(struct family *family, const struct segment *segment);
+
+/* Wake the supervisor: the owner wants a worker killed, or has changed the pool's state. */
+void family_wake(const struct family *family);
+
+/* Wait until all of the family are dead, at most until the deadline. */
+bool family_gone(const struct family *family, const struct segment *segment, uint64_t deadline_ns);
 
 /*
- * Ends all of the family and reaps the supervisor. @asked: the supervisor has been told to end, so it gets a second to reap its
- * workers, which nobody else can; then, or at once, all are killed. False: some process could not be ended.
+ * End all of the family. @asked: the supervisor has been told to end, so it gets a second to end the others; then, or at once, all are
+ * killed. False: some process could not be ended.
  */
-bool family_end(struct family *family, bool asked);
+bool family_end(struct family *family, const struct segment *segment, bool asked);
 
 #endif

@@ -59,15 +59,11 @@ static void wake_everybody(struct segment *segment)
 
 /* ---- what keeper.h asks for ---- */
 
-/* Supervisors that die one after the other without any task being ended or given up would do so for ever. */
+/* Families that die one after the other without any task being ended or given up would do so for ever. */
 static bool fruitless(struct sheaf_pool *pool)
 {
-	struct segment *segment = &pool->keeper.segment;
-	/* Relaxed, all: statistics. What was given up is progress, too, as in brake(). */
-	uint64_t completed = 1 + atomic_load_explicit(&segment->control->given_up, memory_order_relaxed);
+	uint64_t completed = 1 + segment_progress(&pool->keeper.segment);
 
-	for (unsigned worker = 0; worker < segment->worker_count; worker++)
-		completed += atomic_load_explicit(&segment->workers[worker].completed, memory_order_relaxed);
 	if (completed != pool->completed)
 		pool->successors = 0;
 	pool->completed = completed;
@@ -88,24 +84,33 @@ static bool start_successor(struct sheaf_pool *pool)
 	return now - pool->orphaned_ns < NO_SUCCESSOR_NS;
 }
 
-/* A supervisor that has died is replaced; the successor repairs what it and its workers left. Under the family lock. */
+static void lose(struct sheaf_pool *pool, uint32_t how)
+{
+	segment_unpublish(&pool->keeper.segment); /* nobody else is there to do it if the owner is killed */
+	change_state(pool, POOL_OPEN, how);
+	change_state(pool, POOL_CLOSED, how);
+	wake_everybody(&pool->keeper.segment);
+}
+
+/* A supervisor and a spare that have died at once are replaced; the successor repairs what they left. Under the family lock. */
 static void look_at_family(struct sheaf_pool *pool)
 {
 	struct segment *segment = &pool->keeper.segment;
 
-	if ((!pool->family.supervisor && !pool->orphaned_ns) || family_lives(&pool->family) ||
-	    state_of(pool) >= POOL_TERMINATED)
+	if ((!pool->family.group && !pool->orphaned_ns) || state_of(pool) >= POOL_TERMINATED)
+		return;
+	if (family_unplugged(&pool->family, segment)) {
+		lose(pool, POOL_UNPLUGGED);
+		return;
+	}
+	if (family_lives(&pool->family, segment))
 		return;
 	if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment))
 		return;
 	/* It may have died between declaring the pool finished and looking at the ring. */
 	change_state(pool, POOL_FINISHED, POOL_CLOSED);
-	if (!family_end(&pool->family, false) || (!pool->orphaned_ns && fruitless(pool)) || !start_successor(pool)) {
-		segment_unpublish(segment); /* nobody else is there to do it if the owner is killed */
-		change_state(pool, POOL_OPEN, POOL_LOST);
-		change_state(pool, POOL_CLOSED, POOL_LOST);
-		wake_everybody(segment);
-	}
+	if (!family_end(&pool->family, segment, false) || (!pool->orphaned_ns && fruitless(pool)) || !start_successor(pool))
+		lose(pool, POOL_LOST);
 }
 
 static int look(struct keeper *keeper)
@@ -132,23 +137,22 @@ static bool ended(struct keeper *keeper)
 		return false;
 	pthread_mutex_lock(&pool->family_lock);
 	segment_unpublish(&keeper->segment);
-	family_end(&pool->family, true);
+	family_end(&pool->family, &keeper->segment, true);
 	pthread_mutex_unlock(&pool->family_lock);
 	return true;
 }
 
-static void signal_supervisor(struct sheaf_pool *pool)
+static void wake_supervisor(struct sheaf_pool *pool)
 {
 	pthread_mutex_lock(&pool->family_lock);
-	if (pool->family.supervisor && family_lives(&pool->family))
-		kill(pool->family.supervisor, SUPERVISOR_SIGNAL);
+	family_wake(&pool->family);
 	pthread_mutex_unlock(&pool->family_lock);
 }
 
 static void nudge_supervisor(struct keeper *keeper)
 {
 	if (!pool_of(keeper)->threaded)
-		signal_supervisor(pool_of(keeper));
+		wake_supervisor(pool_of(keeper));
 }
 
 static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generation)
@@ -157,7 +161,7 @@ static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generat
 		return;
 	/* Relaxed: read after the signal, or with the next one. */
 	atomic_store_explicit(&keeper->segment.workers[worker].kill, generation + 1, memory_order_relaxed);
-	signal_supervisor(pool_of(keeper));
+	wake_supervisor(pool_of(keeper));
 }
 
 /* ---- create ---- */
@@ -211,7 +215,7 @@ static void end_workers(struct sheaf_pool *pool)
 		doorbell_ring_all(&pool->keeper.segment);
 		threads_join(&pool->threads);
 	} else {
-		family_end(&pool->family, true);
+		family_end(&pool->family, &pool->keeper.segment, true);
 	}
 }
 
@@ -260,7 +264,6 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 	pool->keeper.limit_ns = limit_of(options->task_timeout_ns, 0);
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
 	pool->threaded = options->backend == SHEAF_THREADS;
-	pool->family.crew = -1;
 	pthread_mutex_init(&pool->keeper.lock, NULL);
 	pthread_mutex_init(&pool->family_lock, NULL);
 	r = start_workers(pool);
@@ -288,7 +291,7 @@ int sheaf_pool_close(sheaf_pool *pool)
 	if (change_state(pool, POOL_OPEN, POOL_CLOSED)) {
 		doorbell_ring_all(&pool->keeper.segment);
 		room_ring_all(&pool->keeper.segment);
-		signal_supervisor(pool);
+		wake_supervisor(pool);
 	}
 	return keeper_fail(state_of(pool));
 }
@@ -313,11 +316,11 @@ static bool joined(struct sheaf_pool *pool)
 				change_state(pool, POOL_FINISHED, POOL_CLOSED);
 		}
 	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
-		over = !pool->family.supervisor;
+		over = !pool->family.group;
 		if (!over) {
 			/* The supervisor has stayed for the name's sake, and has nothing else to do. */
 			segment_unpublish(segment);
-			over = family_end(&pool->family, false);
+			over = family_end(&pool->family, segment, false);
 		}
 	}
 	pthread_mutex_unlock(&pool->family_lock);
@@ -366,8 +369,6 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		/* A fork of the owner: segment, workers and batches are the parent's. */
 		segment_detach(&pool->keeper.segment);
 		batch_drop_spare(&pool->keeper);
-		if (pool->family.crew >= 0)
-			close(pool->family.crew);
 		free(pool);
 		return;
 	}
@@ -395,6 +396,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 		return sheaf_fail(-EINVAL, "sheaf_pool_get_info: info is NULL");
 	segment = &pool->keeper.segment;
 	pthread_mutex_lock(&((struct sheaf_pool *)pool)->family_lock);
+	family_lives(&((struct sheaf_pool *)pool)->family, segment); /* notes who leads */
 	supervisor = pool->family.supervisor;
 	pthread_mutex_unlock(&((struct sheaf_pool *)pool)->family_lock);
 	/* Relaxed: statistics. */

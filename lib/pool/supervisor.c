@@ -1,16 +1,26 @@
 /*
- * supervisor.c - forks the workers, notices deaths, repairs, replaces.
+ * supervisor.c - forks the workers, notices deaths, repairs, replaces; and the spare that takes over when it dies.
  *
- * It is single-threaded, allocates nothing, and was forked before the host could do more than the host had done: so it may fork at any
- * time, whatever threads the host has, and the host sees one child and no SIGCHLD of workers. It leads a process group of its own, so
- * Ctrl-C does not reach it or the workers, and the owner can kill the whole family at once.
+ * Both are single-threaded, allocate nothing, and descend from a fork of the owner as it was when the pool was created. So they may fork at
+ * any time, whatever threads the host has by now, and their children are copies of the owner at creation, whoever dies. The host sees
+ * one child and no SIGCHLD of workers. The family is a process group of its own, so Ctrl-C does not reach it, and the owner can kill all of
+ * it at once.
  *
  * A dead worker is recovered before it is reaped (its pid names nobody else until then), and replaced after.
+ *
+ * Roles             Every process of the family begins its role by clearing `self`: what its parent knew in another role, also as the owner
+ *                   of a pool around this one, is not its own.
+ * Who leads         The process that holds the supervisor's lock (os.h). A spare holds its own lock from its first look on, until it has
+ *                   taken the supervisor's, so that there is no instant without one of the two.
+ * Edges             S1  the spare has its lock: the supervisor may die. S2  the spare learns that the supervisor is dead, from the kernel.
+ *                   S3  the spare has the supervisor's lock. S4  all of the dead supervisor's workers are dead, which the end of their
+ *                   pipe says: only now are words repaired. S5  the next spare is forked.
  */
 #include "pool/supervisor.h"
 
 #include "os/os.h"
 #include "pool/lastwords.h"
+#include "pool/limits.h"
 #include "pool/recover.h"
 #include "pool/worker.h"
 #include "queue/doorbell.h"
@@ -20,6 +30,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,18 +40,39 @@
 #define FORGIVE_NS (SECOND / 10)
 #define SWEEP_AGAIN_NS 1000000
 #define SWEEPS 10000
-#define LEAST_TICK_NS 1000000
 #define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
+#define MOST_SUCCESSORS 64         /* without any task ended between them */
+#define LOCK_AGAIN_NS 1000000
+#define LOCK_TRIES 1000
+#define CREW_LOOK_MS 1
+#define KILL_CREW_NS 20000000 /* the kernel kills workers faster than that, if it does */
+#define UNLOCKED_NS SECOND    /* so long without a lock of any worker: children of tasks hold the pipe, or it cannot be had */
 
+/* A notice, to a supervisor that its owner's thread died and to a spare that its supervisor died: look. */
+#define LOOK_SIGNAL SIGUSR1
+
+/* What a spare inherits from its supervisor, and a successor goes on with. */
 static struct {
-	const struct supervision *of;
 	struct segment *segment;
+	pid_t owner;
+	bool child; /* of the owner */
+	struct forks_fd *all, *life;
+	struct forks_fd crew_end; /* read end of the pipe that the supervisor holds, with its workers */
+	uint64_t completed;       /* tasks that had ended when this supervisor began */
+	unsigned successors;      /* one after the other without any more */
+} line;
+
+/* What belongs to a role; see "Roles". */
+static struct {
 	struct region region;
+	struct forks_fd crew; /* write end of the pipe that the supervisor and its workers hold, and no others */
+	bool has_crew;
+	pid_t spare;       /* 0: there is none */
+	uint64_t spare_ns; /* when it was forked last, or that was tried */
 	unsigned live;
 	bool fork_failed;
 	uint64_t last_live_ns;
-	uint64_t limits_until_ns; /* how long to go on looking for tasks over their limits when no batch has one any more */
-	uint64_t late[SHEAF_MAX_WORKERS]; /* the deadline for which a worker was killed; 0: none */
+	struct limits limits;
 	/* Who is killed and waited for is never read from the segment: a wild task may have written over it. */
 	pid_t pids[SHEAF_MAX_WORKERS];
 	uint32_t generations[SHEAF_MAX_WORKERS];
@@ -53,42 +85,48 @@ static struct {
 static uint32_t pool_state(void)
 {
 	/* Acquire: nothing is handed over by the state, but what the owner did before it changed it shall not look later. */
-	return atomic_load_explicit(&self.segment->control->state, memory_order_acquire);
+	return atomic_load_explicit(&line.segment->control->state, memory_order_acquire);
 }
 
 static bool change_state(uint32_t from, uint32_t to)
 {
 	/* Seq_cst, with ring_has_work() behind it: see finish(). Relaxed: what a change that failed has read is not used. */
-	return atomic_compare_exchange_strong_explicit(&self.segment->control->state, &from, to, memory_order_seq_cst,
+	return atomic_compare_exchange_strong_explicit(&line.segment->control->state, &from, to, memory_order_seq_cst,
 						       memory_order_relaxed);
 }
 
 static void wake_everybody(void)
 {
-	doorbell_ring_all(self.segment);
-	room_ring_all(self.segment);
-	gatherer_ring_all(self.segment);
+	doorbell_ring_all(line.segment);
+	room_ring_all(line.segment);
+	gatherer_ring_all(line.segment);
 }
 
 /* ---- workers ---- */
 
 _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t supervisor)
 {
+	struct segment *segment = line.segment;
+	char name[16];
 	sigset_t none;
 
+	/* Before the look at the parent: a spare that finds no lock knows that no worker goes on. */
+	os_lock(segment->fd, OS_LOCK_WORKERS + worker);
 	if (!os_die_with_parent(supervisor, SIGKILL))
 		_exit(1);
 	sigemptyset(&none);
 	os_reset_signals(&none);
-	lastwords_prepare(&self.segment->workers[worker]);
-	worker_run(self.segment, worker, generation, supervisor);
+	snprintf(name, sizeof(name), worker < 100 ? "sheaf-worker/%u" : "sheaf-work/%u", worker);
+	os_name_process(name);
+	lastwords_prepare(&segment->workers[worker]);
+	worker_run(segment, worker, generation, supervisor);
 	fflush(stdout);
 	_exit(0);
 }
 
 static int spawn(unsigned worker)
 {
-	struct shared_worker *w = &self.segment->workers[worker];
+	struct shared_worker *w = &line.segment->workers[worker];
 	/* Relaxed, all: the new worker inherits them over the fork; to others they are hints. The first goes on from our predecessor's. */
 	unsigned generation = 1 + (self.generations[worker] ? self.generations[worker]
 							    : atomic_load_explicit(&w->generation, memory_order_relaxed));
@@ -102,10 +140,11 @@ static int spawn(unsigned worker)
 	atomic_store_explicit(&w->deadline, 0, memory_order_relaxed);
 	w->fault = 0;
 	w->frame_count = 0;
-	self.late[worker] = 0;
+	limits_forget(&self.limits, worker);
 	/* Releases to ring_is_orphan(). Seq_cst, pairs with post() in doorbell.c. */
 	atomic_store_explicit(&w->generation, generation, memory_order_seq_cst);
-	pid = forks_fork(self.of->crew); /* what its tasks fork is not of the family */
+	/* What its tasks fork is not of the family. */
+	pid = forks_fork((const struct forks_fd *const[]){line.all, &self.crew, NULL});
 	if (!pid)
 		worker_main(worker, generation, me);
 	if (pid < 0)
@@ -125,8 +164,8 @@ static pid_t pid_of(unsigned worker)
 /* The words that only we write say again what we wrote. Relaxed, all: to others they are hints. */
 static void restore(void)
 {
-	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
-		struct shared_worker *w = &self.segment->workers[worker];
+	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
+		struct shared_worker *w = &line.segment->workers[worker];
 
 		if (!self.pids[worker])
 			continue;
@@ -138,7 +177,7 @@ static void restore(void)
 static int spawn_missing(void)
 {
 	self.fork_failed = false;
-	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
+	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
 		int r = pid_of(worker) ? 0 : spawn(worker);
 
 		if (r) {
@@ -151,78 +190,28 @@ static int spawn_missing(void)
 
 static void kill_workers(void)
 {
-	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
+	for (unsigned worker = 0; worker < line.segment->worker_count; worker++)
 		if (pid_of(worker))
 			kill(pid_of(worker), SIGKILL);
 	/* Not for any child: the host's atfork handlers may have forked here, too. */
-	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
+	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
 		while (pid_of(worker) && waitpid(pid_of(worker), NULL, 0) < 0 && errno == EINTR)
 			;
 		self.pids[worker] = 0; /* the number may be somebody else's from now on */
-		atomic_store_explicit(&self.segment->workers[worker].pid, 0, memory_order_relaxed);
+		atomic_store_explicit(&line.segment->workers[worker].pid, 0, memory_order_relaxed);
 	}
 }
 
 /* Kills what the owner asked for, unless it is dead and replaced already. */
 static void serve_kills(void)
 {
-	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
-		struct shared_worker *w = &self.segment->workers[worker];
+	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
+		struct shared_worker *w = &line.segment->workers[worker];
 		uint32_t kill_generation = atomic_load_explicit(&w->kill, memory_order_relaxed);
 
 		if (kill_generation && pid_of(worker) && kill_generation == self.generations[worker] + 1)
 			kill(pid_of(worker), SIGKILL);
 	}
-}
-
-/* ---- time limits ---- */
-
-/*
- * How often to look for tasks over their limits; 0: not at all. A task that starts after one look has at least twice that time, so the
- * next look sees its deadline before it passes. Goes on for a second after the last batch with a limit, so that an owner that opens
- * one after the other need not wake us for each.
- */
-static uint64_t limits_tick(uint64_t now)
-{
-	struct shared_control *control = self.segment->control;
-	uint64_t shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst), before, tick;
-
-	do {
-		before = shortest;
-		/* Relaxed: only a supervisor writes it. */
-		tick = atomic_load_explicit(&control->tick_ns, memory_order_relaxed);
-		if (shortest) {
-			tick = shortest / 2 > LEAST_TICK_NS ? shortest / 2 : LEAST_TICK_NS;
-			self.limits_until_ns = now + SECOND;
-		} else if (now >= self.limits_until_ns) {
-			tick = 0;
-		}
-		/* Seq_cst, both: the owner says what limit there is, then looks how often we look. One of us sees the other. */
-		atomic_store_explicit(&control->tick_ns, tick, memory_order_seq_cst);
-		shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst);
-	} while (shortest != before);
-	return tick;
-}
-
-/* Kills the workers whose tasks are over their limits. How long it may be until the next look. */
-static uint64_t enforce_limits(uint64_t now)
-{
-	uint64_t tick = limits_tick(now), nap = tick ? tick : UINT64_MAX;
-
-	for (unsigned worker = 0; tick && worker < self.segment->worker_count; worker++) {
-		/* Relaxed: if it is not the task in hand any more, that shows when the worker is dead. */
-		uint64_t deadline = atomic_load_explicit(&self.segment->workers[worker].deadline, memory_order_relaxed);
-
-		if (!pid_of(worker) || !deadline || self.late[worker])
-			continue;
-		if (deadline > now) {
-			nap = deadline - now < nap ? deadline - now : nap;
-		} else {
-			self.late[worker] = deadline;
-			kill(pid_of(worker), SIGKILL);
-		}
-	}
-	return nap;
 }
 
 /* ---- deaths ---- */
@@ -234,11 +223,9 @@ static uint64_t enforce_limits(uint64_t now)
  */
 static void brake(void)
 {
-	uint64_t completed = atomic_load_explicit(&self.segment->control->given_up, memory_order_relaxed), now = sheaf_now_ns();
+	uint64_t completed = segment_progress(line.segment), now = sheaf_now_ns();
 	uint64_t forgiven = (now - self.window_ns) / FORGIVE_NS;
 
-	for (unsigned worker = 0; worker < self.segment->worker_count; worker++)
-		completed += atomic_load_explicit(&self.segment->workers[worker].completed, memory_order_relaxed);
 	if (completed != self.completed || forgiven >= self.fruitless) {
 		self.completed = completed;
 		self.window_ns = now;
@@ -247,14 +234,14 @@ static void brake(void)
 		self.window_ns += forgiven * FORGIVE_NS;
 		self.fruitless -= (unsigned)forgiven;
 	}
-	if (++self.fruitless > 64 + SHEAF_MAX_ATTEMPTS * self.segment->worker_count &&
+	if (++self.fruitless > 64 + SHEAF_MAX_ATTEMPTS * line.segment->worker_count &&
 	    (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
 		wake_everybody();
 }
 
 static void bury(unsigned worker, const siginfo_t *info)
 {
-	struct shared_worker *w = &self.segment->workers[worker];
+	struct shared_worker *w = &line.segment->workers[worker];
 	struct death death = {
 		.worker = worker,
 		.generation = self.generations[worker],
@@ -262,16 +249,17 @@ static void bury(unsigned worker, const siginfo_t *info)
 		.signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
 		.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
 	};
+	uint64_t late = self.limits.workers[worker].late;
 	unsigned settled;
 
 	restore();
 	/* Killed by order. The task in hand may be another one than the order meant, so it is not charged unless it is late itself. */
-	death.innocent = self.late[worker] || atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
-	death.late = self.late[worker] && self.late[worker] == atomic_load_explicit(&w->deadline, memory_order_relaxed);
+	death.innocent = late || atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
+	death.late = late && late == atomic_load_explicit(&w->deadline, memory_order_relaxed);
 	death.started_ns = atomic_load_explicit(&w->started, memory_order_relaxed);
 	death.ended_ns = sheaf_now_ns();
 	lastwords_read(w, &death);
-	settled = recover(self.segment, &death, &self.region);
+	settled = recover(line.segment, &death, &self.region);
 
 	atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
 	self.pids[worker] = 0;
@@ -279,49 +267,105 @@ static void bury(unsigned worker, const siginfo_t *info)
 	/* A worker that leaves a closed pool with empty hands has not died. */
 	if (death.innocent || (!settled && pool_state() == POOL_CLOSED && !death.signal && !death.exit_code))
 		return;
-	atomic_fetch_add_explicit(&self.segment->control->deaths, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&line.segment->control->deaths, 1, memory_order_relaxed);
 	brake();
 }
 
-/* Recovers every worker that has ended, then reaps it. */
+/* The next child that has news of the kind, or 0. */
+static pid_t next_news(siginfo_t *info, int kind)
+{
+	int r;
+
+	do {
+		memset(info, 0, sizeof(*info));
+		r = waitid(P_ALL, 0, info, kind | WNOHANG);
+	} while (r && errno == EINTR);
+	return r ? 0 : info->si_pid;
+}
+
+static unsigned worker_of(pid_t pid)
+{
+	unsigned worker = 0;
+
+	while (worker < line.segment->worker_count && pid_of(worker) != pid)
+		worker++;
+	return worker;
+}
+
+/* Recover every worker that has ended, then reap it. */
 static void bury_the_dead(void)
 {
-	for (;;) {
-		siginfo_t info;
-		unsigned worker;
+	siginfo_t info;
 
-		memset(&info, 0, sizeof(info));
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
-			return;
-		for (worker = 0; worker < self.segment->worker_count; worker++)
-			if (pid_of(worker) == info.si_pid)
-				break;
-		if (worker < self.segment->worker_count)
+	while (next_news(&info, WEXITED | WNOWAIT)) {
+		unsigned worker = worker_of(info.si_pid);
+
+		if (worker < line.segment->worker_count)
 			bury(worker, &info);
+		if (info.si_pid == self.spare)
+			self.spare = 0;
 		waitpid(info.si_pid, NULL, 0);
+	}
+}
+
+/* Note which workers somebody has stopped, or made go on: time in which they cannot run counts for no limit. */
+static void watch_stops(void)
+{
+	siginfo_t info;
+
+	while (next_news(&info, WSTOPPED | WCONTINUED)) {
+		unsigned worker = worker_of(info.si_pid);
+
+		if (worker < line.segment->worker_count)
+			limits_stopped(&self.limits, worker, info.si_code == CLD_STOPPED);
 	}
 }
 
 /* ---- the end ---- */
 
+static void kill_spare(void)
+{
+	if (!self.spare)
+		return;
+	kill(self.spare, SIGKILL);
+	while (waitpid(self.spare, NULL, 0) < 0 && errno == EINTR)
+		;
+	self.spare = 0;
+}
+
 _Noreturn static void owner_died(void)
 {
+	kill_spare();
 	kill_workers();
 	/* The threads of a process end one after the other, and its lock goes with the last. */
-	for (unsigned i = 0; self.segment->name[0] && i < SWEEPS; i++) {
-		if (os_sweep_open(self.segment->fd, self.segment->name) != -EAGAIN)
+	for (unsigned i = 0; line.segment->name[0] && i < SWEEPS; i++) {
+		if (os_sweep_open(line.segment->fd, line.segment->name) != -EAGAIN)
 			break;
 		os_sleep_ns(SWEEP_AGAIN_NS);
 	}
 	_exit(0);
 }
 
-/* An owner that calls exec() is gone, too: its memory and its handle are. */
+/*
+ * An owner that calls exec() is gone, too: its memory and its handle are. A successor is not its child; a pid that is free says that it is
+ * dead where a stray child of it holds the pipe.
+ */
 static bool owner_lives(void)
 {
-	struct pollfd life = {.fd = self.of->life, .events = POLLIN};
+	struct pollfd life = {.fd = line.life->fd};
 
-	return getppid() == self.of->owner && poll(&life, 1, 0) <= 0;
+	if (line.child ? getppid() != line.owner : kill(line.owner, 0) && errno == ESRCH)
+		return false;
+	return poll(&life, 1, 0) <= 0;
+}
+
+/* Take the bytes that woke us. */
+static void read_wishes(void)
+{
+	char bytes[64];
+
+	if (read(line.life->fd, bytes, sizeof(bytes)) < 0)
+		return; /* of no use to anybody */
 }
 
 /*
@@ -330,9 +374,9 @@ static bool owner_lives(void)
  */
 static bool finish(void)
 {
-	if (self.live || ring_has_work(self.segment) || !change_state(POOL_CLOSED, POOL_FINISHED))
+	if (self.live || ring_has_work(line.segment) || !change_state(POOL_CLOSED, POOL_FINISHED))
 		return false;
-	if (ring_has_work(self.segment)) {
+	if (ring_has_work(line.segment)) {
 		change_state(POOL_FINISHED, POOL_CLOSED);
 		return false;
 	}
@@ -342,38 +386,56 @@ static bool finish(void)
 
 /*
  * The pool is over. As long as its segment has a name, somebody has to be here who takes that away when the owner is killed; the owner
- * takes it away when it joins, terminates or destroys the pool.
+ * takes it away when it joins, terminates or destroys the pool, or asks us to if it has become a user that may not.
  */
-_Noreturn static void leave(const sigset_t *wake)
+_Noreturn static void leave(void)
 {
 	struct stat status;
 
-	while (!fstat(self.segment->fd, &status) && status.st_nlink) {
+	kill_spare();
+	while (!fstat(line.segment->fd, &status) && status.st_nlink) {
 		if (!owner_lives())
 			owner_died();
-		os_wait_signal(wake, os_parent_check_ns());
+		if (pool_state() == POOL_TERMINATED && !shm_unlink(line.segment->name))
+			break;
+		if (os_wait_news(line.life->fd, os_parent_check_ns()))
+			read_wishes();
 	}
 	_exit(0);
 }
 
 static bool wants_workers(void)
 {
-	return pool_state() == POOL_OPEN || (pool_state() == POOL_CLOSED && ring_has_ready(self.segment));
+	return pool_state() == POOL_OPEN || (pool_state() == POOL_CLOSED && ring_has_ready(line.segment));
 }
 
-static void supervise(void)
-{
-	sigset_t wake;
+_Noreturn static void spare_main(pid_t supervisor);
 
-	sigemptyset(&wake);
-	sigaddset(&wake, SIGCHLD);
-	sigaddset(&wake, SUPERVISOR_SIGNAL);
+/* Off every path that somebody waits for: a pool without a spare works, too. */
+static void spawn_spare(void)
+{
+	pid_t me = getpid(), pid;
+	uint64_t now = sheaf_now_ns();
+
+	if (self.spare || !self.has_crew || now - self.spare_ns < FORK_RETRY_NS)
+		return;
+	self.spare_ns = now;
+	pid = forks_fork((const struct forks_fd *const[]){line.all, line.life, &line.crew_end, NULL});
+	if (!pid)
+		spare_main(me);
+	if (pid > 0)
+		self.spare = pid;
+}
+
+_Noreturn static void supervise(void)
+{
 	for (;;) {
 		uint64_t now, nap;
 
 		if (!owner_lives())
 			owner_died();
 		bury_the_dead();
+		watch_stops();
 		serve_kills();
 		if (wants_workers())
 			spawn_missing();
@@ -383,24 +445,30 @@ static void supervise(void)
 		else if (now - self.last_live_ns > NO_WORKER_NS &&
 			 (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
 			wake_everybody();
-		if (finish())
-			leave(&wake);
+		if (finish() || pool_state() == POOL_FINISHED)
+			leave();
 		if (pool_state() >= POOL_TERMINATED) {
 			kill_workers();
-			leave(&wake);
+			leave();
 		}
-		nap = enforce_limits(now);
+		nap = limits_enforce(&self.limits, self.pids);
+		spawn_spare();
 		if (nap > os_parent_check_ns())
 			nap = os_parent_check_ns();
-		os_wait_signal(&wake, self.fork_failed && nap > FORK_RETRY_NS ? FORK_RETRY_NS : nap);
+		if ((self.fork_failed || (self.has_crew && !self.spare)) && nap > FORK_RETRY_NS)
+			nap = FORK_RETRY_NS;
+		limits_sleep(&self.limits, nap);
+		if (os_wait_news(line.life->fd, nap))
+			read_wishes();
+		limits_wake(&self.limits, self.pids);
 	}
 }
 
 /* The workers of an earlier supervisor were killed when it died, which is not their tasks' fault. */
 static void recover_all(void)
 {
-	for (unsigned worker = 0; worker < self.segment->worker_count; worker++) {
-		struct shared_worker *w = &self.segment->workers[worker];
+	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
+		struct shared_worker *w = &line.segment->workers[worker];
 		struct death death = {
 			.worker = worker,
 			.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
@@ -410,9 +478,26 @@ static void recover_all(void)
 			.innocent = true,
 		};
 
-		recover(self.segment, &death, &self.region);
+		recover(line.segment, &death, &self.region);
 		atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
 	}
+}
+
+/* ---- a role begins ---- */
+
+static void begin_role(const char *name)
+{
+	sigset_t mine;
+
+	memset(&self, 0, sizeof(self));
+	self.limits.segment = line.segment;
+	sigemptyset(&mine);
+	sigaddset(&mine, SIGCHLD);
+	sigaddset(&mine, LOOK_SIGNAL);
+	os_reset_signals(&mine);
+	os_notice_signal(SIGCHLD);
+	os_notice_signal(LOOK_SIGNAL);
+	os_name_process(name);
 }
 
 static void tell_start(struct shared_control *control, uint32_t how)
@@ -422,30 +507,45 @@ static void tell_start(struct shared_control *control, uint32_t how)
 	sem_post(&control->started);
 }
 
+/* Go to work: the process has the supervisor's lock, and no worker lives. @successor: there were workers. 0, or why no worker can be started. */
+static int begin_work(bool successor)
+{
+	self.last_live_ns = self.window_ns = sheaf_now_ns();
+	/* Without it there will be no spare. */
+	self.has_crew = !forks_pipe(&self.crew, &line.crew_end);
+	if (successor) {
+		recover_all();
+		/* The last one may have died between declaring the pool finished and looking at the ring. */
+		if (ring_has_work(line.segment))
+			change_state(POOL_FINISHED, POOL_CLOSED);
+	}
+	line.completed = segment_progress(line.segment);
+	/* Relaxed: a statistic. */
+	atomic_fetch_add_explicit(&line.segment->control->supervisors, 1, memory_order_relaxed);
+	return wants_workers() ? spawn_missing() : 0;
+}
+
 _Noreturn void supervisor_main(const struct supervision *supervision)
 {
 	struct shared_control *control = supervision->segment->control;
-	int keep[] = {supervision->segment->fd, supervision->crew->fd, supervision->life};
-	sigset_t mine;
+	int keep[] = {supervision->segment->fd, supervision->all->fd, supervision->life->fd};
 	int r;
 
-	self.of = supervision;
-	self.segment = supervision->segment;
+	memset(&line, 0, sizeof(line));
+	line.segment = supervision->segment;
+	line.owner = supervision->owner;
+	line.child = true;
+	line.all = supervision->all;
+	line.life = supervision->life;
 	setpgid(0, 0); /* first: what comes for the host's group until now is dropped */
-	sigemptyset(&mine);
-	sigaddset(&mine, SIGCHLD);
-	sigaddset(&mine, SUPERVISOR_SIGNAL);
-	os_reset_signals(&mine);
+	begin_role("sheaf-super");
 	os_drop_output();
-	os_die_with_parent(supervision->owner, SUPERVISOR_SIGNAL); /* whether it lives, supervise() asks */
+	os_die_with_parent(line.owner, LOOK_SIGNAL); /* whether it lives, supervise() asks */
 	if (!supervision->keep_fds)
 		os_close_files(keep, 3);
-	self.last_live_ns = self.window_ns = sheaf_now_ns();
-	if (supervision->successor)
-		recover_all();
-	/* Relaxed: a statistic. */
-	atomic_fetch_add_explicit(&control->supervisors, 1, memory_order_relaxed);
-	r = wants_workers() ? spawn_missing() : 0;
+	r = os_lock(line.segment->fd, OS_LOCK_SUPERVISOR);
+	if (!r)
+		r = begin_work(supervision->successor);
 	if (r && !supervision->successor) {
 		kill_workers();
 		tell_start(control, (uint32_t)r);
@@ -453,5 +553,79 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	}
 	tell_start(control, 1);
 	supervise();
-	_exit(0);
+}
+
+/* ---- the spare ---- */
+
+/* Supervisors that die one after the other without any task being ended or given up would do so for ever. */
+static void brake_successors(void)
+{
+	line.successors = segment_progress(line.segment) == line.completed ? line.successors + 1 : 0;
+	if (line.successors > MOST_SUCCESSORS && (change_state(POOL_OPEN, POOL_LOST) || change_state(POOL_CLOSED, POOL_LOST)))
+		wake_everybody();
+}
+
+/* Wait until the dead supervisor's workers are dead; kill those that the kernel has left. The kernel tells their pids with their locks. */
+static void await_crew(void)
+{
+	struct pollfd crew = {.fd = line.crew_end.fd, .events = POLLIN};
+	uint64_t kill_ns = sheaf_now_ns() + KILL_CREW_NS, unlocked_ns = 0;
+
+	while (poll(&crew, 1, CREW_LOOK_MS) <= 0) {
+		uint64_t now = sheaf_now_ns();
+		bool locked = false;
+
+		for (unsigned worker = 0; now >= kill_ns && worker < line.segment->worker_count; worker++) {
+			pid_t holder;
+
+			if (os_locked(line.segment->fd, OS_LOCK_WORKERS + worker, 1, &holder) != 1)
+				continue;
+			locked = true;
+			if (holder > 0)
+				kill(holder, SIGKILL);
+		}
+		if (now < kill_ns)
+			continue;
+		kill_ns = now + KILL_CREW_NS;
+		if (locked)
+			unlocked_ns = 0;
+		else if (!unlocked_ns)
+			unlocked_ns = now;
+		else if (now - unlocked_ns >= UNLOCKED_NS && os_ends_orphans())
+			break;
+	}
+	forks_close(&line.crew_end); /* the next one takes its place */
+}
+
+_Noreturn static void take_over(void)
+{
+	begin_role("sheaf-super");
+	/* The owner forks another family only when it finds neither lock. */
+	for (unsigned i = 0; os_lock(line.segment->fd, OS_LOCK_SUPERVISOR); i++) {
+		if (i == LOCK_TRIES)
+			_exit(1);
+		os_sleep_ns(LOCK_AGAIN_NS);
+	}
+	/* S3 */
+	os_unlock(line.segment->fd, OS_LOCK_SPARE);
+	await_crew(); /* S4 */
+	brake_successors();
+	(void)begin_work(true); /* supervise() tries again */
+	supervise();
+}
+
+_Noreturn static void spare_main(pid_t supervisor)
+{
+	sigset_t look;
+
+	begin_role("sheaf-spare");
+	line.child = false;
+	if (os_lock(line.segment->fd, OS_LOCK_SPARE)) /* S1 */
+		_exit(1);
+	sigemptyset(&look);
+	sigaddset(&look, LOOK_SIGNAL);
+	if (os_die_with_parent(supervisor, LOOK_SIGNAL))
+		while (getppid() == supervisor) /* S2 */
+			os_wait_signal(&look, os_parent_check_ns());
+	take_over();
 }

@@ -1,5 +1,5 @@
 /*
- * supervisor.h - the small process between owner and workers.
+ * supervisor.h - the small process between owner and workers, and its spare.
  */
 #ifndef SHEAF_POOL_SUPERVISOR_H
 #define SHEAF_POOL_SUPERVISOR_H
@@ -10,15 +10,11 @@
 struct supervision {
 	struct segment *segment;
 	pid_t owner;
-	/* Write end of a pipe that all processes of this supervisor hold, and no others: end of file says that they are dead. */
-	struct forks_fd *crew;
-	int life; /* read end of a pipe whose write end the owner alone holds: end of file says that it is gone */
+	struct forks_fd *all;  /* write end of a pipe that the whole family holds, and nobody else */
+	struct forks_fd *life; /* read end of a pipe whose write end the owner alone holds: end of file says that it is gone */
 	bool keep_fds;
-	bool successor; /* an earlier supervisor died, and the kernel says that all its workers are dead */
+	bool successor; /* there was a family before, and the kernel says that it is dead */
 };
-
-/* The owner wants something: a worker killed, or the pool's state changed. */
-#define SUPERVISOR_SIGNAL SIGUSR1
 
 /* Called in the child right after fork, with all signals blocked. Never returns. */
 _Noreturn void supervisor_main(const struct supervision *supervision);

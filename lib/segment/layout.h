@@ -148,6 +148,7 @@ enum pool_state {
 	POOL_TERMINATED = 3, /* by sheaf_pool_terminate() */
 	POOL_BROKEN = 4,     /* by the brake: workers died without any progress, or none can be started */
 	POOL_LOST = 5,       /* no supervisor can be started */
+	POOL_UNPLUGGED = 6,  /* the owner has closed the descriptors of the pool */
 };
 
 #define SLEEPER_WORDS (SHEAF_MAX_WORKERS / 64)

@@ -386,6 +386,16 @@ static int open_batches(struct segment *segment, uint32_t count)
 	return 0;
 }
 
+uint64_t segment_progress(const struct segment *segment)
+{
+	/* Relaxed, all: statistics. */
+	uint64_t ended = atomic_load_explicit(&segment->control->given_up, memory_order_relaxed);
+
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		ended += atomic_load_explicit(&segment->workers[worker].completed, memory_order_relaxed);
+	return ended;
+}
+
 int segment_add_batches(struct segment *segment)
 {
 	uint32_t count = next_batches(segment);
@@ -412,6 +422,10 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	r = create_file(segment, options);
 	if (r)
 		return r;
+	if ((r = os_file_note(segment->fd, &segment->file))) {
+		r = sheaf_fail(documented(r), "cannot look at the segment's file: %s", strerror(-r));
+		goto close;
+	}
 	for (;;) {
 		fill_header(options, heap_size, &header);
 		r = map(segment, &header);

@@ -4,6 +4,7 @@
 #ifndef SHEAF_SEGMENT_SEGMENT_H
 #define SHEAF_SEGMENT_SEGMENT_H
 
+#include "os/os.h"
 #include "segment/layout.h"
 
 #include <limits.h>
@@ -17,6 +18,7 @@
 struct segment {
 	unsigned char *base;
 	int fd;
+	struct os_file_id file; /* what fd was, when this process opened it */
 	struct shared_header *header;
 	struct shared_control *control;
 	struct shared_worker *workers;
@@ -64,6 +66,12 @@ int segment_publish(struct segment *segment);
 /* Takes the name away, while a supervisor still is there. */
 void segment_unpublish(struct segment *segment);
 
+/* Is the descriptor still that of the segment? A host may have closed it, and opened another file by its number. */
+static inline bool segment_file_ours(const struct segment *segment)
+{
+	return os_file_is(segment->fd, &segment->file);
+}
+
 /* Frees everything in every process: memory, mapping, name. Only the owner, when its workers are gone. */
 void segment_destroy(struct segment *segment);
 
@@ -104,6 +112,9 @@ static inline uint32_t segment_batches(const struct segment *segment)
  * message: shared memory is full.
  */
 int segment_add_batches(struct segment *segment);
+
+/* How many tasks and chunks have ended or were given up so far: shows the brakes that there is progress. */
+uint64_t segment_progress(const struct segment *segment);
 
 /* sheaf_fail(-ENOSPC) with what was asked, what is free and what to do. */
 int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what);

@@ -234,7 +234,7 @@ static int look_at_control(const struct reader *reader, sheaf_inspect_pool *pool
 	if (r)
 		return r;
 	pool->state = SHEAF_POOL_DAMAGED;
-	if (value32(&control.state) <= POOL_LOST)
+	if (value32(&control.state) <= POOL_UNPLUGGED)
 		pool->state = (enum sheaf_pool_state)value32(&control.state);
 	pool->damaged += pool->state == SHEAF_POOL_DAMAGED;
 	pool->given_up = value64(&control.given_up);

@@ -13,6 +13,7 @@
 #include "sheaf.h"
 #include "batch/task.h"
 #include "os/os.h"
+#include "pool/pool.h"
 #include "support/children.h"
 #include "support/leaks.h"
 #include "support/play.h"
@@ -22,6 +23,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -228,16 +230,23 @@ static void close_pool(void)
 	done(sheaf_pool_close(host.pool), "sheaf_pool_close");
 }
 
-/* A task runs, another waits, some memory is taken, and the supervisor has been killed. */
-static void lose_supervisor(void)
+/* A task runs, another waits, some memory is taken, and the supervisor has been killed with its spare. */
+static void lose_leaders(void)
 {
 	sheaf_pool_info info;
-	siginfo_t end;
+	pid_t spare;
+	int fd;
 
 	fill_ring();
+	fd = host.pool->keeper.segment.fd;
 	done(sheaf_pool_get_info(host.pool, &info), "sheaf_pool_get_info");
+	while (os_locked(fd, OS_LOCK_SPARE, 1, &spare) != 1)
+		sched_yield();
+	done(kill(info.supervisor, SIGSTOP), "kill"); /* it would fork another */
+	done(kill(spare, SIGKILL), "kill");
 	done(kill(info.supervisor, SIGKILL), "kill");
-	done(waitid(P_PID, (id_t)info.supervisor, &end, WEXITED | WNOWAIT), "waitid");
+	while (os_locked(fd, OS_LOCK_SUPERVISOR, 2, &spare) == 1)
+		sched_yield();
 	atomic_store(&stage->go, true);
 }
 
@@ -384,7 +393,7 @@ static const struct path {
 	{"join", close_pool, call_join, NOTHING, false, false},
 	{"terminate", fill_ring, call_terminate, NOTHING, true, false},
 	{"destroy", fill_all, call_destroy, NOTHING, true, false},
-	{"start a successor", lose_supervisor, call_gather, NAME, false, false},
+	{"start another family", lose_leaders, call_gather, NAME, false, false},
 };
 
 #define PATHS (sizeof(paths) / sizeof(paths[0]))

@@ -57,13 +57,13 @@ static char *run_parzen(const char *parzen, struct chance *chance, uint64_t *kil
 	pid = child_start(exec_parzen, &run);
 	CHECK(pid > 0, "child");
 	while (child_wait(pid, &status, sheaf_now_ns() + EVERY_NS) != 0) {
-		pid_t supervisor, workers[WORKERS];
+		pid_t supervisor, children[WORKERS + 1]; /* the workers and the spare */
 		unsigned count;
 
 		if (!chance || living_children(pid, &supervisor, 1) != 1)
 			continue;
-		count = living_children(supervisor, workers, WORKERS);
-		if (count > 0 && count <= WORKERS && kill(workers[chance_below(chance, count)], SIGKILL) == 0)
+		count = living_children(supervisor, children, WORKERS + 1);
+		if (count > 0 && count <= WORKERS + 1 && kill(children[chance_below(chance, count)], SIGKILL) == 0)
 			++*kills;
 	}
 	CHECK(status == 0, "%s: status %#x", parzen, (unsigned)status);

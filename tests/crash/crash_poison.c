@@ -486,16 +486,14 @@ struct hunt {
 	_Atomic unsigned shots; /* that are left */
 	_Atomic unsigned hits;
 	bool supervisor;
-	pid_t owner;
 };
 
 /* The supervisor, or 0 if it has just died: then the parent is somebody who must not be shot at. */
-static pid_t living_supervisor(const struct hunt *hunt)
+static pid_t living_supervisor(void)
 {
 	pid_t parent = getppid();
-	struct proc proc;
 
-	return proc_read(parent, &proc) && proc.parent == hunt->owner ? parent : 0;
+	return getpgid(parent) == getpgrp() ? parent : 0;
 }
 
 /* Kills the worker's supervisor, or a sibling. */
@@ -510,7 +508,7 @@ static int shoot(sheaf_task *task, const void *arg, void *result)
 	while (shots && !atomic_compare_exchange_weak(&hunt->shots, &shots, shots - 1))
 		;
 	if (shots && hunt->supervisor) {
-		pid_t pid = living_supervisor(hunt);
+		pid_t pid = living_supervisor();
 
 		if (pid)
 			kill(pid, SIGKILL);
@@ -518,7 +516,7 @@ static int shoot(sheaf_task *task, const void *arg, void *result)
 			pause();
 	} else if (shots) {
 		pid_t pids[2 * WORKERS];
-		unsigned count = living_children(living_supervisor(hunt), pids, 2 * WORKERS);
+		unsigned count = living_children(living_supervisor(), pids, 2 * WORKERS);
 
 		for (unsigned i = 0; i < count && i < 2 * WORKERS; i++)
 			if (pids[i] != getpid() && kill(pids[i], SIGKILL) == 0) {
@@ -544,7 +542,6 @@ static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
 
 	CHECK((r = sheaf_alloc(pool, sizeof(*hunt), &memory)) == 0, "sheaf_alloc: %d", r);
 	hunt = memory;
-	hunt->owner = getpid();
 	hunt->supervisor = supervisor;
 	atomic_store(&hunt->shots, shots);
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
@@ -580,7 +577,6 @@ static void hopeless(void)
 	CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	CHECK((r = sheaf_alloc(pool, sizeof(*hunt), &memory)) == 0, "sheaf_alloc: %d", r);
 	hunt = memory;
-	hunt->owner = getpid();
 	hunt->supervisor = true;
 	CHECK((r = sheaf_batch_create(&batch, pool, &(sheaf_batch_options){.result_size = 8})) == 0, "sheaf_batch_create: %d",
 	      r);

@@ -33,7 +33,10 @@ enum deed {
 	KILL_FRESH,      /* a worker from its first instruction on */
 	KILL_SUPERVISOR, /* while it buries a worker and replaces it */
 	KILL_ORDERED,    /* the supervisor, while it kills a worker as it was told to */
-	KILL_SUCCESSOR,  /* of a dead supervisor, while it recovers all */
+	KILL_RESPAWN,    /* the supervisor, while it forks a spare for one that has died */
+	KILL_BOTH,       /* the supervisor, while it buries a worker, and its spare at once */
+	KILL_SPARE,      /* of a dead supervisor, from its wake-up on */
+	KILL_SUCCESSOR,  /* the same, while it recovers all */
 	KILL_LAST,       /* the supervisor, while it ends a closed pool */
 	SUBMIT,          /* no death: the worker gets another task just then, and must not sleep through it */
 };
@@ -112,6 +115,9 @@ static const struct path {
 	 NOTHING,
 	 {.workers = 1, .kind = KIND_FOR, .positions = 4, .grain = 2, .attempts = 1, .holds = true, .hold_at = 1}},
 	{"supervisor: kill request", KILL_ORDERED, NOTHING, {.workers = 1, .positions = 1, .slot = 8, .holds = true}},
+	{"supervisor: spare", KILL_RESPAWN, NOTHING, {.workers = 1, .positions = 1, .slot = 8, .holds = true}},
+	{"supervisor and spare: call", KILL_BOTH, NOTHING, {.workers = 1, .positions = 1, .slot = 24, .holds = true}},
+	{"spare: call", KILL_SPARE, NOTHING, {.workers = 2, .positions = 1, .slot = 24, .holds = true}},
 	{"successor: call", KILL_SUCCESSOR, NOTHING, {.workers = 2, .positions = 1, .slot = 24, .holds = true}},
 	{"successor: map",
 	 KILL_SUCCESSOR,
@@ -132,6 +138,7 @@ struct scenery {
 	unsigned worker; /* who is found dead in the end */
 	unsigned generation;
 	pid_t still; /* 0: none */
+	pid_t spare;
 	bool supervisor_stopped;
 };
 
@@ -204,17 +211,25 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct scene
 	scene_excuse(
 		2); /* who dies with a supervisor runs again for nothing; so does what a supervisor's death leaves unsettled */
 	held = scene_held();
-	if (path->deed == KILL_SUCCESSOR) {
-		kill_and_wait(scene_supervisor());
-		if (!seize(scene_host()))
+	if (path->deed == KILL_SPARE || path->deed == KILL_SUCCESSOR) {
+		pid_t other = path->work.workers > 1 ? scene_worker(1) : 0;
+
+		s->victim = scene_spare();
+		if (!seize(s->victim))
 			return false;
-		scene_order(ORDER_LOOK, 0);
-		s->victim = run_to_fork(scene_host());
-		let_go(scene_host(), STEPPED);
+		kill_and_wait(scene_supervisor());
+		/* Where the kernel does not, the spare kills them, in its own time. */
+		kill(held, SIGKILL);
+		if (other)
+			kill(other, SIGKILL);
+		CHECK(process_ended(held, patience()) && (!other || process_ended(other, patience())),
+		      "a worker outlives its supervisor");
 		scene_let_pass();
-		CHECK(run_to_address(s->victim, (uintptr_t)recover) == STEPPED, "the successor does not recover anything");
+		CHECK(path->deed == KILL_SPARE || run_to_address(s->victim, (uintptr_t)recover) == STEPPED,
+		      "the spare does not recover anything");
 		return true;
 	}
+	s->spare = scene_spare();
 	s->victim = scene_supervisor();
 	if (!seize(s->victim))
 		return false;
@@ -222,7 +237,7 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct scene
 		scene_order(ORDER_KILL, 0);
 		scene_obeyed();
 	} else {
-		kill_and_wait(held);
+		kill_and_wait(path->deed == KILL_RESPAWN ? s->spare : held);
 	}
 	scene_let_pass();
 	return true;
@@ -259,9 +274,10 @@ static bool set(const struct path *path, uint64_t point, struct scenery *s)
 static void kill_victim(const struct path *path, struct scenery *s, bool twice)
 {
 	if (!is_worker(path->deed)) {
+		if (path->deed == KILL_BOTH) /* its supervisor stands still */
+			kill_and_wait(s->spare);
 		kill_traced(s->victim, false);
-		if (path->deed == KILL_SUCCESSOR)
-			scene_obeyed(); /* it waited for the successor's start */
+		/* The owner does what nobody else is left to do; else it finds that somebody is. */
 		scene_order(ORDER_LOOK, 0);
 		scene_obeyed();
 		return;

@@ -71,7 +71,7 @@ struct victim {
 	pid_t pid;
 };
 
-/* The present worker of that number, unless it was struck. A pid may be old, but the supervisor's group is the family's. */
+/* The present worker of that number, unless it was struck. A pid may be old, but its group is the supervisor's. */
 static bool find(const struct storm *storm, unsigned worker, pid_t supervisor, struct victim *victim)
 {
 	const struct shared_worker *w = &segment_of(storm)->workers[worker];
@@ -80,7 +80,7 @@ static bool find(const struct storm *storm, unsigned worker, pid_t supervisor, s
 
 	*victim = (struct victim){.worker = worker, .generation = generation, .pid = pid};
 	return pid > 0 && generation == atomic_load(&w->generation) && generation != storm->struck[worker] &&
-	       getpgid(pid) == supervisor;
+	       getpgid(pid) == getpgid(supervisor);
 }
 
 static enum where whereabouts(const struct storm *storm, const struct victim *victim, bool fresh)
@@ -201,7 +201,7 @@ static void stop_some(struct storm *storm, pid_t supervisor)
 	if (stop_supervisor)
 		kill(supervisor, SIGCONT);
 	for (unsigned i = 0; i < WORKERS; i++)
-		if (stopped[i] && getpgid(stopped[i]) == supervisor)
+		if (stopped[i] && getpgid(stopped[i]) == getpgid(supervisor))
 			kill(stopped[i], SIGCONT);
 }
 
@@ -212,7 +212,7 @@ static bool strike_supervisor(struct storm *storm, pid_t supervisor)
 	struct proc proc;
 	pid_t next;
 
-	if (!proc_read(supervisor, &proc) || proc.parent != getpid() || kill(supervisor, SIGKILL))
+	if (!proc_read(supervisor, &proc) || kill(supervisor, SIGKILL))
 		return false;
 	storm->supervisors++;
 	while ((next = look(storm->pool).supervisor) == supervisor || !next) {

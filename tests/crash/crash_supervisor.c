@@ -63,17 +63,17 @@ static pid_t wait_for_successor(sheaf_pool *pool, pid_t old)
 	return info.supervisor;
 }
 
-/* Kills the supervisor, and some workers just before. True if it was alive. */
-static bool strike(pid_t supervisor, const pid_t *workers, unsigned count, struct chance *chance)
+/* Kills the supervisor, and some of its workers and its spare just before. True if it was alive. */
+static bool strike(pid_t supervisor, const pid_t *children, unsigned count, struct chance *chance)
 {
 	struct proc proc;
 
 	for (unsigned i = 0; i < count && chance_below(chance, 2); i++)
-		if (proc_read(workers[i], &proc) && proc.parent == supervisor)
-			kill(workers[i], SIGKILL);
+		if (proc_read(children[i], &proc) && proc.parent == supervisor)
+			kill(children[i], SIGKILL);
 	if (count && chance_below(chance, 2))
 		trial_nap(chance_below(chance, 500000));
-	return proc_read(supervisor, &proc) && proc.parent == getpid() && proc.state != 'Z' && kill(supervisor, SIGKILL) == 0;
+	return supervisor > 0 && proc_read(supervisor, &proc) && proc.state != 'Z' && kill(supervisor, SIGKILL) == 0;
 }
 
 int main(int argc, char **argv)
@@ -100,18 +100,18 @@ int main(int argc, char **argv)
 		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
 	}
 	while (kills < wanted) {
-		pid_t supervisor = look(pool).supervisor, workers[WORKERS];
-		unsigned count = living_children(supervisor, workers, WORKERS);
+		pid_t supervisor = look(pool).supervisor, children[WORKERS + 1], successor; /* its workers and its spare */
+		unsigned count = living_children(supervisor, children, WORKERS + 1);
 
 		trial_nap(chance_below(&chance, 3) ? chance_below(&chance, LONGEST_PAUSE_NS) : chance_below(&chance, 300000));
-		CHECK(count <= WORKERS, "supervisor %ld has %u workers", (long)supervisor, count);
-		if (!strike(supervisor, workers, count, &chance))
+		CHECK(count <= WORKERS + 1, "supervisor %ld has %u children", (long)supervisor, count);
+		if (!strike(supervisor, children, count, &chance))
 			continue;
 		kills++;
-		wait_for_successor(pool, supervisor);
+		successor = wait_for_successor(pool, supervisor);
 		for (unsigned i = 0; i < count; i++)
-			CHECK(process_ended(workers[i], patience()), "worker %ld outlives its supervisor %ld", (long)workers[i],
-			      (long)supervisor);
+			CHECK(children[i] == successor || process_ended(children[i], patience()),
+			      "worker %ld outlives its supervisor %ld", (long)children[i], (long)supervisor);
 	}
 	atomic_store(&over, true);
 	for (unsigned i = 0; i < LOADERS; i++) {

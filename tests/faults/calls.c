@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -65,6 +66,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_POLL] = {"poll", {EINTR, -ENOMEM}},
 	[CALL_POSIX_FALLOCATE] = {"posix_fallocate", {ENOSPC, EFBIG, EINTR, ENOMEM}},
 	[CALL_POSIX_MEMALIGN] = {"posix_memalign", {ENOMEM}},
+	[CALL_PPOLL] = {"ppoll, pselect", {EINTR, ENOMEM}},
 	[CALL_PRCTL] = {"prctl", {EINVAL, ENOSYS, EPERM}},
 	[CALL_PREAD] = {"pread", {EINTR, EIO}},
 	[CALL_PTHREAD_ATFORK] = {"pthread_atfork", {ENOMEM}},
@@ -93,6 +95,8 @@ const struct call_errors calls[CALLS] = {
 	[CALL_WAITID_ANY] = {"waitid(P_ALL)", {EINTR}},
 	[CALL_WAITPID] = {"waitpid(PID)", {ECHILD, EINTR}},
 	[CALL_WAITPID_ANY] = {"waitpid(-1)", {EINTR}},
+	/* Into a pipe that nobody has read from for long. */
+	[CALL_WRITE] = {"write", {EAGAIN, EINTR}},
 };
 
 /* The errno with which this call of the library fails, or 0. */
@@ -186,6 +190,8 @@ void __wrap___sched_cpufree(cpu_set_t *set)
 	__real___sched_cpufree(set);
 }
 
+static void *_Atomic anonymous; /* the last memory of no file */
+
 void *__real_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
@@ -193,16 +199,18 @@ void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int f
 
 	FAIL_IF(CALL_MMAP, MAP_FAILED);
 	memory = __real_mmap64(address, size, protection, flags, fd, offset);
+	if (memory != MAP_FAILED && flags & MAP_ANONYMOUS)
+		atomic_store(&anonymous, memory);
 	/* One that is put over another takes no address space. */
 	if (memory != MAP_FAILED && !(flags & MAP_FIXED))
-		hold(&holdings.mapped, (long)size);
+		hold(flags & MAP_ANONYMOUS ? &holdings.anonymous : &holdings.mapped, (long)size);
 	return memory;
 }
 
 int __real_munmap(void *address, size_t size);
 int __wrap_munmap(void *address, size_t size)
 {
-	hold(&holdings.mapped, -(long)size);
+	hold(address == atomic_load(&anonymous) ? &holdings.anonymous : &holdings.mapped, -(long)size);
 	return __real_munmap(address, size);
 }
 
@@ -493,8 +501,9 @@ pid_t __wrap_waitpid(pid_t pid, int *status, int options)
 
 	if (!error)
 		return __real_waitpid(pid, status, options);
-	if (error == ECHILD) /* somebody else has reaped it */
-		__real_waitpid(pid, NULL, options);
+	/* Somebody else has reaped it; but not while it lives. */
+	if (error == ECHILD && !__real_waitpid(pid, NULL, options))
+		return 0;
 	errno = error;
 	return -1;
 }
@@ -517,14 +526,15 @@ int __wrap_setpgid(pid_t pid, pid_t group)
 int __real_prctl(int option, ...);
 int __wrap_prctl(int option, ...)
 {
+	unsigned long argument;
 	va_list args;
-	int argument;
 
 	FAIL_IF(CALL_PRCTL, -1);
 	va_start(args, option);
-	argument = va_arg(args, int);
+	argument = option == PR_SET_PDEATHSIG ? (unsigned long)va_arg(args, int)
+					      : (unsigned long)(uintptr_t)va_arg(args, void *);
 	va_end(args);
-	return __real_prctl(option, (unsigned long)argument);
+	return __real_prctl(option, argument);
 }
 
 int __real_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout);
@@ -532,6 +542,27 @@ int __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info, const struct times
 {
 	FAIL_IF(CALL_SIGTIMEDWAIT, -1);
 	return __real_sigtimedwait(set, info, timeout);
+}
+
+int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+{
+	FAIL_IF(CALL_PPOLL, -1);
+	return __real_ppoll(fds, count, timeout, mask);
+}
+
+int __real_pselect(int count, fd_set *in, fd_set *out, fd_set *odd, const struct timespec *timeout, const sigset_t *mask);
+int __wrap_pselect(int count, fd_set *in, fd_set *out, fd_set *odd, const struct timespec *timeout, const sigset_t *mask)
+{
+	FAIL_IF(CALL_PPOLL, -1);
+	return __real_pselect(count, in, out, odd, timeout, mask);
+}
+
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+	FAIL_IF(CALL_WRITE, -1);
+	return __real_write(fd, bytes, size);
 }
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);

@@ -82,7 +82,8 @@ static void check_state(const struct state *before, const char *when)
 	if (now.files != before->files || now.mappings != before->mappings || now.children != before->children)
 		verdict_give(VERDICT_LEAKED, "%s: %d files, %d mappings, %d children; before %d, %d, %d", when, now.files,
 			     now.mappings, now.children, before->files, before->mappings, before->children);
-	if (holdings.blocks || holdings.streams || holdings.locales || holdings.mapped || holdings.threads)
+	if (holdings.blocks || holdings.streams || holdings.locales || holdings.mapped ||
+	    holdings.anonymous > sysconf(_SC_PAGESIZE) || holdings.threads)
 		verdict_give(VERDICT_LEAKED,
 			     "%s: %ld blocks of memory, %ld streams, %ld locales, %ld bytes mapped, %ld threads", when,
 			     holdings.blocks, holdings.streams, holdings.locales, holdings.mapped, holdings.threads);

@@ -72,8 +72,9 @@ struct holdings {
 	_Atomic long blocks;  /* of malloc() and its kin */
 	_Atomic long streams; /* of fopen() and opendir() */
 	_Atomic long locales;
-	_Atomic long mapped;  /* bytes */
-	_Atomic long threads; /* not joined */
+	_Atomic long mapped;    /* bytes */
+	_Atomic long anonymous; /* the same, of no file: a page stays with the process, see os_wiped_memory() */
+	_Atomic long threads;   /* not joined */
 };
 extern struct holdings holdings;
 

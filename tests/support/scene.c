@@ -42,7 +42,6 @@ static struct stage {
 	_Atomic int phase;
 	_Atomic int order;
 	_Atomic unsigned order_worker;
-	_Atomic pid_t supervisor;
 	uint64_t salt;
 	uint32_t batch;
 	struct segment segment; /* the host's view */
@@ -202,7 +201,6 @@ static void obey(struct host *host)
 	switch (atomic_load(&stage->order)) {
 	case ORDER_LOOK:
 		CHECK((r = keeper->look(keeper)) == 0, "a look at the family: %d", r);
-		atomic_store(&stage->supervisor, host->pool->family.supervisor);
 		break;
 	case ORDER_SUBMIT:
 		submit_call(host);
@@ -362,7 +360,6 @@ static int host_main(void *context)
 	CHECK((r = sheaf_alloc(host.pool, UNIT, &memory)) == 0, "sheaf_alloc: %d", r);
 	host.out = memory;
 	stage->segment = host.pool->keeper.segment;
-	atomic_store(&stage->supervisor, host.pool->family.supervisor);
 	atomic_store(&stage->phase, OPEN);
 	while (wait_until_wanted(&host, SUBMITTING, ENDING) == SUBMITTING)
 		play(&host);
@@ -526,21 +523,35 @@ pid_t scene_worker(unsigned worker)
 	return pid;
 }
 
-pid_t scene_supervisor(void)
+/* Waits until a process that has the lock sleeps. */
+static pid_t asleep_with(unsigned lock, const char *what)
 {
 	uint64_t deadline = patience();
 	pid_t pid;
 
-	while (!in_state(pid = atomic_load(&stage->supervisor), 'S'))
-		look_again(deadline, "the supervisor asleep");
+	while (os_locked(view.fd, lock, 1, &pid) != 1 || !in_state(pid, 'S'))
+		look_again(deadline, what);
 	return pid;
 }
+
+pid_t scene_supervisor(void)
+{
+	return asleep_with(OS_LOCK_SUPERVISOR, "the supervisor asleep");
+}
+
+pid_t scene_spare(void)
+{
+	return asleep_with(OS_LOCK_SPARE, "the spare asleep");
+}
+
+static pid_t stopped;
 
 void scene_stop_supervisor(void)
 {
 	uint64_t deadline = patience();
 	pid_t pid = scene_supervisor();
 
+	stopped = pid;
 	CHECK(kill(pid, SIGSTOP) == 0, "SIGSTOP: errno %d", errno);
 	while (!in_state(pid, 'T'))
 		look_again(deadline, "the supervisor stopped");
@@ -548,7 +559,7 @@ void scene_stop_supervisor(void)
 
 void scene_continue_supervisor(void)
 {
-	CHECK(kill(atomic_load(&stage->supervisor), SIGCONT) == 0, "SIGCONT: errno %d", errno);
+	CHECK(kill(stopped, SIGCONT) == 0, "SIGCONT: errno %d", errno);
 }
 
 void scene_start(const char *what, uint64_t point)

@@ -43,9 +43,10 @@ void scene_end(void);
 struct segment *scene_segment(void);
 struct shared_batch *scene_batch(void);
 
-/* Waits until worker and supervisor sleep: their pids. */
+/* Waits until worker, supervisor, or its spare sleep: their pids. */
 pid_t scene_worker(unsigned worker);
 pid_t scene_supervisor(void);
+pid_t scene_spare(void);
 
 /* The number of the worker's present process. */
 unsigned scene_generation(unsigned worker);

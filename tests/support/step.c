@@ -22,11 +22,53 @@
 /* What the last look at a traced process found. */
 enum look { RUNS, STOPPED, GONE };
 
+/* The signals that processes of a pool wait for: a stop before one is delivered must not keep it from them. */
+static struct held {
+	pid_t pid;
+	int signal;
+} held[8];
+
+static void hold(pid_t pid, int signal)
+{
+	unsigned i = 0;
+
+	if (signal != SIGCHLD && signal != SIGUSR1)
+		return;
+	while (held[i].pid && held[i].pid != pid)
+		CHECK(++i < sizeof(held) / sizeof(held[0]), "too many processes with a signal before them");
+	held[i] = (struct held){pid, signal};
+}
+
+static bool holds(pid_t pid)
+{
+	for (unsigned i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+		if (held[i].pid == pid)
+			return true;
+	return false;
+}
+
+/* The signal to go on with, or 0. */
+static int held_signal(pid_t pid)
+{
+	for (unsigned i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+		if (held[i].pid == pid) {
+			int signal = held[i].signal;
+
+			held[i] = (struct held){0};
+			return signal;
+		}
+	return 0;
+}
+
 static enum look look_at(pid_t pid, int *status)
 {
 	pid_t found = waitpid(pid, status, WNOHANG | __WALL);
 
 	CHECK(found >= 0, "waitpid: errno %d", errno);
+	if (found && WIFSTOPPED(*status) && !(*status >> 16))
+		hold(pid, WSTOPSIG(*status));
+	else if (found)
+		(void)held_signal(pid);
 	return !found ? RUNS : WIFSTOPPED(*status) ? STOPPED : GONE;
 }
 
@@ -93,7 +135,7 @@ static enum outcome outcome_of(long answer, const char *request, pid_t pid)
 
 static enum outcome resume(pid_t pid, bool single)
 {
-	return outcome_of(ptrace(single ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, NULL),
+	return outcome_of(ptrace(single ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL, (void *)(long)held_signal(pid)),
 			  single ? "PTRACE_SINGLESTEP" : "PTRACE_CONT", pid);
 }
 
@@ -148,14 +190,20 @@ pid_t run_to_fork(pid_t pid)
 
 void set_off(pid_t pid)
 {
-	CHECK(ptrace(PTRACE_CONT, pid, NULL, NULL) == 0 || errno == ESRCH, "PTRACE_CONT: errno %d", errno);
+	CHECK(ptrace(PTRACE_CONT, pid, NULL, (void *)(long)held_signal(pid)) == 0 || errno == ESRCH, "PTRACE_CONT: errno %d",
+	      errno);
 }
 
 enum outcome run_on(pid_t pid)
 {
-	enum outcome outcome = resume(pid, false);
+	enum outcome outcome;
 
-	return outcome == STEPPED ? wait_for_stop(pid) : outcome;
+	do {
+		outcome = resume(pid, false);
+		if (outcome == STEPPED)
+			outcome = wait_for_stop(pid);
+	} while (outcome == STEPPED && holds(pid));
+	return outcome;
 }
 
 enum outcome run_to_address(pid_t pid, uintptr_t address)
@@ -184,7 +232,7 @@ uint64_t step(pid_t pid, uint64_t most, enum outcome *outcome)
 			break;
 		wait_for_news();
 		*outcome = wait_for_stop(pid);
-		steps++;
+		steps += *outcome != STEPPED || !holds(pid);
 	}
 	return steps;
 }
@@ -245,6 +293,7 @@ void kill_traced(pid_t pid, bool ours)
 	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
 	/* Another's child goes to its parent when its tracer has seen the end. */
 	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL | (ours ? WNOWAIT : 0)) == 0, "waitid: errno %d", errno);
+	(void)held_signal(pid);
 }
 
 void let_go(pid_t pid, enum outcome outcome)
@@ -263,5 +312,5 @@ void let_go(pid_t pid, enum outcome outcome)
 	if (outcome == ENDED)
 		return;
 	trail_unmark(pid);
-	outcome_of(ptrace(PTRACE_DETACH, pid, NULL, NULL), "PTRACE_DETACH", pid);
+	outcome_of(ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)held_signal(pid)), "PTRACE_DETACH", pid);
 }

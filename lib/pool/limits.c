@@ -1,0 +1,155 @@
+/*
+ * limits.c - kills workers whose tasks run longer than they may.
+ *
+ * Who writes what   a worker: its deadline, before and after its task. The owner: the shortest limit of its open batches. The supervisor:
+ *                   how often it looks (tick_ns), and everything in struct limits, which is private to it.
+ * Lost time         A limit is meant for a task that hangs. Time in which the worker could not run does not count: while it was stopped,
+ *                   which the kernel tells its parent; and while the supervisor itself was frozen (a paused container, a stopped family),
+ *                   which it sees by waking much later than it wanted to. A worker that is stopped alone, and stays so, is killed when
+ *                   twice its limit is over, as nobody may ever wake it.
+ * Deaths            A successor begins with nothing lost: all workers are new.
+ */
+#include "pool/limits.h"
+
+#include "os/os.h"
+
+#include <signal.h>
+
+#define SECOND UINT64_C(1000000000)
+#define LEAST_TICK_NS 1000000
+#define OVERSLEPT_NS 50000000 /* more than a busy machine lets a process wait */
+
+void limits_forget(struct limits *limits, unsigned worker)
+{
+	limits->workers[worker] = (struct limit){0};
+}
+
+/* Relaxed: it is the worker's; if the task in hand is another one by now, that shows when the worker is dead. */
+static uint64_t deadline_of(const struct limits *limits, unsigned worker)
+{
+	return atomic_load_explicit(&limits->segment->workers[worker].deadline, memory_order_relaxed);
+}
+
+/* Relaxed: as the deadline. */
+static uint64_t started_of(const struct limits *limits, unsigned worker)
+{
+	return atomic_load_explicit(&limits->segment->workers[worker].started, memory_order_relaxed);
+}
+
+/* How much of the time from @since to @now was the task's in hand. */
+static uint64_t task_time(const struct limits *limits, unsigned worker, uint64_t since, uint64_t now)
+{
+	uint64_t started = started_of(limits, worker), from = started > since ? started : since;
+
+	return now > from ? now - from : 0;
+}
+
+/* Note that the task in hand could not run from @since to @now. */
+static void lose(struct limits *limits, unsigned worker, uint64_t since, uint64_t now, bool stopped_alone)
+{
+	struct limit *limit = &limits->workers[worker];
+	uint64_t deadline = deadline_of(limits, worker), time;
+
+	if (!deadline)
+		return;
+	if (limit->lost_for != deadline)
+		limit->lost_ns = limit->stops_ns = 0;
+	limit->lost_for = deadline;
+	time = task_time(limits, worker, since, now);
+	if (stopped_alone)
+		limit->stops_ns += time;
+	else
+		limit->lost_ns += time;
+}
+
+void limits_stopped(struct limits *limits, unsigned worker, bool stopped)
+{
+	struct limit *limit = &limits->workers[worker];
+	uint64_t now = sheaf_now_ns();
+
+	if (!stopped && limit->stopped_ns)
+		lose(limits, worker, limit->stopped_ns, now, true);
+	limit->stopped_ns = stopped ? now : 0;
+}
+
+void limits_sleep(struct limits *limits, uint64_t nap_ns)
+{
+	limits->asleep_ns = sheaf_now_ns();
+	limits->nap_ns = nap_ns;
+}
+
+void limits_wake(struct limits *limits, const pid_t *pids)
+{
+	uint64_t now = sheaf_now_ns(), slept = now - limits->asleep_ns;
+
+	if (!limits->asleep_ns || slept < limits->nap_ns || slept - limits->nap_ns < OVERSLEPT_NS)
+		return;
+	/* All of it: when within the sleep the freeze began is not known, and a task loses nothing by too much time. */
+	for (unsigned worker = 0; worker < limits->segment->worker_count; worker++) {
+		if (!pids[worker])
+			continue;
+		lose(limits, worker, limits->asleep_ns, now, false);
+		if (limits->workers[worker].stopped_ns)
+			limits->workers[worker].stopped_ns = now;
+	}
+}
+
+/* When the task in hand has to have ended, with what it has lost. */
+static uint64_t extended(const struct limits *limits, unsigned worker, uint64_t deadline, uint64_t now)
+{
+	const struct limit *limit = &limits->workers[worker];
+	uint64_t started = started_of(limits, worker), most = deadline > started ? deadline - started : 0;
+	uint64_t stops = limit->lost_for == deadline ? limit->stops_ns : 0;
+	uint64_t lost = limit->lost_for == deadline ? limit->lost_ns : 0;
+
+	if (limit->stopped_ns)
+		stops += task_time(limits, worker, limit->stopped_ns, now);
+	return deadline + lost + (stops < most ? stops : most);
+}
+
+/*
+ * How often to look for tasks over their limits; 0: not at all. A task that starts after one look has at least twice that time, so the
+ * next look sees its deadline before it passes. Goes on for a second after the last batch with a limit, so that an owner that opens
+ * one after the other need not wake the supervisor for each.
+ */
+static uint64_t find_tick(struct limits *limits, uint64_t now)
+{
+	struct shared_control *control = limits->segment->control;
+	uint64_t shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst), before, tick;
+
+	do {
+		before = shortest;
+		/* Relaxed: only a supervisor writes it. */
+		tick = atomic_load_explicit(&control->tick_ns, memory_order_relaxed);
+		if (shortest) {
+			tick = shortest / 2 > LEAST_TICK_NS ? shortest / 2 : LEAST_TICK_NS;
+			limits->until_ns = now + SECOND;
+		} else if (now >= limits->until_ns) {
+			tick = 0;
+		}
+		/* Seq_cst, both: the owner says what limit there is, then looks how often we look. One of us sees the other. */
+		atomic_store_explicit(&control->tick_ns, tick, memory_order_seq_cst);
+		shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst);
+	} while (shortest != before);
+	return tick;
+}
+
+uint64_t limits_enforce(struct limits *limits, const pid_t *pids)
+{
+	uint64_t now = sheaf_now_ns(), tick = find_tick(limits, now), nap = tick ? tick : UINT64_MAX;
+
+	for (unsigned worker = 0; tick && worker < limits->segment->worker_count; worker++) {
+		uint64_t deadline = deadline_of(limits, worker), end;
+
+		if (!pids[worker] || !deadline || limits->workers[worker].late)
+			continue;
+		end = extended(limits, worker, deadline, now);
+		if (end > now) {
+			nap = end - now < nap ? end - now : nap;
+		} else {
+			limits->workers[worker].late = deadline;
+			kill(pids[worker], SIGKILL);
+		}
+	}
+	return nap;
+}

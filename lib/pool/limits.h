@@ -1,0 +1,39 @@
+/*
+ * limits.h - tasks that run longer than they may, for the supervisor.
+ */
+#ifndef SHEAF_POOL_LIMITS_H
+#define SHEAF_POOL_LIMITS_H
+
+#include "segment/segment.h"
+
+/* What the supervisor knows of one worker's time. */
+struct limit {
+	uint64_t late;       /* the deadline for which the worker was killed; 0: none */
+	uint64_t stopped_ns; /* since when the worker is stopped; 0: it is not */
+	uint64_t lost_for;   /* the deadline that the time below is added to */
+	uint64_t lost_ns;    /* time in which the worker could not run */
+	uint64_t stops_ns;   /* of that, while it alone was stopped */
+};
+
+struct limits {
+	struct segment *segment;
+	uint64_t until_ns;  /* how long to go on looking when no batch has a limit any more */
+	uint64_t asleep_ns; /* when the supervisor went to sleep last; 0: it has not */
+	uint64_t nap_ns;    /* for how long it wanted to sleep then */
+	struct limit workers[SHEAF_MAX_WORKERS];
+};
+
+/* A new process has taken the worker's place. */
+void limits_forget(struct limits *limits, unsigned worker);
+
+/* The worker was stopped, or goes on. */
+void limits_stopped(struct limits *limits, unsigned worker, bool stopped);
+
+/* The supervisor goes to sleep for @nap_ns; it woke up. What it overslept, nobody could use: its processes were frozen like it. */
+void limits_sleep(struct limits *limits, uint64_t nap_ns);
+void limits_wake(struct limits *limits, const pid_t *pids);
+
+/* Kill the workers whose tasks are over their limits; @pids: 0 where there is none. How long it may be until the next look. */
+uint64_t limits_enforce(struct limits *limits, const pid_t *pids);
+
+#endif
