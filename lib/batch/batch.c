@@ -90,6 +90,18 @@ void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
 		keeper->nudge(keeper);
 }
 
+void batch_limit_undo(struct sheaf_batch *batch, uint64_t shortest_ns)
+{
+	struct keeper *keeper = batch->keeper;
+
+	if (batch->shortest_ns == shortest_ns) /* only this thread's call changes it */
+		return;
+	pthread_mutex_lock(&keeper->lock);
+	batch->shortest_ns = shortest_ns;
+	tell_shortest(keeper);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
 /* Cleared but for its lock. Under the keeper's lock. */
 static struct sheaf_batch *take_memory(struct keeper *keeper)
 {

@@ -105,6 +105,9 @@ void batch_drop_spare(struct keeper *keeper);
 /* Tells the supervisor of a limit that tasks of the batch have from now on; 0: none. */
 void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns);
 
+/* Takes that back if the task is refused: the shortest limit of the batch is again what it was before. */
+void batch_limit_undo(struct sheaf_batch *batch, uint64_t shortest_ns);
+
 /* ---- submit.c ---- */
 
 /* Private: the stretch that holds the entry, if it is not one of those that batch_entry_offset() looks at. */

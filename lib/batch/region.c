@@ -45,3 +45,13 @@ int region_alloc(struct segment *segment, struct shared_batch *batch, struct reg
 	region->at += need;
 	return 0;
 }
+
+void region_undo(struct segment *segment, struct region *region, const struct region *before, uint64_t offset, uint64_t size)
+{
+	uint64_t need = round_up(size ? size : 1, 64);
+
+	/* Outside of the block that was in use, it lies at the beginning of a new one, or in a piece of its own. */
+	if (need > before->end - before->at || region->heap_id != before->heap_id)
+		heap_give_back(segment, offset, region->end == before->end ? need : region->end - offset);
+	*region = *before;
+}

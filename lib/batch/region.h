@@ -16,7 +16,16 @@ struct region {
 	uint64_t block; /* bytes to take from the heap next time: doubles */
 };
 
-/* @size bytes (0: none, *offset is still a place of its own), zeroed, aligned to 64. Errors of heap_alloc(). */
+/*
+ * @size bytes (0: none, *offset is still a place of its own), aligned to 64, and zeroed but for what region_undo() took back before. Errors
+ * of heap_alloc().
+ */
 int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset);
+
+/*
+ * Take the last region_alloc() back, which gave @offset for @size bytes; @before: the region as it was. For a call that fails later, before
+ * anybody else knows of the memory.
+ */
+void region_undo(struct segment *segment, struct region *region, const struct region *before, uint64_t offset, uint64_t size);
 
 #endif

@@ -22,6 +22,37 @@
 
 static const struct ring_owner me = {.worker = WORKER_NONE};
 
+/* ---- memory that is given back if the call fails ---- */
+
+/* Memory of a batch's own region, which nobody else knows of yet. */
+struct piece {
+	uint64_t size; /* 0: none */
+	uint64_t offset;
+	struct region before; /* the region, without it */
+};
+
+/* 0, or the errors of region_alloc() with a message about @what. */
+static int take_piece(struct sheaf_batch *batch, uint64_t size, const char *what, struct piece *piece)
+{
+	struct region before = batch->region;
+	struct piece taken = {.size = size, .before = before};
+	int r = region_alloc(&batch->keeper->segment, batch->shared, &batch->region, size, &taken.offset);
+
+	if (r) {
+		batch->region = before;
+		return heap_fail(&batch->keeper->segment, r, size, what);
+	}
+	*piece = taken;
+	return 0;
+}
+
+/* The last piece first. */
+static void give_piece(struct sheaf_batch *batch, const struct piece *piece)
+{
+	if (piece->size)
+		region_undo(&batch->keeper->segment, &batch->region, &piece->before, piece->offset, piece->size);
+}
+
 /* ---- the result table ---- */
 
 const struct stretch *batch_find_stretch(struct sheaf_batch *batch, uint64_t index)
@@ -41,7 +72,17 @@ const struct stretch *batch_find_stretch(struct sheaf_batch *batch, uint64_t ind
 	return &entries->stretches[low];
 }
 
-/* Makes the table one stretch longer: the batch's own slot first, then pieces of the heap that double. */
+/* Bytes of the heap that a stretch takes which begins at this entry: pieces that double. */
+static uint64_t stretch_bytes(const struct entries *entries, uint64_t first)
+{
+	uint64_t bytes = round_up(entries->stride, UNIT);
+
+	while (bytes < LARGEST_STRETCH && bytes / entries->stride < first)
+		bytes *= 2;
+	return bytes;
+}
+
+/* Make the table one stretch longer: the batch's own slot first, then pieces of the heap. */
 static int grow_entries(struct sheaf_batch *batch)
 {
 	struct entries *entries = &batch->entries;
@@ -59,10 +100,8 @@ static int grow_entries(struct sheaf_batch *batch)
 		stretch->offset = segment_offset(segment, batch->shared->table);
 		stretch->count = BATCH_INLINE / entries->stride;
 	} else {
-		uint64_t bytes = round_up(entries->stride, UNIT);
+		uint64_t bytes = stretch_bytes(entries, entries->capacity);
 
-		while (bytes < LARGEST_STRETCH && bytes / entries->stride < entries->capacity)
-			bytes *= 2;
 		/* Relaxed, before the units are taken: see region.c. */
 		atomic_fetch_add_explicit(&batch->shared->units, bytes / UNIT, memory_order_relaxed);
 		r = heap_alloc(segment, batch->shared->heap_id, bytes, &stretch->offset);
@@ -75,7 +114,19 @@ static int grow_entries(struct sheaf_batch *batch)
 	return 0;
 }
 
-static uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t position)
+/* Take grow_entries() back: the last stretch holds no task. */
+static void drop_stretch(struct sheaf_batch *batch)
+{
+	struct entries *entries = &batch->entries;
+	struct segment *segment = &batch->keeper->segment;
+	const struct stretch *stretch = &entries->stretches[--entries->count];
+
+	entries->capacity = stretch->first;
+	if (stretch->offset != segment_offset(segment, batch->shared->table))
+		heap_give_back(segment, stretch->offset, stretch_bytes(entries, stretch->first));
+}
+
+__attribute__((always_inline)) static inline uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t position)
 {
 	uint64_t offset = batch_entry_offset(batch, index);
 	struct shared_entry *entry = segment_at(&batch->keeper->segment, offset);
@@ -187,12 +238,45 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 
 /* ---- one task ---- */
 
-/*
- * Prepares all that may take time or fail, then takes a slot, fills and publishes it; under the batch's lock, so that nobody holds a
- * slot while it waits for a lock. -EAGAIN: the ring is full. *@offset: of the argument, kept from one try to the next.
- */
-static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
-		       uint16_t limit, uint64_t *offset)
+/* What a task takes beside its slot: a place for a large argument, a new stretch of the table. */
+struct taken {
+	struct piece argument;
+	bool stretch;
+};
+
+static void give_back(struct sheaf_batch *batch, const struct taken *taken)
+{
+	give_piece(batch, &taken->argument);
+	if (taken->stretch)
+		drop_stretch(batch);
+}
+
+/* Nothing is taken if this fails. -EAGAIN: the ring is full, so that there is no use for memory. */
+static int take(struct sheaf_batch *batch, const void *arg, size_t arg_size, struct taken *taken)
+{
+	int r;
+
+	*taken = (struct taken){0};
+	if (!ring_has_room(&batch->keeper->segment))
+		return -EAGAIN;
+	if (batch->order.count == batch->entries.capacity) {
+		if ((r = grow_entries(batch)))
+			return r;
+		taken->stretch = true;
+	}
+	if (arg_size <= INLINE_ARG)
+		return 0;
+	if ((r = take_piece(batch, arg_size, "the argument of a task", &taken->argument))) {
+		give_back(batch, taken);
+		return r;
+	}
+	memcpy(segment_at(&batch->keeper->segment, taken->argument.offset), arg, arg_size);
+	return 0;
+}
+
+/* Take a slot, fill and publish it. @offset: where a large argument lies. -EAGAIN: the ring is full. */
+__attribute__((always_inline)) static inline int send(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+						      const void *arg, size_t arg_size, uint16_t limit, uint64_t offset)
 {
 	struct segment *segment = &batch->keeper->segment;
 	struct shared_slot *slot;
@@ -200,27 +284,10 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 	bool lower;
 	int r;
 
-	if ((r = keeper_open(batch->keeper)))
-		return r;
-	if (batch->dense)
-		return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
-	r = order_reserve(&batch->order, position);
-	if (r == -EEXIST)
-		return sheaf_fail(r, "position %llu was submitted to this batch before", (unsigned long long)position);
-	if (r)
-		return sheaf_fail(r, "no memory for the positions of a batch");
-	if (batch->order.count == batch->entries.capacity && (r = grow_entries(batch)))
-		return r;
-	if (arg_size > INLINE_ARG && !*offset) {
-		r = region_alloc(segment, batch->shared, &batch->region, arg_size, offset);
-		if (r)
-			return heap_fail(segment, r, arg_size, "the argument of a task");
-		memcpy(segment_at(segment, *offset), arg, arg_size);
-	}
 	if ((r = ring_take(segment, me, &slot, &ticket)))
 		return r;
 	if (arg_size > INLINE_ARG)
-		slot->arg.offset = *offset;
+		slot->arg.offset = offset;
 	else if (arg_size == sizeof(uint64_t))
 		memcpy(slot->arg.bytes, arg, sizeof(uint64_t)); /* a number or a pointer, most often: no call */
 	else if (arg_size)
@@ -244,10 +311,70 @@ static int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_
 	return sheaf_fail(-EPIPE, "the pool was closed meanwhile");
 }
 
+/* send() for a task that takes memory, which is given back if it is refused. */
+__attribute__((noinline)) static int send_heavy(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+						const void *arg, size_t arg_size, uint16_t limit)
+{
+	struct taken taken;
+	int r = take(batch, arg, arg_size, &taken);
+
+	if (r)
+		return r;
+	r = send(batch, position, fn, arg, arg_size, limit, taken.argument.offset);
+	if (r)
+		give_back(batch, &taken);
+	return r;
+}
+
+/*
+ * Prepare all that may take time or fail, then send the task; under the batch's lock, so that nobody holds a slot while it waits for a
+ * lock. -EAGAIN: the ring is full.
+ */
+__attribute__((always_inline)) static inline int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+							     const void *arg, size_t arg_size, uint16_t limit)
+{
+	int r;
+
+	if ((r = keeper_open(batch->keeper)))
+		return r;
+	if (batch->dense)
+		return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
+	r = order_reserve(&batch->order, position);
+	if (r == -EEXIST)
+		return sheaf_fail(r, "position %llu was submitted to this batch before", (unsigned long long)position);
+	if (r)
+		return sheaf_fail(r, "no memory for the positions of a batch");
+	if (arg_size > INLINE_ARG || batch->order.count == batch->entries.capacity)
+		return send_heavy(batch, position, fn, arg, arg_size, limit);
+	return send(batch, position, fn, arg, arg_size, limit, 0);
+}
+
+__attribute__((always_inline)) static inline int submit_locked(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+							       const void *arg, size_t arg_size, uint16_t limit)
+{
+	int r;
+
+	pthread_mutex_lock(&batch->lock);
+	r = submit_call(batch, position, fn, arg, arg_size, limit);
+	pthread_mutex_unlock(&batch->lock);
+	return r;
+}
+
+/* The same after it has found the ring full: again and again, as soon as there is room. */
+__attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+						    const void *arg, size_t arg_size, uint16_t limit)
+{
+	int r;
+
+	do
+		r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK);
+	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
+	return r;
+}
+
 static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
 		      uint16_t limit)
 {
-	uint64_t offset = 0;
 	int r;
 
 	if (!batch || !fn || (!arg && arg_size))
@@ -258,15 +385,8 @@ static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, 
 				  arg_size);
 	if ((r = keeper_check(batch->keeper)))
 		return r;
-	if (limit != LIMIT_BATCH && limit != LIMIT_NONE)
-		batch_limit(batch, limit_unpack(limit));
-	for (;;) {
-		pthread_mutex_lock(&batch->lock);
-		r = submit_call(batch, position, fn, arg, arg_size, limit, &offset);
-		pthread_mutex_unlock(&batch->lock);
-		if (r != -EAGAIN || (r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK)))
-			return r;
-	}
+	r = submit_locked(batch, position, fn, arg, arg_size, limit);
+	return r != -EAGAIN ? r : submit_waiting(batch, position, fn, arg, arg_size, limit);
 }
 
 int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
@@ -277,7 +397,13 @@ int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const
 int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
 		      const sheaf_task_options *options)
 {
-	return submit_one(batch, position, fn, arg, arg_size, options ? limit_pack(options->timeout_ns) : LIMIT_BATCH);
+	uint16_t limit = options ? limit_pack(options->timeout_ns) : LIMIT_BATCH;
+	int r = submit_one(batch, position, fn, arg, arg_size, limit);
+
+	/* Only now: the supervisor need not wake up for a task that was refused. */
+	if (!r && limit != LIMIT_BATCH && limit != LIMIT_NONE)
+		batch_limit(batch, limit_unpack(limit));
+	return r;
 }
 
 /* ---- dense batches ---- */
@@ -291,6 +417,7 @@ struct dense {
 	void *out;
 	size_t out_size;
 	size_t n;
+	struct piece words, copy; /* of the heap, for the chunks' words and for the context */
 };
 
 static int check_array(const struct segment *segment, const char *call, const char *name, const void *array, size_t n,
@@ -318,7 +445,7 @@ static void put(uint64_t *field, uint64_t value)
 }
 
 /* The table of chunk words: in the batch's own slot, or in the heap. */
-static int place_table(struct sheaf_batch *batch, const struct cut *cut)
+static int place_table(struct sheaf_batch *batch, struct dense *dense, const struct cut *cut)
 {
 	struct segment *segment = &batch->keeper->segment;
 	struct shared_batch *shared = batch->shared;
@@ -326,9 +453,9 @@ static int place_table(struct sheaf_batch *batch, const struct cut *cut)
 	int r;
 
 	if (cut->bytes > BATCH_INLINE) {
-		r = region_alloc(segment, shared, &batch->region, cut->bytes, &offset);
-		if (r)
-			return heap_fail(segment, r, cut->bytes, "the chunks of a map");
+		if ((r = take_piece(batch, cut->bytes, "the chunks of a map", &dense->words)))
+			return r;
+		offset = dense->words.offset;
 	}
 	put(&shared->words, offset);
 	put(&shared->hints, offset + round_up(cut->chunks * sizeof(uint64_t), 64));
@@ -336,7 +463,7 @@ static int place_table(struct sheaf_batch *batch, const struct cut *cut)
 }
 
 /* A copy of the context goes behind the chunks in the batch's own slot, or into the heap. */
-static int place_context(struct sheaf_batch *batch, const struct dense *dense, size_t context_size, const struct cut *cut)
+static int place_context(struct sheaf_batch *batch, struct dense *dense, size_t context_size, const struct cut *cut)
 {
 	struct segment *segment = &batch->keeper->segment;
 	uint64_t offset;
@@ -352,9 +479,9 @@ static int place_context(struct sheaf_batch *batch, const struct dense *dense, s
 
 		offset = segment_offset(segment, batch->shared->table) + behind;
 		if (context_size > BATCH_INLINE - behind) {
-			r = region_alloc(segment, batch->shared, &batch->region, context_size, &offset);
-			if (r)
-				return heap_fail(segment, r, context_size, "the context of a loop");
+			if ((r = take_piece(batch, context_size, "the context of a loop", &dense->copy)))
+				return r;
+			offset = dense->copy.offset;
 		}
 		memcpy(segment_at(segment, offset), dense->in, context_size);
 		batch->shared->in = offset;
@@ -402,14 +529,60 @@ static int invite(struct sheaf_batch *batch)
 	return 0;
 }
 
-static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, const sheaf_map_options *options)
+/* Which of the batch's fields submit_dense() changes. Those that only a map reads need no undoing. */
+struct plain {
+	uint64_t out_size, limit_ns, shortest_ns;
+	uint32_t max_attempts;
+	bool caller_works;
+};
+
+static void make_plain(struct sheaf_batch *batch, const struct dense *dense, const struct plain *plain)
+{
+	struct shared_batch *shared = batch->shared;
+
+	batch->dense = false;
+	batch->caller_works = plain->caller_works;
+	shared->kind = KIND_CALLS;
+	shared->out_size = plain->out_size;
+	shared->max_attempts = plain->max_attempts;
+	shared->limit_ns = plain->limit_ns;
+	batch_limit_undo(batch, plain->shortest_ns);
+	give_piece(batch, &dense->words);
+	give_piece(batch, &dense->copy);
+}
+
+static int place(struct sheaf_batch *batch, struct dense *dense, size_t context_size, const struct cut *cut)
+{
+	struct segment *segment = &batch->keeper->segment;
+	struct shared_batch *shared = batch->shared;
+	int r;
+
+	if (dense->kind == KIND_MAP) {
+		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
+		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
+			return r;
+		shared->in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
+		shared->out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
+	} else {
+		if ((r = place_context(batch, dense, context_size, cut)))
+			return r;
+		shared->out = 0;
+	}
+	return place_table(batch, dense, cut);
+}
+
+static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
 {
 	static const sheaf_map_options defaults = {0};
 	struct segment *segment = &batch->keeper->segment;
 	struct shared_batch *shared = batch->shared;
-	uint64_t result_size = shared->out_size;
-	uint32_t attempts = shared->max_attempts;
-	uint64_t limit = shared->limit_ns;
+	struct plain plain = {
+		.out_size = shared->out_size,
+		.max_attempts = shared->max_attempts,
+		.limit_ns = shared->limit_ns,
+		.shortest_ns = batch->shortest_ns,
+		.caller_works = batch->caller_works,
+	};
 	struct cut cut;
 	int r;
 
@@ -422,21 +595,12 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->dense || batch->order.count)
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
-	batch->caller_works = batch->caller_works && dense->n && !limit_of(options->task_timeout_ns, limit);
+	batch->caller_works = batch->caller_works && dense->n && !limit_of(options->task_timeout_ns, plain.limit_ns);
 	cut = chunks_cut(dense->n, options->grain, segment->worker_count + batch->caller_works);
-	if (dense->kind == KIND_MAP) {
-		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
-		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
-			return r;
-		shared->in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
-		shared->out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
-	} else {
-		if ((r = place_context(batch, dense, options->context_size, &cut)))
-			return r;
-		shared->out = 0;
-	}
-	if ((r = place_table(batch, &cut)))
+	if ((r = place(batch, dense, options->context_size, &cut))) {
+		make_plain(batch, dense, &plain);
 		return r;
+	}
 	shared->kind = dense->kind;
 	shared->function = dense->function;
 	shared->out_size = dense->out_size;
@@ -447,24 +611,19 @@ static int submit_dense(struct sheaf_batch *batch, const struct dense *dense, co
 	put(&shared->chunks, cut.chunks);
 	if (options->max_attempts)
 		shared->max_attempts = options->max_attempts;
-	put(&shared->limit_ns, limit_of(options->task_timeout_ns, limit));
+	put(&shared->limit_ns, limit_of(options->task_timeout_ns, plain.limit_ns));
 	if (options->task_timeout_ns)
 		batch_limit(batch, shared->limit_ns);
 	if (dense->n)
 		chunks_init(segment, shared);
 	batch->dense = true;
 	r = invite(batch);
-	if (r) { /* nothing runs: the batch may be used for something else */
-		batch->dense = false;
-		shared->kind = KIND_CALLS;
-		shared->out_size = result_size;
-		shared->max_attempts = attempts;
-		shared->limit_ns = limit;
-	}
+	if (r) /* nothing runs: the batch may be used for something else */
+		make_plain(batch, dense, &plain);
 	return r;
 }
 
-static int submit_locked(sheaf_batch *batch, const struct dense *dense, const sheaf_map_options *options)
+static int submit_dense_locked(sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
 {
 	int r = keeper_check(batch->keeper);
 
@@ -492,7 +651,7 @@ int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size
 
 	if (!batch || !fn)
 		return sheaf_fail(-EINVAL, "map: %s is NULL", batch ? "fn" : "batch");
-	return submit_locked(batch, &dense, options);
+	return submit_dense_locked(batch, &dense, options);
 }
 
 int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
@@ -507,5 +666,5 @@ int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size
 
 	if (!batch || !fn)
 		return sheaf_fail(-EINVAL, "for: %s is NULL", batch ? "fn" : "batch");
-	return submit_locked(batch, &dense, options);
+	return submit_dense_locked(batch, &dense, options);
 }

@@ -33,7 +33,10 @@ int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory)
 int sheaf_alloc_array(sheaf_pool *pool, size_t n, size_t size, void **memory)
 {
 	size_t bytes;
+	int r = pool_check(pool, "sheaf_alloc_array");
 
+	if (r)
+		return r;
 	if (!checked_multiply(n, size, &bytes))
 		return sheaf_fail(-EOVERFLOW, "sheaf_alloc_array: %zu items of %zu bytes do not fit the address space", n,
 				  size);

@@ -37,8 +37,8 @@ static struct shared_slot *slot_of(const struct segment *segment, uint64_t ticke
 	return &segment->ring[ticket & (segment->ring_size - 1)];
 }
 
-/* The first slot from @tail on that is free: its ticket, or UINT64_MAX if the ring is full. */
-static uint64_t find_free(const struct segment *segment, uint64_t tail, uint64_t *bits)
+/* The first slot from @tail on that is free: its ticket, or UINT64_MAX if the ring is full. Inlined, as each submit comes by. */
+__attribute__((always_inline)) static inline uint64_t find_free(const struct segment *segment, uint64_t tail, uint64_t *bits)
 {
 	for (uint64_t t = tail; t < tail + segment->ring_size; t++) {
 		struct word w;
@@ -53,6 +53,19 @@ static uint64_t find_free(const struct segment *segment, uint64_t tail, uint64_t
 			break;
 	}
 	return UINT64_MAX;
+}
+
+bool ring_has_room(const struct segment *segment)
+{
+	uint64_t tail, bits;
+
+	/* Relaxed, as in ring_take(), and full for the same reason. */
+	do {
+		tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+		if (find_free(segment, tail, &bits) != UINT64_MAX)
+			return true;
+	} while (atomic_load_explicit(&segment->control->tail, memory_order_relaxed) != tail);
+	return false;
 }
 
 int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *ticket)

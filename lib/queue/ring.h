@@ -17,6 +17,9 @@ struct ring_owner {
  */
 int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *ticket);
 
+/* Is a slot free at this moment? Asked before anything is taken for a task that a full ring would refuse. */
+bool ring_has_room(const struct segment *segment);
+
 /* FILLING -> READY: the task is accepted. Everything of the slot but its word is written. */
 void ring_publish(struct segment *segment, struct shared_slot *slot, uint64_t ticket);
 

@@ -197,6 +197,11 @@ int heap_free(struct segment *segment, uint64_t offset)
 	return 0;
 }
 
+void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size)
+{
+	free_run(segment, (offset - segment->heap) / UNIT, size ? (size + UNIT - 1) / UNIT : 1);
+}
+
 void heap_free_all(struct segment *segment, uint64_t id)
 {
 	uint64_t limit = mapped_units(segment);

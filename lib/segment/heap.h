@@ -21,6 +21,9 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 /* Frees the run of units of the same id that starts at @offset. -EINVAL if none starts there, or it is a batch's. */
 int heap_free(struct segment *segment, uint64_t offset);
 
+/* Free one piece of a batch's, as heap_alloc() gave it for @size bytes: for a call that fails after it has taken memory. */
+void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size);
+
 /* Frees every unit of @id, also those that a process took and died before it could use them. No process may take more of them. */
 void heap_free_all(struct segment *segment, uint64_t id);
 

@@ -17,6 +17,15 @@ static void set_up(void)
 
 TestSuite(batch, .init = set_up, .fini = end);
 
+static int range_of_nothing(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	(void)task;
+	(void)begin;
+	(void)end;
+	(void)context;
+	return 0;
+}
+
 static size_t used(void)
 {
 	sheaf_pool_info info;
@@ -643,6 +652,146 @@ Test(batch, retiring_a_map_ends_it_early)
 		sheaf_submit_map(batch, wait_at_gate, gates, sizeof(*gates), NULL, 0, 10000, &(sheaf_map_options){.grain = 1}));
 	retire_at_gate(batch, gate);
 	expect_pool_works(100);
+}
+
+/* ---- calls that fail change nothing ---- */
+
+/* A pool whose only worker waits at a gate, and whose ring is full. */
+static sheaf_batch *fill_ring(unsigned ring_size, const sheaf_batch_options *options, struct gate **gate)
+{
+	sheaf_batch *batch;
+	uint64_t position = 0;
+	int r;
+
+	end();
+	start(&(sheaf_pool_options){.workers = 1, .ring_size = ring_size, .heap_size = 64 << 20});
+	*gate = new_gate();
+	batch = new_batch(options);
+	while (!(r = sheaf_submit(batch, position, wait_at_gate, gate, sizeof(*gate))))
+		position++;
+	expect_failure(r, -EAGAIN, "the ring is full");
+	gate_await(*gate, 1);
+	return batch;
+}
+
+static const sheaf_batch_options impatient = {.flags = SHEAF_NONBLOCK},
+				 impatient_10000 = {.flags = SHEAF_NONBLOCK, .result_size = 10000};
+
+static uint64_t told_limit(const sheaf_batch *batch)
+{
+	return atomic_load(&batch->keeper->segment.control->shortest_ns);
+}
+
+Test(batch, a_task_that_a_full_ring_refuses_keeps_no_memory)
+{
+	static const char arg[300000];
+	static const size_t sizes[] = {25, 4096, 65536, 300000};
+	struct gate *gate;
+	sheaf_batch *batch = fill_ring(8, &impatient_10000, &gate);
+	sheaf_batch *empty = new_batch(&impatient_10000);
+	size_t before = used();
+
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned n = 0; n < 100; n++) {
+			expect_failure(sheaf_submit(batch, 100, do_nothing, arg, sizes[i]), -EAGAIN, "the ring is full");
+			/* Its table has not one stretch. */
+			expect_failure(sheaf_submit(empty, 0, do_nothing, arg, sizes[i]), -EAGAIN, "the ring is full");
+			expect_failure(sheaf_submit(empty, 0, do_nothing, NULL, 0), -EAGAIN, "the ring is full");
+			cr_assert_eq(used(), before);
+		}
+	gate_open(gate);
+}
+
+Test(batch, a_task_that_there_is_no_memory_for_keeps_none)
+{
+	static const sheaf_batch_options of_10000 = {.result_size = 10000};
+	sheaf_batch *batch = new_batch(&of_10000);
+	char *arg = calloc(1, 65 << 20);
+	size_t before;
+
+	cr_assert_not_null(arg);
+	before = used();
+	for (uint64_t position = 0; position < 30; position++) {
+		expect_failure(sheaf_submit(batch, position, do_nothing, arg, 65 << 20), -ENOMEM,
+			       "the argument of a task needs");
+		cr_assert_eq(used(), before);
+		/* The next one that is accepted makes the table longer, now and then. */
+		expect_done(sheaf_submit(batch, position, do_nothing, NULL, 0));
+		before = used();
+	}
+	free(arg);
+}
+
+Test(batch, memory_that_was_given_back_is_used_again)
+{
+	static char arg[5000];
+	struct gate *gate;
+	sheaf_batch *batch = fill_ring(4, &impatient, &gate);
+	const sheaf_result *results;
+	size_t before, n;
+	int r;
+
+	expect_failure(sheaf_submit(batch, 50, do_nothing, arg, sizeof(arg)), -EAGAIN, "the ring is full");
+	gate_open(gate);
+	before = used();
+	for (uint64_t position = 50; position < 62; position++)
+		while ((r = sheaf_submit(batch, position, do_nothing, arg, sizeof(arg)))) {
+			cr_assert_eq(r, -EAGAIN);
+			nap();
+		}
+	cr_assert_eq(used(), before + 65536);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0);
+	cr_assert_eq(n, 16);
+}
+
+Test(batch, a_map_that_a_full_ring_refuses_keeps_nothing)
+{
+	static const sheaf_map_options options = {
+		.grain = 1, .context_size = 100000, .task_timeout_ns = 5000000000, .max_attempts = 7};
+	static char context[100000];
+	struct gate *gate;
+	sheaf_batch *batch, *other;
+	const sheaf_result *results;
+	size_t before, n;
+	int r;
+
+	fill_ring(4, &impatient, &gate);
+	batch = new_batch(&impatient);
+	other = new_batch(&(sheaf_batch_options){.result_size = 8});
+	before = used();
+	for (unsigned i = 0; i < 50; i++) {
+		expect_failure(sheaf_submit_for(batch, range_of_nothing, context, 2000, &options), -EAGAIN, "the ring is full");
+		cr_assert_eq(used(), before);
+		cr_assert_eq(told_limit(batch), 0);
+	}
+	/* What fails before it comes to the ring. */
+	expect_failure(
+		sheaf_submit_for(other, range_of_nothing, context, 100000, &(sheaf_map_options){.context_size = 65 << 20}),
+		-ENOMEM, "the context of a loop needs");
+	expect_failure(sheaf_submit_for(other, range_of_nothing, context, 2000, NULL), -EFAULT, "context");
+	cr_assert_eq(used(), before);
+	gate_open(gate);
+	/* They still are batches without tasks. */
+	while ((r = sheaf_submit_for(batch, range_of_nothing, context, 2000, &options)) == -EAGAIN)
+		nap();
+	expect_done(r);
+	cr_assert_eq(told_limit(batch), 5000000000);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0);
+	cr_assert_eq(n, 2000);
+	expect_done(sheaf_submit(other, 3, mix_position, NULL, 0));
+	expect_mixed(other, 1);
+}
+
+Test(batch, the_limit_of_a_refused_task_is_not_told)
+{
+	static const sheaf_task_options limited = {.timeout_ns = 3000000};
+	struct gate *gate;
+	sheaf_batch *batch = fill_ring(4, &impatient, &gate);
+
+	expect_failure(sheaf_submit_with(batch, 70, do_nothing, NULL, 0, &limited), -EAGAIN, "the ring is full");
+	expect_failure(sheaf_submit_with(batch, 0, do_nothing, NULL, 0, &limited), -EEXIST, "position 0");
+	cr_assert_eq(told_limit(batch), 0);
+	gate_open(gate);
 }
 
 /* ---- progress ---- */
