@@ -166,8 +166,8 @@ SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *opt
 /**
  * sheaf_pool_close() - accept no more work; what was accepted goes on. Closing twice is fine.
  *
- * Return: 0; -EINVAL; -EPERM (the handle was inherited over a fork); -ECANCELED (terminated); -ECHILD, -EOWNERDEAD as for
- *         sheaf_pool_join().
+ * Return: 0; -EINVAL; -EPERM (the handle was inherited over a fork); -ECANCELED (terminated); -ENOTRECOVERABLE,
+ *         -EOWNERDEAD as for sheaf_pool_join().
  */
 SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
 
@@ -176,9 +176,9 @@ SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
  *
  * Results can still be gathered afterwards.
  *
- * Return: 0; -EBUSY (not closed); -EAGAIN, -ETIMEDOUT (the deadline was 0, or passed); -ECANCELED (terminated); -ECHILD (the pool
- *         stopped because workers died without any progress); -EOWNERDEAD (the supervisor died and cannot be replaced);
- *         -EINVAL; -EPERM.
+ * Return: 0; -EBUSY (not closed); -EAGAIN, -ETIMEDOUT (the deadline was 0, or passed); -ECANCELED (terminated);
+ *         -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD (the supervisor died
+ *         and cannot be replaced); -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
 
@@ -246,7 +246,7 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
 
 /* ---- Fan out and wait ----
  *
- * Shared by the three: the errors of sheaf_batch_create(), sheaf_submit() and sheaf_submit_map(); -ECANCELED, -ECHILD and
+ * Shared by the three: the errors of sheaf_batch_create(), sheaf_submit() and sheaf_submit_map(); -ECANCELED, -ENOTRECOVERABLE and
  * -EOWNERDEAD as for sheaf_next(); and, if positions failed, the status of the lowest one that did, which sheaf_message() names
  * with its reason and the number of the others: all other results are valid.
  */
@@ -292,8 +292,8 @@ SHEAF_API int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, siz
  * @batch: out: free it with sheaf_batch_retire(); the pool's destruction frees it too
  *
  * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EPERM; -EPIPE (the pool is closed);
- *         -ECANCELED, -ECHILD, -EOWNERDEAD as for sheaf_next(); -ENOSPC (max_batches are open, or shared memory is full: the
- *         message tells which); -ENOMEM.
+ *         -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD as for sheaf_next(); -ENOSPC (max_batches are open, or shared memory
+ *         is full: the message tells which); -ENOMEM.
  */
 SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options);
 
@@ -306,8 +306,8 @@ SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sh
  * result, until the batch is retired.
  *
  * Return: 0; -EINVAL; -EPERM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map); -EAGAIN (full, and
- *         SHEAF_NONBLOCK); -EPIPE (the pool is closed); -ECANCELED, -ECHILD, -EOWNERDEAD as for sheaf_next(); -ENOSPC, -ENOMEM
- *         (no memory for argument or result); -EOVERFLOW (the argument has 4 GiB or more).
+ *         SHEAF_NONBLOCK); -EPIPE (the pool is closed); -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD as for sheaf_next();
+ *         -ENOSPC, -ENOMEM (no memory for argument or result); -EOVERFLOW (the argument has 4 GiB or more).
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
 
@@ -337,8 +337,9 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
  * that are done are still handed out, by sheaf_next_done() all of them.
  *
  * Return: 1; 0 (all results were handed out); -EAGAIN, -ETIMEDOUT (not done, and the deadline was 0, or passed); -EBUSY (another
- *         thread waits in a gathering call of this batch); -ECANCELED (the pool was terminated); -ECHILD (the pool stopped because workers
- *         died without any progress); -EOWNERDEAD (the supervisor died and cannot be replaced); -ENOMEM; -EINVAL; -EPERM.
+ *         thread waits in a gathering call of this batch); -ECANCELED (the pool was terminated);
+ *         -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD (the supervisor died
+ *         and cannot be replaced); -ENOMEM; -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 

@@ -40,6 +40,7 @@ static const struct {
 	{EPIPE, "the pool is closed"},
 	{ECANCELED, "the pool was terminated"},
 	{ECHILD, "a worker died"},
+	{ENOTRECOVERABLE, "the pool stopped, as its workers died without any progress"},
 	{EOWNERDEAD, "the supervisor died and cannot be replaced"},
 	{EOVERFLOW, "a size does not fit"},
 	{EFAULT, "an argument is not in the pool's shared memory"},

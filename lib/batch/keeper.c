@@ -24,7 +24,7 @@ int keeper_fail(uint32_t state)
 		return sheaf_fail(-ECANCELED, "the pool was terminated");
 	case POOL_BROKEN:
 		return sheaf_fail(
-			-ECHILD,
+			-ENOTRECOVERABLE,
 			"the pool stopped: its workers died again and again without ending a single task, or none could be "
 			"started");
 	case POOL_LOST:

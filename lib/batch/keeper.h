@@ -23,7 +23,7 @@ struct keeper {
 	uint64_t serial;
 	uint64_t limit_ns; /* of tasks, unless their batch says otherwise; 0: none */
 
-	/* Replaces a dead supervisor. 0 while things go on; else why nothing will: -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
+	/* Replaces a dead supervisor. 0 while things go on; else why nothing will: -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its message. */
 	int (*look)(struct keeper *keeper);
 	/* After a look() that failed: makes sure that no task runs any more. False: threads end their tasks in hand, wait for those. */
 	bool (*ended)(struct keeper *keeper);
@@ -48,7 +48,7 @@ int keeper_look(struct keeper *keeper, bool now);
 /* Private: why no work can be submitted in this state. */
 int keeper_shut(uint32_t state);
 
-/* May work be submitted? 0, -EPIPE, -ECANCELED, -ECHILD, -EOWNERDEAD, with its message. */
+/* May work be submitted? 0, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its message. */
 static inline int keeper_open(const struct keeper *keeper)
 {
 	/* Relaxed: a submitter looks again, with the right order, after it has published. */

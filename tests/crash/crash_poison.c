@@ -3,7 +3,7 @@
  *
  * Usage: crash_poison [SEED [ROUNDS]]. No task may run more often than max_attempts says. A position whose runs all ended so
  * must fail and say how, and every other position must be right. Then come tasks that kill other workers or their supervisor,
- * and workers that die outside of any task, which must stop the pool with -ECHILD rather than have it hang. More than one round
+ * and workers that die outside of any task, which must stop the pool with -ENOTRECOVERABLE rather than have it hang. More than one round
  * tries also what takes long.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
@@ -696,12 +696,13 @@ static void brake(void)
 	CHECK((r = sheaf_submit(batch, 5, hold, &killer.spared, sizeof(killer.spared))) == 0, "sheaf_submit: %d", r);
 	CHECK(!pthread_create(&killer.thread, NULL, kill_on_sight, &killer), "thread");
 	r = sheaf_next(batch, &result, patience());
-	CHECK(r == -ECHILD && strstr(sheaf_message(), "died"), "sheaf_next: %d", r);
-	CHECK((r = sheaf_next_done(batch, &result, 0)) == -ECHILD, "sheaf_next_done: %d", r);
-	CHECK((r = sheaf_submit(batch, 6, hold, &killer.spared, sizeof(killer.spared))) == -ECHILD, "sheaf_submit: %d", r);
-	CHECK((r = sheaf_batch_create(&other, killer.pool, NULL)) == -ECHILD, "sheaf_batch_create: %d", r);
-	CHECK((r = sheaf_pool_close(killer.pool)) == -ECHILD, "sheaf_pool_close: %d", r);
-	CHECK((r = sheaf_pool_join(killer.pool, patience())) == -ECHILD, "sheaf_pool_join: %d", r);
+	CHECK(r == -ENOTRECOVERABLE && strstr(sheaf_message(), "died"), "sheaf_next: %d", r);
+	CHECK((r = sheaf_next_done(batch, &result, 0)) == -ENOTRECOVERABLE, "sheaf_next_done: %d", r);
+	CHECK((r = sheaf_submit(batch, 6, hold, &killer.spared, sizeof(killer.spared))) == -ENOTRECOVERABLE, "sheaf_submit: %d",
+	      r);
+	CHECK((r = sheaf_batch_create(&other, killer.pool, NULL)) == -ENOTRECOVERABLE, "sheaf_batch_create: %d", r);
+	CHECK((r = sheaf_pool_close(killer.pool)) == -ENOTRECOVERABLE, "sheaf_pool_close: %d", r);
+	CHECK((r = sheaf_pool_join(killer.pool, patience())) == -ENOTRECOVERABLE, "sheaf_pool_join: %d", r);
 	atomic_store(&killer.over, true);
 	pthread_join(killer.thread, NULL);
 	CHECK((r = sheaf_pool_get_info(killer.pool, &info)) == 0, "sheaf_pool_get_info: %d", r);

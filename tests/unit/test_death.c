@@ -490,11 +490,11 @@ Test(death, without_any_progress_stops_the_pool)
 	} while (!r && sheaf_now_ns() - start_ns < UINT64_C(3000000000));
 	if (!r)
 		skip("this machine is too slow to end so many workers within a second");
-	expect_failure(r, -ECHILD, "the pool stopped: its workers died again and again without ending a single task");
-	expect_failure(sheaf_submit(batch, 0, do_nothing, NULL, 0), -ECHILD, "the pool stopped");
-	expect_failure(sheaf_apply(pool, do_nothing, NULL, 0, NULL, 0, NULL), -ECHILD, "the pool stopped");
-	expect_failure(sheaf_pool_close(pool), -ECHILD, "the pool stopped");
-	expect_failure(sheaf_pool_join(pool, SHEAF_FOREVER), -ECHILD, "the pool stopped");
+	expect_failure(r, -ENOTRECOVERABLE, "the pool stopped: its workers died again and again without ending a single task");
+	expect_failure(sheaf_submit(batch, 0, do_nothing, NULL, 0), -ENOTRECOVERABLE, "the pool stopped");
+	expect_failure(sheaf_apply(pool, do_nothing, NULL, 0, NULL, 0, NULL), -ENOTRECOVERABLE, "the pool stopped");
+	expect_failure(sheaf_pool_close(pool), -ENOTRECOVERABLE, "the pool stopped");
+	expect_failure(sheaf_pool_join(pool, SHEAF_FOREVER), -ENOTRECOVERABLE, "the pool stopped");
 	cr_assert_eq(sheaf_next(batch, &result, SHEAF_FOREVER), 0);
 	expect_done(sheaf_pool_get_info(pool, &info));
 	cr_assert_geq(info.deaths, 64);
