@@ -5,8 +5,9 @@
  *           a 64-bit tag. A *batch* is one fan-out: tasks that are gathered together, ordered by position. Big data lives in the
  *           segment's heap (sheaf_alloc) and is passed as a plain pointer, which means the same in every process of the pool.
  * Callers   The process that creates a pool is its *owner*. Only the owner calls the functions of this header, from any of its
- *           threads; tasks call the sheaf_task_*() functions, with the task they were given. Nothing here may be called from a
- *           signal handler. One thread at a time gathers from a batch; any number may submit to it meanwhile.
+ *           threads; tasks call the sheaf_task_*() functions, with the task they were given, and may create pools of their own. A
+ *           task that calls anything else of the pool that runs it gets -EPERM. Nothing here may be called from a signal handler.
+ *           One thread at a time gathers from a batch; any number may submit to it meanwhile.
  * Deaths    A worker that dies is replaced and its task runs again, up to max_attempts times; then that position alone fails and
  *           its result says why. Tasks run at least once and are published exactly once: a task's own side effects may happen
  *           twice. A supervisor that dies takes its workers along and is replaced: that is not charged to tasks, which run again
@@ -19,7 +20,8 @@
  * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
  *           Task functions must be mapped when the pool is created: workers are forked from the owner at that time.
  * Returns   int functions: >= 0 done (0 or a count), < 0 is -errno; the out-parameters are untouched on failure. sheaf_message()
- *           tells the facts of the calling thread's last failure. Every call with a NULL handle returns -EINVAL.
+ *           tells the facts of the calling thread's last failure. Every call with a NULL handle returns -EINVAL, and so does one with
+ *           a batch that was retired or a pool that was destroyed, as long as no new one has its memory.
  * Times     *_ns are nanoseconds; deadlines are absolute on CLOCK_MONOTONIC (sheaf_now_ns() + n); 0 polls, SHEAF_FOREVER waits.
  */
 #ifndef SHEAF_H
@@ -194,7 +196,8 @@ SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
 
 /**
  * sheaf_pool_destroy() - terminate the pool, free its batches, its heap, its handle and its name
- * @pool: no other thread may be using it; NULL is fine. In a forked child of the owner, frees only the child's copy.
+ * @pool: no other thread may be using it; NULL is fine, and so is one that was destroyed. In a forked child of the owner, frees only the
+ *        child's copy. In a task does nothing to the pool that runs it.
  */
 SHEAF_API void sheaf_pool_destroy(sheaf_pool *pool);
 
@@ -370,7 +373,7 @@ SHEAF_API int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progr
 
 /**
  * sheaf_batch_retire() - free a batch and all its memory, also that of its results
- * @batch: NULL is fine; no other thread may be using it
+ * @batch: NULL is fine, and so is one that was retired, or whose pool was destroyed; no other thread may be using it
  *
  * Tasks that have not started are dropped. Tasks that run are waited for; after one second their workers are killed and
  * replaced, which is not charged to any other task (with SHEAF_THREADS they are waited for).

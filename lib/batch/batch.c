@@ -24,6 +24,22 @@
 #define LOOKS_BEFORE_SLEEP 4096
 #define NAP_NS 200000
 
+#define FIRST_BATCHES 64 /* the most that are open in most programs */
+
+static struct sheaf_batch first_batches[FIRST_BATCHES];
+static struct handles batch_handles = {
+	.size = sizeof(struct sheaf_batch),
+	.link = offsetof(struct sheaf_batch, next),
+	.first = (unsigned char *)first_batches,
+	.first_count = FIRST_BATCHES,
+};
+
+int batch_check_in_task(const struct sheaf_batch *batch)
+{
+	/* One that the owner opened after the fork need not exist here. */
+	return handles_hold(&batch_handles, batch) && batch->keeper ? keeper_check(batch->keeper) : keeper_refuse_task();
+}
+
 /* Takes a free batch slot under the keeper's lock. -ENOSPC with its message. */
 static int take_slot(struct keeper *keeper, uint32_t *index)
 {
@@ -108,28 +124,35 @@ static struct sheaf_batch *take_memory(struct keeper *keeper)
 	struct sheaf_batch *batch = keeper->spare;
 
 	keeper->spare = NULL;
-	if (!batch && (batch = calloc(1, sizeof(*batch))))
+	if (!batch && (batch = handles_take(&batch_handles)))
 		pthread_mutex_init(&batch->lock, NULL);
+	if (batch)
+		batch->next = NULL;
 	return batch;
+}
+
+/* Nobody may use its lock any more. */
+static void give_memory(struct sheaf_batch *batch)
+{
+	pthread_mutex_destroy(&batch->lock);
+	handles_keep(&batch_handles, batch);
 }
 
 /* Under the keeper's lock. */
 static void discard(struct keeper *keeper, struct sheaf_batch *batch)
 {
-	if (!keeper->spare) {
-		memset(batch, 0, offsetof(struct sheaf_batch, lock));
+	memset(batch, 0, offsetof(struct sheaf_batch, lock));
+	batch->keeper = &keeper_dead;
+	if (!keeper->spare)
 		keeper->spare = batch;
-		return;
-	}
-	pthread_mutex_destroy(&batch->lock);
-	free(batch);
+	else
+		give_memory(batch);
 }
 
 void batch_drop_spare(struct keeper *keeper)
 {
 	if (keeper->spare)
-		pthread_mutex_destroy(&keeper->spare->lock);
-	free(keeper->spare);
+		give_memory(keeper->spare);
 	keeper->spare = NULL;
 }
 
@@ -291,7 +314,7 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 
 	if (!batch || !progress)
 		return sheaf_fail(-EINVAL, "sheaf_batch_get_progress: %s is NULL", batch ? "progress" : "batch");
-	if ((r = keeper_check(batch->keeper)))
+	if ((r = batch_check(batch)))
 		return r;
 	segment = &batch->keeper->segment;
 	*progress = (sheaf_progress){0};
@@ -317,7 +340,7 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 
 void sheaf_batch_retire(sheaf_batch *batch)
 {
-	/* In a forked child the memory belongs to the parent's pool: leave it alone. */
-	if (batch && !keeper_check(batch->keeper))
+	/* In a forked child the memory belongs to the parent's pool, and one that is dead may be somebody else's by now: leave it alone. */
+	if (batch && !batch_check(batch))
 		batch_free(batch, false);
 }

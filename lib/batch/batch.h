@@ -93,6 +93,15 @@ struct sheaf_batch {
 
 /* ---- batch.c ---- */
 
+/* Private: keeper_check() in a process that runs tasks. */
+int batch_check_in_task(const struct sheaf_batch *batch);
+
+/* May this process and thread use the batch? -EPERM, -EINVAL with their messages. */
+static inline int batch_check(const struct sheaf_batch *batch)
+{
+	return handles_in_task ? batch_check_in_task(batch) : keeper_check(batch->keeper);
+}
+
 /* A batch with sheaf_batch_create()'s errors; options are NULL or checked. */
 int batch_open(struct sheaf_batch **batch, struct keeper *keeper, const sheaf_batch_options *options);
 

@@ -162,7 +162,7 @@ int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_
 
 static int begin(struct sheaf_batch *batch, const char *call)
 {
-	int r = keeper_check(batch->keeper);
+	int r = batch_check(batch);
 
 	if (r)
 		return r;

@@ -10,11 +10,38 @@
 
 #include <errno.h>
 
-int keeper_refuse(void)
+struct keeper keeper_dead = {.forks = KEEPER_DEAD};
+
+static _Thread_local const struct segment *tasks_of;
+
+const struct segment *keeper_run_tasks_of(const struct segment *segment)
 {
-	return sheaf_fail(-EPERM,
-			  "the handle was inherited over a fork, or is used by a task: only the process that created the pool "
-			  "may use it");
+	const struct segment *before = tasks_of;
+
+	tasks_of = segment;
+	return before;
+}
+
+int keeper_refuse_task(void)
+{
+	return sheaf_fail(
+		-EPERM,
+		"a task cannot submit to the pool that runs it, nor use it otherwise: only the process that created a pool "
+		"may. A task may call sheaf_task_*(), and use pools that it has created itself");
+}
+
+int keeper_judge(const struct keeper *keeper)
+{
+	if (handles_in_task)
+		return keeper_refuse_task();
+	if (keeper == &keeper_dead)
+		return sheaf_fail(-EINVAL, "the batch was retired, or its pool destroyed");
+	if (keeper->forks == KEEPER_DEAD)
+		return sheaf_fail(-EINVAL, "the pool was destroyed");
+	if (keeper->made != forks_count())
+		return sheaf_fail(-EPERM,
+				  "the handle was inherited over a fork: only the process that created the pool may use it");
+	return tasks_of == &keeper->segment ? keeper_refuse_task() : 0;
 }
 
 int keeper_fail(uint32_t state)

@@ -4,6 +4,7 @@
 #ifndef SHEAF_BATCH_KEEPER_H
 #define SHEAF_BATCH_KEEPER_H
 
+#include "batch/handles.h"
 #include "os/forks.h"
 #include "segment/segment.h"
 
@@ -14,7 +15,8 @@
 struct keeper {
 	struct segment segment;
 	pid_t pid;      /* the owner's */
-	unsigned forks; /* forks_count() when it was made: a handle with another number was inherited over a fork */
+	unsigned forks; /* as made: a handle with another number was inherited over a fork; or KEEPER_THREADS, KEEPER_DEAD */
+	unsigned made;  /* forks_count() when it was made */
 	_Atomic uint64_t room_taken; /* room slots in use by threads of this process */
 	_Atomic uint64_t looked_ns;
 	pthread_mutex_t lock; /* of the list of batches and of their slots */
@@ -33,14 +35,27 @@ struct keeper {
 	void (*nudge)(struct keeper *keeper);
 };
 
-/* Private: -EPERM with its message. */
-int keeper_refuse(void);
+/* In keeper->forks, where no forks_count() comes to: */
+#define KEEPER_DEAD (~0u)        /* the pool was destroyed, or (keeper_dead) the batch retired */
+#define KEEPER_THREADS (~0u - 1) /* workers are threads: whether the caller is one of them has to be looked at */
 
-/* 0; -EPERM with its message: the handle belongs to another process. */
+/* What a dead batch belongs to. */
+extern struct keeper keeper_dead;
+
+/* Private: for all that is not a living handle of a pool of processes in its own process. */
+int keeper_judge(const struct keeper *keeper);
+
+/* For a process that runs tasks: -EPERM with its message. */
+int keeper_refuse_task(void);
+
+/* 0; -EPERM (of another process, or used by a task of this pool), -EINVAL (dead), with their messages. */
 static inline int keeper_check(const struct keeper *keeper)
 {
-	return keeper->forks == forks_count() ? 0 : keeper_refuse();
+	return keeper->forks == forks_count() ? 0 : keeper_judge(keeper);
 }
+
+/* Say whose tasks the calling thread runs from now on, or NULL. What was said before. */
+const struct segment *keeper_run_tasks_of(const struct segment *segment);
 
 /* keeper->look(), if the last one was LOOK_EVERY_NS ago or @now. */
 int keeper_look(struct keeper *keeper, bool now);

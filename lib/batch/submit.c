@@ -383,7 +383,7 @@ static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, 
 		return sheaf_fail(-EOVERFLOW,
 				  "sheaf_submit: an argument of %zu bytes: put it into sheaf_alloc() memory and pass a pointer",
 				  arg_size);
-	if ((r = keeper_check(batch->keeper)))
+	if ((r = batch_check(batch)))
 		return r;
 	r = submit_locked(batch, position, fn, arg, arg_size, limit);
 	return r != -EAGAIN ? r : submit_waiting(batch, position, fn, arg, arg_size, limit);
@@ -625,7 +625,7 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 
 static int submit_dense_locked(sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
 {
-	int r = keeper_check(batch->keeper);
+	int r = batch_check(batch);
 
 	if (r || (r = keeper_open(batch->keeper)))
 		return r;

@@ -32,9 +32,39 @@ static struct sheaf_pool *pool_of(struct keeper *keeper)
 	return (struct sheaf_pool *)(void *)keeper;
 }
 
+#define FIRST_POOLS 8 /* more than most programs have at once */
+
+static struct sheaf_pool first_pools[FIRST_POOLS];
+static struct handles pool_handles = {
+	.size = sizeof(struct sheaf_pool),
+	.link = offsetof(struct sheaf_pool, next_dead),
+	.first = (unsigned char *)first_pools,
+	.first_count = FIRST_POOLS,
+};
+
 int pool_check(const sheaf_pool *pool, const char *call)
 {
-	return pool ? keeper_check(&pool->keeper) : sheaf_fail(-EINVAL, "%s: pool is NULL", call);
+	if (!pool)
+		return sheaf_fail(-EINVAL, "%s: pool is NULL", call);
+	/* As batch_check(). */
+	if (handles_in_task && !handles_hold(&pool_handles, pool))
+		return keeper_refuse_task();
+	return keeper_check(&pool->keeper);
+}
+
+static struct sheaf_pool *take_memory(void)
+{
+	struct sheaf_pool *pool = handles_take(&pool_handles);
+
+	if (pool)
+		*pool = (struct sheaf_pool){.keeper.forks = KEEPER_DEAD};
+	return pool;
+}
+
+static void give_memory(struct sheaf_pool *pool)
+{
+	*pool = (struct sheaf_pool){.keeper.forks = KEEPER_DEAD};
+	handles_keep(&pool_handles, pool);
 }
 
 static uint32_t state_of(const struct sheaf_pool *pool)
@@ -233,7 +263,7 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 		options = &defaults;
 	if ((r = check_options(options)))
 		return r;
-	pool = calloc(1, sizeof(*pool));
+	pool = take_memory();
 	if (!pool)
 		return sheaf_fail(-ENOMEM, "no memory for a pool");
 	cpus = os_usable_cpus(options->workers);
@@ -250,13 +280,13 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 	};
 	r = segment_create(&pool->keeper.segment, &wanted);
 	if (r) {
-		free(pool);
+		give_memory(pool);
 		return r;
 	}
 	pool->keeper.segment.spin_ns = SPIN_NS;
 	pool->keeper.segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
 	pool->keeper.pid = getpid();
-	pool->keeper.forks = forks_count();
+	pool->keeper.made = forks_count();
 	pool->keeper.look = look;
 	pool->keeper.ended = ended;
 	pool->keeper.kill = kill_worker;
@@ -273,9 +303,10 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 		segment_destroy(&pool->keeper.segment);
 		pthread_mutex_destroy(&pool->keeper.lock);
 		pthread_mutex_destroy(&pool->family_lock);
-		free(pool);
+		give_memory(pool);
 		return r;
 	}
+	pool->keeper.forks = pool->threaded ? KEEPER_THREADS : pool->keeper.made;
 	*out = pool;
 	return 0;
 }
@@ -365,11 +396,14 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 {
 	if (!pool)
 		return;
-	if (keeper_check(&pool->keeper)) {
+	if (pool_check(pool, "sheaf_pool_destroy")) {
+		/* What a task has from its owner it still stands on. And nothing is done to what is destroyed. */
+		if (handles_in_task || pool->keeper.forks == KEEPER_DEAD || pool->keeper.made == forks_count())
+			return;
 		/* A fork of the owner: segment, workers and batches are the parent's. */
 		segment_detach(&pool->keeper.segment);
 		batch_drop_spare(&pool->keeper);
-		free(pool);
+		give_memory(pool);
 		return;
 	}
 	sheaf_pool_terminate(pool);
@@ -379,7 +413,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	segment_destroy(&pool->keeper.segment);
 	pthread_mutex_destroy(&pool->keeper.lock);
 	pthread_mutex_destroy(&pool->family_lock);
-	free(pool);
+	give_memory(pool);
 }
 
 /* ---- figures ---- */

@@ -18,6 +18,7 @@ struct sheaf_pool {
 	unsigned successors;  /* since that number changed */
 	uint64_t orphaned_ns; /* since when a successor could not be started; 0: there is one, or none is needed */
 	struct threads threads;
+	struct sheaf_pool *next_dead; /* see handles.h */
 };
 
 /* 0; -EINVAL, -EPERM with their messages. */

@@ -18,6 +18,7 @@
  */
 #include "pool/supervisor.h"
 
+#include "batch/handles.h"
 #include "os/os.h"
 #include "pool/lastwords.h"
 #include "pool/limits.h"
@@ -118,6 +119,7 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	os_reset_signals(&none);
 	snprintf(name, sizeof(name), worker < 100 ? "sheaf-worker/%u" : "sheaf-work/%u", worker);
 	os_name_process(name);
+	handles_enter_tasks();
 	lastwords_prepare(&segment->workers[worker]);
 	worker_run(segment, worker, generation, supervisor);
 	fflush(stdout);

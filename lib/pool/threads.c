@@ -4,6 +4,7 @@
 #include "pool/threads.h"
 
 #include "base/error.h"
+#include "batch/keeper.h"
 #include "os/os.h"
 #include "pool/worker.h"
 #include "queue/doorbell.h"
@@ -24,6 +25,7 @@ static void *run(void *context)
 	struct start start = *(struct start *)context;
 
 	free(context);
+	keeper_run_tasks_of(start.segment);
 	worker_run(start.segment, start.worker, 1, 0);
 	/* Relaxed: who finishes the pool uses nothing of this thread before it has joined it. */
 	atomic_fetch_sub_explicit(&start.threads->live, 1, memory_order_relaxed);
@@ -83,7 +85,12 @@ void threads_join(struct threads *threads)
 
 void threads_finish(struct threads *threads, struct segment *segment)
 {
+	const struct segment *before;
+
 	/* Relaxed: nothing of a thread is used but its number. */
-	if (!atomic_load_explicit(&threads->live, memory_order_relaxed) && ring_has_work(segment))
-		worker_run(segment, 0, 1, 0);
+	if (atomic_load_explicit(&threads->live, memory_order_relaxed) || !ring_has_work(segment))
+		return;
+	before = keeper_run_tasks_of(segment);
+	worker_run(segment, 0, 1, 0);
+	keeper_run_tasks_of(before);
 }

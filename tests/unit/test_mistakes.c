@@ -1,0 +1,230 @@
+/*
+ * test_mistakes.c - mistakes of programs that use pools: each gets an error that names it, and harms nobody.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pools.h"
+
+TestSuite(mistakes, .init = begin, .fini = end);
+
+/* ---- handles in tasks ---- */
+
+struct handles_of_owner {
+	sheaf_pool *pool;
+	sheaf_batch *batch;
+};
+
+#define MANY 200 /* more than the library has static memory for */
+
+static const char refusal[] = "a task cannot submit to the pool that runs it";
+
+/* The line of the first call that is not refused as it should be, or 0. */
+static int try_all(struct handles_of_owner of)
+{
+	const sheaf_result *results;
+	sheaf_progress progress;
+	sheaf_batch *batch;
+	sheaf_result result;
+	sheaf_pool_info now;
+	void *memory;
+	size_t n;
+	long x = 0;
+
+#define REFUSED(call)                                                      \
+	do                                                                 \
+		if ((call) != -EPERM || !strstr(sheaf_message(), refusal)) \
+			return __LINE__;                                   \
+	while (0)
+	REFUSED(sheaf_submit(of.batch, 1000, do_nothing, NULL, 0));
+	REFUSED(sheaf_submit_with(of.batch, 1000, do_nothing, NULL, 0, NULL));
+	REFUSED(sheaf_submit_map(of.batch, do_nothing, NULL, 0, NULL, 0, 3, NULL));
+	REFUSED(sheaf_next(of.batch, &result, SHEAF_FOREVER));
+	REFUSED(sheaf_next_done(of.batch, &result, SHEAF_FOREVER));
+	REFUSED(sheaf_gather(of.batch, &results, &n, SHEAF_FOREVER));
+	REFUSED(sheaf_batch_get_progress(of.batch, &progress));
+	REFUSED(sheaf_apply(of.pool, do_nothing, NULL, 0, &x, sizeof(x), NULL));
+	REFUSED(sheaf_map(of.pool, do_nothing, NULL, 0, NULL, 0, 3, NULL));
+	REFUSED(sheaf_batch_create(&batch, of.pool, NULL));
+	REFUSED(sheaf_alloc(of.pool, 8, &memory));
+	REFUSED(sheaf_alloc_array(of.pool, 8, 8, &memory));
+	REFUSED(sheaf_free(of.pool, &memory));
+	REFUSED(sheaf_pool_close(of.pool));
+	REFUSED(sheaf_pool_join(of.pool, SHEAF_FOREVER));
+	REFUSED(sheaf_pool_terminate(of.pool));
+	REFUSED(sheaf_pool_get_info(of.pool, &now));
+	REFUSED(sheaf_pool_worker_pid(of.pool, 0));
+#undef REFUSED
+	sheaf_batch_retire(of.batch);
+	sheaf_pool_destroy(of.pool);
+	return 0;
+}
+
+static int use_handles(sheaf_task *task, const void *arg, void *result)
+{
+	struct handles_of_owner of;
+	int line;
+
+	(void)result;
+	memcpy(&of, arg, sizeof(of));
+	line = try_all(of);
+	return line ? sheaf_task_fail(task, -EPROTO, "line %d: %s", line, sheaf_message()) : 0;
+}
+
+static void expect_refused_in_tasks(enum sheaf_backend backend)
+{
+	struct handles_of_owner of;
+
+	start(&(sheaf_pool_options){.workers = 2, .max_batches = MANY + 2, .heap_size = 16 << 20, .backend = backend});
+	of.pool = pool;
+	for (unsigned i = 0; i < MANY; i++) {
+		of.batch = new_batch(NULL);
+		if (i % 50 == 0 || i == MANY - 1)
+			expect_done(sheaf_apply(pool, use_handles, &of, sizeof(of), NULL, 0, NULL));
+	}
+	expect_pool_works(100);
+}
+
+Test(mistakes, a_task_that_uses_its_owners_handles_is_refused)
+{
+	expect_refused_in_tasks(SHEAF_PROCESSES);
+}
+
+Test(mistakes, so_is_one_that_runs_in_a_thread)
+{
+	expect_refused_in_tasks(SHEAF_THREADS);
+}
+
+static int use_no_handle(sheaf_task *task, const void *arg, void *result)
+{
+	struct handles_of_owner wild = {.pool = (sheaf_pool *)(uintptr_t)arg, .batch = (sheaf_batch *)(uintptr_t)task};
+	int line = try_all(wild);
+
+	(void)result;
+	return line ? sheaf_task_fail(task, -EPROTO, "line %d: %s", line, sheaf_message()) : 0;
+}
+
+Test(mistakes, nor_is_anything_else_taken_for_a_handle_there)
+{
+	start_workers(1);
+	expect_done(sheaf_apply(pool, use_no_handle, "123456789012345678901234567890", 30, NULL, 0, NULL));
+}
+
+static int use_other_pool(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_pool *other = *(sheaf_pool *const *)arg;
+	int r = sheaf_apply(other, mix_position, NULL, 0, result, sizeof(uint64_t), NULL);
+
+	return r ? sheaf_task_fail(task, r, "%s", sheaf_message()) : 0;
+}
+
+Test(mistakes, a_task_in_a_thread_may_use_another_pool)
+{
+	sheaf_pool_options options = {.workers = 2, .heap_size = 16 << 20, .backend = SHEAF_THREADS};
+	sheaf_pool *other;
+	uint64_t got = 0;
+
+	start(&options);
+	expect_done(sheaf_pool_create(&other, &options));
+	expect_done(sheaf_apply(pool, use_other_pool, &other, sizeof(other), &got, sizeof(got), NULL));
+	cr_assert_eq(got, mix(0));
+	sheaf_pool_destroy(other);
+}
+
+/* ---- handles after their end ---- */
+
+static void expect_dead(sheaf_batch *batch)
+{
+	static const char text[] = "the batch was retired, or its pool destroyed";
+	const sheaf_result *results;
+	sheaf_progress progress;
+	sheaf_result result;
+	size_t n;
+
+	sheaf_batch_retire(batch);
+	expect_failure(sheaf_submit(batch, 1, do_nothing, NULL, 0), -EINVAL, text);
+	expect_failure(sheaf_submit_map(batch, do_nothing, NULL, 0, NULL, 0, 1, NULL), -EINVAL, text);
+	expect_failure(sheaf_next(batch, &result, SHEAF_FOREVER), -EINVAL, text);
+	expect_failure(sheaf_next_done(batch, &result, 0), -EINVAL, text);
+	expect_failure(sheaf_gather(batch, &results, &n, 0), -EINVAL, text);
+	expect_failure(sheaf_batch_get_progress(batch, &progress), -EINVAL, text);
+	sheaf_batch_retire(batch);
+}
+
+Test(mistakes, a_batch_that_was_retired_says_so)
+{
+	sheaf_batch *batches[3];
+
+	start_workers(1);
+	for (int i = 0; i < 3; i++)
+		batches[i] = new_batch(NULL);
+	for (int i = 0; i < 3; i++)
+		sheaf_batch_retire(batches[i]);
+	for (int i = 0; i < 3; i++)
+		expect_dead(batches[i]);
+	expect_pool_works(100);
+}
+
+Test(mistakes, a_batch_whose_pool_was_destroyed_says_so)
+{
+	sheaf_batch *batches[MANY];
+
+	start(&(sheaf_pool_options){.workers = 1, .max_batches = MANY, .heap_size = 16 << 20});
+	for (int i = 0; i < MANY; i++) {
+		batches[i] = new_batch(NULL);
+		expect_done(sheaf_submit(batches[i], 0, do_nothing, NULL, 0));
+	}
+	sheaf_pool_destroy(pool);
+	pool = NULL;
+	for (int i = 0; i < MANY; i++)
+		expect_dead(batches[i]);
+}
+
+Test(mistakes, a_pool_that_was_destroyed_says_so)
+{
+	static const char text[] = "the pool was destroyed";
+
+	for (int backend = SHEAF_PROCESSES; backend <= SHEAF_THREADS; backend++) {
+		sheaf_pool *dead;
+		sheaf_batch *batch;
+		sheaf_pool_info now;
+		void *memory;
+
+		start(&(sheaf_pool_options){.workers = 1, .heap_size = 16 << 20, .backend = (enum sheaf_backend)backend});
+		dead = pool;
+		sheaf_pool_destroy(pool);
+		pool = NULL;
+		sheaf_pool_destroy(dead);
+		expect_failure(sheaf_pool_close(dead), -EINVAL, text);
+		expect_failure(sheaf_pool_join(dead, 0), -EINVAL, text);
+		expect_failure(sheaf_pool_terminate(dead), -EINVAL, text);
+		expect_failure(sheaf_pool_get_info(dead, &now), -EINVAL, text);
+		expect_failure(sheaf_alloc(dead, 8, &memory), -EINVAL, text);
+		expect_failure(sheaf_batch_create(&batch, dead, NULL), -EINVAL, text);
+		expect_failure(sheaf_map(dead, do_nothing, NULL, 0, NULL, 0, 1, NULL), -EINVAL, text);
+	}
+}
+
+static int use_dead_batch(void *context)
+{
+	sheaf_result result;
+
+	child_check(sheaf_next(context, &result, 0) == -EPERM);
+	sheaf_pool_destroy(pool);
+	child_check(sheaf_next(context, &result, 0) == -EINVAL);
+	sheaf_batch_retire(context);
+	sheaf_pool_destroy(pool);
+	return 0;
+}
+
+Test(mistakes, a_forked_child_may_destroy_its_copy_twice)
+{
+	sheaf_batch *batch;
+
+	start_workers(1);
+	batch = new_batch(NULL);
+	in_child(use_dead_batch, batch);
+	expect_done(sheaf_submit(batch, 0, do_nothing, NULL, 0));
+}
