@@ -6,8 +6,8 @@
  *           segment's heap (sheaf_alloc) and is passed as a plain pointer, which means the same in every process of the pool.
  * Callers   The process that creates a pool is its *owner*. Only the owner calls the functions of this header, from any of its
  *           threads; tasks call the sheaf_task_*() functions, with the task they were given, and may create pools of their own. A
- *           task that calls anything else of the pool that runs it gets -EPERM. Nothing here may be called from a signal handler.
- *           One thread at a time gathers from a batch; any number may submit to it meanwhile.
+ *           task that calls anything else of the pool that runs it gets -EPERM. In a signal handler only sheaf_pool_interrupt()
+ *           may be called. One thread at a time gathers from a batch; any number may submit to it meanwhile.
  * Deaths    A worker that dies is replaced and its task runs again, up to max_attempts times; then that position alone fails and
  *           its result says why. Tasks run at least once and are published exactly once: a task's own side effects may happen
  *           twice. A supervisor that dies takes its workers along and is replaced: that is not charged to tasks, which run again
@@ -124,6 +124,7 @@ typedef struct sheaf_map_options {
 	size_t context_size;   /* sheaf_for: bytes of the context to copy into the segment; 0: the context is passed as it is */
 	unsigned max_attempts; /* 0: the batch's, which is the pool's unless it says otherwise */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the batch's; SHEAF_FOREVER: none */
+	uint64_t deadline_ns;     /* sheaf_apply, sheaf_map, sheaf_for: until when to wait for the whole; 0: for ever */
 	bool caller_works;        /* sheaf_map, sheaf_for: the thread that waits runs positions, too; see sheaf_map() */
 } sheaf_map_options;
 
@@ -158,10 +159,10 @@ typedef struct sheaf_result {
  * Sweeps segments that dead owners of the same user left behind. Flushes stdout and stderr, so that no worker repeats what they
  * held. Installs no signal handler, starts no thread (except those that SHEAF_THREADS asks for) and leaves one child process.
  *
- * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EEXIST (the name is taken by a living owner);
- *         -ENOSPC (shared memory is too small: the message says how much is needed and free); -ENOENT, -EACCES, -EPERM, -EROFS,
- *         -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no file descriptor left); -ENOMEM (memory or address
- *         space); -EAGAIN (no process or thread can be started).
+ * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EEXIST (the name is taken by a living
+ *         owner); -ENOSPC (shared memory is too small: the message says how much is needed and free); -ENOENT, -EACCES,
+ *         -EPERM, -EROFS, -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no file descriptor left); -ENOMEM
+ *         (memory or address space); -EAGAIN (no process or thread can be started).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 
@@ -178,9 +179,9 @@ SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
  *
  * Results can still be gathered afterwards.
  *
- * Return: 0; -EBUSY (not closed); -EAGAIN, -ETIMEDOUT (the deadline was 0, or passed); -ECANCELED (terminated);
- *         -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD (the supervisor died
- *         and cannot be replaced); -EINVAL; -EPERM.
+ * Return: 0; -EBUSY (not closed); -EAGAIN, -ETIMEDOUT (the deadline was 0, or passed); -EINTR (sheaf_pool_interrupt());
+ *         -ECANCELED (terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD
+ *         (the supervisor died and cannot be replaced); -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
 
@@ -193,6 +194,21 @@ SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
  * Return: 0; -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
+
+/**
+ * sheaf_pool_interrupt() - end a wait: for Ctrl-C, and for other threads
+ *
+ * Each call of this pool that waits at this moment (sheaf_submit, _next, _next_done, _gather, _apply, _map, _for and
+ * sheaf_pool_join) returns -EINTR once. If none waits, the next one that would have to wait does so at once: a signal cannot
+ * come too early. Interruptions that no call was told of count as one. Nothing is lost, and the call can be made again; but
+ * apply, map and for give up what is not done, as sheaf_batch_retire() does. Leaves no message. Safe in a signal handler,
+ * while the pool is not being destroyed:
+ *
+ *     static void on_sigint(int signal) { stop = 1; sheaf_pool_interrupt(pool); }
+ *
+ * Return: 0; -EINVAL; -EPERM.
+ */
+SHEAF_API int sheaf_pool_interrupt(sheaf_pool *pool);
 
 /**
  * sheaf_pool_destroy() - terminate the pool, free its batches, its heap, its handle and its name
@@ -252,6 +268,10 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  * Shared by the three: the errors of sheaf_batch_create(), sheaf_submit() and sheaf_submit_map(); -ECANCELED, -ENOTRECOVERABLE and
  * -EOWNERDEAD as for sheaf_next(); and, if positions failed, the status of the lowest one that did, which sheaf_message() names
  * with its reason and the number of the others: all other results are valid.
+ *
+ * -ETIME: options->deadline_ns passed; -EINTR: sheaf_pool_interrupt(). Then positions that are not done are given up as in
+ * sheaf_batch_retire(): those that run have one more second until their workers are killed, which is charged to no task. (A
+ * position that was over its own limit gives -ETIMEDOUT.) -EBADMSG as for sheaf_next().
  */
 
 /**
@@ -259,7 +279,7 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  * @arg:     arg_size bytes, copied; may be NULL if arg_size is 0
  * @result:  out: result_size bytes, anywhere in the caller's memory. Zeroed beyond what the task left there
  *           with sheaf_task_result(); what it left beyond result_size is cut off
- * @options: max_attempts and task_timeout_ns only
+ * @options: max_attempts, task_timeout_ns and deadline_ns only
  */
 SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
 			  size_t result_size, const sheaf_map_options *options);
@@ -308,9 +328,10 @@ SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sh
  * Waits while the ring is full, unless the batch is SHEAF_NONBLOCK. Takes 64 bytes of the segment per task, plus argument and
  * result, until the batch is retired.
  *
- * Return: 0; -EINVAL; -EPERM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map); -EAGAIN (full, and
- *         SHEAF_NONBLOCK); -EPIPE (the pool is closed); -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD as for sheaf_next();
- *         -ENOSPC, -ENOMEM (no memory for argument or result); -EOVERFLOW (the argument has 4 GiB or more).
+ * Return: 0; -EINVAL; -EPERM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map); -EINTR
+ *         (sheaf_pool_interrupt()); -EAGAIN (full, and SHEAF_NONBLOCK); -EPIPE (the pool is closed); -ECANCELED,
+ *         -ENOTRECOVERABLE, -EOWNERDEAD as for sheaf_next(); -ENOSPC, -ENOMEM (no memory for argument or result); -EOVERFLOW
+ *         (the argument has 4 GiB or more).
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
 
@@ -339,10 +360,11 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
  * Among the tasks submitted so far, also those that another thread submits while it waits. When the pool has stopped, results
  * that are done are still handed out, by sheaf_next_done() all of them.
  *
- * Return: 1; 0 (all results were handed out); -EAGAIN, -ETIMEDOUT (not done, and the deadline was 0, or passed); -EBUSY (another
- *         thread waits in a gathering call of this batch); -ECANCELED (the pool was terminated);
- *         -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD (the supervisor died
- *         and cannot be replaced); -ENOMEM; -EINVAL; -EPERM.
+ * Return: 1; 0 (all results were handed out); -EAGAIN, -ETIMEDOUT (not done, and the deadline was 0, or passed); -EINTR
+ *         (sheaf_pool_interrupt()); -EBADMSG (what the position's result hangs on was written over, most likely by a task that
+ *         wrote behind its result); -EBUSY (another thread waits in a gathering call of this batch); -ECANCELED (the pool was
+ *         terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD (the
+ *         supervisor died and cannot be replaced); -ENOMEM; -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 

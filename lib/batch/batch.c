@@ -10,6 +10,7 @@
  */
 #include "batch/batch.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "os/os.h"
 #include "queue/doorbell.h"
@@ -52,8 +53,12 @@ static int take_slot(struct keeper *keeper, uint32_t *index)
 	*index = i;
 	if (i < count)
 		return 0;
-	if (i < segment->batch_count)
-		return segment_add_batches(segment);
+	if (i < segment->batch_count) {
+		int cancel = cancel_refuse(), r = segment_add_batches(segment);
+
+		cancel_allow(cancel);
+		return r;
+	}
 	return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches", segment->batch_count);
 }
 
@@ -287,6 +292,7 @@ static void free_parts(struct sheaf_batch *batch)
 void batch_free(struct sheaf_batch *batch, bool abandon)
 {
 	struct keeper *keeper = batch->keeper;
+	int cancel = cancel_refuse();
 
 	if (!abandon) {
 		/* Relaxed: workers see it sooner or later; clear_ring() waits for them. */
@@ -305,6 +311,7 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 		tell_shortest(keeper);
 	discard(keeper, batch);
 	pthread_mutex_unlock(&keeper->lock);
+	cancel_allow(cancel);
 }
 
 int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)

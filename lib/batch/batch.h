@@ -70,12 +70,15 @@ struct sheaf_batch {
 	unsigned flags;
 	uint64_t shortest_ns; /* the shortest limit of its tasks; 0: none has one. Under the keeper's lock */
 	bool dense;
-	bool caller_works; /* dense: the thread that waits for it takes part, see share_help() */
+	bool of_call;         /* of sheaf_apply() and its kin: nobody else has the handle */
+	uint64_t deadline_ns; /* of_call: until when to wait for room; 0: for ever */
+	bool caller_works;    /* dense: the thread that waits for it takes part, see share_help() */
 
 	/* Under the lock, between submitters and the gatherer. */
 	struct region region;
 	struct entries entries;
 	struct order order;
+	bool inviting;  /* dense: invitations are still being sent */
 	bool gathering; /* a thread waits in a gathering call, without the lock */
 	bool woke;      /* a worker had to be woken since the gatherer waited last */
 	bool sent;      /* tickets below are valid */
@@ -146,8 +149,11 @@ static inline struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64
 
 /* ---- gather.c ---- */
 
-/* Waits until everything submitted so far is done. */
-int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns);
+/* Waits until everything submitted so far is done. @heard: keeper_heard() at the call's beginning. */
+int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard);
+
+/* -EBADMSG with its message: somebody wrote over what tells how far this position is. */
+int batch_damaged(uint64_t position);
 
 /* A result of a submitted task or a map, which is done. May allocate: -ENOMEM. */
 int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result);

@@ -132,6 +132,8 @@ struct visit {
 	struct shared_batch *batch;
 	struct shared_worker *self;
 	bool caller; /* the owner itself: see share_help() */
+	bool (*over)(const void *context);
+	const void *context;
 	_Atomic uint64_t *words;
 	uint64_t claimant;
 	uint64_t chunk; /* in hand, and its word */
@@ -286,7 +288,7 @@ static void try_chunk(struct visit *v, uint64_t c)
 	if (word_state(bits) != WORD_READY)
 		return;
 	w = word_unpack(bits);
-	if (v->caller && (w.attempt || w.flags & WORD_WIDE))
+	if (v->caller && (w.attempt || w.flags & WORD_WIDE || v->over(v->context)))
 		return;
 	v->bits = word_claim(bits, v->claimant);
 	w.attempt++;
@@ -415,13 +417,16 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	room_ring(segment);
 }
 
-void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid)
+void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid, bool (*over)(const void *context),
+		const void *context)
 {
 	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)pid};
 	struct shared_worker self = {0}; /* nobody looks at it: a dead owner is not recovered */
 	struct visit v;
 
 	enter(&v, &runner, batch, &self);
+	v.over = over;
+	v.context = context;
 	walk(&v, CALLERS_SHARE);
 }
 

@@ -28,10 +28,12 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
 /*
  * The owner takes part in its own batch, in a share that it has sent no invitation for. It leaves alone what a worker has died with:
  * that might end the owner, and the dead worker's invitation finds somebody else. The batch has no time limit: nobody could enforce it.
- * @pid: the owner's.
+ * @pid: the owner's. @over: asked before each chunk; once it is true the batch is to be retired, as hints may say that chunks were claimed
+ * which were not.
  */
 #define CALLERS_SHARE 0
-void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid);
+void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid, bool (*over)(const void *context),
+		const void *context);
 
 /*
  * For the supervisor: settles the chunks that a dead worker had claimed, then gives its invitation back to the ring. @region: the

@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 #include "os/os.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -101,14 +103,13 @@ static void failed_result(const struct segment *segment, const struct shared_ent
 	}
 }
 
-static void *entry_data(const struct segment *segment, struct shared_entry *entry)
+/* Where the result lies of a task that succeeded and did not call sheaf_task_result(). */
+static void *own_data(struct shared_entry *entry)
 {
-	if (entry->data)
-		return segment_at(segment, entry->data);
 	return !entry->size ? NULL : entry->size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
 }
 
-static void call_result(const struct segment *segment, struct shared_entry *entry, sheaf_result *result)
+static void fill_result(struct shared_entry *entry, sheaf_result *result)
 {
 	/* Relaxed: it was found DONE before, in this call or under the lock in an earlier one (G1). */
 	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_relaxed));
@@ -122,7 +123,7 @@ static void call_result(const struct segment *segment, struct shared_entry *entr
 		.attempts = w.attempt,
 		.worker = (int)w.worker,
 		.pid = entry->pid,
-		.data = entry_data(segment, entry),
+		.data = own_data(entry),
 		.size = (size_t)entry->size,
 		.message = "",
 		.started_ns = entry->started_ns,
@@ -130,14 +131,45 @@ static void call_result(const struct segment *segment, struct shared_entry *entr
 		.backtrace = NULL,
 		.backtrace_size = 0,
 	};
-	if (entry->status)
-		failed_result(segment, entry, result);
 }
 
-static int entry_result(struct sheaf_batch *batch, struct shared_entry *entry, sheaf_result *result)
+int batch_damaged(uint64_t position)
 {
-	call_result(&batch->keeper->segment, entry, result);
-	return explain(batch, result);
+	return sheaf_fail(
+		-EBADMSG,
+		"position %llu: its place in the result table was written over, so that its result is lost: most likely a task "
+		"wrote behind its result or its argument (SHEAF_CHECK=1 in the environment tells which)",
+		(unsigned long long)position);
+}
+
+/* Complete the result of an entry with a status or data of its own, unless it looks so because somebody wrote over it. */
+__attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t index,
+						 sheaf_result *result)
+{
+	const struct segment *segment = &batch->keeper->segment;
+	uint64_t position = batch->order.positions[index];
+	sheaf_result found;
+	int r;
+
+	if (entry->position != position || entry->size > segment->size || entry->data >= segment->size ||
+	    (entry->data && !heap_contains(segment, segment_at(segment, entry->data), entry->size)))
+		return batch_damaged(position);
+	fill_result(entry, &found);
+	if (entry->status)
+		failed_result(segment, entry, &found);
+	else
+		found.data = segment_at(segment, entry->data);
+	if (!(r = explain(batch, &found)))
+		*result = found;
+	return r;
+}
+
+static int entry_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t index, sheaf_result *result)
+{
+	if (entry->status || entry->data || entry->position != batch->order.positions[index])
+		return rare_result(batch, entry, index, result);
+	fill_result(entry, result);
+	return 0;
 }
 
 int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result)
@@ -145,7 +177,7 @@ int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_re
 	int r;
 
 	if (!batch->dense)
-		return entry_result(batch, batch_entry(batch, index_or_position), result);
+		return entry_result(batch, batch_entry(batch, index_or_position), index_or_position, result);
 	r = dense_result(batch, index_or_position, result);
 	return r ? r : explain(batch, result);
 }
@@ -189,7 +221,14 @@ struct look {
 	struct shared_entry *entry;
 	uint64_t chunk;
 	uint64_t index;
+	bool (*ready)(void *context);
+	unsigned heard; /* see keeper_heard() */
 };
+
+static struct look new_look(struct sheaf_batch *batch)
+{
+	return (struct look){.batch = batch, .heard = keeper_heard(batch->keeper)};
+}
 
 static bool is_entry_done(void *context)
 {
@@ -219,13 +258,97 @@ static bool is_any_chunk_done(void *context)
 	return dense_any_done(look->batch, &look->chunk);
 }
 
-static int wait_unlocked(struct sheaf_batch *batch, bool (*ready)(void *), struct look *look, uint64_t what,
-			 uint64_t deadline_ns)
+/*
+ * Is a task or an invitation of the batch in the ring? Then somebody has it or will have it. Under the batch's lock, so that none is on its
+ * way there.
+ */
+static bool in_flight(struct sheaf_batch *batch)
 {
+	struct segment *segment = &batch->keeper->segment;
+
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		/* Acquire, pairs with ring_release() (R2): of a task that has left its slot we see what it published. */
+		uint64_t bits = atomic_load_explicit(&segment->ring[i].word, memory_order_acquire);
+
+		/* Relaxed: a slot with a task of ours has held our name since before it was READY, and we see that by the word. */
+		if ((word_state(bits) == WORD_READY ||
+		     (word_state(bits) == WORD_OWNED && !ring_is_orphan(segment, word_unpack(bits)))) &&
+		    atomic_load_explicit(&segment->ring[i].batch, memory_order_relaxed) == batch->ref)
+			return true;
+	}
+	return false;
+}
+
+/* The lowest position that is not done and was not handed out, for a message. */
+static uint64_t missing(struct sheaf_batch *batch)
+{
+	if (batch->dense) {
+		for (uint64_t c = 0; c < batch->shared->chunks; c++)
+			if (!dense_chunk_done(batch, c))
+				return dense_span(batch, c).at;
+		return 0;
+	}
+	for (uint64_t i = 0; i < batch->order.count; i++)
+		if (!entry_done(batch, i))
+			return batch->order.positions[i];
+	return 0;
+}
+
+/*
+ * A task that nobody has can only be done. If it is not, somebody wrote over its entry, its chunk or its slot, and nothing would ever come.
+ * Without that, an entry is READY until it is DONE.
+ */
+static int doubt(void *context)
+{
+	struct look *look = context;
+	struct sheaf_batch *batch = look->batch;
+	uint64_t position = 0;
+	bool lost = false;
+
+	pthread_mutex_lock(&batch->lock);
+	if (look->entry) {
+		/* Acquire, pairs with P1 in table.c. */
+		enum word_state state = word_state(atomic_load_explicit(&look->entry->word, memory_order_acquire));
+
+		lost = state != WORD_READY && state != WORD_DONE;
+	}
+	lost = lost || (!batch->inviting && !in_flight(batch));
+	if (lost)
+		position = look->entry ? batch->order.positions[look->index] : missing(batch);
+	pthread_mutex_unlock(&batch->lock);
+	return lost && !look->ready(look) ? batch_damaged(position) : 0;
+}
+
+static void gathering_cancelled(void *context)
+{
+	const struct look *look = context;
+	struct sheaf_batch *batch = look->batch;
+
+	pthread_mutex_lock(&batch->lock);
+	batch->awaiting = false;
+	batch->gathering = false;
+	pthread_mutex_unlock(&batch->lock);
+	if (batch->of_call)
+		batch_free(batch, false);
+}
+
+static int wait_unlocked(bool (*ready)(void *), struct look *look, uint64_t what, uint64_t deadline_ns)
+{
+	struct sheaf_batch *batch = look->batch;
 	/* What waits for a worker that wakes up takes longer than we would look; and the CPU is of use to that worker. */
-	struct wait wait = {.ready = ready, .context = look, .batch = batch->shared, .what = what, .sleep = batch->woke};
+	struct wait wait = {
+		.ready = ready,
+		.context = look,
+		.batch = batch->shared,
+		.what = what,
+		.sleep = batch->woke,
+		.heard = look->heard,
+		.doubt = doubt,
+		.cancelled = gathering_cancelled,
+	};
 	int r;
 
+	look->ready = ready;
 	batch->woke = false;
 	pthread_mutex_unlock(&batch->lock);
 	r = keeper_wait(batch->keeper, &wait, deadline_ns);
@@ -233,26 +356,27 @@ static int wait_unlocked(struct sheaf_batch *batch, bool (*ready)(void *), struc
 	return r;
 }
 
-static int wait_entry(struct sheaf_batch *batch, uint64_t index, uint64_t deadline_ns)
+static int wait_entry(struct look *look, uint64_t index, uint64_t deadline_ns)
 {
-	struct look look = {.entry = batch_entry(batch, index)};
-
-	return wait_unlocked(batch, is_entry_done, &look, WAIT_ENTRY(batch_entry_offset(batch, index)), deadline_ns);
+	look->entry = batch_entry(look->batch, index);
+	look->index = index;
+	return wait_unlocked(is_entry_done, look, WAIT_ENTRY(batch_entry_offset(look->batch, index)), deadline_ns);
 }
 
 /* Waits for the last task first: while it runs, few others do, so the gatherer is woken few times. */
-static int wait_calls(struct sheaf_batch *batch, uint64_t deadline_ns)
+static int wait_calls(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
 {
+	struct look look = {.batch = batch, .heard = heard};
 	struct calls_view *view = &batch->calls;
 	int r;
 
 	while (view->done < batch->order.count) {
 		uint64_t last = batch->order.count - 1;
 
-		if (!entry_done(batch, last) && (r = wait_entry(batch, last, deadline_ns)))
+		if (!entry_done(batch, last) && (r = wait_entry(&look, last, deadline_ns)))
 			return r;
 		while (view->done <= last) {
-			if (!entry_done(batch, view->done) && (r = wait_entry(batch, view->done, deadline_ns)))
+			if (!entry_done(batch, view->done) && (r = wait_entry(&look, view->done, deadline_ns)))
 				return r;
 			view->done++;
 		}
@@ -260,23 +384,25 @@ static int wait_calls(struct sheaf_batch *batch, uint64_t deadline_ns)
 	return 0;
 }
 
-static int wait_dense(struct sheaf_batch *batch, uint64_t deadline_ns)
+static int wait_dense(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
 {
-	struct look look = {.batch = batch};
-
-	int r = dense_all_done(batch) ? 0 : wait_unlocked(batch, is_all_done, &look, WAIT_ALL, deadline_ns);
+	struct look look = {.batch = batch, .heard = heard};
+	int r = dense_all_done(batch) ? 0 : wait_unlocked(is_all_done, &look, WAIT_ALL, deadline_ns);
 
 	/* Workers that were killed at the end of the pool stay inside. */
 	return r && dense_all_done(batch) ? 0 : r;
 }
 
-int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns)
+static int wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
+{
+	return batch->dense ? wait_dense(batch, deadline_ns, heard) : wait_calls(batch, deadline_ns, heard);
+}
+
+int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
 {
 	int r = begin(batch, "wait");
 
-	if (r)
-		return r;
-	return end(batch, batch->dense ? wait_dense(batch, deadline_ns) : wait_calls(batch, deadline_ns));
+	return r ? r : end(batch, wait_all(batch, deadline_ns, heard));
 }
 
 /* ---- by position ---- */
@@ -298,7 +424,7 @@ static bool is_lowest_done(void *context)
 /* Until the lowest position that was not handed out is done: 1 and its index; 0: there is none; or the error that ended the wait. */
 static int wait_lowest(struct sheaf_batch *batch, uint64_t *index, uint64_t deadline_ns)
 {
-	struct look look = {.batch = batch};
+	struct look look = new_look(batch);
 	int r;
 
 	/* A lower position may be submitted while we wait for one: it comes first then, and its submitter rings. */
@@ -310,7 +436,7 @@ static int wait_lowest(struct sheaf_batch *batch, uint64_t *index, uint64_t dead
 			return 1;
 		batch->awaited = batch->order.positions[look.index];
 		batch->awaiting = true;
-		r = wait_unlocked(batch, is_lowest_done, &look, WAIT_ENTRY(batch_entry_offset(batch, look.index)), deadline_ns);
+		r = wait_unlocked(is_lowest_done, &look, WAIT_ENTRY(batch_entry_offset(batch, look.index)), deadline_ns);
 		batch->awaiting = false;
 		if (r)
 			return r;
@@ -331,7 +457,7 @@ static int next_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t d
 			return r;
 		entry = batch_entry(batch, index);
 	}
-	if ((r = entry_result(batch, entry, result)))
+	if ((r = entry_result(batch, entry, index, result)))
 		return r;
 	order_hand(&batch->order, index);
 	return 1;
@@ -350,7 +476,7 @@ static int give(struct sheaf_batch *batch, struct span *span, sheaf_result *resu
 static int next_dense(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
 	struct dense_view *view = &batch->view;
-	struct look look = {.batch = batch};
+	struct look look = new_look(batch);
 	int r = dense_prepare(batch);
 	bool more;
 
@@ -365,7 +491,7 @@ static int next_dense(struct sheaf_batch *batch, sheaf_result *result, uint64_t 
 		if (!more)
 			return 0;
 		if (!dense_chunk_done(batch, look.chunk) &&
-		    (r = wait_unlocked(batch, is_chunk_done, &look, WAIT_CHUNK(look.chunk), deadline_ns)))
+		    (r = wait_unlocked(is_chunk_done, &look, WAIT_CHUNK(look.chunk), deadline_ns)))
 			return r;
 		view->taken[look.chunk] = true;
 		view->next = dense_span(batch, look.chunk);
@@ -486,6 +612,7 @@ static bool is_any_open_done(void *context)
 
 static int next_done_call(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
+	struct look look = new_look(batch);
 	struct calls_view *view = &batch->calls;
 	int r;
 
@@ -500,7 +627,7 @@ static int next_done_call(struct sheaf_batch *batch, sheaf_result *result, uint6
 			continue;
 		if (!view->open_count)
 			return 0;
-		if ((r = wait_unlocked(batch, is_any_open_done, &(struct look){.batch = batch}, WAIT_ANY, deadline_ns)))
+		if ((r = wait_unlocked(is_any_open_done, &look, WAIT_ANY, deadline_ns)))
 			return r;
 	}
 	if ((r = batch_result(batch, view->ready[view->ready_at], result)))
@@ -512,7 +639,7 @@ static int next_done_call(struct sheaf_batch *batch, sheaf_result *result, uint6
 static int next_done_dense(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
 	struct dense_view *view = &batch->view;
-	struct look look = {.batch = batch};
+	struct look look = new_look(batch);
 	int r = dense_prepare(batch);
 
 	if (r)
@@ -523,8 +650,7 @@ static int next_done_dense(struct sheaf_batch *batch, sheaf_result *result, uint
 			return give(batch, &view->next, result);
 		if (!dense_lowest(batch, &look.chunk))
 			return 0;
-		if (!dense_any_done(batch, &look.chunk) &&
-		    (r = wait_unlocked(batch, is_any_chunk_done, &look, WAIT_ANY, deadline_ns)))
+		if (!dense_any_done(batch, &look.chunk) && (r = wait_unlocked(is_any_chunk_done, &look, WAIT_ANY, deadline_ns)))
 			return r;
 		view->taken[look.chunk] = true;
 		view->next_done = dense_span(batch, look.chunk);
@@ -569,7 +695,7 @@ static int gather(struct sheaf_batch *batch, const sheaf_result **results, size_
 {
 	uint64_t *indices = NULL;
 	size_t count;
-	int r = batch->dense ? wait_dense(batch, deadline_ns) : wait_calls(batch, deadline_ns), failed;
+	int r = wait_all(batch, deadline_ns, keeper_heard(batch->keeper)), failed;
 
 	if (r)
 		return r;

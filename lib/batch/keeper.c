@@ -3,6 +3,7 @@
  */
 #include "batch/keeper.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "os/os.h"
 #include "os/patience.h"
@@ -75,12 +76,45 @@ int keeper_shut(uint32_t state)
 int keeper_look(struct keeper *keeper, bool now)
 {
 	uint64_t time = sheaf_now_ns();
+	int cancel, r;
 
 	/* Relaxed: two threads may look at once. */
 	if (!now && time - atomic_load_explicit(&keeper->looked_ns, memory_order_relaxed) < LOOK_EVERY_NS)
 		return keeper_fail(atomic_load_explicit(&keeper->segment.control->state, memory_order_acquire));
 	atomic_store_explicit(&keeper->looked_ns, time, memory_order_relaxed);
-	return keeper->look(keeper);
+	cancel = cancel_refuse();
+	r = keeper->look(keeper);
+	cancel_allow(cancel);
+	return r;
+}
+
+int keeper_interrupt(struct keeper *keeper)
+{
+	/* Relaxed, both: only numbers, which do not go back. */
+	unsigned now = atomic_load_explicit(&keeper->interrupts, memory_order_relaxed);
+	unsigned told = atomic_load_explicit(&keeper->told, memory_order_relaxed);
+
+	while ((int)(now - told) > 0 &&
+	       !atomic_compare_exchange_weak_explicit(&keeper->told, &told, now, memory_order_relaxed, memory_order_relaxed))
+		continue;
+	return sheaf_fail(-EINTR, "interrupted by sheaf_pool_interrupt()");
+}
+
+static void undo_sleep(void *context)
+{
+	const struct wait *wait = context;
+
+	gatherer_retract(wait->batch);
+	if (wait->cancelled)
+		wait->cancelled(wait->context);
+}
+
+/* The one place where a gatherer may be cancelled. */
+static void sleep_until(const struct wait *wait, uint64_t until)
+{
+	pthread_cleanup_push(undo_sleep, (void *)(uintptr_t)wait);
+	gatherer_sleep(wait->batch, until);
+	pthread_cleanup_pop(0);
 }
 
 static bool spin(const struct segment *segment, const struct wait *wait)
@@ -116,15 +150,20 @@ int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadlin
 			return r;
 		if (!deadline_ns)
 			return sheaf_fail(-EAGAIN, "not done yet");
+		if (keeper_interrupted(keeper, wait->heard))
+			return keeper_interrupt(keeper);
 		if (now >= deadline_ns)
 			return sheaf_fail(-ETIMEDOUT, "the deadline passed before it was done");
+		if (look && wait->doubt && (r = wait->doubt(wait->context)))
+			return r;
 		until = now + LOOK_EVERY_NS < deadline_ns ? now + LOOK_EVERY_NS : deadline_ns;
 		gatherer_announce(wait->batch, wait->what);
 		if (wait->ready(wait->context)) {
 			gatherer_retract(wait->batch);
 			return 0;
 		}
-		gatherer_sleep(wait->batch, until);
+		if (!keeper_interrupted(keeper, wait->heard))
+			sleep_until(wait, until);
 		gatherer_retract(wait->batch);
 		look = sheaf_now_ns() >= until;
 	}

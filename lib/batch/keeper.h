@@ -19,7 +19,9 @@ struct keeper {
 	unsigned made;  /* forks_count() when it was made */
 	_Atomic uint64_t room_taken; /* room slots in use by threads of this process */
 	_Atomic uint64_t looked_ns;
-	pthread_mutex_t lock; /* of the list of batches and of their slots */
+	_Atomic unsigned interrupts; /* calls of sheaf_pool_interrupt() */
+	_Atomic unsigned told;       /* of which waiting calls have been told */
+	pthread_mutex_t lock;        /* of the list of batches and of their slots */
 	struct sheaf_batch *batches;
 	struct sheaf_batch *spare; /* for the next batch, or NULL: who fans out again and again needs no malloc() */
 	uint64_t serial;
@@ -81,6 +83,23 @@ static inline uint64_t limit_of(uint64_t option, uint64_t otherwise)
 /* sheaf_fail() for a pool state that ends all waiting; 0 for the others. */
 int keeper_fail(uint32_t state);
 
+/*
+ * What a call that may wait remembers from its beginning: it is interrupted by what came since, and by what no call was told of before.
+ */
+static inline unsigned keeper_heard(const struct keeper *keeper)
+{
+	return atomic_load_explicit(&keeper->told, memory_order_relaxed);
+}
+
+/* Seq_cst: who has announced that it sleeps looks here, and sheaf_pool_interrupt() rings after it has counted. */
+static inline bool keeper_interrupted(const struct keeper *keeper, unsigned heard)
+{
+	return atomic_load_explicit(&keeper->interrupts, memory_order_seq_cst) != heard;
+}
+
+/* -EINTR with its message; the call was told. */
+int keeper_interrupt(struct keeper *keeper);
+
 /* Waits for a condition, spinning first; see keeper.c. */
 struct wait {
 	bool (*ready)(void *context);
@@ -88,8 +107,13 @@ struct wait {
 	struct shared_batch *batch; /* whose doorbell to sleep on */
 	uint64_t what;              /* WAIT_* */
 	bool sleep;                 /* at once: it cannot be soon */
+	unsigned heard;             /* keeper_heard() at the call's beginning */
+	/* Can it still come? Asked now and then. 0; or the error, with its message, that ends the wait. */
+	int (*doubt)(void *context);
+	/* The thread is cancelled in its sleep: undo what the call has begun. */
+	void (*cancelled)(void *context);
 };
-/* 0; -EAGAIN, -ETIMEDOUT; or an error of look(). */
+/* 0; -EAGAIN, -ETIMEDOUT, -EINTR; or an error of look() or doubt(). */
 int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadline_ns);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "batch/batch.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "os/os.h"
@@ -161,16 +162,45 @@ static void spin_for_room(const struct segment *segment)
 	} while (left && left < missing && missing - left >= missing / 4);
 }
 
-/* Waits until the ring has a free slot for somebody, without any lock. The errors of sheaf_submit() that end the wait. */
-static int wait_for_room(struct keeper *keeper, bool nonblock)
+struct sleeper {
+	struct sheaf_batch *batch;
+	int room;
+};
+
+static void undo_sleep(void *context)
 {
+	const struct sleeper *sleeper = context;
+	struct sheaf_batch *batch = sleeper->batch;
+
+	room_retract(&batch->keeper->segment, &batch->keeper->room_taken, sleeper->room);
+	if (batch->of_call)
+		batch_free(batch, false);
+}
+
+/* A submitter may be cancelled here. */
+static void sleep_for_room(struct sheaf_batch *batch, int room, uint64_t until)
+{
+	struct sleeper sleeper = {.batch = batch, .room = room};
+
+	pthread_cleanup_push(undo_sleep, &sleeper);
+	room_sleep(&batch->keeper->segment, room, until);
+	pthread_cleanup_pop(0);
+}
+
+/*
+ * Waits until the ring has a free slot for somebody, without any lock. The errors of sheaf_submit() that end the wait; -ETIMEDOUT by the
+ * batch's own deadline; -EINTR, of which the caller has to say that it was told (keeper_interrupt()).
+ */
+static int wait_for_room(struct sheaf_batch *batch, unsigned heard)
+{
+	struct keeper *keeper = batch->keeper;
 	struct segment *segment = &keeper->segment;
 	struct shared_slot *slot;
 	bool look = false;
-	uint64_t ticket, until;
+	uint64_t ticket, until, now;
 	int r, room;
 
-	if (nonblock) {
+	if (batch->flags & SHEAF_NONBLOCK) {
 		r = keeper_look(keeper, false);
 		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring_size);
 	}
@@ -178,8 +208,11 @@ static int wait_for_room(struct keeper *keeper, bool nonblock)
 		spin_for_room(segment);
 	for (;;) {
 		room = room_announce(segment, &keeper->room_taken);
+		now = sheaf_now_ns();
 		/* Announced, so that whoever changes the state wakes us. */
-		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper))) {
+		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)) ||
+		    (r = keeper_interrupted(keeper, heard) ? -EINTR : 0) ||
+		    (r = batch->deadline_ns && now >= batch->deadline_ns ? -ETIMEDOUT : 0)) {
 			room_retract(segment, &keeper->room_taken, room);
 			return r;
 		}
@@ -194,8 +227,10 @@ static int wait_for_room(struct keeper *keeper, bool nonblock)
 		} else {
 			/* Who is awake looks for us before it sleeps. Also for a task that was sent without ringing; see invite(). */
 			doorbell_ring(segment);
-			until = sheaf_now_ns() + LOOK_EVERY_NS;
-			room_sleep(segment, room, until);
+			until = now + LOOK_EVERY_NS;
+			if (batch->deadline_ns && batch->deadline_ns < until)
+				until = batch->deadline_ns;
+			sleep_for_room(batch, room, until);
 			look = sheaf_now_ns() >= until;
 		}
 		room_retract(segment, &keeper->room_taken, room);
@@ -316,13 +351,11 @@ __attribute__((noinline)) static int send_heavy(struct sheaf_batch *batch, uint6
 						const void *arg, size_t arg_size, uint16_t limit)
 {
 	struct taken taken;
-	int r = take(batch, arg, arg_size, &taken);
+	int cancel = cancel_refuse(), r = take(batch, arg, arg_size, &taken);
 
-	if (r)
-		return r;
-	r = send(batch, position, fn, arg, arg_size, limit, taken.argument.offset);
-	if (r)
+	if (!r && (r = send(batch, position, fn, arg, arg_size, limit, taken.argument.offset)))
 		give_back(batch, &taken);
+	cancel_allow(cancel);
 	return r;
 }
 
@@ -364,12 +397,13 @@ __attribute__((always_inline)) static inline int submit_locked(struct sheaf_batc
 __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
 						    const void *arg, size_t arg_size, uint16_t limit)
 {
+	unsigned heard = keeper_heard(batch->keeper);
 	int r;
 
 	do
-		r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK);
+		r = wait_for_room(batch, heard);
 	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
-	return r;
+	return r == -EINTR ? keeper_interrupt(batch->keeper) : r;
 }
 
 static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
@@ -505,6 +539,8 @@ static int invite(struct sheaf_batch *batch)
 	const unsigned lookers = batch->caller_works ? doorbell_lookers(&batch->keeper->segment, batch->shared->shares - first)
 						     : 0;
 
+	const unsigned heard = keeper_heard(batch->keeper);
+
 	for (uint32_t share = first; share < batch->shared->shares; share++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
@@ -513,11 +549,12 @@ static int invite(struct sheaf_batch *batch)
 		while (!r && (r = ring_take(&batch->keeper->segment, me, &slot, &ticket)) == -EAGAIN) {
 			/* Nobody else can submit to the batch now; it may be gathered from. */
 			pthread_mutex_unlock(&batch->lock);
-			r = wait_for_room(batch->keeper, batch->flags & SHEAF_NONBLOCK);
+			r = wait_for_room(batch, heard);
 			pthread_mutex_lock(&batch->lock);
 		}
+		/* What has come meanwhile, an interruption, say, the gatherer is told if the batch runs. */
 		if (r)
-			return share > first ? 0 : r;
+			return share > first ? 0 : r == -EINTR ? keeper_interrupt(batch->keeper) : r;
 		slot->kind = TASK_SHARE;
 		slot->target = share;
 		slot->arg_size = 0;
@@ -591,6 +628,11 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 	if (options->max_attempts > SHEAF_MAX_ATTEMPTS)
 		return sheaf_fail(-EINVAL, "%s: max_attempts is %u, at most %u", dense->call, options->max_attempts,
 				  SHEAF_MAX_ATTEMPTS);
+	if (options->deadline_ns && !batch->of_call)
+		return sheaf_fail(
+			-EINVAL,
+			"%s: options.deadline_ns is set, but this call does not wait: give the deadline to sheaf_next()",
+			dense->call);
 	if (dense->n > MAX_POSITIONS)
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->dense || batch->order.count)
@@ -617,7 +659,9 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 	if (dense->n)
 		chunks_init(segment, shared);
 	batch->dense = true;
+	batch->inviting = true;
 	r = invite(batch);
+	batch->inviting = false;
 	if (r) /* nothing runs: the batch may be used for something else */
 		make_plain(batch, dense, &plain);
 	return r;
@@ -625,13 +669,16 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 
 static int submit_dense_locked(sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
 {
-	int r = batch_check(batch);
+	int r = batch_check(batch), cancel;
 
 	if (r || (r = keeper_open(batch->keeper)))
 		return r;
+	/* Between invitations nothing could be undone. */
+	cancel = cancel_refuse();
 	pthread_mutex_lock(&batch->lock);
 	r = submit_dense(batch, dense, options);
 	pthread_mutex_unlock(&batch->lock);
+	cancel_allow(cancel);
 	return r;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "pool/pool.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "segment/heap.h"
@@ -14,7 +15,7 @@ int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory)
 	struct segment *segment;
 	uint64_t offset;
 	size_t rounded;
-	int r = pool_check(pool, "sheaf_alloc");
+	int r = pool_check(pool, "sheaf_alloc"), cancel;
 
 	if (r)
 		return r;
@@ -23,7 +24,9 @@ int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory)
 	if (!checked_round_up(size, UNIT, &rounded))
 		return sheaf_fail(-EOVERFLOW, "sheaf_alloc: %zu bytes do not fit the address space", size);
 	segment = &pool->keeper.segment;
+	cancel = cancel_refuse();
 	r = heap_alloc(segment, heap_new_id(segment), size, &offset);
+	cancel_allow(cancel);
 	if (r)
 		return heap_fail(segment, r, rounded, "sheaf_alloc");
 	*memory = segment_at(segment, offset);
@@ -45,12 +48,16 @@ int sheaf_alloc_array(sheaf_pool *pool, size_t n, size_t size, void **memory)
 
 int sheaf_free(sheaf_pool *pool, void *memory)
 {
-	int r = pool_check(pool, "sheaf_free");
+	int r = pool_check(pool, "sheaf_free"), cancel;
 
 	if (r || !memory)
 		return r;
-	if ((uintptr_t)memory < (uintptr_t)pool->keeper.segment.base ||
-	    heap_free(&pool->keeper.segment, segment_offset(&pool->keeper.segment, memory)))
+	cancel = cancel_refuse();
+	r = (uintptr_t)memory < (uintptr_t)pool->keeper.segment.base
+		    ? -EINVAL
+		    : heap_free(&pool->keeper.segment, segment_offset(&pool->keeper.segment, memory));
+	cancel_allow(cancel);
+	if (r)
 		return sheaf_fail(-EINVAL, "sheaf_free: %p is not an allocation of this pool", memory);
 	return 0;
 }

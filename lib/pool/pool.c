@@ -3,6 +3,7 @@
  */
 #include "pool/pool.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "os/forks.h"
@@ -174,9 +175,12 @@ static bool ended(struct keeper *keeper)
 
 static void wake_supervisor(struct sheaf_pool *pool)
 {
+	int cancel = cancel_refuse();
+
 	pthread_mutex_lock(&pool->family_lock);
 	family_wake(&pool->family);
 	pthread_mutex_unlock(&pool->family_lock);
+	cancel_allow(cancel);
 }
 
 static void nudge_supervisor(struct keeper *keeper)
@@ -249,7 +253,7 @@ static void end_workers(struct sheaf_pool *pool)
 	}
 }
 
-int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
+static int create(sheaf_pool **out, const sheaf_pool_options *options)
 {
 	static const sheaf_pool_options defaults = {0};
 	struct segment_options wanted;
@@ -311,6 +315,14 @@ int sheaf_pool_create(sheaf_pool **out, const sheaf_pool_options *options)
 	return 0;
 }
 
+int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options)
+{
+	int cancel = cancel_refuse(), r = create(pool, options);
+
+	cancel_allow(cancel);
+	return r;
+}
+
 /* ---- close, join, terminate, destroy ---- */
 
 int sheaf_pool_close(sheaf_pool *pool)
@@ -360,40 +372,69 @@ static bool joined(struct sheaf_pool *pool)
 
 int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 {
-	int r = pool_check(pool, "sheaf_pool_join");
+	int r = pool_check(pool, "sheaf_pool_join"), cancel;
+	unsigned heard;
 
 	if (r)
 		return r;
+	heard = keeper_heard(&pool->keeper);
 	if (state_of(pool) == POOL_OPEN)
 		return sheaf_fail(-EBUSY, "sheaf_pool_join: close the pool first");
-	while (!joined(pool)) {
+	for (;;) {
+		bool over;
+
+		cancel = cancel_refuse();
+		over = joined(pool);
+		cancel_allow(cancel);
+		if (over)
+			return 0;
 		if ((r = keeper_look(&pool->keeper, false)))
 			return r;
 		if (!deadline_ns)
 			return sheaf_fail(-EAGAIN, "the pool still has work");
+		if (keeper_interrupted(&pool->keeper, heard))
+			return keeper_interrupt(&pool->keeper);
 		if (sheaf_now_ns() >= deadline_ns)
 			return sheaf_fail(-ETIMEDOUT, "the deadline passed before the pool had ended");
 		os_sleep_ns(JOIN_NAP_NS);
 	}
-	return 0;
 }
 
 int sheaf_pool_terminate(sheaf_pool *pool)
 {
-	int r = pool_check(pool, "sheaf_pool_terminate");
+	int r = pool_check(pool, "sheaf_pool_terminate"), cancel;
 
 	if (r)
 		return r;
+	cancel = cancel_refuse();
 	pthread_mutex_lock(&pool->family_lock);
 	segment_unpublish(&pool->keeper.segment); /* first: if we are killed now, the supervisor ends the rest */
 	end_workers(pool);
 	pthread_mutex_unlock(&pool->family_lock);
 	wake_everybody(&pool->keeper.segment);
+	cancel_allow(cancel);
+	return 0;
+}
+
+int sheaf_pool_interrupt(sheaf_pool *pool)
+{
+	/* In a signal handler: no message, no lock, nothing but atomics and sem_post(). */
+	if (!pool || (!handles_in_task && pool->keeper.forks == KEEPER_DEAD))
+		return -EINVAL;
+	if ((handles_in_task && !handles_hold(&pool_handles, pool)) || pool->keeper.forks == KEEPER_DEAD ||
+	    pool->keeper.made != forks_count())
+		return -EPERM;
+	/* Seq_cst, pairs with keeper_interrupted(): who announces itself after our token sees the number. */
+	atomic_fetch_add_explicit(&pool->keeper.interrupts, 1, memory_order_seq_cst);
+	gatherer_ring_all(&pool->keeper.segment);
+	room_ring_all(&pool->keeper.segment);
 	return 0;
 }
 
 void sheaf_pool_destroy(sheaf_pool *pool)
 {
+	int cancel;
+
 	if (!pool)
 		return;
 	if (pool_check(pool, "sheaf_pool_destroy")) {
@@ -406,6 +447,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		give_memory(pool);
 		return;
 	}
+	cancel = cancel_refuse();
 	sheaf_pool_terminate(pool);
 	while (pool->keeper.batches)
 		batch_free(pool->keeper.batches, true);
@@ -414,6 +456,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	pthread_mutex_destroy(&pool->keeper.lock);
 	pthread_mutex_destroy(&pool->family_lock);
 	give_memory(pool);
+	cancel_allow(cancel);
 }
 
 /* ---- figures ---- */

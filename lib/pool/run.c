@@ -57,6 +57,38 @@ static void copy_result(void *result, size_t size, const sheaf_result *found)
 		memset((unsigned char *)result + copied, 0, size - copied);
 }
 
+/* What apply, map and for have in common: the batch is theirs, and waits until the deadline. */
+struct call {
+	struct keeper *keeper;
+	uint64_t deadline_ns;
+	unsigned heard;
+};
+
+static struct call begin_call(sheaf_batch *batch, const sheaf_map_options *options)
+{
+	struct call call = {
+		.keeper = batch->keeper,
+		.deadline_ns = options && options->deadline_ns ? options->deadline_ns : SHEAF_FOREVER,
+		.heard = keeper_heard(batch->keeper),
+	};
+
+	batch->of_call = true;
+	batch->deadline_ns = call.deadline_ns == SHEAF_FOREVER ? 0 : call.deadline_ns;
+	return call;
+}
+
+/* The deadline of the call is told apart from a position that was over its limit. */
+static int end_call(sheaf_batch *batch, const char *name, int r, bool waited)
+{
+	if (!waited && r == -ETIMEDOUT)
+		r = sheaf_fail(
+			-ETIME,
+			"%s: options.deadline_ns passed before all positions were done: those that were not are given up",
+			name);
+	batch_free(batch, false);
+	return r;
+}
+
 int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
 		const sheaf_map_options *options)
 {
@@ -66,8 +98,10 @@ int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg
 		.task_timeout_ns = options ? options->task_timeout_ns : 0,
 		.flags = SHEAF_NO_TIMES,
 	};
+	bool waited = false;
 	sheaf_result found;
 	sheaf_batch *batch;
+	struct call call;
 	int r = check_attempts(options);
 
 	if (r)
@@ -76,50 +110,67 @@ int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg
 		return sheaf_fail(-EINVAL, "sheaf_apply: result is NULL, but has %zu bytes", result_size);
 	if ((r = sheaf_batch_create(&batch, pool, &wanted)))
 		return r;
-	if (!(r = sheaf_submit(batch, 0, fn, arg, arg_size)) && !(r = batch_wait_all(batch, SHEAF_FOREVER)) &&
-	    !(r = batch_result(batch, 0, &found))) {
+	call = begin_call(batch, options);
+	if (!(r = sheaf_submit(batch, 0, fn, arg, arg_size)) && !(r = batch_wait_all(batch, call.deadline_ns, call.heard)) &&
+	    (waited = true) && !(r = batch_result(batch, 0, &found))) {
 		if (found.status)
 			r = fail_position(&found, 1);
 		else
 			copy_result(result, result_size, &found);
 	}
-	batch_free(batch, false);
-	return r;
+	return end_call(batch, "sheaf_apply", r, waited);
 }
 
-/* Takes part in a dense batch if it shall, waits for it and retires it. */
-static int finish(sheaf_batch *batch, int r)
+static bool is_over(const void *context)
 {
+	const struct call *call = context;
+
+	return keeper_interrupted(call->keeper, call->heard) ||
+	       (call->deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= call->deadline_ns);
+}
+
+/* Takes part in a dense batch if it shall, waits for it and retires it. @r: of its submission. */
+static int finish(sheaf_batch *batch, const char *name, const struct call *call, int r)
+{
+	bool waited = false;
 	sheaf_result first;
 	uint64_t failed;
 
-	if (!r && batch->caller_works)
-		share_help(&batch->keeper->segment, batch->shared, batch->keeper->pid);
-	if (!r && !(r = batch_wait_all(batch, SHEAF_FOREVER)) && !(r = batch_first_failure(batch, &first, &failed)) && failed)
+	if (!r && batch->caller_works) {
+		const struct segment *before = keeper_run_tasks_of(&batch->keeper->segment);
+
+		share_help(&batch->keeper->segment, batch->shared, batch->keeper->pid, is_over, call);
+		keeper_run_tasks_of(before);
+	}
+	if (!r && !(r = batch_wait_all(batch, call->deadline_ns, call->heard)) && (waited = true) &&
+	    !(r = batch_first_failure(batch, &first, &failed)) && failed)
 		r = fail_position(&first, failed);
-	batch_free(batch, false);
-	return r;
+	return end_call(batch, name, r, waited);
 }
 
 int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
 	      const sheaf_map_options *options)
 {
 	sheaf_batch *batch;
+	struct call call;
 	int r = sheaf_batch_create(&batch, pool, NULL);
 
 	if (r)
 		return r;
+	call = begin_call(batch, options);
 	batch->caller_works = options && options->caller_works;
-	return finish(batch, sheaf_submit_map(batch, fn, in, in_size, out, out_size, n, options));
+	return finish(batch, "sheaf_map", &call, sheaf_submit_map(batch, fn, in, in_size, out, out_size, n, options));
 }
 
 int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
 {
 	sheaf_batch *batch;
+	struct call call;
 	int r = sheaf_batch_create(&batch, pool, NULL);
 
 	if (r)
 		return r;
+	call = begin_call(batch, options);
 	batch->caller_works = options && options->caller_works;
-	return finish(batch, sheaf_submit_for(batch, fn, context, n, options));
+	return finish(batch, "sheaf_for", &call, sheaf_submit_for(batch, fn, context, n, options));
 }

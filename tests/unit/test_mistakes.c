@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "batch/batch.h"
 #include "pools.h"
 
 TestSuite(mistakes, .init = begin, .fini = end);
@@ -227,4 +228,97 @@ Test(mistakes, a_forked_child_may_destroy_its_copy_twice)
 	batch = new_batch(NULL);
 	in_child(use_dead_batch, batch);
 	expect_done(sheaf_submit(batch, 0, do_nothing, NULL, 0));
+}
+
+/* ---- results that are overrun ---- */
+
+struct overrun {
+	struct gate *gate;
+	unsigned char pattern;
+	unsigned short size;
+};
+
+/* Writes behind a result of 8 bytes, over the places of the positions behind. */
+static int overrun_result(sheaf_task *task, const void *arg, void *result)
+{
+	const struct overrun *overrun = arg;
+
+	(void)task;
+	gate_pass(overrun->gate);
+	memset(result, overrun->pattern, overrun->size);
+	return 0;
+}
+
+/* Positions 0 to 39; position 5 is the one that writes too much, when all of them have been submitted. */
+static sheaf_batch *new_damaged_batch(unsigned char pattern, unsigned short size)
+{
+	struct overrun overrun = {.gate = new_gate(), .pattern = pattern, .size = size};
+	sheaf_batch *batch = new_batch(&(sheaf_batch_options){.result_size = 8});
+
+	for (uint64_t position = 0; position < 40; position++)
+		expect_done(position == 5 ? sheaf_submit(batch, position, overrun_result, &overrun, sizeof(overrun))
+					  : sheaf_submit(batch, position, wait_at_gate, &overrun.gate, sizeof(overrun.gate)));
+	gate_open(overrun.gate);
+	return batch;
+}
+
+Test(mistakes, a_batch_whose_results_were_overrun_fails_and_never_hangs)
+{
+	static const unsigned char patterns[] = {0, 0x01, 0x02, 0x03, 0x04, 0x41, 0x5a, 0xa4, 0xff};
+
+	for (unsigned i = 0; i < sizeof(patterns); i++)
+		for (int way = 0; way < 3; way++) {
+			const sheaf_result *results;
+			sheaf_batch *batch;
+			sheaf_result result;
+			size_t n, count = 0;
+			int r;
+
+			start_workers(1);
+			batch = new_damaged_batch(patterns[i], 2000);
+			if (way == 0)
+				r = sheaf_gather(batch, &results, &n, patience());
+			else
+				while ((r = (way == 1 ? sheaf_next : sheaf_next_done)(batch, &result, patience())) == 1)
+					count++;
+			/* The pool may have seen it, too. */
+			cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r,
+				  sheaf_message());
+			cr_assert(r != -EBADMSG || strstr(sheaf_message(), "was written over"));
+			cr_assert_leq(count, 40);
+			sheaf_batch_retire(batch);
+			expect_pool_works(100);
+			end();
+		}
+}
+
+static int damage_chunks(sheaf_task *task, size_t first, size_t last, void *context)
+{
+	(void)task;
+	(void)last;
+	if (first == 3) /* the words of the chunks: found from outside, as a wild pointer would */
+		memset(*(void **)context, 0, 40 * 8);
+	return 0;
+}
+
+Test(mistakes, so_does_a_loop_whose_words_were_written_over)
+{
+	sheaf_batch *batch;
+	sheaf_result result;
+	void *words;
+	int r;
+
+	start_workers(1);
+	batch = new_batch(NULL);
+	words = batch->shared->table;
+	expect_done(sheaf_submit_for(batch, damage_chunks, &words, 40,
+				     &(sheaf_map_options){.grain = 1, .context_size = sizeof(words)}));
+	while ((r = sheaf_next(batch, &result, patience())) == 1)
+		continue;
+	expect_failure(r, -EBADMSG, "was written over");
+	sheaf_batch_retire(batch);
+	expect_failure(
+		sheaf_for(pool, damage_chunks, &words, 40, &(sheaf_map_options){.grain = 1, .context_size = sizeof(words)}),
+		-EBADMSG, "was written over");
+	expect_pool_works(100);
 }
