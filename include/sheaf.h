@@ -19,6 +19,10 @@
  * Terminal  Workers ignore SIGINT, SIGTSTP, SIGTTIN and SIGTTOU. A task that reads from the terminal gets EIO.
  * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
  *           Task functions must be mapped when the pool is created: workers are forked from the owner at that time.
+ * Debugging SHEAF_CHECK=1 in the environment of sheaf_pool_create(): tasks and items of maps get copies of their argument and result
+ *           between guard zones of 4 KiB. One that writes into those fails with -EFAULT and a message that says how far, and harms
+ *           nobody else. Arguments, contexts and arrays that hold an address which only the owner has are refused with -EFAULT
+ *           (on Linux). SHEAF_BACKEND=threads or processes overrides options.backend.
  * Returns   int functions: >= 0 done (0 or a count), < 0 is -errno; the out-parameters are untouched on failure. sheaf_message()
  *           tells the facts of the calling thread's last failure. Every call with a NULL handle returns -EINVAL, and so does one with
  *           a batch that was retired or a pool that was destroyed, as long as no new one has its memory.
@@ -159,10 +163,11 @@ typedef struct sheaf_result {
  * Sweeps segments that dead owners of the same user left behind. Flushes stdout and stderr, so that no worker repeats what they
  * held. Installs no signal handler, starts no thread (except those that SHEAF_THREADS asks for) and leaves one child process.
  *
- * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EEXIST (the name is taken by a living
- *         owner); -ENOSPC (shared memory is too small: the message says how much is needed and free); -ENOENT, -EACCES,
- *         -EPERM, -EROFS, -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no file descriptor left); -ENOMEM
- *         (memory or address space); -EAGAIN (no process or thread can be started).
+ * Return: 0; -EINVAL (NULL, an option out of its range, or a value of SHEAF_CHECK or SHEAF_BACKEND that there is not: the
+ *         message names it); -EEXIST (the name is taken by a living owner); -ENOSPC (shared memory is too small: the message
+ *         says how much is needed and free); -ENOENT, -EACCES, -EPERM, -EROFS, -ENOSYS (shared memory cannot be used here);
+ *         -EMFILE, -ENFILE (no file descriptor left); -ENOMEM (memory or address space); -EAGAIN (no process or thread can be
+ *         started).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 

@@ -187,10 +187,10 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	batch->shared = &keeper->segment.batches[batch->index];
 	batch->keeper = keeper;
 	batch->ref = BATCH_REF(batch->index, serial);
-	batch->flags = options->flags;
+	batch->flags = options->flags | (keeper->checked ? BATCH_CHECKED : 0);
 	batch->entries.stride = entry_stride(options->result_size);
 	batch->shared->kind = KIND_CALLS;
-	batch->shared->flags = options->flags;
+	batch->shared->flags = batch->flags;
 	batch->shared->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
 	limit = limit_of(options->task_timeout_ns, keeper->limit_ns);
 	/* As put() in submit.c. */

@@ -25,7 +25,9 @@ struct keeper {
 	struct sheaf_batch *batches;
 	struct sheaf_batch *spare; /* for the next batch, or NULL: who fans out again and again needs no malloc() */
 	uint64_t serial;
-	uint64_t limit_ns; /* of tasks, unless their batch says otherwise; 0: none */
+	uint64_t limit_ns;           /* of tasks, unless their batch says otherwise; 0: none */
+	bool checked;                /* SHEAF_CHECK */
+	struct check_memory *memory; /* for that; or NULL */
 
 	/* Replaces a dead supervisor. 0 while things go on; else why nothing will: -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its message. */
 	int (*look)(struct keeper *keeper);

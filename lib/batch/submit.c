@@ -6,6 +6,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "batch/check.h"
 #include "os/os.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
@@ -15,6 +16,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CHECKED_BYTES ((size_t)1 << 20) /* of an array, that are looked at for pointers */
 
 #define LARGEST_STRETCH ((uint64_t)16 << 20) /* bytes */
 
@@ -406,6 +409,29 @@ __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, u
 	return r == -EINTR ? keeper_interrupt(batch->keeper) : r;
 }
 
+/* With a pool of SHEAF_CHECK: the function goes in front of the argument. */
+__attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg,
+						    size_t arg_size, uint16_t limit)
+{
+	struct check_header header = {.function = (uint64_t)(uintptr_t)fn, .arg_size = arg_size};
+	unsigned char *whole;
+	int r = check_pointers(batch->keeper->memory, &batch->keeper->segment, "sheaf_submit", "the argument", arg, arg_size);
+
+	if (r)
+		return r;
+	whole = arg_size <= UINT32_MAX - sizeof(header) ? malloc(sizeof(header) + arg_size) : NULL;
+	if (!whole)
+		return sheaf_fail(-ENOMEM, "no memory to check an argument of %zu bytes", arg_size);
+	memcpy(whole, &header, sizeof(header));
+	if (arg_size)
+		memcpy(whole + sizeof(header), arg, arg_size);
+	r = submit_locked(batch, position, check_call, whole, sizeof(header) + arg_size, limit);
+	if (r == -EAGAIN)
+		r = submit_waiting(batch, position, check_call, whole, sizeof(header) + arg_size, limit);
+	free(whole);
+	return r;
+}
+
 static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
 		      uint16_t limit)
 {
@@ -419,6 +445,8 @@ static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, 
 				  arg_size);
 	if ((r = batch_check(batch)))
 		return r;
+	if (batch->flags & BATCH_CHECKED)
+		return submit_checked(batch, position, fn, arg, arg_size, limit);
 	r = submit_locked(batch, position, fn, arg, arg_size, limit);
 	return r != -EAGAIN ? r : submit_waiting(batch, position, fn, arg, arg_size, limit);
 }
@@ -608,6 +636,23 @@ static int place(struct sheaf_batch *batch, struct dense *dense, size_t context_
 	return place_table(batch, dense, cut);
 }
 
+/* Of a large array the beginning tells. */
+static int check_dense(const struct sheaf_batch *batch, const struct dense *dense, size_t context_size)
+{
+	size_t size = context_size;
+
+	if (!(batch->flags & BATCH_CHECKED))
+		return 0;
+	if (dense->kind == KIND_MAP)
+		size = !dense->in_size                             ? 0
+		       : dense->n < CHECKED_BYTES / dense->in_size ? dense->n * dense->in_size
+								   : CHECKED_BYTES;
+	if (dense->kind == KIND_MAP && dense->in && !heap_contains(&batch->keeper->segment, dense->in, size))
+		return 0; /* check_array() says it better */
+	return check_pointers(batch->keeper->memory, &batch->keeper->segment, dense->call,
+			      dense->kind == KIND_MAP ? "in" : "context", dense->in, size);
+}
+
 static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
 {
 	static const sheaf_map_options defaults = {0};
@@ -639,12 +684,16 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
 	batch->caller_works = batch->caller_works && dense->n && !limit_of(options->task_timeout_ns, plain.limit_ns);
 	cut = chunks_cut(dense->n, options->grain, segment->worker_count + batch->caller_works);
-	if ((r = place(batch, dense, options->context_size, &cut))) {
+	if ((r = check_dense(batch, dense, options->context_size)) || (r = place(batch, dense, options->context_size, &cut))) {
 		make_plain(batch, dense, &plain);
 		return r;
 	}
 	shared->kind = dense->kind;
 	shared->function = dense->function;
+	if (batch->flags & BATCH_CHECKED && dense->kind == KIND_MAP) {
+		shared->checked = dense->function;
+		shared->function = (uint64_t)(uintptr_t)check_item;
+	}
 	shared->out_size = dense->out_size;
 	shared->shares = cut.shares;
 	put(&shared->in_size, dense->in_size);

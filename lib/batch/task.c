@@ -4,6 +4,7 @@
 #include "batch/task.h"
 
 #include "base/error.h"
+#include "batch/check.h"
 #include "segment/heap.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ unsigned sheaf_task_worker(const sheaf_task *task)
 int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 {
 	struct segment *segment;
-	uint64_t offset;
+	uint64_t offset, tail;
 	int r;
 
 	if (!task || !memory)
@@ -54,13 +55,16 @@ int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 	if (task->of_map)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: results of a map lie in its out array");
 	segment = task->runner->segment;
-	r = region_alloc(segment, task->batch, runner_region(task->runner, task->batch), size, &offset);
+	tail = task->batch->flags & BATCH_CHECKED && size < SIZE_MAX - CHECK_TAIL ? CHECK_TAIL : 0;
+	r = region_alloc(segment, task->batch, runner_region(task->runner, task->batch), size + tail, &offset);
 	if (r)
 		return heap_fail(segment, r, size, "a result");
 	task->has_data = true;
 	task->data = offset;
 	task->size = size;
 	*memory = segment_at(segment, offset);
+	if (tail)
+		check_fill_tail((unsigned char *)*memory + size);
 	return 0;
 }
 

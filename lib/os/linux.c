@@ -427,3 +427,22 @@ unsigned os_usable_cpus(unsigned enough)
 	quota = cpus > enough ? cgroup_quota() : 0;
 	return quota && quota < cpus ? quota : cpus;
 }
+
+int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *context), void *context)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+
+	if (!maps)
+		return -errno;
+	while (fgets(line, sizeof(line), maps)) {
+		char *at = line;
+		uintptr_t begin = (uintptr_t)strtoull(line, &at, 16), end = *at ? (uintptr_t)strtoull(at + 1, &at, 16) : 0;
+
+		/* "begin-end rwxp ...": a longer line goes on in pieces, which begin with no number and a dash. */
+		if (end > begin && at[0] == ' ' && at[1] == 'r' && at[2] == 'w' && at[4] == 'p' && !visit(begin, end, context))
+			break;
+	}
+	fclose(maps);
+	return 0;
+}

@@ -191,6 +191,12 @@ bool os_wait_news(int fd, uint64_t timeout_ns);
  */
 unsigned os_frames(const void *context, uint64_t *frames, unsigned most);
 
+/*
+ * Visits what is mapped for this process alone and may be written to: its data, stacks and what malloc() gives. Until a visit says false.
+ * -ENOTSUP where that cannot be told; -errno.
+ */
+int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *context), void *context);
+
 /* Waits for a token until @deadline_ns (CLOCK_MONOTONIC): 0, or -ETIMEDOUT. May return early. */
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns);
 

@@ -177,3 +177,10 @@ unsigned os_usable_cpus(unsigned enough)
 	(void)enough;
 	return online > 0 ? (unsigned)online : 1;
 }
+
+int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *context), void *context)
+{
+	(void)visit;
+	(void)context;
+	return -ENOTSUP;
+}

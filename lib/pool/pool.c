@@ -6,6 +6,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "batch/check.h"
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/supervisor.h"
@@ -64,6 +65,7 @@ static struct sheaf_pool *take_memory(void)
 
 static void give_memory(struct sheaf_pool *pool)
 {
+	check_forget(pool->keeper.memory);
 	*pool = (struct sheaf_pool){.keeper.forks = KEEPER_DEAD};
 	handles_keep(&pool_handles, pool);
 }
@@ -223,6 +225,20 @@ static int check_options(const sheaf_pool_options *options)
 	return options->name ? segment_check_name(options->name) : 0;
 }
 
+/* For who debugs a program that is built: 1 and 0 for threads and processes, or -EINVAL with its message. */
+static int choose_backend(const sheaf_pool_options *options)
+{
+	const char *text = getenv("SHEAF_BACKEND");
+
+	if (!text || !*text)
+		return options->backend == SHEAF_THREADS;
+	if (!strcmp(text, "threads"))
+		return 1;
+	return !strcmp(text, "processes")
+		       ? 0
+		       : sheaf_fail(-EINVAL, "SHEAF_BACKEND is \"%.40s\" in the environment: threads or processes", text);
+}
+
 static uint32_t power_of_two(uint32_t size)
 {
 	uint32_t power = 1;
@@ -259,13 +275,13 @@ static int create(sheaf_pool **out, const sheaf_pool_options *options)
 	struct segment_options wanted;
 	struct sheaf_pool *pool;
 	unsigned cpus;
-	int r;
+	int r, threaded, checked;
 
 	if (!out)
 		return sheaf_fail(-EINVAL, "sheaf_pool_create: pool is NULL");
 	if (!options)
 		options = &defaults;
-	if ((r = check_options(options)))
+	if ((r = check_options(options)) || (r = threaded = choose_backend(options)) < 0 || (r = checked = check_wanted()) < 0)
 		return r;
 	pool = take_memory();
 	if (!pool)
@@ -297,7 +313,10 @@ static int create(sheaf_pool **out, const sheaf_pool_options *options)
 	pool->keeper.nudge = nudge_supervisor;
 	pool->keeper.limit_ns = limit_of(options->task_timeout_ns, 0);
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
-	pool->threaded = options->backend == SHEAF_THREADS;
+	pool->threaded = threaded;
+	pool->keeper.checked = checked;
+	if (checked)
+		pool->keeper.memory = check_remember();
 	pthread_mutex_init(&pool->keeper.lock, NULL);
 	pthread_mutex_init(&pool->family_lock, NULL);
 	r = start_workers(pool);

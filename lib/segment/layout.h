@@ -271,6 +271,8 @@ enum batch_kind {
 #define WAIT_ENTRY(offset) (offset)                    /* entries are aligned to 64: bits 0 and 1 are clear */
 #define WAIT_CHUNK(chunk) ((uint64_t)(chunk) << 2 | 3) /* that chunk */
 
+#define BATCH_CHECKED (1u << 31) /* in flags: the pool was created with SHEAF_CHECK=1, see check.c */
+
 #define BATCH_INLINE 4096 /* bytes of table that need no heap */
 
 struct shared_batch {
@@ -294,6 +296,7 @@ struct shared_batch {
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
 	_Atomic uint64_t units;                   /* heap units ever asked for: 0 spares the retiring owner a search */
+	uint64_t checked;                         /* of a map with BATCH_CHECKED: the user's function */
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, who is one thread at a time */
 	sem_t bell;

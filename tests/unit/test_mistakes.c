@@ -322,3 +322,181 @@ Test(mistakes, so_does_a_loop_whose_words_were_written_over)
 		-EBADMSG, "was written over");
 	expect_pool_works(100);
 }
+
+/* ---- SHEAF_CHECK ---- */
+
+static void start_checked(enum sheaf_backend backend)
+{
+	setenv("SHEAF_CHECK", "1", 1);
+	start(&(sheaf_pool_options){.workers = 2, .heap_size = 64 << 20, .backend = backend});
+	unsetenv("SHEAF_CHECK");
+}
+
+/* Writes so many bytes behind what it was given, or before. */
+struct excess {
+	short behind_result, before_result, behind_arg, before_arg, behind_data;
+};
+
+static int exceed(sheaf_task *task, const void *arg, void *result)
+{
+	struct excess excess;
+	unsigned char *out = result, *in = (unsigned char *)(uintptr_t)arg;
+	void *data;
+	int r;
+
+	memcpy(&excess, arg, sizeof(excess));
+	memset(out, 7, 8 + (size_t)excess.behind_result);
+	memset(out - excess.before_result, 7, (size_t)excess.before_result);
+	memset(in + sizeof(excess), 7, (size_t)excess.behind_arg);
+	memset(in - excess.before_arg, 7, (size_t)excess.before_arg);
+	if (!excess.behind_data)
+		return 0;
+	if ((r = sheaf_task_result(task, 100, &data)))
+		return r;
+	memset(data, 7, 100 + (size_t)excess.behind_data);
+	return 0;
+}
+
+static void expect_found(struct excess excess, const char *text)
+{
+	sheaf_batch *batch = new_batch(&(sheaf_batch_options){.result_size = 8});
+	static const struct excess none;
+	const sheaf_result *results;
+	size_t n;
+
+	for (uint64_t position = 0; position < 6; position++)
+		expect_done(sheaf_submit(batch, position, exceed, position == 3 ? &excess : &none, sizeof(excess)));
+	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), text ? 1 : 0, "%s", sheaf_message());
+	for (size_t i = 0; i < n; i++) {
+		cr_assert_eq(results[i].status, i == 3 && text ? -EFAULT : 0);
+		cr_assert_str_eq(results[i].message, i == 3 && text ? text : "");
+		cr_assert(results[i].status || value_of(&results[i]) == 0x0707070707070707);
+	}
+	sheaf_batch_retire(batch);
+}
+
+Test(mistakes, a_check_tells_what_was_overrun_and_where)
+{
+	for (int backend = SHEAF_PROCESSES; backend <= SHEAF_THREADS; backend++) {
+		start_checked((enum sheaf_backend)backend);
+		expect_found((struct excess){0}, NULL);
+		expect_found((struct excess){.behind_result = 8},
+			     "the task wrote 8 bytes behind its result of 8 bytes (position 3)");
+		expect_found((struct excess){.behind_result = 4000},
+			     "the task wrote 4000 bytes behind its result of 8 bytes (position 3)");
+		expect_found((struct excess){.before_result = 1},
+			     "the task wrote 1 bytes before its result of 8 bytes (position 3)");
+		expect_found((struct excess){.behind_arg = 3},
+			     "the task wrote 3 bytes behind its argument of 10 bytes (position 3)");
+		expect_found((struct excess){.before_arg = 16},
+			     "the task wrote 16 bytes before its argument of 10 bytes (position 3)");
+		expect_found((struct excess){.behind_data = 5},
+			     "the task wrote 5 bytes behind the 100 bytes of sheaf_task_result() (position 3)");
+		expect_pool_works(1000);
+		end();
+	}
+}
+
+static int exceed_item(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t *out = result;
+
+	*out = mix(*(const uint64_t *)arg);
+	if (sheaf_task_position(task) == 17)
+		out[1] = 0;
+	return 0;
+}
+
+Test(mistakes, a_check_finds_items_of_maps_that_overrun_and_saves_their_neighbours)
+{
+	uint64_t *in;
+	void *memory;
+
+	start_checked(SHEAF_PROCESSES);
+	expect_done(sheaf_alloc_array(pool, 100, 8, &memory));
+	in = memory;
+	for (uint64_t i = 0; i < 100; i++)
+		in[i] = i;
+	/* In place. */
+	expect_failure(sheaf_map(pool, exceed_item, in, 8, in, 8, 100, NULL), -EFAULT,
+		       "the task wrote 8 bytes behind its result of 8 bytes (position 17)");
+	for (uint64_t i = 0; i < 100; i++)
+		cr_assert_eq(in[i], i == 17 ? 17 : mix(i));
+}
+
+static int read_pointer(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task;
+	*(uint64_t *)result = **(const uint64_t *const *)arg;
+	return 0;
+}
+
+static int range_of_nothing(sheaf_task *task, size_t first, size_t last, void *context)
+{
+	(void)task;
+	(void)first;
+	(void)last;
+	(void)context;
+	return 0;
+}
+
+#ifdef OS_LAYER_LINUX
+Test(mistakes, a_check_refuses_pointers_that_workers_do_not_have)
+{
+	static uint64_t global = 5;
+	struct {
+		char text[8];
+		const uint64_t *pointer;
+	} arg = {.text = "x"};
+	uint64_t got = 0, *early = malloc(1 << 20), *late;
+	double number = 3.14;
+	void *memory;
+
+	cr_assert_not_null(early);
+	early[0] = 6;
+	start_checked(SHEAF_PROCESSES);
+	late = malloc(1 << 20);
+	cr_assert_not_null(late);
+	late[0] = 7;
+	arg.pointer = late;
+	expect_failure(sheaf_apply(pool, read_pointer, &arg, sizeof(arg), &got, sizeof(got), NULL), -EFAULT, "at offset 8");
+	expect_failure(sheaf_for(pool, range_of_nothing, &arg, 3, &(sheaf_map_options){.context_size = sizeof(arg)}), -EFAULT,
+		       "context holds the address");
+	expect_done(sheaf_alloc(pool, 800, &memory));
+	((const void **)memory)[99] = late;
+	expect_failure(sheaf_map(pool, do_nothing, memory, 8, NULL, 0, 100, NULL), -EFAULT, "at offset 792");
+	/* What workers have. */
+	for (int i = 0; i < 3; i++) {
+		const uint64_t *pointer = i == 0 ? &global : i == 1 ? early : memory;
+
+		expect_done(sheaf_apply(pool, read_pointer, &pointer, sizeof(pointer), &got, sizeof(got), NULL));
+		cr_assert_eq(got, *pointer);
+	}
+	expect_done(sheaf_apply(pool, do_nothing, &number, sizeof(number), NULL, 0, NULL));
+	free(early);
+	free(late);
+}
+#endif
+
+/* ---- the environment ---- */
+
+Test(mistakes, the_environment_chooses_the_backend)
+{
+	setenv("SHEAF_BACKEND", "threads", 1);
+	start_workers(2);
+	cr_assert_eq(sheaf_pool_worker_pid(pool, 0), 0);
+	expect_pool_works(100);
+	end();
+	setenv("SHEAF_BACKEND", "processes", 1);
+	start(&(sheaf_pool_options){.workers = 2, .heap_size = 16 << 20, .backend = SHEAF_THREADS});
+	expect_pool_works(100);
+	cr_assert_gt(sheaf_pool_worker_pid(pool, 0), 0);
+	end();
+	setenv("SHEAF_BACKEND", "fibers", 1);
+	expect_failure(sheaf_pool_create(&pool, NULL), -EINVAL,
+		       "SHEAF_BACKEND is \"fibers\" in the environment: threads or processes");
+	unsetenv("SHEAF_BACKEND");
+	setenv("SHEAF_CHECK", "yes", 1);
+	expect_failure(sheaf_pool_create(&pool, NULL), -EINVAL, "SHEAF_CHECK is \"yes\" in the environment: 0 or 1");
+	unsetenv("SHEAF_CHECK");
+}

@@ -676,7 +676,8 @@ static int use_pool_in_task(sheaf_task *task, const void *arg, void *result)
 Test(pool, may_not_be_used_by_its_tasks)
 {
 	start_workers(1);
-	expect_failure(sheaf_apply(pool, use_pool_in_task, &pool, sizeof(pool), NULL, 0, NULL), -EPERM, "a task cannot submit to the pool that runs it");
+	expect_failure(sheaf_apply(pool, use_pool_in_task, &pool, sizeof(pool), NULL, 0, NULL), -EPERM,
+		       "a task cannot submit to the pool that runs it");
 	expect_pool_works(10);
 }
 
