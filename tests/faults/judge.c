@@ -91,3 +91,27 @@ int judge_second(int r, int first, enum documented as, const char *call)
 	RIGHT(r >= 0 || !fault || fault->lasting, WRONG, "%s: fails with %d, and a second time with %d", call, first, r);
 	return r;
 }
+
+/* ---- the heap ---- */
+
+static sheaf_pool *watched;
+
+void judge_watch(sheaf_pool *pool)
+{
+	watched = pool;
+}
+
+size_t judge_heap(void)
+{
+	sheaf_pool_info info;
+
+	/* Without faults: it is not the path's call. */
+	return watched && !sheaf_pool_get_info(watched, &info) ? info.heap_used : 0;
+}
+
+void judge_heap_unchanged(size_t before, const char *call)
+{
+	size_t now = judge_heap();
+
+	RIGHT(now == before, LEAKED, "%s: fails, and %zu bytes of the heap are in use, %zu before", call, now, before);
+}

@@ -9,8 +9,10 @@
 #define SHEAF_TESTS_FAULTS_JUDGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "plan.h"
+#include "sheaf.h"
 
 /* Exit codes of a case. */
 enum verdict { VERDICT_RIGHT = 0, VERDICT_WRONG = 40, VERDICT_LOST, VERDICT_LEAKED, VERDICT_ABSENT };
@@ -43,13 +45,26 @@ int judge_second(int r, int first, enum documented as, const char *call);
 /* @what has failed: not because a call was interrupted. */
 void judge_interruption(const char *what);
 
+/*
+ * From now on a call that fails must leave as much of the pool's heap in use as there was before it; NULL: no longer. For paths whose tasks
+ * take none while such a call is made.
+ */
+void judge_watch(sheaf_pool *pool);
+size_t judge_heap(void);
+void judge_heap_unchanged(size_t before, const char *call);
+
 /* Makes a call of the library with faults; a second time if it fails. */
 #define TRY(r, as, call)                                                      \
 	do {                                                                  \
+		size_t heap_ = judge_heap();                                  \
 		int first_ = (r) = judge_first(LIBRARY(call), as, #call);     \
                                                                               \
-		if (first_ < 0)                                               \
+		if (first_ < 0) {                                             \
+			judge_heap_unchanged(heap_, #call);                   \
 			(r) = judge_second(LIBRARY(call), first_, as, #call); \
+		}                                                             \
+		if ((r) < 0)                                                  \
+			judge_heap_unchanged(heap_, #call);                   \
 	} while (0)
 
 #endif

@@ -14,6 +14,7 @@ const struct path paths[] = {
 	{.name = "alloc and free", .attempt = path_memory},
 	{.name = "submit and gather", .attempt = path_calls_small},
 	{.name = "large arguments and results", .attempt = path_calls_large},
+	{.name = "arguments in the heap", .attempt = path_arguments},
 	{.name = "many batches", .attempt = path_many_batches},
 	{.name = "map", .attempt = path_maps},
 	{.name = "apply", .attempt = path_apply},

@@ -32,6 +32,7 @@ void path_create_over_stale(void);
 void path_memory(void);
 void path_calls_small(void);
 void path_calls_large(void);
+void path_arguments(void);
 void path_many_batches(void);
 void path_maps(void);
 void path_apply(void);

@@ -83,9 +83,45 @@ void path_calls_small(void)
 	sheaf_batch *batch = pool ? step_open(pool, sizeof(uint64_t), 0) : NULL;
 	struct tasks tasks;
 
+	judge_watch(pool);
 	if (batch) {
 		step_submit(batch, &tasks, MOST_TASKS, value_of);
 		step_gather(batch, &tasks, 5);
+		step_retire(batch);
+	}
+	step_destroy(pool);
+}
+
+static int first_of(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task;
+	*(unsigned char *)result = *(const unsigned char *)arg;
+	return 0;
+}
+
+/* Tasks that need memory for their argument, and now and then for the table of results. */
+void path_arguments(void)
+{
+	static unsigned char arg[LARGE];
+	sheaf_pool *pool = step_create();
+	sheaf_batch *batch = pool ? step_open(pool, 10000, 0) : NULL;
+	const sheaf_result *results;
+	unsigned accepted = 0;
+	size_t n;
+	int r;
+
+	judge_watch(pool);
+	for (uint64_t position = 0; batch && position < 60; position++) {
+		arg[0] = (unsigned char)position;
+		TRY(r, AS_SUBMIT, sheaf_submit(batch, position, first_of, arg, LARGE));
+		accepted += r >= 0;
+	}
+	if (batch) {
+		TRY(r, AS_NEXT, sheaf_gather(batch, &results, &n, SHEAF_FOREVER));
+		RIGHT(r < 0 || n == accepted, LOST, "sheaf_gather: %zu results of %u", n, accepted);
+		for (size_t i = 0; r >= 0 && i < n; i++)
+			RIGHT(!results[i].status && *(unsigned char *)results[i].data == results[i].position, LOST,
+			      "position %llu is wrong", (unsigned long long)results[i].position);
 		step_retire(batch);
 	}
 	step_destroy(pool);
@@ -97,6 +133,8 @@ void path_many_batches(void)
 	sheaf_pool *pool = step_create();
 	sheaf_batch *batches[6] = {NULL};
 	struct tasks tasks;
+
+	judge_watch(pool);
 
 	for (unsigned i = 0; pool && i < 6; i++)
 		batches[i] = step_open(pool, sizeof(uint64_t), 0);
@@ -226,6 +264,7 @@ void path_maps(void)
 
 	if (!pool)
 		return;
+	judge_watch(pool);
 	in = step_alloc(pool, 1000 * sizeof(*in));
 	out = step_alloc(pool, 1000 * sizeof(*out));
 	if (in && out) {
@@ -249,6 +288,7 @@ void path_apply(void)
 
 	if (!pool)
 		return;
+	judge_watch(pool);
 	for (unsigned i = 0; i < LARGE; i++)
 		arg[i] = (unsigned char)trial_value(i);
 	TRY(r, AS_RUN, sheaf_apply(pool, value_of, &number, sizeof(number), &value, sizeof(value), NULL));

@@ -111,6 +111,7 @@ void path_memory(void)
 
 	if (!pool)
 		return;
+	judge_watch(pool);
 	first = step_alloc(pool, 200000);
 	second = step_alloc(pool, 1);
 	if (first)

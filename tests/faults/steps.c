@@ -52,6 +52,7 @@ sheaf_pool *step_create(void)
 
 void step_destroy(sheaf_pool *pool)
 {
+	judge_watch(NULL);
 	if (pool)
 		LIBRARY_VOID(sheaf_pool_destroy(pool));
 }
