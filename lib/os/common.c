@@ -295,6 +295,23 @@ void os_sleep_ns(uint64_t ns)
 	nanosleep(&time, NULL);
 }
 
+int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns)
+{
+	struct timespec now, deadline;
+	uint64_t left, wall;
+
+	/* sem_timedwait() knows only the wall clock. Callers look at their words ten times a second, so a jump costs little. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	left = deadline_ns > wall ? deadline_ns - wall : 0;
+	if (left > 100000000u)
+		left = 100000000u;
+	clock_gettime(CLOCK_REALTIME, &now);
+	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + left;
+	deadline = (struct timespec){.tv_sec = (time_t)(wall / 1000000000u), .tv_nsec = (long)(wall % 1000000000u)};
+	return sem_timedwait(sem, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
 uint64_t os_memory(void)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -34,6 +35,19 @@
 #define MADV_WIPEONFORK 18
 #endif
 
+static int close_many(unsigned first, unsigned last)
+{
+#ifdef HAVE_CLOSE_RANGE
+	return close_range(first, last, 0);
+#elif defined(SYS_close_range)
+	return (int)syscall(SYS_close_range, first, last, 0u);
+#else
+	(void)first;
+	(void)last;
+	return -1;
+#endif
+}
+
 static int least(long a, int b)
 {
 	return a < b ? (int)a : b;
@@ -43,7 +57,7 @@ void os_close_range(int first, int last)
 {
 	long limit;
 
-	if (first > last || !close_range((unsigned)first, (unsigned)last, 0))
+	if (first > last || !close_many((unsigned)first, (unsigned)last))
 		return;
 	limit = sysconf(_SC_OPEN_MAX);
 	for (int fd = first; fd <= least(limit > 0 ? limit : 65536, last); fd++)
@@ -310,10 +324,14 @@ unsigned os_frames(const void *context, uint64_t *frames, unsigned most)
 
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
 {
+#ifdef HAVE_SEM_CLOCKWAIT
 	struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
 				    .tv_nsec = (long)(deadline_ns % 1000000000u)};
 
 	return sem_clockwait(sem, CLOCK_MONOTONIC, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+#else
+	return os_sem_wait_slice(sem, deadline_ns);
+#endif
 }
 
 /* The quota of one cgroup in CPUs, or 0 if it has none. cgroup v2: "max 100000" or "150000 100000". */

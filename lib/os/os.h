@@ -97,6 +97,12 @@ int os_child_ended(pid_t pid, siginfo_t *info);
 
 void os_sleep_ns(uint64_t ns);
 
+/*
+ * Waits for a token until @deadline_ns (CLOCK_MONOTONIC), or for a tenth of a second, by the wall clock: 0, or -ETIMEDOUT. For an
+ * os_sem_wait_until() where no semaphore knows the monotonic clock.
+ */
+int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns);
+
 /* Memory of the machine in bytes. */
 uint64_t os_memory(void);
 

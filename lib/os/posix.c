@@ -155,19 +155,7 @@ unsigned os_frames(const void *context, uint64_t *frames, unsigned most)
 
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
 {
-	struct timespec now, deadline;
-	uint64_t left, wall;
-
-	/* sem_timedwait() knows only the wall clock. Callers look at their words ten times a second, so a jump costs little. */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	left = deadline_ns > wall ? deadline_ns - wall : 0;
-	if (left > 100000000u)
-		left = 100000000u;
-	clock_gettime(CLOCK_REALTIME, &now);
-	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + left;
-	deadline = (struct timespec){.tv_sec = (time_t)(wall / 1000000000u), .tv_nsec = (long)(wall % 1000000000u)};
-	return sem_timedwait(sem, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+	return os_sem_wait_slice(sem, deadline_ns);
 }
 
 unsigned os_usable_cpus(unsigned enough)
