@@ -865,7 +865,7 @@ static int create_without_files(void *context)
 		if (!r)
 			break;
 		child_check(r == -EMFILE);
-		child_check(strstr(sheaf_message(), "oo many open files"));
+		child_check(strstr(sheaf_message(), strerror(EMFILE)));
 		child_check(!pool);
 		child_check(more < 10);
 	}

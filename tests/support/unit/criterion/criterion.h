@@ -1,0 +1,143 @@
+/*
+ * criterion.h - the part of Criterion that the unit tests use, for a libc or a machine for which there is no Criterion.
+ *
+ * The build takes it only there (tests/meson.build). Each test runs in a child, one after the other, in the order of the file; the
+ * program speaks TAP. Criterion's own behaviour is kept where tests depend on it: the suite's init runs in front of each test and
+ * its fini behind it, but not after a failed assertion or a skip; both of these end the child with its exit handlers.
+ */
+#ifndef SHEAF_TESTS_SUPPORT_UNIT_CRITERION_H
+#define SHEAF_TESTS_SUPPORT_UNIT_CRITERION_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CR_SKIPPED 77
+
+/* As a suite's fixture. A test's own is taken and not run: those of the unit tests only leave out what does no harm. */
+struct cr_fixture {
+	void (*init)(void);
+	void (*fini)(void);
+};
+
+struct cr_test {
+	const char *suite, *name;
+	void (*body)(void);
+	struct cr_test *next;
+};
+
+static struct cr_test *cr_first, **cr_last = &cr_first;
+static struct cr_fixture cr_suite; /* one per program */
+
+#define TestSuite(suite, ...)                                                        \
+	__attribute__((__constructor__)) static void cr_register_suite_##suite(void) \
+	{                                                                            \
+		cr_suite = (struct cr_fixture){__VA_ARGS__};                         \
+	}                                                                            \
+	struct cr_fixture
+
+#define Test(of, called, ...)                                                                                  \
+	static void cr_body_##of##_##called(void);                                                             \
+	__attribute__((__constructor__)) static void cr_register_##of##_##called(void)                         \
+	{                                                                                                      \
+		static struct cr_test test = {.suite = #of, .name = #called, .body = cr_body_##of##_##called}; \
+                                                                                                               \
+		*cr_last = &test;                                                                              \
+		cr_last = &test.next;                                                                          \
+	}                                                                                                      \
+	static void cr_body_##of##_##called(void)
+
+/* TAP takes only lines that begin with "#" as remarks. */
+__attribute__((__format__(__printf__, 4, 5))) static inline void cr_check(bool good, const char *where, const char *what,
+									  const char *format, ...)
+{
+	va_list facts;
+
+	if (good)
+		return;
+	printf("# %s: not %s:", where, what);
+	va_start(facts, format);
+	vprintf(format, facts);
+	va_end(facts);
+	putchar('\n');
+	exit(1);
+}
+
+__attribute__((__format__(__printf__, 1, 2))) _Noreturn static inline void cr_skip_test(const char *format, ...)
+{
+	va_list facts;
+
+	printf("# ");
+	va_start(facts, format);
+	vprintf(format, facts);
+	va_end(facts);
+	putchar('\n');
+	exit(CR_SKIPPED);
+}
+
+#define CR_LINE_(line) #line
+#define CR_LINE(line) CR_LINE_(line)
+/* The space takes up the message, which may be missing. */
+#define CR_CHECK(condition, what, ...) cr_check(condition, __FILE__ ":" CR_LINE(__LINE__), what, " " __VA_ARGS__)
+
+#define cr_assert(condition, ...) CR_CHECK(condition, #condition, __VA_ARGS__)
+#define cr_assert_not(condition, ...) CR_CHECK(!(condition), "!(" #condition ")", __VA_ARGS__)
+#define cr_assert_eq(a, b, ...) CR_CHECK((a) == (b), #a " == " #b, __VA_ARGS__)
+#define cr_assert_neq(a, b, ...) CR_CHECK((a) != (b), #a " != " #b, __VA_ARGS__)
+#define cr_assert_lt(a, b, ...) CR_CHECK((a) < (b), #a " < " #b, __VA_ARGS__)
+#define cr_assert_leq(a, b, ...) CR_CHECK((a) <= (b), #a " <= " #b, __VA_ARGS__)
+#define cr_assert_gt(a, b, ...) CR_CHECK((a) > (b), #a " > " #b, __VA_ARGS__)
+#define cr_assert_geq(a, b, ...) CR_CHECK((a) >= (b), #a " >= " #b, __VA_ARGS__)
+#define cr_assert_null(a, ...) CR_CHECK((a) == NULL, #a " == NULL", __VA_ARGS__)
+#define cr_assert_not_null(a, ...) CR_CHECK((a) != NULL, #a " != NULL", __VA_ARGS__)
+#define cr_assert_str_eq(a, b, ...) CR_CHECK(!strcmp(a, b), #a " equals " #b, __VA_ARGS__)
+#define cr_assert_str_neq(a, b, ...) CR_CHECK(strcmp(a, b), #a " differs from " #b, __VA_ARGS__)
+#define cr_assert_str_empty(a, ...) CR_CHECK(!*(a), #a " is empty", __VA_ARGS__)
+#define cr_assert_str_not_empty(a, ...) CR_CHECK(*(a), #a " is not empty", __VA_ARGS__)
+
+/* The child's status, as of waitpid(). */
+static inline int cr_run(const struct cr_test *test)
+{
+	pid_t pid;
+	int status;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		if (cr_suite.init)
+			cr_suite.init();
+		test->body();
+		if (cr_suite.fini)
+			cr_suite.fini();
+		exit(0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : 1 << 8;
+}
+
+/* Arguments are for Criterion, and all say what is done here anyway. */
+int main(void)
+{
+	unsigned count = 0, failed = 0;
+
+	for (const struct cr_test *test = cr_first; test; test = test->next)
+		count++;
+	printf("1..%u\n", count);
+	count = 0;
+	for (const struct cr_test *test = cr_first; test; test = test->next) {
+		int status = cr_run(test);
+		bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == CR_SKIPPED, good = !status || skipped;
+
+		if (WIFSIGNALED(status))
+			printf("# killed by signal %d\n", WTERMSIG(status));
+		failed += !good;
+		printf("%s %u - %s::%s%s\n", good ? "ok" : "not ok", ++count, test->suite, test->name,
+		       skipped ? " # SKIP" : "");
+	}
+	return failed > 0;
+}
+
+#endif
