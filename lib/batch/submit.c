@@ -665,6 +665,7 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 		.shortest_ns = batch->shortest_ns,
 		.caller_works = batch->caller_works,
 	};
+	uint64_t n = dense->n; /* of 64 bits, so that it can be too large wherever a size_t has 32 */
 	struct cut cut;
 	int r;
 
@@ -678,7 +679,7 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 			-EINVAL,
 			"%s: options.deadline_ns is set, but this call does not wait: give the deadline to sheaf_next()",
 			dense->call);
-	if (dense->n > MAX_POSITIONS)
+	if (n > MAX_POSITIONS)
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->dense || batch->order.count)
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
