@@ -136,7 +136,10 @@ static void *wait_for_next(void *context)
 {
 	struct waiting *waiting = context;
 
-	waiting->code = sheaf_next(waiting->batch, &waiting->result, SHEAF_FOREVER);
+	/* In start_waiting() the test looks whether this thread gathers: then it is the test that gathers for an instant. */
+	do
+		waiting->code = sheaf_next(waiting->batch, &waiting->result, SHEAF_FOREVER);
+	while (waiting->code == -EBUSY);
 	atomic_store(&waiting->over, 1);
 	return NULL;
 }
