@@ -292,6 +292,12 @@ static uint64_t interrupted_at(const void *context)
 	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)
 	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.pc;
+#elif defined(__riscv)
+	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.__gregs[0];
+#elif defined(__arm__)
+	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.arm_pc;
+#elif defined(__i386__)
+	return (uint64_t)(uint32_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_EIP];
 #else
 	(void)context;
 	return 0;
@@ -308,6 +314,11 @@ unsigned os_frames(const void *context, uint64_t *frames, unsigned most)
 	/* Before it stand this function, the handler, and what called that. */
 	while (first < count && (uint64_t)(uintptr_t)found[first] != at)
 		first++;
+	if (first == count && at && most) {
+		/* Without tables for it the unwinder does not get out of the handler. */
+		frames[0] = at;
+		return 1;
+	}
 	if (first == count)
 		first = 0;
 	for (int i = first; i < count && (unsigned)(i - first) < most; i++)

@@ -251,6 +251,9 @@ static int create_file(struct segment *segment, const struct segment_options *op
 
 static void *map_at(void *address, uint64_t size, int fd, uint64_t offset, int protection)
 {
+	/* More than the address space of 32 bits has. */
+	if ((size_t)size != size)
+		return MAP_FAILED;
 	return mmap(address, (size_t)size, protection, MAP_SHARED | (address ? MAP_FIXED : 0), fd, (off_t)offset);
 }
 

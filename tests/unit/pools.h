@@ -22,6 +22,15 @@ static struct {
 	int files, mappings, children;
 } before;
 
+/* How messages write SIZE_MAX, and a half of it. */
+#if SIZE_MAX > UINT32_MAX
+#define SIZE_MAX_TEXT "18446744073709551615"
+#define SIZE_HALF_TEXT "9223372036854775808"
+#else
+#define SIZE_MAX_TEXT "4294967295"
+#define SIZE_HALF_TEXT "2147483648"
+#endif
+
 /* ---- the fixture ---- */
 
 static inline void begin(void)

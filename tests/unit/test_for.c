@@ -174,7 +174,7 @@ Test(loop, refuses_a_context_outside_of_shared_memory)
 	expect_failure(sheaf_for(pool, read_context, NULL, 10, &(sheaf_map_options){.context_size = 8}), -EINVAL,
 		       "for: context is NULL, but has 8 bytes");
 	expect_failure(sheaf_for(pool, read_context, &context, 10, &(sheaf_map_options){.context_size = SIZE_MAX}), -ENOMEM,
-		       "the context of a loop needs 18446744073709551615 bytes");
+		       "the context of a loop needs " SIZE_MAX_TEXT " bytes");
 }
 
 Test(loop, refuses_null_and_too_many_attempts)

@@ -166,9 +166,9 @@ Test(map, refuses_sizes_that_do_not_fit)
 	uint64_t *array = new_array(1);
 
 	expect_failure(sheaf_map(pool, mix_item, array, SIZE_MAX, NULL, 0, 2, NULL), -EOVERFLOW,
-		       "map: 2 items of 18446744073709551615 bytes (in) do not fit the address space");
+		       "map: 2 items of " SIZE_MAX_TEXT " bytes (in) do not fit the address space");
 	expect_failure(sheaf_map(pool, mix_item, NULL, 0, array, SIZE_MAX / 2 + 1, 2, NULL), -EOVERFLOW,
-		       "map: 2 items of 9223372036854775808 bytes (out) do not fit the address space");
+		       "map: 2 items of " SIZE_HALF_TEXT " bytes (out) do not fit the address space");
 #if SIZE_MAX > UINT32_MAX
 	expect_failure(sheaf_map(pool, do_nothing, NULL, 0, NULL, 0, ((size_t)1 << 45) + 1, NULL), -EOVERFLOW,
 		       "map: n is 35184372088833, at most 2^45");

@@ -79,7 +79,7 @@ Test(pool, refuses_options_out_of_range)
 		{{.max_batches = 4097}, "options.max_batches is 4097, at most 4096"},
 		{{.backend = (enum sheaf_backend)2}, "options.backend is 2, at most 1"},
 		{{.flags = 4}, "options.flags is 4, at most 3"},
-		{{.heap_size = SIZE_MAX}, "options.heap_size is 18446744073709551615, more than the address space"},
+		{{.heap_size = SIZE_MAX}, "options.heap_size is " SIZE_MAX_TEXT ", more than the address space"},
 		{{.name = "/x", .flags = SHEAF_ANONYMOUS}, "options.name is \"/x\", but the segment is SHEAF_ANONYMOUS"},
 		{{.name = ""}, "the segment name \"\" must be a slash and up to 253 other characters without a slash"},
 		{{.name = "/"}, "the segment name \"/\" must be a slash"},
@@ -97,12 +97,15 @@ Test(pool, refuses_options_out_of_range)
 	expect_failure(sheaf_pool_create(NULL, NULL), -EINVAL, "sheaf_pool_create: pool is NULL");
 }
 
+/* With 32 bits the largest heap that may be asked for can be had. */
+#if SIZE_MAX > UINT32_MAX
 Test(pool, refuses_a_heap_that_no_address_space_holds)
 {
 	expect_failure(sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 1, .heap_size = SIZE_MAX / 4}), -ENOMEM,
 		       "choose a smaller heap_size");
 	cr_assert_null(pool);
 }
+#endif
 
 Test(pool, has_a_name_if_told)
 {
@@ -884,6 +887,9 @@ static int create_without_processes(void *context)
 	int files;
 
 	(void)context;
+#ifdef EMULATED
+	return CHILD_SKIPS; /* qemu starts a thread of its own in each process, and aborts where the limit refuses that */
+#endif
 	/* A user whom nobody else is, as the limit counts all processes of a user; and root has none. */
 	if (setgid(61234) || setuid(61234))
 		return CHILD_SKIPS;

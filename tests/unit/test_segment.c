@@ -107,12 +107,18 @@ Test(segment, commits_batches_as_they_are_added)
 	segment_destroy(&segment);
 }
 
+#if SIZE_MAX > UINT32_MAX && !defined(EMULATED)
+#define LARGE_HEAP (UINT64_C(1) << 40)
+#else
+#define LARGE_HEAP (UINT64_C(1) << 28) /* what 32 bits, or an emulator, can map */
+#endif
+
 Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 {
 	static const struct segment_options sizes[] = {
 		{.workers = 1, .ring_size = 1, .batches = 1, .heap_size = 1},
 		{.workers = 5, .ring_size = 1024, .batches = 64, .heap_size = HEAP + 1},
-		{.workers = 2048, .ring_size = 2, .batches = 4096, .heap_size = (uint64_t)1 << 40},
+		{.workers = 2048, .ring_size = 2, .batches = 4096, .heap_size = LARGE_HEAP},
 	};
 	struct segment segment = {0};
 
@@ -530,6 +536,15 @@ Test(segment, chooses_a_heap_that_fits_the_address_space)
 	segment_destroy(&segment);
 }
 
+/* An emulator may take a limit and not keep it. */
+static bool unlimited(size_t size)
+{
+	void *volatile memory = malloc(size);
+
+	free(memory);
+	return memory;
+}
+
 static int create_in_little_space(void *context)
 {
 	struct segment_options options = options_of(NULL);
@@ -543,7 +558,7 @@ static int create_in_little_space(void *context)
 		return 77;
 	fclose(file);
 	limit.rlim_cur = limit.rlim_max = pages * (rlim_t)sysconf(_SC_PAGESIZE) + ((rlim_t)200 << 20);
-	if (setrlimit(RLIMIT_AS, &limit))
+	if (setrlimit(RLIMIT_AS, &limit) || unlimited((size_t)300 << 20))
 		return 77;
 	options.heap_size = 0;
 	if (segment_create(&segment, &options))
