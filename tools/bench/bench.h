@@ -72,7 +72,8 @@ extern const struct bench_case case_metg_bag, case_metg_auto, case_metg_fan, cas
 	case_safety_tax_1, case_safety_tax_64, case_kills, case_kills_map, case_recover_p50, case_recover_p99, case_scale_tasks,
 	case_scale_grain_1, case_scale_map_auto, case_growth_1e3, case_growth_1e4, case_growth_1e5, case_growth_1e6,
 	case_growth_1e7, case_growth_1e8, case_growth_1e9, case_growth_memory, case_oversubscribed_workers,
-	case_oversubscribed_idle_pool, case_oversubscribed_busy_pool;
+	case_oversubscribed_idle_pool, case_oversubscribed_busy_pool, case_big_owner_create, case_big_owner_worker,
+	case_big_owner_supervisor, case_big_owner_destroy;
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)
