@@ -1,0 +1,157 @@
+/*
+ * host.h - programs that use a pool as their authors see fit, and what has to hold for each of them.
+ *
+ * A case is one such program, named after what it does. host.c plays it in a process of its own, which leads a session, in a folder
+ * of its own and, where it may, with a /dev/shm of its own, for at most so many seconds. The case returns 0 if all was well. It says
+ * what it got and what it expected by EXPECT(), in any of its processes, or by SKIP() what this machine lacks. Afterwards host.c
+ * checks that the host had no child left, that no process of it lives on, and that /dev/shm is as empty as before.
+ *
+ * A case stands on sheaf.h and the C library alone, as any program of a user's.
+ */
+#ifndef SHEAF_TESTS_HOST_H
+#define SHEAF_TESTS_HOST_H
+
+#include "sheaf.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SECOND UINT64_C(1000000000)
+#define MIB ((size_t)1 << 20)
+
+struct host_case {
+	const char *name;
+	int (*play)(void);
+	unsigned seconds; /* that it may take; 0: 30 */
+	bool stays;       /* the host may end with a pool that it has not destroyed */
+};
+
+/* The program: plays all cases, or those that its arguments name. */
+int host_main(int argc, char **argv, const char *program, const struct host_case *cases, size_t n);
+
+#define CASE(play)                    \
+	{                             \
+#play, play, 0, false \
+	}
+#define LONG_CASE(play, seconds)            \
+	{                                   \
+#play, play, seconds, false \
+	}
+#define OPEN_CASE(play)              \
+	{                            \
+#play, play, 0, true \
+	}
+
+#define HOST_PROGRAM(program, ...)                                                                             \
+	static const struct host_case host_cases[] = {__VA_ARGS__};                                            \
+	int main(int argc, char **argv)                                                                        \
+	{                                                                                                      \
+		return host_main(argc, argv, program, host_cases, sizeof(host_cases) / sizeof(host_cases[0])); \
+	}
+
+/* Ends the calling process with the verdict of the case; the first one counts. */
+#if defined(__GNUC__)
+__attribute__((__noreturn__, __format__(__printf__, 2, 3)))
+#endif
+void host_verdict(int code, const char *format, ...);
+
+#define EXPECT(condition, ...)                        \
+	do {                                          \
+		if (!(condition))                     \
+			host_verdict(1, __VA_ARGS__); \
+	} while (0)
+#define SKIP(...) host_verdict(77, __VA_ARGS__)
+
+/* A call of the library that has to succeed. */
+#define NEED(call)                                                                                                   \
+	do {                                                                                                         \
+		int host_code = (call);                                                                              \
+		if (host_code < 0)                                                                                   \
+			host_verdict(1, "got %d (%s) from %s, expected success", host_code, sheaf_message(), #call); \
+	} while (0)
+
+/* ---- numbers that all processes of a case share ---- */
+
+#define HOST_MARKS 1024
+long host_get(int mark);
+void host_set(int mark, long value);
+long host_add(int mark, long value); /* the new value */
+
+/* Waits until a mark has at least this value. @what: the event, for the verdict if it does not come. */
+void host_await(int mark, long value, const char *what);
+
+/* ---- pools ---- */
+
+/* A pool of so many workers with a heap of 64 MiB. */
+sheaf_pool *host_pool(unsigned workers);
+sheaf_pool *host_pool_with(const sheaf_pool_options *options);
+sheaf_batch *host_batch(sheaf_pool *pool, const sheaf_batch_options *options);
+sheaf_pool_info host_info(const sheaf_pool *pool);
+
+/* Its workers run tasks, and a map gives the right results. */
+void host_works(sheaf_pool *pool);
+
+/* Gathers @n results, which have to come. */
+const sheaf_result *host_gather(sheaf_batch *batch, size_t n, int *failed);
+
+int host_nothing(sheaf_task *task, const void *arg, void *result);  /* a task: returns 0 */
+int host_nap_ms(sheaf_task *task, const void *arg, void *result);   /* a task: sleeps for *(int *)arg milliseconds */
+int host_position(sheaf_task *task, const void *arg, void *result); /* a task: *(uint64_t *)result = its position */
+
+/* ---- processes ---- */
+
+void host_nap(unsigned ms);
+bool host_dead(pid_t pid); /* gone, or a zombie */
+void host_await_death(pid_t pid);
+void host_kill(pid_t pid); /* SIGKILL; returns when it is dead */
+void host_kill_supervisor(sheaf_pool *pool);
+
+/* Waits until the pool has had so many supervisors and the last one lives, without any other call. */
+void host_await_supervisors(sheaf_pool *pool, uint64_t count);
+
+/* Processes of this case other than the caller and those of the test itself: all, and those that are neither a pool's supervisor nor
+ * one of its workers. -1: they cannot be told here. */
+int host_processes(pid_t *pids, int room);
+int host_others(sheaf_pool *pool, unsigned workers, pid_t *pids, int room);
+int host_zombies(void); /* children of the caller that nobody has reaped */
+
+/* Plays a part in a child: its exit code, or 128 + signal, or a verdict if it does not end within so many seconds. */
+int host_child(int (*play)(void *context), void *context, unsigned seconds);
+
+/* Waits for a child of the caller. */
+int host_join(pid_t pid, unsigned seconds);
+
+/* Gives up root for good, if the case is played by it. */
+void host_be_plain(void);
+
+/* Mounts a tmpfs over a folder, for this case only; "" for no options. Skips the case where that cannot be. */
+void host_mount(const char *folder, const char *options);
+
+/* Moves the caller into a new control group, whose file @file has got @value: 0, or -1 if that cannot be. v1 and v2. */
+int host_cgroup(const char *controller, const char *file_v1, const char *file_v2, const char *value);
+const char *host_cgroup_folder(void);
+int host_cgroup_write(const char *file, const char *value);
+
+/* ---- files ---- */
+
+void host_write(const char *path, const void *bytes, size_t size);
+long host_size(const char *path);                             /* -1: there is none */
+size_t host_read(const char *path, char *bytes, size_t room); /* ends it with a zero */
+long host_lines(const char *path, const char *line);          /* lines of a file that are equal to @line; NULL: all */
+bool host_shm_exists(const char *name);                       /* "/name" */
+int host_open_files(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
