@@ -196,8 +196,8 @@ const sheaf_result *host_gather(sheaf_batch *batch, size_t n, int *failed)
 	if (failed)
 		*failed = r;
 	for (size_t i = 0; r && !failed && i < count; i++)
-		EXPECT(!results[i].status, "got %d failed positions, the first with %d (%s), expected none", r, results[i].status,
-		       results[i].message);
+		EXPECT(!results[i].status, "got %d failed positions, the first with %d (%s), expected none", r,
+		       results[i].status, results[i].message);
 	return results;
 }
 
@@ -504,7 +504,7 @@ static int host_process(const struct host_case *one)
 	dup2(fileno(log_file), 1);
 	dup2(fileno(log_file), 2);
 	fclose(log_file);
-	for (int fd = 3; fd < 64; fd++)
+	for (int fd = 3; fd < 4096; fd++)
 		close(fd);
 	umask(022);
 	if (plain)
