@@ -31,9 +31,9 @@
 #define PLAIN_USER 65534
 
 /* What no longer than this takes hangs. Machines may be loaded. */
-#define PATIENCE_MS 20000u
+#define PATIENCE 20u /* seconds */
 /* Until the last process of a pool whose owner was killed has ended. */
-#define LINGER_MS 15000u
+#define LINGER 15u /* seconds */
 
 enum harm { FINE, WRONG, HUNG, LEAKED, SKIPPED };
 
@@ -107,11 +107,17 @@ long host_add(int mark, long value)
 
 void host_await(int mark, long value, const char *what)
 {
-	for (unsigned ms = 0; host_get(mark) < value; ms++) {
-		EXPECT(ms < PATIENCE_MS, "got %ld of %ld in %u s, expected %s", host_get(mark), value, PATIENCE_MS / 1000,
-		       what);
+	uint64_t deadline = host_deadline();
+
+	while (host_get(mark) < value) {
+		EXPECT(sheaf_now_ns() < deadline, "got %ld of %ld in %u s, expected %s", host_get(mark), value, PATIENCE, what);
 		host_nap(1);
 	}
+}
+
+uint64_t host_deadline(void)
+{
+	return sheaf_now_ns() + PATIENCE * SECOND;
 }
 
 /* ---- pools ---- */
@@ -189,7 +195,7 @@ const sheaf_result *host_gather(sheaf_batch *batch, size_t n, int *failed)
 {
 	const sheaf_result *results = NULL;
 	size_t count = 0;
-	int r = sheaf_gather(batch, &results, &count, sheaf_now_ns() + PATIENCE_MS * UINT64_C(1000000));
+	int r = sheaf_gather(batch, &results, &count, host_deadline());
 
 	EXPECT(r >= 0, "got %d (%s) from sheaf_gather(), expected results", r, sheaf_message());
 	EXPECT(count == n, "got %zu results, expected %zu", count, n);
@@ -225,9 +231,11 @@ bool host_dead(pid_t pid)
 
 void host_await_death(pid_t pid)
 {
-	for (unsigned ms = 0; !host_dead(pid); ms++) {
-		EXPECT(ms < PATIENCE_MS, "got process %ld still alive after %u s, expected its end", (long)pid,
-		       PATIENCE_MS / 1000);
+	uint64_t deadline = host_deadline();
+
+	while (!host_dead(pid)) {
+		EXPECT(sheaf_now_ns() < deadline, "got process %ld still alive after %u s, expected its end", (long)pid,
+		       PATIENCE);
 		host_nap(1);
 	}
 }
@@ -246,12 +254,12 @@ void host_kill_supervisor(sheaf_pool *pool)
 
 void host_await_supervisors(sheaf_pool *pool, uint64_t count)
 {
+	uint64_t deadline = host_deadline();
 	sheaf_pool_info info;
 
-	for (unsigned ms = 0;
-	     (info = host_info(pool)).supervisors < count || info.supervisor <= 0 || host_dead(info.supervisor); ms++) {
-		EXPECT(ms < PATIENCE_MS, "got supervisor %llu, expected number %llu within %u s",
-		       (unsigned long long)info.supervisors, (unsigned long long)count, PATIENCE_MS / 1000);
+	while ((info = host_info(pool)).supervisors < count || info.supervisor <= 0 || host_dead(info.supervisor)) {
+		EXPECT(sheaf_now_ns() < deadline, "got supervisor %llu, expected number %llu within %u s",
+		       (unsigned long long)info.supervisors, (unsigned long long)count, PATIENCE);
 		host_nap(1);
 	}
 }
@@ -306,10 +314,11 @@ int host_zombies(void)
 
 int host_join(pid_t pid, unsigned seconds)
 {
+	uint64_t deadline = sheaf_now_ns() + seconds * SECOND;
 	int status;
 
-	for (unsigned ms = 0; waitpid(pid, &status, WNOHANG) != pid; ms++) {
-		if (ms >= seconds * 1000) {
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		if (sheaf_now_ns() >= deadline) {
 			kill(pid, SIGKILL);
 			host_verdict(1, "got no end of a child in %u s, expected one", seconds);
 		}
@@ -519,22 +528,23 @@ static int host_process(const struct host_case *one)
 }
 
 /* Reaps all that the host leaves until the deadline: false if something lives on, which is killed. */
-static bool reap_all(unsigned ms, const char **who)
+static bool reap_all(unsigned seconds, const char **who)
 {
 	static char names[200];
+	uint64_t deadline = sheaf_now_ns() + seconds * SECOND;
 	pid_t pids[64];
 	unsigned count;
 
 	*who = names;
 	names[0] = 0;
-	for (unsigned i = 0;; i++) {
+	for (;;) {
 		pid_t pid = waitpid(-1, NULL, WNOHANG);
 
 		if (pid < 0)
 			return true;
 		if (pid > 0)
 			continue;
-		if (i >= ms)
+		if (sheaf_now_ns() >= deadline)
 			break;
 		host_nap(1);
 	}
@@ -583,7 +593,8 @@ static const char *name_left(void)
 
 static enum harm judge(const struct host_case *one)
 {
-	unsigned limit = (one->seconds ? one->seconds : 30) * 1000;
+	unsigned limit = one->seconds ? one->seconds : 30;
+	uint64_t deadline = sheaf_now_ns() + limit * SECOND;
 	const char *left;
 	enum harm harm;
 	int status = 0;
@@ -597,9 +608,9 @@ static enum harm judge(const struct host_case *one)
 	}
 	if (!pid)
 		_exit(host_process(one));
-	for (unsigned ms = 0; waitpid(pid, &status, WNOHANG) != pid; ms++) {
-		if (ms >= limit) {
-			say(1, "got no end in %u s, expected one", limit / 1000);
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		if (sheaf_now_ns() >= deadline) {
+			say(1, "got no end in %u s, expected one", limit);
 			kill(pid, SIGKILL);
 			reap_all(0, &left);
 			return HUNG;
@@ -609,7 +620,7 @@ static enum harm judge(const struct host_case *one)
 	if (WIFSIGNALED(status))
 		say(1, "got the host's death by signal %d, expected none", WTERMSIG(status));
 	harm = stage->told == 77 ? SKIPPED : stage->told ? WRONG : FINE;
-	if (!reap_all(LINGER_MS, &left)) {
+	if (!reap_all(LINGER, &left)) {
 		say(1, "got processes (%s) that live on after the host's end, expected none", left);
 		return harm == FINE ? LEAKED : harm;
 	}

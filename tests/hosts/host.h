@@ -86,6 +86,9 @@ long host_get(int mark);
 void host_set(int mark, long value);
 long host_add(int mark, long value); /* the new value */
 
+/* For what must happen at once: only a hanging program needs so long, also on a loaded machine. */
+uint64_t host_deadline(void);
+
 /* Waits until a mark has at least this value. @what: the event, for the verdict if it does not come. */
 void host_await(int mark, long value, const char *what);
 
