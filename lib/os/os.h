@@ -33,9 +33,10 @@ int os_shm_create(const char *name, int *fd);
 enum os_lock_byte {
 	OS_LOCK_OWNER = 0, /* any close() of the host on this file drops it */
 	OS_LOCK_SUPERVISOR = 1,
-	OS_LOCK_SPARE = 2,
-	OS_LOCKS = 3,
-	OS_LOCK_WORKERS = 3, /* one for each worker from here on */
+	OS_LOCK_SPARE = 2, /* two of them: a spare that takes over has one until the next spare has the other */
+	OS_LOCK_SPARES = 2,
+	OS_LOCKS = 4,
+	OS_LOCK_WORKERS = 4, /* one for each worker from here on */
 };
 
 /*

@@ -182,7 +182,7 @@ bool family_lives(struct family *family, const struct segment *segment)
 	if (locked == 1 && holder)
 		family->supervisor = holder;
 	/* The first supervisor has no lock yet when it has just been forked. */
-	return locked == 1 || family->child || os_locked(segment->fd, OS_LOCK_SPARE, 1, &holder) == 1;
+	return locked == 1 || family->child || os_locked(segment->fd, OS_LOCK_SPARE, OS_LOCK_SPARES, &holder) == 1;
 }
 
 void family_wake(const struct family *family)

@@ -11,10 +11,11 @@
  * Roles             Every process of the family begins its role by clearing `self`: what its parent knew in another role, also as the owner
  *                   of a pool around this one, is not its own.
  * Who leads         The process that holds the supervisor's lock (os.h). A spare holds its own lock from its first look on, until it has
- *                   taken the supervisor's, so that there is no instant without one of the two.
+ *                   taken the supervisor's, so that there is no instant without one of the two. The pool is not open before the first spare
+ *                   has its lock; and a spare takes the supervisor's only when the next spare is there.
  * Edges             S1  the spare has its lock: the supervisor may die. S2  the spare learns that the supervisor is dead, from the kernel.
- *                   S3  the spare has the supervisor's lock. S4  all of the dead supervisor's workers are dead, which the end of their
- *                   pipe says: only now are words repaired. S5  the next spare is forked.
+ *                   S3  all of the dead supervisor's workers are dead, which the end of their pipe says. S4  the next spare has its lock.
+ *                   S5  the spare has the supervisor's lock: only now are words repaired.
  */
 #include "pool/supervisor.h"
 
@@ -46,6 +47,8 @@
 #define LOCK_AGAIN_NS 1000000
 #define LOCK_TRIES 1000
 #define CREW_LOOK_MS 1
+#define SPARE_LOOK_NS 20000
+#define SPARE_LOOKS 50000
 #define KILL_CREW_NS 20000000 /* the kernel kills workers faster than that, if it does */
 #define UNLOCKED_NS SECOND    /* so long without a lock of any worker: children of tasks hold the pipe, or it cannot be had */
 
@@ -59,6 +62,7 @@ static struct {
 	bool child; /* of the owner */
 	struct forks_fd *all, *life;
 	struct forks_fd crew_end; /* read end of the pipe that the supervisor holds, with its workers */
+	unsigned side;            /* which of the two locks the spare has */
 	uint64_t completed;       /* tasks that had ended when this supervisor began */
 	unsigned successors;      /* one after the other without any more */
 } line;
@@ -413,7 +417,7 @@ static bool wants_workers(void)
 
 _Noreturn static void spare_main(pid_t supervisor);
 
-/* Off every path that somebody waits for: a pool without a spare works, too. */
+/* A pool without a spare works, too. */
 static void spawn_spare(void)
 {
 	pid_t me = getpid(), pid;
@@ -427,6 +431,25 @@ static void spawn_spare(void)
 		spare_main(me);
 	if (pid > 0)
 		self.spare = pid;
+}
+
+/* Wait until the spare that was forked just now has its lock, but not for long: it may have been killed. */
+static void await_spare(void)
+{
+	pid_t holder;
+
+	for (unsigned i = 0; self.spare && i < SPARE_LOOKS; i++) {
+		if (os_locked(line.segment->fd, OS_LOCK_SPARE + line.side, 1, &holder) != 0)
+			return;
+		os_sleep_ns(SPARE_LOOK_NS);
+	}
+}
+
+/* With the pipe of a new crew. */
+static void begin_spare(void)
+{
+	self.has_crew = !forks_pipe(&self.crew, &line.crew_end);
+	spawn_spare();
 }
 
 _Noreturn static void supervise(void)
@@ -513,8 +536,6 @@ static void tell_start(struct shared_control *control, uint32_t how)
 static int begin_work(bool successor)
 {
 	self.last_live_ns = self.window_ns = sheaf_now_ns();
-	/* Without it there will be no spare. */
-	self.has_crew = !forks_pipe(&self.crew, &line.crew_end);
 	if (successor) {
 		recover_all();
 		/* The last one may have died between declaring the pool finished and looking at the ring. */
@@ -546,9 +567,13 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	if (!supervision->keep_fds)
 		os_close_files(keep, 3);
 	r = os_lock(line.segment->fd, OS_LOCK_SUPERVISOR);
-	if (!r)
+	if (!r) {
+		begin_spare();
 		r = begin_work(supervision->successor);
+		await_spare();
+	}
 	if (r && !supervision->successor) {
+		kill_spare();
 		kill_workers();
 		tell_start(control, (uint32_t)r);
 		_exit(1);
@@ -601,16 +626,21 @@ static void await_crew(void)
 
 _Noreturn static void take_over(void)
 {
+	unsigned mine = OS_LOCK_SPARE + line.side;
+
 	begin_role("sheaf-super");
+	await_crew(); /* S3 */
+	line.side = !line.side;
+	begin_spare();
+	await_spare(); /* S4 */
 	/* The owner forks another family only when it finds neither lock. */
 	for (unsigned i = 0; os_lock(line.segment->fd, OS_LOCK_SUPERVISOR); i++) {
 		if (i == LOCK_TRIES)
 			_exit(1);
 		os_sleep_ns(LOCK_AGAIN_NS);
 	}
-	/* S3 */
-	os_unlock(line.segment->fd, OS_LOCK_SPARE);
-	await_crew(); /* S4 */
+	/* S5 */
+	os_unlock(line.segment->fd, mine);
 	brake_successors();
 	(void)begin_work(true); /* supervise() tries again */
 	supervise();
@@ -622,7 +652,7 @@ _Noreturn static void spare_main(pid_t supervisor)
 
 	begin_role("sheaf-spare");
 	line.child = false;
-	if (os_lock(line.segment->fd, OS_LOCK_SPARE)) /* S1 */
+	if (os_lock(line.segment->fd, OS_LOCK_SPARE + line.side)) /* S1 */
 		_exit(1);
 	sigemptyset(&look);
 	sigaddset(&look, LOOK_SIGNAL);

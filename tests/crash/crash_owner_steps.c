@@ -240,12 +240,12 @@ static void lose_leaders(void)
 	fill_ring();
 	fd = host.pool->keeper.segment.fd;
 	done(sheaf_pool_get_info(host.pool, &info), "sheaf_pool_get_info");
-	while (os_locked(fd, OS_LOCK_SPARE, 1, &spare) != 1)
+	while (os_locked(fd, OS_LOCK_SPARE, OS_LOCK_SPARES, &spare) != 1)
 		sched_yield();
 	done(kill(info.supervisor, SIGSTOP), "kill"); /* it would fork another */
 	done(kill(spare, SIGKILL), "kill");
 	done(kill(info.supervisor, SIGKILL), "kill");
-	while (os_locked(fd, OS_LOCK_SUPERVISOR, 2, &spare) == 1)
+	while (os_locked(fd, OS_LOCK_SUPERVISOR, 1 + OS_LOCK_SPARES, &spare) == 1)
 		sched_yield();
 	atomic_store(&stage->go, true);
 }

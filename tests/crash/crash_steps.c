@@ -212,18 +212,17 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct scene
 		2); /* who dies with a supervisor runs again for nothing; so does what a supervisor's death leaves unsettled */
 	held = scene_held();
 	if (path->deed == KILL_SPARE || path->deed == KILL_SUCCESSOR) {
-		pid_t other = path->work.workers > 1 ? scene_worker(1) : 0;
-
 		s->victim = scene_spare();
 		if (!seize(s->victim))
 			return false;
 		kill_and_wait(scene_supervisor());
-		/* Where the kernel does not, the spare kills them, in its own time. */
-		kill(held, SIGKILL);
-		if (other)
-			kill(other, SIGKILL);
-		CHECK(process_ended(held, patience()) && (!other || process_ended(other, patience())),
-		      "a worker outlives its supervisor");
+		/* Where the kernel does not, the spare kills its workers, in its own time. */
+		for (unsigned w = 0; w < path->work.workers; w++) {
+			pid_t worker = atomic_load(&scene_segment()->workers[w].pid);
+
+			kill(worker, SIGKILL);
+			CHECK(process_ended(worker, patience()), "a worker outlives its supervisor");
+		}
 		scene_let_pass();
 		CHECK(path->deed == KILL_SPARE || run_to_address(s->victim, (uintptr_t)recover) == STEPPED,
 		      "the spare does not recover anything");

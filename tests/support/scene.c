@@ -524,24 +524,24 @@ pid_t scene_worker(unsigned worker)
 }
 
 /* Waits until a process that has the lock sleeps. */
-static pid_t asleep_with(unsigned lock, const char *what)
+static pid_t asleep_with(unsigned lock, unsigned locks, const char *what)
 {
 	uint64_t deadline = patience();
 	pid_t pid;
 
-	while (os_locked(view.fd, lock, 1, &pid) != 1 || !in_state(pid, 'S'))
+	while (os_locked(view.fd, lock, locks, &pid) != 1 || !in_state(pid, 'S'))
 		look_again(deadline, what);
 	return pid;
 }
 
 pid_t scene_supervisor(void)
 {
-	return asleep_with(OS_LOCK_SUPERVISOR, "the supervisor asleep");
+	return asleep_with(OS_LOCK_SUPERVISOR, 1, "the supervisor asleep");
 }
 
 pid_t scene_spare(void)
 {
-	return asleep_with(OS_LOCK_SPARE, "the spare asleep");
+	return asleep_with(OS_LOCK_SPARE, OS_LOCK_SPARES, "the spare asleep");
 }
 
 static pid_t stopped;

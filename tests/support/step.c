@@ -216,6 +216,9 @@ enum outcome run_to_address(pid_t pid, uintptr_t address)
 		return outcome;
 	}
 	outcome = run_on(pid);
+	/* It may sleep on the way. */
+	for (uint64_t deadline = patience(); outcome == BLOCKED && sheaf_now_ns() < deadline;)
+		outcome = wait_for_stop(pid);
 	if (outcome == STEPPED)
 		trail_unmark(pid);
 	return outcome;
