@@ -424,6 +424,7 @@ Test(mistakes, a_check_finds_items_of_maps_that_overrun_and_saves_their_neighbou
 		cr_assert_eq(in[i], i == 17 ? 17 : mix(i));
 }
 
+#ifdef OS_LAYER_LINUX
 static int read_pointer(sheaf_task *task, const void *arg, void *result)
 {
 	(void)task;
@@ -440,7 +441,6 @@ static int range_of_nothing(sheaf_task *task, size_t first, size_t last, void *c
 	return 0;
 }
 
-#ifdef OS_LAYER_LINUX
 Test(mistakes, a_check_refuses_pointers_that_workers_do_not_have)
 {
 	static uint64_t global = 5;
