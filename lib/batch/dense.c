@@ -6,6 +6,7 @@
 #include "batch/dense.h"
 
 #include "base/error.h"
+#include "segment/heap.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -73,6 +74,19 @@ static int compare_failures(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static bool record_possible(const struct sheaf_batch *batch, uint64_t offset)
+{
+	const struct segment *segment = &batch->keeper->segment;
+	const struct shared_failure *failure;
+	uint64_t size = sizeof(*failure);
+
+	if (offset % 64 || offset >= segment->size || !heap_contains(segment, segment_at(segment, offset), size))
+		return false;
+	failure = failure_at(batch, offset);
+	size += failure->text_size + (uint64_t)failure->frame_count * sizeof(uint64_t);
+	return heap_contains(segment, failure, size);
+}
+
 /* Sorts the failure records anew if there are more than at the last look. */
 static int list_failures(struct sheaf_batch *batch)
 {
@@ -85,8 +99,13 @@ static int list_failures(struct sheaf_batch *batch)
 
 	if (newest == view->failures_seen)
 		return 0;
+	/* A wild task may have written over the chain: no longer than the heap has room for records, and nowhere else. */
 	for (uint64_t at = newest; at; at = failure_at(batch, at)->next)
-		count++;
+		if (!record_possible(batch, at) || ++count > heap_reach(&batch->keeper->segment) / 64)
+			return sheaf_fail(
+				-EBADMSG,
+				"the failures of a map were written over, most likely by a task that wrote behind its "
+				"result");
 	keys = malloc(count * sizeof(*keys));
 	failures = malloc(count * sizeof(*failures));
 	if (!keys || !failures) {

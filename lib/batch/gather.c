@@ -214,6 +214,12 @@ static int end(struct sheaf_batch *batch, int r)
 	return r;
 }
 
+/* A map none of whose invitations has been sent may still be refused, and then the batch has no tasks. */
+static bool not_accepted(const struct sheaf_batch *batch)
+{
+	return batch->inviting && !batch->sent;
+}
+
 /* ---- waiting: the lock is free meanwhile, so that others can submit ---- */
 
 struct look {
@@ -477,10 +483,10 @@ static int next_dense(struct sheaf_batch *batch, sheaf_result *result, uint64_t 
 {
 	struct dense_view *view = &batch->view;
 	struct look look = new_look(batch);
-	int r = dense_prepare(batch);
+	int r = not_accepted(batch) ? 0 : dense_prepare(batch);
 	bool more;
 
-	if (r)
+	if (r || not_accepted(batch))
 		return r;
 	if (view->next.at == view->next.end) {
 		more = dense_lowest(batch, &look.chunk);
@@ -640,9 +646,9 @@ static int next_done_dense(struct sheaf_batch *batch, sheaf_result *result, uint
 {
 	struct dense_view *view = &batch->view;
 	struct look look = new_look(batch);
-	int r = dense_prepare(batch);
+	int r = not_accepted(batch) ? 0 : dense_prepare(batch);
 
-	if (r)
+	if (r || not_accepted(batch))
 		return r;
 	if (view->next_done.at == view->next_done.end) {
 		/* What sheaf_next() has begun to hand out is done. */
@@ -695,11 +701,11 @@ static int gather(struct sheaf_batch *batch, const sheaf_result **results, size_
 {
 	uint64_t *indices = NULL;
 	size_t count;
-	int r = wait_all(batch, deadline_ns, keeper_heard(batch->keeper)), failed;
+	int r = not_accepted(batch) ? 0 : wait_all(batch, deadline_ns, keeper_heard(batch->keeper)), failed;
 
 	if (r)
 		return r;
-	count = (size_t)(batch->dense ? batch->shared->n : batch->order.count);
+	count = (size_t)(not_accepted(batch) ? 0 : batch->dense ? batch->shared->n : batch->order.count);
 	if (!batch->dense && !(indices = order_sorted(&batch->order)))
 		return sheaf_fail(-ENOMEM, "no memory to sort %zu positions", count);
 	r = collect(batch, indices, count, &failed);

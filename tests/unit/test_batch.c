@@ -784,6 +784,49 @@ Test(batch, a_map_that_a_full_ring_refuses_keeps_nothing)
 	expect_mixed(other, 1);
 }
 
+struct map_waiter {
+	sheaf_batch *batch;
+	int code;
+};
+
+static void *submit_loop(void *context)
+{
+	struct map_waiter *waiter = context;
+
+	waiter->code = sheaf_submit_for(waiter->batch, range_of_nothing, NULL, 50, NULL);
+	return NULL;
+}
+
+Test(batch, a_map_that_waits_for_its_first_room_has_no_results_yet)
+{
+	struct map_waiter waiter;
+	const sheaf_result *results;
+	sheaf_result result;
+	struct gate *gate;
+	pthread_t thread;
+	bool began = false;
+	size_t n;
+
+	fill_ring(4, &impatient, &gate);
+	waiter = (struct map_waiter){.batch = new_batch(NULL)};
+	cr_assert_eq(pthread_create(&thread, NULL, submit_loop, &waiter), 0);
+	for (uint64_t deadline = patience(); !began && sheaf_now_ns() < deadline; nap()) {
+		pthread_mutex_lock(&waiter.batch->lock);
+		began = waiter.batch->inviting;
+		pthread_mutex_unlock(&waiter.batch->lock);
+	}
+	cr_assert(began);
+	cr_assert_eq(sheaf_next(waiter.batch, &result, SHEAF_FOREVER), 0);
+	cr_assert_eq(sheaf_next_done(waiter.batch, &result, SHEAF_FOREVER), 0);
+	cr_assert_eq(sheaf_gather(waiter.batch, &results, &n, SHEAF_FOREVER), 0);
+	cr_assert_eq(n, 0);
+	gate_open(gate);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	expect_done(waiter.code);
+	cr_assert_eq(sheaf_gather(waiter.batch, &results, &n, SHEAF_FOREVER), 0);
+	cr_assert_eq(n, 50);
+}
+
 Test(batch, the_limit_of_a_refused_task_is_not_told)
 {
 	static const sheaf_task_options limited = {.timeout_ns = 3000000};

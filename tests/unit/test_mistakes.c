@@ -134,6 +134,63 @@ Test(mistakes, a_task_in_a_thread_may_use_another_pool)
 	sheaf_pool_destroy(other);
 }
 
+#define DEPTH 2
+
+struct depth {
+	int depth;
+	sheaf_pool *outer;
+};
+
+/* A pool of a task's own, with more batches than there is static memory for; tasks in it do the same. 0, or the line that is wrong. */
+static int use_own_pool(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_pool_options options = {.workers = 1, .max_batches = MANY + 1, .heap_size = 16 << 20};
+	struct depth at = *(const struct depth *)arg, deeper = {.depth = at.depth + 1};
+	int depth = at.depth, *line = result;
+	sheaf_batch *batches[MANY];
+	sheaf_result got;
+	sheaf_pool *own;
+
+#define RIGHT(condition)                                                                                                  \
+	do                                                                                                                \
+		if (!(condition)) {                                                                                       \
+			*line = __LINE__;                                                                                 \
+			return sheaf_task_fail(task, -EPROTO, "depth %d, line %d: %s", depth, __LINE__, sheaf_message()); \
+		}                                                                                                         \
+	while (0)
+	RIGHT(!sheaf_pool_create(&own, &options));
+	deeper.outer = own;
+	for (int i = 0; i < MANY; i++) {
+		RIGHT(!sheaf_batch_create(&batches[i], own, &(sheaf_batch_options){.result_size = 8}));
+		RIGHT(!sheaf_submit(batches[i], (uint64_t)i, mix_position, NULL, 0));
+	}
+	if (depth < DEPTH)
+		RIGHT(!sheaf_apply(own, use_own_pool, &deeper, sizeof(deeper), line, sizeof(*line), NULL) && !*line);
+	for (int i = 0; i < MANY; i++) {
+		RIGHT(sheaf_next(batches[i], &got, SHEAF_FOREVER) == 1 && *(uint64_t *)got.data == mix((uint64_t)i));
+		if (i % 2)
+			sheaf_batch_retire(batches[i]);
+	}
+	RIGHT(sheaf_pool_interrupt(own) == 0);
+	sheaf_pool_destroy(own);
+	RIGHT(sheaf_next(batches[0], &got, SHEAF_FOREVER) < 0);
+	/* The outer pool stays refused. */
+	RIGHT(sheaf_pool_close(at.outer) == -EPERM && sheaf_pool_interrupt(at.outer) == -EPERM);
+#undef RIGHT
+	return 0;
+}
+
+Test(mistakes, a_task_may_use_a_pool_of_its_own)
+{
+	struct depth depth;
+	int line = 0;
+
+	start_workers(2);
+	depth = (struct depth){.outer = pool};
+	expect_done(sheaf_apply(pool, use_own_pool, &depth, sizeof(depth), &line, sizeof(line), NULL));
+	expect_pool_works(100);
+}
+
 /* ---- handles after their end ---- */
 
 static void expect_dead(sheaf_batch *batch)
