@@ -2,7 +2,8 @@
  * stress_gather.c - one thread submits to a batch while another gathers from it.
  *
  * Positions come in random order, with gaps. Each must be handed out once, with its value; and sheaf_next() may hand out nothing
- * while a lower position waits that was submitted before the call.
+ * while a lower position waits that was submitted before the call. In every other round a third thread interrupts both again and again,
+ * which must lose nothing.
  */
 #include "sheaf.h"
 #include "support/children.h"
@@ -58,8 +59,11 @@ static void *submit(void *context)
 
 	for (uint32_t i = 0; i < round->n; i++) {
 		uint64_t position = (uint64_t)round->log[i] * GAP + 1;
-		int r = sheaf_submit(round->batch, position, task, &position, sizeof(position));
+		int r;
 
+		do
+			r = sheaf_submit(round->batch, position, task, &position, sizeof(position));
+		while (r == -EINTR);
 		CHECK(r == 0, "position %llu: %d", (unsigned long long)position, r);
 		atomic_store_explicit(&round->submitted, i + 1, memory_order_release);
 	}
@@ -114,7 +118,7 @@ static void gather(struct round *round, enum order order)
 		lowest = lowest_known(round, &seen, lowest);
 		r = by_position ? sheaf_next(round->batch, &result, deadline)
 				: sheaf_next_done(round->batch, &result, deadline);
-		if (r == -EAGAIN && !deadline)
+		if ((r == -EAGAIN && !deadline) || r == -EINTR)
 			continue;
 		if (r == 0) {
 			/* Everything submitted so far was handed out. */
@@ -135,8 +139,11 @@ static void check_gathered(struct round *round)
 {
 	const sheaf_result *results;
 	size_t n;
-	int r = sheaf_gather(round->batch, &results, &n, patience());
+	int r;
 
+	do
+		r = sheaf_gather(round->batch, &results, &n, patience());
+	while (r == -EINTR);
 	CHECK(r == 0 && n == round->n, "sheaf_gather: %d, %zu results", r, n);
 	for (size_t i = 0; i < n; i++) {
 		CHECK(results[i].position == i * GAP + 1, "result %zu has position %llu", i,
@@ -174,24 +181,52 @@ static void run_round(sheaf_pool *pool, uint64_t seed, uint32_t n, enum order or
 	free(round.handed);
 }
 
+struct interrupter {
+	sheaf_pool *pool;
+	_Atomic bool active, over;
+	uint64_t count;
+};
+
+static void *interrupt(void *context)
+{
+	struct interrupter *self = context;
+
+	while (!atomic_load(&self->over)) {
+		if (atomic_load(&self->active)) {
+			CHECK(sheaf_pool_interrupt(self->pool) == 0, "sheaf_pool_interrupt");
+			self->count++;
+		}
+		trial_nap(50000);
+	}
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(1500));
 	sheaf_pool_options options = {.workers = 3, .ring_size = 16, .heap_size = 64 << 20, .backend = SHEAF_THREADS};
 	struct chance chance = {seed};
+	struct interrupter interrupter = {0};
 	uint64_t positions = 0;
 	sheaf_pool_info info;
 	sheaf_pool *pool;
+	pthread_t thread;
 
 	CHECK(sheaf_pool_create(&pool, &options) == 0, "pool");
+	interrupter.pool = pool;
+	CHECK(!pthread_create(&thread, NULL, interrupt, &interrupter), "thread");
 	for (uint64_t i = 0; i < rounds; i++) {
 		uint32_t n = 1 + (uint32_t)chance_below(&chance, 2000);
 
+		atomic_store(&interrupter.active, i % 2);
 		run_round(pool, seed + i, n, (enum order)(i % 3));
 		positions += n;
 	}
+	atomic_store(&interrupter.over, true);
+	pthread_join(thread, NULL);
 	CHECK(sheaf_pool_get_info(pool, &info) == 0 && info.heap_used == 0, "%zu bytes are left", info.heap_used);
 	sheaf_pool_destroy(pool);
-	printf("%llu rounds, %llu positions\n", (unsigned long long)rounds, (unsigned long long)positions);
+	printf("%llu rounds, %llu positions, interrupted %llu times\n", (unsigned long long)rounds,
+	       (unsigned long long)positions, (unsigned long long)interrupter.count);
 	return 0;
 }
