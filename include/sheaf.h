@@ -93,6 +93,7 @@ enum sheaf_backend {
 enum sheaf_pool_flags {
 	SHEAF_ANONYMOUS = 1 << 0, /* a segment without a name: nothing in /dev/shm, not even after kill -9 of everybody */
 	SHEAF_KEEP_FDS = 1 << 1,  /* workers keep the owner's open files; by default only 0, 1 and 2 */
+	SHEAF_DUMP_HEAP = 1 << 2, /* core files hold the segment, where the system lets one choose; by default they do not */
 };
 
 typedef struct sheaf_pool_options {

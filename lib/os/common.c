@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -46,6 +47,57 @@ int os_raise_pipe(const int raw[2], int ends[2])
 	return low < 0 ? low : high;
 }
 
+#define INVENTED "/sheaf-%ld-%016llx"
+
+/* The same number for all that this process makes up, and hardly ever for another process of its pid. */
+static uint32_t mark_of_process(void)
+{
+	struct os_process_id me;
+	uint64_t mixed;
+
+	os_process_note(&me);
+	mixed = (me.start ^ me.space) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(mixed >> 32);
+}
+
+int os_shm_invent(char *name, size_t size)
+{
+	uint64_t bits;
+	int r = os_random(&bits);
+
+	if (!r)
+		snprintf(name, size, INVENTED, (long)getpid(),
+			 (unsigned long long)((uint64_t)mark_of_process() << 32 | (uint32_t)bits));
+	return r;
+}
+
+static pid_t parse_invented(const char *name, uint64_t *bits)
+{
+	unsigned long long number;
+	char again[64];
+	long pid;
+
+	if (sscanf(name, "/sheaf-%ld-%llx", &pid, &number) != 2 || pid <= 0 || pid > INT32_MAX)
+		return 0;
+	snprintf(again, sizeof(again), INVENTED, pid, number);
+	*bits = number;
+	return strcmp(name, again) ? 0 : (pid_t)pid;
+}
+
+pid_t os_shm_maker(const char *name)
+{
+	uint64_t bits;
+
+	return parse_invented(name, &bits);
+}
+
+bool os_shm_made_here(const char *name)
+{
+	uint64_t bits = 0;
+
+	return parse_invented(name, &bits) == getpid() && bits >> 32 == mark_of_process();
+}
+
 int os_shm_create(const char *name, int *fd)
 {
 	int file = shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
@@ -56,6 +108,8 @@ int os_shm_create(const char *name, int *fd)
 		shm_unlink(name);
 		return file;
 	}
+	/* The host's umask may have taken the owner's right to read. Should that stay so, nobody can inspect or sweep the file, no more. */
+	(void)!fchmod(file, 0600);
 	*fd = file;
 	return 0;
 }
@@ -95,18 +149,66 @@ int os_locked(int fd, unsigned first, unsigned count, pid_t *holder)
 	return 1;
 }
 
-int os_shm_open(const char *name, int *fd)
+int os_shm_look(const char *name, struct stat *status)
 {
-	/* What is no file may wait for its other end, unless it is told not to; a system may refuse flags that it does not know. */
-	int file = shm_open(name, O_RDONLY | O_NONBLOCK, 0);
+	char path[sizeof(SHM_FOLDER) + NAME_MAX + 1];
 
+	snprintf(path, sizeof(path), SHM_FOLDER "%s", name);
+	if (!fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW))
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	return access(SHM_FOLDER, F_OK) ? -ENOTSUP : -ENOENT;
+}
+
+int os_shm_open(const char *name, bool writable, int *fd)
+{
+	int way = writable ? O_RDWR : O_RDONLY, file;
+	struct stat status;
+
+	/* To open a pipe or a device is to do something to it. */
+	if (!os_shm_look(name, &status) && !S_ISREG(status.st_mode))
+		return S_ISLNK(status.st_mode) ? -ELOOP : -ENXIO;
+	/* What is no file may wait for its other end, unless it is told not to; a system may refuse flags that it does not know. */
+	file = shm_open(name, way | O_NONBLOCK, 0);
 	if (file < 0 && errno == EINVAL)
-		file = shm_open(name, O_RDONLY, 0);
+		file = shm_open(name, way, 0);
 	if (file < 0)
 		return -errno;
 	if ((file = os_raise(file)) < 0)
 		return file;
 	*fd = file;
+	return 0;
+}
+
+bool os_shm_is(const char *name, int fd, const struct os_file_id *id)
+{
+	struct stat status;
+	int r = os_shm_look(name, &status);
+
+	if (!r)
+		return status.st_dev == id->device && status.st_ino == id->inode;
+	/* Where names are not shown, the file can say whether it still has one. To open the name would risk the locks of the process. */
+	return os_file_is(fd, id) && !fstat(fd, &status) && status.st_nlink > 0;
+}
+
+int os_shm_unlink(const char *name, int fd, const struct os_file_id *id)
+{
+	if (!os_shm_is(name, fd, id))
+		return 0;
+	return shm_unlink(name) && errno != ENOENT ? -errno : 0;
+}
+
+int os_shm_rename(const char *from, const char *to)
+{
+	char old[sizeof(SHM_FOLDER) + NAME_MAX + 1], new[sizeof(SHM_FOLDER) + NAME_MAX + 1];
+
+	snprintf(old, sizeof(old), SHM_FOLDER "%s", from);
+	snprintf(new, sizeof(new), SHM_FOLDER "%s", to);
+	/* Not rename(), which would replace what has the name. */
+	if (linkat(AT_FDCWD, old, AT_FDCWD, new, 0))
+		return errno == EEXIST ? -EEXIST : -ENOTSUP;
+	shm_unlink(from);
 	return 0;
 }
 
@@ -128,35 +230,26 @@ int os_read_at(int fd, uint64_t offset, void *bytes, size_t size)
 }
 
 /*
- * Only who holds the lock may unlink, and a creator that finds its file unlinked once it has the lock starts again with a new one
- * (segment.c). So neither a creator between open and lock, nor a new file under the old name, can be swept by mistake.
+ * Only the process that holds the locks unlinks, and a creator that finds its file unlinked once it has the lock starts again with a new
+ * one (segment/file.c). So neither a creator between open and lock, nor a new file under the old name, can be swept by mistake.
  */
-int os_sweep_open(int fd, const char *name)
+int os_sweep_open(int fd, const char *name, unsigned first, unsigned count)
 {
 	struct stat status;
+	struct os_file_id id;
 	int r;
 
 	if (fstat(fd, &status))
 		return -errno;
 	if (status.st_uid != geteuid() || !S_ISREG(status.st_mode))
 		return -EPERM;
-	if ((r = os_lock(fd, OS_LOCK_OWNER)))
+	if ((r = lock_bytes(fd, first, count)))
 		return r;
-	if (fstat(fd, &status) || status.st_nlink == 0)
+	id = (struct os_file_id){.device = status.st_dev, .inode = status.st_ino};
+	if (!os_shm_is(name, fd, &id))
 		return -ENOENT;
 	/* The name alone: a supervisor that is about to end the dead owner's workers still reads the memory, which goes with the last. */
-	return shm_unlink(name) ? -errno : 0;
-}
-
-bool os_sweep(const char *name)
-{
-	int fd = shm_open(name, O_RDWR, 0), r;
-
-	if (fd < 0)
-		return false;
-	r = os_sweep_open(fd, name);
-	close(fd);
-	return !r;
+	return os_shm_unlink(name, fd, &id);
 }
 
 int os_each_segment(const char *prefix, void (*visit)(const char *name, void *context), void *context)
@@ -172,7 +265,7 @@ int os_each_segment(const char *prefix, void (*visit)(const char *name, void *co
 
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
 		    fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode) ||
-		    status.st_nlink != 1 || status.st_uid != geteuid())
+		    status.st_uid != geteuid())
 			continue;
 		snprintf(name, sizeof(name), "/%s", entry->d_name);
 		visit(name, context);
@@ -310,6 +403,52 @@ int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns)
 	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + left;
 	deadline = (struct timespec){.tv_sec = (time_t)(wall / 1000000000u), .tv_nsec = (long)(wall % 1000000000u)};
 	return sem_timedwait(sem, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+static int map_aligned(int fd, uint64_t size, uint64_t align, unsigned char **base)
+{
+	unsigned char *raw;
+	uint64_t ahead;
+
+	/* More than the address space of 32 bits has. */
+	if ((size_t)(size + align) != size + align)
+		return -ENOMEM;
+	raw = mmap(NULL, (size_t)(size + align), PROT_NONE, MAP_SHARED, fd, 0);
+	if (raw == MAP_FAILED)
+		return -errno;
+	ahead = -(uint64_t)(uintptr_t)raw & (align - 1);
+	*base = raw + ahead;
+	if (ahead)
+		munmap(raw, (size_t)ahead);
+	if (ahead < align)
+		munmap(*base + size, (size_t)(align - ahead));
+	/* The offset shifted with the address: map again so that base shows offset 0. */
+	if (mmap(*base, (size_t)size, PROT_NONE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+		int error = errno;
+
+		munmap(*base, (size_t)size);
+		return -error;
+	}
+	return 0;
+}
+
+int os_reserve(int fd, uint64_t size, uint64_t align, unsigned char **base)
+{
+	int r = map_aligned(fd, size, align, base);
+
+	if (r == -EAGAIN)
+		return os_reserve_unlocked(fd, size, align, base);
+	/* A host that locks what it will map means memory, and this is address space. What cannot be unlocked is locked as it is used. */
+	if (!r)
+		munlock(*base, (size_t)size);
+	return r;
+}
+
+uint64_t os_file_limit(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
 }
 
 uint64_t os_memory(void)

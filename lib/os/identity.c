@@ -8,6 +8,11 @@
 #include "os/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,9 +29,9 @@ int os_file_note(int fd, struct os_file_id *id)
 bool os_file_is(int fd, const struct os_file_id *id)
 {
 	struct os_file_id found;
-	int r = fd >= 0 ? os_file_note(fd, &found) : -EBADF;
+	int r = os_file_note(fd, &found);
 
-	/* A system that cannot tell just now says nothing of the descriptor. */
+	/* No system is known to answer anything but EBADF. If one did, nothing would speak against the number. */
 	return r ? r != -EBADF : found.device == id->device && found.inode == id->inode;
 }
 
@@ -34,4 +39,102 @@ void os_file_close(int fd, const struct os_file_id *id)
 {
 	if (os_file_is(fd, id))
 		close(fd);
+}
+
+/* ---- processes ---- */
+
+#define START_FIELD 22 /* of /proc/PID/stat */
+#define THREADS_FIELD 20
+
+struct stat_line {
+	char state;
+	uint64_t start;
+	uint64_t threads;
+};
+
+/* Read what Linux tells of a process in /proc. False: nothing can be told. */
+static bool read_stat(const char *path, struct stat_line *line)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[1024], *at;
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	do
+		got = read(fd, text, sizeof(text) - 1);
+	while (got < 0 && errno == EINTR);
+	close(fd);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	/* The second field is the name in parentheses, which may hold anything. */
+	at = strrchr(text, ')');
+	if (!at || at[1] != ' ')
+		return false;
+	line->state = *(at += 2);
+	for (int field = 3; field < START_FIELD; field++) {
+		at = strchr(at, ' ');
+		if (!at)
+			return false;
+		at++;
+		if (field + 1 == THREADS_FIELD)
+			line->threads = strtoull(at, NULL, 10);
+	}
+	line->start = strtoull(at, NULL, 10);
+	return true;
+}
+
+static uint64_t inode_of(const char *path)
+{
+	struct stat status;
+
+	return fstatat(AT_FDCWD, path, &status, 0) ? 0 : (uint64_t)status.st_ino;
+}
+
+/* The namespaces in which pids and start times are counted. */
+static uint64_t space_of_process(void)
+{
+	return inode_of("/proc/self/ns/pid") | inode_of("/proc/self/ns/time") << 32;
+}
+
+void os_process_note(struct os_process_id *id)
+{
+	struct stat_line line = {0};
+
+	*id = (struct os_process_id){.pid = (uint32_t)getpid(), .space = space_of_process()};
+	/* By "self": the folder may be that of another namespace, where our pid is another process. */
+	if (id->space && read_stat("/proc/self/stat", &line))
+		id->start = line.start;
+}
+
+/* Is /proc the folder of our own namespace? */
+static bool proc_is_ours(void)
+{
+	char text[32];
+	ssize_t got = readlink("/proc/self", text, sizeof(text) - 1);
+
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	return strtoll(text, NULL, 10) == (long long)getpid();
+}
+
+int os_process_lives(const struct os_process_id *id)
+{
+	struct stat_line line = {0};
+	char path[40];
+
+	if (!id->pid || id->pid > INT32_MAX || id->space != space_of_process())
+		return -1;
+	if (kill((pid_t)id->pid, 0) && errno == ESRCH)
+		return 0;
+	/* A process has that pid. Is it the same one, and does any thread of it still run? */
+	snprintf(path, sizeof(path), "/proc/%lu/stat", (unsigned long)id->pid);
+	if (!proc_is_ours() || !read_stat(path, &line))
+		return 1;
+	/* A zombie has ended, unless it is the first thread of a process whose others run on. */
+	if (line.state == 'X' || (line.state == 'Z' && line.threads <= 1))
+		return 0;
+	return !id->start || line.start == id->start;
 }

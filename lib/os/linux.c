@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
@@ -33,6 +34,9 @@
 #endif
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
 #endif
 
 static int close_many(unsigned first, unsigned last)
@@ -88,7 +92,6 @@ int os_shm_anonymous(int *fd)
 {
 	int file = memfd_create("sheaf", MFD_CLOEXEC);
 	char name[64];
-	uint64_t bits;
 	int r;
 
 	if (file >= 0) {
@@ -100,9 +103,8 @@ int os_shm_anonymous(int *fd)
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 		return -errno;
 	/* An old kernel, or a sandbox. */
-	if ((r = os_random(&bits)))
+	if ((r = os_shm_invent(name, sizeof(name))))
 		return r;
-	snprintf(name, sizeof(name), "/sheaf-anonymous-%016llx", (unsigned long long)bits);
 	if (!(r = os_shm_create(name, fd)))
 		shm_unlink(name);
 	return r;
@@ -128,6 +130,7 @@ int os_shm_unnamed(int *fd)
 		close(file);
 		return -ENOTSUP;
 	}
+	(void)!fchmod(file, 0600); /* see os_shm_create() */
 	*fd = file;
 	return 0;
 }
@@ -138,6 +141,48 @@ int os_shm_link(int fd, const char *name)
 
 	paths_of(fd, name, target, sizeof(target), source, sizeof(source));
 	return linkat(AT_FDCWD, source, AT_FDCWD, target, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
+int os_reserve_unlocked(int fd, uint64_t size, uint64_t align, unsigned char **base)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	/*
+	 * A new mapping is charged to RLIMIT_MEMLOCK if the host has called mlockall(MCL_FUTURE), and one that grows is charged only if it is
+	 * locked: so one page is mapped, unlocked, and grows. There is no place that is free for sure, so it is searched; another thread may
+	 * take it meanwhile.
+	 */
+	for (int tries = 0; tries < 16; tries++) {
+		unsigned char *page_at = mmap(NULL, page, PROT_NONE, MAP_SHARED, fd, 0), *found, *place;
+
+		if (page_at == MAP_FAILED)
+			return -errno;
+		munlock(page_at, page);
+		found = mremap(page_at, page, (size_t)(size + align), MREMAP_MAYMOVE);
+		if (found == MAP_FAILED) {
+			int error = errno;
+
+			munmap(page_at, page);
+			return -error;
+		}
+		munmap(found, (size_t)(size + align));
+		place = found + (-(uintptr_t)found & (align - 1));
+		page_at = mmap(place, page, PROT_NONE, MAP_SHARED, fd, 0);
+		if (page_at == MAP_FAILED)
+			return -errno;
+		munlock(page_at, page);
+		if (page_at == place && mremap(page_at, page, (size_t)size, 0) == place) {
+			*base = place;
+			return 0;
+		}
+		munmap(page_at, page);
+	}
+	return -ENOMEM;
+}
+
+void os_leave_out_of_core(void *address, uint64_t size)
+{
+	madvise(address, (size_t)size, MADV_DONTDUMP); /* advice: a core file that is larger is no error */
 }
 
 /*
@@ -195,6 +240,32 @@ void *os_wiped_memory(void)
 	return NULL;
 }
 
+int os_commit_mapped(void *address, uint64_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *begin = (unsigned char *)((uintptr_t)address & ~(uintptr_t)(page - 1));
+	uint64_t all = (uint64_t)((unsigned char *)address - begin) + size;
+
+	/* In pieces, each with signals blocked, as above. It tells by an error what touching would tell by SIGBUS. */
+	for (uint64_t done = 0; done < all;) {
+		uint64_t piece = all - done < COMMIT_PIECE ? all - done : COMMIT_PIECE;
+		sigset_t before;
+		int r, error;
+
+		os_block_all_signals(&before);
+		r = madvise(begin + done, (size_t)piece, MADV_POPULATE_WRITE);
+		error = errno;
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		if (!r)
+			done += piece;
+		else if (error == EFAULT || error == ENOMEM)
+			return -ENOSPC;
+		else if (error != EINTR && error != EAGAIN)
+			return -EBADF; /* before Linux 5.14 */
+	}
+	return 0;
+}
+
 void *os_large_alloc(size_t size)
 {
 	void *memory;
@@ -238,6 +309,12 @@ void os_release(int fd, uint64_t offset, uint64_t size)
 			overwrite(fd, offset, size);
 			return;
 		}
+}
+
+int os_release_mapped(void *address, uint64_t size)
+{
+	munlock(address, (size_t)size); /* of a host that has locked its memory since */
+	return madvise(address, (size_t)size, MADV_REMOVE) ? -errno : 0;
 }
 
 void os_clear(void *address, uint64_t size)

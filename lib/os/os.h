@@ -1,7 +1,7 @@
 /*
  * os.h - all that differs between systems, and the system calls that need a loop or a rule of their own.
  *
- * common.c and identity.c hold what POSIX alone can do everywhere. linux.c and posix.c are twins: each implements the second half of this header,
+ * common.c, identity.c and cgroup.c hold what POSIX alone can do everywhere. linux.c and posix.c are twins: each implements the second half of this header,
  * and the build takes one of them (-Dos=linux or -Dos=posix). Every function returns 0 or -errno unless it says otherwise.
  */
 #ifndef SHEAF_OS_OS_H
@@ -23,7 +23,15 @@
 int os_raise(int fd);
 int os_raise_pipe(const int raw[2], int ends[2]);
 
-/* Creates the shared-memory object @name, exclusively, mode 0600, closed on exec. */
+/*
+ * Make up a name for a shared-memory object, "/sheaf-PID-...", so that another process can tell who was about to create it.
+ * os_shm_maker() tells the pid of such a name, and 0 of any other; os_shm_made_here(): is it this very process's? 0, or -errno.
+ */
+int os_shm_invent(char *name, size_t size);
+pid_t os_shm_maker(const char *name);
+bool os_shm_made_here(const char *name);
+
+/* Create the shared-memory object @name, exclusively, mode 0600 whatever the umask is, closed on exec. */
 int os_shm_create(const char *name, int *fd);
 
 /*
@@ -53,10 +61,26 @@ void os_unlock(int fd, unsigned byte);
 int os_locked(int fd, unsigned first, unsigned count, pid_t *holder);
 
 /*
- * Opens the shared-memory object @name for reading alone, whatever lies there, and without waiting for it. A symbolic link is
- * not followed: -ELOOP.
+ * Open the shared-memory object @name for reading alone, or also for writing, without waiting for it. A symbolic link is not followed:
+ * -ELOOP. What is no regular file is not opened, where the system shows it before: -ENXIO.
  */
-int os_shm_open(const char *name, int *fd);
+int os_shm_open(const char *name, bool writable, int *fd);
+
+struct stat;
+
+/* Look at what has the name, without opening it. 0; -ENOENT: nothing; -ENOTSUP: this system does not show its shared memory; -errno. */
+int os_shm_look(const char *name, struct stat *status);
+
+struct os_file_id;
+
+/* Tell whether the name is that of the file @id, which may be open as @fd (or -1). */
+bool os_shm_is(const char *name, int fd, const struct os_file_id *id);
+
+/* Take the name away from the file @id. 0, also if the name is another file's or nobody's, which is left alone; or -errno. */
+int os_shm_unlink(const char *name, int fd, const struct os_file_id *id);
+
+/* Give a second name to a shared-memory object. 0; -EEXIST; -ENOTSUP: this system cannot; -errno. */
+int os_shm_rename(const char *from, const char *to);
 
 /*
  * Reads without mapping, so that a file that is cut meanwhile is an error and no signal. Holes read as zero, and stay holes. 0;
@@ -64,15 +88,15 @@ int os_shm_open(const char *name, int *fd);
  */
 int os_read_at(int fd, uint64_t offset, void *bytes, size_t size);
 
-/* Unlinks the segment @name if its owner is dead and it belongs to this user. True if it did. Safe beside other sweepers. */
-bool os_sweep(const char *name);
-
-/* The same for a segment that is open here. 0; -EAGAIN: the owner lives, or has not ended wholly; or why it cannot be done. */
-int os_sweep_open(int fd, const char *name);
+/*
+ * Take away the name of a segment whose owner is known to be dead, and that is open here. The caller says by @first and @count whose
+ * locks must be gone; it gets them. 0; -EAGAIN: one of them is held, so that process has not ended wholly; or why it cannot be done.
+ */
+int os_sweep_open(int fd, const char *name, unsigned first, unsigned count);
 
 /*
- * Visits the names that start with @prefix (without the slash) of all segments of this user, without opening them. What is no regular
- * file, or has a second name, is none. 0; -errno: they cannot be listed here.
+ * Visit the names that start with @prefix (without the slash) of all files of this user that may be segments, without opening them. What
+ * is no regular file is none. 0; -errno: they cannot be listed here.
  */
 int os_each_segment(const char *prefix, void (*visit)(const char *name, void *context), void *context);
 
@@ -103,6 +127,8 @@ void os_sleep_ns(uint64_t ns);
  * os_sem_wait_until() where no semaphore knows the monotonic clock.
  */
 int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns);
+/* How long a file may become by this process: to exceed it brings a signal. UINT64_MAX: as long as it wants. */
+uint64_t os_file_limit(void);
 
 /* Memory of the machine in bytes. */
 uint64_t os_memory(void);
@@ -133,6 +159,33 @@ bool os_file_is(int fd, const struct os_file_id *id);
 /* Close @fd if it still is that file: otherwise it is closed already, and the number is somebody else's. */
 void os_file_close(int fd, const struct os_file_id *id);
 
+/* What tells a process from all others, also from later ones with its pid. */
+struct os_process_id {
+	uint32_t pid;
+	uint64_t start; /* when it started, as the system counts; 0: not to be told */
+	uint64_t space; /* in which pids and times are counted so; 0: not to be told */
+};
+
+/* Note which process this one is. */
+void os_process_note(struct os_process_id *id);
+
+/* Ask whether that process lives: 1; 0: it has ended; -1: not to be told from here, because pids mean others there. */
+int os_process_lives(const struct os_process_id *id);
+
+/* ---- cgroup.c ---- */
+
+/* What a memory cgroup still allows this process, the tightest one if there are several. */
+struct os_memory_room {
+	uint64_t left;  /* bytes; UINT64_MAX: no cgroup sets a limit */
+	uint64_t limit; /* bytes */
+	char group[160];
+};
+
+void os_memory_room(struct os_memory_room *room);
+
+/* Ask whether the cgroups allow to commit @size more bytes. Looks at them only now and then while there is plenty. */
+bool os_memory_allows(uint64_t size);
+
 /* ---- linux.c, posix.c ---- */
 
 /* Closes the descriptors from @first to @last, those that are open. */
@@ -146,6 +199,19 @@ int os_pipe(int ends[2]);
 
 /* A shared-memory object without a name. */
 int os_shm_anonymous(int *fd);
+
+/*
+ * Map the file without any permission, so that @base, a multiple of @align, shows its offset 0. Address space alone: none of it is locked
+ * or brought in, even if the host has called mlockall(). 0; -ENOMEM: no address space; -EAGAIN: the host locks all its memory, and
+ * RLIMIT_MEMLOCK does not allow so much.
+ */
+int os_reserve(int fd, uint64_t size, uint64_t align, unsigned char **base);
+
+/* What os_reserve() does where so much memory may not be locked. 0; -EAGAIN: this system cannot. */
+int os_reserve_unlocked(int fd, uint64_t size, uint64_t align, unsigned char **base);
+
+/* Leave the bytes out of core files, where the system can. */
+void os_leave_out_of_core(void *address, uint64_t size);
 
 /*
  * The same, for a name that it gets later: a process that is killed before leaves nothing. -ENOTSUP where that cannot be done. os_shm_link()
@@ -163,11 +229,17 @@ int os_commit(int fd, uint64_t offset, uint64_t size, void *at);
 /* Some bytes, zero, that the kernel sets to zero in every child, whatever made it. NULL where that cannot be had. Never freed. */
 void *os_wiped_memory(void);
 
+/* The same by the address alone, where the descriptor is lost. -EBADF: this system cannot. */
+int os_commit_mapped(void *address, uint64_t size);
+
 /* malloc() for an array that is written once from end to end: in huge pages where the system has them. NULL; free() it. */
 void *os_large_alloc(size_t size);
 
 /* Gives the bytes back to the system, where that can be done. os_clear(), once they are committed again, makes them read as zero. */
 void os_release(int fd, uint64_t offset, uint64_t size);
+
+/* The same by the address alone. 0; or -errno: the bytes are as they were. */
+int os_release_mapped(void *address, uint64_t size);
 void os_clear(void *address, uint64_t size);
 
 /*

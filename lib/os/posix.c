@@ -46,12 +46,10 @@ int os_pipe(int ends[2])
 int os_shm_anonymous(int *fd)
 {
 	char name[64];
-	uint64_t bits;
-	int r = os_random(&bits);
+	int r = os_shm_invent(name, sizeof(name));
 
 	if (r)
 		return r;
-	snprintf(name, sizeof(name), "/sheaf-anonymous-%016llx", (unsigned long long)bits);
 	if (!(r = os_shm_create(name, fd)))
 		shm_unlink(name);
 	return r;
@@ -70,6 +68,21 @@ int os_shm_link(int fd, const char *name)
 	return -ENOTSUP;
 }
 
+int os_reserve_unlocked(int fd, uint64_t size, uint64_t align, unsigned char **base)
+{
+	(void)fd;
+	(void)size;
+	(void)align;
+	(void)base;
+	return -EAGAIN;
+}
+
+void os_leave_out_of_core(void *address, uint64_t size)
+{
+	(void)address;
+	(void)size;
+}
+
 int os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 {
 	int r;
@@ -86,6 +99,13 @@ void *os_wiped_memory(void)
 	return NULL;
 }
 
+int os_commit_mapped(void *address, uint64_t size)
+{
+	(void)address;
+	(void)size;
+	return -EBADF;
+}
+
 void *os_large_alloc(size_t size)
 {
 	return malloc(size);
@@ -96,6 +116,13 @@ void os_release(int fd, uint64_t offset, uint64_t size)
 	(void)fd;
 	(void)offset;
 	(void)size;
+}
+
+int os_release_mapped(void *address, uint64_t size)
+{
+	(void)address;
+	(void)size;
+	return 0;
 }
 
 void os_clear(void *address, uint64_t size)

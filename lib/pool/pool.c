@@ -216,7 +216,7 @@ static int check_options(const sheaf_pool_options *options)
 	    (r = check_number("max_attempts", options->max_attempts, SHEAF_MAX_ATTEMPTS)) ||
 	    (r = check_number("max_batches", options->max_batches, LARGEST_BATCHES)) ||
 	    (r = check_number("backend", (unsigned)options->backend, SHEAF_THREADS)) ||
-	    (r = check_number("flags", options->flags, SHEAF_ANONYMOUS | SHEAF_KEEP_FDS)))
+	    (r = check_number("flags", options->flags, SHEAF_ANONYMOUS | SHEAF_KEEP_FDS | SHEAF_DUMP_HEAP)))
 		return r;
 	if (options->heap_size > SIZE_MAX / 4)
 		return sheaf_fail(-EINVAL, "options.heap_size is %zu, more than the address space", options->heap_size);
@@ -290,6 +290,7 @@ static int create(sheaf_pool **out, const sheaf_pool_options *options)
 	wanted = (struct segment_options){
 		.name = options->name,
 		.anonymous = options->flags & SHEAF_ANONYMOUS,
+		.dump = options->flags & SHEAF_DUMP_HEAP,
 		.workers = options->workers           ? options->workers
 			   : cpus < SHEAF_MAX_WORKERS ? cpus
 						      : SHEAF_MAX_WORKERS,

@@ -32,7 +32,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -345,7 +344,7 @@ _Noreturn static void owner_died(void)
 	kill_workers();
 	/* The threads of a process end one after the other, and its lock goes with the last. */
 	for (unsigned i = 0; line.segment->name[0] && i < SWEEPS; i++) {
-		if (os_sweep_open(line.segment->fd, line.segment->name) != -EAGAIN)
+		if (os_sweep_open(line.segment->fd, line.segment->name, OS_LOCK_OWNER, 1) != -EAGAIN)
 			break;
 		os_sleep_ns(SWEEP_AGAIN_NS);
 	}
@@ -402,7 +401,7 @@ _Noreturn static void leave(void)
 	while (!fstat(line.segment->fd, &status) && status.st_nlink) {
 		if (!owner_lives())
 			owner_died();
-		if (pool_state() == POOL_TERMINATED && !shm_unlink(line.segment->name))
+		if (pool_state() == POOL_TERMINATED && !os_shm_unlink(line.segment->name, line.segment->fd, &line.segment->id))
 			break;
 		if (os_wait_news(line.life->fd, os_parent_check_ns()))
 			read_wishes();

@@ -18,7 +18,6 @@
 #include "os/os.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define MAP_STEP (PAGE / sizeof(uint64_t)) /* words that are committed at once */
 #define OF_BATCH (UINT64_C(1) << 63)       /* in ids: may have several runs */
@@ -47,8 +46,8 @@ static int commit_map(struct segment *segment, uint64_t units)
 
 		if (wanted > all)
 			wanted = all;
-		r = os_commit(segment->fd, segment_offset(segment, &segment->heap_map[mapped]),
-			      (wanted - mapped) * sizeof(uint64_t), NULL);
+		r = segment_commit(segment, segment_offset(segment, &segment->heap_map[mapped]),
+				   (wanted - mapped) * sizeof(uint64_t), false);
 		if (r)
 			return r;
 		if (atomic_compare_exchange_strong_explicit(&control->heap_mapped, &mapped, wanted, memory_order_acq_rel,
@@ -78,7 +77,9 @@ static void free_run(struct segment *segment, uint64_t first, uint64_t count)
 {
 	uint64_t offset = segment->heap + first * UNIT;
 
-	os_release(segment->fd, offset, count * UNIT);
+	/* What cannot be emptied is not handed out again. */
+	if (segment_release(segment, offset, count * UNIT))
+		return;
 	free_words(segment, first, count);
 	/* Relaxed, a hint: what was freed last is found first, so the heap stays small. */
 	if (first < atomic_load_explicit(&segment->control->heap_hint, memory_order_relaxed))
@@ -162,7 +163,7 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 	if (r <= 0)
 		return r ? r : -ENOMEM;
 	at = segment->heap + first * UNIT;
-	r = os_commit(segment->fd, at, count * UNIT, segment_at(segment, at));
+	r = segment_commit(segment, at, count * UNIT, true);
 	if (r) {
 		free_run(segment, first, count);
 		return r;
@@ -250,14 +251,11 @@ uint64_t heap_used(const struct segment *segment)
 
 int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what)
 {
-	/* What was really asked of the system: less may be free, and still too little. */
-	if (code == -ENOSPC)
-		return segment_fail_full(segment, round_up(size ? size : 1, UNIT), what);
 	if (code == -ENOMEM)
 		return sheaf_fail(
 			code,
 			"%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: raise heap_size",
 			what, (unsigned long long)size, (unsigned long long)segment->heap_size);
-	return sheaf_fail(-ENOSPC, "%s: cannot commit %llu bytes of shared memory: %s", what, (unsigned long long)size,
-			  strerror(-code));
+	/* What was really asked of the system: less may be free, and still too little. */
+	return segment_fail_commit(segment, code, round_up(size ? size : 1, UNIT), what);
 }

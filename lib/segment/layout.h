@@ -114,16 +114,22 @@ static inline uint64_t word_freed(uint64_t bits)
 	return ((bits >> WORD_PAYLOAD_AT) + 1) << WORD_PAYLOAD_AT | WORD_FREE;
 }
 
-/* ---- Header: written by the creator, constant after `ready` ---- */
+/*
+ * ---- Header: written by the creator, constant after `ready`. Up to owner_space it is written before anything else. ----
+ */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 1u
+#define SEGMENT_VERSION 2u
 
 struct shared_header {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t layout; /* LAYOUT_WORD: other compilers or options that lay these structs out differently are told apart */
-	uint64_t size;   /* of the whole segment, in bytes */
+	uint32_t owner_pid;
+	_Atomic uint32_t ready; /* 1, stored last with release: everything in the header is valid */
+	uint64_t owner_start;   /* with the pid and the space, no other process has it; see struct os_process_id */
+	uint64_t owner_space;
+	uint64_t size; /* of the whole segment, in bytes */
 	uint64_t control;
 	uint64_t workers;
 	uint64_t ring;
@@ -135,8 +141,6 @@ struct shared_header {
 	uint32_t ring_size; /* a power of two */
 	uint32_t batch_count;
 	uint32_t max_attempts;
-	uint32_t owner_pid;
-	_Atomic uint32_t ready; /* 1, stored last with release: everything above is valid */
 };
 
 /* ---- Control: what changes and concerns the whole pool ---- */
@@ -354,7 +358,7 @@ struct shared_failure {
 
 /* The heap map is an array of _Atomic uint64_t, one per UNIT of the heap: 0 free, else the id of the allocation that has it. */
 
-static_assert(sizeof(struct shared_header) == 104, "offset table in docs/explanation/segment.md");
+static_assert(sizeof(struct shared_header) == 120, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
 static_assert(sizeof(struct shared_worker) == 3 * LINE, "workers do not share lines");

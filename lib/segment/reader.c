@@ -51,6 +51,8 @@ static int fail_open(const char *name, int code)
 {
 	if (code == -ELOOP)
 		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is a symbolic link", name);
+	if (code == -EBADF)
+		return sheaf_fail(code, "this process has closed the descriptor of its pool %s (by closefrom()?)", name);
 	if (code == -ENXIO)
 		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is no regular file", name);
 	return sheaf_fail(code, "cannot open the segment %s: %s", name, strerror(-code));
@@ -136,7 +138,7 @@ static int fail_unready(const char *name, int fd)
 	pid_t creator;
 
 	/* Of this process's own segments, only ready ones are borrowed. */
-	if (os_locked(fd, OS_LOCK_OWNER, 1, &creator) == 1)
+	if (os_locked(fd, OS_LOCK_OWNER, OS_LOCKS, &creator) == 1)
 		return sheaf_fail(-EAGAIN, "the pool of %s is not ready yet", name);
 	return sheaf_fail(-ESTALE, "the pool of %s was never ready, and its creator is dead", name);
 }
@@ -157,10 +159,10 @@ static int check_header(const char *name, int fd, const struct stat *status, str
 		return fail_read(name, r);
 	if (header->magic != SEGMENT_MAGIC && (header->magic || ready))
 		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it begins with 0x%016" PRIx64, name, header->magic);
-	/* A file grows from nothing to its whole size at once. */
+	/* A file grows from nothing to its whole header at once. */
 	if (size && size < sizeof(*header))
 		return fail_read(name, -ENODATA);
-	if (!ready)
+	if (!header->magic)
 		return fail_unready(name, fd);
 	if (header->version != SEGMENT_VERSION)
 		return sheaf_fail(-EPROTO, "%s has version %" PRIu32 " of the layout, and this library reads version %u", name,
@@ -168,6 +170,8 @@ static int check_header(const char *name, int fd, const struct stat *status, str
 	if (header->layout != LAYOUT_WORD)
 		return sheaf_fail(-EPROTO, "%s was laid out by another build: layout 0x%08" PRIx32 " instead of 0x%08" PRIx32,
 				  name, header->layout, LAYOUT_WORD);
+	if (!ready)
+		return fail_unready(name, fd);
 	if (ready != 1)
 		return sheaf_fail(-EBADMSG, "%s is damaged: ready in its header is %" PRIu32 " instead of 1", name, ready);
 	r = check_counts(name, header);

@@ -5,23 +5,19 @@
  * piece by piece (P7): the control area here, the heap by heap.c. All processes are forks of the owner, so they inherit the mapping
  * and see a page the moment it is committed; no process ever has to map anything later (P6).
  *
- * A death while creating leaves nothing, as the file has no name until a supervisor runs. Where the system has no such files, it leaves
- * at most one that nobody has locked: the next start sweeps it. `ready` is stored last.
+ * The file itself, its name and what a killed creator leaves of it: file.c. `ready` is stored last.
  */
 #include "segment/segment.h"
 
 #include "base/error.h"
 #include "base/number.h"
 #include "os/forks.h"
-#include "os/os.h"
+#include "segment/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -29,16 +25,73 @@
 
 #define LEAST_HEAP ((uint64_t)64 << 20)
 
-int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what)
+/* Bytes that the file system of the segments still has. */
+static uint64_t room_for_files(const struct segment *segment)
 {
 	struct statvfs fs;
-	uint64_t room = fstatvfs(segment->fd, &fs) ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
 
+	/* Without the descriptor, that of another segment's folder has to do. */
+	if (os_file_is(segment->fd, &segment->id) ? fstatvfs(segment->fd, &fs) : statvfs("/dev/shm", &fs))
+		return 0;
+	return (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
+int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what)
+{
+	uint64_t room = room_for_files(segment);
+	struct os_memory_room memory;
+
+	os_memory_room(&memory);
+	if (memory.left < room)
+		return sheaf_fail(
+			-ENOSPC,
+			"%s needs %llu bytes of shared memory, and the memory cgroup %s, which may have %llu, has %llu left: "
+			"free some, raise its limit (docker: --memory) or ask for less",
+			what, (unsigned long long)asked, memory.group, (unsigned long long)memory.limit,
+			(unsigned long long)memory.left);
 	return sheaf_fail(
 		-ENOSPC,
 		"%s needs %llu bytes of shared memory, %llu are free: free some, enlarge /dev/shm (docker: --shm-size) or "
 		"ask for less",
 		what, (unsigned long long)asked, (unsigned long long)room);
+}
+
+int segment_fail_commit(const struct segment *segment, int code, uint64_t asked, const char *what)
+{
+	if (code == -ENOSPC)
+		return segment_fail_full(segment, asked, what);
+	if (code == -EBADF)
+		return sheaf_fail(code,
+				  "%s: cannot commit %llu bytes, as this process has closed the descriptor of its pool (by "
+				  "closefrom()?), "
+				  "and this system needs it: keep it open, or give the pool a name",
+				  what, (unsigned long long)asked);
+	return sheaf_fail(-ENOSPC, "%s: cannot commit %llu bytes of shared memory: %s", what, (unsigned long long)asked,
+			  strerror(-code));
+}
+
+/* ---- commit and release ---- */
+
+int segment_commit(struct segment *segment, uint64_t offset, uint64_t size, bool large)
+{
+	int fd;
+
+	if (!os_memory_allows(size))
+		return -ENOSPC;
+	fd = segment_fd(segment);
+	if (fd < 0)
+		return os_commit_mapped(segment_at(segment, offset), size);
+	return os_commit(fd, offset, size, large ? segment_at(segment, offset) : NULL);
+}
+
+int segment_release(struct segment *segment, uint64_t offset, uint64_t size)
+{
+	int fd = segment_fd(segment);
+
+	if (fd < 0)
+		return os_release_mapped(segment_at(segment, offset), size);
+	os_release(fd, offset, size);
+	return 0;
 }
 
 int segment_check_name(const char *name)
@@ -48,235 +101,6 @@ int segment_check_name(const char *name)
 				  "the segment name \"%.100s\" must be a slash and up to %d other characters without a slash",
 				  name, NAME_MAX - 2);
 	return 0;
-}
-
-/* What sheaf_pool_create() documents; its message tells what the system really said. */
-static int documented(int code)
-{
-	static const int codes[] = {EEXIST, ENOSPC, ENOENT, EACCES, EPERM, EROFS, ENOSYS, EMFILE, ENFILE, ENOMEM};
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (code == -codes[i])
-			return code;
-	return -ENOSYS;
-}
-
-/* What shm_open(), and the calls on its file, say when shared memory is not to be had. */
-static int fail_create(int code, const char *name)
-{
-	if (code == -EEXIST)
-		return sheaf_fail(code, "the segment name %s is taken by a living owner: choose another name, or NULL", name);
-	return sheaf_fail(documented(code), "cannot create the segment %s in shared memory: %s (%s)",
-			  *name ? name : "(anonymous)", strerror(-code),
-			  code == -ENOSPC ? "is /dev/shm full, or has it as many files as it may have?"
-					  : "is /dev/shm mounted and writable?");
-}
-
-/*
- * The segments of this process that have a name, guarded by forks_hold(). The owner's lock does not keep out the owner itself, and
- * closing any descriptor of the file drops it: so neither a sweep nor a second segment of the same name may ever open these files. In a
- * forked child they are its parent's, whose lock does keep it out.
- */
-static struct segment *mine;
-static unsigned mine_forks;
-
-static struct segment *find_mine(const char *name)
-{
-	struct segment *segment;
-
-	if (mine_forks != forks_count())
-		mine = NULL;
-	mine_forks = forks_count();
-	for (segment = mine; segment && strcmp(segment->name, name);)
-		segment = segment->next;
-	return segment;
-}
-
-/* Nobody may claim the name between the question and the sweep. */
-static void sweep_foreign(const char *name, void *context)
-{
-	(void)context;
-	forks_hold();
-	if (!find_mine(name))
-		os_sweep(name);
-	forks_release();
-}
-
-/* Claims the segment's name within this process. False: it is taken. */
-static bool add_mine(struct segment *segment)
-{
-	bool taken;
-
-	forks_hold();
-	taken = find_mine(segment->name);
-	if (!taken) {
-		segment->next = mine;
-		mine = segment;
-	}
-	forks_release();
-	return !taken;
-}
-
-static void drop_mine(struct segment *segment)
-{
-	struct segment **link = &mine;
-
-	forks_hold();
-	while (*link && *link != segment)
-		link = &(*link)->next;
-	if (*link)
-		*link = segment->next;
-	forks_release();
-}
-
-static void lend(struct segment *segment, bool lent)
-{
-	forks_hold();
-	segment->lent = lent;
-	forks_release();
-}
-
-int segment_open(const char *name, int *fd)
-{
-	int r;
-
-	forks_hold();
-	r = find_mine(name) ? -EBUSY : os_shm_open(name, fd);
-	forks_release();
-	return r;
-}
-
-int segment_borrow(const char *name)
-{
-	const struct segment *segment;
-
-	forks_hold();
-	segment = find_mine(name);
-	if (segment && segment->lent)
-		return segment->fd;
-	forks_release();
-	return -ENOENT;
-}
-
-void segment_return(void)
-{
-	forks_release();
-}
-
-/* Creates and locks the file of a name that this process has claimed. */
-static int create_named(struct segment *segment)
-{
-	for (;;) {
-		struct stat status;
-		int r = os_shm_create(segment->name, &segment->fd);
-
-		if (r == -EEXIST && os_sweep(segment->name))
-			continue;
-		if (r)
-			return fail_create(r, segment->name);
-		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
-		r = os_lock(segment->fd, OS_LOCK_OWNER);
-		if (!r && fstat(segment->fd, &status))
-			r = -errno;
-		if (!r && status.st_nlink > 0) {
-			segment->named = true;
-			return 0;
-		}
-		if (r && r != -EAGAIN)
-			shm_unlink(segment->name); /* nobody sweeps what cannot be locked */
-		close(segment->fd);
-		if (r && r != -EAGAIN)
-			return fail_create(r, segment->name);
-	}
-}
-
-void segment_unpublish(struct segment *segment)
-{
-	/* What cannot be unlinked now is tried again at the end. */
-	if (segment->named && shm_unlink(segment->name) && errno != ENOENT)
-		return;
-	segment->named = false;
-}
-
-int segment_publish(struct segment *segment)
-{
-	int r;
-
-	if (!segment->name[0])
-		return 0;
-	while (!segment->named) {
-		r = os_shm_link(segment->fd, segment->name);
-		if (r == -EEXIST && os_sweep(segment->name))
-			continue;
-		if (r)
-			return fail_create(r, segment->name);
-		segment->named = true;
-	}
-	lend(segment, true);
-	return 0;
-}
-
-static int create_file(struct segment *segment, const struct segment_options *options)
-{
-	uint64_t bits;
-	int r;
-
-	if (options->anonymous) {
-		r = os_shm_anonymous(&segment->fd);
-		segment->name[0] = '\0';
-		return r ? fail_create(r, "") : 0;
-	}
-	os_each_segment(SEGMENT_PREFIX, sweep_foreign, NULL);
-	if (options->name) {
-		snprintf(segment->name, sizeof(segment->name), "%s", options->name);
-	} else {
-		if ((r = os_random(&bits)))
-			return sheaf_fail(documented(r), "cannot read random bits from /dev/urandom: %s", strerror(-r));
-		snprintf(segment->name, sizeof(segment->name), "/" SEGMENT_PREFIX "%ld-%016llx", (long)getpid(),
-			 (unsigned long long)bits);
-	}
-	if (!add_mine(segment))
-		return fail_create(-EEXIST, segment->name);
-	/* Nameless until there is a supervisor, where that is possible; and locked before others can see it. */
-	if (!os_shm_unnamed(&segment->fd)) {
-		if (!os_lock(segment->fd, OS_LOCK_OWNER))
-			return 0;
-		close(segment->fd);
-	}
-	r = create_named(segment);
-	if (r)
-		drop_mine(segment);
-	return r;
-}
-
-static void *map_at(void *address, uint64_t size, int fd, uint64_t offset, int protection)
-{
-	/* More than the address space of 32 bits has. */
-	if ((size_t)size != size)
-		return MAP_FAILED;
-	return mmap(address, (size_t)size, protection, MAP_SHARED | (address ? MAP_FIXED : 0), fd, (off_t)offset);
-}
-
-/* Reserves address space aligned to a huge page by mapping the file without any permission. */
-static unsigned char *reserve(int fd, uint64_t size)
-{
-	unsigned char *raw = map_at(NULL, size + HUGE_PAGE, fd, 0, PROT_NONE), *base;
-	uintptr_t ahead;
-
-	if (raw == MAP_FAILED)
-		return NULL;
-	ahead = (uintptr_t)(-(uintptr_t)raw & (HUGE_PAGE - 1));
-	base = raw + ahead;
-	if (ahead)
-		munmap(raw, ahead);
-	if (ahead < HUGE_PAGE)
-		munmap(base + size, HUGE_PAGE - ahead);
-	/* The offset shifted with the address: map again so that base shows offset 0. */
-	if (map_at(base, size, fd, 0, PROT_NONE) == MAP_FAILED) {
-		munmap(base, size);
-		return NULL;
-	}
-	return base;
 }
 
 void segment_plan(struct shared_header *header)
@@ -297,43 +121,71 @@ void segment_plan(struct shared_header *header)
 	header->size = header->heap + header->heap_size;
 }
 
-static void fill_header(const struct segment_options *options, uint64_t heap_size, struct shared_header *header)
+void segment_identify(struct shared_header *header)
 {
+	struct os_process_id owner;
+
+	os_process_note(&owner);
 	header->magic = SEGMENT_MAGIC;
 	header->version = SEGMENT_VERSION;
 	header->layout = LAYOUT_WORD;
+	header->owner_pid = owner.pid;
+	header->owner_start = owner.start;
+	header->owner_space = owner.space;
+}
+
+static void fill_header(const struct segment_options *options, uint64_t heap_size, struct shared_header *header)
+{
 	header->worker_count = options->workers;
 	header->ring_size = options->ring_size;
 	header->batch_count = options->batches;
 	header->max_attempts = options->max_attempts;
-	header->owner_pid = (uint32_t)getpid();
 	header->heap_size = heap_size;
 	segment_plan(header);
 }
 
-/* Sizes the file and maps header, tables and heap. -ENOMEM or -EFBIG: try a smaller heap. */
-static int map(struct segment *segment, const struct shared_header *header)
+/* Where the tables end; behind them lies the guard. */
+static uint64_t tables_end(const struct shared_header *header)
 {
-	struct rlimit limit;
+	return header->heap_map + round_up(header->heap_size / UNIT * sizeof(uint64_t), PAGE);
+}
+
+/* Sizes the file and maps header, tables and heap. -ENOMEM, -EAGAIN or -EFBIG: try a smaller heap. */
+static int map(struct segment *segment, const struct shared_header *header, bool dump)
+{
+	int r;
 
 	/* Asked first: to exceed it brings a signal that ends the process. */
-	if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY && header->size > limit.rlim_cur)
+	if (header->size > os_file_limit())
 		return -EFBIG;
 	while (ftruncate(segment->fd, (off_t)header->size))
 		if (errno != EINTR)
 			return -errno;
-	segment->base = reserve(segment->fd, header->size);
-	if (!segment->base)
-		return -ENOMEM;
-	/* Up to the heap map's end; guard pages stay without permission. */
-	if (map_at(segment->base, header->heap_map + round_up(header->heap_size / UNIT * 8, PAGE), segment->fd, 0,
-		   PROT_READ | PROT_WRITE) == MAP_FAILED ||
-	    map_at(segment->base + header->heap, header->heap_size, segment->fd, header->heap, PROT_READ | PROT_WRITE) ==
-		    MAP_FAILED) {
+	/* First without permission, then with it where it is needed: to map with permission brings pages in, if the host locks all. */
+	r = os_reserve(segment->fd, header->size, HUGE_PAGE, &segment->base);
+	if (r)
+		return r;
+	if (!dump)
+		os_leave_out_of_core(segment->base, header->size);
+	/* Guard pages stay without permission. */
+	if (mprotect(segment->base, tables_end(header), PROT_READ | PROT_WRITE) ||
+	    mprotect(segment->base + header->heap, header->heap_size, PROT_READ | PROT_WRITE)) {
+		r = -errno;
 		munmap(segment->base, header->size);
-		return -ENOMEM;
 	}
-	return 0;
+	return r;
+}
+
+/* What map() says, and where to look. */
+static int fail_map(int code, uint64_t size)
+{
+	const char *where = code == -EFBIG    ? "see ulimit -f"
+			    : code == -EAGAIN ? "the process has called mlockall(MCL_FUTURE), and may lock less: see ulimit -l"
+					      : "see ulimit -v, and the sysctl vm.max_map_count";
+
+	return sheaf_fail(code == -EFBIG || code == -EAGAIN ? -ENOMEM : file_documented(code),
+			  "no address space for a segment of %llu bytes: %s (%s), or choose a smaller heap_size",
+			  (unsigned long long)size, strerror(-code), where);
 }
 
 static void view(struct segment *segment, const struct shared_header *header)
@@ -344,6 +196,7 @@ static void view(struct segment *segment, const struct shared_header *header)
 	segment->ring = segment_at(segment, header->ring);
 	segment->batches = segment_at(segment, header->batches);
 	segment->heap_map = segment_at(segment, header->heap_map);
+	segment->tables_end = tables_end(header);
 	segment->heap = header->heap;
 	segment->heap_size = header->heap_size;
 	segment->size = header->size;
@@ -403,13 +256,20 @@ int segment_add_batches(struct segment *segment)
 {
 	uint32_t count = next_batches(segment);
 	uint64_t bytes = count * sizeof(struct shared_batch);
-	int r = os_commit(segment->fd, segment_offset(segment, &segment->batches[segment->batches_added]), bytes, NULL);
+	int r = segment_commit(segment, segment_offset(segment, &segment->batches[segment->batches_added]), bytes, false);
 
-	if (r == -ENOSPC)
-		return segment_fail_full(segment, bytes, "one more batch");
-	if (r || (r = open_batches(segment, count)))
-		return sheaf_fail(-ENOSPC, "cannot commit shared memory for one more batch: %s", strerror(-r));
-	return 0;
+	if (!r)
+		r = open_batches(segment, count);
+	return r ? segment_fail_commit(segment, r, bytes, "one more batch") : 0;
+}
+
+uint64_t segment_least(const struct segment_options *options)
+{
+	struct shared_header header = {0};
+
+	fill_header(options, UNIT, &header);
+	return header.batches +
+	       (options->batches < BATCHES_AT_ONCE ? options->batches : BATCHES_AT_ONCE) * sizeof(struct shared_batch);
 }
 
 int segment_create(struct segment *segment, const struct segment_options *options)
@@ -422,33 +282,27 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	*segment = (struct segment){.fd = -1};
 	if ((r = forks_prepare()))
 		return sheaf_fail(r, "no memory for what is to be done when the process forks");
-	r = create_file(segment, options);
+	r = file_make(segment, options);
 	if (r)
 		return r;
-	if ((r = os_file_note(segment->fd, &segment->file))) {
-		r = sheaf_fail(documented(r), "cannot look at the segment's file: %s", strerror(-r));
-		goto close;
-	}
+	segment_identify(&header);
 	for (;;) {
 		fill_header(options, heap_size, &header);
-		r = map(segment, &header);
+		r = map(segment, &header, options->dump);
 		if (!r)
 			break;
 		if (options->heap_size || heap_size <= LEAST_HEAP) {
-			r = sheaf_fail(r == -EFBIG ? -ENOMEM : documented(r),
-				       "no address space for a segment of %llu bytes: %s (see ulimit -v and -f), or choose a "
-				       "smaller heap_size",
-				       (unsigned long long)header.size, strerror(-r));
-			goto close;
+			r = fail_map(r, header.size);
+			goto drop;
 		}
 		heap_size = round_up(heap_size / 2, UNIT);
 	}
 	view(segment, &header);
 	/* Up to the first batches: others are committed when they are opened, and the heap as it grows. */
-	committed = header.batches + next_batches(segment) * sizeof(struct shared_batch);
-	if ((r = os_commit(segment->fd, 0, committed, NULL))) {
+	committed = segment_least(options);
+	if ((r = segment_commit(segment, 0, committed, false))) {
 		r = r == -ENOSPC ? segment_fail_full(segment, committed, "the control area of the pool")
-				 : sheaf_fail(documented(r), "cannot commit shared memory for the pool: %s", strerror(-r));
+				 : sheaf_fail(file_documented(r), "cannot commit shared memory for the pool: %s", strerror(-r));
 		goto unmap;
 	}
 	if ((r = init_semaphores(segment)) || (r = open_batches(segment, next_batches(segment)))) {
@@ -461,26 +315,53 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	return 0;
 unmap:
 	munmap(segment->base, header.size);
-close:
-	segment_unpublish(segment);
-	close(segment->fd);
-	drop_mine(segment);
+drop:
+	file_drop(segment);
 	return r;
 }
 
 void segment_detach(struct segment *segment)
 {
 	munmap(segment->base, segment->size);
-	close(segment->fd);
+	os_file_close(segment->fd, &segment->id);
+}
+
+/* The name cannot be taken away now: leave what a sweep knows to be dead, although this process lives. */
+static void leave_corpse(struct segment *segment)
+{
+	int fd = segment_fd(segment);
+
+	/* Relaxed: only who looks at it by its name still has it, and reads it again. */
+	atomic_store_explicit(&segment->header->ready, 0, memory_order_relaxed);
+	segment->header->owner_pid = 0;
+	if (fd < 0 || ftruncate(fd, sizeof(struct shared_header)))
+		return;
+}
+
+/* Workers of another pool of this process may have inherited the mapping: empty the file, or its memory stays. */
+static void empty(struct segment *segment)
+{
+	int fd = segment_fd(segment);
+
+	if (fd >= 0 && !ftruncate(fd, 0))
+		return;
+	if (fd >= 0) {
+		os_release(fd, 0, segment->size);
+		return;
+	}
+	/* In two pieces, as the guard cannot be written. */
+	os_release_mapped(segment->base, segment->tables_end);
+	os_release_mapped(segment->base + segment->heap, segment->heap_size);
 }
 
 void segment_destroy(struct segment *segment)
 {
-	lend(segment, false);
-	/* Workers of another pool of this process may have inherited the mapping: empty the file, or its memory stays. */
-	if (ftruncate(segment->fd, 0))
-		os_release(segment->fd, 0, segment->size);
+	file_lend(segment, false);
 	segment_unpublish(segment);
-	segment_detach(segment);
-	drop_mine(segment);
+	if (segment->named)
+		leave_corpse(segment);
+	else
+		empty(segment);
+	munmap(segment->base, segment->size);
+	file_drop(segment);
 }

@@ -17,14 +17,16 @@
 /* Private to a process; the same pointers in all of them, as the mapping is inherited over fork. */
 struct segment {
 	unsigned char *base;
-	int fd;
-	struct os_file_id file; /* what fd was, when this process opened it */
+	int fd; /* only by segment_fd(): the host may have closed it and have another file by that number */
+	struct os_file_id id;
+	pid_t owner;
 	struct shared_header *header;
 	struct shared_control *control;
 	struct shared_worker *workers;
 	struct shared_slot *ring;
 	struct shared_batch *batches;
 	_Atomic uint64_t *heap_map;
+	uint64_t tables_end;
 	uint64_t heap; /* copies of the header, which is not read again: a stray write to it must not lead anybody astray */
 	uint64_t heap_size;
 	uint64_t size;
@@ -44,6 +46,7 @@ struct segment {
 struct segment_options {
 	const char *name; /* NULL: a random one */
 	bool anonymous;
+	bool dump; /* core files hold the segment */
 	uint32_t workers, ring_size, batches, max_attempts;
 	uint64_t heap_size; /* 0: as much as the machine has, less if the address space is short */
 };
@@ -53,6 +56,12 @@ int segment_check_name(const char *name);
 
 /* Where the parts of a segment lie, and its size: what follows from the header's counts and heap_size. */
 void segment_plan(struct shared_header *header);
+
+/* Bytes that a segment has committed when it is created. */
+uint64_t segment_least(const struct segment_options *options);
+
+/* Fill in what tells a segment and its owner from all others: a sweep looks at nothing else before the segment is ready. */
+void segment_identify(struct shared_header *header);
 
 /* Creates, maps and locks a segment; options are checked by the caller. 0, or an error of sheaf_pool_create() with its message. */
 int segment_create(struct segment *segment, const struct segment_options *options);
@@ -69,7 +78,7 @@ void segment_unpublish(struct segment *segment);
 /* Is the descriptor still that of the segment? A host may have closed it, and opened another file by its number. */
 static inline bool segment_file_ours(const struct segment *segment)
 {
-	return os_file_is(segment->fd, &segment->file);
+	return os_file_is(segment->fd, &segment->id);
 }
 
 /* Frees everything in every process: memory, mapping, name. Only the owner, when its workers are gone. */
@@ -115,6 +124,24 @@ int segment_add_batches(struct segment *segment);
 
 /* How many tasks and chunks have ended or were given up so far: shows the brakes that there is progress. */
 uint64_t segment_progress(const struct segment *segment);
+
+/*
+ * The descriptor of the segment's file. If the host has closed it, as closefrom() does, it is opened again by its name; -EBADF: it has
+ * none, and what is to be done has to do without.
+ */
+int segment_fd(struct segment *segment);
+
+/*
+ * Commit @size bytes, so that touching them cannot fail. 0; -ENOSPC: shared memory is full, or the cgroup has no memory left for them;
+ * -EBADF: see segment_fd(), and the system cannot do without; -errno. No message.
+ */
+int segment_commit(struct segment *segment, uint64_t offset, uint64_t size, bool large);
+
+/* Give the bytes back to the system. 0; -errno: they are as they were, so they may not be handed out again. */
+int segment_release(struct segment *segment, uint64_t offset, uint64_t size);
+
+/* sheaf_fail() with a code of segment_commit(). */
+int segment_fail_commit(const struct segment *segment, int code, uint64_t asked, const char *what);
 
 /* sheaf_fail(-ENOSPC) with what was asked, what is free and what to do. */
 int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what);

@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "pool/pool.h"
 #include "support/children.h"
+#include "support/corpse.h"
 #include "support/leaks.h"
 #include "support/play.h"
 #include "support/session.h"
@@ -125,9 +126,9 @@ static bool stale_exists(pid_t pid)
 /* What a dead owner left. */
 static void leave_stale(void)
 {
-	int fd = shm_open(stale_name(getpid()), O_CREAT | O_EXCL | O_RDWR, 0600);
+	int r = corpse_leave(stale_name(getpid()));
 
-	CHECK(fd >= 0 && !ftruncate(fd, WIDE) && !close(fd), "%s: errno %d", stale_name(getpid()), errno);
+	CHECK(!r, "%s: %s", stale_name(getpid()), strerror(-r));
 }
 
 static void open_batch_of(size_t result_size)

@@ -37,6 +37,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_CPU_ALLOC] = {"CPU_ALLOC", {ENOMEM}},
 	[CALL_DUPLICATE] = {"fcntl(F_DUPFD_CLOEXEC)", {EMFILE}},
 	[CALL_FALLOCATE] = {"fallocate", {EOPNOTSUPP, ENOSYS, EPERM, EINTR, ENOMEM}},
+	[CALL_FCHMOD] = {"fchmod", {EPERM, ENOSYS}},
 	[CALL_FCLOSE] = {"fclose", {EIO}},
 	[CALL_FFLUSH] = {"fflush", {EIO, ENOSPC, EPIPE, EINTR}},
 	[CALL_FGETS] = {"fgets", {EIO}},
@@ -56,6 +57,9 @@ const struct call_errors calls[CALLS] = {
 	[CALL_MALLOC] = {"malloc", {ENOMEM}},
 	[CALL_MEMFD_CREATE] = {"memfd_create", {ENOSYS, EPERM, EMFILE, ENFILE, ENOMEM}},
 	[CALL_MMAP] = {"mmap", {ENOMEM, EAGAIN}},
+	[CALL_MPROTECT] = {"mprotect", {ENOMEM}},
+	[CALL_MREMAP] = {"mremap", {ENOMEM, EAGAIN}},
+	[CALL_MUNLOCK] = {"munlock", {ENOMEM, EPERM}},
 	[CALL_NANOSLEEP] = {"nanosleep", {EINTR}},
 	[CALL_NEWLOCALE] = {"newlocale", {ENOMEM}},
 	[CALL_OPEN] = {"open", {EACCES, EINTR, EIO, EMFILE, ENFILE, ENOENT, ENOMEM}},
@@ -76,6 +80,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_PWRITE] = {"pwrite", {EINTR}},
 	[CALL_READ] = {"read", {EINTR, EIO}},
 	[CALL_READDIR] = {"readdir", {EIO}},
+	[CALL_READLINK] = {"readlink", {ENOENT, EACCES}},
 	[CALL_REALLOC] = {"realloc", {ENOMEM}},
 	[CALL_SCHED_GETAFFINITY] = {"sched_getaffinity", {EINVAL, ENOSYS, EPERM}},
 	[CALL_SEM_INIT] = {"sem_init", {ENOSYS, ENOSPC}},
@@ -88,6 +93,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_SHM_OPEN] = {"shm_open", {EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS}},
 	[CALL_SHM_UNLINK] = {"shm_unlink", {EACCES, ENOENT, EPERM, EROFS}},
 	[CALL_SIGTIMEDWAIT] = {"sigtimedwait", {EAGAIN, EINTR}},
+	[CALL_STATVFS] = {"statvfs", {EINTR, ENOENT, ENOMEM}},
 	[CALL_SYSCONF] = {"sysconf", {EINVAL}},
 	[CALL_TMPFILE] = {"open(O_TMPFILE)", {EOPNOTSUPP, EISDIR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC}},
 	/* ECHILD: the host has reaped the supervisor. Nobody but the supervisor reaps workers. */
@@ -221,7 +227,53 @@ int __wrap_madvise(void *address, size_t size, int advice)
 	return __real_madvise(address, size, advice);
 }
 
+int __real_mprotect(void *address, size_t size, int protection);
+int __wrap_mprotect(void *address, size_t size, int protection)
+{
+	FAIL_IF(CALL_MPROTECT, -1);
+	return __real_mprotect(address, size, protection);
+}
+
+void *__real_mremap(void *address, size_t size, size_t wanted, int flags, ...);
+void *__wrap_mremap(void *address, size_t size, size_t wanted, int flags, ...)
+{
+	void *memory;
+
+	FAIL_IF(CALL_MREMAP, MAP_FAILED);
+	memory = __real_mremap(address, size, wanted, flags);
+	hold(&holdings.mapped, memory != MAP_FAILED ? (long)wanted - (long)size : 0);
+	return memory;
+}
+
+int __real_munlock(const void *address, size_t size);
+int __wrap_munlock(const void *address, size_t size)
+{
+	FAIL_IF(CALL_MUNLOCK, -1);
+	return __real_munlock(address, size);
+}
+
 /* ---- files ---- */
+
+int __real_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode)
+{
+	FAIL_IF(CALL_FCHMOD, -1);
+	return __real_fchmod(fd, mode);
+}
+
+ssize_t __real_readlink(const char *path, char *text, size_t size);
+ssize_t __wrap_readlink(const char *path, char *text, size_t size)
+{
+	FAIL_IF(CALL_READLINK, -1);
+	return __real_readlink(path, text, size);
+}
+
+int __real_statvfs64(const char *path, struct statvfs *status);
+int __wrap_statvfs64(const char *path, struct statvfs *status)
+{
+	FAIL_IF(CALL_STATVFS, -1);
+	return __real_statvfs64(path, status);
+}
 
 int __real_open64(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...)

@@ -15,6 +15,7 @@
 
 #include "steps.h"
 #include "support/children.h"
+#include "support/corpse.h"
 #include "support/leaks.h"
 #include "support/session.h"
 #include "support/trial.h"
@@ -84,10 +85,9 @@ void path_create_taken(void)
 /* What a dead owner leaves. */
 static void leave_name(const char *name)
 {
-	int fd = shm_open(name, O_CREAT | O_RDWR, 0600);
+	int r = corpse_leave(name);
 
-	RIGHT(fd >= 0, WRONG, "shm_open: %s", strerror(errno));
-	close(fd);
+	RIGHT(!r, WRONG, "%s: %s", name, strerror(-r));
 }
 
 void path_create_over_stale(void)

@@ -14,6 +14,7 @@
 #include "os/os.h"
 #include "segment/segment.h"
 #include "support/children.h"
+#include "support/corpse.h"
 #include "support/tally.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ static struct chance chance;
 struct progress {
 	_Atomic uint64_t cases;
 	char what[200];
-	char strange[8][64]; /* names that are removed at the end, whoever crashed */
+	char strange[16][64]; /* names that are removed at the end, whoever crashed */
 	unsigned strange_count;
 };
 static struct progress *progress;
@@ -777,29 +778,50 @@ static int not_files(void *context)
 
 /* ---- the start-up sweep ---- */
 
+enum left { OF_DEAD, OF_LIVING, OTHER_VERSION, WRONG_SIZE, GARBAGE, EMPTY, KINDS };
+
+static const char *const kinds[] = {"dead", "living", "version", "size", "garbage", "empty"};
+
+static void fill(int fd, enum left kind)
+{
+	struct image with = image;
+	struct shared_header header = image.header;
+
+	if (kind == GARBAGE)
+		garble(fd, 0, 2 * PAGE);
+	if (kind == GARBAGE || kind == EMPTY)
+		return;
+	if (kind != OF_LIVING)
+		corpse_bury(&header);
+	header.version += kind == OTHER_VERSION;
+	file_fill(fd, &with);
+	file_write(fd, 0, &header, sizeof(header));
+	CHECK(kind != WRONG_SIZE || !ftruncate(fd, (off_t)header.size - 1), "ftruncate");
+}
+
 /* Takes the owner's lock of the files, and keeps it until it is killed. */
 static int hold(void *context)
 {
 	const int *fds = context;
 
-	for (unsigned i = 0; i < 3; i++)
-		CHECK(!os_lock(fds[i], OS_LOCK_OWNER), "no lock");
+	for (unsigned i = 0; i < KINDS; i++)
+		CHECK(!os_lock(fds[i], i % OS_LOCKS), "no lock");
 	atomic_fetch_add(&progress->cases, 1);
 	for (;;)
 		pause();
 }
 
+/* Only what is recognized and dead may go. */
 static int sweeps(void *context)
 {
-	static const char *const kinds[] = {"image", "garbage", "empty"};
-	const char *held[3], *left[3];
-	char hidden[3][128];
+	const char *held[KINDS], *left[KINDS];
+	char hidden[KINDS][128];
 	uint64_t before = atomic_load(&progress->cases);
-	int fds[3];
+	int fds[KINDS];
 	pid_t holder;
 
 	(void)context;
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < KINDS; i++) {
 		char what[32];
 
 		snprintf(what, sizeof(what), "held-%s", kinds[i]);
@@ -807,35 +829,30 @@ static int sweeps(void *context)
 		snprintf(what, sizeof(what), "left-%s", kinds[i]);
 		left[i] = new_name(what);
 		fds[i] = make_hidden(hidden[i], sizeof(hidden[i]), kinds[i]);
+		fill(fds[i], (enum left)i);
 	}
 	holder = child_start(hold, fds);
 	CHECK(holder > 0, "no child");
 	while (atomic_load(&progress->cases) == before)
 		trial_nap(1000000);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < KINDS; i++)
 		show(hidden[i], held[i]);
-	/* Whatever the files say: the lock alone decides. */
-	file_fill(fds[0], &image);
-	garble(fds[1], 0, 3 * PAGE);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < KINDS; i++) {
 		int fd;
 
 		CHECK(!os_shm_create(left[i], &fd), "no file");
-		if (i == 0)
-			file_fill(fd, &image);
-		else if (i == 1)
-			garble(fd, 0, 2 * PAGE);
+		fill(fd, (enum left)i);
 		close(fd);
 	}
 	start_a_pool();
-	for (unsigned i = 0; i < 3; i++) {
-		CHECK(is_there(held[i]), "a sweep has removed %s, whose owner lives", held[i]);
-		CHECK(!is_there(left[i]), "no sweep has removed %s, whose owner is dead", left[i]);
+	for (unsigned i = 0; i < KINDS; i++) {
+		CHECK(is_there(held[i]), "a sweep has removed %s, which is locked", held[i]);
+		CHECK(is_there(left[i]) == (i != OF_DEAD), "%s: %s", left[i], is_there(left[i]) ? "kept" : "removed");
 	}
 	child_end(holder);
 	start_a_pool();
-	for (unsigned i = 0; i < 3; i++) {
-		CHECK(!is_there(held[i]), "no sweep has removed %s, whose owner has died", held[i]);
+	for (unsigned i = 0; i < KINDS; i++) {
+		CHECK(is_there(held[i]) == (i != OF_DEAD), "%s: %s", held[i], is_there(held[i]) ? "kept" : "removed");
 		close(fds[i]);
 	}
 	remove_strange();

@@ -78,7 +78,7 @@ Test(pool, refuses_options_out_of_range)
 		{{.max_attempts = 32}, "options.max_attempts is 32, at most 31"},
 		{{.max_batches = 4097}, "options.max_batches is 4097, at most 4096"},
 		{{.backend = (enum sheaf_backend)2}, "options.backend is 2, at most 1"},
-		{{.flags = 4}, "options.flags is 4, at most 3"},
+		{{.flags = 8}, "options.flags is 8, at most 7"},
 		{{.heap_size = SIZE_MAX}, "options.heap_size is " SIZE_MAX_TEXT ", more than the address space"},
 		{{.name = "/x", .flags = SHEAF_ANONYMOUS}, "options.name is \"/x\", but the segment is SHEAF_ANONYMOUS"},
 		{{.name = ""}, "the segment name \"\" must be a slash and up to 253 other characters without a slash"},
@@ -116,7 +116,8 @@ Test(pool, has_a_name_if_told)
 	start(&(sheaf_pool_options){.workers = 1, .heap_size = 1 << 20, .name = name});
 	cr_assert_str_eq(info().name, name);
 	cr_assert_neq(segment_name_exists(name), 0);
-	snprintf(text, sizeof(text), "the segment name %s is taken by a living owner", name);
+	snprintf(text, sizeof(text), "the segment name %s is taken by a living pool of this process: choose another name",
+		 name);
 	expect_failure(sheaf_pool_create(&second, &(sheaf_pool_options){.workers = 1, .heap_size = 1 << 20, .name = name}),
 		       -EEXIST, text);
 	cr_assert_null(second);

@@ -1,6 +1,15 @@
 /*
  * test_segment.c - the shared memory of a pool: layout, rights, guard pages, names, and what becomes of a dead owner's segment.
  */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, mlockall() */
+#include "base/number.h"
+#include "os/os.h"
+#include "segment/heap.h"
+#include "segment/sweep.h"
+#include "support/children.h"
+#include "support/corpse.h"
+#include "support/leaks.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,12 +22,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/number.h"
-#include "os/os.h"
-#include "segment/heap.h"
-#include "support/children.h"
-#include "support/leaks.h"
 
 #define HEAP ((uint64_t)16 << 20)
 
@@ -289,13 +292,13 @@ static int own_segment(void *context)
 	return 0;
 }
 
-static pid_t start_owner(struct living *living, char *name)
+static pid_t start(child_fn *fn, struct living *living, char *name)
 {
 	size_t got = 0;
 	pid_t pid;
 
 	cr_assert_eq(pipe(living->ready), 0);
-	pid = child_start(own_segment, living);
+	pid = child_start(fn, living);
 	cr_assert_gt(pid, 0);
 	while (got < NAME_MAX) {
 		ssize_t r = read(living->ready[0], name + got, NAME_MAX - got);
@@ -308,6 +311,11 @@ static pid_t start_owner(struct living *living, char *name)
 	return pid;
 }
 
+static pid_t start_owner(struct living *living, char *name)
+{
+	return start(own_segment, living, name);
+}
+
 Test(segment, refuses_a_name_that_a_living_owner_has)
 {
 	struct living living = {.name = own_name, .stays = true};
@@ -315,8 +323,9 @@ Test(segment, refuses_a_name_that_a_living_owner_has)
 	char name[NAME_MAX], wanted[200];
 	pid_t owner = start_owner(&living, name);
 
-	snprintf(wanted, sizeof(wanted), "the segment name %s is taken by a living owner: choose another name, or NULL",
-		 own_name);
+	snprintf(wanted, sizeof(wanted),
+		 "the segment name %s is taken by a living pool of process %ld: choose another name, or NULL", own_name,
+		 (long)owner);
 	cr_assert_eq(try_create(&segment, own_name), -EEXIST);
 	cr_assert_str_eq(sheaf_message(), wanted);
 	cr_assert_neq(segment_name_exists(own_name), 0);
@@ -448,11 +457,11 @@ static int leave_orphan(void *context)
 Test(segment, that_is_swept_keeps_its_memory_for_who_still_has_it)
 {
 	struct orphan orphan;
-	char told = 0;
+	char told = 0, what[200];
 
 	cr_assert(!pipe(orphan.go) && !pipe(orphan.answer));
 	cr_assert_eq(exit_code_of(leave_orphan, &orphan), 0);
-	cr_assert(os_sweep(own_name));
+	cr_assert(sweep_name(own_name, what, sizeof(what)), "%s", what);
 	cr_assert_leq(segment_name_exists(own_name), 0);
 	close(orphan.answer[1]);
 	cr_assert_eq(write(orphan.go[1], "x", 1), 1);
@@ -462,20 +471,451 @@ Test(segment, that_is_swept_keeps_its_memory_for_who_still_has_it)
 	close(orphan.go[1]);
 }
 
-/* A creator that was killed before it could lock, or size, its file. */
-Test(segment, that_is_empty_and_unlocked_is_swept)
+static int make_empty(void *context)
 {
-	struct segment segment;
-	char name[64];
 	int fd;
 
-	snprintf(name, sizeof(name), "/sheaf-1-unit%ld", (long)getpid());
-	cr_assert_eq(os_shm_create(name, &fd), 0);
+	return os_shm_create(context, &fd);
+}
+
+static int invent(void *context)
+{
+	return os_shm_invent(context, 64);
+}
+
+/* Creators that were killed before they could lock, or write to, their file; and a file that says nothing of its maker. */
+Test(segment, that_was_begun_by_a_dead_process_is_swept)
+{
+	char *empty = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), begun[64], other[64],
+	     mine[64];
+	struct segment segment;
+	int fd;
+
+	cr_assert_eq(exit_code_of(invent, empty), 0);
+	cr_assert_eq(os_shm_create(empty, &fd), 0);
 	close(fd);
+	cr_assert_eq(os_shm_invent(mine, sizeof(mine)), 0);
+	cr_assert_eq(os_shm_create(mine, &fd), 0);
+	snprintf(begun, sizeof(begun), "/sheaf-unit-begun-%ld", (long)getpid());
+	cr_assert_eq(corpse_leave(begun), 0);
+	snprintf(other, sizeof(other), "/sheaf-unit-empty-%ld", (long)getpid());
+	cr_assert_eq(exit_code_of(make_empty, other), 0);
+	create(&segment, NULL);
+	cr_assert_leq(segment_name_exists(empty), 0);
+	cr_assert_leq(segment_name_exists(begun), 0);
+	cr_assert_neq(segment_name_exists(other), 0, "it is not known to be ours");
+	cr_assert_neq(segment_name_exists(mine), 0, "its maker lives");
+	segment_destroy(&segment);
+	close(fd);
+	shm_unlink(other);
+	shm_unlink(mine);
+	munmap(empty, 4096);
+}
+
+/* ---- what has the name already ---- */
+
+static void path_of(const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "/dev/shm%s", name);
+}
+
+static void expect_taken(const char *name, const char *by)
+{
+	struct segment segment;
+	char wanted[300];
+
+	snprintf(wanted, sizeof(wanted), "the segment name %s is taken by %s: choose another name, or NULL", name, by);
+	cr_assert_eq(try_create(&segment, name), -EEXIST);
+	cr_assert_str_eq(sheaf_message(), wanted);
+	cr_assert_neq(segment_name_exists(name), 0);
+}
+
+static void expect_bytes(int fd, const char *bytes)
+{
+	char found[32] = "";
+	struct stat status;
+
+	cr_assert_eq(fstat(fd, &status), 0);
+	cr_assert_eq(status.st_size, (off_t)strlen(bytes));
+	cr_assert_gt(status.st_nlink, 0);
+	cr_assert_eq(pread(fd, found, sizeof(found), 0), (ssize_t)strlen(bytes));
+	cr_assert_str_eq(found, bytes);
+}
+
+Test(segment, refuses_the_name_of_shared_memory_of_others)
+{
+	struct shared_header header = {0};
+	char by[200];
+	int fd = shm_open(own_name, O_CREAT | O_EXCL | O_RDWR, 0600);
+
+	cr_assert_geq(fd, 0);
+	snprintf(by, sizeof(by), "empty shared memory of user %lu, whose maker cannot be told", (unsigned long)geteuid());
+	expect_taken(own_name, by);
+	cr_assert_eq(write(fd, "precious", 8), 8);
+	snprintf(by, sizeof(by), "shared memory of 8 bytes of user %lu, which is not a segment of Sheaf",
+		 (unsigned long)geteuid());
+	expect_taken(own_name, by);
+	expect_bytes(fd, "precious");
+	segment_identify(&header);
+	corpse_bury(&header);
+	header.version++;
+	cr_assert_eq(pwrite(fd, &header, sizeof(header), 0), (ssize_t)sizeof(header));
+	snprintf(by, sizeof(by), "a segment of another version of Sheaf (version %lu, layout 0x%08lx)",
+		 (unsigned long)header.version, (unsigned long)header.layout);
+	expect_taken(own_name, by);
+	header.version--;
+	header.ready = 1;
+	cr_assert_eq(pwrite(fd, &header, sizeof(header), 0), (ssize_t)sizeof(header));
+	expect_taken(own_name, "a damaged segment of Sheaf");
+	shm_unlink(own_name);
+	close(fd);
+}
+
+Test(segment, refuses_the_name_of_what_is_no_file)
+{
+	char path[100], by[100];
+
+	path_of(own_name, path, sizeof(path));
+	if (mkfifo(path, 0600))
+		cr_skip_test("this system does not show its shared memory");
+	snprintf(by, sizeof(by), "a pipe of user %lu, which is not a segment of Sheaf", (unsigned long)geteuid());
+	expect_taken(own_name, by);
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_eq(symlink("/dev/null", path), 0);
+	snprintf(by, sizeof(by), "a symbolic link of user %lu, which is not a segment of Sheaf", (unsigned long)geteuid());
+	expect_taken(own_name, by);
+	cr_assert_eq(unlink(path), 0);
+}
+
+/* As a backup program in a thread of the owner does: any close() of a process drops its locks on the file. */
+static int lose_lock(void *context)
+{
+	struct living *living = context;
+	struct segment segment;
+	int fd;
+
+	if (try_create(&segment, living->name) || (fd = shm_open(segment.name, O_RDONLY, 0)) < 0 || close(fd) ||
+	    write(living->ready[1], segment.name, sizeof(segment.name)) < 0)
+		return 1;
+	for (;;)
+		pause();
+}
+
+Test(segment, whose_owner_has_lost_its_lock_is_not_swept)
+{
+	struct living living = {.name = NULL};
+	char name[NAME_MAX], by[100];
+	struct segment segment;
+	pid_t owner = start(lose_lock, &living, name);
+
+	if (!access("/proc/self/ns/pid", F_OK)) {
+		create(&segment, NULL);
+		cr_assert_neq(segment_name_exists(name), 0, "a sweep has taken it");
+		segment_destroy(&segment);
+		snprintf(by, sizeof(by), "a living pool of process %ld", (long)owner);
+		expect_taken(name, by);
+	}
+	child_end(owner);
+	create(&segment, NULL);
+	cr_assert_leq(segment_name_exists(name), 0, "it is still there");
+	segment_destroy(&segment);
+}
+
+/* Other processes of the pool hold locks of their own. */
+static int hold_spare(void *context)
+{
+	struct living *living = context;
+	char full[NAME_MAX] = "";
+	int fd;
+
+	if (os_shm_open(living->name, true, &fd) || os_lock(fd, OS_LOCK_SPARE) ||
+	    write(living->ready[1], full, sizeof(full)) != sizeof(full))
+		return 1;
+	for (;;)
+		pause();
+}
+
+Test(segment, whose_spare_process_lives_is_not_swept)
+{
+	struct living living = {0};
+	struct segment segment;
+	char name[64], text[NAME_MAX];
+	pid_t spare;
+
+	snprintf(name, sizeof(name), "/sheaf-unit-spare-%ld", (long)getpid());
+	cr_assert_eq(corpse_leave(name), 0);
+	living.name = name;
+	spare = start(hold_spare, &living, text);
+	create(&segment, NULL);
+	cr_assert_neq(segment_name_exists(name), 0);
+	segment_destroy(&segment);
+	child_end(spare);
 	create(&segment, NULL);
 	cr_assert_leq(segment_name_exists(name), 0);
 	segment_destroy(&segment);
 }
+
+Test(segment, of_a_dead_owner_goes_with_all_of_its_names)
+{
+	char one[64], two[64], from[100], to[100];
+	struct segment segment;
+
+	snprintf(one, sizeof(one), "/sheaf-unit-one-%ld", (long)getpid());
+	snprintf(two, sizeof(two), "/sheaf-unit-two-%ld", (long)getpid());
+	cr_assert_eq(corpse_leave(one), 0);
+	path_of(one, from, sizeof(from));
+	path_of(two, to, sizeof(to));
+	if (link(from, to)) {
+		shm_unlink(one);
+		cr_skip_test("this system does not show its shared memory");
+	}
+	create(&segment, NULL);
+	cr_assert_leq(segment_name_exists(one), 0);
+	cr_assert_leq(segment_name_exists(two), 0);
+	segment_destroy(&segment);
+}
+
+Test(segment, of_this_process_is_not_swept_by_a_second_name)
+{
+	char two[64], from[100], to[100];
+	struct segment segment, next;
+
+	create(&segment, own_name);
+	snprintf(two, sizeof(two), "/sheaf-unit-two-%ld", (long)getpid());
+	path_of(own_name, from, sizeof(from));
+	path_of(two, to, sizeof(to));
+	if (!link(from, to)) {
+		create(&next, NULL);
+		cr_assert_neq(segment_name_exists(two), 0);
+		cr_assert_eq(exit_code_of(lock_again, own_name), 0, "the lock is lost");
+		segment_destroy(&next);
+		cr_assert_eq(unlink(to), 0);
+	}
+	segment_destroy(&segment);
+}
+
+Test(segment, leaves_a_name_that_belongs_to_another_file_by_now)
+{
+	struct segment segment;
+	int fd;
+
+	create(&segment, own_name);
+	cr_assert_eq(shm_unlink(own_name), 0);
+	fd = shm_open(own_name, O_CREAT | O_EXCL | O_RDWR, 0600);
+	cr_assert_eq(write(fd, "precious", 8), 8);
+	segment_unpublish(&segment);
+	segment_destroy(&segment);
+	expect_bytes(fd, "precious");
+	close(fd);
+	shm_unlink(own_name);
+}
+
+/* ---- a host that closes what it does not know ---- */
+
+/* In a child, which ends: every descriptor above 2 is closed, and others get the numbers. */
+static int close_all_and_go_on(const char *name, bool anonymous)
+{
+	struct segment_options options = options_of(name);
+	struct segment segment;
+	struct stat status;
+	uint64_t offset, second;
+	int files[8], number, r;
+
+	options.anonymous = anonymous;
+	if (segment_create(&segment, &options) || segment_publish(&segment) ||
+	    heap_alloc(&segment, heap_new_id(&segment), 3 * UNIT, &offset))
+		return 1;
+	number = segment.fd;
+	for (int fd = 3; fd < 64; fd++)
+		close(fd);
+	for (int i = 0; i < 8; i++) {
+		char text[] = "/tmp/sheaf-unit-XXXXXX";
+
+		files[i] = mkstemp(text);
+		if (files[i] < 0 || unlink(text) || write(files[i], "precious", 8) != 8)
+			return 2;
+	}
+	if (fstat(number, &status) || status.st_size != 8)
+		return 3; /* none has got the number: nothing would be shown */
+	memset(segment_at(&segment, offset), 1, 3 * UNIT);
+	r = heap_alloc(&segment, heap_new_id(&segment), 2 * UNIT, &second);
+#ifdef OS_LAYER_LINUX
+	if (r)
+		return 4;
+#else
+	if (r != (anonymous ? -EBADF : 0))
+		return 4;
+	if (r && (heap_fail(&segment, r, UNIT, "a test") != -EBADF || !strstr(sheaf_message(), "closefrom()")))
+		return 5;
+#endif
+	if (!r)
+		memset(segment_at(&segment, second), 2, 2 * UNIT);
+	if (heap_free(&segment, offset))
+		return 6;
+	if (!r && (heap_alloc(&segment, heap_new_id(&segment), 3 * UNIT, &offset) ||
+		   *(unsigned char *)segment_at(&segment, offset) || *(unsigned char *)segment_at(&segment, second) != 2))
+		return 7;
+	if (!heap_alloc(&segment, heap_new_id(&segment), HEAP, &offset))
+		return 8;
+	segment_destroy(&segment);
+	for (int i = 0; i < 8; i++)
+		if (fstat(files[i], &status) || status.st_size != 8)
+			return 9;
+	return name && segment_name_exists(name) > 0 ? 10 : 0;
+}
+
+static int close_all_named(void *context)
+{
+	return close_all_and_go_on(context, false);
+}
+
+static int close_all_anonymous(void *context)
+{
+	(void)context;
+	return close_all_and_go_on(NULL, true);
+}
+
+Test(segment, with_a_name_goes_on_without_its_descriptor)
+{
+	cr_assert_eq(exit_code_of(close_all_named, own_name), 0);
+}
+
+Test(segment, without_a_name_goes_on_without_its_descriptor)
+{
+	cr_assert_eq(exit_code_of(close_all_anonymous, NULL), 0);
+}
+
+static int close_all_and_detach(void *context)
+{
+	struct segment *segment = context;
+	struct stat status;
+	int number = segment->fd, file;
+
+	close(number);
+	file = open("/dev/null", O_RDONLY);
+	if (file != number && dup2(file, number) != number)
+		return 1;
+	segment_detach(segment);
+	return fstat(number, &status) ? 2 : 0;
+}
+
+Test(segment, closes_no_file_of_a_forked_child_that_has_its_number)
+{
+	struct segment segment;
+
+	create(&segment, own_name);
+	cr_assert_eq(exit_code_of(close_all_and_detach, &segment), 0);
+	segment_destroy(&segment);
+}
+
+/* ---- settings of the host ---- */
+
+static int create_with_umask(void *context)
+{
+	static const mode_t masks[] = {0777, 0400, 0};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct segment segment;
+		struct stat status;
+
+		umask(masks[i]);
+		if (try_create(&segment, context) || fstat(segment.fd, &status))
+			return 1;
+		if ((status.st_mode & 0777) != 0600)
+			return 2;
+		segment_destroy(&segment);
+	}
+	return 0;
+}
+
+Test(segment, may_be_read_and_written_whatever_the_umask_is)
+{
+	cr_assert_eq(exit_code_of(create_with_umask, own_name), 0);
+}
+
+static int create_locked(void *context)
+{
+	const bool *limited = context;
+	struct rlimit limit = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+	struct segment_options options = options_of(NULL);
+	struct segment segment;
+	struct stat status;
+
+	if (*limited)
+		limit.rlim_cur = limit.rlim_max = 256 << 20;
+	options.heap_size = (uint64_t)1 << 30;
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (*limited && geteuid() == 0 && (setgid(65534) || setuid(65534))) ||
+	    mlockall(MCL_CURRENT | MCL_FUTURE))
+		return 77;
+	if (segment_create(&segment, &options)) {
+		if (!*limited)
+			return 1;
+#ifdef OS_LAYER_LINUX
+		return 2;
+#else
+		return strstr(sheaf_message(), "mlockall") && strstr(sheaf_message(), "ulimit -l") ? 0 : 3;
+#endif
+	}
+	if (fstat(segment.fd, &status) || status.st_blocks * 512 > 1 << 20)
+		return 4;
+	segment_destroy(&segment);
+	return 0;
+}
+
+Test(segment, is_address_space_also_where_the_host_locks_its_memory)
+{
+	for (int limited = 0; limited < 2; limited++) {
+		bool is = limited;
+		int code = exit_code_of(create_locked, &is);
+
+		if (code == 77) {
+			tear_down();
+			cr_skip_test("this process may not lock its memory");
+		}
+		cr_assert_eq(code, 0, "%s", is ? "with a limit" : "without a limit");
+	}
+}
+
+#ifdef OS_LAYER_LINUX
+/* Mappings of @segment that core files hold. */
+static int count_dumped(const struct segment *segment)
+{
+	FILE *file = fopen("/proc/self/smaps", "r");
+	unsigned long begin = 0, end = 0;
+	int count = 0;
+	char line[600];
+
+	cr_assert_not_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		unsigned long from, to;
+
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2) {
+			begin = from;
+			end = to;
+		}
+		if (!strncmp(line, "VmFlags:", 8) && begin < (uintptr_t)segment->base + segment->size &&
+		    end > (uintptr_t)segment->base)
+			count += !strstr(line, " dd");
+	}
+	fclose(file);
+	return count;
+}
+
+Test(segment, is_left_out_of_core_files_unless_told)
+{
+	struct segment_options options = options_of(NULL);
+	struct segment segment;
+
+	options.anonymous = true;
+	cr_assert_eq(segment_create(&segment, &options), 0);
+	cr_assert_eq(count_dumped(&segment), 0);
+	segment_destroy(&segment);
+	options.dump = true;
+	cr_assert_eq(segment_create(&segment, &options), 0);
+	cr_assert_gt(count_dumped(&segment), 0);
+	segment_destroy(&segment);
+}
+#endif
 
 static int leave_as_another_user(void *context)
 {
@@ -593,7 +1033,7 @@ static int create_with_small_files(void *context)
 	signal(SIGXFSZ, SIG_DFL);
 	if (setrlimit(RLIMIT_FSIZE, &limit))
 		return 1;
-	if (segment_create(&segment, &options) != -ENOMEM || !strstr(sheaf_message(), "ulimit -v and -f"))
+	if (segment_create(&segment, &options) != -ENOMEM || !strstr(sheaf_message(), "see ulimit -f"))
 		return 2;
 	options.heap_size = 0;
 	return segment_create(&segment, &options) == -ENOMEM ? 0 : 3;

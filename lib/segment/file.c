@@ -1,0 +1,360 @@
+/*
+ * file.c - the file behind a segment: its creation, its name, and whether a descriptor still is it.
+ *
+ * A death while creating leaves nothing, as the file has no name until a supervisor runs. Where the system has no such files, the first
+ * name is a made-up one, which tells the maker's pid; the header, which tells what the file is and whose, is the first that is written;
+ * and a name that the user wants comes afterwards. So what a killed creator leaves, the next start recognizes: see sweep.c.
+ */
+#include "segment/file.h"
+
+#include "base/error.h"
+#include "os/forks.h"
+#include "os/os.h"
+#include "segment/sweep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SWEEPS 100 /* others may give a name away as fast as it is swept */
+
+int file_documented(int code)
+{
+	static const int codes[] = {EEXIST, ENOSPC, ENOENT, EACCES, EPERM, EROFS, ENOSYS, EMFILE, ENFILE, ENOMEM};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (code == -codes[i])
+			return code;
+	return -ENOSYS;
+}
+
+/* What shm_open(), and the calls on its file, say when shared memory is not to be had. */
+static int fail_create(int code, const char *name)
+{
+	return sheaf_fail(code == -EFBIG ? -ENOMEM : file_documented(code),
+			  "cannot create the segment %s in shared memory: %s (%s)", *name ? name : "(anonymous)",
+			  strerror(-code),
+			  code == -ENOSPC  ? "is /dev/shm full, or has it as many files as it may have?"
+			  : code == -EFBIG ? "see ulimit -f"
+					   : "is /dev/shm mounted and writable?");
+}
+
+/*
+ * The segments of this process that have a name, guarded by forks_hold(). The owner's lock does not keep out the owner itself, and
+ * closing any descriptor of the file drops it: so neither a sweep nor a second segment of the same name may ever open these files. In a
+ * forked child they are its parent's, whose lock does keep it out.
+ */
+static struct segment *mine;
+static unsigned mine_forks;
+
+static struct segment *find_mine(const char *name)
+{
+	struct segment *segment;
+
+	if (mine_forks != forks_count())
+		mine = NULL;
+	mine_forks = forks_count();
+	for (segment = mine; segment && strcmp(segment->name, name);)
+		segment = segment->next;
+	return segment;
+}
+
+/* It may have a second name. */
+static struct segment *find_file(const struct stat *status)
+{
+	struct segment *segment;
+
+	find_mine("");
+	for (segment = mine; segment; segment = segment->next)
+		if (segment->id.inode == status->st_ino && segment->id.device == status->st_dev)
+			break;
+	return segment;
+}
+
+bool file_is_mine(const struct stat *status)
+{
+	return find_file(status);
+}
+
+/* Claims the segment's name within this process. False: it is taken. */
+static bool add_mine(struct segment *segment)
+{
+	bool taken;
+
+	forks_hold();
+	taken = find_mine(segment->name);
+	if (!taken) {
+		segment->next = mine;
+		mine = segment;
+	}
+	forks_release();
+	return !taken;
+}
+
+static void drop_mine(struct segment *segment)
+{
+	struct segment **link = &mine;
+
+	forks_hold();
+	while (*link && *link != segment)
+		link = &(*link)->next;
+	if (*link)
+		*link = segment->next;
+	forks_release();
+}
+
+void file_lend(struct segment *segment, bool lent)
+{
+	forks_hold();
+	segment->lent = lent;
+	forks_release();
+}
+
+/* By any of its names. */
+static struct segment *find_named(const char *name)
+{
+	struct segment *segment = find_mine(name);
+	struct stat status;
+
+	return segment || os_shm_look(name, &status) ? segment : find_file(&status);
+}
+
+int segment_open(const char *name, int *fd)
+{
+	int r;
+
+	forks_hold();
+	r = find_named(name) ? -EBUSY : os_shm_open(name, false, fd);
+	forks_release();
+	return r;
+}
+
+int segment_borrow(const char *name)
+{
+	struct segment *segment;
+	int fd = -ENOENT;
+
+	forks_hold();
+	segment = find_named(name);
+	if (segment && segment->lent && (fd = segment_fd(segment)) >= 0)
+		return fd;
+	forks_release();
+	return fd;
+}
+
+void segment_return(void)
+{
+	forks_release();
+}
+
+/* ---- the descriptor ---- */
+
+/* The file by its name, under a new number. Within forks_hold(). */
+static int open_again(struct segment *segment)
+{
+	int fd;
+
+	if (!segment->named || !os_shm_is(segment->name, -1, &segment->id) || os_shm_open(segment->name, true, &fd))
+		return -EBADF;
+	if (!os_file_is(fd, &segment->id)) {
+		close(fd);
+		return -EBADF;
+	}
+	/* The lock went with the number that the host has closed. */
+	if (segment->owner == getpid())
+		os_lock(fd, OS_LOCK_OWNER);
+	segment->fd = fd;
+	return fd;
+}
+
+int segment_fd(struct segment *segment)
+{
+	int fd = segment->fd;
+
+	if (os_file_is(fd, &segment->id))
+		return fd;
+	forks_hold();
+	/* Another thread may have been here before. */
+	fd = segment->fd;
+	if (!os_file_is(fd, &segment->id))
+		fd = open_again(segment);
+	forks_release();
+	return fd;
+}
+
+/* ---- names ---- */
+
+static int fail_taken(const struct segment *segment, const char *what)
+{
+	return sheaf_fail(-EEXIST, "the segment name %s is taken by %s: choose another name, or NULL", segment->name, what);
+}
+
+/* What the file begins with, before anything else is done with it: a sweep has to know it. */
+static int write_identity(const struct segment *segment)
+{
+	struct shared_header header = {0};
+	ssize_t written;
+
+	/* Asked first: to exceed it brings a signal that ends the process. */
+	if (os_file_limit() < sizeof(header))
+		return -EFBIG;
+	segment_identify(&header);
+	do
+		written = pwrite(segment->fd, &header, sizeof(header), 0);
+	while (written < 0 && errno == EINTR);
+	return written == sizeof(header) ? 0 : written < 0 ? -errno : -ENOSPC;
+}
+
+/* Create and lock a file of that name. 0; -EEXIST; or another error, with its message. */
+static int create_file(struct segment *segment, const char *name, const struct segment_options *options)
+{
+	for (;;) {
+		struct stat status;
+		int r = os_shm_create(name, &segment->fd);
+
+		if (r)
+			return r == -EEXIST ? r : fail_create(r, segment->name);
+		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
+		r = os_lock(segment->fd, OS_LOCK_OWNER);
+		if (!r && fstat(segment->fd, &status))
+			r = -errno;
+		if (!r && status.st_nlink > 0) {
+			segment->id = (struct os_file_id){.device = status.st_dev, .inode = status.st_ino};
+			if (!(r = write_identity(segment)))
+				return 0;
+		}
+		if (r == -ENOSPC)
+			segment_fail_full(segment, segment_least(options), "the control area of the pool");
+		else if (r && r != -EAGAIN)
+			r = fail_create(r, segment->name);
+		if (r && r != -EAGAIN)
+			shm_unlink(name); /* nobody sweeps what cannot be locked */
+		close(segment->fd);
+		if (r && r != -EAGAIN)
+			return r;
+	}
+}
+
+/* Give the file, which has the name @from, the name that this process has claimed. */
+static int rename_file(struct segment *segment, const char *from)
+{
+	char what[160];
+
+	for (int i = 0; i < SWEEPS; i++) {
+		int r = os_shm_rename(from, segment->name);
+
+		if (r != -EEXIST)
+			return r;
+		if (!sweep_name(segment->name, what, sizeof(what)))
+			return fail_taken(segment, what);
+	}
+	return fail_create(-EEXIST, segment->name);
+}
+
+/* Where names cannot be changed: a creator that is killed before it has written the header leaves an empty file. */
+static int create_directly(struct segment *segment, const struct segment_options *options)
+{
+	char what[160];
+	int r = -EEXIST;
+
+	for (int i = 0; i < SWEEPS && r == -EEXIST; i++) {
+		r = create_file(segment, segment->name, options);
+		if (r == -EEXIST && !sweep_name(segment->name, what, sizeof(what)))
+			return fail_taken(segment, what);
+	}
+	return r == -EEXIST ? fail_create(r, segment->name) : r;
+}
+
+/* Creates and locks the file of a name that this process has claimed. */
+static int create_named(struct segment *segment, const struct segment_options *options)
+{
+	char first[64];
+	int r;
+
+	if (!options->name || os_shm_invent(first, sizeof(first)))
+		return create_directly(segment, options);
+	if ((r = create_file(segment, first, options)))
+		return r == -EEXIST ? fail_create(r, segment->name) : r;
+	r = rename_file(segment, first);
+	if (!r)
+		return 0;
+	os_shm_unlink(first, segment->fd, &segment->id);
+	close(segment->fd);
+	return r == -ENOTSUP ? create_directly(segment, options) : r;
+}
+
+void segment_unpublish(struct segment *segment)
+{
+	/* What cannot be unlinked now is tried again at the end. */
+	if (segment->named && os_shm_unlink(segment->name, segment->fd, &segment->id))
+		return;
+	segment->named = false;
+}
+
+int segment_publish(struct segment *segment)
+{
+	char what[160];
+
+	if (!segment->name[0])
+		return 0;
+	for (int i = 0; !segment->named; i++) {
+		int fd = segment_fd(segment), r = fd < 0 ? fd : os_shm_link(fd, segment->name);
+
+		if (r == -EEXIST && i < SWEEPS) {
+			if (!sweep_name(segment->name, what, sizeof(what)))
+				return fail_taken(segment, what);
+			continue;
+		}
+		if (r)
+			return fail_create(r, segment->name);
+		segment->named = true;
+	}
+	file_lend(segment, true);
+	return 0;
+}
+
+int file_make(struct segment *segment, const struct segment_options *options)
+{
+	int r;
+
+	segment->owner = getpid();
+	if (options->anonymous) {
+		r = os_shm_anonymous(&segment->fd);
+		segment->name[0] = '\0';
+		if (r)
+			return fail_create(r, "");
+		r = os_file_note(segment->fd, &segment->id);
+		if (r)
+			close(segment->fd);
+		return r ? fail_create(r, "") : 0;
+	}
+	sweep_all();
+	if (options->name)
+		snprintf(segment->name, sizeof(segment->name), "%s", options->name);
+	else if ((r = os_shm_invent(segment->name, sizeof(segment->name))))
+		return sheaf_fail(file_documented(r), "cannot read random bits from /dev/urandom: %s", strerror(-r));
+	if (!add_mine(segment))
+		return fail_taken(segment, "a living pool of this process");
+	/* Nameless until there is a supervisor, where that is possible; and locked before others can see it. */
+	if (!os_shm_unnamed(&segment->fd)) {
+		if (!os_file_note(segment->fd, &segment->id) && !os_lock(segment->fd, OS_LOCK_OWNER))
+			return 0;
+		close(segment->fd);
+	}
+	r = create_named(segment, options);
+	if (r)
+		drop_mine(segment);
+	else
+		segment->named = true;
+	return r;
+}
+
+void file_drop(struct segment *segment)
+{
+	segment_unpublish(segment);
+	os_file_close(segment->fd, &segment->id);
+	drop_mine(segment);
+}

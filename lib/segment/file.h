@@ -1,0 +1,24 @@
+/*
+ * file.h - the file behind a segment: its creation, its name, and whether a descriptor still is it.
+ */
+#ifndef SHEAF_SEGMENT_FILE_H
+#define SHEAF_SEGMENT_FILE_H
+
+#include "segment/segment.h"
+
+#include <sys/stat.h>
+
+/* Create and lock the file. 0, or an error of segment_create() with its message. file_drop() undoes it: it takes the name away, too. */
+int file_make(struct segment *segment, const struct segment_options *options);
+void file_drop(struct segment *segment);
+
+/* What sheaf_pool_create() documents of @code: its message tells what the system really said. */
+int file_documented(int code);
+
+/* Tell whether a file is one of this process's own segments. Within forks_hold(). */
+bool file_is_mine(const struct stat *status);
+
+/* Lend the segment to readers of this process, or no longer. */
+void file_lend(struct segment *segment, bool lent);
+
+#endif

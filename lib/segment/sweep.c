@@ -1,0 +1,185 @@
+/*
+ * sweep.c - takes away the names of dead segments, and of nothing else.
+ *
+ * A name is taken away only if both hold:
+ *
+ *   It is a segment of ours   a regular file of this user, which begins with our magic, version and layout, and is as long as its header
+ *                             says. A file that is being made has no length yet, and says so. All of it is copied out by pread().
+ *   Its pool is dead          no process holds a lock on it; and, where that can be told, the process that made it has ended. Any close()
+ *                             of the host on the file drops the owner's lock, so the lock alone proves no death. Where pids mean
+ *                             others (a container that shares /dev/shm), the locks of supervisor and spare have to do: nobody else
+ *                             has their descriptors.
+ *
+ * One file may be taken away without a header: an empty one whose name this library has made up, which tells the maker's pid. Its maker
+ * was killed before it wrote anything. A maker that is taken for dead by mistake finds its file without a name, and starts again.
+ */
+#include "segment/sweep.h"
+
+#include "os/forks.h"
+#include "os/os.h"
+#include "segment/file.h"
+#include "segment/layout.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum verdict {
+	DEAD,   /* the name may be taken away */
+	NOBODY, /* nothing has the name */
+	OTHER,  /* neither: the text tells */
+};
+
+struct text {
+	char *at;
+	size_t size;
+};
+
+#define TELL(text, ...) (snprintf((text)->at, (text)->size, __VA_ARGS__), OTHER)
+
+static const char *kind_of(mode_t mode)
+{
+	return S_ISREG(mode)    ? "a file"
+	       : S_ISDIR(mode)  ? "a folder"
+	       : S_ISLNK(mode)  ? "a symbolic link"
+	       : S_ISFIFO(mode) ? "a pipe"
+	       : S_ISSOCK(mode) ? "a socket"
+				: "a device";
+}
+
+/* What can be told without opening it. */
+static enum verdict judge_status(const struct stat *status, struct text *text)
+{
+	if (!S_ISREG(status->st_mode))
+		return TELL(text, "%s of user %lu, which is not a segment of Sheaf", kind_of(status->st_mode),
+			    (unsigned long)status->st_uid);
+	if (file_is_mine(status))
+		return TELL(text, "a living pool of this process");
+	if (status->st_uid != geteuid())
+		return TELL(text, "shared memory of user %lu", (unsigned long)status->st_uid);
+	return DEAD;
+}
+
+static bool is_whole(const struct shared_header *header, uint64_t size)
+{
+	struct shared_header plan = *header;
+
+	if (!header->heap_size || header->heap_size % UNIT || header->heap_size > LARGEST_HEAP || !header->worker_count ||
+	    header->worker_count > SHEAF_MAX_WORKERS || header->ring_size > LARGEST_RING ||
+	    header->batch_count > LARGEST_BATCHES)
+		return false;
+	segment_plan(&plan);
+	return plan.size == header->size && header->size == size;
+}
+
+/* Is it a segment of ours, and whose? */
+static enum verdict judge_bytes(int fd, const struct stat *status, struct os_process_id *owner, struct text *text)
+{
+	uint64_t size = (uint64_t)status->st_size;
+	struct shared_header header;
+	uint32_t ready;
+	int r = size < sizeof(header) ? -ENODATA : os_read_at(fd, 0, &header, sizeof(header));
+
+	if (r && r != -ENODATA)
+		return TELL(text, "a file that cannot be read (%s)", strerror(-r));
+	if (r || header.magic != SEGMENT_MAGIC)
+		return TELL(text, "shared memory of %llu bytes of user %lu, which is not a segment of Sheaf",
+			    (unsigned long long)size, (unsigned long)status->st_uid);
+	if (header.version != SEGMENT_VERSION || header.layout != LAYOUT_WORD)
+		return TELL(text, "a segment of another version of Sheaf (version %lu, layout 0x%08lx)",
+			    (unsigned long)header.version, (unsigned long)header.layout);
+	ready = atomic_load_explicit(&header.ready, memory_order_relaxed); /* of a copy */
+	if (ready > 1 || (ready && !is_whole(&header, size)))
+		return TELL(text, "a damaged segment of Sheaf");
+	*owner = (struct os_process_id){.pid = header.owner_pid, .start = header.owner_start, .space = header.owner_space};
+	return DEAD;
+}
+
+/* Of an empty file: does its name tell that it was made by a process that has ended? */
+static enum verdict judge_name(const char *name, const struct stat *status, struct text *text)
+{
+	struct os_process_id me, maker;
+	pid_t pid = os_shm_maker(name);
+
+	if (!pid)
+		return TELL(text, "empty shared memory of user %lu, whose maker cannot be told", (unsigned long)status->st_uid);
+	os_process_note(&me);
+	maker = (struct os_process_id){.pid = (uint32_t)pid, .space = me.space};
+	return os_process_lives(&maker) == 0 ? DEAD : TELL(text, "a pool that process %ld is creating", (long)pid);
+}
+
+static enum verdict judge_file(int fd, const char *name, struct text *text)
+{
+	struct os_process_id owner = {0};
+	enum verdict verdict;
+	struct stat status;
+	pid_t holder = 0;
+	int locked;
+
+	if (fstat(fd, &status))
+		return TELL(text, "a file that cannot be looked at (%s)", strerror(errno));
+	if ((verdict = judge_status(&status, text)) != DEAD)
+		return verdict;
+	locked = os_locked(fd, OS_LOCK_OWNER, OS_LOCKS, &holder);
+	if (locked < 0)
+		return TELL(text, "a file whose locks cannot be asked for (%s)", strerror(-locked));
+	verdict = status.st_size ? judge_bytes(fd, &status, &owner, text) : DEAD;
+	if (verdict != DEAD)
+		return verdict;
+	if (locked)
+		return TELL(text, "a living pool of process %ld", (long)(owner.pid ? (long)owner.pid : (long)holder));
+	if (!status.st_size)
+		return judge_name(name, &status, text);
+	if (os_process_lives(&owner) == 1)
+		return TELL(text, "a living pool of process %ld", (long)owner.pid);
+	return DEAD;
+}
+
+static enum verdict judge(const char *name, struct text *text)
+{
+	enum verdict verdict;
+	struct stat status;
+	int r = os_shm_look(name, &status), fd;
+
+	if (r == -ENOENT)
+		return NOBODY;
+	if (!r && (verdict = judge_status(&status, text)) != DEAD)
+		return verdict;
+	/* Of another copy of this library in this process: to close its file would drop its lock. But see segment_destroy(). */
+	if (os_shm_made_here(name) && !(!r && status.st_size == sizeof(struct shared_header)))
+		return TELL(text, "a living pool of this process");
+	if ((r = os_shm_open(name, true, &fd)))
+		return r == -ENOENT ? NOBODY : TELL(text, "a file that cannot be opened (%s)", strerror(-r));
+	verdict = judge_file(fd, name, text);
+	if (verdict == DEAD && (r = os_sweep_open(fd, name, OS_LOCK_OWNER, OS_LOCKS)) && r != -ENOENT)
+		verdict = TELL(text, r == -EAGAIN ? "a living pool" : "a dead pool, whose name cannot be taken away (%s)",
+			       strerror(-r));
+	close(fd);
+	return verdict;
+}
+
+bool sweep_name(const char *name, char *what, size_t size)
+{
+	struct text text = {.at = what, .size = size};
+	enum verdict verdict;
+
+	/* Nobody may claim the name between the question and the sweep. */
+	forks_hold();
+	verdict = judge(name, &text);
+	forks_release();
+	return verdict != OTHER;
+}
+
+static void sweep_one(const char *name, void *context)
+{
+	char what[160];
+
+	(void)context;
+	sweep_name(name, what, sizeof(what));
+}
+
+void sweep_all(void)
+{
+	os_each_segment(SEGMENT_PREFIX, sweep_one, NULL);
+}

@@ -1,0 +1,19 @@
+/*
+ * sweep.h - takes away the names of dead segments, and of nothing else.
+ */
+#ifndef SHEAF_SEGMENT_SWEEP_H
+#define SHEAF_SEGMENT_SWEEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Take the name away if it is that of a dead segment of this user. True: it is free now, or was. False: @what tells what has it, to go
+ * on with "is taken by".
+ */
+bool sweep_name(const char *name, char *what, size_t size);
+
+/* The same for all names that the library makes up. */
+void sweep_all(void);
+
+#endif
