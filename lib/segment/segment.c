@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -72,13 +73,31 @@ int segment_fail_commit(const struct segment *segment, int code, uint64_t asked,
 
 /* ---- commit and release ---- */
 
+/*
+ * Tell whether the file has taken as much memory as all that is in use, the bytes that are to be committed included. So it is where freed
+ * memory stays with the pool: then those bytes are most likely there already. Dear, for when the cgroup has no room.
+ */
+static bool is_committed(const struct segment *segment, int fd)
+{
+	/* Acquire, pairs with commit_map() in heap.c: these words may be touched. */
+	uint64_t mapped = atomic_load_explicit(&segment->control->heap_mapped, memory_order_acquire), used = 0;
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status))
+		return false;
+	for (uint64_t u = 0; u < mapped && u < segment->heap_size / UNIT; u++)
+		/* Relaxed: an estimate. */
+		used += atomic_load_explicit(&segment->heap_map[u], memory_order_relaxed) ? UNIT : 0;
+	return (uint64_t)status.st_blocks * 512 >= segment_offset(segment, segment->batches) + used;
+}
+
 int segment_commit(struct segment *segment, uint64_t offset, uint64_t size, bool large)
 {
-	int fd;
+	int fd = segment_fd(segment);
 
-	if (!os_memory_allows(size))
+	/* The tables come first, when nothing is in use. */
+	if (!os_memory_allows(size) && (!offset || !is_committed(segment, fd)))
 		return -ENOSPC;
-	fd = segment_fd(segment);
 	if (fd < 0)
 		return os_commit_mapped(segment_at(segment, offset), size);
 	return os_commit(fd, offset, size, large ? segment_at(segment, offset) : NULL);

@@ -10,9 +10,16 @@
 #endif
 
 #include "pools.h"
+#include "support/group.h"
 #include "support/small_shm.h"
 
-TestSuite(shm, .init = begin, .fini = end);
+static void finish(void)
+{
+	group_remove();
+	end();
+}
+
+TestSuite(shm, .init = begin, .fini = finish);
 
 #ifdef __linux__
 
@@ -120,6 +127,52 @@ static int create_without_folder(void *context)
 Test(shm, that_is_missing_is_an_error)
 {
 	in_child(create_without_folder, NULL);
+}
+
+/* ---- a container that has less memory than its /dev/shm has room ---- */
+
+#define LIMIT ((uint64_t)96 << 20)
+
+static int allocate_in_group(void *context)
+{
+	sheaf_pool_options options = {.workers = 2, .heap_size = (size_t)1 << 30};
+	void *pieces[200], *large;
+	unsigned n;
+	int r;
+
+	(void)context;
+	if (!mount_shm("size=1g,mode=1777", 0) || !group_enter())
+		return CHILD_SKIPS;
+	child_check(!sheaf_pool_create(&pool, &options));
+	/* Pieces of any size: neither the large nor the sum of the small ones may have the kernel kill anybody. */
+	for (size_t size = 64 << 10; size <= 16 << 20; size *= 16) {
+		uint64_t all = 0;
+
+		for (n = 0; n < 200 && !(r = sheaf_alloc(pool, size, &pieces[n])); n++) {
+			memset(pieces[n], 1, size);
+			all += size;
+		}
+		child_check(size < 1 << 20 || (r == -ENOSPC && strstr(sheaf_message(), "the memory cgroup /")));
+		child_check(size < 1 << 20 || (strstr(sheaf_message(), "which may have 100663296, has ") && all >= LIMIT / 2));
+		child_check(sheaf_alloc(pool, 2 * LIMIT, &large) == -ENOSPC);
+		child_check(pool_works());
+		while (n)
+			child_check(!sheaf_free(pool, pieces[--n]));
+	}
+	/* In small pieces alone. */
+	for (n = 0; !(r = sheaf_alloc(pool, 256 << 10, &large)) && n < 1000; n++)
+		memset(large, 1, 256 << 10);
+	child_check(r == -ENOSPC && n > 100);
+	child_check(pool_works());
+	sheaf_pool_destroy(pool);
+	return 0;
+}
+
+Test(shm, that_the_memory_cgroup_does_not_allow_is_an_error)
+{
+	if (!group_make(LIMIT))
+		cr_skip_test("this process may not make a cgroup");
+	in_child(allocate_in_group, NULL);
 }
 
 /* ---- full while the pool runs ---- */

@@ -1,0 +1,90 @@
+#include "support/group.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sheaf.h"
+#include "support/children.h"
+#include "support/trial.h"
+
+static char folder[4300];
+
+static bool write_text(const char *name, const char *text)
+{
+	char path[4400];
+	int fd;
+	bool written;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return written;
+}
+
+static bool make_below(const char *mount, const char *own, const char *knob, uint64_t limit)
+{
+	char text[32];
+
+	snprintf(folder, sizeof(folder), "%s%s/sheaf-test-%ld", mount, own, (long)getpid());
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)limit);
+	if (mkdir(folder, 0755)) {
+		folder[0] = '\0';
+		return false;
+	}
+	if (!write_text(knob, text)) {
+		group_remove();
+		return false;
+	}
+	/* What is not there cannot be used. */
+	write_text("memory.swap.max", "0");
+	write_text("memory.memsw.limit_in_bytes", text);
+	return true;
+}
+
+/* Lines of /proc/self/cgroup are "4:memory:/path" (version 1) and "0::/path" (version 2). */
+bool group_make(uint64_t limit)
+{
+	FILE *file = fopen("/proc/self/cgroup", "r");
+	bool made = false;
+	char line[4096];
+
+	while (file && !made && fgets(line, sizeof(line), file)) {
+		char *controllers = strchr(line, ':'), *own = controllers ? strchr(controllers + 1, ':') : NULL;
+
+		if (!own)
+			continue;
+		own[strcspn(own, "\n")] = '\0';
+		*own++ = '\0';
+		if (!strcmp(controllers, ":memory"))
+			made = make_below("/sys/fs/cgroup/memory", own, "memory.limit_in_bytes", limit);
+		else if (!strcmp(controllers, ":"))
+			made = make_below("/sys/fs/cgroup", own, "memory.max", limit);
+	}
+	if (file)
+		fclose(file);
+	return made;
+}
+
+bool group_enter(void)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", (long)getpid());
+	return write_text("cgroup.procs", text);
+}
+
+void group_remove(void)
+{
+	uint64_t deadline = patience();
+
+	while (folder[0] && rmdir(folder) && errno == EBUSY && sheaf_now_ns() < deadline)
+		trial_nap(1000000);
+	folder[0] = '\0';
+}
