@@ -23,6 +23,10 @@
  *           between guard zones of 4 KiB. One that writes into those fails with -EFAULT and a message that says how far, and harms
  *           nobody else. Arguments, contexts and arrays that hold an address which only the owner has are refused with -EFAULT
  *           (on Linux). SHEAF_BACKEND=threads or processes overrides options.backend.
+ * Host      The host may close descriptors that it does not know, as closefrom() does: a pool with a name opens its segment again and
+ *           starts its processes anew, tasks in hand run again uncharged, and another pool ends with -EBADF. It may have any umask. It
+ *           may lock its memory by mlockall() before it creates a pool: the heap stays address space. MCL_CURRENT after the creation
+ *           commits and locks all of the heap: choose a heap_size, or add MCL_ONFAULT.
  * Returns   int functions: >= 0 done (0 or a count), < 0 is -errno; the out-parameters are untouched on failure. sheaf_message()
  *           tells the facts of the calling thread's last failure. Every call with a NULL handle returns -EINVAL, and so does one with
  *           a batch that was retired or a pool that was destroyed, as long as no new one has its memory.
@@ -161,14 +165,15 @@ typedef struct sheaf_result {
  * @pool:    out: the pool; end it with sheaf_pool_destroy()
  * @options: NULL for the defaults
  *
- * Sweeps segments that dead owners of the same user left behind. Flushes stdout and stderr, so that no worker repeats what they
+ * Takes away the names of segments that dead owners of the same user left behind. Nothing else is removed: not what is no segment of
+ * this version of Sheaf, and not what a process still has. Flushes stdout and stderr, so that no worker repeats what they
  * held. Installs no signal handler, starts no thread (except those that SHEAF_THREADS asks for) and leaves one child process.
  *
  * Return: 0; -EINVAL (NULL, an option out of its range, or a value of SHEAF_CHECK or SHEAF_BACKEND that there is not: the
- *         message names it); -EEXIST (the name is taken by a living owner); -ENOSPC (shared memory is too small: the message
- *         says how much is needed and free); -ENOENT, -EACCES, -EPERM, -EROFS, -ENOSYS (shared memory cannot be used here);
- *         -EMFILE, -ENFILE (no file descriptor left); -ENOMEM (memory or address space); -EAGAIN (no process or thread can be
- *         started).
+ *         message names it); -EEXIST (the name is taken, and the message says by what: a living pool, or what is none of
+ *         Sheaf's); -ENOSPC (shared memory is too small, or the memory cgroup allows no more: the message says how much is
+ *         needed and free); -ENOENT, -EACCES, -EPERM, -EROFS, -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no
+ *         file descriptor left); -ENOMEM (memory or address space); -EAGAIN (no process or thread can be started).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 
@@ -253,8 +258,8 @@ SHEAF_API unsigned sheaf_usable_cpus(void);
  * @size:   bytes; rounded up to a multiple of 64 KiB; 0 gives a pointer of its own that may not be written to
  * @memory: out: zeroed, aligned to 64 KiB, committed: touching it cannot fail. Free with sheaf_free(), or with the pool
  *
- * Return: 0; -EINVAL; -EPERM (not the owner); -EOVERFLOW (the size cannot be rounded up); -ENOSPC (shared memory is full: the
- *         message says how much was asked and is free); -ENOMEM (more than the pool's heap_size has left in one piece).
+ * Return: 0; -EINVAL; -EPERM (not the owner); -EOVERFLOW (the size cannot be rounded up); -ENOSPC (shared memory is full, or the
+ *         memory cgroup allows no more: the message says how much was asked and is free); -EBADF (see "Host"); -ENOMEM (more than the pool's heap_size has left in one piece).
  */
 SHEAF_API int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory);
 

@@ -228,6 +228,8 @@ void reader_close(struct reader *reader)
 /* With the descriptor borrowed. */
 static int look(const struct reader *reader, int fd, struct reader_facts *facts)
 {
+	const struct os_process_id owner = {
+		.pid = reader->header.owner_pid, .start = reader->header.owner_start, .space = reader->header.owner_space};
 	struct stat status;
 	int locked;
 
@@ -247,6 +249,11 @@ static int look(const struct reader *reader, int fd, struct reader_facts *facts)
 	locked = os_locked(fd, OS_LOCK_OWNER, 1, &facts->owner);
 	/* Who takes a dead owner's name away holds its lock, too, and keeps it for an instant when the name is gone. */
 	facts->owner_lives = locked == 1 && (status.st_nlink || facts->owner == (pid_t)reader->header.owner_pid);
+	/* Any close() of the owner on the file drops its lock. */
+	if (!locked && status.st_nlink && os_process_lives(&owner) == 1) {
+		facts->owner = (pid_t)owner.pid;
+		facts->owner_lives = true;
+	}
 	return locked < 0 ? fail_read(reader->name, locked) : 0;
 }
 
