@@ -76,6 +76,11 @@ static bool guard(struct guarded *guarded, const void *bytes, size_t size)
 	return true;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static int find_overrun(struct sheaf_task *task, const struct guarded *guarded, const char *what)
 {
 	size_t behind, before;
@@ -85,12 +90,12 @@ static int find_overrun(struct sheaf_task *task, const struct guarded *guarded, 
 	behind = reach(guarded->at + guarded->size, ZONE);
 	before = reach_back(guarded->at - ZONE, ZONE);
 	if (behind)
-		return sheaf_task_fail(task, -EFAULT, "the task wrote %s%zu bytes behind its %s of %zu bytes (position %llu)",
-				       behind == ZONE ? "at least " : "", behind, what, guarded->size,
+		return sheaf_task_fail(task, -EFAULT, "the task wrote %s%zu byte%s behind its %s of %zu bytes (position %llu)",
+				       behind == ZONE ? "at least " : "", behind, plural(behind), what, guarded->size,
 				       (unsigned long long)sheaf_task_position(task));
 	if (before)
-		return sheaf_task_fail(task, -EFAULT, "the task wrote %s%zu bytes before its %s of %zu bytes (position %llu)",
-				       before == ZONE ? "at least " : "", before, what, guarded->size,
+		return sheaf_task_fail(task, -EFAULT, "the task wrote %s%zu byte%s before its %s of %zu bytes (position %llu)",
+				       before == ZONE ? "at least " : "", before, plural(before), what, guarded->size,
 				       (unsigned long long)sheaf_task_position(task));
 	return 0;
 }

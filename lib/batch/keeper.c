@@ -133,15 +133,21 @@ static bool spin(const struct segment *segment, const struct wait *wait)
 
 int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadline_ns)
 {
-	bool look = false;
+	uint64_t looked;
 
 	if (wait->ready(wait->context))
 		return 0;
 	if (deadline_ns && !wait->sleep && spin(&keeper->segment, wait))
 		return 0;
+	looked = sheaf_now_ns();
 	for (;;) {
 		uint64_t now = sheaf_now_ns(), until;
+		/* By the clock: a bell that a task has written over wakes us at once, again and again. */
+		bool look = now - looked >= LOOK_EVERY_NS;
 		int r = keeper_look(keeper, look);
+
+		if (look)
+			looked = now;
 
 		/* What was done before the end of the pool is still handed out. */
 		if (wait->ready(wait->context))
@@ -165,6 +171,5 @@ int keeper_wait(struct keeper *keeper, const struct wait *wait, uint64_t deadlin
 		if (!keeper_interrupted(keeper, wait->heard))
 			sleep_until(wait, until);
 		gatherer_retract(wait->batch);
-		look = sheaf_now_ns() >= until;
 	}
 }

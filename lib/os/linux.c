@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -345,6 +346,27 @@ bool os_adopts_orphans(void)
 	int subreaper = 0;
 
 	return getpid() == 1 || (!prctl(PR_GET_CHILD_SUBREAPER, &subreaper) && subreaper);
+}
+
+int os_maps_file(pid_t pid, const struct os_file_id *file)
+{
+	unsigned long long inode;
+	unsigned major_number, minor_number;
+	char path[64], line[512];
+	int found = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%ld/maps", (long)pid);
+	if (!(maps = fopen(path, "re")))
+		return -1;
+	/* "7f00-7f10 rw-s 00000000 00:1a 1234   /dev/shm/name"; the rest of a long line is none. */
+	while (!found && fgets(line, sizeof(line), maps))
+		found = sscanf(line, "%*x-%*x %*s %*x %x:%x %llu", &major_number, &minor_number, &inode) == 3 &&
+			inode == file->inode && makedev(major_number, minor_number) == file->device;
+	if (ferror(maps))
+		found = -1;
+	fclose(maps);
+	return found;
 }
 
 void os_name_process(const char *name)

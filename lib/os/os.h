@@ -255,6 +255,11 @@ bool os_ends_orphans(void);
 /* Do orphans among the descendants of this process become its children? */
 bool os_adopts_orphans(void);
 
+struct os_file_id;
+
+/* Does the process map the file? 1, 0; -1: that cannot be told here. */
+int os_maps_file(pid_t pid, const struct os_file_id *file);
+
 /* Give the process the name that ps shows; at most 15 characters count. */
 void os_name_process(const char *name);
 

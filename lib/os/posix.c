@@ -151,6 +151,13 @@ bool os_adopts_orphans(void)
 	return getpid() == 1;
 }
 
+int os_maps_file(pid_t pid, const struct os_file_id *file)
+{
+	(void)pid;
+	(void)file;
+	return -1;
+}
+
 void os_name_process(const char *name)
 {
 	(void)name;

@@ -148,11 +148,6 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 
 /* ---- who lives ---- */
 
-bool family_unplugged(const struct family *family, const struct segment *segment)
-{
-	return family->group && !(forks_fd_open(&family->all) && forks_fd_open(&family->life) && segment_file_ours(segment));
-}
-
 /* Reap the first supervisor when it has ended; and, where orphans come to this process, those of the family. */
 static void reap(struct family *family)
 {
@@ -178,6 +173,8 @@ bool family_lives(struct family *family, const struct segment *segment)
 	if (!family->group)
 		return false;
 	reap(family);
+	if (!segment_file_ours(segment))
+		return family->child;
 	locked = os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1, &holder);
 	if (locked == 1 && holder)
 		family->supervisor = holder;
@@ -201,6 +198,18 @@ static bool unlocked(const struct segment *segment)
 							OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count, &holder);
 }
 
+/* Has the host closed all that tells of the family? Then its first process is known to the kernel, and a later one by its pid alone. */
+static bool cut_off(const struct family *family, const struct segment *segment)
+{
+	return !forks_fd_open(&family->all) && !segment_file_ours(segment);
+}
+
+static bool cut_off_and_gone(const struct family *family, const struct segment *segment)
+{
+	return cut_off(family, segment) && child_ended(family) &&
+	       (family->supervisor == family->group || (kill(family->supervisor, 0) && errno == ESRCH));
+}
+
 bool family_gone(const struct family *family, const struct segment *segment, uint64_t deadline_ns)
 {
 	uint64_t unlocked_ns = 0;
@@ -214,6 +223,8 @@ bool family_gone(const struct family *family, const struct segment *segment, uin
 			all.fd = -1;
 		r = poll(&all, 1, left > 20 ? 20 : (int)left);
 		if (r > 0 && all.revents)
+			return true;
+		if (cut_off_and_gone(family, segment))
 			return true;
 		if (!unlocked(segment))
 			unlocked_ns = 0;
@@ -257,9 +268,9 @@ bool family_end(struct family *family, const struct segment *segment, bool asked
 	 */
 	gone = family_gone(family, segment, 0);
 	while (!gone) {
-		if (kill(-family->group, SIGKILL) && errno == EPERM)
-			forks_close(
-				&family->life); /* the owner has become another user: the family ends as it does when the owner dies */
+		/* An owner that has become another user may not: the family ends as it does when the owner dies. */
+		if ((family->child || !cut_off(family, segment)) && kill(-family->group, SIGKILL) && errno == EPERM)
+			forks_close(&family->life);
 		gone = family_gone(family, segment, sheaf_now_ns() + KILL_AGAIN_NS);
 		if (sheaf_now_ns() >= deadline)
 			break;

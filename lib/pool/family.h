@@ -19,9 +19,6 @@ struct family {
 /* Start a supervisor, and wait until its workers run. 0; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE, with its message. */
 int family_start(struct family *family, struct segment *segment, bool keep_fds, bool successor);
 
-/* Has the host closed the descriptors that the owner needs to deal with the family? */
-bool family_unplugged(const struct family *family, const struct segment *segment);
-
 /* Is there a supervisor, or a spare that becomes one? Notes who, and reaps what has died of the family, if that falls to the owner. */
 bool family_lives(struct family *family, const struct segment *segment);
 

@@ -132,7 +132,8 @@ static void look_at_family(struct sheaf_pool *pool)
 
 	if ((!pool->family.group && !pool->orphaned_ns) || state_of(pool) >= POOL_TERMINATED)
 		return;
-	if (family_unplugged(&pool->family, segment)) {
+	/* Without it nobody can be asked. A family that the host has only cut off ends by itself, and another one is started. */
+	if (segment_fd(segment) < 0) {
 		lose(pool, POOL_UNPLUGGED);
 		return;
 	}

@@ -351,17 +351,46 @@ _Noreturn static void owner_died(void)
 	_exit(0);
 }
 
+enum owner {
+	OWNER_LIVES,
+	OWNER_UNPLUGGED, /* it has closed its end of the pipe, as closefrom() does */
+	OWNER_GONE,
+};
+
 /*
- * An owner that calls exec() is gone, too: its memory and its handle are. A successor is not its child; a pid that is free says that it is
- * dead where a stray child of it holds the pipe.
+ * An owner that calls exec() is gone, too: its memory and its handle are. Then its end of the pipe is closed, unless a child of it holds
+ * that, which no handler knew of; and its lock is free, which any close() of the host may bring about. Whether the process still maps
+ * the segment tells a living owner from another program, where the system shows it. A free pid says that it is dead.
  */
-static bool owner_lives(void)
+static enum owner look_at_owner(void)
 {
 	struct pollfd life = {.fd = line.life->fd};
+	bool ended = poll(&life, 1, 0) > 0;
+	pid_t holder;
+	int mapped;
 
 	if (line.child ? getppid() != line.owner : kill(line.owner, 0) && errno == ESRCH)
-		return false;
-	return poll(&life, 1, 0) <= 0;
+		return OWNER_GONE;
+	if (!ended && os_locked(line.segment->fd, OS_LOCK_OWNER, 1, &holder) != 0)
+		return OWNER_LIVES;
+	mapped = os_maps_file(line.owner, &line.segment->id);
+	if (ended)
+		return mapped == 1 ? OWNER_UNPLUGGED : OWNER_GONE;
+	return mapped == 0 ? OWNER_GONE : OWNER_LIVES;
+}
+
+/* End with the owner; or if it cannot be heard any longer, so that its next call starts another family. */
+static void follow_owner(void)
+{
+	enum owner owner = look_at_owner();
+
+	if (owner == OWNER_GONE)
+		owner_died();
+	if (owner == OWNER_LIVES)
+		return;
+	kill_spare();
+	kill_workers();
+	_exit(0);
 }
 
 /* Take the bytes that woke us. */
@@ -399,8 +428,7 @@ _Noreturn static void leave(void)
 
 	kill_spare();
 	while (!fstat(line.segment->fd, &status) && status.st_nlink) {
-		if (!owner_lives())
-			owner_died();
+		follow_owner();
 		if (pool_state() == POOL_TERMINATED && !os_shm_unlink(line.segment->name, line.segment->fd, &line.segment->id))
 			break;
 		if (os_wait_news(line.life->fd, os_parent_check_ns()))
@@ -456,8 +484,7 @@ _Noreturn static void supervise(void)
 	for (;;) {
 		uint64_t now, nap;
 
-		if (!owner_lives())
-			owner_died();
+		follow_owner();
 		bury_the_dead();
 		watch_stops();
 		serve_kills();

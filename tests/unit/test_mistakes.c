@@ -349,6 +349,39 @@ Test(mistakes, a_batch_whose_results_were_overrun_fails_and_never_hangs)
 		}
 }
 
+/* The table of the first batch ends where the other begins: its state, its bell. */
+Test(mistakes, nor_does_the_batch_beside_it_hang)
+{
+	static const unsigned char patterns[] = {0, 0x02, 0x41, 0x5a, 0x82, 0xff};
+
+	for (unsigned i = 0; i < sizeof(patterns); i++) {
+		struct overrun overrun = {.pattern = patterns[i], .size = 4096};
+		sheaf_batch *batch, *beside;
+		const sheaf_result *results;
+		size_t n;
+		int r;
+
+		start_workers(1);
+		overrun.gate = new_gate();
+		batch = new_batch(&(sheaf_batch_options){.result_size = 8});
+		beside = new_batch(&(sheaf_batch_options){.result_size = 8});
+		for (uint64_t position = 0; position < 60; position++) {
+			expect_done(position == 30
+					    ? sheaf_submit(batch, position, overrun_result, &overrun, sizeof(overrun))
+					    : sheaf_submit(batch, position, wait_at_gate, &overrun.gate, sizeof(overrun.gate)));
+			expect_done(sheaf_submit(beside, position, wait_at_gate, &overrun.gate, sizeof(overrun.gate)));
+		}
+		gate_open(overrun.gate);
+		r = sheaf_gather(batch, &results, &n, patience());
+		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
+		r = sheaf_gather(beside, &results, &n, patience());
+		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
+		sheaf_batch_retire(beside);
+		sheaf_batch_retire(batch);
+		end();
+	}
+}
+
 static int damage_chunks(sheaf_task *task, size_t first, size_t last, void *context)
 {
 	(void)task;
@@ -442,7 +475,7 @@ Test(mistakes, a_check_tells_what_was_overrun_and_where)
 		expect_found((struct excess){.behind_result = 4000},
 			     "the task wrote 4000 bytes behind its result of 8 bytes (position 3)");
 		expect_found((struct excess){.before_result = 1},
-			     "the task wrote 1 bytes before its result of 8 bytes (position 3)");
+			     "the task wrote 1 byte before its result of 8 bytes (position 3)");
 		expect_found((struct excess){.behind_arg = 3},
 			     "the task wrote 3 bytes behind its argument of 10 bytes (position 3)");
 		expect_found((struct excess){.before_arg = 16},
