@@ -38,6 +38,7 @@
 #define UNLOCKED_NS \
 	UINT64_C(200000000) /* so long without a lock, though the pipe is open: other children of the host hold it */
 #define KILL_AGAIN_NS 20000000
+#define LOOK_MS 20
 #define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
 #define REAP_NS UINT64_C(100000000)
 #define REAP_NAP_NS 200000
@@ -189,48 +190,41 @@ void family_wake(const struct family *family)
 		;
 }
 
-/* Is there no lock of any process of the family? */
-static bool unlocked(const struct segment *segment)
+/* For how long has no process of the family had a lock? */
+static uint64_t unlocked_for(struct family *family, const struct segment *segment)
 {
+	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count;
+	uint64_t now = sheaf_now_ns();
 	pid_t holder;
 
-	return segment_file_ours(segment) && !os_locked(segment->fd, OS_LOCK_SUPERVISOR,
-							OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count, &holder);
+	if (!segment_file_ours(segment) || os_locked(segment->fd, OS_LOCK_SUPERVISOR, count, &holder))
+		family->unlocked_ns = 0;
+	else if (!family->unlocked_ns)
+		family->unlocked_ns = now;
+	return family->unlocked_ns ? now - family->unlocked_ns + 1 : 0;
 }
 
-/* Has the host closed all that tells of the family? Then its first process is known to the kernel, and a later one by its pid alone. */
-static bool cut_off(const struct family *family, const struct segment *segment)
+/* Without the pipe and the segment's file, which the host may have closed, the kernel still knows the first process, and a later pid. */
+static bool looks_gone(struct family *family, const struct segment *segment)
 {
-	return !forks_fd_open(&family->all) && !segment_file_ours(segment);
+	uint64_t unlocked_ns = unlocked_for(family, segment);
+
+	if (forks_fd_open(&family->all))
+		return unlocked_ns > UNLOCKED_NS;
+	if (!child_ended(family))
+		return false;
+	return unlocked_ns || (!segment_file_ours(segment) &&
+			       (family->supervisor == family->group || (kill(family->supervisor, 0) && errno == ESRCH)));
 }
 
-static bool cut_off_and_gone(const struct family *family, const struct segment *segment)
+bool family_gone(struct family *family, const struct segment *segment, uint64_t deadline_ns)
 {
-	return cut_off(family, segment) && child_ended(family) &&
-	       (family->supervisor == family->group || (kill(family->supervisor, 0) && errno == ESRCH));
-}
-
-bool family_gone(const struct family *family, const struct segment *segment, uint64_t deadline_ns)
-{
-	uint64_t unlocked_ns = 0;
-
 	for (;;) {
-		struct pollfd all = {.fd = family->all.fd, .events = POLLIN};
+		struct pollfd all = {.fd = forks_fd_open(&family->all) ? family->all.fd : -1, .events = POLLIN};
 		uint64_t now = sheaf_now_ns(), left = deadline_ns > now ? (deadline_ns - now) / 1000000 + 1 : 0;
-		int r;
+		int r = poll(&all, 1, left > LOOK_MS ? LOOK_MS : (int)left);
 
-		if (!forks_fd_open(&family->all))
-			all.fd = -1;
-		r = poll(&all, 1, left > 20 ? 20 : (int)left);
-		if (r > 0 && all.revents)
-			return true;
-		if (cut_off_and_gone(family, segment))
-			return true;
-		if (!unlocked(segment))
-			unlocked_ns = 0;
-		else if (!unlocked_ns)
-			unlocked_ns = sheaf_now_ns();
-		else if (sheaf_now_ns() - unlocked_ns >= UNLOCKED_NS)
+		if ((r > 0 && all.revents) || looks_gone(family, segment))
 			return true;
 		if (!left && (r >= 0 || errno != EINTR))
 			return false;
@@ -239,16 +233,27 @@ bool family_gone(const struct family *family, const struct segment *segment, uin
 
 /* ---- end ---- */
 
+/* Does a later supervisor, which is nobody's child here, still run? */
+static bool successor_runs(const struct family *family)
+{
+	struct os_process_id id;
+
+	if (!family->supervisor || family->supervisor == family->group)
+		return false;
+	os_process_note(&id);
+	id.pid = (uint32_t)family->supervisor;
+	id.start = 0;
+	return os_process_lives(&id) == 1;
+}
+
 /* The last ones may be on their way out when their ends of the pipe are closed. */
 static void reap_all(struct family *family)
 {
 	uint64_t deadline = sheaf_now_ns() + REAP_NS;
 
-	for (reap(family); family->child && sheaf_now_ns() < deadline; reap(family))
+	for (reap(family); (family->child || successor_runs(family)) && sheaf_now_ns() < deadline; reap(family))
 		os_sleep_ns(REAP_NAP_NS);
-	while (os_adopts_orphans() && family->supervisor && !waitpid(family->supervisor, NULL, WNOHANG) &&
-	       sheaf_now_ns() < deadline)
-		os_sleep_ns(REAP_NAP_NS);
+	reap(family);
 }
 
 bool family_end(struct family *family, const struct segment *segment, bool asked)
@@ -269,7 +274,7 @@ bool family_end(struct family *family, const struct segment *segment, bool asked
 	gone = family_gone(family, segment, 0);
 	while (!gone) {
 		/* An owner that has become another user may not: the family ends as it does when the owner dies. */
-		if ((family->child || !cut_off(family, segment)) && kill(-family->group, SIGKILL) && errno == EPERM)
+		if ((family->child || forks_fd_open(&family->all)) && kill(-family->group, SIGKILL) && errno == EPERM)
 			forks_close(&family->life);
 		gone = family_gone(family, segment, sheaf_now_ns() + KILL_AGAIN_NS);
 		if (sheaf_now_ns() >= deadline)

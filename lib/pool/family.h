@@ -11,6 +11,7 @@ struct family {
 	pid_t group;          /* of all its processes, and the pid of the first: the owner's child; 0: there is no family */
 	bool child;           /* the owner has not reaped that child yet */
 	pid_t supervisor;     /* when the owner asked last */
+	uint64_t unlocked_ns; /* since when none of its processes has a lock; 0: one has */
 	struct forks_fd all;  /* read end of the pipe that all of the family hold; end of file: they are all dead */
 	struct forks_fd life; /* write end of the pipe whose end of file tells the family that the owner is gone */
 	struct forks_fd wake; /* its read end: kept, so that a write to it brings no SIGPIPE */
@@ -26,7 +27,7 @@ bool family_lives(struct family *family, const struct segment *segment);
 void family_wake(const struct family *family);
 
 /* Wait until all of the family are dead, at most until the deadline. */
-bool family_gone(const struct family *family, const struct segment *segment, uint64_t deadline_ns);
+bool family_gone(struct family *family, const struct segment *segment, uint64_t deadline_ns);
 
 /*
  * End all of the family. @asked: the supervisor has been told to end, so it gets a second to end the others; then, or at once, all are
