@@ -16,7 +16,20 @@
  *           function). When that is over, the supervisor kills its worker, and the position fails with -ETIMEDOUT, without another
  *           attempt; a range of a loop is first cut into single positions, each with the whole time. No other task is charged.
  *           Time spent in the queue does not count. Threads cannot be killed: with SHEAF_THREADS there are no limits.
- * Terminal  Workers ignore SIGINT, SIGTSTP, SIGTTIN and SIGTTOU. A task that reads from the terminal gets EIO.
+ * Leaving   A task ends its worker if it leaves its function by another way than a return: an exception that it does not catch, exit(),
+ *           quick_exit(), pthread_exit(), longjmp() to a place outside. That is a death, whose message says what it was. Nothing of the
+ *           owner's runs in the worker: no destructor, no exit handler, no flush of its streams. A child that a task forks ends when it
+ *           returns from the function, with exit code 1. (Only with glibc: a jump is noticed, and exit codes are told; elsewhere they are
+ *           255. Never: setcontext().) With SHEAF_THREADS nothing of this is caught: such a task ends, or harms, the owner.
+ * Output    What a task has printed to stdout, or to a stderr with a buffer, is written before its result is there (of a map: before
+ *           that of its chunk, or when another item of that ends the worker by exit() or a fault). Other streams that it leaves open
+ *           are written when the worker has nothing to do, or ends; then flush buffers of your own, as C++ streams may have them,
+ *           before you return. With SHEAF_THREADS streams are the owner's.
+ * Terminal  SIGINT (Ctrl-C) and SIGTSTP do nothing to workers. SIGTTIN and SIGTTOU are ignored: a task that touches the terminal gets
+ *           EIO. The worker's stdin is empty, unless the pool is SHEAF_KEEP_FDS: a program that a task starts must not eat the owner's
+ *           input. SIGPIPE is ignored if the owner ignored it when it created the pool, and has no effect if the owner had a handler.
+ *           Programs that tasks start have the default for SIGINT and SIGTSTP, as they would have it from a shell, and inherit the
+ *           others. They are in the family's process group, so Ctrl-C does not reach them: a task that wants them to end sees to it.
  * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
  *           Task functions must be mapped when the pool is created: workers are forked from the owner at that time.
  * Debugging SHEAF_CHECK=1 in the environment of sheaf_pool_create(): tasks and items of maps get copies of their argument and result
@@ -70,7 +83,7 @@ typedef struct sheaf_task sheaf_task;
  * @result: result_size zeroed bytes (of a map: out_size bytes of the caller's array); NULL if the batch has none.
  *          Aligned to 8 bytes (to 64 if longer than 8 bytes); of a map, as the caller's array is
  *
- * Runs in a worker, once or more: see "Deaths" above. A task that calls exit() or is killed counts as a death.
+ * Runs in a worker, once or more: see "Deaths" above. A task that leaves by another way than a return counts as a death.
  *
  * Return: 0, or a negative errno: then this position fails with that code, and no other is affected.
  */
@@ -96,7 +109,7 @@ enum sheaf_backend {
 
 enum sheaf_pool_flags {
 	SHEAF_ANONYMOUS = 1 << 0, /* a segment without a name: nothing in /dev/shm, not even after kill -9 of everybody */
-	SHEAF_KEEP_FDS = 1 << 1,  /* workers keep the owner's open files; by default only 0, 1 and 2 */
+	SHEAF_KEEP_FDS = 1 << 1,  /* workers keep the owner's open files, stdin too; by default only 1 and 2 */
 	SHEAF_DUMP_HEAP = 1 << 2, /* core files hold the segment, where the system lets one choose; by default they do not */
 };
 
@@ -156,6 +169,8 @@ typedef struct sheaf_result {
 	const uint64_t
 		*backtrace; /* where it was when SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT ended it: addresses, innermost */
 	unsigned backtrace_size; /* first, the same in owner and worker; 0: not known */
+	const void *
+		fault_address; /* of SIGSEGV or SIGBUS: what could not be used, which the message explains; NULL: that, or none */
 } sheaf_result;
 
 /* ---- Pools ---- */
@@ -197,7 +212,7 @@ SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
 SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
 
 /**
- * sheaf_pool_terminate() - kill the workers now; positions that are not done never will be
+ * sheaf_pool_terminate() - kill the workers now; positions that are not done never will be. Workers that have no task end by themselves
  *
  * Waiting calls of other threads return -ECANCELED. Terminating twice is fine. Threads cannot be killed: with SHEAF_THREADS the
  * tasks in hand are waited for.
@@ -426,7 +441,7 @@ SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers 
  *
  * Only for submitted tasks. The memory is part of the batch.
  *
- * Return: 0; -EINVAL (NULL, or a position of a map); -ENOSPC, -ENOMEM (as sheaf_alloc()).
+ * Return: 0; -EINVAL (NULL, or a position of a map); -EPERM (a child that the task has forked); -ENOSPC, -ENOMEM (as sheaf_alloc()).
  */
 SHEAF_API int sheaf_task_result(sheaf_task *task, size_t size, void **memory);
 

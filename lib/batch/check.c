@@ -105,7 +105,7 @@ static int find_overrun_of_data(struct sheaf_task *task)
 {
 	size_t behind;
 
-	if (!task->has_data)
+	if (!task->data)
 		return 0;
 	behind = reach((const unsigned char *)segment_at(task->runner->segment, task->data) + task->size, CHECK_TAIL);
 	return !behind ? 0
@@ -131,6 +131,7 @@ static int run(struct sheaf_task *task, sheaf_task_fn *fn, const void *arg, size
 		return sheaf_task_fail(task, -ENOMEM, "no memory for the guard zones of SHEAF_CHECK");
 	}
 	r = fn(task, in.at, out.at);
+	task_returned(task->runner->forks);
 	if ((overrun = find_overrun(task, &out, "result")) || (overrun = find_overrun(task, &in, "argument")) ||
 	    (overrun = find_overrun_of_data(task)))
 		r = overrun;

@@ -127,6 +127,19 @@ static bool void_failures(struct segment *segment, struct shared_batch *batch, u
 
 /* ---- workers ---- */
 
+/*
+ * What a run of items goes by, and nothing of it changes meanwhile. In memory that a fork clears: a child that returns from an item finds no
+ * other one.
+ */
+struct items {
+	uint64_t end;
+	sheaf_task_fn *fn;
+	uint64_t in_step, out_step;
+	_Atomic uint64_t *cursor;
+};
+
+static_assert(sizeof(struct items) <= FORKS_PRIVATE, "it lies there");
+
 struct visit {
 	struct runner *runner;
 	struct shared_batch *batch;
@@ -136,7 +149,10 @@ struct visit {
 	const void *context;
 	_Atomic uint64_t *words;
 	uint64_t claimant;
-	uint64_t chunk; /* in hand, and its word */
+	unsigned forks;
+	struct items *items;
+	struct items own_items; /* of a thread among others */
+	uint64_t chunk;         /* in hand, and its word */
 	uint64_t bits;
 	struct sheaf_task task;
 };
@@ -150,15 +166,17 @@ static void enter(struct visit *v, struct runner *runner, struct shared_batch *b
 	v->caller = runner->worker == WORKER_NONE;
 	v->words = words_of(runner->segment, batch);
 	v->claimant = word_claimant(runner->worker, runner->generation);
+	v->forks = runner->forks;
+	v->items = runner->forks_private ? runner->forks_private : &v->own_items;
+	v->items->cursor = &self->cursor;
 	v->task.runner = runner;
 	v->task.batch = batch;
 	v->task.of_map = true;
-	v->task.has_data = false;
 	v->task.text_size = 0;
 }
 
 /* Tells that @count positions from @position on failed. Without memory for that the whole chunk is marked, at once: we may die. */
-static void report(struct visit *v, uint64_t position, uint64_t count, int status)
+__attribute__((noinline)) static void report(struct visit *v, uint64_t position, uint64_t count, int status)
 {
 	struct runner *runner = v->runner;
 	struct shared_failure record = {
@@ -213,6 +231,8 @@ __attribute__((noinline)) static uint64_t run_map_timed(struct visit *v, uint64_
 		task_hold(v->self, sheaf_now_ns(), batch->limit_ns);
 		r = ((sheaf_task_fn *)(uintptr_t)batch->function)(&v->task, in ? in + p * batch->in_size : NULL,
 								  out ? out + p * batch->out_size : NULL);
+		task_returned(v->forks);
+		output_look(); /* the next one may be killed */
 		task_hold(v->self, 0, 0);
 		if (r)
 			report(v, p, 1, task_status(&v->task, r));
@@ -224,35 +244,41 @@ __attribute__((noinline)) static uint64_t run_map_timed(struct visit *v, uint64_
 static void run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned attempt)
 {
 	struct shared_batch *batch = v->batch;
-	sheaf_task_fn *fn = (sheaf_task_fn *)(uintptr_t)batch->function;
+	struct items *items = v->items;
 	unsigned char *first_in = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
 	unsigned char *first_out = batch->out ? segment_at(v->runner->segment, batch->out) : NULL;
-	_Atomic uint64_t *cursor = &v->self->cursor;
-	uint64_t p = begin, in_step = first_in ? batch->in_size : 0, out_step = first_out ? batch->out_size : 0;
+	uint64_t p = begin;
 	uintptr_t in, out; /* numbers, as NULL moves on by 0 like the others */
 
 	if (timed(batch, attempt))
 		p = run_map_timed(v, begin, end, attempt, first_in, first_out);
 	/* What no item changes is set once, and arrays that are not there have steps of 0: this loop is what a map costs. */
-	in = (uintptr_t)first_in + p * in_step;
-	out = (uintptr_t)first_out + p * out_step;
+	items->in_step = first_in ? batch->in_size : 0;
+	items->out_step = first_out ? batch->out_size : 0;
+	items->fn = (sheaf_task_fn *)(uintptr_t)batch->function;
+	items->end = end;
+	in = (uintptr_t)first_in + p * items->in_step;
+	out = (uintptr_t)first_out + p * items->out_step;
 	v->task.attempt = 1;
 	v->task.text_size = 0;
-	for (; p < end; p++, in += in_step, out += out_step) {
+	for (; p < items->end; p++, in += items->in_step, out += items->out_step) {
 		int r;
 
 		/* Relaxed, and before the task runs: as in take_in_hand(). */
-		atomic_store_explicit(cursor, p, memory_order_relaxed);
+		atomic_store_explicit(items->cursor, p, memory_order_relaxed);
 		v->task.position = p;
-		r = fn(&v->task, (const void *)in, (void *)out);
+		r = items->fn(&v->task, (const void *)in, (void *)out);
 		if (r) {
+			task_returned(v->forks);
 			report(v, p, 1, task_status(&v->task, r));
 			v->task.text_size = 0;
 		}
 	}
+	task_returned(v->forks);
 }
 
-static void run_range(struct visit *v, uint64_t begin, uint64_t end, struct word w)
+/* Not inlined: what it keeps in registers, try_chunk() would save for each chunk of a map. */
+__attribute__((noinline)) static void run_range(struct visit *v, uint64_t begin, uint64_t end, struct word w)
 {
 	struct shared_batch *batch = v->batch;
 	sheaf_range_fn *fn = (sheaf_range_fn *)(uintptr_t)batch->function;
@@ -269,6 +295,7 @@ static void run_range(struct visit *v, uint64_t begin, uint64_t end, struct word
 		if (clocked)
 			task_hold(v->self, sheaf_now_ns(), batch->limit_ns);
 		r = fn(&v->task, p, to, context);
+		task_returned(v->forks);
 		if (clocked)
 			task_hold(v->self, 0, 0);
 		if (r)
@@ -420,7 +447,7 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid, bool (*over)(const void *context),
 		const void *context)
 {
-	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)pid};
+	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)pid, .forks = forks_count()};
 	struct shared_worker self = {0}; /* nobody looks at it: a dead owner is not recovered */
 	struct visit v;
 
@@ -535,6 +562,8 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 				.frame_count = death->frame_count,
 				.started_ns = death->started_ns,
 				.finished_ns = death->ended_ns,
+				.address = death->address,
+				.way = death->way,
 			};
 
 			if (push_failure(segment, batch, region, &record, death->frames))
@@ -551,4 +580,18 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 				  memory_order_relaxed);
 	/* One attempt begun: whoever takes the invitation looks at every word. The count itself means nothing here. */
 	return (sound ? ring_return(slot, word, 1) : ring_release(slot, word)) && sound;
+}
+
+bool share_is_told(struct segment *segment, const struct shared_slot *slot)
+{
+	/* Relaxed, both: nothing that they hand over is read. */
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shape shape;
+
+	if (!take_shape(segment, batch, &shape))
+		return false;
+	for (uint64_t c = 0; c < shape.chunks; c++)
+		if (word_state(atomic_load_explicit(&shape.words[c], memory_order_relaxed)) != WORD_DONE)
+			return false;
+	return true;
 }

@@ -42,4 +42,7 @@ void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid, 
 bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		  struct region *region);
 
+/* For the supervisor: are all chunks of the batch of a slot's invitation published? */
+bool share_is_told(struct segment *segment, const struct shared_slot *slot);
+
 #endif

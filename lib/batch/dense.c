@@ -155,7 +155,7 @@ static const struct shared_failure *failure_of(const struct sheaf_batch *batch, 
 	return NULL;
 }
 
-static void fill_failure(const struct shared_failure *failure, sheaf_result *result)
+static void fill_failure(const struct shared_failure *failure, sheaf_result *result, struct cause *cause)
 {
 	result->status = failure->status;
 	result->signal = failure->signal;
@@ -166,13 +166,14 @@ static void fill_failure(const struct shared_failure *failure, sheaf_result *res
 	result->message = failure->text_size ? (const char *)(failure + 1) : NULL;
 	result->started_ns = failure->started_ns;
 	result->finished_ns = failure->finished_ns;
+	fault_note(result, cause, failure->way, failure->address);
 	if (failure->frame_count) {
 		result->backtrace = (const uint64_t *)(failure + 1);
 		result->backtrace_size = failure->frame_count;
 	}
 }
 
-int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result)
+int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result, struct cause *cause)
 {
 	const struct shared_batch *shared = batch->shared;
 	const struct segment *segment = &batch->keeper->segment;
@@ -186,7 +187,7 @@ int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *res
 		.position = position, .exit_code = -1, .attempts = 1, .worker = worker_id(w.worker), .message = ""};
 	failure = batch->view.failure_count ? failure_of(batch, position) : NULL;
 	if (failure) {
-		fill_failure(failure, result);
+		fill_failure(failure, result, cause);
 		return 0;
 	}
 	if (w.flags & WORD_LOST) {

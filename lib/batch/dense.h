@@ -4,7 +4,7 @@
 #ifndef SHEAF_BATCH_DENSE_H
 #define SHEAF_BATCH_DENSE_H
 
-#include "batch/batch.h"
+#include "batch/fault.h"
 
 bool dense_chunk_done(const struct sheaf_batch *batch, uint64_t chunk);
 bool dense_all_done(struct sheaf_batch *batch);
@@ -16,7 +16,7 @@ bool dense_busy(const struct sheaf_batch *batch);
 struct span dense_span(const struct sheaf_batch *batch, uint64_t chunk);
 
 /* The result of a position whose chunk is DONE; message is NULL if a failure brought none. -ENOMEM. */
-int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result);
+int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result, struct cause *cause);
 
 /* Of a batch that is all done: how many positions failed, and the lowest. -ENOMEM. */
 int dense_failures(struct sheaf_batch *batch, uint64_t *lowest, uint64_t *count);

@@ -8,6 +8,7 @@
  */
 #include "batch/batch.h"
 #include "batch/dense.h"
+#include "batch/fault.h"
 
 #include "base/error.h"
 #include "os/os.h"
@@ -51,20 +52,15 @@ bool batch_worker_died(const sheaf_result *result)
 	return result->status && (result->signal || result->exit_code >= 0);
 }
 
-static int compose_message(struct sheaf_batch *batch, sheaf_result *result)
+static int compose_message(struct sheaf_batch *batch, sheaf_result *result, const struct cause *cause)
 {
-	char text[512], how[160], runs[64], time[64] = "";
+	char text[640], how[320], runs[64], time[64] = "";
 
 	if (!batch_worker_died(result)) {
 		result->message = sheaf_strerror(result->status);
 		return 0;
 	}
-	if (result->status == -ETIMEDOUT)
-		snprintf(how, sizeof(how), "was killed because the task ran longer than its limit,");
-	else if (result->signal)
-		snprintf(how, sizeof(how), "was killed by signal %d (%s)", result->signal, strsignal(result->signal));
-	else
-		snprintf(how, sizeof(how), "called exit(%d)", result->exit_code);
+	fault_tell(batch, result, cause, how, sizeof(how));
 	if (result->status == -ETIMEDOUT)
 		snprintf(runs, sizeof(runs), "in attempt %u", result->attempts);
 	else if (result->attempts == 1)
@@ -80,27 +76,35 @@ static int compose_message(struct sheaf_batch *batch, sheaf_result *result)
 }
 
 /* Gives a failed result its text, if the task left none. */
-static int explain(struct sheaf_batch *batch, sheaf_result *result)
+static int explain(struct sheaf_batch *batch, sheaf_result *result, const struct cause *cause)
 {
-	return result->message ? 0 : compose_message(batch, result);
+	return result->message ? 0 : compose_message(batch, result, cause);
 }
 
 /* ---- results ---- */
 
-/* What a task left that failed: a text, or what the supervisor wrote for its worker. */
-static void failed_result(const struct segment *segment, const struct shared_entry *entry, sheaf_result *result)
+/* Fill in what a task left that failed: a text, or what the supervisor wrote for its worker. */
+static __attribute__((noinline)) int failed_result(struct sheaf_batch *batch, const struct shared_entry *entry,
+						   sheaf_result *result)
 {
+	const struct segment *segment = &batch->keeper->segment;
+	struct cause cause = {0};
+
 	result->data = NULL;
 	result->size = 0;
 	result->message = NULL;
 	result->signal = entry->last.cause.signal;
 	result->exit_code = entry->last.cause.exit_code;
 	if (entry->data && batch_worker_died(result)) {
-		result->backtrace = segment_at(segment, entry->data);
+		const struct shared_account *account = segment_at(segment, entry->data);
+
+		fault_note(result, &cause, account->way, account->address);
+		result->backtrace = entry->size ? (const uint64_t *)(account + 1) : NULL;
 		result->backtrace_size = (unsigned)entry->size;
 	} else if (entry->data) {
 		result->message = segment_at(segment, entry->data);
 	}
+	return explain(batch, result, &cause);
 }
 
 /* Where the result lies of a task that succeeded and did not call sheaf_task_result(). */
@@ -130,6 +134,7 @@ static void fill_result(struct shared_entry *entry, sheaf_result *result)
 		.finished_ns = entry->finished_ns,
 		.backtrace = NULL,
 		.backtrace_size = 0,
+		.fault_address = NULL,
 	};
 }
 
@@ -148,20 +153,21 @@ __attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, stru
 {
 	const struct segment *segment = &batch->keeper->segment;
 	uint64_t position = batch->order.positions[index];
+	bool died = entry->status && (entry->last.cause.signal || entry->last.cause.exit_code >= 0);
+	uint64_t size = died ? sizeof(struct shared_account) + entry->size * sizeof(uint64_t) : entry->size;
 	sheaf_result found;
 	int r;
 
 	if (entry->position != position || entry->size > segment->size || entry->data >= segment->size ||
-	    (entry->data && !heap_contains(segment, segment_at(segment, entry->data), entry->size)))
+	    (entry->data && !heap_contains(segment, segment_at(segment, entry->data), size)))
 		return batch_damaged(position);
 	fill_result(entry, &found);
-	if (entry->status)
-		failed_result(segment, entry, &found);
-	else
+	if (!entry->status)
 		found.data = segment_at(segment, entry->data);
-	if (!(r = explain(batch, &found)))
-		*result = found;
-	return r;
+	else if ((r = failed_result(batch, entry, &found)))
+		return r;
+	*result = found;
+	return 0;
 }
 
 static int entry_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t index, sheaf_result *result)
@@ -174,12 +180,14 @@ static int entry_result(struct sheaf_batch *batch, struct shared_entry *entry, u
 
 int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result)
 {
+	struct cause cause;
 	int r;
 
 	if (!batch->dense)
 		return entry_result(batch, batch_entry(batch, index_or_position), index_or_position, result);
-	r = dense_result(batch, index_or_position, result);
-	return r ? r : explain(batch, result);
+	cause = (struct cause){0};
+	r = dense_result(batch, index_or_position, result, &cause);
+	return r ? r : explain(batch, result, &cause);
 }
 
 int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed)

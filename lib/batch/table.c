@@ -75,6 +75,7 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	const void *arg = NULL;
 	void *result = result_slot(entry, batch->out_size);
 	uint64_t started = 0, limit = 0, entry_offset;
+	int status;
 
 	/* Acquire on the batch's word is not needed: the slot's edge (A1) came after the batch was opened. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN)
@@ -84,6 +85,8 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 		started = runner->clock_ns ? runner->clock_ns : sheaf_now_ns();
 		limit = slot_limit(slot, batch);
 	}
+	if (limit)
+		output_look(); /* this one may be killed with what others have left */
 	task_hold(self, started, limit);
 	if (slot->arg_size)
 		arg = slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
@@ -92,17 +95,20 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	task.position = entry->position;
 	task.attempt = w.attempt;
 	task.of_map = false;
-	task.has_data = false;
+	task.data = 0;
+	task.size = batch->out_size;
 	task.text_size = 0;
 
-	entry->status = task_status(&task, ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, arg, result));
+	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, arg, result);
+	task_returned(runner->forks);
+	entry->status = status > 0 ? task_status(&task, status) : status;
 	if (limit)
 		task_let_go(self);
 	if (entry->status) {
 		store_failure(runner, entry, &task);
 	} else {
-		entry->data = task.has_data ? task.data : 0;
-		entry->size = task.has_data ? task.size : batch->out_size;
+		entry->data = task.data;
+		entry->size = task.size;
 	}
 	entry->pid = runner->pid;
 	if (!(batch->flags & SHEAF_NO_TIMES)) {
@@ -122,17 +128,21 @@ release:
 	room_ring(segment);
 }
 
-/* Keeps the addresses that the dead worker left; without memory they are lost. */
-static void store_frames(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry,
-			 const struct death *death, struct region *region)
+/* Keep the last words that the dead worker left; without memory they are lost. */
+static void store_account(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry,
+			  const struct death *death, struct region *region)
 {
 	uint64_t size = death->frame_count * sizeof(*death->frames), offset;
+	struct shared_account *account;
 
 	entry->data = 0;
 	entry->size = 0;
-	if (!size || region_alloc(segment, batch, region, size, &offset))
+	if ((!size && !death->way) || region_alloc(segment, batch, region, sizeof(*account) + size, &offset))
 		return;
-	memcpy(segment_at(segment, offset), death->frames, size);
+	account = segment_at(segment, offset);
+	*account = (struct shared_account){.address = death->address, .way = death->way};
+	if (size)
+		memcpy(account + 1, death->frames, size);
 	entry->data = offset;
 	entry->size = death->frame_count;
 }
@@ -176,7 +186,7 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 		}
 		entry->status = death->late ? -ETIMEDOUT : -ECHILD;
 		entry->pid = death->pid;
-		store_frames(segment, batch, entry, death, region);
+		store_account(segment, batch, entry, death, region);
 		entry->started_ns = death->started_ns;
 		entry->finished_ns = death->ended_ns;
 		entry->last.cause.signal = death->signal;
@@ -186,4 +196,17 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 		atomic_fetch_add_explicit(&segment->control->given_up, 1, memory_order_relaxed);
 	}
 	return ring_release(slot, word);
+}
+
+bool call_is_told(struct segment *segment, const struct shared_slot *slot)
+{
+	/* Relaxed, both: nothing that they hand over is read. */
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	uint64_t target = slot->target;
+	struct shared_entry *entry;
+
+	if (!entry_possible(segment, batch, target, batch->out_size))
+		return false;
+	entry = segment_at(segment, target);
+	return word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_DONE;
 }

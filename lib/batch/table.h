@@ -17,6 +17,8 @@ struct death {
 	bool late;           /* killed because the task in hand ran longer than its limit */
 	uint64_t started_ns; /* when the task in hand began; 0: not known */
 	uint64_t ended_ns;
+	uint32_t way;           /* enum death_way, if it left word; 0: what the kernel tells is all */
+	uint64_t address;       /* of a fault, if `way` says so */
 	const uint64_t *frames; /* where it was, if it left word */
 	uint32_t frame_count;
 };
@@ -33,5 +35,8 @@ void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
  */
 bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		 struct region *region);
+
+/* For the supervisor: is the result of a slot's task published, though the slot is not free yet? */
+bool call_is_told(struct segment *segment, const struct shared_slot *slot);
 
 #endif

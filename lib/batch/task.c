@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct region *runner_region(struct runner *runner, const struct shared_batch *batch)
 {
@@ -18,6 +19,12 @@ struct region *runner_region(struct runner *runner, const struct shared_batch *b
 			return &runner->regions[i];
 	/* The rest of the victim's block stays with its batch, unused. */
 	return &runner->regions[runner->victim++ % RUNNER_REGIONS];
+}
+
+_Noreturn void task_end_child(void)
+{
+	/* What its streams hold may be its parent's, which writes it, too. */
+	_exit(1);
 }
 
 int task_status(struct sheaf_task *task, int returned)
@@ -54,12 +61,13 @@ int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: %s is NULL", task ? "memory" : "task");
 	if (task->of_map)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: results of a map lie in its out array");
+	if (forks_count() != task->runner->forks)
+		return sheaf_fail(-EPERM, "sheaf_task_result: this process is a child that the task has forked");
 	segment = task->runner->segment;
 	tail = task->batch->flags & BATCH_CHECKED && size < SIZE_MAX - CHECK_TAIL ? CHECK_TAIL : 0;
 	r = region_alloc(segment, task->batch, runner_region(task->runner, task->batch), size + tail, &offset);
 	if (r)
 		return heap_fail(segment, r, size, "a result");
-	task->has_data = true;
 	task->data = offset;
 	task->size = size;
 	*memory = segment_at(segment, offset);

@@ -5,6 +5,8 @@
 #define SHEAF_BATCH_TASK_H
 
 #include "batch/region.h"
+#include "os/forks.h"
+#include "os/output.h"
 #include "os/patience.h"
 #include "queue/ring.h"
 
@@ -19,6 +21,8 @@ struct runner {
 	unsigned worker;
 	unsigned generation;
 	int32_t pid;
+	unsigned forks;       /* forks_count() of its process */
+	void *forks_private;  /* in a process of its own; NULL in a thread among others */
 	bool looking;         /* others know that it looks for a task */
 	uint64_t patience_ns; /* how long to look for a task before sleeping */
 	struct patience patience;
@@ -35,10 +39,9 @@ struct sheaf_task {
 	uint64_t position;
 	unsigned attempt;
 	bool of_map;
-	bool has_data;
-	uint64_t data; /* offset of sheaf_task_result() */
-	uint64_t size;
+	uint64_t data; /* offset of sheaf_task_result(); 0: the result is where the batch has it */
 	unsigned text_size;
+	uint64_t size;
 	char text[FAIL_TEXT];
 };
 
@@ -55,6 +58,21 @@ static inline void task_hold(struct shared_worker *self, uint64_t started_ns, ui
 static inline void task_let_go(struct shared_worker *self)
 {
 	atomic_store_explicit(&self->deadline, 0, memory_order_relaxed);
+}
+
+/* Private: end a child that a task has forked. */
+_Noreturn void task_end_child(void);
+
+/*
+ * Before anything is told of a task that has returned. In a child that it forked, which has returned as well, nothing is to be told: that
+ * ends. What the task printed is written first, so that it is there when the result is.
+ */
+static inline void task_returned(unsigned forks)
+{
+	if (forks_count() != forks)
+		task_end_child();
+	if (output_pending())
+		output_flush(false);
 }
 
 /* Frees the slot of a task that is over. */

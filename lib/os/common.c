@@ -312,25 +312,66 @@ int os_random(uint64_t *bits)
 	return got == sizeof(*bits) ? 0 : -EIO;
 }
 
-static bool ignored_by_family(int signal)
+void os_close_input(void)
 {
-	/* Ctrl-C and Ctrl-Z are for the owner. A background process that touches the terminal is to get an error, not to stop. */
-	return signal == SIGINT || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+	int ends[2], fd;
+
+	/* What is closed stays closed. */
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+		return;
+	fd = open("/dev/null", O_RDONLY);
+	if (fd < 0 && !pipe(ends)) {
+		fd = ends[0];
+		close(ends[1]);
+	}
+	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
+		close(STDIN_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+/* What a signal does to the family. A handler, unlike SIG_IGN, is not inherited over exec(). */
+static void (*action_of(int signal))(int)
+{
+	struct sigaction before;
+
+	switch (signal) {
+	case SIGINT: /* Ctrl-C and Ctrl-Z are for the owner */
+	case SIGTSTP:
+		return do_nothing;
+	case SIGTTIN: /* a background process that touches the terminal is to get an error: one that stops holds its task for ever */
+	case SIGTTOU:
+		return SIG_IGN;
+	case SIGPIPE: /* where the owner's write is an error, a task's is */
+		if (sigaction(signal, NULL, &before))
+			return SIG_DFL;
+		return before.sa_flags & SA_SIGINFO || (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
+			       ? do_nothing
+			       : before.sa_handler;
+	default:
+		return SIG_DFL;
+	}
 }
 
 void os_reset_signals(const sigset_t *mask)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, usual = {.sa_handler = SIG_DFL};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t pending;
 
 	sigemptyset(&pending);
 	sigpending(&pending);
 	for (int signal = 1; signal <= SIGRTMAX; signal++) {
+		struct sigaction action = {.sa_handler = action_of(signal), .sa_flags = SA_RESTART};
+
 		/* To ignore it drops what has come already: it was for the parent's process group. */
-		if (ignored_by_family(signal) || sigismember(&pending, signal) == 1)
+		if (sigismember(&pending, signal) == 1)
 			sigaction(signal, &ignore, NULL);
-		if (!ignored_by_family(signal))
-			sigaction(signal, &usual, NULL);
+		sigaction(signal, &action, NULL);
 	}
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
@@ -449,6 +490,14 @@ uint64_t os_file_limit(void)
 	struct rlimit limit;
 
 	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
+}
+
+bool os_is_mapped(uint64_t address)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	/* Writes nothing back: it only fails where nothing is mapped. */
+	return !msync((void *)(uintptr_t)(address - address % (uint64_t)page), 1, MS_ASYNC) || errno != ENOMEM;
 }
 
 uint64_t os_memory(void)

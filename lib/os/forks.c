@@ -17,6 +17,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 #define REGISTERED ((pid_t)-1)
@@ -26,6 +28,8 @@ static _Atomic pid_t handled;        /* REGISTERED; or the process in which a th
 static unsigned numbers = 1;         /* the last number that this process or an ancestor had */
 static _Atomic unsigned unwiped = 1; /* this process's number, where the kernel wipes nothing */
 _Atomic unsigned *forks_mark = &unwiped;
+static uint64_t unwiped_private[FORKS_PRIVATE / 8];
+void *forks_private = unwiped_private;
 static struct forks_fd *watched;                         /* under the lock */
 static _Thread_local const struct forks_fd *const *kept; /* by the child of this thread's fork; up to NULL */
 static _Thread_local unsigned depth;                     /* how often this thread holds the lock */
@@ -51,6 +55,7 @@ static void begin_process(const struct forks_fd *const *keep)
 		}
 	}
 	kept = NULL; /* what the child's handlers fork is nobody's */
+	memset(forks_private, 0, FORKS_PRIVATE);
 	/* Relaxed: no other thread of the child uses the library yet. */
 	atomic_store_explicit(forks_mark, ++numbers, memory_order_relaxed);
 }
@@ -93,6 +98,7 @@ static void ask_kernel(void)
 	/* Relaxed: the number is the same, and no handle was made yet. */
 	atomic_store_explicit(wiped, numbers, memory_order_relaxed);
 	forks_mark = wiped;
+	forks_private = wiped + 16; /* another cache line */
 }
 
 /* Not with pthread_once(), which cannot be tried again. */

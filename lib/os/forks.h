@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 /* Private, for forks_count(). */
-extern _Atomic unsigned *forks_mark;
+extern __attribute__((visibility("hidden"))) _Atomic unsigned *forks_mark;
 
 /*
  * Number this process among its ancestors: a handle made under another number belongs to another process. In a child that no handler
@@ -21,6 +21,13 @@ static inline unsigned forks_count(void)
 	/* Relaxed: changes only in a new process, before that does anything else. */
 	return atomic_load_explicit(forks_mark, memory_order_relaxed);
 }
+
+/*
+ * FORKS_PRIVATE bytes, aligned to 8, for one thread of the process: they become 0 in every child, as the number above does. A loop that a
+ * task may fork out of has its end there, so that it ends in the child.
+ */
+#define FORKS_PRIVATE 64
+extern __attribute__((visibility("hidden"))) void *forks_private;
 
 /* Make the number one that no handle has yet, if this is a new process. Before the first of these calls that matters: 0, or -ENOMEM. */
 int forks_prepare(void);

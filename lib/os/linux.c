@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,12 +66,6 @@ void os_close_range(int first, int last)
 	limit = sysconf(_SC_OPEN_MAX);
 	for (int fd = first; fd <= least(limit > 0 ? limit : 65536, last); fd++)
 		close(fd);
-}
-
-void os_drop_output(void)
-{
-	__fpurge(stdout);
-	__fpurge(stderr);
 }
 
 int os_pipe(int ends[2])
@@ -397,6 +390,18 @@ static uint64_t interrupted_at(const void *context)
 	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.arm_pc;
 #elif defined(__i386__)
 	return (uint64_t)(uint32_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_EIP];
+#else
+	(void)context;
+	return 0;
+#endif
+}
+
+uint64_t os_stack_pointer(const void *context)
+{
+#if defined(__x86_64__)
+	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+	return (uint64_t)((const ucontext_t *)context)->uc_mcontext.sp;
 #else
 	(void)context;
 	return 0;

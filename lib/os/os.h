@@ -103,10 +103,20 @@ int os_each_segment(const char *prefix, void (*visit)(const char *name, void *co
 /* Closes every descriptor above 2 but the @n in @keep, which it sorts. */
 void os_close_files(int *keep, unsigned n);
 
+/*
+ * Make stdin a file that is always at its end: /dev/null, or a pipe where that cannot be opened; or close it. For a child that is to leave the parent's
+ * input alone.
+ */
+void os_close_input(void);
+
 /* 64 random bits. */
 int os_random(uint64_t *bits);
 
-/* Puts every signal back to its default (those of the terminal are ignored), drops those that have come, and blocks just those of @mask. For a child after fork. */
+/*
+ * Put every signal back to its default, drop those that have come, and block just those of @mask. For a child after fork. But:
+ * SIGINT and SIGTSTP have no effect, and programs that the child starts have them at their default. SIGTTIN and SIGTTOU are ignored, by
+ * those programs as well. SIGPIPE stays ignored if the parent ignores it, and has no effect if the parent has a handler.
+ */
 void os_reset_signals(const sigset_t *mask);
 
 void os_block_all_signals(sigset_t *before);
@@ -129,6 +139,9 @@ void os_sleep_ns(uint64_t ns);
 int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns);
 /* How long a file may become by this process: to exceed it brings a signal. UINT64_MAX: as long as it wants. */
 uint64_t os_file_limit(void);
+
+/* Is there memory at the address in this process, whether it may be used or not? */
+bool os_is_mapped(uint64_t address);
 
 /* Memory of the machine in bytes. */
 uint64_t os_memory(void);
@@ -190,9 +203,6 @@ bool os_memory_allows(uint64_t size);
 
 /* Closes the descriptors from @first to @last, those that are open. */
 void os_close_range(int first, int last);
-
-/* Forgets what the parent had printed and not written. */
-void os_drop_output(void);
 
 /* A pipe whose ends are above 2 and closed on exec. */
 int os_pipe(int ends[2]);
@@ -268,6 +278,9 @@ void os_name_process(const char *name);
  * descriptor has something.
  */
 bool os_wait_news(int fd, uint64_t timeout_ns);
+
+/* The stack pointer of the calling signal handler's interrupted code, or 0 where the system does not tell. @context: as below. */
+uint64_t os_stack_pointer(const void *context);
 
 /*
  * The return addresses of the calling signal handler's interrupted code, the innermost first: how many; 0 where the system cannot tell. @context:

@@ -27,11 +27,6 @@ void os_close_range(int first, int last)
 		close(fd);
 }
 
-void os_drop_output(void)
-{
-	/* POSIX has no call for it: what another thread printed just now may be printed again. */
-}
-
 int os_pipe(int ends[2])
 {
 	int raw[2];
@@ -177,6 +172,12 @@ bool os_wait_news(int fd, uint64_t timeout_ns)
 	if (pselect(fd < FD_SETSIZE ? fd + 1 : 0, &news, NULL, NULL, &timeout, &none) > 0)
 		return true;
 	return fd >= FD_SETSIZE && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) > 0;
+}
+
+uint64_t os_stack_pointer(const void *context)
+{
+	(void)context;
+	return 0;
 }
 
 unsigned os_frames(const void *context, uint64_t *frames, unsigned most)

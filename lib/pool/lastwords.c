@@ -11,33 +11,53 @@
 #include "pool/lastwords.h"
 
 #include "os/os.h"
+#include "os/output.h"
 
 #include <signal.h>
 #include <unistd.h>
 
 #define STACK 65536
 #define PATIENCE_S 1
+#define NEAR_STACK 65536u
 
 static struct shared_worker *worker;
 static pid_t process;
 static _Alignas(64) unsigned char stack[STACK];
 
+/* What the address of a fault is. A signal that was sent has none, nor has one of an address that no process can have. */
+static uint16_t way_of(int signal, const siginfo_t *info, const void *context)
+{
+	uint64_t address = (uint64_t)(uintptr_t)info->si_addr, top = os_stack_pointer(context);
+
+	if (signal == SIGBUS && (info->si_code == BUS_ADRERR || info->si_code == BUS_OBJERR))
+		return FAULT_ADDRESS;
+	if (signal != SIGSEGV || (info->si_code != SEGV_MAPERR && info->si_code != SEGV_ACCERR))
+		return 0;
+	/* A call, or a frame that is entered, uses the stack near its top, where it is mapped unless it could not grow. */
+	if (top && address - (top - NEAR_STACK) < 2 * NEAR_STACK)
+		return FAULT_STACK;
+	return info->si_code == SEGV_MAPERR ? FAULT_UNMAPPED : FAULT_PROTECTED;
+}
+
 static void speak(int signal, siginfo_t *info, void *context)
 {
 	sigset_t alarms;
 
-	(void)info;
 	if (getpid() != process) { /* a child of a task: its death is not the worker's */
 		raise(signal);
 		return;
 	}
 	sigemptyset(&alarms);
 	sigaddset(&alarms, SIGALRM);
+	worker->address = (uint64_t)(uintptr_t)info->si_addr;
+	worker->way = way_of(signal, info, context);
 	worker->fault = signal;
 	/* Its action is the default: a task that changed it gets no addresses at worst, or hangs until its limit. */
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
 	alarm(PATIENCE_S);
-	worker->frame_count = os_frames(context, worker->frames, MAX_FRAMES);
+	output_rescue();
+	alarm(PATIENCE_S);
+	worker->frame_count = (uint16_t)os_frames(context, worker->frames, MAX_FRAMES);
 	/* The default action, which SA_RESETHAND has put back, ends the process. */
 	raise(signal);
 }
@@ -60,12 +80,17 @@ void lastwords_prepare(struct shared_worker *self)
 
 void lastwords_read(const struct shared_worker *self, struct death *death)
 {
+	/* That exit() was called with the code that the process ended with, the kernel tells as well. */
+	if (!death->signal && self->way != WAY_EXIT)
+		death->way = self->way;
 	if (!self->fault || !death->signal)
 		return;
 	if (death->signal == SIGALRM)
 		death->signal = self->fault;
 	if (death->signal != self->fault)
 		return;
+	death->way = self->way;
+	death->address = self->address;
 	death->frames = self->frames;
 	/* A wild task may have written it. */
 	death->frame_count = self->frame_count <= MAX_FRAMES ? self->frame_count : 0;

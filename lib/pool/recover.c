@@ -73,3 +73,20 @@ unsigned recover(struct segment *segment, const struct death *death, struct regi
 	room_ring_all(segment);
 	return settled;
 }
+
+void recover_busy(struct segment *segment, bool *busy)
+{
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		busy[worker] = false;
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		struct shared_slot *slot = &segment->ring[i];
+		/* Relaxed, both: a worker that has told its result does nothing more for the task that matters. */
+		struct word w = word_unpack(atomic_load_explicit(&slot->word, memory_order_relaxed));
+		uint32_t batch = BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed));
+
+		if (w.state != WORD_OWNED || w.worker >= segment->worker_count || batch >= segment_batches(segment))
+			continue;
+		if (slot->kind == TASK_SHARE ? !share_is_told(segment, slot) : !call_is_told(segment, slot))
+			busy[w.worker] = true;
+	}
+}

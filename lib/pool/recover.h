@@ -16,4 +16,10 @@
  */
 unsigned recover(struct segment *segment, const struct death *death, struct region *region);
 
+/*
+ * Set @busy[w] for each worker that has a task in hand whose result it has not told yet. For a pool whose state keeps workers from taking
+ * another one. A wild task may have written over the words: then a worker is taken for busy, or for idle, wrongly.
+ */
+void recover_busy(struct segment *segment, bool *busy);
+
 #endif

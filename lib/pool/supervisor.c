@@ -21,10 +21,11 @@
 
 #include "batch/handles.h"
 #include "os/os.h"
+#include "os/output.h"
 #include "pool/lastwords.h"
+#include "pool/leaving.h"
 #include "pool/limits.h"
 #include "pool/recover.h"
-#include "pool/worker.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
 
@@ -41,6 +42,8 @@
 #define FORGIVE_NS (SECOND / 10)
 #define SWEEP_AGAIN_NS 1000000
 #define SWEEPS 10000
+#define GRACE_NS (SECOND / 5) /* for idle workers of a pool that is over; the owner waits longer */
+#define GRACE_LOOK_NS 10000000
 #define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
 #define MOST_SUCCESSORS 64         /* without any task ended between them */
 #define LOCK_AGAIN_NS 1000000
@@ -124,9 +127,7 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	os_name_process(name);
 	handles_enter_tasks();
 	lastwords_prepare(&segment->workers[worker]);
-	worker_run(segment, worker, generation, supervisor);
-	fflush(stdout);
-	_exit(0);
+	leaving_run(segment, worker, generation, supervisor);
 }
 
 static int spawn(unsigned worker)
@@ -145,6 +146,7 @@ static int spawn(unsigned worker)
 	atomic_store_explicit(&w->deadline, 0, memory_order_relaxed);
 	w->fault = 0;
 	w->frame_count = 0;
+	w->way = 0;
 	limits_forget(&self.limits, worker);
 	/* Releases to ring_is_orphan(). Seq_cst, pairs with post() in doorbell.c. */
 	atomic_store_explicit(&w->generation, generation, memory_order_seq_cst);
@@ -204,6 +206,36 @@ static void kill_workers(void)
 			;
 		self.pids[worker] = 0; /* the number may be somebody else's from now on */
 		atomic_store_explicit(&line.segment->workers[worker].pid, 0, memory_order_relaxed);
+	}
+}
+
+/*
+ * The state says that the pool is over: workers with nothing in hand end by themselves once they are rung, and write out what tasks have
+ * left in streams. Wait a little for those, and for no other.
+ */
+static void let_idle_end(void)
+{
+	static bool busy[SHEAF_MAX_WORKERS];
+	uint64_t deadline = sheaf_now_ns() + GRACE_NS, now;
+	sigset_t deaths;
+	bool idle = true;
+
+	sigemptyset(&deaths);
+	sigaddset(&deaths, SIGCHLD);
+	recover_busy(line.segment, busy);
+	doorbell_ring_all(line.segment);
+	while (idle && (now = sheaf_now_ns()) < deadline) {
+		idle = false;
+		for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
+			if (busy[worker] || !pid_of(worker))
+				continue;
+			if (waitpid(pid_of(worker), NULL, WNOHANG) == pid_of(worker))
+				self.pids[worker] = 0;
+			else
+				idle = true;
+		}
+		if (idle)
+			os_wait_signal(&deaths, deadline - now < GRACE_LOOK_NS ? deadline - now : GRACE_LOOK_NS);
 	}
 }
 
@@ -499,6 +531,7 @@ _Noreturn static void supervise(void)
 		if (finish() || pool_state() == POOL_FINISHED)
 			leave();
 		if (pool_state() >= POOL_TERMINATED) {
+			let_idle_end();
 			kill_workers();
 			leave();
 		}
@@ -588,10 +621,12 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	line.life = supervision->life;
 	setpgid(0, 0); /* first: what comes for the host's group until now is dropped */
 	begin_role("sheaf-super");
-	os_drop_output();
 	os_die_with_parent(line.owner, LOOK_SIGNAL); /* whether it lives, supervise() asks */
-	if (!supervision->keep_fds)
+	if (!supervision->keep_fds) {
 		os_close_files(keep, 3);
+		os_close_input();
+	}
+	output_drop(!supervision->keep_fds);
 	r = os_lock(line.segment->fd, OS_LOCK_SUPERVISOR);
 	if (!r) {
 		begin_spare();

@@ -5,11 +5,11 @@
 
 #include "batch/chunks.h"
 #include "os/os.h"
+#include "os/output.h"
 #include "os/patience.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #define PAUSES_PER_LOOK 4        /* each look takes a line from the submitters */
@@ -37,7 +37,10 @@ typedef int claim_fn(struct segment *, struct ring_owner, uint64_t *, struct sha
 /* How to look while there is no hurry to sleep. What has gathered behind the tail is learnt at once by a look at it, too. */
 static claim_fn *now_and_then(struct runner *runner)
 {
-	return ++runner->looks % LOOKS_PER_TAIL ? ring_claim_next : ring_claim;
+	if (++runner->looks % LOOKS_PER_TAIL)
+		return ring_claim_next;
+	output_look();
+	return ring_claim;
 }
 
 static bool claim_and_run(struct runner *runner, claim_fn *claim, bool announced)
@@ -111,6 +114,8 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 				.worker = worker,
 				.generation = generation,
 				.pid = (int32_t)getpid(),
+				.forks = forks_count(),
+				.forks_private = parent ? forks_private : NULL,
 				.patience_ns = segment->spin_ns};
 
 	for (;;) {
@@ -125,7 +130,7 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 		if (spin(&runner))
 			continue;
 		if (parent)
-			fflush(stdout);
+			output_flush(false);
 		doorbell_announce(segment, worker);
 		ran = claim_and_run(&runner, ring_claim, true);
 		if (!ran)

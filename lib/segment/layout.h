@@ -189,7 +189,22 @@ struct shared_control {
 /* ---- Workers ---- */
 
 #define CURSOR_NONE UINT64_MAX
-#define MAX_FRAMES 15 /* what fills the line */
+#define MAX_FRAMES 14 /* what fills the line */
+
+/* What the kernel does not tell of a worker's end. 0: nothing. */
+enum death_way {
+	WAY_EXIT = 1,        /* a task called exit() */
+	WAY_QUICK_EXIT = 2,  /* a task called quick_exit() */
+	WAY_THREAD_EXIT = 3, /* a task called pthread_exit(), or cancelled its thread */
+	WAY_JUMP = 4,        /* a task jumped out of its function by longjmp() */
+	WAY_UNTOLD = 8,      /* with the first two: the exit code is not the one that was asked for */
+
+	/* Of SIGSEGV and SIGBUS: there is an address, and why it could not be used. */
+	FAULT_ADDRESS = 16,   /* no more is known */
+	FAULT_UNMAPPED = 17,  /* nothing is mapped there */
+	FAULT_PROTECTED = 18, /* what is mapped there may not be used so */
+	FAULT_STACK = 19,     /* it is where the stack had to grow */
+};
 
 struct shared_worker {
 	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork */
@@ -204,8 +219,10 @@ struct shared_worker {
 	_Atomic uint64_t deadline;  /* by the worker: when the task in hand has to have ended; 0: it has no limit */
 
 	/* Last words of a worker that dies by a fault, written in its signal handler. By the supervisor: 0 before the fork. */
-	_Alignas(LINE) int32_t fault; /* the signal; 0: none. Written after all else */
-	uint32_t frame_count;
+	_Alignas(LINE) int32_t fault; /* the signal; 0: none */
+	uint16_t way;                 /* enum death_way; also without a fault */
+	uint16_t frame_count;
+	uint64_t address;            /* that the fault was about, if `way` says so */
 	uint64_t frames[MAX_FRAMES]; /* return addresses, the innermost first */
 };
 
@@ -333,6 +350,12 @@ struct shared_entry {
 	} last;
 };
 
+/* At `data` of an entry whose worker died: what its last words were. `size` addresses of the code follow, the innermost first. */
+struct shared_account {
+	uint64_t address;
+	uint64_t way; /* enum death_way */
+};
+
 /* Where a share's own worker and the raiders of its range are: hints that save them from looking at claimed chunks. */
 struct shared_hint {
 	_Alignas(64) _Atomic uint64_t front; /* all chunks of the range below were claimed */
@@ -354,6 +377,8 @@ struct shared_failure {
 	uint32_t frame_count; /* if there is no text: addresses that follow */
 	uint64_t started_ns;  /* 0: not known */
 	uint64_t finished_ns;
+	uint64_t address; /* see shared_account */
+	uint64_t way;
 };
 
 /* The heap map is an array of _Atomic uint64_t, one per UNIT of the heap: 0 free, else the id of the allocation that has it. */
@@ -364,7 +389,7 @@ static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
 static_assert(sizeof(struct shared_worker) == 3 * LINE, "workers do not share lines");
 static_assert(offsetof(struct shared_worker, cursor) == LINE, "the cursor has a line of its own");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");
-static_assert(sizeof(struct shared_failure) == 72, "text or addresses follow at once");
+static_assert(sizeof(struct shared_failure) == 88, "text or addresses follow at once");
 static_assert(offsetof(struct shared_batch, failures) == LINE, "what is constant while a batch runs has a line");
 static_assert(sizeof(struct shared_hint) == 64, "hints of two shares do not share a line");
 

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	keeper.look = look;
 	keeper.ended = ended;
 	pthread_mutex_init(&keeper.lock, NULL);
-	runner = (struct runner){.segment = &keeper.segment, .generation = 1};
+	runner = (struct runner){.segment = &keeper.segment, .generation = 1, .forks = forks_count()};
 	for (uint64_t i = 0; i < rounds; i++) {
 		sheaf_batch_options eight = {.result_size = 8, .flags = SHEAF_NO_TIMES};
 		sheaf_batch *batch;

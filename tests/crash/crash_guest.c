@@ -78,10 +78,13 @@ static bool action_is_right(int number, const struct sigaction *action)
 {
 	switch (number) {
 	case SIGINT:
-	case SIGTSTP:
+	case SIGTSTP: /* an empty handler, which programs do not inherit */
+		return action->sa_handler != SIG_IGN && action->sa_handler != SIG_DFL && action->sa_handler != count_signal;
 	case SIGTTIN:
 	case SIGTTOU:
 		return action->sa_handler == SIG_IGN;
+	case SIGPIPE: /* ignored where the host ignores it */
+		return action->sa_handler != count_signal;
 	case SIGSEGV:
 	case SIGBUS:
 	case SIGFPE:

@@ -123,6 +123,7 @@ static bool run_one(struct runner *runner)
 
 	if (ring_claim(&segment, me, &runner->tail, &slot, &word))
 		return false;
+	runner->forks = forks_count();
 	call_run(runner, slot, word);
 	return true;
 }

@@ -153,7 +153,7 @@ static void set_up(void)
 	slot = &segment.ring[0];
 	slot->batch = BATCH_REF(0, 1);
 	slot->kind = TASK_SHARE;
-	runner = (struct runner){.segment = &segment, .worker = 0, .generation = 7, .pid = 123};
+	runner = (struct runner){.segment = &segment, .worker = 0, .generation = 7, .pid = 123, .forks = forks_count()};
 	record = (struct record){.fails = UINT64_MAX};
 }
 

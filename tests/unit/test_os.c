@@ -223,6 +223,7 @@ static int reset_signals(void *context)
 	(void)context;
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, ignore);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGUSR2);
 	os_block_all_signals(NULL);
@@ -232,11 +233,31 @@ static int reset_signals(void *context)
 	raise(SIGALRM);
 	os_reset_signals(&mask);
 	sigaction(SIGINT, NULL, &action);
-	if (action.sa_handler != SIG_IGN)
+	/* No effect here, and none that a program would inherit. */
+	if (action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL || action.sa_handler == ignore)
 		return 1;
+	raise(SIGINT);
+	raise(SIGTSTP);
+	sigaction(SIGTTIN, NULL, &action);
+	if (action.sa_handler != SIG_IGN)
+		return 2;
+	sigaction(SIGUSR1, NULL, &action);
+	if (action.sa_handler != SIG_DFL)
+		return 4;
+	sigaction(SIGPIPE, NULL, &action);
+	if (action.sa_handler != SIG_IGN)
+		return 5;
+	/* The parent's own handler does not run in the child, but the child is not killed either. */
+	signal(SIGPIPE, ignore);
+	os_reset_signals(&mask);
+	sigaction(SIGPIPE, NULL, &action);
+	if (action.sa_handler == ignore || action.sa_handler == SIG_DFL)
+		return 6;
+	signal(SIGPIPE, SIG_DFL);
+	os_reset_signals(&mask);
 	sigaction(SIGPIPE, NULL, &action);
 	if (action.sa_handler != SIG_DFL)
-		return 2;
+		return 7;
 	sigprocmask(SIG_SETMASK, NULL, &now);
 	return sigismember(&now, SIGUSR2) && !sigismember(&now, SIGINT) ? 0 : 3;
 }

@@ -66,7 +66,7 @@ static void set_up(void)
 	slot->function = (uint64_t)(uintptr_t)add_one;
 	slot->arg_size = 8;
 	memcpy(slot->arg.bytes, &(uint64_t){100}, 8);
-	runner = (struct runner){.segment = &segment, .worker = 0, .generation = 7, .pid = 123};
+	runner = (struct runner){.segment = &segment, .worker = 0, .generation = 7, .pid = 123, .forks = forks_count()};
 	region = (struct region){0};
 	runs = 0;
 	dirty = false;

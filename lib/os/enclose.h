@@ -1,0 +1,29 @@
+/*
+ * enclose.h - run code so that it reaches nothing of its caller but by returning.
+ *
+ * For a process that is a copy of another one, whose frames, exit handlers and destructors it has and must not run.
+ */
+#ifndef SHEAF_OS_ENCLOSE_H
+#define SHEAF_OS_ENCLOSE_H
+
+/* How code leaves other than by a return. The numbers are those of enum death_way in layout.h. */
+enum enclose_way {
+	ENCLOSE_EXIT = 1,        /* exit(), in whatever thread */
+	ENCLOSE_QUICK_EXIT = 2,  /* quick_exit() */
+	ENCLOSE_THREAD_EXIT = 3, /* pthread_exit(), or the thread was cancelled */
+	ENCLOSE_JUMP = 4,        /* longjmp() to a place that was set outside */
+};
+
+/* @code: what exit() was called with; -1 where libc does not tell. Must not return. */
+typedef void enclose_left_fn(enum enclose_way way, int code);
+
+/*
+ * Call @body(@context); if that leaves by one of these ways, or a thread of it does, @left is called and nothing else of the process.
+ * Handlers that @body itself has registered run before. To be called once in a process.
+ *
+ * An exception that reaches this call ends the process, see pool/boundary.c. With other libraries than glibc, exit() does not tell its code
+ * and a jump is not noticed; with none are setcontext() and a jump to a frame of another thread.
+ */
+void enclose(void (*body)(void *context), void *context, enclose_left_fn *left);
+
+#endif

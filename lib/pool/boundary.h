@@ -1,0 +1,10 @@
+/*
+ * boundary.h - where the stack of a worker ends for those who unwind it.
+ */
+#ifndef SHEAF_POOL_BOUNDARY_H
+#define SHEAF_POOL_BOUNDARY_H
+
+/* Call @body(@context). An exception that @body does not catch finds no frame above it: std::terminate() is called where it was thrown. */
+void boundary_call(void (*body)(void *context), void *context);
+
+#endif

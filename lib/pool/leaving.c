@@ -1,0 +1,68 @@
+/*
+ * leaving.c - a worker's stack ends at the task.
+ *
+ *   boundary_call()    exceptions end here: std::terminate(), so SIGABRT
+ *   enclose()          exit(), quick_exit(), pthread_exit() and longjmp() come to left()
+ *   worker_run()
+ *   the task           a child that it forks and that returns ends in task_returned()
+ *
+ * What happened is stored in the worker's place in the segment, for the supervisor. In a child that a task has forked the same handlers
+ * run; it ends, and tells nobody.
+ */
+#include "pool/leaving.h"
+
+#include "os/enclose.h"
+#include "os/forks.h"
+#include "os/output.h"
+#include "pool/boundary.h"
+#include "pool/worker.h"
+
+#include <unistd.h>
+
+#define CODE_UNTOLD 255
+
+static_assert((int)ENCLOSE_EXIT == WAY_EXIT && (int)ENCLOSE_QUICK_EXIT == WAY_QUICK_EXIT &&
+		      (int)ENCLOSE_THREAD_EXIT == WAY_THREAD_EXIT && (int)ENCLOSE_JUMP == WAY_JUMP,
+	      "os/ knows nothing of the segment");
+
+static struct {
+	struct segment *segment;
+	unsigned worker, generation, forks;
+	pid_t supervisor;
+} life;
+
+static void left(enum enclose_way way, int code)
+{
+	bool child = forks_count() != life.forks, exits = way == ENCLOSE_EXIT || way == ENCLOSE_QUICK_EXIT;
+
+	if (!child)
+		life.segment->workers[life.worker].way = (uint16_t)(way | (exits && code < 0 ? WAY_UNTOLD : 0));
+	/* A child's streams hold what its parent had printed before the fork, so only an exit that flushes by the standard does so. */
+	if (!child || way == ENCLOSE_EXIT || way == ENCLOSE_THREAD_EXIT)
+		output_flush(true);
+	_exit(exits ? (code < 0 ? CODE_UNTOLD : code) : way == ENCLOSE_JUMP);
+}
+
+static void live(void *unused)
+{
+	(void)unused;
+	worker_run(life.segment, life.worker, life.generation, life.supervisor);
+}
+
+static void live_enclosed(void *unused)
+{
+	enclose(live, unused, left);
+}
+
+_Noreturn void leaving_run(struct segment *segment, unsigned worker, unsigned generation, pid_t supervisor)
+{
+	life.segment = segment;
+	life.worker = worker;
+	life.generation = generation;
+	life.supervisor = supervisor;
+	life.forks = forks_count();
+	output_begin();
+	boundary_call(live_enclosed, NULL);
+	output_flush(true);
+	_exit(0);
+}
