@@ -27,6 +27,11 @@ compiles() {
 	printf '#include <stdlib.h>\n' | "$@" -x c -fsyntax-only - >/dev/null 2>&1
 }
 
+# Is there a compiler for this machine, with the headers of the C library, and an emulator?
+has_machine() {
+	has "qemu-$1-static" && compiles "$2-gcc"
+}
+
 # The package with clang's runtime, which has the version in its name.
 fuzzer_runtime() {
 	apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1
@@ -61,6 +66,11 @@ missing() {
 			;;
 		libomp) clang -fopenmp=libomp -include omp.h -x c -shared -o /dev/null /dev/null 2>/dev/null || echo clang libomp-dev ;;
 		tbb) echo '#include <tbb/tbb.h>' | "${CXX:-c++}" -std=c++17 -x c++ -fsyntax-only - 2>/dev/null || echo g++ libtbb-dev ;;
+		gcc | clang) has "$thing" || echo "$thing" libc6-dev ;;
+		musl) has musl-gcc || echo musl-tools ;;
+		aarch64) has_machine aarch64 aarch64-linux-gnu || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static ;;
+		riscv64) has_machine riscv64 riscv64-linux-gnu || echo gcc-riscv64-linux-gnu libc6-dev-riscv64-cross qemu-user-static ;;
+		arm) has_machine arm arm-linux-gnueabihf || echo gcc-arm-linux-gnueabihf libc6-dev-armhf-cross qemu-user-static ;;
 		criterion) pkg-config --exists 'criterion >= 2.3' 2>/dev/null || echo libcriterion-dev ;;
 		esac
 	done

@@ -20,7 +20,7 @@ run_well --help
 grep -q -e --workers "$folder/out" || fail "--help does not tell of --workers"
 if [ -w /dev/full ]; then
 	status=0
-	"$program" >/dev/full 2>"$folder/err" || status=$?
+	$MESON_EXE_WRAPPER "$program" >/dev/full 2>"$folder/err" || status=$?
 	[ $status -eq 1 ] || fail "a full disk: exit status $status instead of 1"
 	grep -q "standard output" "$folder/err" || fail "a full disk: stderr is \"$(cat "$folder/err")\""
 fi

@@ -19,7 +19,7 @@ fail() {
 expect_csv() {
 	wanted=$1
 	shift
-	"$parzen" --csv "$@" >out 2>err
+	$MESON_EXE_WRAPPER "$parzen" --csv "$@" >out 2>err
 	status=$?
 	[ $status -eq 0 ] || fail "--csv $*: exit status $status: $(cat err)"
 	cmp -s "$wanted" out || fail "--csv $*: $(diff "$wanted" out)"
@@ -31,7 +31,7 @@ expect_error() {
 	wanted=$1
 	text=$2
 	shift 2
-	"$parzen" "$@" >out 2>err
+	$MESON_EXE_WRAPPER "$parzen" "$@" >out 2>err
 	status=$?
 	[ $status -eq "$wanted" ] || fail "$*: exit status $status instead of $wanted"
 	[ ! -s out ] || fail "$*: stdout: $(cat out)"
@@ -74,7 +74,7 @@ seed=$(date +%s)
 expect_serial() {
 	rows=$1 first=$2 step=$3 count=$4 widths=$5
 	shift 5
-	"$serial" . "$seed" "$rows" "$first" "$step" "$count" "$@" >estimate || fail "parzen_serial did not run"
+	$MESON_EXE_WRAPPER "$serial" . "$seed" "$rows" "$first" "$step" "$count" "$@" >estimate || fail "parzen_serial did not run"
 	point=$(echo "$@" | tr ' ' ,)
 	for file in plain.csv header.csv samples.npy; do
 		for workers in 1 2 3 5; do
@@ -91,7 +91,7 @@ expect_serial 1000 1 3 34 0.01:1:0.03 -0.75
 expect_serial 1 100 100 5 1:5:1 0.5 0.5 0.5
 
 # Without --csv: the same figures, the times, the picture.
-"$parzen" --workers 2 >out 2>err || fail "parzen: exit status $?: $(cat err)"
+$MESON_EXE_WRAPPER "$parzen" --workers 2 >out 2>err || fail "parzen: exit status $?: $(cat err)"
 awk -F, 'NR > 1 { print $1, $2, $3, $4, $5 }' published >rows
 awk 'NF == 5 && $1 ~ /^[0-9]+$/ { print $1, $2, $3, $4, $5 }' out >table
 cmp -s rows table || fail "the table: $(diff rows table)"
@@ -104,12 +104,12 @@ grep -Fq "$(uname -s)" out || fail "the machine is not told"
 [ "$(head -c 4 parzen.svg)" = "<svg" ] && [ "$(tail -n 1 parzen.svg)" = "</svg>" ] || fail "parzen.svg is no picture"
 [ "$(grep -c '^<rect x' parzen.svg)" -eq 5 ] || fail "parzen.svg has not five bars"
 rm -f parzen.svg
-"$parzen" --csv --svg other.svg >out 2>err || fail "--csv --svg: exit status $?: $(cat err)"
+$MESON_EXE_WRAPPER "$parzen" --csv --svg other.svg >out 2>err || fail "--csv --svg: exit status $?: $(cat err)"
 cmp -s published out || fail "--csv --svg: $(diff published out)"
 [ -s other.svg ] || fail "--svg wrote nothing"
 [ ! -e parzen.svg ] || fail "--svg other.svg wrote parzen.svg"
 
-"$parzen" --help >out 2>err || fail "--help: exit status $?"
+$MESON_EXE_WRAPPER "$parzen" --help >out 2>err || fail "--help: exit status $?"
 grep -q '^Examples:' out || fail "--help shows no examples"
 
 # Bad options.
@@ -137,14 +137,14 @@ printf '1,2\n3,4x\n' >bad.csv
 expect_error 1 'bad.csv: line 2, column 2: "4x" is not a number' --csv --data bad.csv
 : >empty.csv
 expect_error 1 'empty.csv: holds no samples' --data empty.csv
-"$serial" . 1 100 10 10 1 0 0 >estimate
+$MESON_EXE_WRAPPER "$serial" . 1 100 10 10 1 0 0 >estimate
 head -c 1000 samples.npy >short.npy
 expect_error 1 'short.npy: the .npy file is truncated: 728 of 1600 bytes of its values are missing' --data short.npy
 expect_error 1 'is a directory' --data .
-"$parzen" --svg no/such/folder.svg >out 2>err && fail "a picture in a folder that is missing"
+$MESON_EXE_WRAPPER "$parzen" --svg no/such/folder.svg >out 2>err && fail "a picture in a folder that is missing"
 grep -qF 'cannot write no/such/folder.svg' err || fail "no word of the missing folder: $(cat err)"
 if [ -c /dev/full ]; then
-	"$parzen" --csv >/dev/full 2>err && fail "a full output goes unnoticed"
+	$MESON_EXE_WRAPPER "$parzen" --csv >/dev/full 2>err && fail "a full output goes unnoticed"
 	grep -qF 'cannot write to standard output' err || fail "no word of the full output: $(cat err)"
 fi
 

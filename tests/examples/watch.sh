@@ -2,7 +2,7 @@
 # watch.sh PROGRAM PYTHON - while another example works, it is listed; each line has the promised form.
 . "$(dirname "$0")/expect.sh"
 
-"$(dirname "$program")/parzen" --csv --repeat 1000000 --workers 3 >/dev/null &
+$MESON_EXE_WRAPPER "$(dirname "$program")/parzen" --csv --repeat 1000000 --workers 3 >/dev/null &
 other=$!
 trap 'kill -KILL $other 2>/dev/null; wait $other; rm -rf "$folder"' 0
 looks=0
