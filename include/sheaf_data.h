@@ -20,23 +20,45 @@ typedef struct sheaf_array {
 	size_t columns;
 } sheaf_array;
 
+/** enum sheaf_header - is the first line of a CSV file that is not blank a header, which names the columns and is not read? */
+enum sheaf_header {
+	SHEAF_HEADER_AUTO = 0, /* if one of its fields is a name, and none is or begins like a number */
+	SHEAF_HEADER_NO = 1,
+	SHEAF_HEADER_YES = 2,
+};
+
+/** struct sheaf_load_options - how a CSV file is read; all-zero and NULL mean the same. An .npy file needs none of it. */
+typedef struct sheaf_load_options {
+	enum sheaf_header header;
+	/*
+	 * Texts of missing values, such as "NA", "-" or "-999", with a NULL behind the last: a field that is one of them, in these letters,
+	 * reads as NaN. "" is the empty field. NULL: none, so that each missing value is an error and no NaN comes into a sum unasked.
+	 */
+	const char *const *missing;
+} sheaf_load_options;
+
 /**
  * sheaf_array_load() - read a table of doubles into shared memory
  * @array: out: free with sheaf_array_free()
  * @path:  a NumPy .npy file (recognized by its first bytes) of dtype '<f8', C order, 1 or 2 dimensions; or else CSV: numbers
- *         separated by commas, the same count in every line; blank lines are skipped. Spaces or quotes around a number, "inf" and
- *         "nan" are fine; the decimal point is a point in every locale. A first line in which no field is or begins like a number
- *         is a header. Pipes are read too
+ *         separated by commas, the same count in every line; blank lines are skipped. Spaces or quotes around a number are fine,
+ *         and so are "inf", "infinity" and "nan" in any case; the decimal point is a point in every locale. Pipes are read too
+ * @options: of a CSV file; NULL: the defaults
+ *
+ * Hexadecimal numbers ("0x1F") and a NaN with a payload ("nan(123)") are no numbers here, though strtod() takes them: in a table of
+ * decimal numbers they are labels or damage. A name, for SHEAF_HEADER_AUTO, has a letter, and is no common text of a missing value
+ * ("NA", "n/a", "null", "none", "nil", "missing") and none of options->missing: a first line "NA,NA" or "-,-" is data, and an error
+ * unless these are missing values, because it must not vanish in silence.
  *
  * One dimension of n values gives n rows of one column. A file without any row gives rows = 0, and data = NULL.
  *
- * Return: 0; -EINVAL (NULL); the errors of opening and reading the file (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -EBADMSG (the
+ * Return: 0; -EINVAL (NULL; options->header is none of its values); the errors of opening and reading the file (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -EBADMSG (the
  *         file is damaged: truncated or longer than its shape, an unreadable header, a bad number, a line with another count of
  *         columns; the message says file, line and column, or how many bytes are missing); -ENOTSUP (an .npy file of another
  *         version, dtype, order or number of dimensions: the message says which); -EOVERFLOW (the size in the header does not
  *         fit); -ENOMEM (also: no buffer); and those of sheaf_alloc().
  */
-SHEAF_API int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path);
+SHEAF_API int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options);
 
 /** sheaf_array_free() - give the table's memory back; zeroes *@array. An all-zero array is fine. As sheaf_free(). */
 SHEAF_API int sheaf_array_free(sheaf_array *array, sheaf_pool *pool);

@@ -157,7 +157,7 @@ static int make_samples(struct study *study)
 
 static int load_samples(struct study *study, const char *path)
 {
-	if (sheaf_array_load(&study->samples, study->pool, path) < 0) {
+	if (sheaf_array_load(&study->samples, study->pool, path, NULL) < 0) {
 		fprintf(stderr, "parzen: %s\n", sheaf_message());
 		return EXIT_RUN_FAILED;
 	}

@@ -16,14 +16,20 @@ static bool has_suffix(const char *text, const char *suffix)
 	return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
 }
 
-int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path)
+int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options)
 {
+	static const sheaf_load_options defaults = {0};
 	sheaf_array loaded = {0};
 	struct input input;
 	int r;
 
 	if (array == NULL || pool == NULL || path == NULL)
 		return sheaf_fail(-EINVAL, "sheaf_array_load: array, pool or path is NULL");
+	if (options == NULL)
+		options = &defaults;
+	if ((unsigned)options->header > SHEAF_HEADER_YES)
+		return sheaf_fail(-EINVAL, "sheaf_array_load: options.header is %u, at most %d", (unsigned)options->header,
+				  SHEAF_HEADER_YES);
 
 	r = sheaf_input_open(&input, path);
 	if (r < 0)
@@ -34,7 +40,7 @@ int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path)
 	else if (has_suffix(path, ".npy"))
 		r = sheaf_fail(-EBADMSG, "%s: is not an .npy file: its first bytes are not \\x93NUMPY", path);
 	else
-		r = sheaf_csv_read(&loaded, pool, &input);
+		r = sheaf_csv_read(&loaded, pool, &input, options);
 	sheaf_input_close(&input);
 	if (r < 0)
 		return r;

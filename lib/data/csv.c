@@ -3,15 +3,17 @@
  *
  * A regular file is read twice: its lines are counted first, so that the table is allocated once and the numbers go straight to
  * their places. A pipe can be read only once: its table grows as it comes, which copies it now and then.
- * A first line is a header if no field of it begins like a number. A line that mixes names and numbers is an error, because a
- * mistyped number in the first row must not drop that row in silence.
+ * Nothing is dropped in silence. A first line is a header only if it has a name and nothing that begins like a number: one that mixes
+ * both has a mistyped number, and one of missing values alone ("NA,NA") is a row.
  */
 #include "data/input.h"
 
 #include <errno.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/number.h"
@@ -30,6 +32,7 @@ struct lines {
 };
 
 struct table {
+	const sheaf_load_options *options;
 	sheaf_pool *pool;
 	double *data;
 	size_t rows;
@@ -121,8 +124,12 @@ static bool read_number(const char *text, const char *line_end, double *value, c
 	char *after;
 
 	at += quoted;
+	/* What strtod() takes and no table of decimal numbers means: 0x1F, nan(123). */
+	after = (char *)at + (*at == '+' || *at == '-');
+	if (after[0] == '0' && (after[1] == 'x' || after[1] == 'X'))
+		return false;
 	*value = strtod(at, &after);
-	if (after == at)
+	if (after == at || after[-1] == ')')
 		return false;
 	at = skip_blanks(after);
 	if (quoted) {
@@ -154,6 +161,57 @@ static size_t count_fields(const char *text, const char *line_end)
 	return count;
 }
 
+/* The field's text without blanks and quotes around it. */
+static const char *bare_text(const char *text, const char *field_end, size_t *length)
+{
+	text = skip_blanks(text);
+	while (field_end > text && (field_end[-1] == ' ' || field_end[-1] == '\t'))
+		field_end--;
+	if (field_end - text >= 2 && *text == '"' && field_end[-1] == '"') {
+		text++;
+		field_end--;
+	}
+	*length = field_end > text ? (size_t)(field_end - text) : 0;
+	return text;
+}
+
+static bool is_missing(const sheaf_load_options *options, const char *text, const char *field_end)
+{
+	const char *const *one = options->missing;
+	size_t length;
+
+	if (one == NULL)
+		return false;
+	text = bare_text(text, field_end, &length);
+	for (; *one != NULL; one++)
+		if (strlen(*one) == length && memcmp(*one, text, length) == 0)
+			return true;
+	return false;
+}
+
+/* What people write for a value that they do not have, but for signs: "#N/A", "<NA>" and "n.a." are NA. */
+static bool means_missing(const char *text, const char *field_end)
+{
+	static const char *const texts[] = {"", "na", "null", "none", "nil", "missing"};
+	char letters[8];
+	size_t count = 0;
+
+	for (; text < field_end; text++) {
+		bool letter = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
+
+		/* Digits, and the bytes of letters outside of ASCII, belong to names. */
+		if ((*text >= '0' && *text <= '9') || (unsigned char)*text >= 0x80 || (letter && count == sizeof(letters) - 1))
+			return false;
+		if (letter)
+			letters[count++] = *text;
+	}
+	letters[count] = '\0';
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcasecmp(letters, texts[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool begins_like_number(const char *text, const char *line_end)
 {
 	const char *field_end;
@@ -168,7 +226,7 @@ static bool begins_like_number(const char *text, const char *line_end)
 	return *text >= '0' && *text <= '9';
 }
 
-static bool is_header(const char *text, const char *line_end)
+static bool is_header(const sheaf_load_options *options, const char *text, const char *line_end)
 {
 	bool named = false;
 
@@ -180,9 +238,11 @@ static bool is_header(const char *text, const char *line_end)
 	for (;;) {
 		const char *field_end = find_field_end(text, line_end);
 
-		if (begins_like_number(text, line_end))
-			return false;
-		named = named || skip_blanks(text) < field_end;
+		if (!is_missing(options, text, field_end)) {
+			if (begins_like_number(text, line_end))
+				return false;
+			named = named || !means_missing(text, field_end);
+		}
 		if (field_end == line_end)
 			return named;
 		text = field_end + 1;
@@ -192,6 +252,7 @@ static bool is_header(const char *text, const char *line_end)
 static int fail_field(const struct lines *lines, size_t column, const char *text, const char *line_end)
 {
 	const char *field_end = find_field_end(text, line_end);
+	bool missing = means_missing(text, field_end);
 	char shown[SHOWN_TEXT + 1];
 	size_t length = 0;
 
@@ -203,18 +264,22 @@ static int fail_field(const struct lines *lines, size_t column, const char *text
 	for (; text < field_end && length < SHOWN_TEXT; text++)
 		shown[length++] = (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text;
 	shown[length] = '\0';
-	return sheaf_fail(-EBADMSG, "%s: line %zu, column %zu: \"%s\"%s is not a number", lines->input->path, lines->number,
-			  column, shown, text < field_end ? "..." : "");
+	return sheaf_fail(-EBADMSG, "%s: line %zu, column %zu: \"%s\"%s is not a number%s", lines->input->path, lines->number,
+			  column, shown, text < field_end ? "..." : "",
+			  missing ? "; name it in options.missing to read it as NaN" : "");
 }
 
 /* ---- Rows ---- */
 
-static int parse_row(const struct lines *lines, const char *text, const char *line_end, double *row, size_t columns)
+static int parse_row(const struct lines *lines, const sheaf_load_options *options, const char *text, const char *line_end,
+		     double *row, size_t columns)
 {
 	for (size_t column = 1; column <= columns; column++) {
-		const char *field_end;
+		const char *field_end = options->missing != NULL ? find_field_end(text, line_end) : NULL;
 
-		if (!read_number(text, line_end, &row[column - 1], &field_end))
+		if (field_end != NULL && is_missing(options, text, field_end))
+			row[column - 1] = NAN;
+		else if (!read_number(text, line_end, &row[column - 1], &field_end))
 			return fail_field(lines, column, text, line_end);
 		if (column == columns && field_end < line_end)
 			return sheaf_fail(-EBADMSG, "%s: line %zu, column %zu: a field too many; the lines before have %zu",
@@ -262,7 +327,8 @@ static int read_rows(struct table *table, struct lines *lines)
 	r = next_line(lines, &text, &length);
 	if (r > 0) {
 		table->columns = count_fields(text, text + length);
-		if (is_header(text, text + length))
+		if (table->options->header == SHEAF_HEADER_YES ||
+		    (table->options->header == SHEAF_HEADER_AUTO && is_header(table->options, text, text + length)))
 			r = next_line(lines, &text, &length);
 	}
 	for (; r > 0; r = next_line(lines, &text, &length)) {
@@ -273,7 +339,8 @@ static int read_rows(struct table *table, struct lines *lines)
 			if (r < 0)
 				return r;
 		}
-		r = parse_row(lines, text, text + length, &table->data[table->rows * table->columns], table->columns);
+		r = parse_row(lines, table->options, text, text + length, &table->data[table->rows * table->columns],
+			      table->columns);
 		if (r < 0)
 			return r;
 		table->rows++;
@@ -281,10 +348,10 @@ static int read_rows(struct table *table, struct lines *lines)
 	return r;
 }
 
-int sheaf_csv_read(sheaf_array *array, sheaf_pool *pool, struct input *input)
+int sheaf_csv_read(sheaf_array *array, sheaf_pool *pool, struct input *input, const sheaf_load_options *options)
 {
 	struct lines lines = {.input = input, .buffer = malloc(FIRST_BUFFER + 1), .size = FIRST_BUFFER};
-	struct table table = {.pool = pool};
+	struct table table = {.options = options, .pool = pool};
 	locale_t host_locale;
 	/* The host's locale may want a decimal comma. */
 	locale_t c_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);

@@ -34,7 +34,7 @@ int sheaf_input_read(struct input *input, void *buffer, size_t size, size_t *cou
 int sheaf_input_count_lines(const struct input *input, size_t *lines);
 
 /* The formats. @array is filled only on success. Errors as sheaf_array_load(). */
-int sheaf_csv_read(sheaf_array *array, sheaf_pool *pool, struct input *input);
+int sheaf_csv_read(sheaf_array *array, sheaf_pool *pool, struct input *input, const sheaf_load_options *options);
 int sheaf_npy_read(sheaf_array *array, sheaf_pool *pool, struct input *input);
 
 /* True if the file's first bytes are those of an .npy file, as far as it has them. */

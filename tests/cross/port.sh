@@ -37,9 +37,10 @@ esac
 export CC
 
 status=0
-sh "$top/tools/test" "$@" >"$folder.log" 2>&1 || status=$?
-cat "$folder.log"
-cases=$(sed -n '$s/^\([0-9]*\) passed.*/\1/p' "$folder.log")
+mkdir -p "$folder"
+sh "$top/tools/test" "$@" >"$folder/port.log" 2>&1 || status=$?
+cat "$folder/port.log"
+cases=$(sed -n '$s/^\([0-9]*\) passed.*/\1/p' "$folder/port.log")
 [ "$status" -eq 0 ] && ok=true || ok=false
 echo "tally {\"name\": \"ports\", \"cases\": ${cases:-0}, \"seed\": 0, \"ok\": $ok}"
 exit "$status"

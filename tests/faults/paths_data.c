@@ -81,7 +81,7 @@ static void load(const char *path)
 
 	if (!pool)
 		return;
-	TRY(r, AS_LOAD, sheaf_array_load(&array, pool, path));
+	TRY(r, AS_LOAD, sheaf_array_load(&array, pool, path, NULL));
 	if (r >= 0)
 		check_table(pool, &array);
 	else
@@ -116,7 +116,7 @@ void path_load_pipe(void)
 	write_rows(file);
 	fclose(file);
 	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
-	r = judge_first(LIBRARY(sheaf_array_load(&array, pool, path)), AS_LOAD, "sheaf_array_load");
+	r = judge_first(LIBRARY(sheaf_array_load(&array, pool, path, NULL)), AS_LOAD, "sheaf_array_load");
 	close(ends[0]);
 	if (r >= 0)
 		check_table(pool, &array);

@@ -45,14 +45,24 @@ static void skip(const char *reason)
 
 TestSuite(csv, .init = set_up, .fini = tear_down);
 
-static int load_bytes(const char *bytes, size_t size)
+static int load_bytes_with(const char *bytes, size_t size, const sheaf_load_options *options)
 {
 	FILE *file = fopen(path, "wb");
 
 	cr_assert_not_null(file);
 	cr_assert_eq(fwrite(bytes, 1, size, file), size);
 	cr_assert_eq(fclose(file), 0);
-	return sheaf_array_load(&array, pool, path);
+	return sheaf_array_load(&array, pool, path, options);
+}
+
+static int load_bytes(const char *bytes, size_t size)
+{
+	return load_bytes_with(bytes, size, NULL);
+}
+
+static int load_with(const char *text, const sheaf_load_options *options)
+{
+	return load_bytes_with(text, strlen(text), options);
 }
 
 static int load(const char *text)
@@ -142,6 +152,87 @@ Test(csv, accepts_infinity_and_not_a_number)
 	cr_assert_eq(array.data[3], 1);
 }
 
+Test(csv, reads_infinity_and_not_a_number_in_any_case)
+{
+	cr_assert_eq(load("Inf,-INFINITY\nNaN,-nan\n"), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, 2);
+	cr_assert_eq(array.data[0], HUGE_VAL);
+	cr_assert_eq(array.data[1], -HUGE_VAL);
+	cr_assert(isnan(array.data[2]) && isnan(array.data[3]));
+}
+
+Test(csv, refuses_hexadecimal_numbers_and_payloads)
+{
+	static const char *const bad[] = {"0x1F", "-0X1p3", "+0x", "nan(123)", "NAN()"};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char text[40], message[80];
+
+		snprintf(text, sizeof(text), "1,2\n3,%s\n", bad[i]);
+		snprintf(message, sizeof(message), "line 2, column 2: \"%s\" is not a number", bad[i]);
+		expect_failure(load(text), -EBADMSG, message);
+	}
+	expect_failure(load("0x1F,0x2F\n1,2\n"), -EBADMSG, "line 1, column 1: \"0x1F\" is not a number");
+}
+
+#define HINT "; name it in options.missing to read it as NaN"
+
+Test(csv, does_not_take_a_row_of_missing_values_for_a_header)
+{
+	static const char *const texts[] = {"NA", "-", "n/a", "#N/A", "<NA>", "null", "None", "nil", "missing", ".", "?", "--"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char text[40], message[120];
+
+		snprintf(text, sizeof(text), "%s,%s\n1,2\n", texts[i], texts[i]);
+		snprintf(message, sizeof(message), "line 1, column 1: \"%s\" is not a number" HINT, texts[i]);
+		expect_failure(load(text), -EBADMSG, message);
+	}
+	expect_failure(load("NA,5\n1,2\n"), -EBADMSG, "line 1, column 1: \"NA\" is not a number" HINT);
+	expect_failure(load("1,2\n3,-\n"), -EBADMSG, "line 2, column 2: \"-\" is not a number" HINT);
+	/* One name among them is enough. */
+	expect_load("x,NA\n1,2\n3,4\n", 2, 2, 1, 2, 3, 4);
+	expect_load("\xc3\xa9\n1\n2\n3\n4\n", 4, 1, 1, 2, 3, 4);
+}
+
+Test(csv, reads_as_nan_what_it_is_told_is_missing)
+{
+	static const char *const missing[] = {"NA", "-999", "", "not there", NULL};
+	const sheaf_load_options options = {.missing = missing};
+
+	cr_assert_eq(load_with("NA,-999\n\"NA\", NA \n,not there\n-999.0,-9990\n", &options), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, 4);
+	cr_assert_eq(array.columns, 2);
+	for (int i = 0; i < 6; i++)
+		cr_assert(isnan(array.data[i]), "value %d is %g", i, array.data[i]);
+	cr_assert_eq(array.data[6], -999);
+	cr_assert_eq(array.data[7], -9990);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	expect_failure(load_with("1,2\nna,4\n", &options), -EBADMSG, "line 2, column 1: \"na\" is not a number" HINT);
+	expect_failure(load_with("1,2\nNA\n", &options), -EBADMSG,
+		       "line 2, column 2: is missing; the lines before have 2 columns");
+	expect_failure(load_with("1,2\n3,NA,\n", &options), -EBADMSG,
+		       "line 2, column 3: a field too many; the lines before have 2");
+}
+
+Test(csv, has_a_header_or_none_if_told)
+{
+	const sheaf_load_options yes = {.header = SHEAF_HEADER_YES}, no = {.header = SHEAF_HEADER_NO};
+	const sheaf_load_options wrong = {.header = (enum sheaf_header)3};
+
+	cr_assert_eq(load_with("\n2023,2024\n1,2\n3,4\n", &yes), 0, "%s", sheaf_message());
+	expect(2, 2, 1.0, 2.0, 3.0, 4.0);
+	cr_assert_eq(load_with("-,-\n1,2\n", &yes), 0, "%s", sheaf_message());
+	expect(1, 2, 1.0, 2.0);
+	cr_assert_eq(load_with("1,2\n", &yes), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, 0);
+	cr_assert_eq(load_with("1,2\n", &no), 0, "%s", sheaf_message());
+	expect(1, 2, 1.0, 2.0);
+	expect_failure(load_with("x,y\n1,2\n", &no), -EBADMSG, "line 1, column 1: \"x\" is not a number");
+	cr_assert_eq(load_with("1,2\n", &wrong), -EINVAL);
+	cr_assert_str_eq(sheaf_message(), "sheaf_array_load: options.header is 3, at most 2");
+}
+
 Test(csv, reads_every_digit)
 {
 	expect_load("0.1,0.30000000000000004\n1.7976931348623157e308,5e-324\n", 2, 2, 0.1, 0.30000000000000004,
@@ -165,7 +256,7 @@ Test(csv, reads_more_than_its_buffer_holds)
 		fprintf(file, "%d.25%c", i, i % COLUMNS == COLUMNS - 1 ? '\n' : ',');
 	cr_assert_eq(fclose(file), 0);
 
-	cr_assert_eq(sheaf_array_load(&array, pool, path), 0, "%s", sheaf_message());
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
 	cr_assert_eq(array.rows, ROWS);
 	cr_assert_eq(array.columns, COLUMNS);
 	for (int i = 0; i < ROWS * COLUMNS; i++)
@@ -182,7 +273,7 @@ Test(csv, reads_a_line_longer_than_its_buffer)
 		fprintf(file, "%d%s", i, i < COLUMNS - 1 ? "," : "");
 	cr_assert_eq(fclose(file), 0);
 
-	cr_assert_eq(sheaf_array_load(&array, pool, path), 0, "%s", sheaf_message());
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
 	cr_assert_eq(array.rows, 1);
 	cr_assert_eq(array.columns, COLUMNS);
 	for (int i = 0; i < COLUMNS; i++)
@@ -207,7 +298,7 @@ Test(csv, reads_a_pipe)
 		fprintf(writer, "%d,7\n", i);
 	cr_assert_eq(fclose(writer), 0);
 
-	cr_assert_eq(sheaf_array_load(&array, pool, name), 0, "%s", sheaf_message());
+	cr_assert_eq(sheaf_array_load(&array, pool, name, NULL), 0, "%s", sheaf_message());
 	cr_assert_eq(array.rows, ROWS);
 	for (int i = 0; i < ROWS; i++) {
 		cr_assert_eq(array.data[2 * i], i);
@@ -273,7 +364,7 @@ Test(csv, shortens_long_text_in_the_message)
 Test(csv, reports_a_file_that_is_missing)
 {
 	unlink(path);
-	expect_failure(sheaf_array_load(&array, pool, path), -ENOENT, "cannot open: No such file or directory");
+	expect_failure(sheaf_array_load(&array, pool, path, NULL), -ENOENT, "cannot open: No such file or directory");
 }
 
 Test(csv, reports_a_file_that_may_not_be_read)
@@ -281,14 +372,14 @@ Test(csv, reports_a_file_that_may_not_be_read)
 	if (geteuid() == 0)
 		skip("root may read everything");
 	cr_assert_eq(chmod(path, 0), 0);
-	expect_failure(sheaf_array_load(&array, pool, path), -EACCES, "cannot open: Permission denied");
+	expect_failure(sheaf_array_load(&array, pool, path, NULL), -EACCES, "cannot open: Permission denied");
 }
 
 Test(csv, reports_a_directory)
 {
 	unlink(path);
 	cr_assert_eq(mkdir(path, 0700), 0);
-	expect_failure(sheaf_array_load(&array, pool, path), -EISDIR, "is a directory, not a data file");
+	expect_failure(sheaf_array_load(&array, pool, path, NULL), -EISDIR, "is a directory, not a data file");
 	rmdir(path);
 }
 
@@ -301,16 +392,16 @@ Test(csv, reports_a_table_that_is_larger_than_the_heap)
 	for (int i = 0; i < 1 << 22; i++)
 		fputs("1\n", file);
 	cr_assert_eq(fclose(file), 0);
-	cr_assert_eq(sheaf_array_load(&array, pool, path), -ENOMEM);
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), -ENOMEM);
 	cr_assert_str_not_empty(sheaf_message());
 	cr_assert_null(array.data);
 }
 
 Test(csv, refuses_null)
 {
-	cr_assert_eq(sheaf_array_load(NULL, pool, path), -EINVAL);
-	cr_assert_eq(sheaf_array_load(&array, NULL, path), -EINVAL);
-	cr_assert_eq(sheaf_array_load(&array, pool, NULL), -EINVAL);
+	cr_assert_eq(sheaf_array_load(NULL, pool, path, NULL), -EINVAL);
+	cr_assert_eq(sheaf_array_load(&array, NULL, path, NULL), -EINVAL);
+	cr_assert_eq(sheaf_array_load(&array, pool, NULL, NULL), -EINVAL);
 	cr_assert_eq(sheaf_array_free(NULL, pool), -EINVAL);
 	cr_assert_eq(sheaf_array_free(&array, NULL), -EINVAL);
 	cr_assert_str_not_empty(sheaf_message());

@@ -51,7 +51,7 @@ static int load_bytes(const void *bytes, size_t size)
 	cr_assert_not_null(file);
 	cr_assert_eq(fwrite(bytes, 1, size, file), size);
 	cr_assert_eq(fclose(file), 0);
-	return sheaf_array_load(&array, pool, path);
+	return sheaf_array_load(&array, pool, path, NULL);
 }
 
 /* A file of version @major with the header @text as it is, followed by the first @data_size bytes of the values. */
@@ -163,7 +163,7 @@ Test(npy, reads_a_pipe)
 		skip("no /dev/fd here");
 	cr_assert_eq(write(ends[1], bytes, size), (ssize_t)size);
 	close(ends[1]);
-	expect(sheaf_array_load(&array, pool, name), 3, 2);
+	expect(sheaf_array_load(&array, pool, name, NULL), 3, 2);
 	close(ends[0]);
 }
 
@@ -180,7 +180,7 @@ Test(npy, reports_how_much_of_a_pipe_is_missing)
 		skip("no /dev/fd here");
 	cr_assert_eq(write(ends[1], bytes, size), (ssize_t)size);
 	close(ends[1]);
-	expect_failure(sheaf_array_load(&array, pool, path), -EBADMSG,
+	expect_failure(sheaf_array_load(&array, pool, path, NULL), -EBADMSG,
 		       "the .npy file is truncated: 8 of 48 bytes of its values are missing");
 	close(ends[0]);
 }
@@ -332,7 +332,7 @@ Test(npy, reports_an_array_that_is_larger_than_the_heap)
 	/* 32 MiB of values, as a hole in the file; the heap has 16. */
 	cr_assert_eq(load_bytes(bytes, size), -EBADMSG);
 	cr_assert_eq(truncate(path, (off_t)size + (32 << 20)), 0);
-	cr_assert_eq(sheaf_array_load(&array, pool, path), -ENOMEM);
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), -ENOMEM);
 	cr_assert_str_not_empty(sheaf_message());
 	cr_assert_null(array.data);
 }
