@@ -165,9 +165,9 @@ struct shared_control {
 	_Atomic uint64_t deaths;               /* workers that died, not by order and not with their supervisor */
 	_Atomic uint64_t given_up;             /* tasks and chunks' positions that failed because their workers died */
 	_Atomic uint64_t shortest_ns;          /* by the owner: shortest time limit of the open batches; 0: none has one */
-	_Atomic uint64_t tick_ns; /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
-	_Atomic uint32_t batches; /* by the owner: as many batch slots, the first ones, are committed; only grows */
-	sem_t started;            /* by the supervisor, after `start`: the owner looks again */
+	_Atomic uint64_t tick_ns;  /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
+	_Atomic uint32_t batches;  /* by the owner: as many batch slots, the first ones, are committed; only grows */
+	_Alignas(8) sem_t started; /* by the supervisor, after `start`: the owner looks again. Aligned alike by every libc */
 
 	/* Ring positions are hints (P1): a death makes the supervisor set head back, and no recovery believes either. */
 	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
