@@ -31,6 +31,10 @@ int main(void)
 		if (r == 0)
 			printf("%d squared is %.0f\n", N - 1, y[N - 1]);
 	}
+	if (r == 0)
+		r = sheaf_pool_close(pool);
+	if (r == 0)
+		r = sheaf_pool_join(pool, SHEAF_FOREVER);
 	if (r < 0)
 		fprintf(stderr, "first: %s\n", sheaf_message());
 	sheaf_pool_destroy(pool);
