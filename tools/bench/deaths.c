@@ -118,13 +118,26 @@ retire:
 	return r;
 }
 
-/* Wait until the kernel says that the owner's child @pid is dead; the library has to reap it. */
-static void await_death(pid_t pid)
+/*
+ * Wait until the supervisor is dead, as else a worker of its family could still run the task. The library has to reap it. A successor
+ * is no child of the owner's: it is dead when its process is gone, or when the next one has begun.
+ */
+static int await_death(const sheaf_pool *pool, const sheaf_pool_info *before)
 {
+	sheaf_pool_info now = *before;
 	siginfo_t info;
+	int r;
 
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+	while ((r = waitid(P_PID, (id_t)before->supervisor, &info, WEXITED | WNOWAIT)) != 0 && errno == EINTR)
 		;
+	if (r == 0)
+		return 0;
+	while (now.supervisors == before->supervisors && kill(before->supervisor, 0) == 0) {
+		rest();
+		if ((r = sheaf_pool_get_info(pool, &now)) < 0)
+			return bench_sheaf_failed("sheaf_pool_get_info", r);
+	}
+	return 0;
 }
 
 int deaths_of_supervisor(sheaf_pool *pool, uint64_t position, double *ns)
@@ -138,7 +151,8 @@ int deaths_of_supervisor(sheaf_pool *pool, uint64_t position, double *ns)
 	start = sheaf_now_ns();
 	if (kill(before.supervisor, SIGKILL) != 0)
 		return bench_fail("the supervisor cannot be killed: %s", strerror(errno));
-	await_death(before.supervisor); /* else a worker of the old family could still run the task */
+	if ((r = await_death(pool, &before)) != 0)
+		return r;
 	r = sheaf_apply(pool, bench_task, &position, sizeof(position), &result, sizeof(result), NULL);
 	*ns = (double)(sheaf_now_ns() - start);
 	if (r < 0)
