@@ -413,9 +413,19 @@ int host_cgroup(const char *controller, const char *file_v1, const char *file_v2
 	const char *file = file_v1;
 
 	if (!own_group(controller, parent, sizeof(parent))) {
+		char control[300];
+		int fd;
+
 		if (!own_group("", parent, sizeof(parent)))
 			return -1;
 		file = file_v2;
+		/* Allowed in a group without processes, and in the first one. */
+		snprintf(control, sizeof(control), "%s/cgroup.subtree_control", parent);
+		fd = open(control, O_WRONLY | O_CLOEXEC);
+		if (fd >= 0 && dprintf(fd, "+%s", controller) < 0)
+			errno = 0;
+		if (fd >= 0)
+			close(fd);
 	}
 	snprintf(stage->cgroup, sizeof(stage->cgroup), "%s/sheaf-host-%ld", parent, (long)getpid());
 	if (mkdir(stage->cgroup, 0755)) {
@@ -689,16 +699,20 @@ static void print_case(const struct host_case *one, const struct stage *played)
 	fflush(stdout);
 }
 
+/* Waits for the end of one case. Process 1 of a namespace may get other children, too. */
 static void end_one(pid_t *pids, struct stage *stages, const struct host_case *cases, size_t n, unsigned *counts)
 {
-	pid_t pid = waitpid(-1, NULL, 0);
+	for (;;) {
+		pid_t pid = waitpid(-1, NULL, 0);
 
-	for (size_t i = 0; i < n; i++) {
-		if (pids[i] != pid)
-			continue;
-		pids[i] = 0;
-		print_case(&cases[i], &stages[i]);
-		counts[stages[i].harm]++;
+		for (size_t i = 0; i < n; i++) {
+			if (pids[i] != pid)
+				continue;
+			pids[i] = 0;
+			print_case(&cases[i], &stages[i]);
+			counts[stages[i].harm]++;
+			return;
+		}
 	}
 }
 
