@@ -461,11 +461,12 @@ static int stopped_owner(void)
 
 /* ---- handlers of the owner ---- */
 
-static pid_t owner;
+static pid_t forking_owner;
 
+/* The family's own forks call it, too. */
 static void count_fork(void)
 {
-	if (getpid() == owner)
+	if (getpid() == forking_owner)
 		host_add(MARK_FORKS, 1);
 }
 
@@ -475,8 +476,8 @@ static int owner_with_handlers_for_forks(void)
 	sheaf_pool *pool;
 	long before;
 
-	owner = getpid();
-	EXPECT(!pthread_atfork(count_fork, count_fork, NULL), "got no handlers, expected some");
+	forking_owner = getpid();
+	EXPECT(!pthread_atfork(count_fork, NULL, NULL), "got no handlers, expected some");
 	pool = host_pool(2);
 	before = host_get(MARK_FORKS);
 	for (int i = 0; i < 5; i++) {
