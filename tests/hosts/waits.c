@@ -29,13 +29,11 @@ static int wait_for_go(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-#ifdef HAVE_SHEAF_DEADLINE
 static int wait_in_range(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	(void)begin, (void)end, (void)context;
 	return wait_for_go(task, NULL, NULL);
 }
-#endif
 
 /* ---- gatherers that are cancelled ---- */
 
@@ -213,7 +211,6 @@ static int names_of_the_processes(void)
 
 /* ---- deadlines of the calls that do all at once ---- */
 
-#ifdef HAVE_SHEAF_DEADLINE
 static int deadlines_of_apply_map_and_for(void)
 {
 	for (int which = 0; which < 3; which++) {
@@ -240,7 +237,6 @@ static int deadlines_of_apply_map_and_for(void)
 	}
 	return 0;
 }
-#endif
 
 /* ---- signals ---- */
 
@@ -290,7 +286,6 @@ static int signals_that_come_all_the_time(void)
 	return 0;
 }
 
-#ifdef HAVE_SHEAF_POOL_INTERRUPT
 static void interrupt(int number)
 {
 	(void)number;
@@ -368,7 +363,6 @@ static int wait_interrupted_by_another_thread(void)
 	sheaf_pool_destroy(pool);
 	return 0;
 }
-#endif
 
 /* Ctrl-C at a terminal goes to all processes of the job. */
 static int signal_of_the_terminal_for_all(void)
@@ -395,17 +389,7 @@ static int signal_of_the_terminal_for_all(void)
 	return 0;
 }
 
-#ifdef HAVE_SHEAF_DEADLINE
-#define DEADLINE_CASES CASE(deadlines_of_apply_map_and_for),
-#else
-#define DEADLINE_CASES
-#endif
-#ifdef HAVE_SHEAF_POOL_INTERRUPT
-#define INTERRUPT_CASES CASE(wait_interrupted_by_a_signal_handler), CASE(wait_interrupted_by_another_thread),
-#else
-#define INTERRUPT_CASES
-#endif
-
 HOST_PROGRAM("waits", CASE(gatherers_that_are_cancelled), CASE(other_calls_that_are_cancelled),
-	     CASE(memory_lock_limit_in_the_message), CASE(names_of_the_processes),
-	     DEADLINE_CASES INTERRUPT_CASES CASE(signals_that_come_all_the_time), CASE(signal_of_the_terminal_for_all))
+	     CASE(memory_lock_limit_in_the_message), CASE(names_of_the_processes), CASE(deadlines_of_apply_map_and_for),
+	     CASE(wait_interrupted_by_a_signal_handler), CASE(wait_interrupted_by_another_thread),
+	     CASE(signals_that_come_all_the_time), CASE(signal_of_the_terminal_for_all))
