@@ -340,7 +340,8 @@ static int limit_of_descriptors_reached(void)
 		}
 		sheaf_pool_destroy(pool);
 		EXPECT(host_open_files() == used, "got %d open files, expected %d", host_open_files(), used);
-		EXPECT(host_processes(pids, 4) <= 0, "got a process left, expected none");
+		EXPECT(host_processes(pids, 4) <= 0,
+		       "got a process left after a creation that gave %d with %d free descriptors, expected none", r, spare);
 	}
 	EXPECT(created > 5, "got %d pools with up to 19 free descriptors, expected most", created);
 	setrlimit(RLIMIT_NOFILE, &all);
