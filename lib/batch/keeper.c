@@ -33,7 +33,7 @@ int keeper_refuse_task(void)
 
 int keeper_judge(const struct keeper *keeper)
 {
-	if (handles_in_task)
+	if (handles_in_task && keeper->made != forks_count())
 		return keeper_refuse_task();
 	if (keeper == &keeper_dead)
 		return sheaf_fail(-EINVAL, "the batch was retired, or its pool destroyed");
