@@ -71,6 +71,15 @@ void host_verdict(int code, const char *format, ...);
 	} while (0)
 #define SKIP(...) host_verdict(77, __VA_ARGS__)
 
+/* What POSIX alone has no means for. */
+#ifdef HOST_POSIX_LAYER
+#define NEEDS_LINUX_LAYER(what) SKIP("the POSIX layer has no means to know " what)
+#else
+#define NEEDS_LINUX_LAYER(what) \
+	do {                    \
+	} while (0)
+#endif
+
 /* A call of the library that has to succeed. */
 #define NEED(call)                                                                                                   \
 	do {                                                                                                         \

@@ -434,6 +434,7 @@ static int owner_that_adopts_orphans(void)
 	sheaf_pool *pool;
 	int n;
 
+	NEEDS_LINUX_LAYER("that a process adopts orphans");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pool = host_pool(2);
 	n = zombies_after_deaths(pool);
@@ -449,6 +450,7 @@ static int owner_that_adopts_orphans_and_has_children(void)
 	pid_t pids[5];
 	sheaf_pool *pool;
 
+	NEEDS_LINUX_LAYER("that a process adopts orphans");
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (int i = 0; i < 5; i++)
 		if (!(pids[i] = fork()))

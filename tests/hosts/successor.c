@@ -499,6 +499,8 @@ static int forty_deaths_in_a_row(void)
 	for (int i = 0; i < 40; i++) {
 		host_kill_supervisor(pool);
 		NEED(sheaf_apply(pool, host_nothing, NULL, 0, NULL, 0, &patient));
+		/* Without death signals a family may work for a moment without its supervisor. */
+		host_await_supervisors(pool, (uint64_t)i + 2);
 	}
 	EXPECT(host_info(pool).supervisors >= 41, "got %llu supervisors, expected 41",
 	       (unsigned long long)host_info(pool).supervisors);
@@ -655,10 +657,12 @@ static int tasks_that_change_globals(void)
 
 	for (int i = 0; i < 6; i++) {
 		NEED(sheaf_apply(pool, change_marks, NULL, 0, NULL, 0, &patient));
-		if (i % 2)
+		if (i % 2) {
 			host_kill_supervisor(pool);
-		else
+			host_await_supervisors(pool, (uint64_t)(i / 2 + 2));
+		} else {
 			host_kill(sheaf_pool_worker_pid(pool, 0));
+		}
 		NEED(sheaf_apply(pool, find_no_marks, NULL, 0, NULL, 0, &patient));
 	}
 	sheaf_pool_destroy(pool);
