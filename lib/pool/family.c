@@ -169,18 +169,19 @@ static void reap(struct family *family)
 bool family_lives(struct family *family, const struct segment *segment)
 {
 	pid_t holder = 0;
-	int locked;
+	int led;
 
 	if (!family->group)
 		return false;
 	reap(family);
 	if (!segment_file_ours(segment))
 		return family->child;
-	locked = os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1, &holder);
-	if (locked == 1 && holder)
+	/* In one question: between two, a spare may take the supervisor's lock and give its own back. */
+	led = os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1 + OS_LOCK_SPARES, &holder);
+	if (led == 1 && os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1, &holder) == 1 && holder)
 		family->supervisor = holder;
 	/* The first supervisor has no lock yet when it has just been forked. */
-	return locked == 1 || family->child || os_locked(segment->fd, OS_LOCK_SPARE, OS_LOCK_SPARES, &holder) == 1;
+	return led == 1 || family->child;
 }
 
 void family_wake(const struct family *family)

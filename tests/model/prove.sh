@@ -131,6 +131,7 @@ if [ "$amount" = small ]; then
 	all ring -DDEATHS=1
 	all recovery -DDEATHS=1
 	all chunks -DDEATHS=1
+	all family -DDEATHS=1
 	all wake $gatherer
 	all wake $room -DSLOTS=1
 	caught ring -DNO_REWIND
@@ -152,6 +153,9 @@ all_mutants() {
 		caught recovery -D$mutant
 	done
 	caught recovery -DFREE_BEFORE_FAILURE -DMAX_ATTEMPTS=1
+	for mutant in READS_APART NO_CREW_WAIT OWNER_HASTY NO_LOCK; do
+		caught family -D$mutant
+	done
 	for mutant in NO_SWEEP NO_CURSOR CURSOR_LATE; do
 		caught chunks -D$mutant
 	done
@@ -179,6 +183,7 @@ if [ "$amount" = quick ]; then
 	all ring -DDEATHS=1 -DABANDONS=1
 	all recovery -DDEATHS=2
 	all chunks -DCHUNKS=3
+	all family -DDEATHS=2
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
 	all wake $gatherer -DWORKERS=3 -DTASKS=3
@@ -192,6 +197,7 @@ all ring -DABANDONS=1 -DTASKS=3
 all recovery $largest
 all chunks -DCHUNKS=3 -DDEATHS=2
 all chunks -DWORKERS=3 -DDEATHS=2
+all family -DDEATHS=3 -DPROCESSES=8
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
 all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1
