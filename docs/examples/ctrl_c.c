@@ -56,7 +56,7 @@ int main(int argc, char **argv)
 	unsigned tasks = 1000;
 	const struct example_option own[] = {
 		{.name = "--tasks", .help = "how many tasks of a tenth of a second", .number = &tasks, .min = 1, .max = 100000},
-		{NULL},
+		{.name = NULL},
 	};
 	const sheaf_pool_options options = {.workers = example_options(argc, argv, own), .ring_size = 1024};
 	const sheaf_batch_options batch_options = {.result_size = sizeof(uint64_t)};
