@@ -105,7 +105,7 @@ static int find_overrun_of_data(struct sheaf_task *task)
 {
 	size_t behind;
 
-	if (!task->data)
+	if (task->of_map || !task->data) /* items have none, and the field is not set for them */
 		return 0;
 	behind = reach((const unsigned char *)segment_at(task->runner->segment, task->data) + task->size, CHECK_TAIL);
 	return !behind ? 0
