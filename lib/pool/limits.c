@@ -17,7 +17,8 @@
 
 #define SECOND UINT64_C(1000000000)
 #define LEAST_TICK_NS 1000000
-#define OVERSLEPT_NS 50000000 /* more than a busy machine lets a process wait */
+#define LONGEST_TICK_NS 50000000 /* a pause is seen as such if it is longer than the nap that it interrupts */
+#define OVERSLEPT_NS 50000000    /* more than a busy machine lets a process wait */
 
 void limits_forget(struct limits *limits, unsigned worker)
 {
@@ -123,6 +124,7 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 		tick = atomic_load_explicit(&control->tick_ns, memory_order_relaxed);
 		if (shortest) {
 			tick = shortest / 2 > LEAST_TICK_NS ? shortest / 2 : LEAST_TICK_NS;
+			tick = tick < LONGEST_TICK_NS ? tick : LONGEST_TICK_NS;
 			limits->until_ns = now + SECOND;
 		} else if (now >= limits->until_ns) {
 			tick = 0;

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <ucontext.h>
 
 enum { MARK_FOREIGN, MARK_RUNS, MARK_OWN };
 
@@ -34,11 +33,14 @@ static void __attribute__((destructor)) destructor_of_the_program(void)
 		belongs_to_owner();
 }
 
+#ifdef HAVE_ON_EXIT
 static void on_exit_of_the_owner(int status, void *unused)
 {
 	(void)status, (void)unused;
 	belongs_to_owner();
 }
+
+#endif
 
 static void destroy_key(void *unused)
 {
@@ -56,7 +58,6 @@ static void clean_up(void *unused)
 
 static jmp_buf owners_jump;
 static sigjmp_buf owners_signal_jump;
-static ucontext_t owners_context;
 
 static void *exit_in_thread(void *unused)
 {
@@ -73,20 +74,20 @@ enum way {
 	WAY_CANCEL_ITSELF,
 	WAY_LONGJMP,
 	WAY_SIGLONGJMP,
-	WAY_SETCONTEXT,
 	WAY_EXIT_IN_THREAD,
 	WAY_EXEC,
 	WAY_TERM,
 	WAYS
 };
-static const char *const way_names[WAYS] = {"exit()",         "quick_exit()",       "_exit()",   "abort()",
-					    "pthread_exit()", "pthread_cancel()",   "longjmp()", "siglongjmp()",
-					    "setcontext()",   "exit() in a thread", "exec()",    "SIGTERM"};
+static const char *const way_names[WAYS] = {
+	"exit()",       "quick_exit()",       "_exit()", "abort()", "pthread_exit()", "pthread_cancel()", "longjmp()",
+	"siglongjmp()", "exit() in a thread", "exec()",  "SIGTERM"};
 
 static _Noreturn void leave(enum way way)
 {
 	pthread_t thread;
 
+	printf("a task leaves by way %d\n", (int)way);
 	switch (way) {
 	case WAY_EXIT:
 		exit(3);
@@ -110,9 +111,6 @@ static _Noreturn void leave(enum way way)
 		longjmp(owners_jump, 1);
 	case WAY_SIGLONGJMP:
 		siglongjmp(owners_signal_jump, 1);
-	case WAY_SETCONTEXT:
-		setcontext(&owners_context);
-		break;
 	case WAY_EXIT_IN_THREAD:
 		if (!pthread_create(&thread, NULL, exit_in_thread, NULL))
 			pthread_join(thread, NULL);
@@ -222,17 +220,30 @@ static void play(sheaf_pool *pool, enum way way)
 	host_works(pool);
 }
 
+static int occurs(const char *path, const char *words)
+{
+	static char text[1 << 20];
+	int count = 0;
+
+	host_read(path, text, sizeof(text));
+	for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
+		count++;
+	return count;
+}
+
 /* All that may run at an exit belongs to the owner, which has begun a line. Then its tasks leave by these ways. */
 static int owner_of_much(enum way first, enum way last)
 {
 	static pthread_key_t key;
-	static volatile int seen, returns;
+	static volatile int seen;
 	sheaf_pool *pool;
 	FILE *own;
 
 	owner = getpid();
 	EXPECT(!atexit(belongs_to_owner), "got no handler, expected one");
+#ifdef HAVE_ON_EXIT
 	on_exit(on_exit_of_the_owner, NULL);
+#endif
 #ifdef HAVE_QUICK_EXIT
 	at_quick_exit(belongs_to_owner);
 #endif
@@ -249,10 +260,6 @@ static int owner_of_much(enum way first, enum way last)
 	seen = sigsetjmp(owners_signal_jump, 1);
 	if (seen)
 		belongs_to_owner();
-	returns = 0;
-	getcontext(&owners_context);
-	if (returns++)
-		belongs_to_owner();
 	EXPECT(getpid() == owner, "got the owner's frames in a worker, expected them left alone");
 	pool = host_pool_with(&(sheaf_pool_options){.workers = 2, .heap_size = 16 * MIB, .flags = SHEAF_KEEP_FDS});
 	fprintf(own, "buffered later\n");
@@ -268,8 +275,10 @@ static int owner_of_much(enum way first, enum way last)
 	EXPECT(host_lines("own", "buffered before") == 1 && host_lines("own", "buffered later") == 1 &&
 		       host_lines("own", NULL) == 2,
 	       "got %ld lines in the owner's file, expected its 2", host_lines("own", NULL));
-	EXPECT(host_lines("out", "begun before, ended later") == 1,
-	       "got another line of the owner in its output, expected it once and whole");
+	/* Lines of tasks may have come between. */
+	EXPECT(occurs("out", "begun before, ") == 1 && occurs("out", "ended later\n") == 1,
+	       "got the owner's words %d and %d times in its output, expected each once", occurs("out", "begun before, "),
+	       occurs("out", "ended later\n"));
 	return 0;
 }
 
