@@ -111,6 +111,11 @@ static void paths_of(int fd, const char *name, char *target, size_t target_size,
 	snprintf(source, source_size, "/proc/self/fd/%d", fd);
 }
 
+bool os_shm_begins_empty(void)
+{
+	return false; /* but on systems without O_TMPFILE, where an empty file may stay */
+}
+
 int os_shm_unnamed(int *fd)
 {
 	int file = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);

@@ -207,6 +207,9 @@ void os_close_range(int first, int last);
 /* A pipe whose ends are above 2 and closed on exec. */
 int os_pipe(int ends[2]);
 
+/* Does shared memory get a name before it gets bytes? */
+bool os_shm_begins_empty(void);
+
 /* A shared-memory object without a name. */
 int os_shm_anonymous(int *fd);
 

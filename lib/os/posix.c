@@ -50,6 +50,11 @@ int os_shm_anonymous(int *fd)
 	return r;
 }
 
+bool os_shm_begins_empty(void)
+{
+	return true;
+}
+
 int os_shm_unnamed(int *fd)
 {
 	(void)fd;

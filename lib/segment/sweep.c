@@ -10,8 +10,9 @@
  *                             others (a container that shares /dev/shm), the locks of supervisor and spare have to do: nobody else
  *                             has their descriptors.
  *
- * One file may be taken away without a header: an empty one whose name this library has made up, which tells the maker's pid. Its maker
- * was killed before it wrote anything. A maker that is taken for dead by mistake finds its file without a name, and starts again.
+ * One file may be taken away without a header, where shared memory has a name before it has bytes: an empty one whose name this library has
+ * made up, which tells the maker's pid. Its maker was killed before it wrote anything. A maker that is taken for dead by mistake finds its
+ * file without a name, and starts again. On Linux it has bytes first, so there every empty file is somebody else's.
  */
 #include "segment/sweep.h"
 
@@ -100,7 +101,7 @@ static enum verdict judge_bytes(int fd, const struct stat *status, struct os_pro
 static enum verdict judge_name(const char *name, const struct stat *status, struct text *text)
 {
 	struct os_process_id me, maker;
-	pid_t pid = os_shm_maker(name);
+	pid_t pid = os_shm_begins_empty() ? os_shm_maker(name) : 0;
 
 	if (!pid)
 		return TELL(text, "empty shared memory of user %lu, whose maker cannot be told", (unsigned long)status->st_uid);
