@@ -643,13 +643,17 @@ Test(segment, whose_spare_process_lives_is_not_swept)
 {
 	struct living living = {0};
 	struct segment segment;
-	char name[64], text[NAME_MAX];
+	char name[64], first[64], text[NAME_MAX];
 	pid_t spare;
 
+	/* Other tests sweep, too: it has a name that nobody sweeps until the lock is held. */
+	snprintf(first, sizeof(first), "/unit-spare-%ld", (long)getpid());
 	snprintf(name, sizeof(name), "/sheaf-unit-spare-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(name), 0);
-	living.name = name;
+	cr_assert_eq(corpse_leave(first), 0);
+	living.name = first;
 	spare = start(hold_spare, &living, text);
+	cr_assert_eq(os_shm_rename(first, name), 0);
+	cr_assert_eq(shm_unlink(first), 0);
 	create(&segment, NULL);
 	cr_assert_neq(segment_name_exists(name), 0);
 	segment_destroy(&segment);
@@ -661,18 +665,23 @@ Test(segment, whose_spare_process_lives_is_not_swept)
 
 Test(segment, of_a_dead_owner_goes_with_all_of_its_names)
 {
-	char one[64], two[64], from[100], to[100];
+	char first[64], one[64], two[64], from[100], to[100];
 	struct segment segment;
 
+	/* Other tests sweep, too: it has a name that nobody sweeps until it has both others. */
+	snprintf(first, sizeof(first), "/unit-one-%ld", (long)getpid());
 	snprintf(one, sizeof(one), "/sheaf-unit-one-%ld", (long)getpid());
 	snprintf(two, sizeof(two), "/sheaf-unit-two-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(one), 0);
-	path_of(one, from, sizeof(from));
+	cr_assert_eq(corpse_leave(first), 0);
+	path_of(first, from, sizeof(from));
 	path_of(two, to, sizeof(to));
 	if (link(from, to)) {
-		shm_unlink(one);
+		shm_unlink(first);
 		cr_skip_test("this system does not show its shared memory");
 	}
+	path_of(one, to, sizeof(to));
+	cr_assert_eq(link(from, to), 0);
+	cr_assert_eq(shm_unlink(first), 0);
 	create(&segment, NULL);
 	cr_assert_leq(segment_name_exists(one), 0);
 	cr_assert_leq(segment_name_exists(two), 0);
