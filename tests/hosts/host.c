@@ -295,6 +295,31 @@ int host_others(sheaf_pool *pool, unsigned workers, pid_t *pids, int room)
 	return count < 0 ? -1 : kept;
 }
 
+#define DEAD_MARK (HOST_MARKS - 100) /* their number, then each */
+
+void host_die_with_all(void)
+{
+	pid_t pids[99];
+	int n = host_processes(pids, 99);
+
+	if (n < 0)
+		SKIP("processes cannot be listed here");
+	host_set(DEAD_MARK, n);
+	for (int i = 0; i < n; i++) {
+		host_set(DEAD_MARK + 1 + i, pids[i]);
+		kill(pids[i], SIGSTOP);
+	}
+	for (int i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
+	kill(getpid(), SIGKILL);
+}
+
+void host_await_all(void)
+{
+	for (int i = 0; i < host_get(DEAD_MARK); i++)
+		host_await_death((pid_t)host_get(DEAD_MARK + 1 + i));
+}
+
 int host_zombies(void)
 {
 	DIR *proc = opendir("/proc");

@@ -90,7 +90,7 @@ void host_verdict(int code, const char *format, ...);
 
 /* ---- numbers that all processes of a case share ---- */
 
-#define HOST_MARKS 1024
+#define HOST_MARKS 1024 /* the last 100 are for host_die_with_all() */
 long host_get(int mark);
 void host_set(int mark, long value);
 long host_add(int mark, long value); /* the new value */
@@ -134,6 +134,9 @@ void host_await_supervisors(sheaf_pool *pool, uint64_t count);
  * one of its workers. -1: they cannot be told here. */
 int host_processes(pid_t *pids, int room);
 int host_others(sheaf_pool *pool, unsigned workers, pid_t *pids, int room);
+/* Ends the caller and all others of the case at once, so that nobody can clean up; its parent waits until each of them is dead. */
+void host_die_with_all(void);
+void host_await_all(void);
 int host_zombies(void); /* children of the caller that nobody has reaped */
 
 /* Plays a part in a child: its exit code, or 128 + signal, or a verdict if it does not end within so many seconds. */

@@ -59,21 +59,10 @@ static void create_and_destroy(void *unused)
 static int die_with_name(void *name)
 {
 	sheaf_pool *pool;
-	pid_t pids[64];
-	int n;
 
 	NEED(try_name(name, &pool));
 	host_works(pool);
-	host_set(MARK_SUPERVISOR, host_info(pool).supervisor);
-	/* Nobody may be left who could clean up: all stop before the first one dies. */
-	n = host_processes(pids, 64);
-	if (n < 0)
-		SKIP("processes cannot be listed here");
-	for (int i = 0; i < n; i++)
-		kill(pids[i], SIGSTOP);
-	for (int i = 0; i < n; i++)
-		kill(pids[i], SIGKILL);
-	kill(getpid(), SIGKILL);
+	host_die_with_all();
 	return 1;
 }
 
@@ -84,7 +73,7 @@ static void leave_dead(const char *name)
 
 	EXPECT(r == 128 + SIGKILL, "got exit code %d of an owner that kills itself, expected SIGKILL", r);
 	EXPECT(host_shm_exists(name), "got no segment %s of the killed owner, expected one", name);
-	host_await_death((pid_t)host_get(MARK_SUPERVISOR));
+	host_await_all();
 }
 
 /* ---- what is not a segment ---- */

@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { MARK_SUPERVISOR, MARK_READY, MARK_GO, MARK_RUNS };
+enum { MARK_GO, MARK_RUNS };
 
 #define NOBODY 65534
 
@@ -231,23 +231,13 @@ static int container_with_few_processes(void)
 static int leave_with_umask(void *unused)
 {
 	sheaf_pool *pool;
-	pid_t pids[64];
-	int n;
 
 	(void)unused;
 	umask(0777);
 	pool = host_pool(1);
-	n = host_processes(pids, 64);
-	if (n < 0)
-		SKIP("processes cannot be listed here");
-	host_set(MARK_SUPERVISOR, host_info(pool).supervisor);
 	umask(022);
 	host_write("name", host_info(pool).name, strlen(host_info(pool).name));
-	for (int i = 0; i < n; i++)
-		kill(pids[i], SIGSTOP);
-	for (int i = 0; i < n; i++)
-		kill(pids[i], SIGKILL);
-	kill(getpid(), SIGKILL);
+	host_die_with_all();
 	return 1;
 }
 
@@ -258,7 +248,7 @@ static int umask_that_takes_everything(void)
 
 	host_be_plain();
 	EXPECT(host_child(leave_with_umask, NULL, 20) == 128 + SIGKILL, "got another end, expected SIGKILL");
-	host_await_death((pid_t)host_get(MARK_SUPERVISOR));
+	host_await_all();
 	host_read("name", name, sizeof(name));
 	EXPECT(host_shm_exists(name), "got no segment of the killed owner, expected one");
 	pool = host_pool(1);
