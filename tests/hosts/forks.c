@@ -321,10 +321,10 @@ static int die_before_children(void *exec)
 {
 	set_scene();
 	host_set(MARK_SUPERVISOR, host_info(pool).supervisor);
-	for (size_t i = 0; i < WAYS; i++)
+	for (size_t i = 0; i < (exec ? KNOWN_WAYS : WAYS); i++)
 		if (!ways[i]())
 			wait_for_go();
-	host_await(MARK_READY, (long)WAYS, "the children");
+	host_await(MARK_READY, exec ? (long)KNOWN_WAYS : (long)WAYS, "the children");
 	if (exec)
 		execl("/bin/sleep", "sleep", "100", (char *)NULL);
 	else
@@ -362,7 +362,7 @@ static int children_that_outlive_an_owner_that_becomes_a_program(void)
 
 	if (!pid)
 		_exit(die_before_children(yes));
-	host_await(MARK_READY, (long)WAYS, "the children");
+	host_await(MARK_READY, (long)KNOWN_WAYS, "the children");
 	await_end_of_family("the owner's exec()");
 	host_set(MARK_GO, 1);
 	kill(pid, SIGKILL);
@@ -374,7 +374,7 @@ static int children_that_outlive_an_owner_that_becomes_a_program(void)
 
 static int leave_child(sheaf_task *task, const void *arg, void *result)
 {
-	pid_t pid = ways[sheaf_task_position(task) % WAYS]();
+	pid_t pid = ways[sheaf_task_position(task) % KNOWN_WAYS]();
 
 	(void)arg, (void)result;
 	if (!pid)
