@@ -125,9 +125,11 @@ static int users_files_beside_the_segments(void)
 	char name[100];
 
 	for (size_t round = 0; round < sizeof(sizes) / sizeof(sizes[0]); round++) {
-		/* The last one is like the names that pools make up. Empty, it is what a pool leaves that is killed before it has written anything. */
+#ifdef HOST_POSIX_LAYER
+		/* The last one is like the names that pools make up. Empty, it is what one leaves that is killed before its first write. */
 		if (!sizes[round])
 			n--;
+#endif
 		for (size_t i = 0; i < n; i++) {
 			snprintf(name, sizeof(name), "/%s", names[i]);
 			host_write(shm_path(name), zeros, sizes[round]);
