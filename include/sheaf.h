@@ -8,14 +8,17 @@
  *           threads; tasks call the sheaf_task_*() functions, with the task they were given, and may create pools of their own. A
  *           task that calls anything else of the pool that runs it gets -EPERM. In a signal handler only sheaf_pool_interrupt()
  *           may be called. One thread at a time gathers from a batch; any number may submit to it meanwhile.
- * Deaths    A worker that dies is replaced and its task runs again, up to max_attempts times; then that position alone fails and
- *           its result says why. Tasks run at least once and are published exactly once: a task's own side effects may happen
- *           twice. A supervisor that dies takes its workers along and is replaced: that is not charged to tasks, which run again
+ * Deaths    A worker that dies is replaced and its task runs again, up to max_attempts times; then that position alone fails
+ *           and its result says why. Tasks run at least once and are published exactly once: a task's own side effects may
+ *           happen twice. A supervisor that dies takes its workers along. A spare process takes its place, also while the owner
+ *           is in no call; if both die, the owner's next or present call does it. That is not charged to tasks, which run again
  *           with the same attempt number. If the owner dies or calls exec(), its workers end and the segment's name goes.
- * Limits    A task may be given a time that each run of it may take (task_timeout_ns; of a map each item, of a loop each call of its
- *           function). When that is over, the supervisor kills its worker, and the position fails with -ETIMEDOUT, without another
- *           attempt; a range of a loop is first cut into single positions, each with the whole time. No other task is charged.
- *           Time spent in the queue does not count. Threads cannot be killed: with SHEAF_THREADS there are no limits.
+ * Limits    A task may be given a time that each run of it may take (task_timeout_ns; of a map each item, of a loop each call
+ *           of its function). When that is over, the supervisor kills its worker, and the position fails with -ETIMEDOUT,
+ *           without another attempt; a range of a loop is first cut into single positions, each with the whole time. No other
+ *           task is charged. Time spent in the queue does not count, nor does time in which the family is frozen or the worker
+ *           is stopped; but one that is stopped alone has no more than twice its limit. With SHEAF_THREADS there are no limits:
+ *           threads cannot be killed.
  * Leaving   A task ends its worker if it leaves its function by another way than a return: an exception that it does not catch, exit(),
  *           quick_exit(), pthread_exit(), longjmp() to a place outside. That is a death, whose message says what it was. Nothing of the
  *           owner's runs in the worker: no destructor, no exit handler, no flush of its streams. A child that a task forks ends when it
@@ -31,7 +34,8 @@
  *           Programs that tasks start have the default for SIGINT and SIGTSTP, as they would have it from a shell, and inherit the
  *           others. They are in the family's process group, so Ctrl-C does not reach them: a task that wants them to end sees to it.
  * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
- *           Task functions must be mapped when the pool is created: workers are forked from the owner at that time.
+ *           On Linux this holds for _Fork() and clone(), too. All workers are copies of the owner as it was when it created the
+ *           pool, no matter which processes die later: task functions must be mapped by then.
  * Debugging SHEAF_CHECK=1 in the environment of sheaf_pool_create(): tasks and items of maps get copies of their argument and result
  *           between guard zones of 4 KiB. One that writes into those fails with -EFAULT and a message that says how far, and harms
  *           nobody else. Arguments, contexts and arrays that hold an address which only the owner has are refused with -EFAULT
@@ -180,9 +184,10 @@ typedef struct sheaf_result {
  * @pool:    out: the pool; end it with sheaf_pool_destroy()
  * @options: NULL for the defaults
  *
- * Takes away the names of segments that dead owners of the same user left behind. Nothing else is removed: not what is no segment of
- * this version of Sheaf, and not what a process still has. Flushes stdout and stderr, so that no worker repeats what they
- * held. Installs no signal handler, starts no thread (except those that SHEAF_THREADS asks for) and leaves one child process.
+ * Takes away the names of segments that dead owners of the same user left behind. Nothing else is removed: not what is no
+ * segment of this version of Sheaf, and not what a process still has. Flushes stdout and stderr, so that no worker repeats what
+ * they held. Installs no signal handler, starts no thread (except those that SHEAF_THREADS asks for) and leaves one child
+ * process, the supervisor; spare and workers are its children.
  *
  * Return: 0; -EINVAL (NULL, an option out of its range, or a value of SHEAF_CHECK or SHEAF_BACKEND that there is not: the
  *         message names it); -EEXIST (the name is taken, and the message says by what: a living pool, or what is none of
@@ -196,7 +201,7 @@ SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *opt
  * sheaf_pool_close() - accept no more work; what was accepted goes on. Closing twice is fine.
  *
  * Return: 0; -EINVAL; -EPERM (the handle was inherited over a fork); -ECANCELED (terminated); -ENOTRECOVERABLE,
- *         -EOWNERDEAD as for sheaf_pool_join().
+ *         -EOWNERDEAD, -EBADF as for sheaf_pool_join().
  */
 SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
 
@@ -207,7 +212,7 @@ SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
  *
  * Return: 0; -EBUSY (not closed); -EAGAIN, -ETIMEDOUT (the deadline was 0, or passed); -EINTR (sheaf_pool_interrupt());
  *         -ECANCELED (terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD
- *         (the supervisor died and cannot be replaced); -EINVAL; -EPERM.
+ *         (the supervisor died and cannot be replaced); -EBADF (see "Host"); -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
 
@@ -274,7 +279,8 @@ SHEAF_API unsigned sheaf_usable_cpus(void);
  * @memory: out: zeroed, aligned to 64 KiB, committed: touching it cannot fail. Free with sheaf_free(), or with the pool
  *
  * Return: 0; -EINVAL; -EPERM (not the owner); -EOVERFLOW (the size cannot be rounded up); -ENOSPC (shared memory is full, or the
- *         memory cgroup allows no more: the message says how much was asked and is free); -EBADF (see "Host"); -ENOMEM (more than the pool's heap_size has left in one piece).
+ *         memory cgroup allows no more: the message says how much was asked and is free); -EBADF (see "Host"); -ENOMEM (more than
+ *         the pool's heap_size has left in one piece).
  */
 SHEAF_API int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory);
 
@@ -291,9 +297,9 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
 
 /* ---- Fan out and wait ----
  *
- * Shared by the three: the errors of sheaf_batch_create(), sheaf_submit() and sheaf_submit_map(); -ECANCELED, -ENOTRECOVERABLE and
- * -EOWNERDEAD as for sheaf_next(); and, if positions failed, the status of the lowest one that did, which sheaf_message() names
- * with its reason and the number of the others: all other results are valid.
+ * Shared by the three: the errors of sheaf_batch_create(), sheaf_submit() and sheaf_submit_map(); -ECANCELED, -ENOTRECOVERABLE,
+ * -EOWNERDEAD and -EBADF as for sheaf_next(); and, if positions failed, the status of the lowest one that did, which
+ * sheaf_message() names with its reason and the number of the others: all other results are valid.
  *
  * -ETIME: options->deadline_ns passed; -EINTR: sheaf_pool_interrupt(). Then positions that are not done are given up as in
  * sheaf_batch_retire(): those that run have one more second until their workers are killed, which is charged to no task. (A
@@ -341,8 +347,8 @@ SHEAF_API int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, siz
  * @batch: out: free it with sheaf_batch_retire(); the pool's destruction frees it too
  *
  * Return: 0; -EINVAL (NULL, or an option out of its range: the message names it); -EPERM; -EPIPE (the pool is closed);
- *         -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD as for sheaf_next(); -ENOSPC (max_batches are open, or shared memory
- *         is full: the message tells which); -ENOMEM.
+ *         -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next(); -ENOSPC (max_batches are open, or shared
+ *         memory is full: the message tells which); -ENOMEM.
  */
 SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options);
 
@@ -356,8 +362,8 @@ SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sh
  *
  * Return: 0; -EINVAL; -EPERM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map); -EINTR
  *         (sheaf_pool_interrupt()); -EAGAIN (full, and SHEAF_NONBLOCK); -EPIPE (the pool is closed); -ECANCELED,
- *         -ENOTRECOVERABLE, -EOWNERDEAD as for sheaf_next(); -ENOSPC, -ENOMEM (no memory for argument or result); -EOVERFLOW
- *         (the argument has 4 GiB or more).
+ *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next(); -ENOSPC, -ENOMEM (no memory for argument or result);
+ *         -EOVERFLOW (the argument has 4 GiB or more).
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
 
@@ -390,7 +396,7 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
  *         (sheaf_pool_interrupt()); -EBADMSG (what the position's result hangs on was written over, most likely by a task that
  *         wrote behind its result); -EBUSY (another thread waits in a gathering call of this batch); -ECANCELED (the pool was
  *         terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD (the
- *         supervisor died and cannot be replaced); -ENOMEM; -EINVAL; -EPERM.
+ *         supervisor died and cannot be replaced); -EBADF (see "Host"); -ENOMEM; -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 
