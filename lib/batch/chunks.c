@@ -172,6 +172,7 @@ static void enter(struct visit *v, struct runner *runner, struct shared_batch *b
 	v->task.runner = runner;
 	v->task.batch = batch;
 	v->task.of_map = true;
+	v->task.data = 0; /* no item has any, and SHEAF_CHECK looks */
 	v->task.text_size = 0;
 }
 

@@ -514,6 +514,65 @@ Test(mistakes, a_check_finds_items_of_maps_that_overrun_and_saves_their_neighbou
 		cr_assert_eq(in[i], i == 17 ? 17 : mix(i));
 }
 
+/* What its worker had on its stack for the task, and below it, is not zero after that. */
+static int litter(sheaf_task *task, const void *arg, void *result)
+{
+	volatile unsigned char stack[32768];
+
+	(void)arg;
+	(void)result;
+	for (size_t i = 0; i < sizeof(stack); i++)
+		stack[i] = 0x5a;
+	return sheaf_task_fail(task, -EIO, "%0500d", 7);
+}
+
+static int mix_range(sheaf_task *task, size_t first, size_t last, void *context)
+{
+	uint64_t *out = *(uint64_t *const *)context;
+
+	(void)task;
+	for (size_t i = first; i < last; i++)
+		out[i] = mix(i);
+	return 0;
+}
+
+static void expect_all_and_clear(uint64_t *out)
+{
+	for (uint64_t i = 0; i < 100; i++)
+		cr_assert_eq(out[i], mix(i));
+	memset(out, 0, 100 * sizeof(*out));
+}
+
+/* A worker's tasks lie on its stack, where earlier ones have left something. */
+Test(mistakes, a_check_finds_nothing_where_nothing_is_wrong_whatever_ran_before)
+{
+	for (int backend = SHEAF_PROCESSES; backend <= SHEAF_THREADS; backend++) {
+		uint64_t *out, got = 0;
+		void *memory;
+
+		setenv("SHEAF_CHECK", "1", 1);
+		start(&(sheaf_pool_options){.workers = 1, .heap_size = 64 << 20, .backend = (enum sheaf_backend)backend});
+		unsetenv("SHEAF_CHECK");
+		expect_done(sheaf_alloc_array(pool, 100, 8, &memory));
+		out = memory;
+		for (int i = 0; i < 3; i++) {
+			sheaf_map_options with_limit = {.task_timeout_ns = 60 * UINT64_C(1000000000)};
+			sheaf_map_options with_context = {.context_size = sizeof(out)};
+
+			cr_assert_eq(sheaf_apply(pool, litter, NULL, 0, NULL, 0, NULL), -EIO);
+			expect_done(sheaf_map(pool, mix_position, NULL, 0, out, 8, 100, i == 1 ? &with_limit : NULL));
+			expect_all_and_clear(out);
+			cr_assert_eq(sheaf_apply(pool, litter, NULL, 0, NULL, 0, NULL), -EIO);
+			expect_done(sheaf_for(pool, mix_range, &out, 100, &with_context));
+			expect_all_and_clear(out);
+			cr_assert_eq(sheaf_apply(pool, litter, NULL, 0, NULL, 0, NULL), -EIO);
+			expect_done(sheaf_apply(pool, mix_position, NULL, 0, &got, sizeof(got), NULL));
+			cr_assert_eq(got, mix(0));
+		}
+		end();
+	}
+}
+
 #ifdef OS_LAYER_LINUX
 static int read_pointer(sheaf_task *task, const void *arg, void *result)
 {
