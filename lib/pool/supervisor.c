@@ -611,6 +611,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 {
 	struct shared_control *control = supervision->segment->control;
 	int keep[] = {supervision->segment->fd, supervision->all->fd, supervision->life->fd};
+	bool led;
 	int r;
 
 	memset(&line, 0, sizeof(line));
@@ -628,12 +629,14 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	}
 	output_drop(!supervision->keep_fds);
 	r = os_lock(line.segment->fd, OS_LOCK_SUPERVISOR);
-	if (!r) {
+	led = !r;
+	if (led) {
 		begin_spare();
 		r = begin_work(supervision->successor);
 		await_spare();
 	}
-	if (r && !supervision->successor) {
+	/* Without the lock it may repair nothing: the owner's next look starts another. */
+	if (r && (!supervision->successor || !led)) {
 		kill_spare();
 		kill_workers();
 		tell_start(control, (uint32_t)r);

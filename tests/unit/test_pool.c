@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -960,9 +961,9 @@ Test(pool, ends_with_its_owner_whoever_dies_first)
 		cr_assert_eq(child_wait(owner, &status, patience()), 0);
 		for (int p = 0; p < 3; p++)
 			cr_assert(process_ended(pids[p], patience()));
-		/* If nobody was left who could take the name away, the next start does. */
-		if (i)
-			start_workers(1);
+		/* Where the supervisor was killed first, its spare takes the name away, in its own time. */
+		for (uint64_t deadline = patience(); i && segment_name_exists(name) > 0 && sheaf_now_ns() < deadline;)
+			sched_yield();
 		cr_assert_leq(segment_name_exists(name), 0);
 	}
 }

@@ -653,7 +653,7 @@ Test(segment, whose_spare_process_lives_is_not_swept)
 	living.name = first;
 	spare = start(hold_spare, &living, text);
 	cr_assert_eq(os_shm_rename(first, name), 0);
-	cr_assert_eq(shm_unlink(first), 0);
+	shm_unlink(first);
 	create(&segment, NULL);
 	cr_assert_neq(segment_name_exists(name), 0);
 	segment_destroy(&segment);
