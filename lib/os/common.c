@@ -366,12 +366,10 @@ void os_reset_signals(const sigset_t *mask)
 	sigemptyset(&pending);
 	sigpending(&pending);
 	for (int signal = 1; signal <= SIGRTMAX; signal++) {
-		struct sigaction action = {.sa_handler = action_of(signal), .sa_flags = SA_RESTART};
-
 		/* To ignore it drops what has come already: it was for the parent's process group. */
 		if (sigismember(&pending, signal) == 1)
 			sigaction(signal, &ignore, NULL);
-		sigaction(signal, &action, NULL);
+		os_reset_signal(signal);
 	}
 	sigprocmask(SIG_SETMASK, mask, NULL);
 }
@@ -391,6 +389,13 @@ int os_wait_signal(const sigset_t *set, uint64_t timeout_ns)
 	int signal = sigtimedwait(set, &info, &timeout);
 
 	return signal > 0 ? signal : 0;
+}
+
+void os_reset_signal(int signal)
+{
+	struct sigaction action = {.sa_handler = action_of(signal), .sa_flags = SA_RESTART};
+
+	sigaction(signal, &action, NULL);
 }
 
 static void notice(int signal)

@@ -127,6 +127,9 @@ int os_wait_signal(const sigset_t *set, uint64_t timeout_ns);
 /* Have a signal end waits and do nothing else, whether it is ignored by default or ends a process. */
 void os_notice_signal(int signal);
 
+/* Give one signal the action that os_reset_signals() gives it. */
+void os_reset_signal(int signal);
+
 /* Has child @pid ended? Leaves it unreaped. 1 with *@info filled; 0 alive; -ECHILD: gone, and somebody else reaped it. */
 int os_child_ended(pid_t pid, siginfo_t *info);
 

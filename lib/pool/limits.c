@@ -20,6 +20,14 @@
 #define LONGEST_TICK_NS 50000000 /* a pause is seen as such if it is longer than the nap that it interrupts */
 #define OVERSLEPT_NS 50000000    /* more than a busy machine lets a process wait */
 
+void limits_begin(struct limits *limits, struct segment *segment)
+{
+	limits->segment = segment;
+	limits->until_ns = limits->asleep_ns = limits->nap_ns = 0;
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		limits_forget(limits, worker);
+}
+
 void limits_forget(struct limits *limits, unsigned worker)
 {
 	limits->workers[worker] = (struct limit){0};

@@ -23,6 +23,9 @@ struct limits {
 	struct limit workers[SHEAF_MAX_WORKERS];
 };
 
+/* Begin with nothing known of any worker. */
+void limits_begin(struct limits *limits, struct segment *segment);
+
 /* A new process has taken the worker's place. */
 void limits_forget(struct limits *limits, unsigned worker);
 

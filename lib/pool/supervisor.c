@@ -31,6 +31,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,6 +53,7 @@
 #define CREW_LOOK_MS 1
 #define SPARE_LOOK_NS 20000
 #define SPARE_LOOKS 50000
+#define SPARE_YIELDS 1000
 #define KILL_CREW_NS 20000000 /* the kernel kills workers faster than that, if it does */
 #define UNLOCKED_NS SECOND    /* so long without a lock of any worker: children of tasks hold the pipe, or it cannot be had */
 
@@ -70,7 +73,7 @@ static struct {
 } line;
 
 /* What belongs to a role; see "Roles". */
-static struct {
+static struct self {
 	struct region region;
 	struct forks_fd crew; /* write end of the pipe that the supervisor and its workers hold, and no others */
 	bool has_crew;
@@ -79,14 +82,14 @@ static struct {
 	unsigned live;
 	bool fork_failed;
 	uint64_t last_live_ns;
-	struct limits limits;
-	/* Who is killed and waited for is never read from the segment: a wild task may have written over it. */
-	pid_t pids[SHEAF_MAX_WORKERS];
-	uint32_t generations[SHEAF_MAX_WORKERS];
 	/* The brake. */
 	uint64_t window_ns; /* when the window of fruitless deaths began */
 	uint64_t completed; /* sum at the last death */
 	unsigned fruitless; /* deaths since then without any task ended or given up */
+	struct limits limits;
+	/* Who is killed and waited for is never read from the segment: a wild task may have written over it. */
+	pid_t pids[SHEAF_MAX_WORKERS];
+	uint32_t generations[SHEAF_MAX_WORKERS];
 } self;
 
 static uint32_t pool_state(void)
@@ -121,8 +124,11 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	os_lock(segment->fd, OS_LOCK_WORKERS + worker);
 	if (!os_die_with_parent(supervisor, SIGKILL))
 		_exit(1);
+	/* The supervisor's signals are a worker's, but for those that it waits for. */
+	os_reset_signal(SIGCHLD);
+	os_reset_signal(LOOK_SIGNAL);
 	sigemptyset(&none);
-	os_reset_signals(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	snprintf(name, sizeof(name), worker < 100 ? "sheaf-worker/%u" : "sheaf-work/%u", worker);
 	os_name_process(name);
 	handles_enter_tasks();
@@ -497,10 +503,14 @@ static void await_spare(void)
 {
 	pid_t holder;
 
+	/* It comes soon, as it was forked before the workers: to sleep for it would take longer. */
 	for (unsigned i = 0; self.spare && i < SPARE_LOOKS; i++) {
 		if (os_locked(line.segment->fd, OS_LOCK_SPARE + line.side, 1, &holder) != 0)
 			return;
-		os_sleep_ns(SPARE_LOOK_NS);
+		if (i < SPARE_YIELDS)
+			sched_yield();
+		else
+			os_sleep_ns(SPARE_LOOK_NS);
 	}
 }
 
@@ -531,6 +541,8 @@ _Noreturn static void supervise(void)
 		if (finish() || pool_state() == POOL_FINISHED)
 			leave();
 		if (pool_state() >= POOL_TERMINATED) {
+			if (self.spare)
+				kill(self.spare, SIGKILL); /* it ends while the workers do; leave() waits for it */
 			let_idle_end();
 			kill_workers();
 			leave();
@@ -571,17 +583,27 @@ static void recover_all(void)
 
 static void begin_role(const char *name)
 {
+	unsigned count = line.segment->worker_count;
+
+	/* What it has of workers, as far as there are any: memory that is left alone costs no fork a page. */
+	memset(&self, 0, offsetof(struct self, limits));
+	limits_begin(&self.limits, line.segment);
+	memset(self.pids, 0, count * sizeof(self.pids[0]));
+	memset(self.generations, 0, count * sizeof(self.generations[0]));
+	os_name_process(name);
+}
+
+/* Of a child of the owner; a spare has them from its supervisor. */
+static void begin_signals(void)
+{
 	sigset_t mine;
 
-	memset(&self, 0, sizeof(self));
-	self.limits.segment = line.segment;
 	sigemptyset(&mine);
 	sigaddset(&mine, SIGCHLD);
 	sigaddset(&mine, LOOK_SIGNAL);
 	os_reset_signals(&mine);
 	os_notice_signal(SIGCHLD);
 	os_notice_signal(LOOK_SIGNAL);
-	os_name_process(name);
 }
 
 static void tell_start(struct shared_control *control, uint32_t how)
@@ -621,6 +643,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	line.all = supervision->all;
 	line.life = supervision->life;
 	setpgid(0, 0); /* first: what comes for the host's group until now is dropped */
+	begin_signals();
 	begin_role("sheaf-super");
 	os_die_with_parent(line.owner, LOOK_SIGNAL); /* whether it lives, supervise() asks */
 	if (!supervision->keep_fds) {
