@@ -161,6 +161,17 @@ void batch_drop_spare(struct keeper *keeper)
 	keeper->spare = NULL;
 }
 
+/* A task of another batch has run over a slot that was free. */
+__attribute__((noinline)) static void repair(const struct segment *segment, struct shared_batch *batch)
+{
+	sem_init(&batch->bell, 1, 0);
+	bells_seal(&batch->bell_seal, &batch->bell_end_seal);
+	/* Relaxed, both: published by the ring slots that will name the batch (R1). */
+	atomic_store_explicit(&batch->waiter, WAIT_NOTHING, memory_order_relaxed);
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++)
+		atomic_store_explicit(&batch->inside[i], 0, memory_order_relaxed);
+}
+
 int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
 {
 	static const sheaf_batch_options defaults = {0};
@@ -185,6 +196,8 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	}
 	serial = ++keeper->serial;
 	batch->shared = &keeper->segment.batches[batch->index];
+	if (!bells_whole(&batch->shared->bell_seal, &batch->shared->bell_end_seal))
+		repair(&keeper->segment, batch->shared);
 	batch->keeper = keeper;
 	batch->ref = BATCH_REF(batch->index, serial);
 	batch->flags = options->flags | (keeper->checked ? BATCH_CHECKED : 0);

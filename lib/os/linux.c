@@ -12,6 +12,7 @@
 #endif
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -441,6 +442,12 @@ unsigned os_frames(const void *context, uint64_t *frames, unsigned most)
 	return most && frames[0];
 }
 #endif
+
+void os_sem_kick(sem_t *sem)
+{
+	/* With glibc and musl the word that is slept on comes first. */
+	syscall(SYS_futex, sem, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
 
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
 {

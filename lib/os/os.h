@@ -303,6 +303,9 @@ int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *cont
 /* Waits for a token until @deadline_ns (CLOCK_MONOTONIC): 0, or -ETIMEDOUT. May return early. */
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns);
 
+/* Wake who sleeps on a semaphore that was written over, without believing what it holds. Nothing is done where there is no way. */
+void os_sem_kick(sem_t *sem);
+
 /*
  * CPUs of the affinity mask, and of the cgroup's quota (rounded up); at least 1. If the mask has no more than @enough, the quota, which is
  * told by files, is not asked for.

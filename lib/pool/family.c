@@ -22,6 +22,7 @@
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/supervisor.h"
+#include "queue/doorbell.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +142,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	/* Acquire, pairs with tell_start() in supervisor.c. */
 	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) &&
 	       !child_ended(family) && sheaf_now_ns() < deadline)
-		os_sem_wait_until(&segment->control->started, sheaf_now_ns() + START_LOOK_NS);
+		start_sleep(segment->control, sheaf_now_ns() + START_LOOK_NS);
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
 	family_end(family, segment, false);

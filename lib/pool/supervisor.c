@@ -145,6 +145,11 @@ static int spawn(unsigned worker)
 	pid_t me = getpid(), pid;
 
 	sem_init(&w->bell[generation & 1], 1, 0);
+	if (!bells_whole(&w->bell_seal, &w->bell_end_seal)) {
+		/* By now only the late posters of a predecessor can touch the other one. */
+		sem_init(&w->bell[~generation & 1], 1, 0);
+		bells_seal(&w->bell_seal, &w->bell_end_seal);
+	}
 	atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
 	atomic_store_explicit(&w->kill, 0, memory_order_relaxed);
 	atomic_store_explicit(&w->looking, 0, memory_order_relaxed);
@@ -610,7 +615,7 @@ static void tell_start(struct shared_control *control, uint32_t how)
 {
 	/* Release, pairs with the owner's acquire in family.c. */
 	atomic_store_explicit(&control->start, how, memory_order_release);
-	sem_post(&control->started);
+	start_ring(control);
 }
 
 /* Go to work: the process has the supervisor's lock, and no worker lives. @successor: there were workers. 0, or why no worker can be started. */

@@ -6,6 +6,9 @@
  * that finds the bit clears it, which makes the wake-up its own, and posts. If it dies in between, the supervisor rings for everybody
  * after the death. Surplus tokens are harmless: every sleeper looks at the words when it wakes, whatever woke it.
  *
+ * Damage            A semaphore that a task has written over may abort who touches it, so both sides look at the seals of its row first.
+ *                   Where one is broken, a poster wakes the sleeper without a token, and a sleeper naps from then on. A write between
+ *                   the look and the touch is not seen.
  * Edges             D1 -> D2  announce, look at the words | publish, look for announcements. All seq_cst: one of the two sees the other.
  *                   Nothing is handed over by these words or by tokens; the task words do that.
  */
@@ -14,6 +17,37 @@
 #include "base/number.h"
 #include "os/os.h"
 #include "queue/ring.h"
+
+#define DAMAGED_NAP_NS 1000000u
+
+/* Post, or do what can be done if the row was written over. */
+static void post_if_whole(sem_t *bell, const _Atomic uint64_t *seal, const _Atomic uint64_t *end_seal)
+{
+	if (bells_whole(seal, end_seal))
+		sem_post(bell);
+	else
+		os_sem_kick(bell);
+}
+
+static void sleep_if_whole(sem_t *bell, const _Atomic uint64_t *seal, const _Atomic uint64_t *end_seal, uint64_t deadline_ns)
+{
+	if (!bells_whole(seal, end_seal))
+		os_sleep_ns(DAMAGED_NAP_NS);
+	else if (deadline_ns == SHEAF_FOREVER)
+		sem_wait(bell);
+	else
+		os_sem_wait_until(bell, deadline_ns);
+}
+
+void start_ring(struct shared_control *control)
+{
+	post_if_whole(&control->started, &control->started_seal, &control->started_end_seal);
+}
+
+void start_sleep(struct shared_control *control, uint64_t deadline_ns)
+{
+	sleep_if_whole(&control->started, &control->started_seal, &control->started_end_seal, deadline_ns);
+}
 
 void doorbell_announce(struct segment *segment, unsigned worker)
 {
@@ -31,12 +65,9 @@ bool doorbell_retract(struct segment *segment, unsigned worker)
 
 void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generation, uint64_t deadline_ns)
 {
-	sem_t *bell = &segment->workers[worker].bell[generation & 1];
+	struct shared_worker *w = &segment->workers[worker];
 
-	if (deadline_ns == SHEAF_FOREVER)
-		sem_wait(bell);
-	else
-		os_sem_wait_until(bell, deadline_ns);
+	sleep_if_whole(&w->bell[generation & 1], &w->bell_seal, &w->bell_end_seal, deadline_ns);
 }
 
 /* Not inlined, like claim_one(): most posters find nobody asleep. */
@@ -46,7 +77,8 @@ __attribute__((noinline)) static void post(struct segment *segment, unsigned wor
 
 	/* If the worker is just being replaced, its successor looks at the words before it ever sleeps. Seq_cst, pairs with spawn() in
 	 * supervisor.c: either we see the successor, or it sees what we changed before. */
-	sem_post(&w->bell[atomic_load_explicit(&w->generation, memory_order_seq_cst) & 1]);
+	post_if_whole(&w->bell[atomic_load_explicit(&w->generation, memory_order_seq_cst) & 1], &w->bell_seal,
+		      &w->bell_end_seal);
 }
 
 /* claim_bit() of a set that held @bits. */
@@ -141,7 +173,15 @@ void room_sleep(struct segment *segment, int slot, uint64_t deadline_ns)
 	if (slot < 0)
 		os_sleep_ns(1000000);
 	else
-		os_sem_wait_until(&segment->control->room[slot], deadline_ns);
+		sleep_if_whole(&segment->control->room[slot], &segment->control->room_seal, &segment->control->room_end_seal,
+			       deadline_ns);
+}
+
+static void room_post(struct segment *segment, unsigned slot)
+{
+	struct shared_control *control = segment->control;
+
+	post_if_whole(&control->room[slot], &control->room_seal, &control->room_end_seal);
 }
 
 void room_ring_one(struct segment *segment)
@@ -149,7 +189,7 @@ void room_ring_one(struct segment *segment)
 	int slot = claim_bit(&segment->control->room_waiters, ROOM_SLOTS); /* D2 */
 
 	if (slot >= 0)
-		sem_post(&segment->control->room[slot]);
+		room_post(segment, (unsigned)slot);
 }
 
 void room_ring(struct segment *segment)
@@ -163,7 +203,7 @@ void room_ring_all(struct segment *segment)
 {
 	/* Also those that are not announced: who took their announcement may have died before it posted. */
 	for (unsigned slot = 0; slot < ROOM_SLOTS; slot++)
-		sem_post(&segment->control->room[slot]);
+		room_post(segment, slot);
 }
 
 /* ---- gatherers ---- */
@@ -182,7 +222,7 @@ void gatherer_retract(struct shared_batch *batch)
 
 void gatherer_sleep(struct shared_batch *batch, uint64_t deadline_ns)
 {
-	os_sem_wait_until(&batch->bell, deadline_ns);
+	sleep_if_whole(&batch->bell, &batch->bell_seal, &batch->bell_end_seal, deadline_ns);
 }
 
 static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
@@ -190,7 +230,7 @@ static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
 	/* Relaxed: decides only who posts. */
 	if (atomic_compare_exchange_strong_explicit(&batch->waiter, &waiter, WAIT_NOTHING, memory_order_relaxed,
 						    memory_order_relaxed))
-		sem_post(&batch->bell);
+		post_if_whole(&batch->bell, &batch->bell_seal, &batch->bell_end_seal);
 }
 
 void gatherer_ring(struct shared_batch *batch, uint64_t what)
@@ -206,7 +246,7 @@ void gatherer_ring_always(struct shared_batch *batch)
 {
 	/* Whether it is announced or not, as in room_ring_all(). Relaxed: a batch that is just being opened has nobody who waits. */
 	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_FREE)
-		sem_post(&batch->bell);
+		post_if_whole(&batch->bell, &batch->bell_seal, &batch->bell_end_seal);
 }
 
 void gatherer_ring_all(struct segment *segment)

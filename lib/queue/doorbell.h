@@ -6,6 +6,10 @@
 
 #include "segment/segment.h"
 
+/* The owner waits for a supervisor's start. */
+void start_sleep(struct shared_control *control, uint64_t deadline_ns);
+void start_ring(struct shared_control *control);
+
 /* Says that @worker is about to sleep. It must look at the ring once more before it does. */
 void doorbell_announce(struct segment *segment, unsigned worker);
 

@@ -119,7 +119,7 @@ static inline uint64_t word_freed(uint64_t bits)
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 2u
+#define SEGMENT_VERSION 3u
 
 struct shared_header {
 	uint64_t magic;
@@ -156,6 +156,12 @@ enum pool_state {
 };
 
 #define SLEEPER_WORDS (SHEAF_MAX_WORKERS / 64)
+/*
+ * Stands before and behind each row of semaphores. A C library may abort the process that posts or waits on a semaphore that a task has
+ * written over, as glibc does. What runs over a row changes one of its two seals, and then the row is left alone: see doorbell.h.
+ */
+#define BELL_SEAL UINT64_C(0x9d4c7be1c35a2f86)
+
 #define ROOM_SLOTS 64 /* submitting threads that can sleep at once; more look again every millisecond */
 
 struct shared_control {
@@ -165,9 +171,11 @@ struct shared_control {
 	_Atomic uint64_t deaths;               /* workers that died, not by order and not with their supervisor */
 	_Atomic uint64_t given_up;             /* tasks and chunks' positions that failed because their workers died */
 	_Atomic uint64_t shortest_ns;          /* by the owner: shortest time limit of the open batches; 0: none has one */
-	_Atomic uint64_t tick_ns;  /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
-	_Atomic uint32_t batches;  /* by the owner: as many batch slots, the first ones, are committed; only grows */
-	_Alignas(8) sem_t started; /* by the supervisor, after `start`: the owner looks again. Aligned alike by every libc */
+	_Atomic uint64_t tick_ns; /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
+	_Atomic uint32_t batches; /* by the owner: as many batch slots, the first ones, are committed; only grows */
+	_Alignas(8) _Atomic uint64_t started_seal; /* BELL_SEAL, like all seals. Aligned alike by every libc */
+	sem_t started;                             /* by the supervisor, after `start`: the owner looks again */
+	_Alignas(8) _Atomic uint64_t started_end_seal;
 
 	/* Ring positions are hints (P1): a death makes the supervisor set head back, and no recovery believes either. */
 	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
@@ -176,7 +184,9 @@ struct shared_control {
 
 	_Alignas(LINE) _Atomic uint64_t sleepers[SLEEPER_WORDS]; /* bit w: worker w is about to sleep or sleeps */
 	_Alignas(LINE) _Atomic uint64_t room_waiters;            /* bit i: a submitter sleeps on room[i] until a slot is free */
+	_Atomic uint64_t room_seal;
 	sem_t room[ROOM_SLOTS];
+	_Alignas(8) _Atomic uint64_t room_end_seal;
 
 	_Alignas(LINE) _Atomic uint64_t heap_ids; /* the last allocation id given out */
 	_Atomic uint64_t heap_hint;               /* unit where the last search ended: a hint */
@@ -211,7 +221,9 @@ struct shared_worker {
 	_Atomic int32_t pid;                        /* 0 while there is none */
 	_Atomic uint32_t kill;                      /* by the owner: generation + 1 that shall be killed; 0: none */
 	_Atomic uint32_t looking;                   /* by the worker: 1 while it looks for a task, before it sleeps. A hint */
+	_Alignas(8) _Atomic uint64_t bell_seal;
 	sem_t bell[2]; /* of even and odd generations: a successor never uses its dead predecessor's */
+	_Alignas(8) _Atomic uint64_t bell_end_seal;
 
 	_Alignas(LINE) _Atomic uint64_t cursor; /* by the worker: position of a map in hand, or CURSOR_NONE */
 	_Atomic uint64_t completed; /* by the worker: tasks and chunks it ended; shows the brake that there is progress */
@@ -320,7 +332,9 @@ struct shared_batch {
 	uint64_t checked;                         /* of a map with BATCH_CHECKED: the user's function */
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, who is one thread at a time */
+	_Atomic uint64_t bell_seal;
 	sem_t bell;
+	_Alignas(8) _Atomic uint64_t bell_end_seal;
 
 	_Alignas(LINE) _Atomic uint64_t inside[SLEEPER_WORDS]; /* bit w: worker w is in this dense batch */
 

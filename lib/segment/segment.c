@@ -228,14 +228,21 @@ static void view(struct segment *segment, const struct shared_header *header)
 /* Committed memory is zero, and zero is the right start of every word. Only semaphores need more. */
 static int init_semaphores(struct segment *segment)
 {
+	struct shared_control *control = segment->control;
 	int r = 0;
 
-	r |= sem_init(&segment->control->started, 1, 0);
+	r |= sem_init(&control->started, 1, 0);
+	bells_seal(&control->started_seal, &control->started_end_seal);
 	for (unsigned i = 0; i < ROOM_SLOTS; i++)
-		r |= sem_init(&segment->control->room[i], 1, 0);
-	for (unsigned i = 0; i < segment->worker_count; i++)
+		r |= sem_init(&control->room[i], 1, 0);
+	bells_seal(&control->room_seal, &control->room_end_seal);
+	for (unsigned i = 0; i < segment->worker_count; i++) {
+		struct shared_worker *worker = &segment->workers[i];
+
 		for (unsigned j = 0; j < 2; j++)
-			r |= sem_init(&segment->workers[i].bell[j], 1, 0);
+			r |= sem_init(&worker->bell[j], 1, 0);
+		bells_seal(&worker->bell_seal, &worker->bell_end_seal);
+	}
 	return r ? -ENOSYS : 0;
 }
 
@@ -251,8 +258,12 @@ static int open_batches(struct segment *segment, uint32_t count)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; i < count; i++)
-		r |= sem_init(&segment->batches[segment->batches_added + i].bell, 1, 0);
+	for (uint32_t i = 0; i < count; i++) {
+		struct shared_batch *batch = &segment->batches[segment->batches_added + i];
+
+		r |= sem_init(&batch->bell, 1, 0);
+		bells_seal(&batch->bell_seal, &batch->bell_end_seal);
+	}
 	if (r)
 		return -ENOSYS;
 	segment->batches_added += count;

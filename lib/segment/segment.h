@@ -96,6 +96,20 @@ int segment_open(const char *name, int *fd);
 int segment_borrow(const char *name);
 void segment_return(void);
 
+/* Relaxed, both: a seal is written before anybody knows of its row, and then only by a task that writes wildly. */
+static inline void bells_seal(_Atomic uint64_t *seal, _Atomic uint64_t *end_seal)
+{
+	atomic_store_explicit(seal, BELL_SEAL, memory_order_relaxed);
+	atomic_store_explicit(end_seal, BELL_SEAL, memory_order_relaxed);
+}
+
+/* Is a row of semaphores as it was made, as far as its seals tell? */
+static inline bool bells_whole(const _Atomic uint64_t *seal, const _Atomic uint64_t *end_seal)
+{
+	return atomic_load_explicit(seal, memory_order_relaxed) == BELL_SEAL &&
+	       atomic_load_explicit(end_seal, memory_order_relaxed) == BELL_SEAL;
+}
+
 static inline void *segment_at(const struct segment *segment, uint64_t offset)
 {
 	return segment->base + offset;

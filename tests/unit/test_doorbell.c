@@ -2,6 +2,9 @@
  * test_doorbell.c - who is woken, and who need not be.
  */
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "queue/doorbell.h"
 
@@ -67,3 +70,81 @@ Test(doorbell, counts_who_looks_for_a_task)
 	cr_assert(doorbell_retract(&segment, 100));
 	cr_assert_eq(doorbell_lookers(&segment, 3), 3);
 }
+
+static void overrun(unsigned char pattern)
+{
+	struct shared_control *control = segment.control;
+
+	memset((void *)&control->started_seal, pattern,
+	       offsetof(struct shared_control, tail) - offsetof(struct shared_control, started_seal));
+	memset((void *)&control->room_seal, pattern, sizeof(control->room) + 2 * sizeof(control->room_seal));
+	for (unsigned worker = 0; worker < WORKERS; worker++)
+		memset((void *)&segment.workers[worker].bell_seal, pattern,
+		       sizeof(segment.workers->bell) + 2 * sizeof(uint64_t));
+	memset((void *)&segment.batches[0].bell_seal, pattern, sizeof(segment.batches->bell) + 2 * sizeof(uint64_t));
+}
+
+/* Some libraries abort who touches a semaphore of impossible content, and some never come back. */
+Test(doorbell, touches_no_semaphore_that_was_overrun)
+{
+	static const unsigned char patterns[] = {0, 1, 0x5a, 0x80, 0xff};
+	uint64_t soon = sheaf_now_ns() + 100000000u;
+
+	for (unsigned i = 0; i < sizeof(patterns); i++) {
+		overrun(patterns[i]);
+		atomic_store(&segment.batches[0].word, BATCH_OPEN);
+		start_ring(segment.control);
+		doorbell_ring_all(&segment);
+		room_ring_all(&segment);
+		gatherer_ring_all(&segment);
+		doorbell_announce(&segment, 1);
+		cr_assert(doorbell_ring(&segment));
+		gatherer_announce(&segment.batches[0], WAIT_ANY);
+		gatherer_ring(&segment.batches[0], WAIT_ALL);
+		start_sleep(segment.control, soon);
+		doorbell_sleep(&segment, 1, 0, SHEAF_FOREVER);
+		room_sleep(&segment, 0, soon);
+		gatherer_sleep(&segment.batches[0], soon);
+	}
+}
+
+/* Whatever part of its row was hit, from below or from above. */
+Test(doorbell, finds_what_overruns_a_row_from_either_side)
+{
+	struct shared_batch *batch = &segment.batches[0];
+
+	cr_assert(bells_whole(&batch->bell_seal, &batch->bell_end_seal));
+	for (unsigned size = 1; size <= sizeof(batch->bell_seal) + sizeof(batch->bell); size++) {
+		memset((void *)&batch->bell_seal, 0x5a, size);
+		cr_assert_not(bells_whole(&batch->bell_seal, &batch->bell_end_seal));
+		bells_seal(&batch->bell_seal, &batch->bell_end_seal);
+		memset((unsigned char *)(&batch->bell_end_seal + 1) - size, 0x5a, size);
+		cr_assert_not(bells_whole(&batch->bell_seal, &batch->bell_end_seal));
+		bells_seal(&batch->bell_seal, &batch->bell_end_seal);
+	}
+}
+
+#ifdef OS_LAYER_LINUX
+static void *sleep_well(void *woke)
+{
+	doorbell_sleep(&segment, 0, 0, SHEAF_FOREVER);
+	atomic_store((_Atomic bool *)woke, true);
+	return NULL;
+}
+
+/* Its semaphore was sound when it fell asleep. */
+Test(doorbell, wakes_a_sleeper_whose_semaphore_is_overrun_meanwhile)
+{
+	static _Atomic bool woke;
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, sleep_well, (void *)&woke), 0);
+	memset((void *)&segment.workers[0].bell_seal, 0x5a, sizeof(segment.workers->bell) + 2 * sizeof(uint64_t));
+	/* It may not sleep yet. */
+	while (!atomic_load(&woke)) {
+		doorbell_ring_all(&segment);
+		os_sleep_ns(1000000);
+	}
+	pthread_join(thread, NULL);
+}
+#endif

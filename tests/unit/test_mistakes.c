@@ -382,6 +382,36 @@ Test(mistakes, nor_does_the_batch_beside_it_hang)
 	}
 }
 
+/* Its own bell and those of the batches behind it. */
+Test(mistakes, an_owner_outlives_semaphores_that_a_task_has_run_over)
+{
+	static const unsigned char patterns[] = {0, 0x01, 0x5a, 0x80, 0xff};
+
+	for (unsigned i = 0; i < sizeof(patterns); i++) {
+		sheaf_batch *batch, *others[5];
+		const sheaf_result *results;
+		size_t n;
+		int r;
+
+		start_workers(2);
+		batch = new_damaged_batch(patterns[i], 60000);
+		for (int j = 0; j < 5; j++) {
+			others[j] = new_batch(&(sheaf_batch_options){.result_size = 8});
+			sheaf_submit(others[j], 0, do_nothing, NULL, 0);
+		}
+		r = sheaf_gather(batch, &results, &n, patience());
+		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
+		cr_assert_eq(sheaf_pool_interrupt(pool), 0);
+		for (int j = 0; j < 5; j++) {
+			r = sheaf_gather(others[j], &results, &n, patience());
+			cr_assert_neq(r, -ETIMEDOUT, "pattern %#x", patterns[i]);
+			sheaf_batch_retire(others[j]);
+		}
+		sheaf_batch_retire(batch);
+		end();
+	}
+}
+
 static int damage_chunks(sheaf_task *task, size_t first, size_t last, void *context)
 {
 	(void)task;
