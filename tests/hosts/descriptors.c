@@ -384,7 +384,7 @@ static int more_than_a_thousand_open_files(void)
 	for (unsigned flags = 0; flags < 4; flags++) {
 		pool = host_pool_with(&(sheaf_pool_options){.workers = 2, .heap_size = 16 * MIB, .flags = flags});
 		host_works(pool);
-		host_kill(sheaf_pool_worker_pid(pool, 0));
+		host_kill(host_worker(pool, 0));
 		host_works(pool);
 		host_kill_supervisor(pool);
 		host_works(pool);
@@ -436,7 +436,7 @@ static int tasks_that_close_all_descriptors(void)
 	host_gather(batch, 20, NULL);
 	host_works(pool);
 	EXPECT(host_info(pool).deaths == 0, "got a death of a worker, expected none");
-	host_kill(sheaf_pool_worker_pid(pool, 1));
+	host_kill(host_worker(pool, 1));
 	host_works(pool);
 	host_kill_supervisor(pool);
 	host_works(pool);

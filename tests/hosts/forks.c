@@ -391,7 +391,7 @@ static int children_of_tasks_that_outlive_their_workers(void)
 		NEED(sheaf_submit(batch, i, leave_child, NULL, 0));
 	host_gather(batch, 3, NULL);
 	host_await(MARK_READY, 3, "the children");
-	host_kill(sheaf_pool_worker_pid(pool, 0));
+	host_kill(host_worker(pool, 0));
 	host_works(pool);
 	for (int i = 0; i < 3; i++) {
 		host_kill_supervisor(pool);

@@ -252,6 +252,19 @@ void host_kill_supervisor(sheaf_pool *pool)
 	host_kill(host_info(pool).supervisor);
 }
 
+pid_t host_worker(sheaf_pool *pool, unsigned worker)
+{
+	uint64_t deadline = host_deadline();
+	pid_t pid;
+
+	/* 0 while it is replaced. */
+	while ((pid = sheaf_pool_worker_pid(pool, worker)) <= 0) {
+		EXPECT(sheaf_now_ns() < deadline, "got no worker %u for %u s, expected one", worker, PATIENCE);
+		host_nap(1);
+	}
+	return pid;
+}
+
 void host_await_supervisors(sheaf_pool *pool, uint64_t count)
 {
 	uint64_t deadline = host_deadline();
@@ -300,15 +313,21 @@ int host_others(sheaf_pool *pool, unsigned workers, pid_t *pids, int room)
 void host_die_with_all(void)
 {
 	pid_t pids[99];
-	int n = host_processes(pids, 99);
+	int n = 0, before;
 
-	if (n < 0)
-		SKIP("processes cannot be listed here");
+	/* Some may be born meanwhile, but not by those that are stopped. */
+	do {
+		before = n;
+		n = host_processes(pids, 99);
+		if (n < 0)
+			SKIP("processes cannot be listed here");
+		for (int i = 0; i < n; i++)
+			kill(pids[i], SIGSTOP);
+		host_nap(1);
+	} while (n != before);
 	host_set(DEAD_MARK, n);
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		host_set(DEAD_MARK + 1 + i, pids[i]);
-		kill(pids[i], SIGSTOP);
-	}
 	for (int i = 0; i < n; i++)
 		kill(pids[i], SIGKILL);
 	kill(getpid(), SIGKILL);

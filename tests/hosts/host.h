@@ -127,6 +127,9 @@ void host_await_death(pid_t pid);
 void host_kill(pid_t pid); /* SIGKILL; returns when it is dead */
 void host_kill_supervisor(sheaf_pool *pool);
 
+/* A worker's process, as soon as there is one. */
+pid_t host_worker(sheaf_pool *pool, unsigned worker);
+
 /* Waits until the pool has had so many supervisors and the last one lives, without any other call. */
 void host_await_supervisors(sheaf_pool *pool, uint64_t count);
 

@@ -397,7 +397,7 @@ static int lines_that_the_owner_has_begun(void)
 	fprintf(own, "begun while it lives, ");
 	for (int i = 0; i < 5; i++) {
 		host_works(pool);
-		host_kill(sheaf_pool_worker_pid(pool, 0));
+		host_kill(host_worker(pool, 0));
 		host_works(pool);
 		host_kill_supervisor(pool);
 		host_works(pool);

@@ -39,7 +39,7 @@ static bool works_or_refused(size_t heap_size, unsigned flags, const char *named
 
 	if (r == 0) {
 		host_works(pool);
-		host_kill(sheaf_pool_worker_pid(pool, 0));
+		host_kill(host_worker(pool, 0));
 		host_works(pool);
 		host_kill_supervisor(pool);
 		host_works(pool);
@@ -90,7 +90,7 @@ static int all_memory_locked(int how)
 	NEED(sheaf_alloc(pool, 10 * MIB, &memory));
 	memset(memory, 1, 10 * MIB);
 	host_works(pool);
-	host_kill(sheaf_pool_worker_pid(pool, 0));
+	host_kill(host_worker(pool, 0));
 	host_works(pool);
 	host_kill_supervisor(pool);
 	host_works(pool);
@@ -307,7 +307,7 @@ static int root_given_up_and_workers_die(void)
 	if (geteuid())
 		SKIP("needs root");
 	pool = host_pool(2);
-	worker = sheaf_pool_worker_pid(pool, 0);
+	worker = host_worker(pool, 0);
 	/* Somebody else's order: the plain owner may not send it. */
 	pid_t killer = fork();
 
@@ -385,7 +385,7 @@ static int zombies_after_deaths(sheaf_pool *pool)
 	for (int i = 0; i < 4; i++) {
 		host_kill_supervisor(pool);
 		host_works(pool);
-		host_kill(sheaf_pool_worker_pid(pool, 0));
+		host_kill(host_worker(pool, 0));
 		host_works(pool);
 	}
 	/* The dead of the last moment may still wait for their end. */
@@ -663,7 +663,7 @@ static int host_without_proc(void)
 	host_mount("/proc", "size=4k");
 	pool = host_pool(2);
 	host_works(pool);
-	host_kill(sheaf_pool_worker_pid(pool, 0));
+	host_kill(host_worker(pool, 0));
 	host_works(pool);
 	for (int i = 0; i < 3; i++) {
 		host_kill(host_info(pool).supervisor);

@@ -189,7 +189,7 @@ static int globals_changed_since(void)
 	core.rlim_cur = 0;
 	setrlimit(RLIMIT_CORE, &core);
 	EXPECT(!chdir("/"), "got no folder, expected one");
-	host_kill(sheaf_pool_worker_pid(pool, 0));
+	host_kill(host_worker(pool, 0));
 	NEED(sheaf_apply(pool, look_at_globals, NULL, 0, NULL, 0, &patient));
 	kill_and_apply(pool, look_at_globals, 5);
 	sheaf_pool_destroy(pool);
@@ -663,7 +663,7 @@ static int tasks_that_change_globals(void)
 			host_kill_supervisor(pool);
 			host_await_supervisors(pool, (uint64_t)(i / 2 + 2));
 		} else {
-			host_kill(sheaf_pool_worker_pid(pool, 0));
+			host_kill(host_worker(pool, 0));
 		}
 		NEED(sheaf_apply(pool, find_no_marks, NULL, 0, NULL, 0, &patient));
 	}

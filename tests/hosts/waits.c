@@ -198,7 +198,7 @@ static int names_of_the_processes(void)
 				expect_name(pid, name);
 		}
 		if (round == 0)
-			host_kill(sheaf_pool_worker_pid(pool, 3));
+			host_kill(host_worker(pool, 3));
 		else
 			host_kill(info.supervisor);
 		host_works(pool);
