@@ -361,6 +361,6 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 void sheaf_batch_retire(sheaf_batch *batch)
 {
 	/* In a forked child the memory belongs to the parent's pool, and one that is dead may be somebody else's by now: leave it alone. */
-	if (batch && !batch_check(batch))
+	if (batch && !batch_check(batch) && !keeper_check_process(batch->keeper))
 		batch_free(batch, false);
 }

@@ -10,6 +10,7 @@
 #include "queue/doorbell.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 struct keeper keeper_dead = {.forks = KEEPER_DEAD};
 
@@ -31,6 +32,18 @@ int keeper_refuse_task(void)
 		"may. A task may call sheaf_task_*(), and use pools that it has created itself");
 }
 
+static int fail_inherited(void)
+{
+	return sheaf_fail(-EPERM, "the handle was inherited over a fork: only the process that created the pool may use it");
+}
+
+int keeper_check_process(const struct keeper *keeper)
+{
+	int r = keeper_check(keeper);
+
+	return r || forks_told() || keeper->pid == getpid() ? r : fail_inherited();
+}
+
 int keeper_judge(const struct keeper *keeper)
 {
 	if (handles_in_task && keeper->made != forks_count())
@@ -40,8 +53,7 @@ int keeper_judge(const struct keeper *keeper)
 	if (keeper->forks == KEEPER_DEAD)
 		return sheaf_fail(-EINVAL, "the pool was destroyed");
 	if (keeper->made != forks_count())
-		return sheaf_fail(-EPERM,
-				  "the handle was inherited over a fork: only the process that created the pool may use it");
+		return fail_inherited();
 	return tasks_of == &keeper->segment ? keeper_refuse_task() : 0;
 }
 

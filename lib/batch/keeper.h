@@ -52,6 +52,9 @@ int keeper_judge(const struct keeper *keeper);
 /* For a process that runs tasks: -EPERM with its message. */
 int keeper_refuse_task(void);
 
+/* The same as keeper_check(), also in a child that nothing told of; for calls that can afford a system call there. */
+int keeper_check_process(const struct keeper *keeper);
+
 /* 0; -EPERM (of another process, or used by a task of this pool), -EINVAL (dead), with their messages. */
 static inline int keeper_check(const struct keeper *keeper)
 {

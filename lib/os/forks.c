@@ -101,6 +101,11 @@ static void ask_kernel(void)
 	forks_private = wiped + 16; /* another cache line */
 }
 
+bool forks_told(void)
+{
+	return forks_mark != &unwiped;
+}
+
 /* Not with pthread_once(), which cannot be tried again. */
 static int register_handlers(void)
 {

@@ -29,6 +29,9 @@ static inline unsigned forks_count(void)
 #define FORKS_PRIVATE 64
 extern __attribute__((visibility("hidden"))) void *forks_private;
 
+/* Does the kernel tell of every child? Else one that no handler announced has its parent's number. */
+bool forks_told(void);
+
 /* Make the number one that no handle has yet, if this is a new process. Before the first of these calls that matters: 0, or -ENOMEM. */
 int forks_prepare(void);
 

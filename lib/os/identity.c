@@ -5,9 +5,11 @@
  * file that it opens gets the number. So a descriptor is compared with what was noted when it was opened, before anything is done by its
  * number that would harm another file.
  */
+#include "os/forks.h"
 #include "os/os.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,12 +102,26 @@ static uint64_t space_of_process(void)
 
 void os_process_note(struct os_process_id *id)
 {
+	/* To ask takes as long as half of a fork, and a process does not change its answer. Threads that ask at once store the same. */
+	static _Atomic uint64_t known, start, space;
+	static _Atomic uint32_t pid;
 	struct stat_line line = {0};
 
-	*id = (struct os_process_id){.pid = (uint32_t)getpid(), .space = space_of_process()};
+	id->pid = (uint32_t)getpid();
+	/* Acquire, pairs with the store below: what is known of this process is there. In another namespace a child may have our pid. */
+	if (atomic_load_explicit(&known, memory_order_acquire) == forks_count() + UINT64_C(1) &&
+	    atomic_load_explicit(&pid, memory_order_relaxed) == id->pid) {
+		id->start = atomic_load_explicit(&start, memory_order_relaxed);
+		id->space = atomic_load_explicit(&space, memory_order_relaxed);
+		return;
+	}
+	id->space = space_of_process();
 	/* By "self": the folder may be that of another namespace, where our pid is another process. */
-	if (id->space && read_stat("/proc/self/stat", &line))
-		id->start = line.start;
+	id->start = id->space && read_stat("/proc/self/stat", &line) ? line.start : 0;
+	atomic_store_explicit(&start, id->start, memory_order_relaxed);
+	atomic_store_explicit(&space, id->space, memory_order_relaxed);
+	atomic_store_explicit(&pid, id->pid, memory_order_relaxed);
+	atomic_store_explicit(&known, forks_count() + UINT64_C(1), memory_order_release);
 }
 
 /* Is /proc the folder of our own namespace? */

@@ -347,6 +347,21 @@ bool os_adopts_orphans(void)
 	return getpid() == 1 || (!prctl(PR_GET_CHILD_SUBREAPER, &subreaper) && subreaper);
 }
 
+bool os_is_stopped(pid_t pid)
+{
+	char path[64], line[512];
+	const char *state;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if (!(stat = fopen(path, "re")))
+		return false;
+	/* Behind the name, which may hold anything but ends with the last parenthesis. */
+	state = fgets(line, sizeof(line), stat) ? strrchr(line, ')') : NULL;
+	fclose(stat);
+	return state && state[1] == ' ' && state[2] == 'T';
+}
+
 int os_maps_file(pid_t pid, const struct os_file_id *file)
 {
 	unsigned long long inode;

@@ -273,6 +273,9 @@ bool os_adopts_orphans(void);
 
 struct os_file_id;
 
+/* Is the process stopped by a signal? False where that cannot be told. */
+bool os_is_stopped(pid_t pid);
+
 /* Does the process map the file? 1, 0; -1: that cannot be told here. */
 int os_maps_file(pid_t pid, const struct os_file_id *file);
 

@@ -151,6 +151,12 @@ bool os_adopts_orphans(void)
 	return getpid() == 1;
 }
 
+bool os_is_stopped(pid_t pid)
+{
+	(void)pid;
+	return false;
+}
+
 int os_maps_file(pid_t pid, const struct os_file_id *file)
 {
 	(void)pid;

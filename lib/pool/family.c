@@ -43,6 +43,8 @@
 #define LOOK_MS 20
 #define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
 #define REAP_NS UINT64_C(100000000)
+#define SPARE_NS UINT64_C(1000000000)
+#define SPARE_NAP_NS 100000
 #define REAP_NAP_NS 200000
 #define REAP_YIELDS 200
 
@@ -185,6 +187,19 @@ bool family_lives(struct family *family, const struct segment *segment)
 		family->supervisor = holder;
 	/* The first supervisor has no lock yet when it has just been forked. */
 	return led == 1 || family->child;
+}
+
+void family_await_spare(struct family *family, const struct segment *segment)
+{
+	uint64_t deadline = sheaf_now_ns() + SPARE_NS;
+	pid_t holder;
+
+	while (!family->spare_seen && family_lives(family, segment) && segment_file_ours(segment)) {
+		family->spare_seen = os_locked(segment->fd, OS_LOCK_SPARE, OS_LOCK_SPARES, &holder) != 0 ||
+				     sheaf_now_ns() >= deadline;
+		if (!family->spare_seen)
+			os_sleep_ns(SPARE_NAP_NS);
+	}
 }
 
 void family_wake(const struct family *family)

@@ -11,6 +11,7 @@ struct family {
 	pid_t group;          /* of all its processes, and the pid of the first: the owner's child; 0: there is no family */
 	bool child;           /* the owner has not reaped that child yet */
 	pid_t supervisor;     /* when the owner asked last */
+	bool spare_seen;      /* there was one, or it was waited for in vain */
 	uint64_t unlocked_ns; /* since when none of its processes has a lock; 0: one has */
 	struct forks_fd all;  /* read end of the pipe that all of the family hold; end of file: they are all dead */
 	struct forks_fd life; /* write end of the pipe whose end of file tells the family that the owner is gone */
@@ -22,6 +23,9 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 
 /* Is there a supervisor, or a spare that becomes one? Notes who, and reaps what has died of the family, if that falls to the owner. */
 bool family_lives(struct family *family, const struct segment *segment);
+
+/* Wait until the first spare is there, so that a death of the supervisor that is named from now on finds one. Not for long. */
+void family_await_spare(struct family *family, const struct segment *segment);
 
 /* Wake the supervisor: the owner wants a worker killed, or has changed the pool's state. */
 void family_wake(const struct family *family);

@@ -76,7 +76,8 @@ void limits_stopped(struct limits *limits, unsigned worker, bool stopped)
 	struct limit *limit = &limits->workers[worker];
 	uint64_t now = sheaf_now_ns();
 
-	if (!stopped && limit->stopped_ns)
+	/* Of a stop that was over before it was told, only the end is. */
+	if (!stopped)
 		lose(limits, worker, limit->stopped_ns, now, true);
 	limit->stopped_ns = stopped ? now : 0;
 }
@@ -154,6 +155,11 @@ uint64_t limits_enforce(struct limits *limits, const pid_t *pids)
 		if (!pids[worker] || !deadline || limits->workers[worker].late)
 			continue;
 		end = extended(limits, worker, deadline, now);
+		if (end <= now && !limits->workers[worker].stopped_ns && os_is_stopped(pids[worker])) {
+			/* Since when is not known. */
+			limits->workers[worker].stopped_ns = started_of(limits, worker);
+			end = extended(limits, worker, deadline, now);
+		}
 		if (end > now) {
 			nap = end - now < nap ? end - now : nap;
 		} else {

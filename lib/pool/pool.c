@@ -51,7 +51,7 @@ int pool_check(const sheaf_pool *pool, const char *call)
 	/* As batch_check(). */
 	if (handles_in_task && !handles_hold(&pool_handles, pool))
 		return keeper_refuse_task();
-	return keeper_check(&pool->keeper);
+	return keeper_check_process(&pool->keeper);
 }
 
 static struct sheaf_pool *take_memory(void)
@@ -494,6 +494,8 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 		return sheaf_fail(-EINVAL, "sheaf_pool_get_info: info is NULL");
 	segment = &pool->keeper.segment;
 	pthread_mutex_lock(&((struct sheaf_pool *)pool)->family_lock);
+	if (state_of(pool) <= POOL_CLOSED)
+		family_await_spare(&((struct sheaf_pool *)pool)->family, segment);
 	family_lives(&((struct sheaf_pool *)pool)->family, segment); /* notes who leads */
 	supervisor = pool->family.supervisor;
 	pthread_mutex_unlock(&((struct sheaf_pool *)pool)->family_lock);

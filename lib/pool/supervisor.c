@@ -11,8 +11,9 @@
  * Roles             Every process of the family begins its role by clearing `self`: what its parent knew in another role, also as the owner
  *                   of a pool around this one, is not its own.
  * Who leads         The process that holds the supervisor's lock (os.h). A spare holds its own lock from its first look on, until it has
- *                   taken the supervisor's, so that there is no instant without one of the two. The pool is not open before the first spare
- *                   has its lock; and a spare takes the supervisor's only when the next spare is there.
+ *                   taken the supervisor's, so that there is no instant without one of the two. The first spare comes a millisecond after
+ *                   the workers, and sheaf_pool_get_info() names no supervisor before it; a spare takes the supervisor's lock only when
+ *                   the next spare is there.
  * Edges             S1  the spare has its lock: the supervisor may die. S2  the spare learns that the supervisor is dead, from the kernel.
  *                   S3  all of the dead supervisor's workers are dead, which the end of their pipe says. S4  the next spare has its lock.
  *                   S5  the spare has the supervisor's lock: only now are words repaired.
@@ -51,6 +52,7 @@
 #define LOCK_AGAIN_NS 1000000
 #define LOCK_TRIES 1000
 #define CREW_LOOK_MS 1
+#define FIRST_SPARE_NS 1000000 /* a pool that lives for no longer is spared its cost */
 #define SPARE_LOOK_NS 20000
 #define SPARE_LOOKS 50000
 #define SPARE_YIELDS 1000
@@ -77,8 +79,8 @@ static struct self {
 	struct region region;
 	struct forks_fd crew; /* write end of the pipe that the supervisor and its workers hold, and no others */
 	bool has_crew;
-	pid_t spare;       /* 0: there is none */
-	uint64_t spare_ns; /* when it was forked last, or that was tried */
+	pid_t spare;           /* 0: there is none */
+	uint64_t spare_due_ns; /* not to be forked before */
 	unsigned live;
 	bool fork_failed;
 	uint64_t last_live_ns;
@@ -132,6 +134,7 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	snprintf(name, sizeof(name), worker < 100 ? "sheaf-worker/%u" : "sheaf-work/%u", worker);
 	os_name_process(name);
 	handles_enter_tasks();
+	segment_adopt(segment);
 	lastwords_prepare(&segment->workers[worker]);
 	leaving_run(segment, worker, generation, supervisor);
 }
@@ -493,9 +496,9 @@ static void spawn_spare(void)
 	pid_t me = getpid(), pid;
 	uint64_t now = sheaf_now_ns();
 
-	if (self.spare || !self.has_crew || now - self.spare_ns < FORK_RETRY_NS)
+	if (self.spare || !self.has_crew || now < self.spare_due_ns)
 		return;
-	self.spare_ns = now;
+	self.spare_due_ns = now + FORK_RETRY_NS;
 	pid = forks_fork((const struct forks_fd *const[]){line.all, line.life, &line.crew_end, NULL});
 	if (!pid)
 		spare_main(me);
@@ -519,11 +522,17 @@ static void await_spare(void)
 	}
 }
 
-/* With the pipe of a new crew. */
-static void begin_spare(void)
+/* Without its pipe there will be no spare. */
+static void open_crew(void)
 {
 	self.has_crew = !forks_pipe(&self.crew, &line.crew_end);
-	spawn_spare();
+}
+
+static uint64_t until_spare(uint64_t now, uint64_t nap)
+{
+	uint64_t left = self.spare_due_ns > now ? self.spare_due_ns - now : 0;
+
+	return left < nap ? left : nap;
 }
 
 _Noreturn static void supervise(void)
@@ -556,8 +565,10 @@ _Noreturn static void supervise(void)
 		spawn_spare();
 		if (nap > os_parent_check_ns())
 			nap = os_parent_check_ns();
-		if ((self.fork_failed || (self.has_crew && !self.spare)) && nap > FORK_RETRY_NS)
+		if (self.fork_failed && nap > FORK_RETRY_NS)
 			nap = FORK_RETRY_NS;
+		if (self.has_crew && !self.spare)
+			nap = until_spare(now, nap);
 		limits_sleep(&self.limits, nap);
 		if (os_wait_news(line.life->fd, nap))
 			read_wishes();
@@ -659,9 +670,9 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	r = os_lock(line.segment->fd, OS_LOCK_SUPERVISOR);
 	led = !r;
 	if (led) {
-		begin_spare();
+		open_crew();
 		r = begin_work(supervision->successor);
-		await_spare();
+		self.spare_due_ns = sheaf_now_ns() + FIRST_SPARE_NS;
 	}
 	/* Without the lock it may repair nothing: the owner's next look starts another. */
 	if (r && (!supervision->successor || !led)) {
@@ -723,7 +734,8 @@ _Noreturn static void take_over(void)
 	begin_role("sheaf-super");
 	await_crew(); /* S3 */
 	line.side = !line.side;
-	begin_spare();
+	open_crew();
+	spawn_spare();
 	await_spare(); /* S4 */
 	/* The owner forks another family only when it finds neither lock. */
 	for (unsigned i = 0; os_lock(line.segment->fd, OS_LOCK_SUPERVISOR); i++) {

@@ -94,6 +94,16 @@ static bool add_mine(struct segment *segment)
 	return !taken;
 }
 
+void segment_adopt(struct segment *segment)
+{
+	forks_hold();
+	find_mine("");
+	segment->next = mine;
+	segment->lent = segment->name[0] != '\0';
+	mine = segment;
+	forks_release();
+}
+
 static void drop_mine(struct segment *segment)
 {
 	struct segment **link = &mine;

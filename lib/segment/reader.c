@@ -242,7 +242,7 @@ static int look(const struct reader *reader, int fd, struct reader_facts *facts)
 				  (uint64_t)status.st_size, reader->header.size);
 	*facts = (struct reader_facts){.committed = (uint64_t)status.st_blocks * 512};
 	if (reader->fd < 0) {
-		facts->owner = getpid();
+		facts->owner = (pid_t)reader->header.owner_pid; /* also in a worker, which borrows its descriptor */
 		facts->owner_lives = true;
 		return 0;
 	}

@@ -93,6 +93,13 @@ void segment_detach(struct segment *segment);
  * allowed that is not within forks_hold(). segment_borrow() gives the descriptor, or -ENOENT.
  */
 int segment_open(const char *name, int *fd);
+
+/*
+ * For a worker: count the segment among those of this process, as its lock goes with any close of the file, too. Pools that tasks have
+ * sweep, and tasks may look at their own pool.
+ */
+void segment_adopt(struct segment *segment);
+
 int segment_borrow(const char *name);
 void segment_return(void);
 
