@@ -47,6 +47,7 @@
 #define SWEEPS 10000
 #define GRACE_NS (SECOND / 5) /* for idle workers of a pool that is over; the owner waits longer */
 #define GRACE_LOOK_NS 10000000
+#define FIRST_GRACE_NS 300000
 #define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
 #define MOST_SUCCESSORS 64         /* without any task ended between them */
 #define LOCK_AGAIN_NS 1000000
@@ -223,33 +224,44 @@ static void kill_workers(void)
 	}
 }
 
+/* Reap the workers that have ended by themselves. Does one that is not @busy still live? */
+static bool idle_live(const bool *busy)
+{
+	bool idle = false;
+
+	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
+		if (busy[worker] || !pid_of(worker))
+			continue;
+		if (waitpid(pid_of(worker), NULL, WNOHANG) == pid_of(worker))
+			self.pids[worker] = 0;
+		else
+			idle = true;
+	}
+	return idle;
+}
+
 /*
  * The state says that the pool is over: workers with nothing in hand end by themselves once they are rung, and write out what tasks have
- * left in streams. Wait a little for those, and for no other.
+ * left in streams. Wait a little for those, and for no other. Most end at once, before it is worth a look at all slots who is busy.
  */
 static void let_idle_end(void)
 {
 	static bool busy[SHEAF_MAX_WORKERS];
-	uint64_t deadline = sheaf_now_ns() + GRACE_NS, now;
+	uint64_t now = sheaf_now_ns(), deadline = now + GRACE_NS, look = now + FIRST_GRACE_NS, until;
 	sigset_t deaths;
-	bool idle = true;
 
 	sigemptyset(&deaths);
 	sigaddset(&deaths, SIGCHLD);
-	recover_busy(line.segment, busy);
+	memset(busy, 0, line.segment->worker_count * sizeof(busy[0]));
 	doorbell_ring_all(line.segment);
-	while (idle && (now = sheaf_now_ns()) < deadline) {
-		idle = false;
-		for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
-			if (busy[worker] || !pid_of(worker))
-				continue;
-			if (waitpid(pid_of(worker), NULL, WNOHANG) == pid_of(worker))
-				self.pids[worker] = 0;
-			else
-				idle = true;
+	for (; idle_live(busy) && now < deadline; now = sheaf_now_ns()) {
+		if (now >= look) {
+			recover_busy(line.segment, busy);
+			look = UINT64_MAX;
+			continue;
 		}
-		if (idle)
-			os_wait_signal(&deaths, deadline - now < GRACE_LOOK_NS ? deadline - now : GRACE_LOOK_NS);
+		until = look < now + GRACE_LOOK_NS ? look : now + GRACE_LOOK_NS;
+		os_wait_signal(&deaths, until - now);
 	}
 }
 
