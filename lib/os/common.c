@@ -208,8 +208,7 @@ int os_shm_rename(const char *from, const char *to)
 	/* Not rename(), which would replace what has the name. */
 	if (linkat(AT_FDCWD, old, AT_FDCWD, new, 0))
 		return errno == EEXIST ? -EEXIST : -ENOTSUP;
-	shm_unlink(from);
-	return 0;
+	return shm_unlink(from) && errno != ENOENT;
 }
 
 int os_read_at(int fd, uint64_t offset, void *bytes, size_t size)

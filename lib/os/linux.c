@@ -83,7 +83,7 @@ int os_pipe(int ends[2])
 	return os_raise_pipe(raw, ends);
 }
 
-int os_shm_anonymous(int *fd)
+int os_shm_anonymous(int *fd, char *left, size_t size)
 {
 	int file = memfd_create("sheaf", MFD_CLOEXEC);
 	char name[64];
@@ -93,16 +93,20 @@ int os_shm_anonymous(int *fd)
 		if ((file = os_raise(file)) < 0)
 			return file;
 		*fd = file;
+		*left = '\0';
 		return 0;
 	}
+	*left = '\0';
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 		return -errno;
 	/* An old kernel, or a sandbox. */
 	if ((r = os_shm_invent(name, sizeof(name))))
 		return r;
-	if (!(r = os_shm_create(name, fd)))
-		shm_unlink(name);
-	return r;
+	if ((r = os_shm_create(name, fd)))
+		return r;
+	if (shm_unlink(name) && errno != ENOENT)
+		snprintf(left, size, "%s", name);
+	return 0;
 }
 
 /* The file that shm_open() opens, and the link by which a nameless file can be named. */

@@ -79,7 +79,7 @@ bool os_shm_is(const char *name, int fd, const struct os_file_id *id);
 /* Take the name away from the file @id. 0, also if the name is another file's or nobody's, which is left alone; or -errno. */
 int os_shm_unlink(const char *name, int fd, const struct os_file_id *id);
 
-/* Give a second name to a shared-memory object. 0; -EEXIST; -ENOTSUP: this system cannot; -errno. */
+/* Give a shared-memory object another name. 0; 1: it has the old one, too; -EEXIST; -ENOTSUP: this system cannot. */
 int os_shm_rename(const char *from, const char *to);
 
 /*
@@ -213,8 +213,8 @@ int os_pipe(int ends[2]);
 /* Does shared memory get a name before it gets bytes? */
 bool os_shm_begins_empty(void);
 
-/* A shared-memory object without a name. */
-int os_shm_anonymous(int *fd);
+/* A shared-memory object without a name. @left: "", or the name that it had to have for an instant and that could not be taken away. */
+int os_shm_anonymous(int *fd, char *left, size_t size);
 
 /*
  * Map the file without any permission, so that @base, a multiple of @align, shows its offset 0. Address space alone: none of it is locked

@@ -38,16 +38,19 @@ int os_pipe(int ends[2])
 	return os_raise_pipe(raw, ends);
 }
 
-int os_shm_anonymous(int *fd)
+int os_shm_anonymous(int *fd, char *left, size_t size)
 {
 	char name[64];
 	int r = os_shm_invent(name, sizeof(name));
 
+	*left = '\0';
 	if (r)
 		return r;
-	if (!(r = os_shm_create(name, fd)))
-		shm_unlink(name);
-	return r;
+	if ((r = os_shm_create(name, fd)))
+		return r;
+	if (shm_unlink(name) && errno != ENOENT)
+		snprintf(left, size, "%s", name);
+	return 0;
 }
 
 bool os_shm_begins_empty(void)

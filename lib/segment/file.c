@@ -202,8 +202,8 @@ static int fail_taken(const struct segment *segment, const char *what)
 	return sheaf_fail(-EEXIST, "the segment name %s is taken by %s: choose another name, or NULL", segment->name, what);
 }
 
-/* What the file begins with, before anything else is done with it: a sweep has to know it. */
-static int write_identity(const struct segment *segment)
+/* What the file begins with, before anything else is done with it: a sweep has to know it. @owned: this process has it. */
+static int write_identity(const struct segment *segment, bool owned)
 {
 	struct shared_header header = {0};
 	ssize_t written;
@@ -212,6 +212,8 @@ static int write_identity(const struct segment *segment)
 	if (os_file_limit() < sizeof(header))
 		return -EFBIG;
 	segment_identify(&header);
+	if (!owned)
+		header.owner_pid = 0;
 	do
 		written = pwrite(segment->fd, &header, sizeof(header), 0);
 	while (written < 0 && errno == EINTR);
@@ -222,18 +224,19 @@ static int write_identity(const struct segment *segment)
 static int create_file(struct segment *segment, const char *name, const struct segment_options *options)
 {
 	for (;;) {
+		struct os_file_id id;
 		struct stat status;
 		int r = os_shm_create(name, &segment->fd);
 
 		if (r)
 			return r == -EEXIST ? r : fail_create(r, segment->name);
-		/* A sweeper that came between took us for dead and unlinks the file: start again with a new one. */
+		/* A sweeper that came between took us for dead: start again with a new file, whether or not it comes to unlink this one. */
 		r = os_lock(segment->fd, OS_LOCK_OWNER);
 		if (!r && fstat(segment->fd, &status))
 			r = -errno;
 		if (!r && status.st_nlink > 0) {
 			segment->id = (struct os_file_id){.device = status.st_dev, .inode = status.st_ino};
-			if (!(r = write_identity(segment)))
+			if (!(r = write_identity(segment, true)))
 				return 0;
 		}
 		if (r == -ENOSPC)
@@ -242,6 +245,8 @@ static int create_file(struct segment *segment, const char *name, const struct s
 			r = fail_create(r, segment->name);
 		if (r && r != -EAGAIN)
 			shm_unlink(name); /* nobody sweeps what cannot be locked */
+		if (r == -EAGAIN && !os_file_note(segment->fd, &id))
+			os_shm_unlink(name, segment->fd, &id);
 		close(segment->fd);
 		if (r && r != -EAGAIN)
 			return r;
@@ -256,8 +261,10 @@ static int rename_file(struct segment *segment, const char *from)
 	for (int i = 0; i < SWEEPS; i++) {
 		int r = os_shm_rename(from, segment->name);
 
-		if (r != -EEXIST)
+		if (r >= 0 || r == -ENOTSUP)
 			return r;
+		if (r != -EEXIST)
+			return fail_create(r, segment->name);
 		if (!sweep_name(segment->name, what, sizeof(what)))
 			return fail_taken(segment, what);
 	}
@@ -289,15 +296,21 @@ static int create_named(struct segment *segment, const struct segment_options *o
 	if ((r = create_file(segment, first, options)))
 		return r == -EEXIST ? fail_create(r, segment->name) : r;
 	r = rename_file(segment, first);
-	if (!r)
+	if (r > 0)
+		snprintf(segment->second, sizeof(segment->second), "%s", first);
+	if (r >= 0)
 		return 0;
-	os_shm_unlink(first, segment->fd, &segment->id);
+	/* A name that cannot be taken away now is the next sweep's. */
+	if (os_shm_unlink(first, segment->fd, &segment->id))
+		(void)write_identity(segment, false);
 	close(segment->fd);
 	return r == -ENOTSUP ? create_directly(segment, options) : r;
 }
 
 void segment_unpublish(struct segment *segment)
 {
+	if (segment->second[0] && !os_shm_unlink(segment->second, segment->fd, &segment->id))
+		segment->second[0] = '\0';
 	/* What cannot be unlinked now is tried again at the end. */
 	if (segment->named && os_shm_unlink(segment->name, segment->fd, &segment->id))
 		return;
@@ -332,7 +345,7 @@ int file_make(struct segment *segment, const struct segment_options *options)
 
 	segment->owner = getpid();
 	if (options->anonymous) {
-		r = os_shm_anonymous(&segment->fd);
+		r = os_shm_anonymous(&segment->fd, segment->second, sizeof(segment->second));
 		segment->name[0] = '\0';
 		if (r)
 			return fail_create(r, "");

@@ -388,7 +388,7 @@ void segment_destroy(struct segment *segment)
 {
 	file_lend(segment, false);
 	segment_unpublish(segment);
-	if (segment->named)
+	if (segment->named || segment->second[0])
 		leave_corpse(segment);
 	else
 		empty(segment);

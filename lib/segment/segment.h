@@ -38,6 +38,7 @@ struct segment {
 	uint64_t spin_ns;       /* how long to look before sleeping; 0: not at all */
 	uint64_t eager_ns;      /* for how much of that without giving the CPU away; see patience.h */
 	char name[NAME_MAX];    /* "" if it has none */
+	char second[64];        /* a name that it was made under and that could not be taken away; else "" */
 	bool named;             /* the file has that name by now */
 	bool lent;              /* segment_borrow() may give it out */
 	struct segment *next;   /* of this process's segments with a name */

@@ -321,6 +321,7 @@ static int file_that_the_owner_has_opened(void)
 {
 	sheaf_pool *pool;
 
+	NEEDS_LINUX_LAYER("which streams there are");
 	own = fopen("own", "a");
 	EXPECT(own != NULL, "got no file, expected one");
 	pool = host_pool_with(&(sheaf_pool_options){.workers = 2, .heap_size = 16 * MIB, .flags = SHEAF_KEEP_FDS});

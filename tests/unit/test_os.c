@@ -347,13 +347,15 @@ static int see_locks(void *context)
 	return os_locked(locked->fd, OS_LOCK_OWNER, OS_LOCKS, &holder) == 1 && holder == getppid() ? 0 : 3;
 }
 
+static char left[64]; /* the name of what ought to have none */
+
 Test(os, locks_one_byte_for_each_kind_of_process)
 {
 	for (unsigned byte = 0; byte < OS_LOCKS; byte++) {
 		struct locked locked = {.taken = byte};
 		pid_t holder;
 
-		cr_assert_eq(os_shm_anonymous(&locked.fd), 0);
+		cr_assert_eq(os_shm_anonymous(&locked.fd, left, sizeof(left)), 0);
 		cr_assert_eq(os_lock(locked.fd, byte), 0);
 		cr_assert_eq(os_locked(locked.fd, OS_LOCK_OWNER, OS_LOCKS, &holder), 0, "one's own lock counts");
 		cr_assert_eq(exit_code_of(see_locks, &locked), 0);
@@ -368,7 +370,7 @@ Test(os, commits_and_releases_memory)
 	unsigned char *memory;
 	int fd;
 
-	cr_assert_eq(os_shm_anonymous(&fd), 0);
+	cr_assert_eq(os_shm_anonymous(&fd, left, sizeof(left)), 0);
 	cr_assert_eq(ftruncate(fd, 1 << 20), 0);
 	memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	cr_assert_neq(memory, MAP_FAILED);
@@ -391,7 +393,7 @@ Test(os, commits_all_of_what_is_mapped_and_leaves_the_rest)
 	struct stat status;
 	int fd;
 
-	cr_assert_eq(os_shm_anonymous(&fd), 0);
+	cr_assert_eq(os_shm_anonymous(&fd, left, sizeof(left)), 0);
 	cr_assert_eq(ftruncate(fd, (off_t)all), 0);
 	memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	cr_assert_neq(memory, MAP_FAILED);

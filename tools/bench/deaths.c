@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define REST_NS 500000
+#define MOST_NS 1e10
 
 /* Shared with the task. */
 struct deaths {
@@ -153,14 +154,17 @@ int deaths_of_supervisor(sheaf_pool *pool, uint64_t position, double *ns)
 		return bench_fail("the supervisor cannot be killed: %s", strerror(errno));
 	if ((r = await_death(pool, &before)) != 0)
 		return r;
-	r = sheaf_apply(pool, bench_task, &position, sizeof(position), &result, sizeof(result), NULL);
-	*ns = (double)(sheaf_now_ns() - start);
-	if (r < 0)
-		return bench_sheaf_failed("sheaf_apply", r);
-	if ((r = sheaf_pool_get_info(pool, &after)) < 0)
-		return bench_sheaf_failed("sheaf_pool_get_info", r);
+	/* Where the kernel does not end a dead supervisor's workers, one of them may still take a task: that is not the repair. */
+	do {
+		r = sheaf_apply(pool, bench_task, &position, sizeof(position), &result, sizeof(result), NULL);
+		*ns = (double)(sheaf_now_ns() - start);
+		if (r < 0)
+			return bench_sheaf_failed("sheaf_apply", r);
+		if ((r = sheaf_pool_get_info(pool, &after)) < 0)
+			return bench_sheaf_failed("sheaf_pool_get_info", r);
+	} while (after.supervisors == before.supervisors && *ns < MOST_NS);
 	if (after.supervisors == before.supervisors)
-		return bench_fail("a task has run, and there is no new supervisor");
+		return bench_fail("tasks have run for %g s, and there is no new supervisor", MOST_NS / 1e9);
 	r = bench_check(position, position, result);
 	return r == 0 ? await_all_workers(pool, 0) : r;
 }
