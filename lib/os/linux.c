@@ -12,7 +12,6 @@
 #endif
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -30,6 +29,9 @@
 #define SHM_FOLDER "/dev/shm" /* where shm_open() of every Linux libc looks */
 #define HUGE_PAGE ((size_t)2 << 20)
 #define COMMIT_PIECE ((uint64_t)64 << 20)
+#ifndef FUTEX_WAKE /* musl-gcc does not see the headers of the kernel */
+#define FUTEX_WAKE 1
+#endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif

@@ -23,8 +23,13 @@ static const struct {
 	int signal, exit_code;
 	const char *text;
 } ways[WAYS] = {
+#ifdef __GLIBC__
 	[BY_EXIT_0] = {0, 0, "called exit(0)"},
 	[BY_EXIT_3] = {0, 3, "called exit(3)"},
+#else /* others tell no handler the code */
+	[BY_EXIT_0] = {0, 255, "called exit()"},
+	[BY_EXIT_3] = {0, 255, "called exit()"},
+#endif
 	[BY_ABORT] = {SIGABRT, -1, "was killed by signal 6 (Aborted)"},
 	[BY_SEGV] = {SIGSEGV, -1, "was killed by signal 11 (Segmentation fault)"},
 	[BY_KILL] = {SIGKILL, -1, "was killed by signal 9 (Killed)"},
