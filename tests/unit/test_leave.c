@@ -135,7 +135,8 @@ static int try_ways(void)
 
 #ifndef __GLIBC__
 		/* It tells no handler the code of an exit, and no function of a jump. */
-		if (way == BY_JUMP || way == BY_SIGNAL_JUMP || way == BY_QUICK_EXIT || way == BY_EXIT || way == BY_EXIT_IN_CHILD)
+		if (way == BY_JUMP || way == BY_SIGNAL_JUMP || way == BY_QUICK_EXIT || way == BY_EXIT ||
+		    way == BY_EXIT_IN_CHILD)
 			continue;
 #endif
 		if (check_way(way, sheaf_apply(pool, leave_task, &way, sizeof(way), NULL, 0, NULL)))
