@@ -96,11 +96,15 @@ void limits_wake(struct limits *limits, const pid_t *pids)
 		return;
 	/* All of it: when within the sleep the freeze began is not known, and a task loses nothing by too much time. */
 	for (unsigned worker = 0; worker < limits->segment->worker_count; worker++) {
+		struct limit *limit = &limits->workers[worker];
+
 		if (!pids[worker])
 			continue;
+		if (limit->stopped_ns) {
+			lose(limits, worker, limit->stopped_ns, limits->asleep_ns, true);
+			limit->stopped_ns = now;
+		}
 		lose(limits, worker, limits->asleep_ns, now, false);
-		if (limits->workers[worker].stopped_ns)
-			limits->workers[worker].stopped_ns = now;
 	}
 }
 

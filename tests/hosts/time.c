@@ -115,6 +115,32 @@ static int supervisor_stopped(void)
 	return play_stop(2);
 }
 
+/* What the supervisor has seen before its own pause still counts. */
+static int supervisor_stopped_while_its_workers_are(void)
+{
+	sheaf_pool *pool = host_pool(2);
+	sheaf_batch *batch = begin(pool, 4);
+	pid_t supervisor = host_info(pool).supervisor,
+	      workers[2] = {sheaf_pool_worker_pid(pool, 0), sheaf_pool_worker_pid(pool, 1)};
+	pid_t pid = fork();
+
+	if (!pid) {
+		for (int i = 0; i < 2; i++)
+			kill(workers[i], SIGSTOP);
+		host_nap(2300); /* by now the limit has passed */
+		kill(supervisor, SIGSTOP);
+		host_nap(300);
+		kill(supervisor, SIGCONT);
+		host_nap(PAUSE_MS - 2600);
+		for (int i = 0; i < 2; i++)
+			kill(workers[i], SIGCONT);
+		_exit(0);
+	}
+	EXPECT(host_join(pid, 20) == 0, "got a failed child, expected none");
+	all_done(pool, batch, 4);
+	return 0;
+}
+
 static int owner_and_family_stopped(void)
 {
 	return play_stop(3);
@@ -237,5 +263,6 @@ static int deadlines_of_a_stopped_owner(void)
 	return 0;
 }
 
-HOST_PROGRAM("time", CASE(family_stopped), CASE(workers_stopped), CASE(supervisor_stopped), CASE(owner_and_family_stopped),
-	     CASE(container_paused), CASE(several_short_pauses), CASE(deadlines_of_a_stopped_owner))
+HOST_PROGRAM("time", CASE(family_stopped), CASE(workers_stopped), CASE(supervisor_stopped),
+	     CASE(supervisor_stopped_while_its_workers_are), CASE(owner_and_family_stopped), CASE(container_paused),
+	     CASE(several_short_pauses), CASE(deadlines_of_a_stopped_owner))
