@@ -25,7 +25,7 @@
 #include "os/output.h"
 #include "pool/lastwords.h"
 #include "pool/leaving.h"
-#include "pool/limits.h"
+#include "pool/time_limits.h"
 #include "pool/recover.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"

@@ -148,7 +148,7 @@ worker() {
 		[ "$by" != accepted ] || most=$accepted
 		: >"$place/words"
 		if ! mutate "$place/mutant.c" || ! compile "$place/mutant.c" "$place/mutant.o" \
-			"$instrumented -I$tree/$(dirname "$file")" || ! link_machine "$place/machine" "$place/mutant.o"; then
+			"$instrumented -iquote $tree/$(dirname "$file")" || ! link_machine "$place/machine" "$place/mutant.o"; then
 			result=broken
 		elif objects "$place" "$most"; then
 			result=caught

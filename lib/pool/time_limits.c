@@ -1,5 +1,5 @@
 /*
- * limits.c - kills workers whose tasks run longer than they may.
+ * time_limits.c - kills workers whose tasks run longer than they may.
  *
  * Who writes what   a worker: its deadline, before and after its task. The owner: the shortest limit of its open batches. The supervisor:
  *                   how often it looks (tick_ns), and everything in struct limits, which is private to it.
@@ -9,7 +9,7 @@
  *                   twice its limit is over, as nobody may ever wake it.
  * Deaths            A successor begins with nothing lost: all workers are new.
  */
-#include "pool/limits.h"
+#include "pool/time_limits.h"
 
 #include "os/os.h"
 
