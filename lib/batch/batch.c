@@ -136,7 +136,7 @@ static struct sheaf_batch *take_memory(struct keeper *keeper)
 	return batch;
 }
 
-/* Nobody may use its lock any more. */
+/* From here on nobody may use its lock. */
 static void give_memory(struct sheaf_batch *batch)
 {
 	pthread_mutex_destroy(&batch->lock);

@@ -121,7 +121,7 @@ static void forget_thread_locals(void)
 /* ---- longjmp() ---- */
 
 #ifdef HAVE_OLD_CLEANUP
-/* The old way, which pthread.h does not declare any more. */
+/* The old way: libc still exports it, pthread.h no longer declares it. */
 extern void _pthread_cleanup_push(struct _pthread_cleanup_buffer *, void (*)(void *), void *);
 extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *, int);
 

@@ -129,7 +129,7 @@ static bool is_over(const void *context)
 	       (call->deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= call->deadline_ns);
 }
 
-/* Takes part in a dense batch if it shall, waits for it and retires it. @r: of its submission. */
+/* Waits for a dense batch and retires it; takes part in it first if the options ask for that. @r: of its submission. */
 static int finish(sheaf_batch *batch, const char *name, const struct call *call, int r)
 {
 	bool waited = false;

@@ -72,7 +72,7 @@ static struct {
 	struct forks_fd crew_end; /* read end of the pipe that the supervisor holds, with its workers */
 	unsigned side;            /* which of the two locks the spare has */
 	uint64_t completed;       /* tasks that had ended when this supervisor began */
-	unsigned successors;      /* one after the other without any more */
+	unsigned successors;      /* since the last one under which a task ended */
 } line;
 
 /* What belongs to a role; see "Roles". */
@@ -90,7 +90,7 @@ static struct self {
 	uint64_t completed; /* sum at the last death */
 	unsigned fruitless; /* deaths since then without any task ended or given up */
 	struct limits limits;
-	/* Who is killed and waited for is never read from the segment: a wild task may have written over it. */
+	/* The pids to kill and to wait for come from here, never from the segment: a wild task may have written over it. */
 	pid_t pids[SHEAF_MAX_WORKERS];
 	uint32_t generations[SHEAF_MAX_WORKERS];
 } self;

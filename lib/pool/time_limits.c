@@ -5,7 +5,7 @@
  *                   how often it looks (tick_ns), and everything in struct limits, which is private to it.
  * Lost time         A limit is meant for a task that hangs. Time in which the worker could not run does not count: while it was stopped,
  *                   which the kernel tells its parent; and while the supervisor itself was frozen (a paused container, a stopped family),
- *                   which it sees by waking much later than it wanted to. A worker that is stopped alone, and stays so, is killed when
+ *                   which it sees by the clock, between two looks at it. A worker that is stopped alone, and stays so, is killed when
  *                   twice its limit is over, as nobody may ever wake it.
  * Deaths            A successor begins with nothing lost: all workers are new.
  */
@@ -23,7 +23,7 @@
 void limits_begin(struct limits *limits, struct segment *segment)
 {
 	limits->segment = segment;
-	limits->until_ns = limits->asleep_ns = limits->nap_ns = 0;
+	limits->until_ns = limits->seen_ns = limits->nap_ns = 0;
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
 		limits_forget(limits, worker);
 }
@@ -82,30 +82,38 @@ void limits_stopped(struct limits *limits, unsigned worker, bool stopped)
 	limit->stopped_ns = stopped ? now : 0;
 }
 
-void limits_sleep(struct limits *limits, uint64_t nap_ns)
+/* A freeze may come anywhere between two looks at the clock, in the midst of a fork too, not only while the supervisor sleeps. */
+static uint64_t look_at_clock(struct limits *limits, const pid_t *pids)
 {
-	limits->asleep_ns = sheaf_now_ns();
-	limits->nap_ns = nap_ns;
-}
+	uint64_t now = sheaf_now_ns(), since = limits->seen_ns, wanted = limits->nap_ns;
 
-void limits_wake(struct limits *limits, const pid_t *pids)
-{
-	uint64_t now = sheaf_now_ns(), slept = now - limits->asleep_ns;
-
-	if (!limits->asleep_ns || slept < limits->nap_ns || slept - limits->nap_ns < OVERSLEPT_NS)
-		return;
-	/* All of it: when within the sleep the freeze began is not known, and a task loses nothing by too much time. */
+	limits->seen_ns = now;
+	limits->nap_ns = 0;
+	if (!since || now - since < wanted || now - since - wanted < OVERSLEPT_NS)
+		return now;
+	/* All of it: when the freeze began is not known, and a task loses nothing by too much time. */
 	for (unsigned worker = 0; worker < limits->segment->worker_count; worker++) {
 		struct limit *limit = &limits->workers[worker];
 
 		if (!pids[worker])
 			continue;
 		if (limit->stopped_ns) {
-			lose(limits, worker, limit->stopped_ns, limits->asleep_ns, true);
+			lose(limits, worker, limit->stopped_ns, since, true);
 			limit->stopped_ns = now;
 		}
-		lose(limits, worker, limits->asleep_ns, now, false);
+		lose(limits, worker, since, now, false);
 	}
+	return now;
+}
+
+void limits_sleep(struct limits *limits, uint64_t nap_ns)
+{
+	limits->nap_ns = nap_ns;
+}
+
+void limits_wake(struct limits *limits, const pid_t *pids)
+{
+	look_at_clock(limits, pids);
 }
 
 /* When the task in hand has to have ended, with what it has lost. */
@@ -151,7 +159,7 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 
 uint64_t limits_enforce(struct limits *limits, const pid_t *pids)
 {
-	uint64_t now = sheaf_now_ns(), tick = find_tick(limits, now), nap = tick ? tick : UINT64_MAX;
+	uint64_t now = look_at_clock(limits, pids), tick = find_tick(limits, now), nap = tick ? tick : UINT64_MAX;
 
 	for (unsigned worker = 0; tick && worker < limits->segment->worker_count; worker++) {
 		uint64_t deadline = deadline_of(limits, worker), end;

@@ -17,9 +17,9 @@ struct limit {
 
 struct limits {
 	struct segment *segment;
-	uint64_t until_ns;  /* how long to go on looking when no batch has a limit any more */
-	uint64_t asleep_ns; /* when the supervisor went to sleep last; 0: it has not */
-	uint64_t nap_ns;    /* for how long it wanted to sleep then */
+	uint64_t until_ns; /* how long to go on looking after the last batch with a limit */
+	uint64_t seen_ns;  /* when the supervisor last looked at the clock; 0: it has not */
+	uint64_t nap_ns;   /* for how long it has wanted to sleep since then */
 	struct limit workers[SHEAF_MAX_WORKERS];
 };
 
@@ -32,7 +32,7 @@ void limits_forget(struct limits *limits, unsigned worker);
 /* The worker was stopped, or goes on. */
 void limits_stopped(struct limits *limits, unsigned worker, bool stopped);
 
-/* The supervisor goes to sleep for @nap_ns; it woke up. What it overslept, nobody could use: its processes were frozen like it. */
+/* The supervisor goes to sleep for @nap_ns; it woke up. A much longer sleep was a freeze, in which no worker could run either. */
 void limits_sleep(struct limits *limits, uint64_t nap_ns);
 void limits_wake(struct limits *limits, const pid_t *pids);
 
