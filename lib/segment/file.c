@@ -350,9 +350,13 @@ int file_make(struct segment *segment, const struct segment_options *options)
 		if (r)
 			return fail_create(r, "");
 		r = os_file_note(segment->fd, &segment->id);
-		if (r)
+		if (r) {
 			close(segment->fd);
-		return r ? fail_create(r, "") : 0;
+			return fail_create(r, "");
+		}
+		/* No sweep looks for it, but the supervisor does: a lock that is held spares it the table of the owner's mappings. */
+		os_lock(segment->fd, OS_LOCK_OWNER);
+		return 0;
 	}
 	sweep_all();
 	if (options->name)

@@ -15,6 +15,7 @@
  */
 #include "support/scene.h"
 
+#include "os/os.h"
 #include "pool/recover.h"
 #include "pool/worker.h"
 #include "queue/doorbell.h"
@@ -128,6 +129,7 @@ static const struct path {
 };
 
 #define FEW_POINTS 10
+#define SPARE_REST_NS 20000000 /* FORK_RETRY_NS of the supervisor: it replaces a spare that was younger only later, out of the path */
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
 
 /* ---- up to the first point ---- */
@@ -229,6 +231,8 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct scene
 		return true;
 	}
 	s->spare = scene_spare();
+	if (path->deed == KILL_RESPAWN)
+		os_sleep_ns(SPARE_REST_NS);
 	s->victim = scene_supervisor();
 	if (!seize(s->victim))
 		return false;

@@ -216,6 +216,11 @@ static int lock_again(void *context)
 	return fd >= 0 && os_lock(fd, OS_LOCK_OWNER) == -EAGAIN ? 0 : 1;
 }
 
+static int lock_inherited(void *context)
+{
+	return os_lock(((struct segment *)context)->fd, OS_LOCK_OWNER) == -EAGAIN ? 0 : 1;
+}
+
 static int exit_code_of(child_fn *fn, void *context)
 {
 	pid_t pid = child_start(fn, context);
@@ -270,6 +275,8 @@ Test(segment, without_a_name_has_none)
 	cr_assert_eq(fstat(segment.fd, &status), 0);
 	cr_assert_eq(status.st_nlink, 0);
 	cr_assert(fcntl(segment.fd, F_GETFD) & FD_CLOEXEC);
+	/* Else its supervisor would read all mappings of the owner at every look. */
+	cr_assert_eq(exit_code_of(lock_inherited, &segment), 0);
 	segment_destroy(&segment);
 }
 
