@@ -6,17 +6,16 @@
  */
 #include "sheaf.h"
 #include "support/children.h"
+#include "support/group.h"
 #include "support/tally.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIMIT (24 << 20)
@@ -25,93 +24,12 @@
 
 /* ---- the cgroup ---- */
 
-static char group[4400]; /* its folder */
 static pid_t maker;
 
-static bool write_text(const char *name, const char *text)
+static void leave_nothing(void)
 {
-	char path[4500];
-	int fd;
-	bool written;
-
-	snprintf(path, sizeof(path), "%s/%s", group, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return written;
-}
-
-static void kill_members(void)
-{
-	char path[4500];
-	FILE *file;
-	long pid;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	file = fopen(path, "r");
-	while (file && fscanf(file, "%ld", &pid) == 1)
-		kill((pid_t)pid, SIGKILL);
-	if (file)
-		fclose(file);
-}
-
-/* After a failure, workers may be in it. */
-static void remove_group(void)
-{
-	uint64_t deadline = patience();
-
-	while (getpid() == maker && rmdir(group) && errno == EBUSY && sheaf_now_ns() < deadline) {
-		kill_members();
-		trial_nap(1000000);
-	}
-}
-
-/* Below @parent; @knob is the file that holds a group's limit. */
-static bool make_below(const char *parent, const char *knob)
-{
-	char limit[32];
-
-	snprintf(group, sizeof(group), "%s/sheaf-oom-%ld", parent, (long)getpid());
-	snprintf(limit, sizeof(limit), "%d", LIMIT);
-	if (mkdir(group, 0755))
-		return false;
-	maker = getpid();
-	atexit(remove_group);
-	if (!write_text(knob, limit))
-		return false;
-	/* Where there is swap, it would take what does not fit. */
-	write_text("memory.swap.max", "0");
-	write_text("memory.swappiness", "0");
-	return true;
-}
-
-/* Lines of /proc/self/cgroup are "4:memory:/path" (version 1) and "0::/path" (version 2). */
-static bool make_group(void)
-{
-	FILE *file = fopen("/proc/self/cgroup", "r");
-	char line[4096], parent[4200];
-	bool made = false;
-
-	while (file && !made && fgets(line, sizeof(line), file)) {
-		char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
-
-		if (!path)
-			continue;
-		path[strcspn(path, "\n")] = '\0';
-		*path++ = '\0';
-		if (!strcmp(controllers, ":memory")) {
-			snprintf(parent, sizeof(parent), "/sys/fs/cgroup/memory%s", path);
-			made = make_below(parent, "memory.limit_in_bytes");
-		} else if (!strcmp(controllers, ":")) {
-			snprintf(parent, sizeof(parent), "/sys/fs/cgroup%s", path);
-			made = make_below(parent, "memory.max");
-		}
-	}
-	if (file)
-		fclose(file);
-	return made;
+	if (getpid() == maker)
+		group_remove();
 }
 
 /* ---- tasks ---- */
@@ -126,10 +44,7 @@ struct table {
 /* Fills memory until there is none. */
 static int take_all(struct table *table)
 {
-	char pid[32];
-
-	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
-	if (!write_text("cgroup.procs", pid)) {
+	if (!group_enter()) {
 		atomic_fetch_add(&table->outside, 1);
 		return -EPERM;
 	}
@@ -224,10 +139,12 @@ int main(int argc, char **argv)
 	sheaf_pool *pool;
 	int r;
 
-	if (!make_group()) {
+	if (!group_make(LIMIT)) {
 		printf("skipped: no memory cgroup may be made here\n");
 		return 77;
 	}
+	maker = getpid();
+	atexit(leave_nothing);
 	tally_begin("poison", "cases", seed);
 	CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	for (uint64_t round = 0; round < rounds; round++) {

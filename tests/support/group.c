@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,9 +43,10 @@ static bool make_below(const char *mount, const char *own, const char *knob, uin
 		group_remove();
 		return false;
 	}
-	/* What is not there cannot be used. */
+	/* Swap would take what does not fit. */
 	write_text("memory.swap.max", "0");
 	write_text("memory.memsw.limit_in_bytes", text);
+	write_text("memory.swappiness", "0");
 	return true;
 }
 
@@ -80,11 +82,27 @@ bool group_enter(void)
 	return write_text("cgroup.procs", text);
 }
 
+static void kill_members(void)
+{
+	char path[4400];
+	FILE *file;
+	long pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
+	file = fopen(path, "r");
+	while (file && fscanf(file, "%ld", &pid) == 1)
+		kill((pid_t)pid, SIGKILL);
+	if (file)
+		fclose(file);
+}
+
 void group_remove(void)
 {
 	uint64_t deadline = patience();
 
-	while (folder[0] && rmdir(folder) && errno == EBUSY && sheaf_now_ns() < deadline)
+	while (folder[0] && rmdir(folder) && errno == EBUSY && sheaf_now_ns() < deadline) {
+		kill_members();
 		trial_nap(1000000);
+	}
 	folder[0] = '\0';
 }

@@ -13,7 +13,7 @@ bool group_make(uint64_t limit);
 /* Enter it. */
 bool group_enter(void);
 
-/* Remove it, when its processes have ended. Only in the process that has made it. */
+/* Kill who is left in it, and remove it. Only in the process that has made it. */
 void group_remove(void);
 
 #endif
