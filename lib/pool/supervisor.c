@@ -10,10 +10,9 @@
  *
  * Roles             Every process of the family begins its role by clearing `self`: what its parent knew in another role, also as the owner
  *                   of a pool around this one, is not its own.
- * Who leads         The process that holds the supervisor's lock (os.h). A spare holds its own lock from its first look on, until it has
- *                   taken the supervisor's, so that there is no instant without one of the two. The first spare comes a millisecond after
- *                   the workers, and sheaf_pool_get_info() names no supervisor before it; a spare takes the supervisor's lock only when
- *                   the next spare is there.
+ * Who leads         The process that holds the supervisor's lock (os.h). A spare holds a lock of its own from its first look on. It takes
+ *                   the supervisor's when the next spare holds the other one, and drops its own after that: no instant is without a lock.
+ *                   The first spare is forked a millisecond after the workers; sheaf_pool_get_info() waits for it.
  * Edges             S1  the spare has its lock: the supervisor may die. S2  the spare learns that the supervisor is dead, from the kernel.
  *                   S3  all of the dead supervisor's workers are dead, which the end of their pipe says. S4  the next spare has its lock.
  *                   S5  the spare has the supervisor's lock: only now are words repaired.
