@@ -129,7 +129,7 @@ static const struct path {
 };
 
 #define FEW_POINTS 10
-#define SPARE_REST_NS 20000000 /* FORK_RETRY_NS of the supervisor: it replaces a spare that was younger only later, out of the path */
+#define SPARE_REST_NS 20000000 /* FORK_RETRY_NS of the supervisor: a spare that was younger is replaced only after the path */
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
 
 /* ---- up to the first point ---- */
