@@ -76,14 +76,15 @@ cgroup)
 	;;
 esac
 
-# Most of the time cases wait for something. The ones that wait longest come first.
+# Most of the time cases wait for something. The ones that wait longest come first. The list is whole before the first one writes its log.
 code=0
-{
+list=$(
 	for name in successor time settings mistakes forks output descriptors; do
 		[ ! -x "$bin/hosts_$name" ] || echo "$bin/hosts_$name"
 	done
 	ls "$bin"/hosts_* | grep -vE '_(successor|time|settings|mistakes|forks|output|descriptors)$'
-} | xargs -P 4 -I PROGRAM $prefix sh -c '"$@" >"$1.log" 2>&1; echo $? >"$1.code"' sh PROGRAM "$@" || code=1
+)
+echo "$list" | xargs -P 4 -I PROGRAM $prefix sh -c '"$@" >"$1.log" 2>&1; echo $? >"$1.code"' sh PROGRAM "$@" || code=1
 
 skipped=0
 count=0
