@@ -1,9 +1,11 @@
 /*
- * posix.c - the second half of os.h with POSIX.1-2008 alone.
+ * posix.c - the second half of os.h with POSIX.1-2008 alone, but for what does not belong into core files where the system has a call for
+ * that.
  *
  * Dearer than its twin in three places: an anonymous segment has a name for an instant, freed memory stays with the pool,
  * which clears it before it hands it out again, and the death of a parent is noticed by looking, ten times a second.
  */
+#define _DEFAULT_SOURCE /* for os_leave_out_of_core() alone */
 #include "os/os.h"
 
 #include <errno.h>
@@ -80,10 +82,17 @@ int os_reserve_unlocked(int fd, uint64_t size, uint64_t align, unsigned char **b
 	return -EAGAIN;
 }
 
+/* Beyond POSIX, but without it the crash of a pool without a name takes as much memory and disk as the heap may ever have. */
 void os_leave_out_of_core(void *address, uint64_t size)
 {
+#if defined(MADV_DONTDUMP)
+	madvise(address, (size_t)size, MADV_DONTDUMP);
+#elif defined(MADV_NOCORE)
+	madvise(address, (size_t)size, MADV_NOCORE);
+#else
 	(void)address;
 	(void)size;
+#endif
 }
 
 int os_commit(int fd, uint64_t offset, uint64_t size, void *at)

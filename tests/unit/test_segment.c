@@ -896,7 +896,7 @@ Test(segment, is_address_space_also_where_the_host_locks_its_memory)
 	}
 }
 
-#ifdef OS_LAYER_LINUX
+#ifdef __linux__
 /* Mappings of @segment that core files hold. */
 static int count_dumped(const struct segment *segment)
 {
