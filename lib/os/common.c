@@ -163,14 +163,22 @@ int os_shm_look(const char *name, struct stat *status)
 
 int os_shm_open(const char *name, bool writable, int *fd)
 {
-	int way = writable ? O_RDWR : O_RDONLY, file;
+	int way = writable ? O_RDWR : O_RDONLY, file, r;
 	struct stat status;
 
-	/* To open a pipe or a device is to do something to it. */
-	if (!os_shm_look(name, &status) && !S_ISREG(status.st_mode))
+	r = os_shm_look(name, &status);
+	if (r && r != -ENOTSUP)
+		return r;
+	/* To open a pipe or a device is to do something to it, and a terminal would become ours. */
+	if (!r && !S_ISREG(status.st_mode))
 		return S_ISLNK(status.st_mode) ? -ELOOP : -ENXIO;
-	/* What is no file may wait for its other end, unless it is told not to; a system may refuse flags that it does not know. */
-	file = shm_open(name, way | O_NONBLOCK, 0);
+	if (!r && status.st_uid != geteuid())
+		return -EACCES;
+	/*
+	 * Something else may have the name by now. What is no file may wait for its other end, and a file for the end of a lease, unless they are
+	 * told not to; a system may refuse flags that it does not know.
+	 */
+	file = shm_open(name, way | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, 0);
 	if (file < 0 && errno == EINVAL)
 		file = shm_open(name, way, 0);
 	if (file < 0)
@@ -181,20 +189,36 @@ int os_shm_open(const char *name, bool writable, int *fd)
 	return 0;
 }
 
+static bool is_file(const struct stat *status, const struct os_file_id *id)
+{
+	return status->st_dev == id->device && status->st_ino == id->inode;
+}
+
+static bool has_some_name(int fd, const struct os_file_id *id)
+{
+	struct stat status;
+
+	return os_file_is(fd, id) && !fstat(fd, &status) && status.st_nlink > 0;
+}
+
 bool os_shm_is(const char *name, int fd, const struct os_file_id *id)
 {
 	struct stat status;
 	int r = os_shm_look(name, &status);
 
-	if (!r)
-		return status.st_dev == id->device && status.st_ino == id->inode;
-	/* Where names are not shown, the file can say whether it still has one. To open the name would risk the locks of the process. */
-	return os_file_is(fd, id) && !fstat(fd, &status) && status.st_nlink > 0;
+	if (r == -ENOENT)
+		return false;
+	/* Where names are not shown, the file can say whether it has one. To open the name would risk the locks of the process. */
+	return r ? has_some_name(fd, id) : is_file(&status, id);
 }
 
 int os_shm_unlink(const char *name, int fd, const struct os_file_id *id)
 {
-	if (!os_shm_is(name, fd, id))
+	struct stat status;
+	int r = os_shm_look(name, &status);
+
+	/* The folder that is looked at may not be the one that the name is in. */
+	if (r ? !has_some_name(fd, id) : !is_file(&status, id))
 		return 0;
 	return shm_unlink(name) && errno != ENOENT ? -errno : 0;
 }

@@ -61,8 +61,9 @@ void os_unlock(int fd, unsigned byte);
 int os_locked(int fd, unsigned first, unsigned count, pid_t *holder);
 
 /*
- * Open the shared-memory object @name for reading alone, or also for writing, without waiting for it. A symbolic link is not followed:
- * -ELOOP. What is no regular file is not opened, where the system shows it before: -ENXIO.
+ * Open the shared-memory object @name for reading alone, or also for writing, without waiting for it: -EAGAIN, if somebody has a lease on it.
+ * A symbolic link is not followed: -ELOOP. Where the system shows what has the name, nothing is opened that is no regular file (-ENXIO) or
+ * another user's (-EACCES).
  */
 int os_shm_open(const char *name, bool writable, int *fd);
 

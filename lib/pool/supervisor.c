@@ -28,6 +28,7 @@
 #include "pool/recover.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
+#include "segment/sweep.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -35,7 +36,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -401,7 +401,7 @@ _Noreturn static void owner_died(void)
 	kill_workers();
 	/* The threads of a process end one after the other, and its lock goes with the last. */
 	for (unsigned i = 0; line.segment->name[0] && i < SWEEPS; i++) {
-		if (os_sweep_open(line.segment->fd, line.segment->name, OS_LOCK_OWNER, 1) != -EAGAIN)
+		if (sweep_open(line.segment->fd, line.segment->name, OS_LOCK_OWNER, 1) != -EAGAIN)
 			break;
 		os_sleep_ns(SWEEP_AGAIN_NS);
 	}
@@ -475,16 +475,22 @@ static bool finish(void)
 	return true;
 }
 
+/* Has the file that name? It may have others, which are nobody's business here. */
+static bool has_name(void)
+{
+	const char *name = line.segment->name;
+
+	return name[0] && os_shm_is(name, line.segment->fd, &line.segment->id);
+}
+
 /*
  * The pool is over. As long as its segment has a name, somebody has to be here who takes that away when the owner is killed; the owner
  * takes it away when it joins, terminates or destroys the pool, or asks us to if it has become a user that may not.
  */
 _Noreturn static void leave(void)
 {
-	struct stat status;
-
 	kill_spare();
-	while (!fstat(line.segment->fd, &status) && status.st_nlink) {
+	while (has_name()) {
 		follow_owner();
 		if (pool_state() == POOL_TERMINATED && !os_shm_unlink(line.segment->name, line.segment->fd, &line.segment->id))
 			break;

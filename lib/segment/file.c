@@ -7,6 +7,7 @@
  */
 #include "segment/file.h"
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "os/forks.h"
 #include "os/os.h"
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define VISIT_NAP_NS 50000
 #define SWEEPS 100 /* others may give a name away as fast as it is swept */
 
 int file_documented(int code)
@@ -46,8 +48,12 @@ static int fail_create(int code, const char *name)
  * The segments of this process that have a name, guarded by forks_hold(). The owner's lock does not keep out the owner itself, and
  * closing any descriptor of the file drops it: so neither a sweep nor a second segment of the same name may ever open these files. In a
  * forked child they are its parent's, whose lock does keep it out.
+ *
+ * What has a name and is not ours may be anybody's, and may make who looks at it wait. So forks are not kept out meanwhile. A visit does
+ * that: one thread at a time looks at such names, and no other one claims a name until it has left.
  */
 static struct segment *mine;
+static pid_t visitor; /* the process of the thread that is on a visit; in its children nobody is */
 static unsigned mine_forks;
 
 static struct segment *find_mine(const char *name)
@@ -76,7 +82,37 @@ static struct segment *find_file(const struct stat *status)
 
 bool file_is_mine(const struct stat *status)
 {
-	return find_file(status);
+	bool found;
+
+	forks_hold();
+	found = find_file(status);
+	forks_release();
+	return found;
+}
+
+/* As forks_hold(), when no thread is on a visit. */
+static void hold_unvisited(void)
+{
+	forks_hold();
+	while (visitor == getpid()) {
+		forks_release();
+		os_sleep_ns(VISIT_NAP_NS);
+		forks_hold();
+	}
+}
+
+void file_visit(void)
+{
+	hold_unvisited();
+	visitor = getpid();
+	forks_release();
+}
+
+void file_leave(void)
+{
+	forks_hold();
+	visitor = 0;
+	forks_release();
 }
 
 /* Claims the segment's name within this process. False: it is taken. */
@@ -84,7 +120,7 @@ static bool add_mine(struct segment *segment)
 {
 	bool taken;
 
-	forks_hold();
+	hold_unvisited();
 	taken = find_mine(segment->name);
 	if (!taken) {
 		segment->next = mine;
@@ -123,32 +159,39 @@ void file_lend(struct segment *segment, bool lent)
 	forks_release();
 }
 
-/* By any of its names. */
-static struct segment *find_named(const char *name)
+/* By any of its names. @status: of what has the name; NULL: nothing. Within forks_hold(). */
+static struct segment *find_named(const char *name, const struct stat *status)
 {
 	struct segment *segment = find_mine(name);
-	struct stat status;
 
-	return segment || os_shm_look(name, &status) ? segment : find_file(&status);
+	return segment || !status ? segment : find_file(status);
 }
 
 int segment_open(const char *name, int *fd)
 {
-	int r;
+	struct stat status;
+	int cancel = cancel_refuse(), r;
+	bool found;
 
+	file_visit();
+	r = os_shm_look(name, &status);
 	forks_hold();
-	r = find_named(name) ? -EBUSY : os_shm_open(name, false, fd);
+	found = find_named(name, r ? NULL : &status);
 	forks_release();
+	r = found ? -EBUSY : os_shm_open(name, false, fd);
+	file_leave();
+	cancel_allow(cancel);
 	return r;
 }
 
 int segment_borrow(const char *name)
 {
 	struct segment *segment;
-	int fd = -ENOENT;
+	struct stat status;
+	int fd = -ENOENT, r = os_shm_look(name, &status);
 
 	forks_hold();
-	segment = find_named(name);
+	segment = find_named(name, r ? NULL : &status);
 	if (segment && segment->lent && (fd = segment_fd(segment)) >= 0)
 		return fd;
 	forks_release();
@@ -203,7 +246,7 @@ static int fail_taken(const struct segment *segment, const char *what)
 }
 
 /* What the file begins with, before anything else is done with it: a sweep has to know it. @owned: this process has it. */
-static int write_identity(const struct segment *segment, bool owned)
+static int write_identity(int fd, bool owned)
 {
 	struct shared_header header = {0};
 	ssize_t written;
@@ -215,28 +258,34 @@ static int write_identity(const struct segment *segment, bool owned)
 	if (!owned)
 		header.owner_pid = 0;
 	do
-		written = pwrite(segment->fd, &header, sizeof(header), 0);
+		written = pwrite(fd, &header, sizeof(header), 0);
 	while (written < 0 && errno == EINTR);
 	return written == sizeof(header) ? 0 : written < 0 ? -errno : -ENOSPC;
+}
+
+int file_cut(int fd)
+{
+	int r = write_identity(fd, false);
+
+	while (!r && ftruncate(fd, sizeof(struct shared_header)))
+		if (errno != EINTR)
+			r = -errno;
+	return r;
 }
 
 /* Create and lock a file of that name. 0; -EEXIST; or another error, with its message. */
 static int create_file(struct segment *segment, const char *name, const struct segment_options *options)
 {
 	for (;;) {
-		struct os_file_id id;
-		struct stat status;
 		int r = os_shm_create(name, &segment->fd);
 
 		if (r)
 			return r == -EEXIST ? r : fail_create(r, segment->name);
 		/* A sweeper that came between took us for dead: start again with a new file, whether or not it comes to unlink this one. */
-		r = os_lock(segment->fd, OS_LOCK_OWNER);
-		if (!r && fstat(segment->fd, &status))
-			r = -errno;
-		if (!r && status.st_nlink > 0) {
-			segment->id = (struct os_file_id){.device = status.st_dev, .inode = status.st_ino};
-			if (!(r = write_identity(segment, true)))
+		if (!(r = os_lock(segment->fd, OS_LOCK_OWNER)))
+			r = os_file_note(segment->fd, &segment->id);
+		if (!r && os_shm_is(name, segment->fd, &segment->id)) {
+			if (!(r = write_identity(segment->fd, true)))
 				return 0;
 		}
 		if (r == -ENOSPC)
@@ -245,8 +294,8 @@ static int create_file(struct segment *segment, const char *name, const struct s
 			r = fail_create(r, segment->name);
 		if (r && r != -EAGAIN)
 			shm_unlink(name); /* nobody sweeps what cannot be locked */
-		if (r == -EAGAIN && !os_file_note(segment->fd, &id))
-			os_shm_unlink(name, segment->fd, &id);
+		if (r == -EAGAIN && !os_file_note(segment->fd, &segment->id))
+			os_shm_unlink(name, segment->fd, &segment->id);
 		close(segment->fd);
 		if (r && r != -EAGAIN)
 			return r;
@@ -302,7 +351,7 @@ static int create_named(struct segment *segment, const struct segment_options *o
 		return 0;
 	/* A name that cannot be taken away now is the next sweep's. */
 	if (os_shm_unlink(first, segment->fd, &segment->id))
-		(void)write_identity(segment, false);
+		(void)write_identity(segment->fd, false);
 	close(segment->fd);
 	return r == -ENOTSUP ? create_directly(segment, options) : r;
 }

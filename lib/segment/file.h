@@ -15,8 +15,18 @@ void file_drop(struct segment *segment);
 /* What sheaf_pool_create() documents of @code: its message tells what the system really said. */
 int file_documented(int code);
 
-/* Tell whether a file is one of this process's own segments. Within forks_hold(). */
+/* Tell whether a file is one of this process's own segments. */
 bool file_is_mine(const struct stat *status);
+
+/*
+ * Look at what has a name, and may be anybody's: between these no other thread of the process does so, and none claims a name that this one
+ * may be about to open. Forks go on meanwhile: what is looked at may make this thread wait.
+ */
+void file_visit(void);
+void file_leave(void);
+
+/* Cut the file of a dead segment to what a sweep knows to be one, whoever has the maker's pid by then. 0, or -errno. */
+int file_cut(int fd);
 
 /* Lend the segment to readers of this process, or no longer. */
 void file_lend(struct segment *segment, bool lent);

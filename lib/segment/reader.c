@@ -47,14 +47,24 @@ static int fail_read(const char *name, int code)
 	return sheaf_fail(code, "cannot read the segment %s: %s", name, strerror(-code));
 }
 
+static int fail_foreign(const char *name, const struct stat *status)
+{
+	return sheaf_fail(-EACCES, "the segment %s belongs to user %lu, not to user %lu", name, (unsigned long)status->st_uid,
+			  (unsigned long)geteuid());
+}
+
 static int fail_open(const char *name, int code)
 {
+	struct stat status;
+
 	if (code == -ELOOP)
 		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is a symbolic link", name);
 	if (code == -EBADF)
 		return sheaf_fail(code, "this process has closed the descriptor of its pool %s (by closefrom()?)", name);
 	if (code == -ENXIO)
 		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is no regular file", name);
+	if (code == -EACCES && !os_shm_look(name, &status) && status.st_uid != geteuid())
+		return fail_foreign(name, &status);
 	return sheaf_fail(code, "cannot open the segment %s: %s", name, strerror(-code));
 }
 
@@ -189,8 +199,7 @@ static int check_file(struct reader *reader, int fd)
 	if (!S_ISREG(status.st_mode))
 		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it is no regular file", reader->name);
 	if (status.st_uid != geteuid())
-		return sheaf_fail(-EACCES, "the segment %s belongs to user %lu, not to user %lu", reader->name,
-				  (unsigned long)status.st_uid, (unsigned long)geteuid());
+		return fail_foreign(reader->name, &status);
 	reader->device = status.st_dev;
 	reader->inode = status.st_ino;
 	return check_header(reader->name, fd, &status, &reader->header);

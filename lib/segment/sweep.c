@@ -10,13 +10,15 @@
  *                             others (a container that shares /dev/shm), the locks of supervisor and spare have to do: nobody else
  *                             has their descriptors.
  *
+ * The name counts. The file may have another one, which keeps its memory when this one has gone: then it is cut to a header that any sweep
+ * knows to be dead, as soon as no worker lives.
+ *
  * One file may be taken away without a header, where shared memory has a name before it has bytes: an empty one whose name this library has
  * made up, which tells the maker's pid. Its maker was killed before it wrote anything. A maker that is taken for dead by mistake finds its
  * file without a name, and starts again. On Linux it has bytes first, so there every empty file is somebody else's.
  */
 #include "segment/sweep.h"
 
-#include "os/forks.h"
 #include "os/os.h"
 #include "segment/file.h"
 #include "segment/layout.h"
@@ -137,6 +139,22 @@ static enum verdict judge_file(int fd, const char *name, struct text *text)
 	return DEAD;
 }
 
+int sweep_open(int fd, const char *name, unsigned first, unsigned count)
+{
+	struct stat status;
+	bool shared = !fstat(fd, &status) && status.st_nlink > 1;
+	pid_t holder;
+	int r;
+
+	if (shared && os_locked(fd, OS_LOCK_WORKERS, SHEAF_MAX_WORKERS, &holder))
+		return -EAGAIN;
+	r = os_sweep_open(fd, name, first, count);
+	/* Without another name the memory goes with the last process that has it mapped, which may be a child of the owner. */
+	if (!r && shared && status.st_size)
+		(void)file_cut(fd);
+	return r;
+}
+
 static enum verdict judge(const char *name, struct text *text)
 {
 	enum verdict verdict;
@@ -151,9 +169,11 @@ static enum verdict judge(const char *name, struct text *text)
 	if (os_shm_made_here(name) && !(!r && status.st_size == sizeof(struct shared_header)))
 		return TELL(text, "a living pool of this process");
 	if ((r = os_shm_open(name, true, &fd)))
-		return r == -ENOENT ? NOBODY : TELL(text, "a file that cannot be opened (%s)", strerror(-r));
+		return r == -ENOENT   ? NOBODY
+		       : r == -EAGAIN ? TELL(text, "a file of this user on which a process has a lease")
+				      : TELL(text, "a file that cannot be opened (%s)", strerror(-r));
 	verdict = judge_file(fd, name, text);
-	if (verdict == DEAD && (r = os_sweep_open(fd, name, OS_LOCK_OWNER, OS_LOCKS)) && r != -ENOENT)
+	if (verdict == DEAD && (r = sweep_open(fd, name, OS_LOCK_OWNER, OS_LOCKS)) && r != -ENOENT)
 		verdict = TELL(text, r == -EAGAIN ? "a living pool" : "a dead pool, whose name cannot be taken away (%s)",
 			       strerror(-r));
 	close(fd);
@@ -166,9 +186,9 @@ bool sweep_name(const char *name, char *what, size_t size)
 	enum verdict verdict;
 
 	/* Nobody may claim the name between the question and the sweep. */
-	forks_hold();
+	file_visit();
 	verdict = judge(name, &text);
-	forks_release();
+	file_leave();
 	return verdict != OTHER;
 }
 

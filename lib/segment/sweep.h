@@ -16,4 +16,10 @@ bool sweep_name(const char *name, char *what, size_t size);
 /* The same for all names that the library makes up. */
 void sweep_all(void);
 
+/*
+ * Take the name away from a segment whose owner is known to be dead, and that is open here for writing, as os_sweep_open() does. If the file
+ * has another name, its memory goes, too; -EAGAIN also if a worker has not ended then.
+ */
+int sweep_open(int fd, const char *name, unsigned first, unsigned count);
+
 #endif

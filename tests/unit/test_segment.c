@@ -4,6 +4,7 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, mlockall() */
 #include "base/number.h"
 #include "os/os.h"
+#include "segment/file.h"
 #include "segment/heap.h"
 #include "segment/sweep.h"
 #include "support/children.h"
@@ -13,7 +14,9 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -936,6 +939,45 @@ Test(segment, is_left_out_of_core_files_unless_told)
 	segment_destroy(&segment);
 }
 #endif
+
+static int create_in_child(void *context)
+{
+	struct segment segment;
+
+	(void)context;
+	if (try_create(&segment, NULL))
+		return 1;
+	segment_destroy(&segment);
+	return 0;
+}
+
+static void *create_in_thread(void *context)
+{
+	atomic_store(&((atomic_int *)context)[0], create_in_child(NULL));
+	atomic_store(&((atomic_int *)context)[1], 1);
+	return NULL;
+}
+
+/* What has a name may be anybody's, and may keep who looks at it: not those that fork, and not their children. */
+Test(segment, names_are_looked_at_while_others_fork_and_none_claims_one)
+{
+	static atomic_int ended[2]; /* its code; and that there is one */
+	pthread_t thread;
+	int status;
+	pid_t pid;
+
+	atomic_store(&ended[0], 1);
+	file_visit();
+	cr_assert_eq(pthread_create(&thread, NULL, create_in_thread, ended), 0);
+	pid = child_start(create_in_child, NULL);
+	cr_assert_gt(pid, 0);
+	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	cr_assert_eq(atomic_load(&ended[1]), 0);
+	file_leave();
+	pthread_join(thread, NULL);
+	cr_assert_eq(atomic_load(&ended[0]), 0);
+}
 
 static int leave_as_another_user(void *context)
 {
