@@ -36,6 +36,14 @@
  * Forks     A child that the owner forks inherits handles that are dead: every call with one returns -EPERM and harms nobody.
  *           On Linux this holds for _Fork() and clone(), too. All workers are copies of the owner as it was when it created the
  *           pool, no matter which processes die later: task functions must be mapped by then.
+ * Rights    Who can open the segment's file can run code in the processes of its pool. The file is for its owner's user alone (mode
+ *           0600, whatever the umask is), so its name lets other processes of that user in. It has one only where they could do the
+ *           same to the owner without it. These owners get pools without a name, and options.name is refused with -EPERM: a program
+ *           that is set-user-ID, set-group-ID or has capabilities; a process whose real, effective and saved ids differ, that makes
+ *           files as another user (setfsuid()), or is not dumpable, as one is that has been root (see PR_SET_DUMPABLE). An owner that
+ *           becomes such a process later loses the name with its next sheaf_pool_get_info(), or when its supervisor or its
+ *           descriptor is replaced; but its workers stay what they are: become it first. Such programs also ignore SHEAF_CHECK
+ *           and SHEAF_BACKEND, if their rights come from their file.
  * Debugging SHEAF_CHECK=1 in the environment of sheaf_pool_create(): tasks and items of maps get copies of their argument and result
  *           between guard zones of 4 KiB. One that writes into those fails with -EFAULT and a message that says how far, and harms
  *           nobody else. Arguments, contexts and arrays that hold an address which only the owner has are refused with -EFAULT
@@ -123,7 +131,7 @@ typedef struct sheaf_pool_options {
 	unsigned max_attempts; /* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
 	unsigned max_batches;  /* batches open at once; 0: 64; at most 4096 */
 	size_t heap_size;      /* bytes that the heap may grow to (address space only, until used); 0: the machine's memory */
-	const char *name;      /* "/name" of the segment; NULL: a random one, "/sheaf-..." */
+	const char *name;      /* "/name" of the segment; NULL: a random one, "/sheaf-...", or none: see "Rights" */
 	enum sheaf_backend backend;
 	unsigned flags;           /* enum sheaf_pool_flags */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: none */
@@ -192,8 +200,9 @@ typedef struct sheaf_result {
  * Return: 0; -EINVAL (NULL, an option out of its range, or a value of SHEAF_CHECK or SHEAF_BACKEND that there is not: the
  *         message names it); -EEXIST (the name is taken, and the message says by what: a living pool, or what is none of
  *         Sheaf's); -ENOSPC (shared memory is too small, or the memory cgroup allows no more: the message says how much is
- *         needed and free); -ENOENT, -EACCES, -EPERM, -EROFS, -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no
- *         file descriptor left); -ENOMEM (memory or address space); -EAGAIN (no process or thread can be started).
+ *         needed and free); -EPERM (a name would give rights away, see "Rights", or as the next); -ENOENT, -EACCES, -EROFS, -ENOSYS
+ *         (shared memory cannot be used here); -EMFILE, -ENFILE (no file descriptor left); -ENOMEM (memory or address space);
+ *         -EAGAIN (no process or thread can be started).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 
@@ -255,7 +264,7 @@ typedef struct sheaf_pool_info {
 	uint64_t supervisors; /* supervisors started so far */
 	size_t heap_size;     /* bytes that the heap may grow to */
 	size_t heap_used;     /* bytes committed for allocations and batches */
-	const char *name;     /* of the segment; "" if anonymous; lives as long as the pool */
+	const char *name;     /* of the segment; "" if it has none; lives as long as the pool */
 } sheaf_pool_info;
 
 /** sheaf_pool_get_info() - figures of the moment. Return: 0; -EINVAL; -EPERM. */

@@ -171,7 +171,7 @@ struct check_memory {
 
 int check_wanted(void)
 {
-	const char *text = getenv("SHEAF_CHECK");
+	const char *text = os_environment("SHEAF_CHECK");
 
 	if (!text || !*text || !strcmp(text, "0"))
 		return 0;

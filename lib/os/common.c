@@ -318,6 +318,11 @@ void os_close_files(int *keep, unsigned n)
 	os_close_range(from, INT_MAX);
 }
 
+const char *os_environment(const char *name)
+{
+	return os_rights_by_file() ? NULL : getenv(name);
+}
+
 int os_random(uint64_t *bits)
 {
 	ssize_t got;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -91,17 +92,21 @@ int os_shm_anonymous(int *fd, char *left, size_t size)
 	char name[64];
 	int r;
 
+	if (left)
+		*left = '\0';
+	/* An old kernel, or a sandbox. */
+	if (file < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM)
+		file = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (file >= 0) {
 		if ((file = os_raise(file)) < 0)
 			return file;
 		*fd = file;
-		*left = '\0';
 		return 0;
 	}
-	*left = '\0';
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 		return -errno;
-	/* An old kernel, or a sandbox. */
+	if (!left)
+		return -ENOTSUP;
 	if ((r = os_shm_invent(name, sizeof(name))))
 		return r;
 	if ((r = os_shm_create(name, fd)))
@@ -109,6 +114,46 @@ int os_shm_anonymous(int *fd, char *left, size_t size)
 	if (shm_unlink(name) && errno != ENOENT)
 		snprintf(left, size, "%s", name);
 	return 0;
+}
+
+bool os_rights_by_file(void)
+{
+	return getauxval(AT_SECURE) != 0;
+}
+
+/* Has the process capabilities that root has not left to every process of its user? No header of the kernel is needed to ask. */
+static bool has_capabilities(void)
+{
+	struct {
+		uint32_t version;
+		int pid;
+	} which = {.version = 0x20080522};
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} sets[2] = {{0}};
+
+	return !syscall(SYS_capget, &which, sets) && (sets[0].permitted || sets[1].permitted);
+}
+
+/* What the kernel asks before it lets one process trace another, but of others that are like this one. */
+const char *os_guarded(void)
+{
+	uid_t uid, euid, saved_uid;
+	gid_t gid, egid, saved_gid;
+	int dumpable;
+
+	if (os_rights_by_file())
+		return "has rights by its program's file (set-user-ID, set-group-ID or file capabilities)";
+	if (getresuid(&uid, &euid, &saved_uid) || uid != euid || euid != saved_uid)
+		return "has real, effective and saved user ids that differ";
+	if (getresgid(&gid, &egid, &saved_gid) || gid != egid || egid != saved_gid)
+		return "has real, effective and saved group ids that differ";
+	if (euid && has_capabilities())
+		return "has capabilities, and is not root";
+	dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	if (dumpable == 0 || dumpable == 2)
+		return "is not dumpable (see PR_SET_DUMPABLE in prctl(2))";
+	return NULL;
 }
 
 /* The file that shm_open() opens, and the link by which a nameless file can be named. */

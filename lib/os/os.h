@@ -110,6 +110,9 @@ void os_close_files(int *keep, unsigned n);
  */
 void os_close_input(void);
 
+/* getenv(), but NULL for what somebody else has chosen: see os_rights_by_file(). */
+const char *os_environment(const char *name);
+
 /* 64 random bits. */
 int os_random(uint64_t *bits);
 
@@ -214,8 +217,20 @@ int os_pipe(int ends[2]);
 /* Does shared memory get a name before it gets bytes? */
 bool os_shm_begins_empty(void);
 
-/* A shared-memory object without a name. @left: "", or the name that it had to have for an instant and that could not be taken away. */
+/*
+ * A shared-memory object without a name. @left: "", or the name that it had to have for an instant and that could not be taken away; NULL: it
+ * may not have one for an instant, either, and -ENOTSUP says that this system cannot do without.
+ */
 int os_shm_anonymous(int *fd, char *left, size_t size);
+
+/* Did the process get rights by its program's file? Then whoever started it, and chose its environment, has less. */
+bool os_rights_by_file(void);
+
+/*
+ * May other processes of this user not do to this one what they like, as far as the system tells? Then they must not get at its memory by a
+ * name, either. NULL: they may; else why not, to go on with after "this process".
+ */
+const char *os_guarded(void);
 
 /*
  * Map the file without any permission, so that @base, a multiple of @align, shows its offset 0. Address space alone: none of it is locked

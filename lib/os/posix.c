@@ -1,6 +1,6 @@
 /*
- * posix.c - the second half of os.h with POSIX.1-2008 alone, but for what does not belong into core files where the system has a call for
- * that.
+ * posix.c - the second half of os.h with POSIX.1-2008 alone, and two things that no program should lack where its system has them: what
+ * does not belong into core files, and whether a program has more rights than who started it.
  *
  * Dearer than its twin in three places: an anonymous segment has a name for an instant, freed memory stays with the pool,
  * which clears it before it hands it out again, and the death of a parent is noticed by looking, ten times a second.
@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef HAVE_GETAUXVAL
+#include <sys/auxv.h>
+#endif
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <time.h>
@@ -45,6 +48,8 @@ int os_shm_anonymous(int *fd, char *left, size_t size)
 	char name[64];
 	int r = os_shm_invent(name, sizeof(name));
 
+	if (!left)
+		return -ENOTSUP;
 	*left = '\0';
 	if (r)
 		return r;
@@ -53,6 +58,32 @@ int os_shm_anonymous(int *fd, char *left, size_t size)
 	if (shm_unlink(name) && errno != ENOENT)
 		snprintf(left, size, "%s", name);
 	return 0;
+}
+
+#ifdef HAVE_ISSETUGID
+int issetugid(void); /* where headers do not show it to a POSIX program */
+#endif
+
+bool os_rights_by_file(void)
+{
+#if defined(HAVE_ISSETUGID)
+	return issetugid();
+#elif defined(HAVE_GETAUXVAL)
+	return getauxval(AT_SECURE) != 0;
+#else
+	return getuid() != geteuid() || getgid() != getegid();
+#endif
+}
+
+const char *os_guarded(void)
+{
+	if (os_rights_by_file())
+		return "has rights by its program's file (set-user-ID, set-group-ID or file capabilities)";
+	if (getuid() != geteuid())
+		return "has real and effective user ids that differ";
+	if (getgid() != getegid())
+		return "has real and effective group ids that differ";
+	return NULL;
 }
 
 bool os_shm_begins_empty(void)

@@ -108,6 +108,7 @@ static bool start_successor(struct sheaf_pool *pool)
 {
 	uint64_t now = sheaf_now_ns();
 
+	segment_guard(&pool->keeper.segment);
 	if (!family_start(&pool->family, &pool->keeper.segment, pool->keep_fds, true)) {
 		pool->orphaned_ns = 0;
 		return true;
@@ -229,7 +230,7 @@ static int check_options(const sheaf_pool_options *options)
 /* For who debugs a program that is built: 1 and 0 for threads and processes, or -EINVAL with its message. */
 static int choose_backend(const sheaf_pool_options *options)
 {
-	const char *text = getenv("SHEAF_BACKEND");
+	const char *text = os_environment("SHEAF_BACKEND");
 
 	if (!text || !*text)
 		return options->backend == SHEAF_THREADS;
@@ -486,6 +487,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 {
 	const struct segment *segment;
 	pid_t supervisor;
+	bool withdrawn;
 	int r = pool_check(pool, "sheaf_pool_get_info");
 
 	if (r)
@@ -494,6 +496,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 		return sheaf_fail(-EINVAL, "sheaf_pool_get_info: info is NULL");
 	segment = &pool->keeper.segment;
 	pthread_mutex_lock(&((struct sheaf_pool *)pool)->family_lock);
+	withdrawn = segment_guard(&((struct sheaf_pool *)pool)->keeper.segment);
 	if (state_of(pool) <= POOL_CLOSED)
 		family_await_spare(&((struct sheaf_pool *)pool)->family, segment);
 	family_lives(&((struct sheaf_pool *)pool)->family, segment); /* notes who leads */
@@ -507,7 +510,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 		.supervisors = atomic_load_explicit(&segment->control->supervisors, memory_order_relaxed),
 		.heap_size = (size_t)segment->heap_size,
 		.heap_used = (size_t)heap_used(segment),
-		.name = segment->name,
+		.name = withdrawn ? "" : segment->name,
 	};
 	return 0;
 }

@@ -192,6 +192,8 @@ int segment_borrow(const char *name)
 
 	forks_hold();
 	segment = find_named(name, r ? NULL : &status);
+	if (segment)
+		segment_guard(segment);
 	if (segment && segment->lent && (fd = segment_fd(segment)) >= 0)
 		return fd;
 	forks_release();
@@ -210,6 +212,7 @@ static int open_again(struct segment *segment)
 {
 	int fd;
 
+	segment_guard(segment);
 	if (!segment->named || !os_shm_is(segment->name, -1, &segment->id) || os_shm_open(segment->name, true, &fd))
 		return -EBADF;
 	if (!os_file_is(fd, &segment->id)) {
@@ -239,6 +242,54 @@ int segment_fd(struct segment *segment)
 }
 
 /* ---- names ---- */
+
+/*
+ * Who may open a file by its name gets at all that the processes of its pool can do. Others of the same user may, which is right where they
+ * could do the same without it; where they could not, no file gets a name. @fd: a file that this process has made. NULL: it may have one.
+ */
+static const char *guard_of(int fd)
+{
+	struct stat status;
+
+	if (!fstat(fd, &status) && status.st_uid != geteuid())
+		return "makes files of another user (see setfsuid(2))";
+	return os_guarded();
+}
+
+static int fail_guarded(const char *name, const char *why)
+{
+	return sheaf_fail(-EPERM,
+			  "the segment cannot have the name %.100s, by which all processes of user %lu could write to it: this "
+			  "process %s; without options.name it has none",
+			  name, (unsigned long)geteuid(), why);
+}
+
+/* What has been given a name that it may not have keeps its file, and has none. */
+static int become_anonymous(struct segment *segment, const char *why)
+{
+	if (segment->wished)
+		return fail_guarded(segment->name, why);
+	drop_mine(segment);
+	segment->name[0] = '\0';
+	return 0;
+}
+
+bool segment_guard(struct segment *segment)
+{
+	struct stat status;
+	bool withdrawn;
+
+	forks_hold();
+	/* The name of a file that is root's harms nobody when the owner has become another user. */
+	if (segment->named && segment->owner == getpid() && os_guarded() &&
+	    (os_shm_look(segment->name, &status) || status.st_uid == geteuid())) {
+		segment_unpublish(segment);
+		segment->withdrawn = !segment->named;
+	}
+	withdrawn = segment->withdrawn;
+	forks_release();
+	return withdrawn;
+}
 
 static int fail_taken(const struct segment *segment, const char *what)
 {
@@ -277,10 +328,17 @@ int file_cut(int fd)
 static int create_file(struct segment *segment, const char *name, const struct segment_options *options)
 {
 	for (;;) {
+		const char *guard;
 		int r = os_shm_create(name, &segment->fd);
 
 		if (r)
 			return r == -EEXIST ? r : fail_create(r, segment->name);
+		/* Who has opened it by now has an empty file that nobody uses. */
+		if ((guard = guard_of(segment->fd))) {
+			shm_unlink(name);
+			close(segment->fd);
+			return fail_guarded(segment->name, guard);
+		}
 		/* A sweeper that came between took us for dead: start again with a new file, whether or not it comes to unlink this one. */
 		if (!(r = os_lock(segment->fd, OS_LOCK_OWNER)))
 			r = os_file_note(segment->fd, &segment->id);
@@ -358,12 +416,14 @@ static int create_named(struct segment *segment, const struct segment_options *o
 
 void segment_unpublish(struct segment *segment)
 {
+	/* Other threads may ask for the name. */
+	forks_hold();
 	if (segment->second[0] && !os_shm_unlink(segment->second, segment->fd, &segment->id))
 		segment->second[0] = '\0';
 	/* What cannot be unlinked now is tried again at the end. */
-	if (segment->named && os_shm_unlink(segment->name, segment->fd, &segment->id))
-		return;
-	segment->named = false;
+	if (segment->named && !os_shm_unlink(segment->name, segment->fd, &segment->id))
+		segment->named = false;
+	forks_release();
 }
 
 int segment_publish(struct segment *segment)
@@ -373,8 +433,13 @@ int segment_publish(struct segment *segment)
 	if (!segment->name[0])
 		return 0;
 	for (int i = 0; !segment->named; i++) {
-		int fd = segment_fd(segment), r = fd < 0 ? fd : os_shm_link(fd, segment->name);
+		int fd = segment_fd(segment), r;
+		const char *guard = fd < 0 ? NULL : guard_of(fd);
 
+		/* It may have changed since the file was made. */
+		if (guard)
+			return become_anonymous(segment, guard);
+		r = fd < 0 ? fd : os_shm_link(fd, segment->name);
 		if (r == -EEXIST && i < SWEEPS) {
 			if (!sweep_name(segment->name, what, sizeof(what)))
 				return fail_taken(segment, what);
@@ -388,25 +453,40 @@ int segment_publish(struct segment *segment)
 	return 0;
 }
 
+/* @guard: why it must not have a name for an instant, either; or NULL. */
+static int make_anonymous(struct segment *segment, const char *guard)
+{
+	int r = os_shm_anonymous(&segment->fd, guard ? NULL : segment->second, sizeof(segment->second));
+
+	if (r == -ENOTSUP && guard)
+		return sheaf_fail(
+			-EPERM,
+			"the segment would have a name for an instant on this system, by which all processes of user %lu "
+			"could write to it: this process %s",
+			(unsigned long)geteuid(), guard);
+	if (r)
+		return fail_create(r, "");
+	r = os_file_note(segment->fd, &segment->id);
+	if (r) {
+		close(segment->fd);
+		return fail_create(r, "");
+	}
+	/* No sweep looks for it, but the supervisor does: a lock that is held spares it the table of the owner's mappings. */
+	os_lock(segment->fd, OS_LOCK_OWNER);
+	return 0;
+}
+
 int file_make(struct segment *segment, const struct segment_options *options)
 {
+	const char *guard = os_guarded();
 	int r;
 
 	segment->owner = getpid();
-	if (options->anonymous) {
-		r = os_shm_anonymous(&segment->fd, segment->second, sizeof(segment->second));
-		segment->name[0] = '\0';
-		if (r)
-			return fail_create(r, "");
-		r = os_file_note(segment->fd, &segment->id);
-		if (r) {
-			close(segment->fd);
-			return fail_create(r, "");
-		}
-		/* No sweep looks for it, but the supervisor does: a lock that is held spares it the table of the owner's mappings. */
-		os_lock(segment->fd, OS_LOCK_OWNER);
-		return 0;
-	}
+	segment->wished = options->name;
+	if (guard && options->name)
+		return fail_guarded(options->name, guard);
+	if (options->anonymous || guard)
+		return make_anonymous(segment, guard);
 	sweep_all();
 	if (options->name)
 		snprintf(segment->name, sizeof(segment->name), "%s", options->name);
@@ -416,8 +496,13 @@ int file_make(struct segment *segment, const struct segment_options *options)
 		return fail_taken(segment, "a living pool of this process");
 	/* Nameless until there is a supervisor, where that is possible; and locked before others can see it. */
 	if (!os_shm_unnamed(&segment->fd)) {
-		if (!os_file_note(segment->fd, &segment->id) && !os_lock(segment->fd, OS_LOCK_OWNER))
-			return 0;
+		if (!os_file_note(segment->fd, &segment->id) && !os_lock(segment->fd, OS_LOCK_OWNER)) {
+			if (!(guard = guard_of(segment->fd)) || !(r = become_anonymous(segment, guard)))
+				return 0;
+			close(segment->fd);
+			drop_mine(segment);
+			return r;
+		}
 		close(segment->fd);
 	}
 	r = create_named(segment, options);

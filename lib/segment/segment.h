@@ -39,7 +39,9 @@ struct segment {
 	uint64_t eager_ns;      /* for how much of that without giving the CPU away; see patience.h */
 	char name[NAME_MAX];    /* "" if it has none */
 	char second[64];        /* a name that it was made under and that could not be taken away; else "" */
+	bool wished;            /* the user has chosen that name */
 	bool named;             /* the file has that name by now */
+	bool withdrawn;         /* the name was taken away by segment_guard() */
 	bool lent;              /* segment_borrow() may give it out */
 	struct segment *next;   /* of this process's segments with a name */
 };
@@ -75,6 +77,12 @@ int segment_publish(struct segment *segment);
 
 /* Takes the name away, while a supervisor still is there. */
 void segment_unpublish(struct segment *segment);
+
+/*
+ * Take the name away if the owner has become a process whose memory others of its user may not reach: for calls of the owner that come now and
+ * then, as nothing tells of such a change. True: it was taken away so, now or before.
+ */
+bool segment_guard(struct segment *segment);
 
 /* Is the descriptor still that of the segment? A host may have closed it, and opened another file by its number. */
 static inline bool segment_file_ours(const struct segment *segment)

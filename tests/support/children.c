@@ -27,6 +27,17 @@ static unsigned count;
 /* Whose children they are. Forked processes inherit the table, and workers whose task calls exit() run the exit handler, too. */
 static pid_t owner;
 
+bool become_user(unsigned user)
+{
+	if (setgid((gid_t)user) || setuid((uid_t)user))
+		return false;
+#ifdef __linux__
+	/* As after an exec(): the kernel protects what root has left. */
+	prctl(PR_SET_DUMPABLE, 1);
+#endif
+	return true;
+}
+
 static void nap(void)
 {
 	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);

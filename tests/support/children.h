@@ -29,6 +29,9 @@ void child_end(pid_t pid);
 /* Kills and reaps all children of child_start(). */
 void child_end_all(void);
 
+/* Has the calling process, root's, become one of this user as if it had been started by it. False: it cannot. */
+bool become_user(unsigned user);
+
 /* Waits until a process that is not a child has ended; a zombie has, even if nobody reaps it. False: it lives on. */
 bool process_ended(pid_t pid, uint64_t deadline_ns);
 

@@ -916,7 +916,7 @@ static int create_without_processes(void *context)
 	return CHILD_SKIPS; /* qemu starts a thread of its own in each process, and aborts where the limit refuses that */
 #endif
 	/* A user whom nobody else is, as the limit counts all processes of a user; and root has none. */
-	if (setgid(61234) || setuid(61234))
+	if (!become_user(61234))
 		return CHILD_SKIPS;
 	files = count_open_files();
 	for (int i = 0; i < 4; i++) {

@@ -867,7 +867,7 @@ static int create_locked(void *context)
 	if (*limited)
 		limit.rlim_cur = limit.rlim_max = 256 << 20;
 	options.heap_size = (uint64_t)1 << 30;
-	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (*limited && geteuid() == 0 && (setgid(65534) || setuid(65534))) ||
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (*limited && geteuid() == 0 && !become_user(65534)) ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE))
 		return 77;
 	if (segment_create(&segment, &options)) {
@@ -983,7 +983,7 @@ static int leave_as_another_user(void *context)
 {
 	struct segment segment;
 
-	if (setgid(65534) || setuid(65534))
+	if (!become_user(65534))
 		return 77;
 	return try_create(&segment, context) ? 1 : 0;
 }

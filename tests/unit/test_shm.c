@@ -85,7 +85,7 @@ Test(shm, that_is_read_only_is_an_error)
 static int create_without_right(void *context)
 {
 	(void)context;
-	if (!mount_shm("size=1m,mode=0700", 0) || setgid(61234) || setuid(61234))
+	if (!mount_shm("size=1m,mode=0700", 0) || !become_user(61234))
 		return CHILD_SKIPS;
 	child_check(sheaf_pool_create(&pool, &small) == -EACCES);
 	child_check(strstr(sheaf_message(), "Permission denied (is /dev/shm mounted and writable?)"));
