@@ -18,7 +18,7 @@ import sys
 
 HARMS = ('lost', 'duplicated', 'hung', 'leaked')
 COUNTED = ('points', 'kills', 'cases')
-ADDED = ('states', 'left out')  # notes of several programs of one part; of all others, the last one stays
+ADDED = ('states', 'harmed', 'left out')  # notes of several programs of one part; of all others, the last one stays
 SKIPPED, TIMED_OUT = 77, (124, 137)
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# prove.sh - plays all hosts of a build folder in one environment: the part "hosts" of tools/prove.
+# prove.sh - plays all hosts, or all intruders, of a build folder in one environment: the parts of these names of tools/prove.
 #
 #   prove.sh FOLDER user|plain|pid|cgroup [ARGUMENT...]
 #
@@ -8,20 +8,22 @@
 #   pid     in a process namespace, with a /proc of its own
 #   cgroup  in a control group with 1 GiB of memory
 #
-# FOLDER has the programs hosts_*. ARGUMENTs go to each of them. Exit code 77: this machine does not have the environment.
+# FOLDER is called hosts or intruders, and has the programs hosts_* or intruders_*. ARGUMENTs go to each of them. Exit code 77:
+# this machine does not have the environment.
 set -eu
 
 folder=$1
+kind=$(basename "$folder")
 environment=$2
 shift 2
 
 skip() {
-	echo "hosts: '$environment' is left out: $*"
+	echo "$kind: '$environment' is left out: $*"
 	exit 77
 }
 
 # Programs may lie where a plain user cannot read them.
-bin=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-hosts-XXXXXX")
+bin=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-$kind-XXXXXX")
 group=
 finish() {
 	rm -rf "$bin"
@@ -29,7 +31,7 @@ finish() {
 }
 trap finish EXIT
 chmod 755 "$bin"
-for program in "$folder"/hosts_*; do
+for program in "$folder/${kind}_"*; do
 	case $program in
 	*.p | *.c) continue ;;
 	esac
@@ -46,8 +48,8 @@ enter_group() {
 		{ echo +memory >"$parent/cgroup.subtree_control"; } 2>/dev/null || true
 	fi
 	[ -w "$parent/cgroup.procs" ] || return 1
-	mkdir "$parent/sheaf-hosts-$$" 2>/dev/null || return 1
-	group=$parent/sheaf-hosts-$$
+	mkdir "$parent/sheaf-$kind-$$" 2>/dev/null || return 1
+	group=$parent/sheaf-$kind-$$
 	{ echo 1073741824 >"$group/$file" && echo $$ >"$group/cgroup.procs"; } 2>/dev/null
 }
 
@@ -80,15 +82,15 @@ esac
 code=0
 list=$(
 	for name in successor time settings mistakes forks output descriptors; do
-		[ ! -x "$bin/hosts_$name" ] || echo "$bin/hosts_$name"
+		[ ! -x "$bin/${kind}_$name" ] || echo "$bin/${kind}_$name"
 	done
-	ls "$bin"/hosts_* | grep -vE '_(successor|time|settings|mistakes|forks|output|descriptors)$'
+	ls "$bin/${kind}_"* | grep -vE '_(successor|time|settings|mistakes|forks|output|descriptors)$'
 )
 echo "$list" | xargs -P 4 -I PROGRAM $prefix sh -c '"$@" >"$1.log" 2>&1; echo $? >"$1.code"' sh PROGRAM "$@" || code=1
 
 skipped=0
 count=0
-for program in "$bin"/hosts_*.code; do
+for program in "$bin/${kind}_"*.code; do
 	cat "${program%.code}.log"
 	count=$((count + 1))
 	case $(cat "$program") in
@@ -97,6 +99,6 @@ for program in "$bin"/hosts_*.code; do
 	*) code=1 ;;
 	esac
 done
-[ "$count" -gt 0 ] || skip "$folder has no hosts"
+[ "$count" -gt 0 ] || skip "$folder has no programs ${kind}_*"
 [ "$code" -ne 0 ] || [ "$skipped" -lt "$count" ] || code=77
 exit $code
