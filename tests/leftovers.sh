@@ -2,6 +2,7 @@
 # leftovers.sh - the last test of a run: nothing of it may be left. tools/test calls it before and after the run.
 #
 #   leftovers.sh names                      prints this user's names in /dev/shm that start with "sheaf"
+#   leftovers.sh processes MARK             prints this user's processes that have SHEAF_TEST_RUN=MARK in their environment
 #   leftovers.sh check NAMES MARK FOLDER    fails if the run left a process (one with SHEAF_TEST_RUN=MARK in its environment), a
 #                                           name that is not in the file NAMES, or a file in FOLDER, its place for temporary files
 #
@@ -12,8 +13,12 @@ names() {
 	find /dev/shm ! -path /dev/shm -prune -name 'sheaf*' -user "$(id -u)" 2>/dev/null | sort
 }
 
+# Of this user alone, by each of its ids: anybody may choose the environment of a process, and root can read all of them.
 processes() {
-	grep -lsF "SHEAF_TEST_RUN=$mark" /proc/[0-9]*/environ | cut -d / -f 3
+	uid=$(id -u)
+	grep -lsxE "Uid:	$uid	$uid	$uid	$uid" /proc/[0-9]*/status | cut -d / -f 3 | while read -r pid; do
+		! grep -qsF "SHEAF_TEST_RUN=$mark" "/proc/$pid/environ" || echo "$pid"
+	done
 }
 
 leftovers() {
@@ -31,6 +36,10 @@ leftovers() {
 case ${1:-} in
 names)
 	names
+	;;
+processes)
+	mark=$2
+	processes
 	;;
 check)
 	before=$2
@@ -54,7 +63,7 @@ check)
 	exit 1
 	;;
 *)
-	echo "usage: leftovers.sh names | check NAMES MARK FOLDER" >&2
+	echo "usage: leftovers.sh names | processes MARK | check NAMES MARK FOLDER" >&2
 	exit 2
 	;;
 esac
