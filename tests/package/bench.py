@@ -87,6 +87,22 @@ def check_markdown(page, text):
     assert text in marked, marked
 
 
+def check_peers(folder):
+    """Found by PATH, it runs the peers that lie beside it, and none that lie where somebody is."""
+    traps = folder / "bench" / "peers"
+    traps.mkdir(parents=True)
+    ran = folder / "ran"
+    for name in ["libgomp", "libomp", "tbb", "pipes", "mpi"]:
+        (traps / name).write_text(f"#!/bin/sh\n: >'{ran}'\n")
+        (traps / name).chmod(0o755)
+    for name in ["pool.py", "executor.py", "joblib_peer.py"]:
+        (traps / name).write_text(f"open({str(ran)!r}, 'w').close()\n")
+    path = os.path.dirname(program) + os.pathsep + os.environ["PATH"]
+    subprocess.run([os.path.basename(program), "--quick", "--rounds=1", "grain-1"], cwd=folder, env={**os.environ, "PATH": path},
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    assert not ran.exists(), "a program of the current folder was run"
+
+
 def main():
     cases = run("--list").split()
     names = [name for name in cases if name.split("/")[0] in CASES]
@@ -109,6 +125,7 @@ def main():
         check_svg(drawing, names)
         check_markdown(page, last.group())
 
+        check_peers(folder / "somewhere")
         copy = folder / "benchmarks.md"
         shutil.copyfile(root / "docs/reference/benchmarks.md", copy)
         run("--cases", str(copy))

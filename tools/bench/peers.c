@@ -1,6 +1,6 @@
 /*
  * peers.c - becomes the program of a peer. They lie in the folder "bench/peers" beside this program where it was built, and in PEERS_FOLDER
- * where it is installed.
+ * where it is installed. Never in a folder that somebody is in: a program that was found by PATH does not know by its name where it lies.
  */
 #include "peers.h"
 #include "measure.h"
@@ -11,17 +11,28 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The path of a peer beside this program, whose own path the system tells, or the shell by a name with a slash. False: neither does. */
+static bool find_beside(const char *program, char *path, size_t room)
+{
+	char own[1024];
+	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	const char *slash;
+
+	own[length > 0 ? length : 0] = '\0';
+	if (length <= 0)
+		snprintf(own, sizeof(own), "%s", bench_program);
+	slash = strrchr(own, '/');
+	return slash && snprintf(path, room, "%.*sbench/peers/%s", (int)(slash + 1 - own), own, program) < (int)room;
+}
+
 /* Returns only if that cannot be. @before: a program that runs it and that program's options, NULL: none. */
 static int become(const char *program, const char *const *before, const struct bench_job *job)
 {
-	const char *slash = strrchr(bench_program, '/');
-	char path[1024], workers[24], n[24], repeats[24];
+	char path[1100], workers[24], n[24], repeats[24];
 	const char *words[16];
 	size_t count = 0;
 
-	snprintf(path, sizeof(path), "%.*sbench/peers/%s", slash ? (int)(slash + 1 - bench_program) : 0, bench_program,
-		 program);
-	if (access(path, R_OK) != 0)
+	if (!find_beside(program, path, sizeof(path)) || access(path, R_OK) != 0)
 		snprintf(path, sizeof(path), "%s/%s", PEERS_FOLDER, program);
 	if (access(path, R_OK) != 0)
 		return bench_skip("sheaf-bench was built without it");
