@@ -535,6 +535,11 @@ bool host_shm_exists(const char *name)
 	return access(path, F_OK) == 0;
 }
 
+bool host_shm_private(void)
+{
+	return private_names;
+}
+
 int host_open_files(void)
 {
 	int count = 0;

@@ -166,6 +166,7 @@ long host_size(const char *path);                             /* -1: there is no
 size_t host_read(const char *path, char *bytes, size_t room); /* ends it with a zero */
 long host_lines(const char *path, const char *line);          /* lines of a file that are equal to @line; NULL: all */
 bool host_shm_exists(const char *name);                       /* "/name" */
+bool host_shm_private(void); /* nobody beside the case uses /dev/shm, as no other start may sweep it */
 int host_open_files(void);
 
 #ifdef __cplusplus

@@ -66,12 +66,20 @@ static int die_with_name(void *name)
 	return 1;
 }
 
+/* Others that run beside sweep what a case leaves, where they have the same folder. */
+static void need_unswept(const char *name)
+{
+	if (!host_shm_private() && !host_shm_exists(name))
+		SKIP("another process of this user has swept %s", name);
+}
+
 /* Leaves a segment whose owner is dead under this name. */
 static void leave_dead(const char *name)
 {
 	int r = host_child(die_with_name, (void *)(uintptr_t)name, 20);
 
 	EXPECT(r == 128 + SIGKILL, "got exit code %d of an owner that kills itself, expected SIGKILL", r);
+	need_unswept(name);
 	EXPECT(host_shm_exists(name), "got no segment %s of the killed owner, expected one", name);
 	host_await_all();
 }
@@ -246,7 +254,8 @@ static int segments_that_a_backup_reads(void)
 	char name[100], command[300];
 
 	snprintf(name, sizeof(name), "%s", host_info(pool).name);
-	snprintf(command, sizeof(command), "head -c 4096 " SHM "%s >/dev/null; ls -l " SHM " >/dev/null", name);
+	snprintf(command, sizeof(command), "head -c 4096 " SHM "%s >/dev/null && { ls -l " SHM " >/dev/null 2>&1 || true; }",
+		 name);
 	EXPECT(system(command) == 0, "got an error of the command, expected none");
 	EXPECT(host_child(try_taken_name, name, 20) == 0, "got a failed child, expected none");
 	EXPECT(host_shm_exists(name), "got the living pool's name removed, expected it kept");
@@ -348,6 +357,8 @@ static void scribble(const char *name, off_t offset, const void *bytes, size_t s
 {
 	int fd = open(shm_path(name), O_WRONLY);
 
+	if (fd < 0)
+		need_unswept(name);
 	EXPECT(fd >= 0 && pwrite(fd, bytes, size, offset) == (ssize_t)size,
 	       "got %s from the segment, expected %zu bytes written", strerror(errno), size);
 	close(fd);
