@@ -464,7 +464,8 @@ SHEAF_API int sheaf_task_result(sheaf_task *task, size_t size, void **memory);
  * sheaf_task_fail() - say why a task fails
  * @code: a negative errno
  *
- * The text, cut to 511 bytes, is the message of the position's result.
+ * The text, cut to 511 bytes, is the message of the position's result, byte by byte: it is the program's own, and may have lines. Where it
+ * quotes what others wrote, a program that prints it should know that; sheaf_message() never has control characters.
  *
  * Return: @code, to be returned by the task.
  */
@@ -475,7 +476,12 @@ SHEAF_API int sheaf_task_fail(sheaf_task *task, int code, const char *format, ..
 /** sheaf_strerror() - one sentence for a code that a function of this header returned; never NULL, static storage. */
 SHEAF_API const char *sheaf_strerror(int code);
 
-/** sheaf_message() - the facts of the calling thread's last failure: what, which, how much; "" before the first. */
+/**
+ * sheaf_message() - the facts of the calling thread's last failure: what, which, how much; "" before the first
+ *
+ * One line of UTF-8 that is safe to print and to log, whatever file, name or task it quotes: control characters, invisible ones, those that
+ * change the direction of text, and bytes that are no UTF-8 are shown as \n, \x1b, \u202e.
+ */
 SHEAF_API const char *sheaf_message(void);
 
 /** sheaf_now_ns() - CLOCK_MONOTONIC now, in nanoseconds. */

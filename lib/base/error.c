@@ -1,21 +1,29 @@
 /*
  * error.c - codes and texts of failures. The text belongs to the thread, so no lock is needed and no other thread can change it.
+ *
+ * It is made printable here, after it was put together: no name, file or task that a message quotes gets a control character to a terminal
+ * or log, whoever wrote the call.
  */
 #include "base/error.h"
+
+#include "base/printable.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char message[1024];
 
 int sheaf_fail(int code, const char *format, ...)
 {
+	char raw[sizeof(message)] = "";
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
+	printable(message, sizeof(message), raw, strlen(raw));
 	return code;
 }
 

@@ -6,7 +6,7 @@
 
 #include "sheaf.h"
 
-/* Stores the text for sheaf_message() and returns @code. Not for the supervisor: it has nobody to tell. */
+/* Store the text, made printable, for sheaf_message(), and return @code. Not for the supervisor: it has nobody to tell. */
 int sheaf_fail(int code, const char *format, ...) SHEAF_PRINTF(2, 3);
 
 #endif

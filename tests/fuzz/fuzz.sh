@@ -42,7 +42,7 @@ mkdir "$folder/seeds" "$folder/found"
 	$clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-Iinclude -Ilib -Itests -o "$folder/fuzz" tests/fuzz/fuzz_inspect.c tests/fuzz/looks.c \
 		tests/support/children.c tests/support/proc.c tests/support/trial.c tests/support/tally.c \
-		lib/base/clock.c lib/base/error.c lib/os/common.c lib/os/identity.c lib/os/cgroup.c lib/os/forks.c lib/os/$os.c \
+		lib/base/clock.c lib/base/printable.c lib/base/error.c lib/os/common.c lib/os/identity.c lib/os/cgroup.c lib/os/forks.c lib/os/$os.c \
 		lib/segment/segment.c lib/segment/file.c lib/segment/sweep.c lib/segment/reader.c lib/watch/inspect.c -lpthread
 )
 
