@@ -46,6 +46,19 @@ int sheaf_alloc_array(sheaf_pool *pool, size_t n, size_t size, void **memory)
 	return sheaf_alloc(pool, bytes, memory);
 }
 
+int pool_resize(sheaf_pool *pool, void **memory, size_t size, size_t new_size, const char *what)
+{
+	struct segment *segment = &pool->keeper.segment;
+	uint64_t offset = *memory ? segment_offset(segment, *memory) : 0;
+	int cancel = cancel_refuse();
+	int r = heap_resize(segment, &offset, *memory ? size : 0, new_size);
+
+	cancel_allow(cancel);
+	/* It may be gone also when this fails. */
+	*memory = offset && new_size ? segment_at(segment, offset) : NULL;
+	return r ? heap_fail(segment, r, new_size, what) : 0;
+}
+
 int sheaf_free(sheaf_pool *pool, void *memory)
 {
 	int r = pool_check(pool, "sheaf_free"), cancel;

@@ -24,4 +24,10 @@ struct sheaf_pool {
 /* 0; -EINVAL, -EPERM with their messages. */
 int pool_check(const sheaf_pool *pool, const char *call);
 
+/*
+ * sheaf_alloc()'s memory that grows and shrinks while it is filled: heap_resize() for an address, *@memory being NULL while there is none.
+ * Errors as sheaf_alloc(), in the name of @what.
+ */
+int pool_resize(sheaf_pool *pool, void **memory, size_t size, size_t new_size, const char *what);
+
 #endif

@@ -18,9 +18,11 @@
 #include "os/os.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define MAP_STEP (PAGE / sizeof(uint64_t)) /* words that are committed at once */
 #define OF_BATCH (UINT64_C(1) << 63)       /* in ids: may have several runs */
+#define MOVED_AT_ONCE (4 * UNIT)           /* what a run has twice while it moves */
 
 uint64_t heap_new_id(struct segment *segment)
 {
@@ -148,6 +150,16 @@ static int search_around(struct segment *segment, uint64_t id, uint64_t count, u
 	return r;
 }
 
+static int commit_run(struct segment *segment, uint64_t first, uint64_t count)
+{
+	uint64_t at = segment->heap + first * UNIT;
+	int r = segment_commit(segment, at, count * UNIT, true);
+
+	if (!r)
+		os_clear(segment_at(segment, at), count * UNIT);
+	return r;
+}
+
 int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *offset)
 {
 	uint64_t count, first, at;
@@ -163,12 +175,11 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 	if (r <= 0)
 		return r ? r : -ENOMEM;
 	at = segment->heap + first * UNIT;
-	r = segment_commit(segment, at, count * UNIT, true);
+	r = commit_run(segment, first, count);
 	if (r) {
 		free_run(segment, first, count);
 		return r;
 	}
-	os_clear(segment_at(segment, at), count * UNIT);
 	atomic_store_explicit(&segment->control->heap_hint, first + count, memory_order_relaxed);
 	*offset = at;
 	return 0;
@@ -196,6 +207,96 @@ int heap_free(struct segment *segment, uint64_t offset)
 		return -EINVAL;
 	free_run(segment, unit, run_of(segment, unit, id, limit));
 	return 0;
+}
+
+/*
+ * Claims @count units where the run can grow: in front of as much again that is free, if there is such a place, which is left to others only
+ * when the rest of the heap is taken. So runs that grow side by side are not in each other's way at each step.
+ */
+static int claim_to_grow(struct segment *segment, uint64_t id, uint64_t count, uint64_t *first)
+{
+	uint64_t all = segment->heap_size / UNIT, step = count * UNIT >= HUGE_PAGE ? HUGE_PAGE / UNIT : 1;
+	int r = 0;
+
+	if (count <= all / 2) {
+		r = search_around(segment, id, 2 * count, step, first);
+		if (r > 0)
+			free_words(segment, *first + count, count);
+	}
+	if (!r)
+		r = search_around(segment, id, count, step, first);
+	if (!r && step > 1)
+		r = search_around(segment, id, count, 1, first);
+	if (r <= 0)
+		return r ? r : -ENOMEM;
+	/* Relaxed: a hint. */
+	atomic_store_explicit(&segment->control->heap_hint, *first + 2 * count, memory_order_relaxed);
+	return 0;
+}
+
+/* Moves @count units to a run of @new_count, piece by piece, so that only one piece is there twice. On failure all of both is freed. */
+static int move_run(struct segment *segment, uint64_t from, uint64_t count, uint64_t to, uint64_t new_count)
+{
+	for (uint64_t done = 0; done < new_count;) {
+		uint64_t piece = new_count - done < MOVED_AT_ONCE / UNIT ? new_count - done : MOVED_AT_ONCE / UNIT;
+		uint64_t old = done >= count ? 0 : count - done < piece ? count - done : piece;
+		int r;
+
+		/* What is new comes at once, in huge pages. */
+		if (!old)
+			piece = new_count - done;
+		r = commit_run(segment, to + done, piece);
+		if (r) {
+			free_run(segment, from + (done < count ? done : count), done < count ? count - done : 0);
+			free_run(segment, to, new_count);
+			return r;
+		}
+		if (old) {
+			memcpy(segment_at(segment, segment->heap + (to + done) * UNIT),
+			       segment_at(segment, segment->heap + (from + done) * UNIT), old * UNIT);
+			free_run(segment, from + done, old);
+		}
+		done += piece;
+	}
+	return 0;
+}
+
+int heap_resize(struct segment *segment, uint64_t *offset, uint64_t size, uint64_t new_size)
+{
+	uint64_t count = (size + UNIT - 1) / UNIT, new_count = (new_size + UNIT - 1) / UNIT, first, to, id;
+	int r;
+
+	if (new_size > segment->heap_size)
+		return -ENOMEM;
+	first = count ? (*offset - segment->heap) / UNIT : 0;
+	if (new_count <= count) {
+		if (new_count < count)
+			free_run(segment, first + new_count, count - new_count);
+		return 0;
+	}
+	if (count) {
+		uint64_t more = new_count - count, behind = first + count, all = segment->heap_size / UNIT;
+
+		/* Relaxed: the caller holds the run. */
+		id = atomic_load_explicit(&segment->heap_map[first], memory_order_relaxed);
+		if (more <= all - behind) {
+			if ((r = commit_map(segment, behind + more)))
+				return r;
+			if (claim_run(segment, id, &behind, more)) {
+				r = commit_run(segment, behind, more);
+				if (r)
+					free_run(segment, behind, more);
+				return r;
+			}
+		}
+	}
+	/* A new id: the new run may lie right behind the old one. */
+	r = claim_to_grow(segment, heap_new_id(segment), new_count, &to);
+	if (r)
+		return r;
+	r = move_run(segment, first, count, to, new_count);
+	*offset = r ? 0 : segment->heap + to * UNIT;
+	return r;
 }
 
 void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size)

@@ -21,6 +21,13 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 /* Frees the run of units of the same id that starts at @offset. -EINVAL if none starts there, or it is a batch's. */
 int heap_free(struct segment *segment, uint64_t offset);
 
+/*
+ * Make a run of @size bytes at *@offset one of @new_size bytes: for what grows while it is read, and gives back what was too much. @size 0:
+ * there is none yet; @new_size 0: there is none afterwards. New bytes are zeroed and committed. Return: 0; errors of heap_alloc(), after
+ * which the run is as it was, unless *@offset is 0: it was being moved, and is gone.
+ */
+int heap_resize(struct segment *segment, uint64_t *offset, uint64_t size, uint64_t new_size);
+
 /* Free one piece of a batch's, as heap_alloc() gave it for @size bytes: for a call that fails after it has taken memory. */
 void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size);
 

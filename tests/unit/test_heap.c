@@ -338,3 +338,100 @@ Test(heap, gives_a_unit_to_one_thread_at_a_time)
 	cr_assert_eq(damaged, 0);
 	cr_assert_eq(heap_used(&segment), 0);
 }
+
+static void resize(uint64_t *offset, uint64_t size, uint64_t new_size)
+{
+	int r = heap_resize(&segment, offset, size, new_size);
+
+	cr_assert_eq(r, 0, "%d", r);
+}
+
+Test(heap, lets_a_run_grow_in_place_and_gives_back_its_end)
+{
+	uint64_t offset = 0, first, next;
+
+	resize(&offset, 0, UNIT);
+	first = offset;
+	cr_assert(all_bytes_are(offset, UNIT, 0));
+	memset(segment_at(&segment, offset), 1, UNIT);
+	resize(&offset, UNIT, 5 * UNIT);
+	cr_assert_eq(offset, first);
+	cr_assert(all_bytes_are(offset, UNIT, 1));
+	cr_assert(all_bytes_are(offset + UNIT, 4 * UNIT, 0));
+	cr_assert_eq(heap_used(&segment), 5 * UNIT);
+	memset(segment_at(&segment, offset), 2, 5 * UNIT);
+	resize(&offset, 5 * UNIT, UNIT + 1);
+	cr_assert_eq(heap_used(&segment), 2 * UNIT);
+	cr_assert(all_bytes_are(offset, 2 * UNIT, 2));
+	/* What it gave back is free, and zero for whoever gets it. */
+	resize(&offset, UNIT + 1, 5 * UNIT);
+	cr_assert_eq(offset, first);
+	cr_assert(all_bytes_are(offset + 2 * UNIT, 3 * UNIT, 0));
+	cr_assert_eq(heap_free(&segment, offset), 0);
+	cr_assert_eq(heap_used(&segment), 0);
+	offset = 0;
+	resize(&offset, 0, 3 * UNIT);
+	resize(&offset, 3 * UNIT, 0);
+	cr_assert_eq(heap_used(&segment), 0);
+	next = alloc(UNIT);
+	cr_assert_eq(heap_free(&segment, next), 0);
+}
+
+/* For all sizes around the piece that moves at once. */
+Test(heap, moves_a_run_that_cannot_grow_in_place)
+{
+	for (uint64_t count = 1; count <= 10; count++) {
+		uint64_t offset = 0, first, neighbour;
+
+		resize(&offset, 0, count * UNIT);
+		first = offset;
+		for (uint64_t u = 0; u < count; u++)
+			memset(segment_at(&segment, offset + u * UNIT), (int)(u + 1), UNIT);
+		segment.control->heap_hint = (first - segment.heap) / UNIT + count;
+		neighbour = alloc(UNIT);
+		cr_assert_eq(neighbour, first + count * UNIT);
+		memset(segment_at(&segment, neighbour), 99, UNIT);
+		resize(&offset, count * UNIT, (count + 7) * UNIT);
+		cr_assert_neq(offset, first);
+		for (uint64_t u = 0; u < count; u++)
+			cr_assert(all_bytes_are(offset + u * UNIT, UNIT, (unsigned char)(u + 1)), "unit %d", (int)u);
+		cr_assert(all_bytes_are(offset + count * UNIT, 7 * UNIT, 0));
+		cr_assert(all_bytes_are(neighbour, UNIT, 99));
+		cr_assert_eq(heap_used(&segment), (count + 8) * UNIT);
+		cr_assert_eq(heap_free(&segment, first), -EINVAL);
+		cr_assert_eq(heap_free(&segment, offset), 0);
+		cr_assert_eq(heap_free(&segment, neighbour), 0);
+		cr_assert_eq(heap_used(&segment), 0);
+	}
+}
+
+Test(heap, leaves_a_run_as_it_is_that_finds_no_more_room)
+{
+	uint64_t offset = 0, first;
+
+	resize(&offset, 0, 40 * UNIT);
+	first = offset;
+	memset(segment_at(&segment, offset), 7, 40 * UNIT);
+	cr_assert_eq(heap_resize(&segment, &offset, 40 * UNIT, (UNITS + 1) * UNIT), -ENOMEM);
+	alloc((uint64_t)(UNITS - 40) * UNIT);
+	cr_assert_eq(heap_resize(&segment, &offset, 40 * UNIT, 41 * UNIT), -ENOMEM);
+	cr_assert_eq(offset, first);
+	cr_assert(all_bytes_are(offset, 40 * UNIT, 7));
+	cr_assert_eq(heap_free(&segment, offset), 0);
+}
+
+/* Two that grow side by side are rarely in each other's way. */
+Test(heap, leaves_room_behind_a_run_that_grows)
+{
+	uint64_t a = 0, b = 0, moves = 0;
+
+	for (uint64_t count = 0; count < 16; count++) {
+		uint64_t before_a = a, before_b = b;
+
+		resize(&a, count * UNIT, (count + 1) * UNIT);
+		resize(&b, count * UNIT, (count + 1) * UNIT);
+		moves += (before_a && a != before_a) + (before_b && b != before_b);
+	}
+	cr_assert_leq(moves, 15, "%d moves", (int)moves);
+	cr_assert_eq(heap_used(&segment), 32 * UNIT);
+}
