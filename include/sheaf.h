@@ -238,8 +238,8 @@ SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
 /**
  * sheaf_pool_interrupt() - end a wait: for Ctrl-C, and for other threads
  *
- * Each call of this pool that waits at this moment (sheaf_submit, _next, _next_done, _gather, _apply, _map, _for and
- * sheaf_pool_join) returns -EINTR once. If none waits, the next one that would have to wait does so at once: a signal cannot
+ * Each call of this pool that waits at this moment (sheaf_submit, _next, _next_done, _gather, _apply, _map, _for,
+ * sheaf_pool_join and sheaf_array_load) returns -EINTR once. If none waits, the next one that would have to wait does so at once: a signal cannot
  * come too early. Interruptions that no call was told of count as one. Nothing is lost, and the call can be made again; but
  * apply, map and for give up what is not done, as sheaf_batch_retire() does. Leaves no message. Safe in a signal handler,
  * while the pool is not being destroyed:

@@ -35,6 +35,7 @@ typedef struct sheaf_load_options {
 	 * reads as NaN. "" is the empty field. NULL: none, so that each missing value is an error and no NaN comes into a sum unasked.
 	 */
 	const char *const *missing;
+	uint64_t deadline_ns; /* until when a pipe, FIFO or terminal may let the call wait; 0: see sheaf_array_load() */
 } sheaf_load_options;
 
 /**
@@ -52,11 +53,22 @@ typedef struct sheaf_load_options {
  *
  * One dimension of n values gives n rows of one column. A file without any row gives rows = 0, and data = NULL.
  *
- * Return: 0; -EINVAL (NULL; options->header is none of its values); the errors of opening and reading the file (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -EBADMSG (the
- *         file is damaged: truncated or longer than its shape, an unreadable header, a bad number, a line with another count of
- *         columns; the message says file, line and column, or how many bytes are missing); -ENOTSUP (an .npy file of another
- *         version, dtype, order or number of dimensions: the message says which); -EOVERFLOW (the size in the header does not
- *         fit); -ENOMEM (also: no buffer); and those of sheaf_alloc().
+ * Memory: what is in a file decides, not what it promises or how it is cut into lines. While it is read, and after it failed or was loaded, a
+ * load has at most 8 bytes for each byte that was read, and 1 MiB. A field may have 1 MiB, a line any length.
+ *
+ * Waiting: a file is opened without waiting for anybody. A pipe is read until its writers have closed it. A FIFO that nobody has open for writing
+ * is given 5 seconds for a writer to come. options->deadline_ns limits all of that instead, and SHEAF_FOREVER leaves it without a limit. Any
+ * such wait also ends by sheaf_pool_interrupt(), and with the pool. The calling thread cannot be cancelled meanwhile. A terminal does not
+ * become the controlling one.
+ *
+ * Return: 0; -EINVAL (NULL; options->header is none of its values); -EPERM (as all calls); the errors of opening and reading the file
+ *         (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -EBADMSG (the file is damaged: truncated or longer than its shape, an unreadable header,
+ *         a bad number, a line with another count of columns; the message says file, line and column, or how many bytes are missing);
+ *         -ENOTSUP (an .npy file of another version, dtype, order or number of dimensions: the message says which); -EOVERFLOW (the
+ *         shape in the header does not fit; of a shape without values: more rows or columns than the heap could hold numbers); -ENXIO (a
+ *         FIFO that nobody writes to); -ETIME (options->deadline_ns passed); -EINTR (sheaf_pool_interrupt()); -ECANCELED,
+ *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next(), while it would have to wait; -ENOMEM (also: no buffer); and
+ *         those of sheaf_alloc().
  */
 SHEAF_API int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options);
 

@@ -68,6 +68,7 @@ static const struct {
 	{EINTR, "interrupted"},
 	{EFBIG, "a file may not grow that large here"},
 	{ERANGE, "a number is out of range"},
+	{ENXIO, "nobody is at the other end, or there is no such device"},
 	{EDOM, "a number is outside of the function's domain"},
 };
 

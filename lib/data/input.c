@@ -2,17 +2,29 @@
  * input.c - a file that is read once; every failure names the file.
  *
  * Read with read(), not mapped: a mapped file that somebody shortens meanwhile would raise SIGBUS.
+ *
+ * Waiting     Nothing is known of a file before it is open, so it is opened with O_NONBLOCK: a FIFO that nobody writes to, a file with a lease
+ *             of another user, or a line without a carrier do not hold the caller. What has to be waited for is waited for here, a
+ *             moment at a time, with a look at deadline, interruption and pool after each.
+ * FIFOs       One without a writer reads as if it had ended. poll() tells one whose writers have gone, which has ended, from one that
+ *             none has come to yet, whose writer gets some time to do so.
+ * Terminals   O_NOCTTY: none becomes the controlling terminal of a program that has none.
  */
 #include "data/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "os/os.h"
+#include "pool/pool.h"
+
+#define MOMENT_MS 50
+#define WRITER_PATIENCE_S 5
 
 static int input_fail(const char *path, const char *action, int code)
 {
@@ -23,17 +35,75 @@ static int input_fail(const char *path, const char *action, int code)
 	return sheaf_fail(code, "%s: cannot %s: %s", path, action, reason);
 }
 
-int sheaf_input_open(struct input *input, const char *path)
+/* ---- Waiting ---- */
+
+/* May the call wait on? Return: 0; or the error that ends it. */
+static int check_wait(const struct input *input)
 {
-	struct input opened = {.path = path};
+	struct keeper *keeper = &input->pool->keeper;
+	uint64_t now = sheaf_now_ns();
+	int r = keeper_look(keeper, false);
+
+	if (r < 0)
+		return r;
+	if (keeper_interrupted(keeper, input->heard))
+		return keeper_interrupt(keeper);
+	if (input->deadline_ns > 0 && now >= input->deadline_ns)
+		return sheaf_fail(-ETIME, "%s: the deadline passed after %ju bytes, with no end of the input", input->path,
+				  (uintmax_t)input->received);
+	if (input->unwritten && input->deadline_ns == 0 && now >= input->writer_ns)
+		return sheaf_fail(-ENXIO,
+				  "%s: nobody has opened this pipe for writing within %d seconds: start its writer first, or "
+				  "set options.deadline_ns",
+				  input->path, WRITER_PATIENCE_S);
+	return 0;
+}
+
+static int await_moment(struct input *input)
+{
+	struct pollfd poll_fd = {.fd = input->fd, .events = POLLIN};
+	int r = check_wait(input);
+
+	if (r < 0)
+		return r;
+	/* What other failures mean, the next read() tells. */
+	if (poll(&poll_fd, 1, MOMENT_MS) > 0)
+		input->unwritten = false;
+	return 0;
+}
+
+/* ---- Opening ---- */
+
+static int open_file(const struct input *input, int *fd)
+{
+	for (;;) {
+		int r;
+
+		*fd = open(input->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (*fd >= 0)
+			return 0;
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			return input_fail(input->path, "open", -errno);
+		/* A lease, whose holder was told by this attempt: the system ends it if the holder does not. */
+		r = check_wait(input);
+		if (r < 0)
+			return r;
+		os_sleep_ns(MOMENT_MS * 1000000u);
+	}
+}
+
+int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns)
+{
+	struct input opened = {
+		.path = path, .pool = pool, .heard = keeper_heard(&pool->keeper), .deadline_ns = deadline_ns, .fd = -1};
 	struct stat stat;
 	int r;
 
-	do
-		opened.fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (opened.fd < 0 && errno == EINTR);
-	if (opened.fd < 0)
-		return input_fail(path, "open", -errno);
+	r = open_file(&opened, &opened.fd);
+	if (r < 0)
+		return r;
 
 	if (fstat(opened.fd, &stat) != 0) {
 		r = input_fail(path, "read", -errno);
@@ -45,6 +115,8 @@ int sheaf_input_open(struct input *input, const char *path)
 	}
 	opened.regular = S_ISREG(stat.st_mode);
 	opened.size = opened.regular ? (uint64_t)stat.st_size : 0;
+	opened.unwritten = S_ISFIFO(stat.st_mode);
+	opened.writer_ns = sheaf_now_ns() + WRITER_PATIENCE_S * UINT64_C(1000000000);
 
 	opened.head_taken = INPUT_HEAD;
 	r = sheaf_input_read(&opened, opened.head, INPUT_HEAD, &opened.head_size);
@@ -63,58 +135,56 @@ void sheaf_input_close(struct input *input)
 	close(input->fd);
 }
 
-int sheaf_input_read(struct input *input, void *buffer, size_t size, size_t *count)
+/* ---- Reading ---- */
+
+int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t *count)
 {
-	char *bytes = buffer;
 	size_t filled = 0;
 
 	while (filled < size && input->head_taken < input->head_size)
-		bytes[filled++] = (char)input->head[input->head_taken++];
+		((unsigned char *)buffer)[filled++] = input->head[input->head_taken++];
 
-	while (filled < size) {
-		ssize_t got = read(input->fd, bytes + filled, size - filled);
+	while (filled == 0 && size > 0 && !input->ended) {
+		ssize_t got = read(input->fd, buffer, size);
+		int r;
 
+		if (got > 0) {
+			filled = (size_t)got;
+			input->received += filled;
+			input->unwritten = false;
+			break;
+		}
+		if (got == 0 && !input->unwritten) {
+			input->ended = true;
+			break;
+		}
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0)
+		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			return input_fail(input->path, "read", -errno);
-		if (got == 0)
-			break;
-		filled += (size_t)got;
+		/* With a writer there would be nothing to read yet, and no end. */
+		if (got < 0)
+			input->unwritten = false;
+		r = await_moment(input);
+		if (r < 0)
+			return r;
 	}
 	*count = filled;
 	return 0;
 }
 
-int sheaf_input_count_lines(const struct input *input, size_t *lines)
+int sheaf_input_read(struct input *input, void *buffer, size_t size, size_t *count)
 {
-	size_t size = 256 * 1024;
-	size_t found = 0;
-	off_t offset = 0;
-	char *buffer = malloc(size);
-	char last = '\n';
-	int r = 0;
+	size_t filled = 0;
+	size_t got = 1;
 
-	if (buffer == NULL)
-		return sheaf_fail(-ENOMEM, "%s: no memory for a buffer of %zu bytes", input->path, size);
-	for (;;) {
-		ssize_t got = pread(input->fd, buffer, size, offset);
+	while (filled < size && got > 0) {
+		int r = sheaf_input_read_some(input, (char *)buffer + filled, size - filled, &got);
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			r = input_fail(input->path, "read", -errno);
-		if (got <= 0)
-			break;
-		for (const char *at = buffer; (at = memchr(at, '\n', (size_t)(buffer + got - at))) != NULL; at++)
-			found++;
-		last = buffer[got - 1];
-		offset += got;
+		if (r < 0)
+			return r;
+		filled += got;
 	}
-	free(buffer);
-	if (r < 0)
-		return r;
-	/* The last line may lack its newline. */
-	*lines = found + (last != '\n');
+	*count = filled;
 	return 0;
 }

@@ -15,27 +15,40 @@
 
 struct input {
 	const char *path;
+	sheaf_pool *pool; /* whose interruption and end also end waiting */
+	unsigned heard;   /* keeper_heard() at the call's beginning */
+	uint64_t deadline_ns;
+	uint64_t writer_ns; /* until when somebody must have opened a FIFO for writing */
 	int fd;
-	bool regular;  /* a file with a size, not a pipe or a device */
-	uint64_t size; /* of a regular file */
+	bool regular;      /* a file with a size, not a pipe or a device */
+	bool unwritten;    /* a FIFO that no writer was seen at */
+	bool ended;        /* there is nothing after what was read: a terminal would begin anew */
+	uint64_t size;     /* of a regular file */
+	uint64_t received; /* bytes read so far */
 	size_t head_size;
 	size_t head_taken;
 	unsigned char head[INPUT_HEAD]; /* the first bytes, fewer if the file is shorter */
 };
 
-/* Return: 0; -EISDIR, or the errno of opening and reading, with a message that names the file. */
-int sheaf_input_open(struct input *input, const char *path);
+/*
+ * Open a file of any kind without waiting for more than its kind needs: see sheaf_array_load(). @deadline_ns: 0 is none. Return: 0; -EISDIR,
+ * or the errno of opening and reading, with a message that names the file; an error of sheaf_input_read().
+ */
+int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns);
 void sheaf_input_close(struct input *input);
 
-/* Fills @buffer with the next @size bytes, or with what is left. Sets @count to their number. Return: 0, or -errno. */
+/*
+ * Fill @buffer with the next @size bytes, or with what is left. Set @count to their number. Return: 0; -errno; -ETIME, -ENXIO, -EINTR and those
+ * of a pool that has stopped, while there is nothing to read.
+ */
 int sheaf_input_read(struct input *input, void *buffer, size_t size, size_t *count);
 
-/* Sets @lines to the number of lines in a regular file, without moving the place of the next read. Return: 0, or -errno. */
-int sheaf_input_count_lines(const struct input *input, size_t *lines);
+/* The same for at most @size bytes, as soon as there are some. @count is 0 at the end only. */
+int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t *count);
 
 /* The formats. @array is filled only on success. Errors as sheaf_array_load(). */
-int sheaf_csv_read(sheaf_array *array, sheaf_pool *pool, struct input *input, const sheaf_load_options *options);
-int sheaf_npy_read(sheaf_array *array, sheaf_pool *pool, struct input *input);
+int sheaf_csv_read(sheaf_array *array, struct input *input, const sheaf_load_options *options);
+int sheaf_npy_read(sheaf_array *array, struct input *input);
 
 /* True if the file's first bytes are those of an .npy file, as far as it has them. */
 bool sheaf_npy_recognize(const struct input *input);

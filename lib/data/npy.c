@@ -3,9 +3,9 @@
  *
  * The file is: "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian in 1.0, else 4), the header (a Python
  * dictionary literal with the keys descr, fortran_order and shape), and then the values. Nothing is allocated before header and
- * size of the file agree.
+ * size of the file agree. A pipe has no size: its header and its values get memory as they come, whatever they promise.
  */
-#include "data/input.h"
+#include "data/table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include "base/number.h"
 
 #define LONGEST_HEADER ((size_t)1024 * 1024)
+#define STEP ((size_t)64 * 1024) /* what is read at once, where the file may have less than it promises */
 #define LONGEST_STRING 32
 
 static const unsigned char magic[INPUT_HEAD] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
@@ -197,6 +198,25 @@ unreadable:
 
 /* ---- The file ---- */
 
+/* The shape's product must fit, also without its zeros, and with one no more rows may be told than a table could have. */
+static int check_shape(const struct header *header, size_t heap_size)
+{
+	size_t rows = header->shape[0];
+	size_t columns = header->shape[1];
+	size_t size;
+
+	if (!checked_multiply(rows > 0 ? rows : 1, columns > 0 ? columns : 1, &size) ||
+	    !checked_multiply(size, sizeof(double), &size) || size > PTRDIFF_MAX)
+		return sheaf_fail(-EOVERFLOW, "%s: the shape (%zu, %zu) does not fit in memory", header->path, rows, columns);
+	if ((rows == 0 || columns == 0) && size > heap_size)
+		return sheaf_fail(
+			-EOVERFLOW,
+			"%s: the shape (%zu, %zu) tells of no values, and of more rows or columns than the pool's heap "
+			"of %zu bytes could hold: the header is damaged, or heap_size is too small",
+			header->path, rows, columns, heap_size);
+	return 0;
+}
+
 static int check_header(const struct header *header)
 {
 	const char *path = header->path;
@@ -227,6 +247,12 @@ static int check_header(const struct header *header)
 	return 0;
 }
 
+static int fail_truncated(const struct input *input, const char *part, size_t missing, size_t size)
+{
+	return sheaf_fail(-EBADMSG, "%s: the .npy file is truncated: %zu of %zu bytes of its %s are missing", input->path,
+			  missing, size, part);
+}
+
 /* Reads @size bytes that the file must have. */
 static int read_exactly(struct input *input, void *buffer, size_t size, const char *part)
 {
@@ -235,9 +261,34 @@ static int read_exactly(struct input *input, void *buffer, size_t size, const ch
 
 	if (r < 0)
 		return r;
-	if (count < size)
-		return sheaf_fail(-EBADMSG, "%s: the .npy file is truncated: %zu of %zu bytes of its %s are missing",
-				  input->path, size - count, size, part);
+	return count < size ? fail_truncated(input, part, size - count, size) : 0;
+}
+
+/* Reads the header into memory that the caller frees, also after a failure, with room for a zero. */
+static int read_text(struct input *input, char **bytes, size_t length)
+{
+	size_t room = 0;
+	size_t held = 0;
+
+	do {
+		size_t count;
+		char *larger;
+		int r;
+
+		room = room == 0 ? STEP : room * 2;
+		if (room > length)
+			room = length;
+		larger = realloc(*bytes, room + 1);
+		if (larger == NULL)
+			return sheaf_fail(-ENOMEM, "%s: no memory for a header of %zu bytes", input->path, length);
+		*bytes = larger;
+		r = sheaf_input_read(input, *bytes + held, room - held, &count);
+		if (r < 0)
+			return r;
+		held += count;
+		if (held < room)
+			return fail_truncated(input, "header", length - held, length);
+	} while (held < length);
 	return 0;
 }
 
@@ -248,7 +299,7 @@ static int read_header(struct input *input, char **text, uint64_t *values_at)
 	unsigned char length_bytes[4] = {0};
 	size_t length_size;
 	size_t length = 0;
-	char *bytes;
+	char *bytes = NULL;
 	int r;
 
 	r = read_exactly(input, start, sizeof(start), "first bytes");
@@ -268,10 +319,7 @@ static int read_header(struct input *input, char **text, uint64_t *values_at)
 		return sheaf_fail(-EBADMSG, "%s: the .npy header claims %zu bytes; at most %zu are read", input->path, length,
 				  LONGEST_HEADER);
 
-	bytes = malloc(length + 1);
-	if (bytes == NULL)
-		return sheaf_fail(-ENOMEM, "%s: no memory for a header of %zu bytes", input->path, length);
-	r = read_exactly(input, bytes, length, "header");
+	r = read_text(input, &bytes, length);
 	if (r == 0 && memchr(bytes, '\0', length) != NULL)
 		r = sheaf_fail(-EBADMSG, "%s: unreadable .npy header: it holds a zero byte", input->path);
 	if (r < 0) {
@@ -300,17 +348,47 @@ static int check_size(const struct input *input, uint64_t values_at, uint64_t si
 	return 0;
 }
 
-int sheaf_npy_read(sheaf_array *array, sheaf_pool *pool, struct input *input)
+/* Reads the values. What the file has for sure gets its memory at once. */
+static int read_values(struct table *table, size_t size)
+{
+	struct input *input = table->input;
+	size_t held = 0;
+
+	while (held < size) {
+		size_t wanted = size - held;
+		size_t count;
+		int r;
+
+		if (!input->regular && wanted > STEP)
+			wanted = STEP;
+		if (held + wanted > table->size) {
+			r = sheaf_table_grow(table, held + wanted);
+			if (r < 0)
+				return r;
+		}
+		r = sheaf_input_read(input, table->memory + held, wanted, &count);
+		if (r < 0)
+			return r;
+		held += count;
+		if (count < wanted)
+			return fail_truncated(input, "values", size - held, size);
+	}
+	return 0;
+}
+
+int sheaf_npy_read(sheaf_array *array, struct input *input)
 {
 	struct header header = {.path = input->path, .shape = {1, 1}};
+	struct table table = {.input = input};
+	sheaf_pool_info info;
 	uint64_t values_at = 0;
-	size_t count;
 	size_t size;
-	void *data = NULL;
 	char *text = NULL;
 	int r;
 
-	r = read_header(input, &text, &values_at);
+	r = sheaf_pool_get_info(input->pool, &info);
+	if (r == 0)
+		r = read_header(input, &text, &values_at);
 	if (r < 0)
 		return r;
 	header.at = text;
@@ -318,22 +396,17 @@ int sheaf_npy_read(sheaf_array *array, sheaf_pool *pool, struct input *input)
 	free(text);
 	if (r == 0)
 		r = check_header(&header);
+	if (r == 0)
+		r = check_shape(&header, info.heap_size);
 	if (r < 0)
 		return r;
 
-	if (!checked_multiply(header.shape[0], header.shape[1], &count) || !checked_multiply(count, sizeof(double), &size))
-		return sheaf_fail(-EOVERFLOW, "%s: the shape (%zu, %zu) does not fit in memory", input->path, header.shape[0],
-				  header.shape[1]);
+	size = header.shape[0] * header.shape[1] * sizeof(double);
 	r = check_size(input, values_at, size);
-	if (r == 0 && size > 0)
-		r = sheaf_alloc(pool, size, &data);
-	if (r < 0)
-		return r;
-	r = read_exactly(input, data, size, "values");
-	if (r < 0) {
-		sheaf_free(pool, data);
-		return r;
-	}
-	*array = (sheaf_array){.data = data, .rows = header.shape[0], .columns = header.shape[1]};
-	return 0;
+	if (r == 0)
+		r = read_values(&table, size);
+	sheaf_table_trim(&table, r < 0 ? 0 : size);
+	if (r == 0)
+		*array = (sheaf_array){.data = (void *)table.memory, .rows = header.shape[0], .columns = header.shape[1]};
+	return r;
 }

@@ -351,8 +351,24 @@ Test(csv, refuses_another_count_of_columns)
 
 Test(csv, refuses_what_is_no_text)
 {
-	expect_failure(load_bytes("1,2\n3,\0004\n", 9), -EBADMSG, "line 2, column 2: \"?4\" is not a number");
-	expect_failure(load_bytes("PK\003\004\0\0", 6), -EBADMSG, "line 1, column 1: \"PK????\" is not a number");
+	expect_failure(load_bytes("1,2\n3,\0004\n", 9), -EBADMSG, "line 2, column 2: \"\\x004\" is not a number");
+	expect_failure(load_bytes("PK\003\004\0\0", 6), -EBADMSG,
+		       "line 1, column 1: \"PK\\x03\\x04\\x00\\x00\" is not a number");
+}
+
+Test(csv, shows_no_control_of_the_file_to_a_terminal)
+{
+	expect_failure(load("1,2\n3,\x1b[2J\n"), -EBADMSG, "line 2, column 2: \"\\x1b[2J\" is not a number");
+	expect_failure(load("1,2\n3,\xc2\x9b"
+			    "31m\n"),
+		       -EBADMSG, "line 2, column 2: \"\\u009b31m\" is not a number");
+	expect_failure(load("1,2\n3,\xe2\x80\xae"
+			    "4\n"),
+		       -EBADMSG, "line 2, column 2: \"\\u202e4\" is not a number");
+	expect_failure(load("1,2\n3,\xc3\xa9\n"), -EBADMSG, "line 2, column 2: \"\xc3\xa9\" is not a number");
+	/* Forty bytes, but no half of a character. */
+	expect_failure(load("1\naaaaaaaaaabbbbbbbbbbccccccccccddddddddd\xc3\xa9\n"), -EBADMSG,
+		       "line 2, column 1: \"aaaaaaaaaabbbbbbbbbbccccccccccddddddddd\"... is not a number");
 }
 
 Test(csv, shortens_long_text_in_the_message)
@@ -410,6 +426,108 @@ Test(csv, refuses_null)
 Test(csv, frees_an_array_without_data)
 {
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+}
+
+static size_t heap_used(void)
+{
+	sheaf_pool_info info;
+
+	cr_assert_eq(sheaf_pool_get_info(pool, &info), 0);
+	return info.heap_used;
+}
+
+static void write_times(FILE *file, const char *text, int times)
+{
+	while (times-- > 0)
+		fputs(text, file);
+}
+
+/* The heap of 16 MiB has room for that, and not for lines times columns. */
+Test(csv, holds_memory_for_the_values_alone)
+{
+	size_t before = heap_used();
+	FILE *file = fopen(path, "w");
+
+	cr_assert_not_null(file);
+	write_times(file, "1,", 9999);
+	fputs("1\n", file);
+	write_times(file, "\n", 19999);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, 1);
+	cr_assert_eq(array.columns, 10000);
+	cr_assert_eq(heap_used() - before, 2 * 65536, "%zu bytes", heap_used() - before);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+
+	/* A row that ends early takes no memory for its columns. */
+	file = fopen(path, "w");
+	cr_assert_not_null(file);
+	write_times(file, "name,", 1999999);
+	fputs("name\n1\n", file);
+	cr_assert_eq(fclose(file), 0);
+	expect_failure(sheaf_array_load(&array, pool, path, NULL), -EBADMSG,
+		       "line 2, column 2: is missing; the lines before have 2000000 columns");
+	cr_assert_eq(heap_used(), before);
+}
+
+Test(csv, grows_beside_other_memory)
+{
+	enum { ROWS = 300000 };
+	size_t before = heap_used();
+	void *neighbours[8];
+	FILE *file;
+
+	/* What is free is in pieces: the table cannot grow in place everywhere. */
+	for (int i = 0; i < 8; i++)
+		cr_assert_eq(sheaf_alloc(pool, 65536, &neighbours[i]), 0);
+	for (int i = 0; i < 8; i += 2)
+		cr_assert_eq(sheaf_free(pool, neighbours[i]), 0);
+	file = fopen(path, "w");
+	cr_assert_not_null(file);
+	for (int i = 0; i < ROWS; i++)
+		fprintf(file, "%d\n", i);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, ROWS);
+	for (int i = 0; i < ROWS; i++)
+		cr_assert_eq(array.data[i], i);
+	cr_assert_eq(heap_used() - before, 4 * 65536 + (ROWS * 8 + 65535) / 65536 * 65536);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	for (int i = 1; i < 8; i += 2)
+		cr_assert_eq(sheaf_free(pool, neighbours[i]), 0);
+	cr_assert_eq(heap_used(), before);
+}
+
+Test(csv, reads_long_lines_and_refuses_a_field_of_a_megabyte)
+{
+	enum { COLUMNS = 1500000 };
+	FILE *file = fopen(path, "w");
+
+	cr_assert_not_null(file);
+	write_times(file, "1,", COLUMNS - 1);
+	fputs("1", file);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
+	cr_assert_eq(array.rows, 1);
+	cr_assert_eq(array.columns, COLUMNS);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+
+	file = fopen(path, "w");
+	cr_assert_not_null(file);
+	fputs("1,2\n3,0.", file);
+	write_times(file, "0000000000", 100000);
+	fputs("1\n", file);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
+	expect(2, 2, 1.0, 2.0, 3.0, 0.0);
+
+	file = fopen(path, "w");
+	cr_assert_not_null(file);
+	fputs("1,2\n3,\"", file);
+	write_times(file, "4,", 600000);
+	cr_assert_eq(fclose(file), 0);
+	expect_failure(sheaf_array_load(&array, pool, path, NULL), -EBADMSG,
+		       "line 2, column 2: the field has more than 1048576 bytes; is a quote not closed?");
 }
 
 Test(csv, gives_the_memory_back)

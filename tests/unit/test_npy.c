@@ -244,6 +244,60 @@ Test(npy, refuses_a_size_that_does_not_fit)
 		       -EOVERFLOW, "the shape in the header does not fit in memory");
 }
 
+/* As many rows as a table could have, and no more: a program walks over them. */
+Test(npy, refuses_rows_without_values_beyond_all_tables)
+{
+#if SIZE_MAX > UINT32_MAX
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (18446744073709551615, 0), }\n", 0), -EOVERFLOW,
+		       "the shape (18446744073709551615, 0) does not fit in memory");
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 18446744073709551615), }\n", 0), -EOVERFLOW,
+		       "the shape (0, 18446744073709551615) does not fit in memory");
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (1152921504606846976, 0), }\n", 0), -EOVERFLOW,
+		       "the shape (1152921504606846976, 0) does not fit in memory");
+#endif
+	expect_failure(
+		load("{'descr': '<f8', 'fortran_order': False, 'shape': (2097153, 0), }\n", 0), -EOVERFLOW,
+		"the shape (2097153, 0) tells of no values, and of more rows or columns than the pool's heap of 16777216 "
+		"bytes could hold: the header is damaged, or heap_size is too small");
+	expect(load("{'descr': '<f8', 'fortran_order': False, 'shape': (2097152, 0), }\n", 0), 2097152, 0);
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (0, -1), }\n", 0), -EBADMSG,
+		       "unreadable .npy header at \"-1), }\\n\"");
+	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 0, 18446744073709551616), }\n", 0), -ENOTSUP,
+		       "the array has 3 dimensions; wanted are 1 or 2");
+}
+
+Test(npy, shows_no_control_of_the_header_to_a_terminal)
+{
+	expect_failure(load("{'descr': '\x1b]0;x\x07', 'fortran_order': False, 'shape': (3, 2), }\n", 48), -ENOTSUP,
+		       "dtype '\\x1b]0;x\\x07'; wanted is '<f8': convert it with array.astype('<f8')");
+	expect_failure(load("{'descr': \xc2\x9b"
+			    "2J}",
+			    0),
+		       -EBADMSG, "unreadable .npy header at \"\\u009b2J}\"");
+}
+
+/* A heap of 16 MiB would have none for what the header promises. */
+Test(npy, takes_no_memory_for_what_a_pipe_promises)
+{
+	unsigned char bytes[1024];
+	size_t size = make(bytes, 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (268435456, ), }\n", 48);
+	sheaf_pool_info info;
+	int ends[2];
+
+	cr_assert_eq(pipe(ends), 0);
+	unlink(path);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	if (access(path, R_OK) != 0)
+		skip("no /dev/fd here");
+	cr_assert_eq(write(ends[1], bytes, size), (ssize_t)size);
+	close(ends[1]);
+	expect_failure(sheaf_array_load(&array, pool, path, NULL), -EBADMSG,
+		       "the .npy file is truncated: 2147483600 of 2147483648 bytes of its values are missing");
+	close(ends[0]);
+	cr_assert_eq(sheaf_pool_get_info(pool, &info), 0);
+	cr_assert_eq(info.heap_used, 0);
+}
+
 Test(npy, says_how_many_bytes_are_missing)
 {
 	expect_failure(load("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }\n", 41), -EBADMSG,

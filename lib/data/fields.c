@@ -1,0 +1,116 @@
+/*
+ * fields.c - a buffer that is filled as far as the next comma or line end.
+ */
+#include "data/fields.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define LONGEST_FIELD ((size_t)1024 * 1024)
+
+int sheaf_fields_begin(struct fields *fields, struct input *input)
+{
+	*fields = (struct fields){.input = input, .buffer = malloc(FIELDS_BUFFER + 1), .size = FIELDS_BUFFER};
+	if (fields->buffer == NULL)
+		return sheaf_fail(-ENOMEM, "%s: no memory for a buffer of %zu bytes", input->path, FIELDS_BUFFER);
+	return 0;
+}
+
+void sheaf_fields_end(struct fields *fields)
+{
+	free(fields->buffer);
+}
+
+static int enlarge(struct fields *fields)
+{
+	char *buffer;
+
+	if (fields->size >= LONGEST_FIELD)
+		return sheaf_fail(-EBADMSG,
+				  "%s: line %zu, column %zu: the field has more than %zu bytes; is a quote not closed?",
+				  fields->input->path, fields->more ? fields->line : fields->line + 1,
+				  fields->more ? fields->column + 1 : 1, LONGEST_FIELD);
+	buffer = realloc(fields->buffer, fields->size * 2 + 1);
+	if (buffer == NULL)
+		return sheaf_fail(-ENOMEM, "%s: no memory for a buffer of %zu bytes", fields->input->path, fields->size * 2);
+	fields->buffer = buffer;
+	fields->size *= 2;
+	return 0;
+}
+
+/* Returns 1; 0 at the end of the input; -errno. */
+static int fill(struct fields *fields)
+{
+	size_t count;
+	int r;
+
+	memmove(fields->buffer, fields->buffer + fields->begin, fields->end - fields->begin);
+	fields->end -= fields->begin;
+	fields->begin = 0;
+	if (fields->end == fields->size) {
+		r = enlarge(fields);
+		if (r < 0)
+			return r;
+	}
+	r = sheaf_input_read_some(fields->input, fields->buffer + fields->end, fields->size - fields->end, &count);
+	if (r < 0)
+		return r;
+	fields->end += count;
+	return count > 0;
+}
+
+/* Sets @length to that of the field at the buffer's beginning. Returns 1; 0 if it ends with the input; -errno. */
+static int find_end(struct fields *fields, size_t *length)
+{
+	size_t at = 0;
+	bool quoted = false;
+
+	for (;;) {
+		const char *start = fields->buffer + fields->begin;
+		size_t held = fields->end - fields->begin;
+		int r;
+
+		for (; at < held; at++) {
+			if (start[at] == '\n' || (start[at] == ',' && !quoted)) {
+				*length = at;
+				return 1;
+			}
+			if (start[at] == '"')
+				quoted = !quoted;
+		}
+		r = fill(fields);
+		if (r <= 0) {
+			*length = held;
+			return r;
+		}
+	}
+}
+
+int sheaf_fields_next(struct fields *fields, const char **text, size_t *length)
+{
+	for (;;) {
+		bool first = !fields->more;
+		size_t size;
+		char *start;
+		int r = find_end(fields, &size);
+
+		if (r < 0 || (r == 0 && first && size == 0))
+			return r;
+		start = fields->buffer + fields->begin;
+		fields->begin += size + (r > 0);
+		fields->more = r > 0 && start[size] == ',';
+		fields->line += first;
+		fields->column = first ? 1 : fields->column + 1;
+		if (!fields->more && size > 0 && start[size - 1] == '\r')
+			size--;
+		start[size] = '\0';
+		if (first && !fields->more && strspn(start, " \t") == size)
+			continue;
+		*text = start;
+		*length = size;
+		return 1;
+	}
+}
