@@ -1,13 +1,14 @@
 #!/bin/sh
-# fuzz.sh - libFuzzer looks at segments for some seconds, starting from those of live pools. Needs clang with its fuzzer runtime;
-# skipped without.
-# Usage: fuzz.sh CORPUS_PROGRAM [SEED [SECONDS]]
+# fuzz.sh - libFuzzer looks for inputs that break a rule, for some seconds: segments, starting from those of live pools, or tables, starting
+# from generated ones. Needs clang with its fuzzer runtime; skipped without.
+# Usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
-corpus=$1
-seed=${2:-${SEED:-$(date +%s)}}
-seconds=${3:-2}
+what=$1
+corpus=$2
+seed=${3:-${SEED:-$(date +%s)}}
+seconds=${4:-2}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-fuzz.XXXXXX")
 SEGMENT=/fuzz-$(basename "$folder")
 export SEGMENT
@@ -36,20 +37,46 @@ done
 os=posix
 [ "$(uname)" != Linux ] || os=linux
 mkdir "$folder/seeds" "$folder/found"
-"$corpus" "$folder/seeds"
-(
-	cd "$top"
-	$clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-Iinclude -Ilib -Itests -o "$folder/fuzz" tests/fuzz/fuzz_inspect.c tests/fuzz/looks.c \
-		tests/support/children.c tests/support/proc.c tests/support/trial.c tests/support/tally.c \
-		lib/base/clock.c lib/base/printable.c lib/base/error.c lib/os/common.c lib/os/identity.c lib/os/cgroup.c lib/os/forks.c lib/os/$os.c \
-		lib/segment/segment.c lib/segment/file.c lib/segment/sweep.c lib/segment/reader.c lib/watch/inspect.c -lpthread
-)
+cd "$top"
+os_sources="lib/os/common.c lib/os/identity.c lib/os/cgroup.c lib/os/forks.c lib/os/$os.c"
+support="tests/support/trial.c tests/support/tally.c"
+case $what in
+segments)
+	"$corpus" "$folder/seeds"
+	longest=40000
+	sources="tests/fuzz/fuzz_inspect.c tests/fuzz/looks.c $support tests/support/children.c tests/support/proc.c
+		lib/base/clock.c lib/base/printable.c lib/base/error.c $os_sources
+		lib/segment/segment.c lib/segment/file.c lib/segment/sweep.c lib/segment/reader.c lib/watch/inspect.c"
+	;;
+tables)
+	"$corpus" "$seed" 300 "$folder/seeds"
+	# Longer than two buffers of the reader.
+	longest=200000
+	# Only what reads is watched closely; the rest of the library is taken as fast as it is.
+	sources="tests/fuzz/fuzz_tables.c tests/fuzz/load.c tests/fuzz/tables.c tests/fuzz/weight.c $support lib/base/printable.c
+		lib/data/input.c lib/data/table.c lib/data/array.c lib/data/fields.c lib/data/csv.c lib/data/npy.c"
+	rest="lib/base/clock.c lib/base/error.c $os_sources lib/os/output.c lib/os/enclose.c lib/segment/*.c lib/queue/*.c lib/batch/*.c
+		lib/pool/*.c"
+	mkdir "$folder/rest"
+	# shellcheck disable=SC2086
+	(cd "$folder/rest" && for source in $(cd "$top" && echo $rest); do
+		$clang -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -I"$top/include" -I"$top/lib" -c "$top/$source"
+	done)
+	sources="$sources $folder/rest/*.o -Wl,--wrap=os_commit -Wl,--wrap=os_release -Wl,--wrap=read"
+	;;
+*)
+	echo "usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]" >&2
+	exit 2
+	;;
+esac
+# shellcheck disable=SC2086
+$clang -std=c11 -D_POSIX_C_SOURCE=200809L -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-Iinclude -Ilib -Itests -o "$folder/fuzz" $sources -lpthread
 
 # An input that takes a minute counts as hung. libFuzzer's seed has 32 bits, and 0 means any.
 failed=0
 began=$(date +%s)
-"$folder/fuzz" -seed=$((seed % 4294967295 + 1)) -max_total_time="$seconds" -timeout=60 -max_len=40000 -reload=0 -use_value_profile=1 \
+"$folder/fuzz" -seed=$((seed % 4294967295 + 1)) -max_total_time="$seconds" -timeout=60 -max_len=$longest -reload=0 -use_value_profile=1 \
 	-print_final_stats=1 -artifact_prefix="$folder/found/" "$folder/seeds" >"$folder/log" 2>&1 || failed=1
 cases=$(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/log")
 hung=0
@@ -63,6 +90,6 @@ if [ "$failed" -ne 0 ]; then
 fi
 ok=false
 [ "$failed" -ne 0 ] || ok=true
-echo "tally {\"name\": \"segments\", \"cases\": ${cases:-0}, \"lost\": 0, \"duplicated\": 0, \"hung\": $hung, \"leaked\": 0," \
+echo "tally {\"name\": \"$what\", \"cases\": ${cases:-0}, \"lost\": 0, \"duplicated\": 0, \"hung\": $hung, \"leaked\": 0," \
 	"\"seed\": $seed, \"seconds\": $(($(date +%s) - began)), \"ok\": $ok}"
 exit "$failed"

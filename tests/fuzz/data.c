@@ -1,0 +1,65 @@
+/*
+ * data.c - loads made-up tables, and checks for each one that it costs no more memory than it may, and what else must hold.
+ *
+ * Usage: fuzz_data [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead, as fuzz_tables.c takes them.
+ */
+#include "tables.h"
+
+#include "support/tally.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The inputs, one file each: options, then bytes. */
+static void save(const char *folder, uint64_t number, const struct load_input *input)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/table-%llu", folder, (unsigned long long)number);
+	file = fopen(path, "w");
+	CHECK(file, "%s: %s", path, strerror(errno));
+	fputc((int)(input->header | input->missing << 2 | (unsigned)input->piped << 4), file);
+	CHECK(fwrite(input->bytes, 1, input->size, file) == input->size && !fclose(file), "%s: %s", path, strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = trial_seed(argc, argv), count = trial_amount(argc, argv, 2, 20000), loaded = 0, values = 0;
+	struct chance chance = {seed};
+	double worst = 0;
+
+	if (argc > 3) {
+		for (uint64_t i = 0; i < count; i++) {
+			struct load_input input;
+
+			table_make(&chance, &input);
+			if (input.size < 20000)
+				save(argv[3], i, &input);
+		}
+		return 0;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	tally_begin("tables", "cases", seed);
+	load_begin();
+	for (uint64_t i = 0; i < count; i++) {
+		struct load_input input;
+		struct weight weight;
+		double part;
+
+		table_make(&chance, &input);
+		loaded += load_one(&input, &weight) == 0;
+		part = (double)weight.peak / (double)(8 * weight.read + (1 << 20));
+		worst = part > worst ? part : worst;
+		values += weight.read;
+		tally_add(1);
+	}
+	load_end();
+	tally_note("loaded", (double)loaded);
+	tally_note("bytes", (double)values);
+	tally_note("worst_part_of_bound", worst);
+	tally_end();
+	return 0;
+}

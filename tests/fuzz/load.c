@@ -1,0 +1,190 @@
+/*
+ * load.c - a pool, a file and a pipe, and the rules.
+ */
+#include "load.h"
+
+#include "base/printable.h"
+#include "os/os.h"
+#include "segment/layout.h"
+#include "sheaf_data.h"
+#include "support/trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLACK (1 << 20)
+#define HEAP ((size_t)1 << 30)
+#define GAPS 40
+
+static sheaf_pool *pool;
+static char path[4096];
+static int file = -1;
+
+/* Leaves free pieces of 1, 2, 3 and more units in front of what is free: tables that grow have to move. */
+static void break_heap(void)
+{
+	void *gaps[GAPS], *walls[GAPS];
+
+	for (size_t i = 0; i < GAPS; i++)
+		CHECK(!sheaf_alloc(pool, (i + 1) * UNIT, &gaps[i]) && !sheaf_alloc(pool, 1, &walls[i]), "gap %zu", i);
+	for (size_t i = 0; i < GAPS; i++)
+		CHECK(!sheaf_free(pool, gaps[i]), "gap %zu", i);
+}
+
+void load_begin(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	snprintf(path, sizeof(path), "%s/sheaf-fuzz-data-XXXXXX", folder ? folder : "/tmp");
+	/* By its number alone: nothing stays, however the program ends. In memory where that can be had, as disks are slow at this. */
+	if (os_shm_unnamed(&file)) {
+		file = mkstemp(path);
+		CHECK(file >= 0, "%s: %s", path, strerror(errno));
+		unlink(path);
+	}
+	CHECK(sheaf_pool_create(&pool,
+				&(sheaf_pool_options){
+					.workers = 1, .heap_size = HEAP, .backend = SHEAF_THREADS, .flags = SHEAF_ANONYMOUS}) ==
+		      0,
+	      "no pool");
+	break_heap();
+}
+
+void load_end(void)
+{
+	sheaf_pool_destroy(pool);
+	close(file);
+}
+
+/* ---- pipes ---- */
+
+struct writer {
+	const struct load_input *input;
+	int end;
+};
+
+static void *write_all(void *context)
+{
+	struct writer *writer = context;
+
+	for (size_t done = 0; done < writer->input->size;) {
+		ssize_t wrote = write(writer->end, writer->input->bytes + done, writer->input->size - done);
+
+		if (wrote < 0)
+			break; /* nobody reads on */
+		done += (size_t)wrote;
+	}
+	close(writer->end);
+	return NULL;
+}
+
+/* ---- the rules ---- */
+
+static _Noreturn void complain(const struct load_input *input, const char *what, const struct weight *weight, int r)
+{
+	fprintf(stderr,
+		"%s: %zu bytes by %s, header %u, missing %u: result %d (%s); peak %lld, read %llu, left %lld and %lld\n", what,
+		input->size, input->piped ? "pipe" : "file", input->header, input->missing, r, sheaf_message(),
+		(long long)weight->peak, (unsigned long long)weight->read, (long long)weight->private_bytes,
+		(long long)weight->heap_bytes);
+	for (size_t i = 0; i < input->size && i < 400; i++)
+		fprintf(stderr, "%02x%s", input->bytes[i], i % 40 == 39 ? "\n" : " ");
+	CHECK(false, "%s", what);
+	abort();
+}
+
+static bool is_documented(int r)
+{
+	static const int codes[] = {0, -EBADMSG, -ENOTSUP, -EOVERFLOW, -ENOMEM};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (r == codes[i])
+			return true;
+	return false;
+}
+
+static const char *find_fault(const struct load_input *input, const struct weight *weight, int r, const sheaf_array *array)
+{
+	size_t bytes = r == 0 ? array->rows * array->columns * sizeof(double) : 0;
+	/* The map of the heap grows by the way, a page for 32 MiB, and stays: it is the pool's. */
+	int64_t map = HEAP / UNIT * 8;
+
+	if (!is_documented(r))
+		return "undocumented code";
+	if (weight->peak > (int64_t)(WEIGHT_PER_BYTE * weight->read) + SLACK)
+		return "too much memory";
+	/* Of a file the size is known before it is read; of a pipe nothing is. */
+	if (input->piped && weight->excess > SLACK)
+		return "memory before there was anything for it";
+	if (weight->read > input->size)
+		return "read twice";
+	if (weight->private_bytes != 0)
+		return "private memory leaks";
+	if (weight->heap_bytes < (int64_t)bytes || weight->heap_bytes > (int64_t)(bytes + UNIT) + map)
+		return "the heap holds what it should not";
+	if (r < 0 && (!*sheaf_message() || !printable_already(sheaf_message())))
+		return "no message, or one that is not printable";
+	if (r < 0 && (array->data || array->rows != 77 || array->columns != 78))
+		return "a failure has changed the array";
+	if (r == 0 && (array->data != NULL) != (bytes > 0))
+		return "data without values, or values without data";
+	return NULL;
+}
+
+static int load(const struct load_input *input, int fd, struct weight *weight)
+{
+	char name[32];
+	static const char *const missing[][4] = {{NULL}, {"NA", NULL}, {"", NULL}, {"", "-", "NA", NULL}};
+	const sheaf_load_options options = {.header = (enum sheaf_header)input->header,
+					    .missing = input->missing ? missing[input->missing] : NULL};
+	sheaf_array array = {.rows = 77, .columns = 78};
+	sheaf_pool_info before, after;
+	const char *fault;
+	int r;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	sheaf_pool_get_info(pool, &before);
+	weight_begin(fd);
+	r = sheaf_array_load(&array, pool, name, &options);
+	*weight = weight_end();
+	fault = find_fault(input, weight, r, &array);
+	if (fault)
+		complain(input, fault, weight, r);
+	if (r == 0)
+		sheaf_array_free(&array, pool);
+	sheaf_pool_get_info(pool, &after);
+	if (after.heap_used != before.heap_used)
+		complain(input, "the heap has less than before", weight, r);
+	return r;
+}
+
+int load_one(const struct load_input *input, struct weight *weight)
+{
+	struct writer writer = {.input = input};
+	int ends[2], r, threaded;
+	pthread_t thread;
+
+	if (!input->piped) {
+		CHECK(!ftruncate(file, 0) && pwrite(file, input->bytes, input->size, 0) == (ssize_t)input->size, "%s",
+		      strerror(errno));
+		return load(input, file, weight);
+	}
+	CHECK(pipe(ends) == 0, "pipe: %s", strerror(errno));
+	writer.end = ends[1];
+	threaded = input->size > 4096;
+	if (!threaded)
+		write_all(&writer);
+	else
+		CHECK(!pthread_create(&thread, NULL, write_all, &writer), "no thread");
+	r = load(input, ends[0], weight);
+	/* Whoever still writes gets EPIPE. */
+	close(ends[0]);
+	if (threaded)
+		pthread_join(thread, NULL);
+	return r;
+}

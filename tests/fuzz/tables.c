@@ -1,0 +1,280 @@
+/*
+ * tables.c - grammars of CSV and .npy, with every rule broken now and then.
+ *
+ * Most inputs are small, so that a million of them take a minute; some are as large as it takes to make every buffer grow.
+ */
+#include "tables.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LARGEST ((size_t)4 << 20)
+
+static struct {
+	char *bytes;
+	size_t size;
+} made;
+
+static void add_bytes(const void *bytes, size_t size)
+{
+	if (size > LARGEST - made.size)
+		size = LARGEST - made.size;
+	memcpy(made.bytes + made.size, bytes, size);
+	made.size += size;
+}
+
+static void add(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
+
+static void add(const char *format, ...)
+{
+	char text[256];
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	add_bytes(text, size < (int)sizeof(text) ? (size_t)size : sizeof(text) - 1);
+}
+
+static void add_times(const char *text, uint64_t times)
+{
+	size_t size = strlen(text);
+
+	while (times-- > 0 && made.size < LARGEST)
+		add_bytes(text, size);
+}
+
+static bool one_in(struct chance *chance, uint64_t n)
+{
+	return chance_below(chance, n) == 0;
+}
+
+/* Mostly a few, now and then many. */
+static uint64_t some(struct chance *chance, uint64_t most)
+{
+	uint64_t few = one_in(chance, 16) ? most : most < 8 ? most : 8;
+
+	return chance_below(chance, few + 1);
+}
+
+/* ---- CSV ---- */
+
+static const char *pick(struct chance *chance, const char *const *texts, size_t count)
+{
+	return texts[chance_below(chance, count)];
+}
+
+#define PICK(chance, texts) pick(chance, texts, sizeof(texts) / sizeof((texts)[0]))
+
+static void add_field(struct chance *chance)
+{
+	static const char *const strange[] = {
+		"",     "NA",     "-",     "x",      "\"a,b\"", "\"",   "\"1\"",   " 2 ",      "nan",          "-inf",
+		"0x1F", "nan(1)", "1e999", "1e-999", "\t3",     "\"\"", "\x1b[2J", "\xc2\x9b", "\xe2\x80\xae", "\xff\xfe",
+		"\x7f", "\"\"\"", "1 2",   ".",
+	};
+
+	switch (chance_below(chance, 8)) {
+	case 0:
+		add("%s", PICK(chance, strange));
+		break;
+	case 1:
+		add("%.17g", (double)chance_next(chance) / 3e9);
+		break;
+	default:
+		add("%u", (unsigned)chance_below(chance, 1000));
+	}
+}
+
+static void add_end(struct chance *chance)
+{
+	static const char *const ends[] = {"\n", "\n", "\n", "\r\n", "\n\n", "\n \t\n", "\r", ",\n"};
+
+	add("%s", PICK(chance, ends));
+}
+
+static void add_csv(struct chance *chance)
+{
+	uint64_t columns = 1 + some(chance, 40), rows = some(chance, 40);
+	bool plain = one_in(chance, 2); /* numbers alone, so that it is a table */
+
+	if (one_in(chance, 16))
+		add("\xef\xbb\xbf");
+	if (one_in(chance, 4)) {
+		for (uint64_t i = 0; i < columns; i++)
+			add("%sname%u", i ? "," : "", (unsigned)i);
+		add("\n");
+	}
+	for (uint64_t row = 0; row < rows; row++) {
+		uint64_t count = one_in(chance, 64) ? some(chance, 80) : columns;
+
+		for (uint64_t i = 0; i < count; i++) {
+			if (i)
+				add(",");
+			if (plain)
+				add("%u", (unsigned)chance_below(chance, 100000));
+			else
+				add_field(chance);
+		}
+		if (plain && !one_in(chance, 8))
+			add("\n");
+		else
+			add_end(chance);
+	}
+}
+
+/* What small files could make a reader take much memory for. */
+static void add_hostile_csv(struct chance *chance, uint64_t most)
+{
+	static const char *const bits[] = {",",      "1,", "\n",     "1\n", " ",        "\"",          "\t",
+					   "0",      "x",  "\r\n",   "NA,", "-,",       ",,",          "\"\",",
+					   "\"1\",", " ,", "\n\n1,", "1e",  "\x1b[31m", "\xe2\x80\xae"};
+	uint64_t parts = 1 + chance_below(chance, 4);
+
+	for (uint64_t i = 0; i < parts; i++) {
+		add_times(PICK(chance, bits), 1 + chance_below(chance, most));
+		if (one_in(chance, 3))
+			add("\n");
+	}
+}
+
+/* ---- .npy ---- */
+
+static void add_length(struct chance *chance, uint64_t usual)
+{
+	static const char *const strange[] = {"0",
+					      "-1",
+					      "18446744073709551615",
+					      "18446744073709551616",
+					      "9223372036854775807",
+					      "4294967296",
+					      "2305843009213693952",
+					      "1e3",
+					      "",
+					      "True",
+					      "99999999999999999999999",
+					      "1L"};
+
+	if (one_in(chance, 6))
+		add("%s", PICK(chance, strange));
+	else
+		add("%llu", (unsigned long long)usual);
+}
+
+static void add_npy(struct chance *chance)
+{
+	static const char *const types[] = {"'<f8'", "'<f8'", "'<f8'", "'<f8'",          "'<f8'",          "'<f8'",
+					    "'<f8'", "'>f8'", "'|O'",  "[('x', '<f8')]", "'\x1b]0;x\x07'", "'\xc2\x9b;n'"};
+	uint64_t rows = some(chance, 300), columns = some(chance, 20);
+	bool flat = one_in(chance, 3);
+	size_t start, length;
+	unsigned major = one_in(chance, 32) ? (unsigned)chance_below(chance, 256) : 1 + (unsigned)chance_below(chance, 3);
+	uint64_t dimensions = one_in(chance, 12) ? some(chance, 2000) : flat ? 1 : 2;
+
+	add_bytes("\x93NUMPY", 6);
+	add_bytes((unsigned char[]){(unsigned char)major, one_in(chance, 64)}, 2);
+	start = made.size;
+	add_bytes("\0\0\0\0", major == 1 ? 2 : 4);
+	add("{'descr': %s, 'fortran_order': %s, 'shape': (", PICK(chance, types), one_in(chance, 16) ? "True" : "False");
+	for (uint64_t i = 0; i < dimensions; i++) {
+		add_length(chance, i ? columns : rows);
+		add("%s", i + 1 < dimensions || dimensions == 1 ? ", " : "");
+	}
+	add("), }");
+	if (one_in(chance, 64))
+		add_times(one_in(chance, 2) ? " " : "\x1b[", chance_below(chance, 100000));
+	add("\n");
+	length = made.size - start - (major == 1 ? 2 : 4);
+	if (one_in(chance, 24))
+		length = (size_t)(chance_next(chance) >> chance_below(chance, 64));
+	for (size_t i = 0; i < (major == 1 ? 2u : 4u); i++)
+		made.bytes[start + i] = (char)(length >> (8 * i));
+	for (uint64_t i = 0; i < rows * (flat ? 1 : columns) && dimensions <= 2; i++)
+		add_bytes(&(double){(double)i}, sizeof(double));
+	if (one_in(chance, 8))
+		add_times("x", some(chance, 1000));
+}
+
+/* A header that promises much, and little behind it. */
+static void add_promise(struct chance *chance)
+{
+	char header[128];
+	int length = snprintf(header, sizeof(header), "{'descr': '<f8', 'fortran_order': False, 'shape': (%llu,), }",
+			      (unsigned long long)(chance_next(chance) >> (3 + chance_below(chance, 55))));
+
+	add_bytes("\x93NUMPY\x01", 8);
+	add("%c%c", length, 0);
+	made.size -= 1; /* add() wrote a zero as the end of its text */
+	add_bytes("\0", 1);
+	add_bytes(header, (size_t)length);
+	add_times("01234567", some(chance, 40000));
+}
+
+/* ---- damage ---- */
+
+static void damage(struct chance *chance)
+{
+	static const char strange[] = ",\"\n\r\t \0\x1b\x93-.e0'()[]{}";
+
+	for (uint64_t i = 1 + chance_below(chance, 4); i && made.size; i--) {
+		size_t at = chance_below(chance, made.size);
+
+		switch (chance_below(chance, 4)) {
+		case 0:
+			made.bytes[at] = (char)chance_next(chance);
+			break;
+		case 1:
+			made.bytes[at] = strange[chance_below(chance, sizeof(strange) - 1)];
+			break;
+		case 2:
+			made.size = at;
+			break;
+		default:
+			memmove(made.bytes + at, made.bytes + at + 1, made.size - at - 1);
+			made.size--;
+		}
+	}
+}
+
+void table_make(struct chance *chance, struct load_input *input)
+{
+	bool dearest = false;
+
+	if (!made.bytes)
+		made.bytes = malloc(LARGEST);
+	CHECK(made.bytes, "no memory");
+	made.size = 0;
+	switch (chance_below(chance, 8)) {
+	case 0:
+	case 1:
+	case 2:
+		add_csv(chance);
+		break;
+	case 3:
+		if (one_in(chance, 200)) {
+			/* A value for each byte, which is as dear as text can be. */
+			add_times(one_in(chance, 2) ? "," : ",,,,,,,,\n", 1 + chance_below(chance, LARGEST / 2));
+			dearest = true;
+		} else {
+			add_hostile_csv(chance, one_in(chance, 1000) ? LARGEST / 2 : one_in(chance, 50) ? 100000 : 200);
+		}
+		break;
+	case 4:
+	case 5:
+	case 6:
+		add_npy(chance);
+		break;
+	default:
+		add_promise(chance);
+	}
+	if (one_in(chance, 3))
+		damage(chance);
+	*input = (struct load_input){.bytes = (const unsigned char *)made.bytes,
+				     .size = made.size,
+				     .piped = one_in(chance, 3),
+				     .header = (unsigned)chance_below(chance, 3),
+				     .missing = dearest ? 2 : (unsigned)chance_below(chance, 4)};
+}

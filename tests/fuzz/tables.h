@@ -1,0 +1,13 @@
+/*
+ * tables.h - makes files of tables: right ones, wrong ones, and such as nobody but an enemy writes.
+ */
+#ifndef SHEAF_TESTS_FUZZ_TABLES_H
+#define SHEAF_TESTS_FUZZ_TABLES_H
+
+#include "load.h"
+#include "support/trial.h"
+
+/* The next input: by a grammar, then perhaps damaged. Its bytes are valid until the next one is made. */
+void table_make(struct chance *chance, struct load_input *input);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * weight.c - the counter, and what feeds it.
+ */
+#include "weight.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HOOKED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define HOOKED 1
+#endif
+
+#ifdef HOOKED
+#include <sanitizer/allocator_interface.h>
+#else
+#include <malloc.h>
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void __libc_free(void *memory);
+#endif
+
+int __real_os_commit(int fd, uint64_t offset, uint64_t size, void *at);
+int __wrap_os_commit(int fd, uint64_t offset, uint64_t size, void *at);
+void __real_os_release(int fd, uint64_t offset, uint64_t size);
+void __wrap_os_release(int fd, uint64_t offset, uint64_t size);
+ssize_t __real_read(int fd, void *buffer, size_t size);
+ssize_t __wrap_read(int fd, void *buffer, size_t size);
+
+static _Thread_local bool counting;
+static _Thread_local struct weight weight;
+static _Thread_local struct stat counted;
+
+static void add(int64_t *held, int64_t bytes)
+{
+	int64_t all, excess;
+
+	if (!counting)
+		return;
+	*held += bytes;
+	all = weight.private_bytes + weight.heap_bytes;
+	excess = all - (int64_t)(WEIGHT_PER_BYTE * weight.read);
+	weight.peak = all > weight.peak ? all : weight.peak;
+	weight.excess = excess > weight.excess ? excess : weight.excess;
+}
+
+/* ---- shared memory ---- */
+
+int __wrap_os_commit(int fd, uint64_t offset, uint64_t size, void *at)
+{
+	int r = __real_os_commit(fd, offset, size, at);
+
+	if (!r)
+		add(&weight.heap_bytes, (int64_t)size);
+	return r;
+}
+
+void __wrap_os_release(int fd, uint64_t offset, uint64_t size)
+{
+	__real_os_release(fd, offset, size);
+	add(&weight.heap_bytes, -(int64_t)size);
+}
+
+ssize_t __wrap_read(int fd, void *buffer, size_t size)
+{
+	ssize_t got = __real_read(fd, buffer, size);
+	struct stat status;
+
+	if (counting && got > 0 && !fstat(fd, &status) && status.st_dev == counted.st_dev && status.st_ino == counted.st_ino)
+		weight.read += (uint64_t)got;
+	return got;
+}
+
+/* ---- private memory ---- */
+
+#ifdef HOOKED
+static void allocated(const volatile void *memory, size_t size)
+{
+	(void)memory;
+	add(&weight.private_bytes, (int64_t)size);
+}
+
+static void freed(const volatile void *memory)
+{
+	if (counting && memory)
+		add(&weight.private_bytes, -(int64_t)__sanitizer_get_allocated_size(memory));
+}
+#else
+void *malloc(size_t size)
+{
+	void *memory = __libc_malloc(size);
+
+	if (memory)
+		add(&weight.private_bytes, (int64_t)malloc_usable_size(memory));
+	return memory;
+}
+
+void *calloc(size_t n, size_t size)
+{
+	void *memory = __libc_calloc(n, size);
+
+	if (memory)
+		add(&weight.private_bytes, (int64_t)malloc_usable_size(memory));
+	return memory;
+}
+
+void *realloc(void *memory, size_t size)
+{
+	size_t before = memory ? malloc_usable_size(memory) : 0;
+	void *changed = __libc_realloc(memory, size);
+
+	if (changed) {
+		add(&weight.private_bytes, (int64_t)malloc_usable_size(changed));
+		add(&weight.private_bytes, -(int64_t)before);
+	}
+	return changed;
+}
+
+void free(void *memory)
+{
+	if (memory)
+		add(&weight.private_bytes, -(int64_t)malloc_usable_size(memory));
+	__libc_free(memory);
+}
+#endif
+
+void weight_begin(int input)
+{
+#ifdef HOOKED
+	static bool hooked;
+
+	if (!hooked)
+		__sanitizer_install_malloc_and_free_hooks(allocated, freed);
+	hooked = true;
+#endif
+	weight = (struct weight){0};
+	counting = !fstat(input, &counted);
+}
+
+struct weight weight_end(void)
+{
+	counting = false;
+	return weight;
+}
