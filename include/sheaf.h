@@ -131,7 +131,7 @@ typedef struct sheaf_pool_options {
 	unsigned max_attempts; /* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
 	unsigned max_batches;  /* batches open at once; 0: 64; at most 4096 */
 	size_t heap_size;      /* bytes that the heap may grow to (address space only, until used); 0: the machine's memory */
-	const char *name;      /* "/name" of the segment; NULL: a random one, "/sheaf-...", or none: see "Rights" */
+	const char *name;      /* "/name" of the segment, printable; NULL: a random one, "/sheaf-...", or none: see "Rights" */
 	enum sheaf_backend backend;
 	unsigned flags;           /* enum sheaf_pool_flags */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: none */

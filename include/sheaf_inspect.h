@@ -28,7 +28,8 @@ typedef void sheaf_inspect_visit(const char *name, void *context);
 /**
  * sheaf_inspect_list() - the names of this user's segments that begin with "/sheaf-", as those do that a pool makes up itself
  *
- * Nothing is opened: a name may be of a pool that has just ended, or of a file that only looks like one. Pools whose
+ * Nothing is opened: a name may be of a pool that has just ended, or of a file that only looks like one. Every name is printable, as
+ * sheaf_message() is: files with other names are no pool's. Pools whose
  * options.name begins otherwise are not listed, but can be opened; those with SHEAF_ANONYMOUS can be neither.
  *
  * Return: the number of names; -EINVAL (visit is NULL); -ENOENT, -EACCES, -EMFILE, -ENFILE, -ENOMEM (this system, or this

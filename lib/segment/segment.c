@@ -10,6 +10,7 @@
 #include "segment/segment.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/number.h"
 #include "os/forks.h"
 #include "segment/file.h"
@@ -115,9 +116,11 @@ int segment_release(struct segment *segment, uint64_t offset, uint64_t size)
 
 int segment_check_name(const char *name)
 {
-	if (name[0] != '/' || !name[1] || strchr(name + 1, '/') || strlen(name) >= NAME_MAX)
+	/* Names are listed to terminals and logs. */
+	if (name[0] != '/' || !name[1] || strchr(name + 1, '/') || strlen(name) >= NAME_MAX || !printable_already(name))
 		return sheaf_fail(-EINVAL,
-				  "the segment name \"%.100s\" must be a slash and up to %d other characters without a slash",
+				  "the segment name \"%.100s\" must be a slash and up to %d other characters, printable and "
+				  "without a slash",
 				  name, NAME_MAX - 2);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "base/printable.h"
 #include "batch/chunks.h"
 #include "os/os.h"
 #include "segment/reader.h"
@@ -163,6 +164,9 @@ static void list_one(const char *name, void *context)
 {
 	struct listing *listing = context;
 
+	/* No pool has such a name: see segment_check_name(). */
+	if (!printable_already(name))
+		return;
 	listing->visit(name, listing->context);
 	listing->count++;
 }

@@ -77,6 +77,27 @@ static int fail(sheaf_task *task, const void *arg, void *result)
 	return sheaf_task_fail(task, -ERANGE, "%s is out of range", "it");
 }
 
+static int fail_with_controls(sheaf_task *task, const void *arg, void *result)
+{
+	(void)arg;
+	(void)result;
+	return sheaf_task_fail(task, -ERANGE, "first line\n\x1b[2J%s", "\xc2\x9b");
+}
+
+/* The result has the task's own words, and the message what may be printed of them. */
+Test(apply, keeps_the_words_of_a_task_and_prints_them_without_controls)
+{
+	sheaf_result one;
+	sheaf_batch *batch;
+
+	expect_failure(sheaf_apply(pool, fail_with_controls, NULL, 0, NULL, 0, NULL), -ERANGE, "first line\\n\\x1b[2J\\u009b");
+	expect_done(sheaf_batch_create(&batch, pool, NULL));
+	expect_done(sheaf_submit(batch, 0, fail_with_controls, NULL, 0));
+	cr_assert_eq(sheaf_next(batch, &one, SHEAF_FOREVER), 1);
+	cr_assert_str_eq(one.message, "first line\n\x1b[2J\xc2\x9b");
+	sheaf_batch_retire(batch);
+}
+
 static int fail_without_words(sheaf_task *task, const void *arg, void *result)
 {
 	(void)task;

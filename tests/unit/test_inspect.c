@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/printable.h"
 #include "os/os.h"
 #include "pools.h"
 #include "segment/layout.h"
@@ -89,6 +90,28 @@ Test(inspect, lists_a_pool_until_it_is_destroyed)
 	cr_assert_geq(sheaf_inspect_list(find, &found), 0);
 	cr_assert_eq(found.count, 0);
 	expect_failure(sheaf_inspect_list(NULL, NULL), -EINVAL, "visit is NULL");
+}
+
+static void expect_printable(const char *name, void *context)
+{
+	(void)context;
+	cr_assert(printable_already(name), "listed: %s", name);
+}
+
+/* A file beside the segments that no pool made: whoever prints the names would have its title set. */
+Test(inspect, lists_no_name_that_commands_a_terminal)
+{
+	char strange[64];
+	int fd;
+
+	snprintf(strange, sizeof(strange), "/sheaf-%ld-\x1b]0;x\x07", (long)getpid());
+	fd = shm_open(strange, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		skip("no shared memory by that name");
+	close(fd);
+	sheaf_inspect_list(expect_printable, NULL);
+	expect_failure(sheaf_inspect_open(&inspect, strange), -EINVAL, "-\\x1b]0;x\\x07\" must be a slash");
+	shm_unlink(strange);
 }
 
 struct other {

@@ -82,7 +82,11 @@ Test(pool, refuses_options_out_of_range)
 		{{.flags = 8}, "options.flags is 8, at most 7"},
 		{{.heap_size = SIZE_MAX}, "options.heap_size is " SIZE_MAX_TEXT ", more than the address space"},
 		{{.name = "/x", .flags = SHEAF_ANONYMOUS}, "options.name is \"/x\", but the segment is SHEAF_ANONYMOUS"},
-		{{.name = ""}, "the segment name \"\" must be a slash and up to 253 other characters without a slash"},
+		{{.name = ""},
+		 "the segment name \"\" must be a slash and up to 253 other characters, printable and without a "
+		 "slash"},
+		{{.name = "/a\x1b[2J"}, "the segment name \"/a\\x1b[2J\" must be a slash"},
+		{{.name = "/a\xc2\x9b"}, "the segment name \"/a\\u009b\" must be a slash"},
 		{{.name = "/"}, "the segment name \"/\" must be a slash"},
 		{{.name = "x"}, "the segment name \"x\" must be a slash"},
 		{{.name = "/a/b"}, "the segment name \"/a/b\" must be a slash"},
