@@ -110,6 +110,9 @@ def main():
     shown = run("--help")
     assert all(name.split("/")[0] in shown for name in cases)
     assert run("--no-such-option", code=2) == run("no-such-case", code=2) == ""
+    refused = subprocess.run([program, "no-such-\x1b[2J\x9b-case"], stderr=subprocess.PIPE, text=True, check=False)
+    assert "no-such-\\x1b[2J\\u009b-case" in refused.stderr, refused
+    assert "\n| case |" in run("--cases", "/dev/stdout")
 
     with tempfile.TemporaryDirectory(prefix="sheaf-bench.") as name:
         folder = pathlib.Path(name)

@@ -9,6 +9,7 @@
 #include "report.h"
 #include "save.h"
 #include "svg.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,14 +83,16 @@ typedef void write_fn(FILE *out, const struct bench_settings *settings, const st
 
 static int cannot_write(const char *path, int r)
 {
+	char shown[TEXT_NAME];
+
 	if (r < 0)
-		fprintf(stderr, "sheaf-bench: %s: %s\n", path, strerror(-r));
+		fprintf(stderr, "sheaf-bench: %s: %s\n", text_name(shown, path), strerror(-r));
 	return r;
 }
 
 static int save_between(const char *path, const char *marks, const char *text)
 {
-	char begin[128], end[128];
+	char begin[128], end[128], shown[TEXT_NAME];
 	int r;
 
 	snprintf(begin, sizeof(begin), "<!-- sheaf-bench %s: begin -->", marks);
@@ -99,7 +102,7 @@ static int save_between(const char *path, const char *marks, const char *text)
 		fprintf(stderr,
 			"sheaf-bench: %s: not written, because it has not both lines \"%s\" and \"%s\": add them where the "
 			"table shall be\n",
-			path, begin, end);
+			text_name(shown, path), begin, end);
 	else
 		cannot_write(path, r);
 	return r;

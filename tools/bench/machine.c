@@ -3,6 +3,8 @@
  */
 #include "machine.h"
 
+#include "base/printable.h"
+
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -39,7 +41,7 @@ static void cpu_model(char *model, size_t size)
 		colon += 1 + strspn(colon + 1, " \t");
 		colon[strcspn(colon, "\n")] = '\0';
 		if (colon[0])
-			snprintf(model, size, "%s", colon);
+			printable(model, size, colon, strlen(colon));
 		break;
 	}
 	if (file)

@@ -2,6 +2,7 @@
  * options.c - reads the words of the command line, and tells which there are.
  */
 #include "options.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -80,7 +81,10 @@ void options_help(const struct bench_case *const *cases, size_t n)
 
 static int bad_usage(const char *what, const char *value, const char *advice)
 {
-	fprintf(stderr, "sheaf-bench: %s%s%s: %s (see --help)\n", what, value[0] ? " " : "", value, advice);
+	char shown[2][TEXT_NAME];
+
+	fprintf(stderr, "sheaf-bench: %s%s%s: %s (see --help)\n", text_name(shown[0], what), value[0] ? " " : "",
+		text_name(shown[1], value), advice);
 	return -EINVAL;
 }
 

@@ -5,6 +5,9 @@
 #include "rounds.h"
 #include "child.h"
 #include "measure.h"
+#include "text.h"
+
+#include "base/printable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +29,7 @@ static int take_turn(const struct bench_contender *who, const struct bench_job *
 		     unsigned round, const struct bench_case *what, struct bench_series *series)
 {
 	struct child_answer answer = {0};
+	char shown[TEXT_NAME]; /* a reason may quote what others wrote */
 	bool is_sheaf = who == &what->sheaf || who->is_sheaf;
 
 	series->name = who->name;
@@ -38,14 +42,14 @@ static int take_turn(const struct bench_contender *who, const struct bench_job *
 		series->ns[round] = answer.ns;
 		return 0;
 	case CHILD_SKIPPED:
-		snprintf(series->absent, sizeof(series->absent), "%s", answer.reason);
+		printable(series->absent, sizeof(series->absent), answer.reason, strlen(answer.reason));
 		return 0;
 	case CHILD_STOPPED:
 		clear(settings);
 		return child_signal();
 	default:
 		clear(settings);
-		fprintf(stderr, "sheaf-bench: %s, %s: %s\n", what->name, who->name, answer.reason);
+		fprintf(stderr, "sheaf-bench: %s, %s: %s\n", what->name, who->name, text_name(shown, answer.reason));
 		return -1;
 	}
 }

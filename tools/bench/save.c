@@ -48,7 +48,7 @@ static bool is_special(const char *path)
 
 static int write_as_it_is(const char *path, const char *text, size_t size)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666), r;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, 0666), r;
 
 	if (fd < 0)
 		return -errno;
@@ -87,16 +87,37 @@ int save_file(const char *path, const char *text, size_t size)
 	return r;
 }
 
+/* 0; *@file is NULL if there is nothing to keep: no such file, or a pipe or terminal, which would be waited for. */
+static int open_to_keep(const char *path, FILE **file)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), r;
+	struct stat status;
+
+	*file = NULL;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)) {
+		close(fd);
+		return 0;
+	}
+	*file = fdopen(fd, "r");
+	if (*file)
+		return 0;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
 /* Allocated, with a zero byte at its end; "" for a file that does not exist. */
 static int read_file(const char *path, char **text)
 {
-	FILE *file = fopen(path, "r"), *copy;
+	FILE *file, *copy;
 	size_t size = 0, got;
 	char piece[4096];
-	int r = 0;
+	int r = open_to_keep(path, &file);
 
-	if (!file && errno != ENOENT)
-		return -errno;
+	if (r < 0)
+		return r;
 	copy = open_memstream(text, &size);
 	if (!copy) {
 		r = -errno;

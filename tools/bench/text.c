@@ -3,7 +3,16 @@
  */
 #include "text.h"
 
+#include "base/printable.h"
+
 #include <math.h>
+#include <string.h>
+
+const char *text_name(char text[TEXT_NAME], const char *name)
+{
+	printable(text, TEXT_NAME, name, strlen(name));
+	return text;
+}
 
 const char *text_number(char text[TEXT_SIZE], double value)
 {

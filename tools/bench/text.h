@@ -7,6 +7,10 @@
 #include <stdio.h>
 
 #define TEXT_SIZE 32
+#define TEXT_NAME 1024
+
+/** text_name() - what a user or a file calls something, fit for a terminal. Return: @text. */
+const char *text_name(char text[TEXT_NAME], const char *name);
 
 /** text_number() - three significant digits and no exponent. Return: @text. */
 const char *text_number(char text[TEXT_SIZE], double value);
