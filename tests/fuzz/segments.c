@@ -51,6 +51,7 @@ struct progress {
 };
 static struct progress *progress;
 
+static void begin_case(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
 static void begin_case(const char *format, ...)
 {
 	va_list args;

@@ -57,6 +57,7 @@ static bool private_names; /* its /dev/shm is its own */
 
 /* ---- verdicts and marks ---- */
 
+static void tell(int code, const char *format, va_list args) __attribute__((__format__(__printf__, 2, 0)));
 static void tell(int code, const char *format, va_list args)
 {
 	int none = 0;

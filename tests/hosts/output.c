@@ -64,14 +64,14 @@ static void end_pipe(void)
 	EXPECT(host_join(redirected.reader, 10) == 0, "got an error of the pipe's reader, expected none");
 }
 
-static void expect_lines(const char *path, long wanted, const char *format)
+static void expect_lines(const char *path, long wanted)
 {
 	char line[100];
 	long all = host_lines(path, NULL);
 
 	EXPECT(all == wanted, "got %ld lines, expected %ld", all, wanted);
 	for (long i = 0; i < wanted; i++) {
-		snprintf(line, sizeof(line), format, (int)i);
+		snprintf(line, sizeof(line), "line %d", (int)i);
 		if (i % 37 == 0 || wanted < 100)
 			EXPECT(host_lines(path, line) == 1, "got \"%s\" %ld times, expected once", line,
 			       host_lines(path, line));
@@ -141,7 +141,7 @@ static int thousand_lines_into_a_pipe(void)
 	say_all(pool, 1000, say);
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 1000, "line %d");
+	expect_lines("lines", 1000);
 	return 0;
 }
 
@@ -168,13 +168,13 @@ static int maps_and_loops_that_print(void)
 	NEED(sheaf_map(pool, say, NULL, 0, NULL, 0, 1000, NULL));
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 1000, "line %d");
+	expect_lines("lines", 1000);
 	into_pipe("lines");
 	pool = host_pool(2);
 	NEED(sheaf_for(pool, say_range, NULL, 1000, NULL));
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 1000, "line %d");
+	expect_lines("lines", 1000);
 	return 0;
 }
 
@@ -187,7 +187,7 @@ static int lines_of_tasks_that_fail(void)
 	say_all(pool, 100, say_and_fail);
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 100, "line %d");
+	expect_lines("lines", 100);
 	return 0;
 }
 
@@ -200,9 +200,9 @@ static int lines_before_join(void)
 	say_all(pool, 200, say);
 	NEED(sheaf_pool_close(pool));
 	NEED(sheaf_pool_join(pool, host_deadline()));
-	expect_lines("lines", 200, "line %d");
+	expect_lines("lines", 200);
 	sheaf_pool_destroy(pool);
-	expect_lines("lines", 200, "line %d");
+	expect_lines("lines", 200);
 	return 0;
 }
 
@@ -216,7 +216,7 @@ static int lines_before_terminate(void)
 	NEED(sheaf_pool_terminate(pool));
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 200, "line %d");
+	expect_lines("lines", 200);
 	return 0;
 }
 
@@ -232,7 +232,7 @@ static int lines_of_a_worker_that_dies_later(void)
 	sheaf_apply(pool, die, NULL, 0, NULL, 0, NULL);
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 100, "line %d");
+	expect_lines("lines", 100);
 	return 0;
 }
 
@@ -247,7 +247,7 @@ static int lines_of_a_worker_that_is_over_its_limit_later(void)
 	EXPECT(sheaf_apply(pool, hang, NULL, 0, NULL, 0, &limit) == -ETIMEDOUT, "got %s, expected -ETIMEDOUT", sheaf_message());
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 100, "line %d");
+	expect_lines("lines", 100);
 	return 0;
 }
 
@@ -285,7 +285,7 @@ static int lines_before_a_batch_is_retired(void)
 	host_works(pool);
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 100, "line %d");
+	expect_lines("lines", 100);
 	return 0;
 }
 
@@ -302,7 +302,7 @@ static int lines_before_destroy_ends_a_task_that_hangs(void)
 	host_await(MARK_RUNS, 1, "a task that hangs");
 	sheaf_pool_destroy(pool);
 	end_pipe();
-	expect_lines("lines", 100, "line %d");
+	expect_lines("lines", 100);
 	return 0;
 }
 
@@ -327,9 +327,9 @@ static int file_that_the_owner_has_opened(void)
 	pool = host_pool_with(&(sheaf_pool_options){.workers = 2, .heap_size = 16 * MIB, .flags = SHEAF_KEEP_FDS});
 	say_all(pool, 100, say_to_own);
 	sheaf_pool_destroy(pool);
-	expect_lines("own", 100, "line %d");
+	expect_lines("own", 100);
 	fclose(own);
-	expect_lines("own", 100, "line %d");
+	expect_lines("own", 100);
 	return 0;
 }
 
@@ -355,7 +355,7 @@ static int files_that_tasks_open_and_never_close(void)
 
 	say_all(pool, 100, say_to_log);
 	sheaf_pool_destroy(pool);
-	expect_lines("log", 100, "line %d");
+	expect_lines("log", 100);
 	return 0;
 }
 
@@ -376,7 +376,7 @@ static int standard_error_with_a_buffer(void)
 	pool = host_pool(2);
 	say_all(pool, 100, say_error);
 	sheaf_pool_destroy(pool);
-	expect_lines("errors", 100, "line %d");
+	expect_lines("errors", 100);
 	return 0;
 }
 
@@ -437,7 +437,7 @@ static int lines_of_workers_whose_owner_is_killed(void)
 	EXPECT(host_child(owner_killed_with_a_full_buffer, NULL, 20) == 128 + SIGKILL, "got another end, expected SIGKILL");
 	end_pipe();
 	EXPECT(host_lines("lines", "never written") == 0, "got a line of the killed owner's buffer, expected none");
-	expect_lines("lines", 100, "line %d");
+	expect_lines("lines", 100);
 	return 0;
 }
 

@@ -71,6 +71,9 @@ void tally_end(void)
 }
 
 static _Noreturn void fail(enum harm harm, const char *file, int line, const char *condition, const char *format, va_list args)
+	__attribute__((__format__(__printf__, 5, 0)));
+
+static _Noreturn void fail(enum harm harm, const char *file, int line, const char *condition, const char *format, va_list args)
 {
 	char text[512];
 
