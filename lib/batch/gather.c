@@ -11,6 +11,7 @@
 #include "batch/fault.h"
 
 #include "base/error.h"
+#include "base/guard.h"
 #include "os/os.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
@@ -520,7 +521,7 @@ static int check_next(sheaf_batch *batch, sheaf_result *result, const char *call
 	return batch && result ? 0 : sheaf_fail(-EINVAL, "%s: %s is NULL", call, batch ? "result" : "batch");
 }
 
-int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+UNGUARDED int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
 	int r = check_next(batch, result, "sheaf_next");
 

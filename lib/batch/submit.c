@@ -5,6 +5,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/guard.h"
 #include "base/number.h"
 #include "batch/check.h"
 #include "os/os.h"
@@ -326,7 +327,7 @@ __attribute__((always_inline)) static inline int send(struct sheaf_batch *batch,
 		return r;
 	if (arg_size > INLINE_ARG)
 		slot->arg.offset = offset;
-	else if (arg_size == sizeof(uint64_t))
+	else if (__builtin_expect(arg_size == sizeof(uint64_t), 1))
 		memcpy(slot->arg.bytes, arg, sizeof(uint64_t)); /* a number or a pointer, most often: no call */
 	else if (arg_size)
 		memcpy(slot->arg.bytes, arg, arg_size);
@@ -432,8 +433,8 @@ __attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t
 	return r;
 }
 
-static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
-		      uint16_t limit)
+UNGUARDED static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+				uint16_t limit)
 {
 	int r;
 

@@ -11,6 +11,7 @@
  */
 #include "batch/table.h"
 
+#include "base/guard.h"
 #include "base/number.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
@@ -64,7 +65,7 @@ static uint64_t slot_limit(const struct shared_slot *slot, const struct shared_b
 	return slot->limit == LIMIT_BATCH ? batch->limit_ns : slot->limit == LIMIT_NONE ? 0 : limit_unpack(slot->limit);
 }
 
-void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
+UNGUARDED void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = runner->segment;
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];

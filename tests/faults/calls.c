@@ -1,6 +1,6 @@
 /*
  * calls.c - what the library calls instead of libc: `-Wl,--wrap=NAME` makes NAME mean __wrap_NAME, and __real_NAME the
- * function itself.
+ * function itself. What _FORTIFY_SOURCE makes of NAME is __NAME_chk, which knows how much room there is.
  *
  * Which names are wrapped is told by meson.build; a wrapper that is missing here, or there, does not link. A call that fails
  * has no effect, but where the system says otherwise: close() and fclose() close whatever they return.
@@ -268,6 +268,13 @@ ssize_t __wrap_readlink(const char *path, char *text, size_t size)
 	return __real_readlink(path, text, size);
 }
 
+ssize_t __real___readlink_chk(const char *path, char *text, size_t size, size_t room);
+ssize_t __wrap___readlink_chk(const char *path, char *text, size_t size, size_t room)
+{
+	FAIL_IF(CALL_READLINK, -1);
+	return __real___readlink_chk(path, text, size, room);
+}
+
 int __real_statvfs64(const char *path, struct statvfs *status);
 int __wrap_statvfs64(const char *path, struct statvfs *status)
 {
@@ -320,11 +327,25 @@ ssize_t __wrap_read(int fd, void *bytes, size_t size)
 	return __real_read(fd, bytes, size);
 }
 
+ssize_t __real___read_chk(int fd, void *bytes, size_t size, size_t room);
+ssize_t __wrap___read_chk(int fd, void *bytes, size_t size, size_t room)
+{
+	FAIL_IF(CALL_READ, -1);
+	return __real___read_chk(fd, bytes, size, room);
+}
+
 ssize_t __real_pread64(int fd, void *bytes, size_t size, off_t offset);
 ssize_t __wrap_pread64(int fd, void *bytes, size_t size, off_t offset)
 {
 	FAIL_IF(CALL_PREAD, -1);
 	return __real_pread64(fd, bytes, size, offset);
+}
+
+ssize_t __real___pread64_chk(int fd, void *bytes, size_t size, off_t offset, size_t room);
+ssize_t __wrap___pread64_chk(int fd, void *bytes, size_t size, off_t offset, size_t room)
+{
+	FAIL_IF(CALL_PREAD, -1);
+	return __real___pread64_chk(fd, bytes, size, offset, room);
 }
 
 ssize_t __real_pwrite64(int fd, const void *bytes, size_t size, off_t offset);
@@ -489,19 +510,26 @@ char *__wrap_fgets(char *line, int size, FILE *file)
 	return __real_fgets(line, size, file);
 }
 
+char *__real___fgets_chk(char *line, size_t room, int size, FILE *file);
+char *__wrap___fgets_chk(char *line, size_t room, int size, FILE *file)
+{
+	FAIL_IF(CALL_FGETS, NULL);
+	return __real___fgets_chk(line, room, size, file);
+}
+
 /* The two names that glibc has for it. */
-#define WRAP_FSCANF(name)                                       \
-	int __wrap_##name(FILE *file, const char *format, ...); \
-	int __wrap_##name(FILE *file, const char *format, ...)  \
-	{                                                       \
-		va_list args;                                   \
-		int r;                                          \
-                                                                \
-		FAIL_IF(CALL_FSCANF, EOF);                      \
-		va_start(args, format);                         \
-		r = vfscanf(file, format, args);                \
-		va_end(args);                                   \
-		return r;                                       \
+#define WRAP_FSCANF(name)                                                                                    \
+	__attribute__((__format__(__scanf__, 2, 3))) int __wrap_##name(FILE *file, const char *format, ...); \
+	int __wrap_##name(FILE *file, const char *format, ...)                                               \
+	{                                                                                                    \
+		va_list args;                                                                                \
+		int r;                                                                                       \
+                                                                                                             \
+		FAIL_IF(CALL_FSCANF, EOF);                                                                   \
+		va_start(args, format);                                                                      \
+		r = vfscanf(file, format, args);                                                             \
+		va_end(args);                                                                                \
+		return r;                                                                                    \
 	}
 WRAP_FSCANF(__isoc99_fscanf)
 WRAP_FSCANF(__isoc23_fscanf)
@@ -603,6 +631,13 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 	return __real_ppoll(fds, count, timeout, mask);
 }
 
+int __real___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room);
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room)
+{
+	FAIL_IF(CALL_PPOLL, -1);
+	return __real___ppoll_chk(fds, count, timeout, mask, room);
+}
+
 int __real_pselect(int count, fd_set *in, fd_set *out, fd_set *odd, const struct timespec *timeout, const sigset_t *mask);
 int __wrap_pselect(int count, fd_set *in, fd_set *out, fd_set *odd, const struct timespec *timeout, const sigset_t *mask)
 {
@@ -622,6 +657,13 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 {
 	FAIL_IF(CALL_POLL, -1);
 	return __real_poll(fds, count, timeout);
+}
+
+int __real___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room)
+{
+	FAIL_IF(CALL_POLL, -1);
+	return __real___poll_chk(fds, count, timeout, room);
 }
 
 int __real_nanosleep(const struct timespec *time, struct timespec *left);

@@ -22,7 +22,7 @@ for layer in "$top"/lib/os/linux.c "$top"/lib/os/posix.c; do
 		-o "$scratch/$(basename "$layer").o"
 done
 
-# What it calls and does not define, without what a sanitizer adds; "__read_chk" is read() with a check.
+# What it calls and does not define, without what a sanitizer adds; "__snprintf_chk" is snprintf() with a check.
 nm "$library" "$scratch"/*.o | awk 'NF == 3 && $2 ~ /[TDBRVWC]/ { print $3 }' | sort -u >"$scratch/defined"
 nm -u "$library" "$scratch"/*.o | awk '$1 == "U" && $2 !~ /^__([atu]|ub)san_/ { print $2 }' |
 	sed 's/^__\(.*\)_chk$/\1/' | sort -u | comm -23 - "$scratch/defined" >"$scratch/called"
@@ -34,6 +34,15 @@ for name; do
 	echo "$name"
 done | sort -u >"$scratch/wrapped"
 sed '/^#/d; /^$/d; s/[ 	].*//' "$here/excused.txt" | sort -u >"$scratch/excused"
+
+# What has a wrapper must not slip by with a check.
+nm -u "$library" | sed -n 's/^ *U __\(.*\)_chk$/\1/p' | sort -u | comm -12 - "$scratch/wrapped" |
+	sed 's/.*/__&_chk/' >"$scratch/checked"
+slips=$(comm -23 "$scratch/checked" "$scratch/wrapped")
+[ -z "$slips" ] || {
+	echo "Called under names that have no wrapper:" $slips >&2
+	exit 1
+}
 
 missing=$(comm -23 "$scratch/called" "$scratch/wrapped" | comm -23 - "$scratch/excused")
 if [ -n "$missing" ]; then
