@@ -114,6 +114,12 @@ def main():
     assert "no-such-\\x1b[2J\\u009b-case" in refused.stderr, refused
     assert "\n| case |" in run("--cases", "/dev/stdout")
 
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for option in "--list", "--help":
+                done = subprocess.run([program, option], stdout=full, stderr=subprocess.PIPE, text=True)
+                assert done.returncode == 1 and "stdout" in done.stderr, f"{option} to a full disk: {done}"
+
     with tempfile.TemporaryDirectory(prefix="sheaf-bench.") as name:
         folder = pathlib.Path(name)
         figures, drawing, page = folder / "figures.json", folder / "figures.svg", folder / "page.md"
@@ -131,7 +137,10 @@ def main():
         check_peers(folder / "somewhere")
         copy = folder / "benchmarks.md"
         shutil.copyfile(root / "docs/reference/benchmarks.md", copy)
-        run("--cases", str(copy))
+        # Names beside the file that somebody else has are not in the way.
+        squat = 'for suffix in $$ $$.new; do echo taken >"$1.$suffix"; done; exec "$0" --cases "$1"'
+        subprocess.run(["sh", "-c", squat, program, copy], check=True)
+        assert sorted(path.read_text() for path in folder.glob("benchmarks.md.*")) == ["taken\n"] * 2, os.listdir(folder)
         assert copy.read_text(encoding="utf-8") == (root / "docs/reference/benchmarks.md").read_text(encoding="utf-8"), \
             "the table of cases is out of date; please run: sheaf-bench --cases docs/reference/benchmarks.md"
 

@@ -123,7 +123,7 @@ static int save(const char *path, const char *marks, write_fn *write, const stru
 	if (!out)
 		return cannot_write(path, -errno);
 	write(out, settings, outcomes, n);
-	if (fclose(out) != 0)
+	if (save_close(out) != 0)
 		r = cannot_write(path, -ENOMEM);
 	else
 		r = marks ? save_between(path, marks, text) : cannot_write(path, save_file(path, text, size));
@@ -163,6 +163,15 @@ static bool can_save_all(const struct options *options)
 	return ok;
 }
 
+/* Did all that was printed arrive? */
+static bool is_printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	cannot_write("stdout", errno ? -errno : -EIO);
+	return false;
+}
+
 /* A case that fails does not take the others with it. Return: 0; 1: something failed; a signal's number, negative. */
 static int run(struct options *options, struct bench_outcome *outcomes)
 {
@@ -189,10 +198,8 @@ static int run(struct options *options, struct bench_outcome *outcomes)
 	fputs("\n", stdout);
 	report_verdicts(stdout, outcomes, n);
 	fputs("\n", stdout);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		cannot_write("stdout", -errno);
+	if (!is_printed())
 		return 1;
-	}
 	if (failed > 0)
 		fprintf(stderr, "sheaf-bench: %zu case%s failed, and will be missing in every file\n", failed,
 			failed == 1 ? "" : "s");
@@ -224,7 +231,7 @@ int main(int argc, char **argv)
 	if (options.cases && save(options.cases, "--cases", write_cases, NULL, NULL, 0) < 0)
 		return 1;
 	if (options.help || options.list || options.cases)
-		return 0;
+		return is_printed() ? 0 : 1;
 	if (!can_save_all(&options))
 		return 1;
 	outcomes = calloc(CASES, sizeof(*outcomes));

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Waits politely: with fewer CPUs than processes the other side needs this one. */
@@ -23,14 +24,18 @@ static void wait_for(const atomic_uint *word, unsigned value)
 		sched_yield();
 }
 
-/* The name is gone before anybody else can use it. */
+/* The name is one that nobody has, and gone before anybody else can use it. */
 int crew_memory(size_t size, void **memory)
 {
+	struct timespec now;
 	char name[64];
 	int fd, r = 0;
 
-	snprintf(name, sizeof(name), "/sheaf-bench-limit-%ld", (long)getpid());
-	fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	do {
+		clock_gettime(CLOCK_REALTIME, &now);
+		snprintf(name, sizeof(name), "/sheaf-bench-limit-%ld-%09ld", (long)getpid(), now.tv_nsec);
+		fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	} while (fd < 0 && errno == EEXIST);
 	if (fd < 0)
 		return bench_fail("shm_open: %s", strerror(errno));
 	shm_unlink(name);

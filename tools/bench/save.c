@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int write_all(int fd, const char *text, size_t size)
@@ -27,15 +28,30 @@ static int write_all(int fd, const char *text, size_t size)
 	return 0;
 }
 
-/* Allocated: "PATH.PID.new". */
-static char *name_beside(const char *path)
+/*
+ * Make a file beside @path, under a name that nobody has and nobody can take beforehand. Return: its name, allocated, and in @fd
+ * its descriptor; NULL with errno.
+ */
+static char *open_beside(const char *path, int *fd)
 {
-	size_t size = strlen(path) + 32;
+	size_t size = strlen(path) + 64;
 	char *name = malloc(size);
+	struct timespec now;
+	int error;
 
-	if (name)
-		snprintf(name, size, "%s.%ld.new", path, (long)getpid());
-	return name;
+	if (!name)
+		return NULL;
+	do {
+		clock_gettime(CLOCK_REALTIME, &now);
+		snprintf(name, size, "%s.%ld.%09ld.new", path, (long)getpid(), now.tv_nsec);
+		*fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	} while (*fd < 0 && errno == EEXIST);
+	if (*fd >= 0)
+		return name;
+	error = errno;
+	free(name);
+	errno = error;
+	return NULL;
 }
 
 /* A link counts as special: taking its name would replace the link, which may well be /dev/stdout. */
@@ -65,15 +81,9 @@ int save_file(const char *path, const char *text, size_t size)
 
 	if (is_special(path))
 		return write_as_it_is(path, text, size);
-	name = name_beside(path);
+	name = open_beside(path, &fd);
 	if (!name)
-		return -ENOMEM;
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	if (fd < 0) {
-		r = -errno;
-		free(name);
-		return r;
-	}
+		return -errno;
 	r = write_all(fd, text, size);
 	if (r == 0 && fsync(fd) != 0)
 		r = -errno;
@@ -85,6 +95,14 @@ int save_file(const char *path, const char *text, size_t size)
 		unlink(name);
 	free(name);
 	return r;
+}
+
+int save_close(FILE *memory)
+{
+	/* A write that found no memory has noted it; the last one is made here. */
+	int failed = ferror(memory);
+
+	return fclose(memory) != 0 || failed ? -ENOMEM : 0;
 }
 
 /* 0; *@file is NULL if there is nothing to keep: no such file, or a pipe or terminal, which would be waited for. */
@@ -127,7 +145,7 @@ static int read_file(const char *path, char **text)
 		fwrite(piece, 1, got, copy);
 	if (file && ferror(file))
 		r = -EIO;
-	if (fclose(copy) != 0 && r == 0)
+	if (save_close(copy) != 0 && r == 0)
 		r = -ENOMEM;
 	if (r < 0)
 		free(*text);
@@ -174,9 +192,8 @@ int save_between_marks(const char *path, const char *begin, const char *end, con
 	fprintf(out, "%.*s%s\n\n%s\n%s", first ? (int)(first - old) : 0, old, begin, text, last ? last : end);
 	if (!last)
 		fputs("\n", out);
-	if (fclose(out) != 0)
-		r = -ENOMEM;
-	else
+	r = save_close(out);
+	if (r == 0)
 		r = save_file(path, page, size);
 	free(page);
 free:
@@ -188,22 +205,17 @@ int save_possible(const char *path)
 {
 	struct stat status;
 	char *name;
-	int fd, r = 0;
+	int fd;
 
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		return -EISDIR;
 	if (is_special(path))
 		return access(path, W_OK) == 0 || errno == ENOENT ? 0 : -errno;
-	name = name_beside(path);
+	name = open_beside(path, &fd);
 	if (!name)
-		return -ENOMEM;
-	fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	if (fd < 0)
-		r = -errno;
-	else
-		unlink(name);
-	if (fd >= 0)
-		close(fd);
+		return -errno;
+	unlink(name);
+	close(fd);
 	free(name);
-	return r;
+	return 0;
 }
