@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ZONE 4096 /* bytes before and behind */
+#define ZONE ((size_t)4096) /* bytes before and behind */
 #define PATTERN(i) ((unsigned char)(0xa5 ^ (i)*29))
 #define LEAST_ADDRESS 65536
 

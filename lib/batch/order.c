@@ -91,7 +91,7 @@ static int grow_heap(struct order *order, size_t need)
 /* The first position that is not above all before it. */
 static int mix(struct order *order)
 {
-	size_t size = 2 * FIRST_CAPACITY;
+	size_t size = (size_t)2 * FIRST_CAPACITY;
 	int r;
 
 	while (size < 4 * (order->count + 1))

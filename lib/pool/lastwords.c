@@ -18,7 +18,7 @@
 
 #define STACK 65536
 #define PATIENCE_S 1
-#define NEAR_STACK 65536u
+#define NEAR_STACK ((uint64_t)65536)
 
 static struct shared_worker *worker;
 static pid_t process;

@@ -40,7 +40,7 @@
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
-#define FORK_RETRY_NS (20 * 1000000u)
+#define FORK_RETRY_NS ((uint64_t)20 * 1000000)
 #define FORGIVE_NS (SECOND / 10)
 #define SWEEP_AGAIN_NS 1000000
 #define SWEEPS 10000

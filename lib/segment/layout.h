@@ -400,7 +400,7 @@ struct shared_failure {
 static_assert(sizeof(struct shared_header) == 120, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
-static_assert(sizeof(struct shared_worker) == 3 * LINE, "workers do not share lines");
+static_assert(sizeof(struct shared_worker) == (size_t)3 * LINE, "workers do not share lines");
 static_assert(offsetof(struct shared_worker, cursor) == LINE, "the cursor has a line of its own");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");
 static_assert(sizeof(struct shared_failure) == 88, "text or addresses follow at once");

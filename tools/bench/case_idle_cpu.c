@@ -90,7 +90,7 @@ static int measure(const struct bench_job *job, double *ns)
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
-	r = sheaf_alloc_array(idle.pool, 2 * job->workers, sizeof(uint64_t), &memory);
+	r = sheaf_alloc_array(idle.pool, (size_t)2 * job->workers, sizeof(uint64_t), &memory);
 	if (r < 0) {
 		r = bench_sheaf_failed("sheaf_alloc_array", r);
 		goto destroy;

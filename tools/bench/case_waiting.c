@@ -13,7 +13,7 @@ static int open_sheaf(struct waiting_pool *pool, unsigned workers)
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
-	r = sheaf_alloc_array(sheaf, 2 * workers, sizeof(uint64_t), &memory);
+	r = sheaf_alloc_array(sheaf, (size_t)2 * workers, sizeof(uint64_t), &memory);
 	if (r < 0) {
 		r = bench_sheaf_failed("sheaf_alloc_array", r);
 		sheaf_pool_destroy(sheaf);

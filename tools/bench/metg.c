@@ -36,7 +36,7 @@ struct point {
 
 static struct peak peak_of(const struct bench_job *job)
 {
-	return job->quick ? (struct peak){FIRST, LEAST} : (struct peak){20 * FIRST, 32};
+	return job->quick ? (struct peak){FIRST, LEAST} : (struct peak){(uint64_t)20 * FIRST, 32};
 }
 
 size_t metg_room(const struct bench_job *job, size_t tasks)

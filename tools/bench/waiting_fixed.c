@@ -107,7 +107,7 @@ static int open_fixed(struct waiting_pool *pool, unsigned workers)
 	int r;
 
 	fixed->workers = workers;
-	fixed->size = sizeof(*fixed->shared) + 2 * workers * sizeof(uint64_t);
+	fixed->size = sizeof(*fixed->shared) + (size_t)2 * workers * sizeof(uint64_t);
 	if ((r = crew_memory(fixed->size, &memory)))
 		return r;
 	fixed->shared = memory;
