@@ -66,6 +66,7 @@ missing() {
 			;;
 		libomp) clang -fopenmp=libomp -include omp.h -x c -shared -o /dev/null /dev/null 2>/dev/null || echo clang libomp-dev ;;
 		tbb) echo '#include <tbb/tbb.h>' | "${CXX:-c++}" -std=c++17 -x c++ -fsyntax-only - 2>/dev/null || echo g++ libtbb-dev ;;
+		clang-tidy | cppcheck) has "$thing" || echo "$thing" ;;
 		gcc | clang) has "$thing" || echo "$thing" libc6-dev ;;
 		musl) has musl-gcc || echo musl-tools ;;
 		aarch64) has_machine aarch64 aarch64-linux-gnu || echo gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static ;;
