@@ -30,7 +30,7 @@ int os_file_note(int fd, struct os_file_id *id)
 
 bool os_file_is(int fd, const struct os_file_id *id)
 {
-	struct os_file_id found;
+	struct os_file_id found = {0};
 	int r = os_file_note(fd, &found);
 
 	/* No system is known to answer anything but EBADF. If one did, nothing would speak against the number. */
