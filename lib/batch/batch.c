@@ -204,12 +204,15 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	batch->entries.stride = entry_stride(options->result_size);
 	batch->shared->kind = KIND_CALLS;
 	batch->shared->flags = batch->flags;
-	batch->shared->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
-	limit = limit_of(options->task_timeout_ns, keeper->limit_ns);
+	batch->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
+	batch->shared->max_attempts = batch->max_attempts;
+	batch->limit_ns = limit = limit_of(options->task_timeout_ns, keeper->limit_ns);
 	/* As put() in submit.c. */
 	if (batch->shared->limit_ns != limit)
 		batch->shared->limit_ns = limit;
-	batch->shared->heap_id = heap_new_batch_id(&keeper->segment);
+	batch->heap_id = heap_new_batch_id(&keeper->segment);
+	batch->shared->heap_id = batch->heap_id;
+	batch->result_size = options->result_size;
 	batch->shared->out_size = options->result_size;
 	/* Relaxed, all: published by the ring slots that name the batch (R1). */
 	atomic_store_explicit(&batch->shared->failures, 0, memory_order_relaxed);
@@ -314,7 +317,7 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 		room_ring(&keeper->segment);
 		/* Relaxed: counted before the slot was released. */
 		if (atomic_load_explicit(&batch->shared->units, memory_order_relaxed))
-			heap_free_all(&keeper->segment, batch->shared->heap_id);
+			heap_free_all(&keeper->segment, batch->heap_id);
 	}
 	free_parts(batch);
 	pthread_mutex_lock(&keeper->lock);
@@ -340,14 +343,14 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 	*progress = (sheaf_progress){0};
 	pthread_mutex_lock(&batch->lock);
 	if (batch->dense) {
-		const struct shared_batch *shared = batch->shared;
-		const _Atomic uint64_t *words = segment_at(segment, shared->words);
+		const struct plan *plan = &batch->plan;
+		const _Atomic uint64_t *words = segment_at(segment, plan->words);
 
-		progress->total = shared->n;
+		progress->total = plan->n;
 		/* Relaxed: a statistic. */
-		for (uint64_t c = 0; c < shared->chunks; c++)
+		for (uint64_t c = 0; c < plan->chunks; c++)
 			if (word_state(atomic_load_explicit(&words[c], memory_order_relaxed)) == WORD_DONE)
-				progress->done += c + 1 < shared->chunks ? shared->chunk : shared->n - c * shared->chunk;
+				progress->done += c + 1 < plan->chunks ? plan->chunk : plan->n - c * plan->chunk;
 	} else {
 		progress->total = batch->order.count;
 		for (uint64_t i = 0; i < batch->order.count; i++)

@@ -36,6 +36,14 @@ struct span {
 	uint64_t end;
 };
 
+/* A failure record of a dense batch: what was read of it once, and where it lies. */
+struct failed {
+	uint64_t position;
+	uint64_t count;
+	uint64_t offset;
+	const char *text; /* a note with the task's text, once a result has needed it */
+};
+
 /* How far the gathering of a dense batch is. */
 struct dense_view {
 	uint64_t done; /* all chunks below are DONE: a mark to scan from */
@@ -45,7 +53,7 @@ struct dense_view {
 	struct span next_done; /* for sheaf_next_done() */
 	uint64_t scan;         /* where the search for a chunk that is DONE goes on */
 	uint64_t failures_seen;
-	uint64_t *failures; /* offsets, sorted by position */
+	struct failed *failures; /* sorted by position */
 	size_t failure_count;
 };
 
@@ -69,6 +77,14 @@ struct sheaf_batch {
 	uint64_t ref; /* BATCH_REF: what slots of this batch hold */
 	unsigned flags;
 	uint64_t shortest_ns; /* the shortest limit of its tasks; 0: none has one. Under the keeper's lock */
+
+	/* What the segment holds for the others, as the owner gave it: it does not read there what a task may have written over. */
+	uint64_t heap_id;
+	uint64_t limit_ns;
+	uint64_t result_size; /* of submitted tasks */
+	uint32_t max_attempts;
+	struct plan plan; /* dense */
+
 	bool dense;
 	bool of_call;         /* of sheaf_apply() and its kin: nobody else has the handle */
 	uint64_t deadline_ns; /* of_call: until when to wait for room; 0: for ever */
@@ -154,6 +170,9 @@ int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned hea
 
 /* -EBADMSG with its message: somebody wrote over what tells how far this position is. */
 int batch_damaged(uint64_t position);
+
+/* Give a failed result the text that a task left in the segment: a copy, which nobody else can write to. 0; -ENOMEM. */
+int batch_take_text(struct sheaf_batch *batch, sheaf_result *result, const char *text, size_t size);
 
 /* A result of a submitted task or a map, which is done. May allocate: -ENOMEM. */
 int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result);

@@ -57,36 +57,41 @@ static struct shared_hint *hints_of(struct segment *segment, const struct shared
 	return segment_at(segment, batch->hints);
 }
 
-static uint64_t range_begin(const struct shared_batch *batch, uint64_t share)
+static uint64_t range_of(uint64_t chunks, uint32_t shares, uint64_t share)
 {
-	uint64_t each = batch->chunks / batch->shares, rest = batch->chunks % batch->shares;
+	uint64_t each = chunks / shares, rest = chunks % shares;
 
 	return share * each + (share < rest ? share : rest);
 }
 
-void chunks_init(struct segment *segment, struct shared_batch *batch)
+static uint64_t range_begin(const struct shared_batch *batch, uint64_t share)
 {
-	_Atomic uint64_t *words = words_of(segment, batch);
-	struct shared_hint *hints = hints_of(segment, batch);
+	return range_of(batch->chunks, batch->shares, share);
+}
+
+void chunks_init(struct segment *segment, const struct plan *plan)
+{
+	_Atomic uint64_t *words = segment_at(segment, plan->words);
+	struct shared_hint *hints = segment_at(segment, plan->hints);
 
 	/* Relaxed: published by the invitations (R1). */
-	for (uint64_t c = 0; c < batch->chunks; c++)
+	for (uint64_t c = 0; c < plan->chunks; c++)
 		atomic_store_explicit(&words[c], word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
-	for (uint32_t s = 0; s < batch->shares && batch->chunks > FEW_CHUNKS; s++) {
-		atomic_store_explicit(&hints[s].front, range_begin(batch, s), memory_order_relaxed);
-		atomic_store_explicit(&hints[s].back, range_begin(batch, s + 1), memory_order_relaxed);
+	for (uint32_t s = 0; s < plan->shares && plan->chunks > FEW_CHUNKS; s++) {
+		atomic_store_explicit(&hints[s].front, range_of(plan->chunks, plan->shares, s), memory_order_relaxed);
+		atomic_store_explicit(&hints[s].back, range_of(plan->chunks, plan->shares, s + 1), memory_order_relaxed);
 	}
 }
 
 /* ---- failure records ---- */
 
-static int push_failure(struct segment *segment, struct shared_batch *batch, struct region *region,
+static int push_failure(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region,
 			const struct shared_failure *record, const void *follows)
 {
 	struct shared_failure *failure;
 	uint64_t offset, newest;
 	uint64_t frames = record->frame_count * sizeof(uint64_t);
-	int r = region_alloc(segment, batch, region, sizeof(*record) + frames + record->text_size + 1, &offset);
+	int r = region_alloc_as(segment, heap_id, batch, region, sizeof(*record) + frames + record->text_size + 1, &offset);
 
 	if (r)
 		return r;
@@ -104,14 +109,34 @@ static int push_failure(struct segment *segment, struct shared_batch *batch, str
 	return 0;
 }
 
+struct chain chain_begin(const struct segment *segment, uint64_t newest)
+{
+	/* A record with its text's end takes two pieces of 64 bytes. */
+	return (struct chain){.at = newest, .mark = newest, .power = 1, .most = heap_reach(segment) / 128};
+}
+
+bool chain_next(struct chain *chain, uint64_t next)
+{
+	if (!chain->most--)
+		return false;
+	chain->at = next;
+	if (next && next == chain->mark)
+		return false;
+	if (++chain->steps == chain->power) {
+		chain->mark = next;
+		chain->steps = 0;
+		chain->power *= 2;
+	}
+	return true;
+}
+
 /* The positions from @position to @end run again, so what the dead worker told of them counts no more. For the supervisor. */
 static bool void_failures(struct segment *segment, struct shared_batch *batch, unsigned worker, uint64_t position, uint64_t end)
 {
 	/* Acquire, pairs with the push. */
-	uint64_t at = atomic_load_explicit(&batch->failures, memory_order_acquire);
+	uint64_t newest = atomic_load_explicit(&batch->failures, memory_order_acquire), at;
 
-	/* A wild task may have written over the chain: no longer than the heap has room for records, and nowhere else. */
-	for (uint64_t most = heap_reach(segment) / 64; at && most; most--) {
+	for (struct chain chain = chain_begin(segment, newest); (at = chain.at);) {
 		struct shared_failure *failure;
 
 		if (at % 64 || at >= segment->size || !heap_contains(segment, segment_at(segment, at), sizeof(*failure)))
@@ -120,9 +145,10 @@ static bool void_failures(struct segment *segment, struct shared_batch *batch, u
 		/* Relaxed: read by gatherers after the chunk's edge (P2 -> G2). */
 		if (failure->worker == worker && failure->position >= position && failure->position < end)
 			atomic_store_explicit(&failure->count, 0, memory_order_relaxed);
-		at = failure->next;
+		if (!chain_next(&chain, failure->next))
+			return false;
 	}
-	return !at;
+	return true;
 }
 
 /* ---- workers ---- */
@@ -144,7 +170,8 @@ struct visit {
 	struct runner *runner;
 	struct shared_batch *batch;
 	struct shared_worker *self;
-	bool caller; /* the owner itself: see share_help() */
+	bool caller;                  /* the owner itself: see share_help() */
+	struct shared_batch *callers; /* then the batch in the segment, and `batch` is a copy of its own */
 	bool (*over)(const void *context);
 	const void *context;
 	_Atomic uint64_t *words;
@@ -192,7 +219,8 @@ __attribute__((noinline)) static void report(struct visit *v, uint64_t position,
 	};
 	uint64_t lost = v->bits | (uint64_t)WORD_LOST << WORD_FLAGS_AT;
 
-	if (!push_failure(runner->segment, v->batch, runner_region(runner, v->batch), &record, v->task.text))
+	if (!push_failure(runner->segment, v->batch->heap_id, v->caller ? v->callers : v->batch,
+			  runner_region(runner, v->batch), &record, v->task.text))
 		return;
 	/* Relaxed: ours until it is DONE. */
 	atomic_compare_exchange_strong_explicit(&v->words[v->chunk], &v->bits, lost, memory_order_relaxed,
@@ -305,6 +333,12 @@ __attribute__((noinline)) static void run_range(struct visit *v, uint64_t begin,
 	}
 }
 
+/* May the owner run this READY chunk? Only if nobody has begun it. Not inlined: what it needs, workers would keep in registers. */
+__attribute__((noinline)) static bool callers_turn(const struct visit *v, uint64_t bits)
+{
+	return bits == word_pack((struct word){.state = WORD_READY}) && !v->over(v->context);
+}
+
 /* Claims and runs a chunk if it is READY. */
 static void try_chunk(struct visit *v, uint64_t c)
 {
@@ -316,7 +350,7 @@ static void try_chunk(struct visit *v, uint64_t c)
 	if (word_state(bits) != WORD_READY)
 		return;
 	w = word_unpack(bits);
-	if (v->caller && (w.attempt || w.flags & WORD_WIDE || v->over(v->context)))
+	if (v->caller && !callers_turn(v, bits))
 		return;
 	v->bits = word_claim(bits, v->claimant);
 	w.attempt++;
@@ -373,6 +407,9 @@ static void raid(struct visit *v, uint64_t share)
 		uint64_t back = atomic_load_explicit(&hint->back, memory_order_relaxed);
 
 		if (back <= atomic_load_explicit(&hint->front, memory_order_relaxed))
+			break;
+		/* A wild task wrote that: there are no such chunks. */
+		if (back > v->batch->chunks)
 			break;
 		/* Whoever moves the hint tries the chunk. */
 		if (atomic_compare_exchange_strong_explicit(&hint->back, &back, back - 1, memory_order_relaxed,
@@ -445,14 +482,35 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 	room_ring(segment);
 }
 
-void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid, bool (*over)(const void *context),
-		const void *context)
+void share_help(struct segment *segment, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id, pid_t pid,
+		bool (*over)(const void *context), const void *context)
 {
 	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)pid, .forks = forks_count()};
 	struct shared_worker self = {0}; /* nobody looks at it: a dead owner is not recovered */
+	struct shared_batch own;         /* what the owner goes by, and calls; all that share_help() comes to is filled in */
 	struct visit v;
 
-	enter(&v, &runner, batch, &self);
+	/* Relaxed, both: nobody else sees it. @over tells when the batch is to end, and there is no gatherer to ring but the caller. */
+	atomic_store_explicit(&own.word, BATCH_OPEN, memory_order_relaxed);
+	atomic_store_explicit(&own.waiter, WAIT_NOTHING, memory_order_relaxed);
+	own.kind = plan->kind;
+	own.max_attempts = own.flags = 0; /* the clock is read for nothing */
+	own.limit_ns = 0;
+	own.shares = plan->shares;
+	own.heap_id = heap_id;
+	own.function = plan->function;
+	own.in = plan->in;
+	own.in_size = plan->in_size;
+	own.out = plan->out;
+	own.out_size = plan->out_size;
+	own.n = plan->n;
+	own.chunk = plan->chunk;
+	own.chunks = plan->chunks;
+	own.words = plan->words;
+	own.hints = plan->hints;
+	own.checked = plan->checked;
+	enter(&v, &runner, &own, &self);
+	v.callers = batch;
 	v.over = over;
 	v.context = context;
 	walk(&v, CALLERS_SHARE);
@@ -567,7 +625,7 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 				.way = death->way,
 			};
 
-			if (push_failure(segment, batch, region, &record, death->frames))
+			if (push_failure(segment, batch->heap_id, batch, region, &record, death->frames))
 				v.word.flags |= WORD_LOST;
 			/* Relaxed: a statistic. */
 			atomic_fetch_add_explicit(&segment->control->given_up, v.failed_count, memory_order_relaxed);

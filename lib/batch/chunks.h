@@ -19,8 +19,37 @@ struct cut {
 };
 struct cut chunks_cut(uint64_t n, uint64_t grain, unsigned workers);
 
-/* Makes every chunk READY. The batch's n, chunk, chunks, shares, words and hints are set. */
-void chunks_init(struct segment *segment, struct shared_batch *batch);
+/*
+ * A dense batch as its owner knows it. The batch in the segment says the same to the others; the owner does not read it there, as a task
+ * may have written over it.
+ */
+struct plan {
+	enum batch_kind kind;
+	uint32_t shares;
+	uint64_t function;
+	uint64_t in, in_size; /* offsets, as in struct shared_batch */
+	uint64_t out, out_size;
+	uint64_t n, chunk, chunks;
+	uint64_t words, hints;
+	uint64_t checked; /* see struct shared_batch */
+};
+
+/* Makes every chunk READY. */
+void chunks_init(struct segment *segment, const struct plan *plan);
+
+/*
+ * A walk along the failure records of a batch, which are linked from the newest to the oldest. A wild task may have bent a link back: the
+ * walk then ends after at most three times as many steps as there are records (Brent 1980), and at the latest when all the heap could hold
+ * no more.
+ */
+struct chain {
+	uint64_t at; /* offset of the present record; 0: the end */
+	uint64_t mark, steps, power, most;
+};
+struct chain chain_begin(const struct segment *segment, uint64_t newest);
+
+/* Go on to the record @next. False: the chain comes back to itself. */
+bool chain_next(struct chain *chain, uint64_t next);
 
 /* Takes part in the batch of a slot that this runner owns, until no chunk is left to claim. */
 void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
@@ -28,12 +57,12 @@ void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
 /*
  * The owner takes part in its own batch, in a share that it has sent no invitation for. It leaves alone what a worker has died with:
  * that might end the owner, and the dead worker's invitation finds somebody else. The batch has no time limit: nobody could enforce it.
- * @pid: the owner's. @over: asked before each chunk; once it is true the batch is to be retired, as hints may say that chunks were claimed
- * which were not.
+ * @heap_id: of the batch. @pid: the owner's. @over: asked before each chunk; once it is true the batch is to be retired, as hints may say
+ * that chunks were claimed which were not.
  */
 #define CALLERS_SHARE 0
-void share_help(struct segment *segment, struct shared_batch *batch, pid_t pid, bool (*over)(const void *context),
-		const void *context);
+void share_help(struct segment *segment, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id, pid_t pid,
+		bool (*over)(const void *context), const void *context);
 
 /*
  * For the supervisor: settles the chunks that a dead worker had claimed, then gives its invitation back to the ring. @region: the

@@ -24,24 +24,23 @@ void fault_note(sheaf_result *result, struct cause *cause, uint64_t way, uint64_
 }
 
 /* Which pointers of the task are NULL on purpose? */
-static const char *tell_null(const struct shared_batch *batch)
+static const char *tell_null(const struct sheaf_batch *batch)
 {
-	switch (batch->kind) {
-	case KIND_CALLS:
-		return batch->out_size ? "NULL: a task that was submitted without an argument gets none"
-				       : "NULL: the batch has no result_size, so its tasks get no result";
-	case KIND_MAP:
-		return !batch->out ? "NULL: the map has no out array" : !batch->in ? "NULL: the map has no in array" : "NULL";
-	default:
-		return batch->in ? "NULL" : "NULL: the loop has no context";
-	}
+	const struct plan *plan = &batch->plan;
+
+	if (!batch->dense)
+		return batch->result_size ? "NULL: a task that was submitted without an argument gets none"
+					  : "NULL: the batch has no result_size, so its tasks get no result";
+	if (plan->kind == KIND_MAP)
+		return !plan->out ? "NULL: the map has no out array" : !plan->in ? "NULL: the map has no in array" : "NULL";
+	return plan->in ? "NULL" : "NULL: the loop has no context";
 }
 
 /* The entry at or before the offset, and how far behind its result the offset is; negative: inside. */
 static const struct shared_entry *find_entry(const struct sheaf_batch *batch, uint64_t offset, int64_t *behind)
 {
 	const struct entries *entries = &batch->entries;
-	uint64_t size = batch->shared->out_size;
+	uint64_t size = batch->result_size;
 
 	for (size_t i = 0; !batch->dense && entries->stride && i < entries->count; i++) {
 		const struct stretch *stretch = &entries->stretches[i];
@@ -87,7 +86,7 @@ static void tell_place(const struct sheaf_batch *batch, const struct cause *caus
 	uint64_t offset = cause->address - (uint64_t)(uintptr_t)segment->base;
 
 	if (cause->address < NEAR_NULL)
-		snprintf(text, size, "%s", tell_null(batch->shared));
+		snprintf(text, size, "%s", tell_null(batch));
 	else if (offset < segment->size + NEAR_END)
 		tell_shared(batch, offset, text, size);
 	else if (cause->way == FAULT_STACK)

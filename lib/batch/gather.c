@@ -35,17 +35,18 @@ static bool entry_done(struct sheaf_batch *batch, uint64_t index)
 
 /* ---- texts ---- */
 
-static const char *add_note(struct sheaf_batch *batch, const char *text)
+int batch_take_text(struct sheaf_batch *batch, sheaf_result *result, const char *text, size_t size)
 {
-	size_t size = strlen(text) + 1;
-	struct note *note = malloc(sizeof(*note) + size);
+	struct note *note = malloc(sizeof(*note) + size + 1);
 
 	if (!note)
-		return NULL;
+		return sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
 	memcpy(note->text, text, size);
+	note->text[size] = '\0';
 	note->next = batch->notes;
 	batch->notes = note;
-	return note->text;
+	result->message = note->text;
+	return 0;
 }
 
 bool batch_worker_died(const sheaf_result *result)
@@ -72,8 +73,7 @@ static int compose_message(struct sheaf_batch *batch, sheaf_result *result, cons
 		snprintf(time, sizeof(time), ", after %.3g s", (double)(result->finished_ns - result->started_ns) / 1e9);
 	snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s%s", (unsigned long long)result->position,
 		 result->worker, (long)result->pid, how, runs, time);
-	result->message = add_note(batch, text);
-	return result->message ? 0 : sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
+	return batch_take_text(batch, result, text, strlen(text));
 }
 
 /* Gives a failed result its text, if the task left none. */
@@ -90,6 +90,7 @@ static __attribute__((noinline)) int failed_result(struct sheaf_batch *batch, co
 {
 	const struct segment *segment = &batch->keeper->segment;
 	struct cause cause = {0};
+	int r;
 
 	result->data = NULL;
 	result->size = 0;
@@ -102,19 +103,21 @@ static __attribute__((noinline)) int failed_result(struct sheaf_batch *batch, co
 		fault_note(result, &cause, account->way, account->address);
 		result->backtrace = entry->size ? (const uint64_t *)(account + 1) : NULL;
 		result->backtrace_size = (unsigned)entry->size;
-	} else if (entry->data) {
-		result->message = segment_at(segment, entry->data);
+	} else if (entry->data && (r = batch_take_text(batch, result, segment_at(segment, entry->data), (size_t)entry->size))) {
+		return r;
 	}
 	return explain(batch, result, &cause);
 }
 
 /* Where the result lies of a task that succeeded and did not call sheaf_task_result(). */
-static void *own_data(struct shared_entry *entry)
+static void *own_data(struct shared_entry *entry, uint64_t size)
 {
-	return !entry->size ? NULL : entry->size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
+	return !size ? NULL : size <= 8 ? (void *)entry->last.small : (void *)(entry + 1);
 }
 
-static void fill_result(struct shared_entry *entry, sheaf_result *result)
+/* Of a task that succeeded and left a result of the batch's size. */
+__attribute__((always_inline)) static inline void fill_result(const struct sheaf_batch *batch, struct shared_entry *entry,
+							      sheaf_result *result)
 {
 	/* Relaxed: it was found DONE before, in this call or under the lock in an earlier one (G1). */
 	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_relaxed));
@@ -128,8 +131,8 @@ static void fill_result(struct shared_entry *entry, sheaf_result *result)
 		.attempts = w.attempt,
 		.worker = (int)w.worker,
 		.pid = entry->pid,
-		.data = own_data(entry),
-		.size = (size_t)entry->size,
+		.data = own_data(entry, batch->result_size),
+		.size = (size_t)batch->result_size,
 		.message = "",
 		.started_ns = entry->started_ns,
 		.finished_ns = entry->finished_ns,
@@ -153,29 +156,37 @@ __attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, stru
 						 sheaf_result *result)
 {
 	const struct segment *segment = &batch->keeper->segment;
-	uint64_t position = batch->order.positions[index];
-	bool died = entry->status && (entry->last.cause.signal || entry->last.cause.exit_code >= 0);
-	uint64_t size = died ? sizeof(struct shared_account) + entry->size * sizeof(uint64_t) : entry->size;
+	uint64_t position = batch->order.positions[index], most = segment->size, size;
+	struct shared_entry seen = *entry; /* what is checked is used */
 	sheaf_result found;
 	int r;
 
-	if (entry->position != position || entry->size > segment->size || entry->data >= segment->size ||
-	    (entry->data && !heap_contains(segment, segment_at(segment, entry->data), size)))
+	size = seen.size;
+	if (seen.status && (seen.last.cause.signal || seen.last.cause.exit_code >= 0)) {
+		most = MAX_FRAMES;
+		size = sizeof(struct shared_account) + seen.size * sizeof(uint64_t);
+	} else if (seen.status) {
+		most = FAIL_TEXT - 1;
+	}
+	if (seen.position != position || seen.pid < 0 || seen.size > most || seen.data >= segment->size ||
+	    (!seen.status && !seen.data) || (seen.data && !heap_contains(segment, segment_at(segment, seen.data), size)))
 		return batch_damaged(position);
-	fill_result(entry, &found);
-	if (!entry->status)
-		found.data = segment_at(segment, entry->data);
-	else if ((r = failed_result(batch, entry, &found)))
+	fill_result(batch, entry, &found);
+	found.status = seen.status;
+	found.data = seen.status ? NULL : segment_at(segment, seen.data);
+	found.size = seen.status ? 0 : (size_t)seen.size;
+	if (seen.status && (r = failed_result(batch, &seen, &found)))
 		return r;
 	*result = found;
 	return 0;
 }
 
-static int entry_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t index, sheaf_result *result)
+__attribute__((always_inline)) static inline int entry_result(struct sheaf_batch *batch, struct shared_entry *entry,
+							      uint64_t index, sheaf_result *result)
 {
-	if (entry->status || entry->data || entry->position != batch->order.positions[index])
+	if (entry->status || entry->data || entry->pid < 0 || entry->position != batch->order.positions[index])
 		return rare_result(batch, entry, index, result);
-	fill_result(entry, result);
+	fill_result(batch, entry, result);
 	return 0;
 }
 
@@ -263,7 +274,7 @@ static bool is_all_done(void *context)
 {
 	const struct look *look = context;
 
-	return (look->batch->shared->chunks <= FEW_CHUNKS || !dense_busy(look->batch)) && dense_all_done(look->batch);
+	return (look->batch->plan.chunks <= FEW_CHUNKS || !dense_busy(look->batch)) && dense_all_done(look->batch);
 }
 
 static bool is_any_chunk_done(void *context)
@@ -298,7 +309,7 @@ static bool in_flight(struct sheaf_batch *batch)
 static uint64_t missing(struct sheaf_batch *batch)
 {
 	if (batch->dense) {
-		for (uint64_t c = 0; c < batch->shared->chunks; c++)
+		for (uint64_t c = 0; c < batch->plan.chunks; c++)
 			if (!dense_chunk_done(batch, c))
 				return dense_span(batch, c).at;
 		return 0;
@@ -714,7 +725,7 @@ static int gather(struct sheaf_batch *batch, const sheaf_result **results, size_
 
 	if (r)
 		return r;
-	count = (size_t)(not_accepted(batch) ? 0 : batch->dense ? batch->shared->n : batch->order.count);
+	count = (size_t)(not_accepted(batch) ? 0 : batch->dense ? batch->plan.n : batch->order.count);
 	if (!batch->dense && !(indices = order_sorted(&batch->order)))
 		return sheaf_fail(-ENOMEM, "no memory to sort %zu positions", count);
 	r = collect(batch, indices, count, &failed);

@@ -10,7 +10,8 @@
 
 #define LARGEST_BLOCK ((uint64_t)4 << 20)
 
-int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset)
+int region_alloc_as(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region, uint64_t size,
+		    uint64_t *offset)
 {
 	uint64_t need, least, block, got;
 	int r;
@@ -18,17 +19,17 @@ int region_alloc(struct segment *segment, struct shared_batch *batch, struct reg
 	if (size > segment->heap_size)
 		return -ENOMEM;
 	need = round_up(size ? size : 1, 64);
-	if (region->heap_id != batch->heap_id)
-		*region = (struct region){.heap_id = batch->heap_id, .block = UNIT};
+	if (region->heap_id != heap_id)
+		*region = (struct region){.heap_id = heap_id, .block = UNIT};
 	if (need > region->end - region->at) {
 		least = round_up(need, UNIT);
 		block = least > region->block ? least : region->block;
 		/* Relaxed, before the first unit is taken: who retires the batch after us finds a number that is not 0. */
 		atomic_fetch_add_explicit(&batch->units, block / UNIT, memory_order_relaxed);
-		r = heap_alloc(segment, batch->heap_id, block, &got);
+		r = heap_alloc(segment, heap_id, block, &got);
 		/* Where memory is short, no more than it takes. */
 		if (r && block > least)
-			r = heap_alloc(segment, batch->heap_id, block = least, &got);
+			r = heap_alloc(segment, heap_id, block = least, &got);
 		if (r)
 			return r;
 		/* A large piece of its own does not end the block in use. */
@@ -44,6 +45,11 @@ int region_alloc(struct segment *segment, struct shared_batch *batch, struct reg
 	*offset = region->at;
 	region->at += need;
 	return 0;
+}
+
+int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset)
+{
+	return region_alloc_as(segment, batch->heap_id, batch, region, size, offset);
 }
 
 void region_undo(struct segment *segment, struct region *region, const struct region *before, uint64_t offset, uint64_t size)

@@ -22,6 +22,10 @@ struct region {
  */
 int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset);
 
+/* The same for the owner, which knows the batch's id and does not ask the segment for it. */
+int region_alloc_as(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region, uint64_t size,
+		    uint64_t *offset);
+
 /*
  * Take the last region_alloc() back, which gave @offset for @size bytes; @before: the region as it was. For a call that fails later, before
  * anybody else knows of the memory.

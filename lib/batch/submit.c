@@ -41,7 +41,7 @@ static int take_piece(struct sheaf_batch *batch, uint64_t size, const char *what
 {
 	struct region before = batch->region;
 	struct piece taken = {.size = size, .before = before};
-	int r = region_alloc(&batch->keeper->segment, batch->shared, &batch->region, size, &taken.offset);
+	int r = region_alloc_as(&batch->keeper->segment, batch->heap_id, batch->shared, &batch->region, size, &taken.offset);
 
 	if (r) {
 		batch->region = before;
@@ -109,7 +109,7 @@ static int grow_entries(struct sheaf_batch *batch)
 
 		/* Relaxed, before the units are taken: see region.c. */
 		atomic_fetch_add_explicit(&batch->shared->units, bytes / UNIT, memory_order_relaxed);
-		r = heap_alloc(segment, batch->shared->heap_id, bytes, &stretch->offset);
+		r = heap_alloc(segment, batch->heap_id, bytes, &stretch->offset);
 		if (r)
 			return heap_fail(segment, r, bytes, "the result table of a batch");
 		stretch->count = bytes / entries->stride;
@@ -520,8 +520,10 @@ static int place_table(struct sheaf_batch *batch, struct dense *dense, const str
 			return r;
 		offset = dense->words.offset;
 	}
-	put(&shared->words, offset);
-	put(&shared->hints, offset + round_up(cut->chunks * sizeof(uint64_t), 64));
+	batch->plan.words = offset;
+	batch->plan.hints = offset + round_up(cut->chunks * sizeof(uint64_t), 64);
+	put(&shared->words, batch->plan.words);
+	put(&shared->hints, batch->plan.hints);
 	return 0;
 }
 
@@ -533,7 +535,7 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense, size_t 
 	int r;
 
 	if (!dense->in) {
-		batch->shared->in = 0;
+		batch->plan.in = 0;
 		return context_size ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes", dense->call, context_size)
 				    : 0;
 	}
@@ -547,7 +549,7 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense, size_t 
 			offset = dense->copy.offset;
 		}
 		memcpy(segment_at(segment, offset), dense->in, context_size);
-		batch->shared->in = offset;
+		batch->plan.in = offset;
 		return 0;
 	}
 	if (!heap_contains(segment, dense->in, 1))
@@ -556,7 +558,7 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense, size_t 
 				  "options.context_size to have "
 				  "it copied",
 				  dense->call, dense->in);
-	batch->shared->in = segment_offset(segment, dense->in);
+	batch->plan.in = segment_offset(segment, dense->in);
 	return 0;
 }
 
@@ -565,12 +567,12 @@ static int invite(struct sheaf_batch *batch)
 {
 	const uint32_t first = batch->caller_works ? CALLERS_SHARE + 1 : 0;
 	/* The caller's work does not wait for them: to wake a worker that is not needed costs it more than one that comes late. */
-	const unsigned lookers = batch->caller_works ? doorbell_lookers(&batch->keeper->segment, batch->shared->shares - first)
+	const unsigned lookers = batch->caller_works ? doorbell_lookers(&batch->keeper->segment, batch->plan.shares - first)
 						     : 0;
 
 	const unsigned heard = keeper_heard(batch->keeper);
 
-	for (uint32_t share = first; share < batch->shared->shares; share++) {
+	for (uint32_t share = first; share < batch->plan.shares; share++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
 		int r = keeper_open(batch->keeper);
@@ -595,10 +597,9 @@ static int invite(struct sheaf_batch *batch)
 	return 0;
 }
 
-/* Which of the batch's fields submit_dense() changes. Those that only a map reads need no undoing. */
+/* Which of the batch's own fields submit_dense() changes. Those that only a map reads need no undoing. */
 struct plain {
-	uint64_t out_size, limit_ns, shortest_ns;
-	uint32_t max_attempts;
+	uint64_t shortest_ns;
 	bool caller_works;
 };
 
@@ -609,9 +610,9 @@ static void make_plain(struct sheaf_batch *batch, const struct dense *dense, con
 	batch->dense = false;
 	batch->caller_works = plain->caller_works;
 	shared->kind = KIND_CALLS;
-	shared->out_size = plain->out_size;
-	shared->max_attempts = plain->max_attempts;
-	shared->limit_ns = plain->limit_ns;
+	shared->out_size = batch->result_size;
+	shared->max_attempts = batch->max_attempts;
+	shared->limit_ns = batch->limit_ns;
 	batch_limit_undo(batch, plain->shortest_ns);
 	give_piece(batch, &dense->words);
 	give_piece(batch, &dense->copy);
@@ -620,19 +621,17 @@ static void make_plain(struct sheaf_batch *batch, const struct dense *dense, con
 static int place(struct sheaf_batch *batch, struct dense *dense, size_t context_size, const struct cut *cut)
 {
 	struct segment *segment = &batch->keeper->segment;
-	struct shared_batch *shared = batch->shared;
 	int r;
 
+	batch->plan.out = 0;
 	if (dense->kind == KIND_MAP) {
 		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
 		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
 			return r;
-		shared->in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
-		shared->out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
-	} else {
-		if ((r = place_context(batch, dense, context_size, cut)))
-			return r;
-		shared->out = 0;
+		batch->plan.in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
+		batch->plan.out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
+	} else if ((r = place_context(batch, dense, context_size, cut))) {
+		return r;
 	}
 	return place_table(batch, dense, cut);
 }
@@ -659,14 +658,9 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 	static const sheaf_map_options defaults = {0};
 	struct segment *segment = &batch->keeper->segment;
 	struct shared_batch *shared = batch->shared;
-	struct plain plain = {
-		.out_size = shared->out_size,
-		.max_attempts = shared->max_attempts,
-		.limit_ns = shared->limit_ns,
-		.shortest_ns = batch->shortest_ns,
-		.caller_works = batch->caller_works,
-	};
-	uint64_t n = dense->n; /* of 64 bits, so that it can be too large wherever a size_t has 32 */
+	struct plain plain = {.shortest_ns = batch->shortest_ns, .caller_works = batch->caller_works};
+	struct plan *plan = &batch->plan;
+	uint64_t limit, n = dense->n; /* of 64 bits, so that it can be too large wherever a size_t has 32 */
 	struct cut cut;
 	int r;
 
@@ -684,31 +678,42 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->dense || batch->order.count)
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
-	batch->caller_works = batch->caller_works && dense->n && !limit_of(options->task_timeout_ns, plain.limit_ns);
+	limit = limit_of(options->task_timeout_ns, batch->limit_ns);
+	batch->caller_works = batch->caller_works && dense->n && !limit;
 	cut = chunks_cut(dense->n, options->grain, segment->worker_count + batch->caller_works);
 	if ((r = check_dense(batch, dense, options->context_size)) || (r = place(batch, dense, options->context_size, &cut))) {
 		make_plain(batch, dense, &plain);
 		return r;
 	}
-	shared->kind = dense->kind;
-	shared->function = dense->function;
+	plan->kind = dense->kind;
+	plan->function = dense->function;
 	if (batch->flags & BATCH_CHECKED && dense->kind == KIND_MAP) {
-		shared->checked = dense->function;
-		shared->function = (uint64_t)(uintptr_t)check_item;
+		plan->checked = shared->checked = dense->function;
+		plan->function = (uint64_t)(uintptr_t)check_item;
 	}
-	shared->out_size = dense->out_size;
-	shared->shares = cut.shares;
-	put(&shared->in_size, dense->in_size);
-	put(&shared->n, dense->n);
-	put(&shared->chunk, cut.chunk);
-	put(&shared->chunks, cut.chunks);
+	plan->in_size = dense->in_size;
+	plan->out_size = dense->out_size;
+	plan->n = n;
+	plan->chunk = cut.chunk;
+	plan->chunks = cut.chunks;
+	plan->shares = cut.shares;
+	shared->kind = plan->kind;
+	shared->function = plan->function;
+	shared->in = plan->in;
+	shared->out = plan->out;
+	shared->out_size = plan->out_size;
+	shared->shares = plan->shares;
+	put(&shared->in_size, plan->in_size);
+	put(&shared->n, plan->n);
+	put(&shared->chunk, plan->chunk);
+	put(&shared->chunks, plan->chunks);
 	if (options->max_attempts)
 		shared->max_attempts = options->max_attempts;
-	put(&shared->limit_ns, limit_of(options->task_timeout_ns, plain.limit_ns));
+	put(&shared->limit_ns, limit);
 	if (options->task_timeout_ns)
-		batch_limit(batch, shared->limit_ns);
-	if (dense->n)
-		chunks_init(segment, shared);
+		batch_limit(batch, limit);
+	if (n)
+		chunks_init(segment, plan);
 	batch->dense = true;
 	batch->inviting = true;
 	r = invite(batch);

@@ -139,7 +139,8 @@ static int finish(sheaf_batch *batch, const char *name, const struct call *call,
 	if (!r && batch->caller_works) {
 		const struct segment *before = keeper_run_tasks_of(&batch->keeper->segment);
 
-		share_help(&batch->keeper->segment, batch->shared, batch->keeper->pid, is_over, call);
+		share_help(&batch->keeper->segment, batch->shared, &batch->plan, batch->heap_id, batch->keeper->pid, is_over,
+			   call);
 		keeper_run_tasks_of(before);
 	}
 	if (!r && !(r = batch_wait_all(batch, call->deadline_ns, call->heard)) && (waited = true) &&

@@ -165,7 +165,8 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 	uint64_t count, first, at;
 	int r;
 
-	if (size > segment->heap_size)
+	/* Nobody has that id, but a wild task may have written it into a batch: units taken for it would stay free. */
+	if (size > segment->heap_size || !id)
 		return -ENOMEM;
 	count = size ? (size + UNIT - 1) / UNIT : 1;
 	/* Where there is room for that, what is large begins with a huge page. */

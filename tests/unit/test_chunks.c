@@ -131,6 +131,19 @@ static void set_word(uint64_t c, struct word w)
 	words()[c] = word_pack(w);
 }
 
+/* Makes the batch's chunks READY, as its owner does. */
+static void lay_out(void)
+{
+	struct plan plan = {.shares = batch->shares,
+			    .n = batch->n,
+			    .chunk = batch->chunk,
+			    .chunks = batch->chunks,
+			    .words = batch->words,
+			    .hints = batch->hints};
+
+	chunks_init(&segment, &plan);
+}
+
 static void set_up(void)
 {
 	struct segment_options options = {
@@ -149,7 +162,7 @@ static void set_up(void)
 	batch->words = (uint64_t)(batch->table - segment.base);
 	batch->hints = batch->words + 64;
 	batch->function = (uint64_t)(uintptr_t)note_item;
-	chunks_init(&segment, batch);
+	lay_out();
 	slot = &segment.ring[0];
 	slot->batch = BATCH_REF(0, 1);
 	slot->kind = TASK_SHARE;
@@ -227,7 +240,7 @@ static void expect_given_up(uint64_t position, uint64_t count, unsigned attempts
 Test(dense, a_share_runs_every_position_once)
 {
 	for (uint64_t share = 0; share < 2; share++) {
-		chunks_init(&segment, batch);
+		lay_out();
 		record = (struct record){.fails = UINT64_MAX};
 		run_share(share, 1);
 		for (int p = 0; p < N; p++)
@@ -262,7 +275,7 @@ static struct shared_hint *cut_finely(void)
 	batch->chunk = 1;
 	batch->chunks = N;
 	batch->hints = batch->words + 256;
-	chunks_init(&segment, batch);
+	lay_out();
 	return segment_at(&segment, batch->hints);
 }
 
