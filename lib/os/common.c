@@ -455,6 +455,26 @@ int os_child_ended(pid_t pid, siginfo_t *info)
 	return -errno;
 }
 
+bool os_kill_holder(int fd, unsigned byte)
+{
+	pid_t holder = 0, again = 0;
+	int pidfd;
+
+	if (os_locked(fd, byte, 1, &holder) != 1)
+		return false;
+	if (holder <= 0)
+		return true;
+	pidfd = os_pidfd_open(holder);
+	if (pidfd == -ENOSYS) {
+		kill(holder, SIGKILL);
+	} else if (pidfd >= 0) {
+		if (os_locked(fd, byte, 1, &again) == 1 && again == holder)
+			os_pidfd_signal(pidfd, SIGKILL, false);
+		close(pidfd);
+	}
+	return true;
+}
+
 void os_sleep_ns(uint64_t ns)
 {
 	struct timespec time = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};

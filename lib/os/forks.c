@@ -177,6 +177,23 @@ int forks_pipe(struct forks_fd *write_end, struct forks_fd *read_end)
 	return r;
 }
 
+int forks_pidfd(struct forks_fd *fd, pid_t pid)
+{
+	int pidfd, r;
+
+	forks_hold();
+	r = pidfd = os_pidfd_open(pid);
+	if (pidfd >= 0) {
+		fd->fd = pidfd;
+		if ((r = os_file_note(pidfd, &fd->id)))
+			close(pidfd);
+		else
+			watch(fd);
+	}
+	forks_release();
+	return r;
+}
+
 pid_t forks_fork(const struct forks_fd *const *keep)
 {
 	pid_t pid;

@@ -52,6 +52,9 @@ struct forks_fd {
 /* Make a pipe whose ends no child inherits. 0, or -errno. */
 int forks_pipe(struct forks_fd *write_end, struct forks_fd *read_end);
 
+/* Take a descriptor of a child that nobody has reaped, which no other child inherits: see os_pidfd_open(). 0, or its errors. */
+int forks_pidfd(struct forks_fd *fd, pid_t pid);
+
 /* Is it open, and still what it was? */
 static inline bool forks_fd_open(const struct forks_fd *fd)
 {

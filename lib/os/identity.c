@@ -136,18 +136,43 @@ static bool proc_is_ours(void)
 	return strtoll(text, NULL, 10) == (long long)getpid();
 }
 
+/* Read what tells of the process with the pid. False: nothing can be told. */
+static bool read_stat_of(pid_t pid, struct stat_line *line)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%lu/stat", (unsigned long)pid);
+	return proc_is_ours() && read_stat(path, line);
+}
+
+void os_process_note_other(pid_t pid, struct os_process_id *id)
+{
+	struct stat_line line = {0};
+
+	os_process_note(id);
+	id->pid = (uint32_t)pid;
+	id->start = read_stat_of(pid, &line) ? line.start : 0;
+}
+
+int os_process_is(const struct os_process_id *id)
+{
+	struct stat_line line = {0};
+
+	if (!id->start || id->space != space_of_process())
+		return -1;
+	return read_stat_of((pid_t)id->pid, &line) && line.start == id->start;
+}
+
 int os_process_lives(const struct os_process_id *id)
 {
 	struct stat_line line = {0};
-	char path[40];
 
 	if (!id->pid || id->pid > INT32_MAX || id->space != space_of_process())
 		return -1;
 	if (kill((pid_t)id->pid, 0) && errno == ESRCH)
 		return 0;
 	/* A process has that pid. Is it the same one, and does any thread of it still run? */
-	snprintf(path, sizeof(path), "/proc/%lu/stat", (unsigned long)id->pid);
-	if (!proc_is_ours() || !read_stat(path, &line))
+	if (!read_stat_of((pid_t)id->pid, &line))
 		return 1;
 	/* A zombie has ended, unless it is the first thread of a process whose others run on. */
 	if (line.state == 'X' || (line.state == 'Z' && line.threads <= 1))

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -42,6 +43,11 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
+
+#define NUMBER_PIDFD_SEND_SIGNAL 424L
+#define NUMBER_PIDFD_OPEN 434L
+#define BY_PIDFD 3              /* P_PIDFD, Linux 5.4 */
+#define SIGNAL_GROUP (1ul << 2) /* PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9 */
 
 static int close_many(unsigned first, unsigned last)
 {
@@ -84,6 +90,40 @@ int os_pipe(int ends[2])
 		fcntl(raw[1], F_SETFD, FD_CLOEXEC);
 	}
 	return os_raise_pipe(raw, ends);
+}
+
+/* By numbers, which are the same everywhere: older libraries do not know them. Kernels before 5.3, or sandboxes, say so by one of these. */
+static int pidfd_error(int error)
+{
+	return error == EINVAL || error == ENOSYS || error == EPERM || error == EBADF ? -ENOSYS : -error;
+}
+
+int os_pidfd_open(pid_t pid)
+{
+	int pidfd = (int)syscall(NUMBER_PIDFD_OPEN, (long)pid, 0L);
+
+	return pidfd < 0 ? pidfd_error(errno) : os_raise(pidfd);
+}
+
+int os_pidfd_ended(int pidfd, bool reap)
+{
+	siginfo_t info;
+
+	do {
+		memset(&info, 0, sizeof(info));
+		if (!waitid((idtype_t)BY_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | (reap ? 0 : WNOWAIT)))
+			return info.si_pid != 0;
+	} while (errno == EINTR);
+	return pidfd_error(errno);
+}
+
+int os_pidfd_signal(int pidfd, int signal, bool group)
+{
+	unsigned long flags = group ? SIGNAL_GROUP : 0;
+
+	if (!syscall(NUMBER_PIDFD_SEND_SIGNAL, (long)pidfd, (long)signal, NULL, flags))
+		return 0;
+	return errno == EPERM ? -EPERM : pidfd_error(errno);
 }
 
 int os_shm_anonymous(int *fd, char *left, size_t size)

@@ -137,6 +137,12 @@ void os_reset_signal(int signal);
 /* Has child @pid ended? Leaves it unreaped. 1 with *@info filled; 0 alive; -ECHILD: gone, and somebody else reaped it. */
 int os_child_ended(pid_t pid, siginfo_t *info);
 
+/*
+ * Kill who holds the lock of a byte, as the kernel names it. Where the system can, it is asked once more when the process is in hand, so that a
+ * later one with its pid is left alone. False: nobody holds it.
+ */
+bool os_kill_holder(int fd, unsigned byte);
+
 void os_sleep_ns(uint64_t ns);
 
 /*
@@ -189,6 +195,12 @@ struct os_process_id {
 /* Note which process this one is. */
 void os_process_note(struct os_process_id *id);
 
+/* Note which process has the pid now: one that cannot end unnoticed yet, such as a child that nobody has reaped. */
+void os_process_note_other(pid_t pid, struct os_process_id *id);
+
+/* Ask whether the pid still is that process, which may have ended and not been reaped: 1; 0; -1: not to be told, as its start is not known. */
+int os_process_is(const struct os_process_id *id);
+
 /* Ask whether that process lives: 1; 0: it has ended; -1: not to be told from here, because pids mean others there. */
 int os_process_lives(const struct os_process_id *id);
 
@@ -213,6 +225,21 @@ void os_close_range(int first, int last);
 
 /* A pipe whose ends are above 2 and closed on exec. */
 int os_pipe(int ends[2]);
+
+/*
+ * A descriptor of the process @pid, a child that nobody has reaped: it names that process and no later one with its pid. Above 2, closed on
+ * exec. -ENOSYS: this system has none; -ESRCH; -errno.
+ */
+int os_pidfd_open(pid_t pid);
+
+/* Has that child ended? @reap: then reap it. 1; 0: it lives; -ECHILD: somebody else reaped it; -ENOSYS: cannot be told by a descriptor. */
+int os_pidfd_ended(int pidfd, bool reap);
+
+/*
+ * Signal the process, or with @group all of the group that it leads, or led until it was reaped. @signal 0 only asks. 0; -ESRCH; -EPERM;
+ * -ENOSYS: this system cannot.
+ */
+int os_pidfd_signal(int pidfd, int signal, bool group);
 
 /* Does shared memory get a name before it gets bytes? */
 bool os_shm_begins_empty(void);

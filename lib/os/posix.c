@@ -43,6 +43,27 @@ int os_pipe(int ends[2])
 	return os_raise_pipe(raw, ends);
 }
 
+int os_pidfd_open(pid_t pid)
+{
+	(void)pid;
+	return -ENOSYS;
+}
+
+int os_pidfd_ended(int pidfd, bool reap)
+{
+	(void)pidfd;
+	(void)reap;
+	return -ENOSYS;
+}
+
+int os_pidfd_signal(int pidfd, int signal, bool group)
+{
+	(void)pidfd;
+	(void)signal;
+	(void)group;
+	return -ENOSYS;
+}
+
 int os_shm_anonymous(int *fd, char *left, size_t size)
 {
 	char name[64];

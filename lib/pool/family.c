@@ -14,7 +14,13 @@
  * another program. A byte in it wakes the supervisor.
  *
  * All of the family are in one process group, whose number is the pid of the first supervisor. It names nobody else while that is not
- * reaped, or any of them lives.
+ * reaped, or any of them lives. But a host may reap the child behind the owner's back, by a wait for any child or by ignoring SIGCHLD. Once
+ * the others are dead, too, the system gives the number to another process, which may be a child of the host's.
+ *
+ * So nothing is done by the number alone. A descriptor of the child (os_pidfd_open()) names that process, and its group, for ever. Without
+ * one, or if the host has closed it, the child has to be the one that started then, or at least lead that group; and the group is the
+ * family's if the child is not reaped, if the owner itself has reaped it, or if one of the group has a lock. What cannot be proven gets no
+ * signal and is not reaped: then the end of the pipe, and the locks, tell when the family is dead.
  */
 #include "pool/family.h"
 
@@ -52,6 +58,7 @@
 
 static void forget(struct family *family)
 {
+	forks_close(&family->process);
 	forks_close(&family->all);
 	forks_close(&family->life);
 	forks_close(&family->wake);
@@ -93,6 +100,9 @@ static int fork_supervisor(struct family *family, struct supervision *supervisio
 	if (!pid)
 		supervisor_main(supervision);
 	r = pid < 0 ? -errno : 0;
+	/* At once, while its pid is no other's. */
+	if (pid > 0 && forks_pidfd(&family->process, pid))
+		os_process_note_other(pid, &family->child_id);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	forks_close(&crew);
 	if (r) {
@@ -106,12 +116,38 @@ static int fork_supervisor(struct family *family, struct supervision *supervisio
 	return 0;
 }
 
-/* Has the first supervisor ended? It stays unreaped. */
-static bool child_ended(const struct family *family)
+/* Is there a descriptor of the child that can be believed? A host that closes descriptors closes the pipe, too, which is told apart better. */
+static bool has_descriptor(const struct family *family)
+{
+	return forks_fd_open(&family->process) && forks_fd_open(&family->all);
+}
+
+/* Is the process with the child's number the child, dead or alive? */
+static bool is_child(const struct family *family)
+{
+	int same = os_process_is(&family->child_id);
+
+	return same < 0 ? getpgid(family->group) == family->group : same;
+}
+
+/* Has the first supervisor ended? 1: it is not reaped yet, or only now, with @reap; 0: it lives; -ECHILD: somebody else has reaped it. */
+static int child_ended(const struct family *family, bool reap)
 {
 	siginfo_t info;
+	int r = has_descriptor(family) ? os_pidfd_ended(family->process.fd, reap) : -ENOSYS;
 
-	return !family->child || os_child_ended(family->group, &info);
+	if (r != -ENOSYS)
+		return r;
+	if (!is_child(family) || (r = os_child_ended(family->group, &info)) < 0)
+		return -ECHILD;
+	if (r == 1 && reap && waitpid(family->group, NULL, WNOHANG) != family->group)
+		return -ECHILD;
+	return r;
+}
+
+static bool child_lives(const struct family *family)
+{
+	return family->child && child_ended(family, false) == 0;
 }
 
 /* What sheaf_pool_create() documents; its message tells what the system really said. */
@@ -143,7 +179,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	deadline = sheaf_now_ns() + START_NS;
 	/* Acquire, pairs with tell_start() in supervisor.c. */
 	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) &&
-	       !child_ended(family) && sheaf_now_ns() < deadline)
+	       child_lives(family) && sheaf_now_ns() < deadline)
 		start_sleep(segment->control, sheaf_now_ns() + START_LOOK_NS);
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
@@ -154,21 +190,38 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 
 /* ---- who lives ---- */
 
+/* Is the group's number the family's, so that it may be signalled, and waited for? See the top. */
+static bool group_is_ours(const struct family *family, const struct segment *segment)
+{
+	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count;
+	pid_t holder = 0;
+	int r;
+
+	if (family->reaped || (family->child && child_ended(family, false) >= 0))
+		return true;
+	r = has_descriptor(family) ? os_pidfd_signal(family->process.fd, 0, true) : -ENOSYS;
+	if (r != -ENOSYS)
+		return !r || r == -EPERM;
+	return segment_file_ours(segment) && os_locked(segment->fd, OS_LOCK_SUPERVISOR, count, &holder) == 1 && holder > 0 &&
+	       getpgid(holder) == family->group;
+}
+
 /* Reap the first supervisor when it has ended; and, where orphans come to this process, those of the family. */
-static void reap(struct family *family)
+static void reap(struct family *family, const struct segment *segment)
 {
 	pid_t pid;
+	int r;
 
 	if (!family->group)
 		return;
-	if (os_adopts_orphans())
-		while (waitpid(-family->group, NULL, WNOHANG) > 0)
-			;
+	if (os_adopts_orphans() && group_is_ours(family, segment))
+		while ((pid = waitpid(-family->group, NULL, WNOHANG)) > 0)
+			family->reaped |= pid == family->group;
 	if (!family->child)
 		return;
-	while ((pid = waitpid(family->group, NULL, WNOHANG)) < 0 && errno == EINTR)
-		;
-	family->child = pid == 0;
+	r = child_ended(family, true);
+	family->reaped |= r == 1;
+	family->child = r == 0;
 }
 
 bool family_lives(struct family *family, const struct segment *segment)
@@ -178,13 +231,15 @@ bool family_lives(struct family *family, const struct segment *segment)
 
 	if (!family->group)
 		return false;
-	reap(family);
+	reap(family, segment);
 	if (!segment_file_ours(segment))
 		return family->child;
 	/* In one question: between two, a spare may take the supervisor's lock and give its own back. */
 	led = os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1 + OS_LOCK_SPARES, &holder);
-	if (led == 1 && os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1, &holder) == 1 && holder)
+	if (led == 1 && os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1, &holder) == 1 && holder && holder != family->supervisor) {
 		family->supervisor = holder;
+		os_process_note_other(holder, &family->later_id);
+	}
 	/* The first supervisor has no lock yet when it has just been forked. */
 	return led == 1 || family->child;
 }
@@ -230,10 +285,10 @@ static bool looks_gone(struct family *family, const struct segment *segment)
 
 	if (forks_fd_open(&family->all))
 		return unlocked_ns > UNLOCKED_NS;
-	if (!child_ended(family))
+	if (child_lives(family))
 		return false;
-	return unlocked_ns || (!segment_file_ours(segment) &&
-			       (family->supervisor == family->group || (kill(family->supervisor, 0) && errno == ESRCH)));
+	return unlocked_ns ||
+	       (!segment_file_ours(segment) && (family->supervisor == family->group || !os_process_lives(&family->later_id)));
 }
 
 bool family_gone(struct family *family, const struct segment *segment, uint64_t deadline_ns)
@@ -255,24 +310,17 @@ bool family_gone(struct family *family, const struct segment *segment, uint64_t 
 /* Does a later supervisor, which is nobody's child here, still run? */
 static bool successor_runs(const struct family *family)
 {
-	struct os_process_id id;
-
-	if (!family->supervisor || family->supervisor == family->group)
-		return false;
-	os_process_note(&id);
-	id.pid = (uint32_t)family->supervisor;
-	id.start = 0;
-	return os_process_lives(&id) == 1;
+	return family->supervisor && family->supervisor != family->group && os_process_lives(&family->later_id) == 1;
 }
 
 /* The last ones may be on their way out when their ends of the pipe are closed. */
-static void reap_all(struct family *family)
+static void reap_all(struct family *family, const struct segment *segment)
 {
 	uint64_t deadline = sheaf_now_ns() + REAP_NS;
 
 	/* It has closed its end of the pipe, so this is no long wait. */
 	for (unsigned i = 0; family->child || successor_runs(family); i++) {
-		reap(family);
+		reap(family, segment);
 		if (i < REAP_YIELDS)
 			sched_yield();
 		else if (sheaf_now_ns() < deadline)
@@ -280,7 +328,19 @@ static void reap_all(struct family *family)
 		else
 			break;
 	}
-	reap(family);
+	reap(family, segment);
+}
+
+/* 0; -ESRCH: there is none, as far as can be proven; -EPERM. */
+static int kill_family(const struct family *family, const struct segment *segment)
+{
+	int r = has_descriptor(family) ? os_pidfd_signal(family->process.fd, SIGKILL, true) : -ENOSYS;
+
+	if (r != -ENOSYS)
+		return r;
+	if (!group_is_ours(family, segment))
+		return -ESRCH;
+	return kill(-family->group, SIGKILL) ? -errno : 0;
 }
 
 bool family_end(struct family *family, const struct segment *segment, bool asked)
@@ -294,20 +354,17 @@ bool family_end(struct family *family, const struct segment *segment, bool asked
 		family_wake(family);
 		family_gone(family, segment, sheaf_now_ns() + PATIENCE_NS);
 	}
-	/*
-	 * While the first supervisor is not reaped, its number is the group's and nobody else's; so it is while one of the family lives, which
-	 * the pipe tells. Once at least: a process that was stopped for a while has no time left.
-	 */
+	/* Once at least: a process that was stopped for a while has no time left. */
 	gone = family_gone(family, segment, 0);
 	while (!gone) {
 		/* An owner that has become another user may not: the family ends as it does when the owner dies. */
-		if ((family->child || forks_fd_open(&family->all)) && kill(-family->group, SIGKILL) && errno == EPERM)
+		if (kill_family(family, segment) == -EPERM)
 			forks_close(&family->life);
 		gone = family_gone(family, segment, sheaf_now_ns() + KILL_AGAIN_NS);
 		if (sheaf_now_ns() >= deadline)
 			break;
 	}
-	reap_all(family);
+	reap_all(family, segment);
 	forget(family);
 	return gone;
 }

@@ -8,14 +8,18 @@
 #include "segment/segment.h"
 
 struct family {
-	pid_t group;          /* of all its processes, and the pid of the first: the owner's child; 0: there is no family */
-	bool child;           /* the owner has not reaped that child yet */
-	pid_t supervisor;     /* when the owner asked last */
-	bool spare_seen;      /* there was one, or it was waited for in vain */
-	uint64_t unlocked_ns; /* since when none of its processes has a lock; 0: one has */
-	struct forks_fd all;  /* read end of the pipe that all of the family hold; end of file: they are all dead */
-	struct forks_fd life; /* write end of the pipe whose end of file tells the family that the owner is gone */
-	struct forks_fd wake; /* its read end: kept, so that a write to it brings no SIGPIPE */
+	pid_t group;      /* of all its processes, and the pid of the first: the owner's child; 0: there is no family */
+	bool child;       /* the owner's child has not been reaped yet, as far as is known */
+	bool reaped;      /* the owner has reaped it, and not somebody else */
+	pid_t supervisor; /* when the owner asked last */
+	struct os_process_id child_id; /* tells that child from a later process with its pid, if there is no descriptor of it */
+	struct os_process_id later_id; /* the same of a later supervisor */
+	bool spare_seen;               /* there was one, or it was waited for in vain */
+	uint64_t unlocked_ns;          /* since when none of its processes has a lock; 0: one has */
+	struct forks_fd process;       /* of the owner's child, where the system has such descriptors */
+	struct forks_fd all;           /* read end of the pipe that all of the family hold; end of file: they are all dead */
+	struct forks_fd life;          /* write end of the pipe whose end of file tells the family that the owner is gone */
+	struct forks_fd wake;          /* its read end: kept, so that a write to it brings no SIGPIPE */
 };
 
 /* Start a supervisor, and wait until its workers run. 0; -EAGAIN, -ENOMEM, -EMFILE, -ENFILE, with its message. */

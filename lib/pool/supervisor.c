@@ -723,13 +723,7 @@ static void await_crew(void)
 		bool locked = false;
 
 		for (unsigned worker = 0; now >= kill_ns && worker < line.segment->worker_count; worker++) {
-			pid_t holder;
-
-			if (os_locked(line.segment->fd, OS_LOCK_WORKERS + worker, 1, &holder) != 1)
-				continue;
-			locked = true;
-			if (holder > 0)
-				kill(holder, SIGKILL);
+			locked |= os_kill_holder(line.segment->fd, OS_LOCK_WORKERS + worker);
 		}
 		if (now < kill_ns)
 			continue;
