@@ -6,7 +6,10 @@ set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 what=$1
-corpus=$2
+case $2 in
+/*) corpus=$2 ;;
+*) corpus=$PWD/$2 ;;
+esac
 seed=${3:-${SEED:-$(date +%s)}}
 seconds=${4:-2}
 folder=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-fuzz.XXXXXX")
