@@ -11,19 +11,19 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 static _Thread_local char message[1024];
 
 int sheaf_fail(int code, const char *format, ...)
 {
-	char raw[sizeof(message)] = "";
+	char raw[sizeof(message)];
 	va_list args;
+	int size;
 
 	va_start(args, format);
-	vsnprintf(raw, sizeof(raw), format, args);
+	size = vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
-	printable(message, sizeof(message), raw, strlen(raw));
+	printable(message, sizeof(message), raw, size < 0 ? 0 : size < (int)sizeof(raw) ? (size_t)size : sizeof(raw) - 1);
 	return code;
 }
 

@@ -21,10 +21,18 @@ static const struct {
 	{0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}, {0xf0000, UINT32_MAX},
 };
 
+/* Most text is plain, and many calls that fail only poll: this is what they pay. */
+static size_t count_plain(const char *text, size_t length)
+{
+	size_t count = 0;
+
+	while (count < length && text[count] >= ' ' && text[count] < 0x7f)
+		count++;
+	return count;
+}
+
 static bool is_hidden(uint32_t character)
 {
-	if (character >= ' ' && character < 0x7f)
-		return false;
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
 		if (character <= hidden[i].last)
 			return character >= hidden[i].first;
@@ -79,7 +87,18 @@ size_t printable(char *to, size_t size, const char *text, size_t length)
 	while (length > 0) {
 		char piece[LONGEST_PIECE];
 		bool escaped;
-		size_t taken = take(text, length, piece, &escaped), shown = strlen(piece);
+		size_t room = size - 1 - written;
+		size_t plain = count_plain(text, length < room ? length : room);
+		size_t taken, shown;
+
+		memcpy(to + written, text, plain);
+		written += plain;
+		text += plain;
+		length -= plain;
+		if (length == 0 || plain == room)
+			break;
+		taken = take(text, length, piece, &escaped);
+		shown = strlen(piece);
 
 		if (shown >= size - written)
 			break;

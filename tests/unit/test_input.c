@@ -221,6 +221,8 @@ Test(input, ends_with_its_pool)
 	cr_assert_null(array.data);
 }
 
+/* The address sanitizer takes the frames of a thread that was cancelled for damaged ones. */
+#if !defined(__SANITIZE_ADDRESS__)
 static void *load_in_thread(void *context)
 {
 	(void)context;
@@ -241,6 +243,7 @@ Test(input, is_not_cancelled_half_way)
 	pthread_join(thread, &returned);
 	cr_assert_eq(returned, PTHREAD_CANCELED);
 }
+#endif
 
 /* ---- Files that hold up who opens them ---- */
 
