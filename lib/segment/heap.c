@@ -211,8 +211,8 @@ int heap_free(struct segment *segment, uint64_t offset)
 }
 
 /*
- * Claims @count units where the run can grow: in front of as much again that is free, if there is such a place, which is left to others only
- * when the rest of the heap is taken. So runs that grow side by side are not in each other's way at each step.
+ * Claim @count units, in front of as many free ones if there is such a place. The next search begins behind these, because runs that grow
+ * side by side would else be in each other's way at each step.
  */
 static int claim_to_grow(struct segment *segment, uint64_t id, uint64_t count, uint64_t *first)
 {
@@ -235,7 +235,7 @@ static int claim_to_grow(struct segment *segment, uint64_t id, uint64_t count, u
 	return 0;
 }
 
-/* Moves @count units to a run of @new_count, piece by piece, so that only one piece is there twice. On failure all of both is freed. */
+/* Move @count units to a run of @new_count, piece by piece, so that only one piece is there twice. On failure all of both is freed. */
 static int move_run(struct segment *segment, uint64_t from, uint64_t count, uint64_t to, uint64_t new_count)
 {
 	for (uint64_t done = 0; done < new_count;) {

@@ -1,5 +1,5 @@
 /*
- * stress_heap.c - threads allocate and free pieces of a small heap.
+ * stress_heap.c - threads allocate, resize and free pieces of a small heap.
  *
  * Nobody may get what somebody has, and everybody gets zeroes. Each piece is filled with its id and looked at again before it is
  * freed; a map of holders on the side tells who overlaps whom.
@@ -43,7 +43,8 @@ static uint64_t unit_of(const struct holder *holder, uint64_t offset)
 	return (offset - holder->segment->heap) / UNIT;
 }
 
-static void take(struct holder *holder, struct piece piece)
+/* @old: units that the piece had before it was resized. */
+static void take(struct holder *holder, struct piece piece, uint64_t old)
 {
 	unsigned char *memory = segment_at(holder->segment, piece.offset);
 
@@ -58,7 +59,8 @@ static void take(struct holder *holder, struct piece piece)
 		uint64_t word;
 
 		memcpy(&word, memory + at, sizeof(word));
-		CHECK(word == 0, "memory is not zeroed: %#llx", (unsigned long long)word);
+		CHECK(word == (at < old * UNIT ? piece.id : 0), "id %llu found %llu", (unsigned long long)piece.id,
+		      (unsigned long long)word);
 		memcpy(memory + at, &piece.id, sizeof(word));
 	}
 	holder->pieces[holder->count++] = piece;
@@ -121,7 +123,27 @@ static void allocate(struct holder *holder, struct chance *chance)
 		return;
 	}
 	CHECK(r == 0, "heap_alloc: %d", r);
-	take(holder, piece);
+	take(holder, piece, 0);
+}
+
+static void resize(struct holder *holder, unsigned which, struct chance *chance)
+{
+	struct piece piece = holder->pieces[which];
+	uint64_t units = 1 + chance_below(chance, LONGEST), old = units < piece.units ? units : piece.units;
+	int r;
+
+	if (piece.id == holder->batch_id)
+		return;
+	/* Before it may move: somebody may get at once what it leaves. */
+	check(holder, piece);
+	holder->pieces[which] = holder->pieces[--holder->count];
+	r = heap_resize(holder->segment, &piece.offset, piece.units * UNIT, units * UNIT);
+	CHECK(r == 0 || (r == -ENOMEM && piece.offset), "heap_resize: %d", r);
+	if (r == 0)
+		piece.units = units;
+	else
+		old = piece.units;
+	take(holder, piece, old);
 }
 
 static void *run(void *context)
@@ -133,6 +155,8 @@ static void *run(void *context)
 	for (uint64_t round = 0; round < holder->rounds; round++) {
 		if (holder->count == HELD || (holder->count && chance_below(&chance, 5) < 2))
 			free_one(holder, (unsigned)chance_below(&chance, holder->count));
+		else if (holder->count && chance_below(&chance, 3) == 0)
+			resize(holder, (unsigned)chance_below(&chance, holder->count), &chance);
 		else
 			allocate(holder, &chance);
 	}
