@@ -1,6 +1,7 @@
 /*
  * tables.c - grammars of CSV and .npy, with every rule broken now and then.
  *
+ * A seed gives the same inputs whatever compiles this: no expression asks the chance twice where C leaves the order open.
  * Most inputs are small, so that a million of them take a minute; some are as large as it takes to make every buffer grow.
  */
 #include "tables.h"
@@ -58,6 +59,13 @@ static uint64_t some(struct chance *chance, uint64_t most)
 	uint64_t few = one_in(chance, 16) ? most : most < 8 ? most : 8;
 
 	return chance_below(chance, few + 1);
+}
+
+static uint64_t some_bits(struct chance *chance, uint64_t least_zeros)
+{
+	uint64_t bits = chance_next(chance);
+
+	return bits >> (least_zeros + chance_below(chance, 64 - least_zeros));
 }
 
 /* ---- CSV ---- */
@@ -135,7 +143,9 @@ static void add_hostile_csv(struct chance *chance, uint64_t most)
 	uint64_t parts = 1 + chance_below(chance, 4);
 
 	for (uint64_t i = 0; i < parts; i++) {
-		add_times(PICK(chance, bits), 1 + chance_below(chance, most));
+		const char *bit = PICK(chance, bits);
+
+		add_times(bit, 1 + chance_below(chance, most));
 		if (one_in(chance, 3))
 			add("\n");
 	}
@@ -178,18 +188,21 @@ static void add_npy(struct chance *chance)
 	add_bytes((unsigned char[]){(unsigned char)major, one_in(chance, 64)}, 2);
 	start = made.size;
 	add_bytes("\0\0\0\0", major == 1 ? 2 : 4);
-	add("{'descr': %s, 'fortran_order': %s, 'shape': (", PICK(chance, types), one_in(chance, 16) ? "True" : "False");
+	add("{'descr': %s, ", PICK(chance, types));
+	add("'fortran_order': %s, 'shape': (", one_in(chance, 16) ? "True" : "False");
 	for (uint64_t i = 0; i < dimensions; i++) {
 		add_length(chance, i ? columns : rows);
 		add("%s", i + 1 < dimensions || dimensions == 1 ? ", " : "");
 	}
 	add("), }");
 	if (one_in(chance, 64))
-		add_times(one_in(chance, 2) ? " " : "\x1b[", chance_below(chance, 100000));
+		add_times(" ", chance_below(chance, 100000));
+	if (one_in(chance, 64))
+		add_times("\x1b[", chance_below(chance, 100000));
 	add("\n");
 	length = made.size - start - (major == 1 ? 2 : 4);
 	if (one_in(chance, 24))
-		length = (size_t)(chance_next(chance) >> chance_below(chance, 64));
+		length = (size_t)some_bits(chance, 0);
 	for (size_t i = 0; i < (major == 1 ? 2u : 4u); i++)
 		made.bytes[start + i] = (char)(length >> (8 * i));
 	for (uint64_t i = 0; i < rows * (flat ? 1 : columns) && dimensions <= 2; i++)
@@ -203,12 +216,10 @@ static void add_promise(struct chance *chance)
 {
 	char header[128];
 	int length = snprintf(header, sizeof(header), "{'descr': '<f8', 'fortran_order': False, 'shape': (%llu,), }",
-			      (unsigned long long)(chance_next(chance) >> (3 + chance_below(chance, 55))));
+			      (unsigned long long)some_bits(chance, 3));
 
 	add_bytes("\x93NUMPY\x01", 8);
-	add("%c%c", length, 0);
-	made.size -= 1; /* add() wrote a zero as the end of its text */
-	add_bytes("\0", 1);
+	add_bytes((unsigned char[]){(unsigned char)length, 0}, 2);
 	add_bytes(header, (size_t)length);
 	add_times("01234567", some(chance, 40000));
 }
@@ -256,7 +267,9 @@ void table_make(struct chance *chance, struct load_input *input)
 	case 3:
 		if (one_in(chance, 200)) {
 			/* A value for each byte, which is as dear as text can be. */
-			add_times(one_in(chance, 2) ? "," : ",,,,,,,,\n", 1 + chance_below(chance, LARGEST / 2));
+			const char *bit = one_in(chance, 2) ? "," : ",,,,,,,,\n";
+
+			add_times(bit, 1 + chance_below(chance, LARGEST / 2));
 			dearest = true;
 		} else {
 			add_hostile_csv(chance, one_in(chance, 1000) ? LARGEST / 2 : one_in(chance, 50) ? 100000 : 200);
@@ -272,9 +285,8 @@ void table_make(struct chance *chance, struct load_input *input)
 	}
 	if (one_in(chance, 3))
 		damage(chance);
-	*input = (struct load_input){.bytes = (const unsigned char *)made.bytes,
-				     .size = made.size,
-				     .piped = one_in(chance, 3),
-				     .header = (unsigned)chance_below(chance, 3),
-				     .missing = dearest ? 2 : (unsigned)chance_below(chance, 4)};
+	*input = (struct load_input){.bytes = (const unsigned char *)made.bytes, .size = made.size};
+	input->piped = one_in(chance, 3);
+	input->header = (unsigned)chance_below(chance, 3);
+	input->missing = dearest ? 2 : (unsigned)chance_below(chance, 4);
 }

@@ -18,7 +18,10 @@
 #endif
 
 #ifdef HOOKED
-#include <sanitizer/allocator_interface.h>
+/* As in sanitizer/allocator_interface.h, which gcc does not bring. */
+int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile void *memory, size_t size),
+					      void (*freed)(const volatile void *memory));
+size_t __sanitizer_get_allocated_size(const volatile void *memory);
 #else
 #include <malloc.h>
 
