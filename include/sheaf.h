@@ -274,7 +274,10 @@ SHEAF_API int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 /**
  * sheaf_pool_worker_pid() - the process id of a worker
  *
- * Return: the pid; 0 (being replaced, or a thread); -EINVAL (no such worker); -EPERM.
+ * The kernel's word: what a task has written into the shared memory is not believed. Look before you signal it: kill(-EPERM, ...) would
+ * go to everybody.
+ *
+ * Return: the pid, > 0; 0 (being replaced, or a thread); -EINVAL (no such worker); -EPERM.
  */
 SHEAF_API pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker);
 

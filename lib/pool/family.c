@@ -244,6 +244,30 @@ bool family_lives(struct family *family, const struct segment *segment)
 	return led == 1 || family->child;
 }
 
+/* Does the process hold a lock that only others than workers hold, or other workers? */
+static bool is_other(const struct segment *segment, unsigned worker, pid_t pid)
+{
+	pid_t holder = 0;
+
+	for (unsigned byte = OS_LOCK_SUPERVISOR; byte < OS_LOCK_WORKERS + segment->worker_count; byte++)
+		if (byte != OS_LOCK_WORKERS + worker && os_locked(segment->fd, byte, 1, &holder) == 1 && holder == pid)
+			return true;
+	return false;
+}
+
+pid_t family_worker(struct family *family, const struct segment *segment, unsigned worker, pid_t told)
+{
+	bool plugged = segment_file_ours(segment);
+	pid_t holder = 0;
+
+	if (plugged && os_locked(segment->fd, OS_LOCK_WORKERS + worker, 1, &holder) == 1 && holder)
+		return holder;
+	if (told <= 0 || !family->group || told == family->group || told == family->supervisor ||
+	    !group_is_ours(family, segment) || getpgid(told) != family->group)
+		return 0;
+	return plugged && is_other(segment, worker, told) ? 0 : told;
+}
+
 void family_await_spare(struct family *family, const struct segment *segment)
 {
 	uint64_t deadline = sheaf_now_ns() + SPARE_NS;

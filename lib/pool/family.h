@@ -28,6 +28,12 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 /* Is there a supervisor, or a spare that becomes one? Notes who, and reaps what has died of the family, if that falls to the owner. */
 bool family_lives(struct family *family, const struct segment *segment);
 
+/*
+ * Tell the pid of a worker: the kernel's word, by the lock that the worker holds. @told: what the segment says, which counts only for a process
+ * of the family that has no lock yet, or where locks cannot be asked for. 0: none is known.
+ */
+pid_t family_worker(struct family *family, const struct segment *segment, unsigned worker, pid_t told);
+
 /* Wait until the first spare is there, so that a death of the supervisor that is named from now on finds one. Not for long. */
 void family_await_spare(struct family *family, const struct segment *segment);
 

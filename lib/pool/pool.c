@@ -517,13 +517,24 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 
 pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
 {
-	int r = pool_check(pool, "sheaf_pool_worker_pid");
+	struct sheaf_pool *mine = (struct sheaf_pool *)pool;
+	int r = pool_check(pool, "sheaf_pool_worker_pid"), cancel;
+	pid_t pid;
 
 	if (r)
 		return r;
 	if (worker >= pool->keeper.segment.worker_count)
 		return sheaf_fail(-EINVAL, "worker %u of %u", worker, pool->keeper.segment.worker_count);
-	return atomic_load_explicit(&pool->keeper.segment.workers[worker].pid, memory_order_relaxed);
+	if (pool->threaded)
+		return 0;
+	/* Relaxed: what a task may have written over is only a hint. */
+	pid = atomic_load_explicit(&pool->keeper.segment.workers[worker].pid, memory_order_relaxed);
+	cancel = cancel_refuse();
+	pthread_mutex_lock(&mine->family_lock);
+	pid = family_worker(&mine->family, &pool->keeper.segment, worker, pid);
+	pthread_mutex_unlock(&mine->family_lock);
+	cancel_allow(cancel);
+	return pid;
 }
 
 unsigned sheaf_usable_cpus(void)
