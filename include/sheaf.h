@@ -221,8 +221,8 @@ SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
  * Results can still be gathered afterwards.
  *
  * Return: 0; -EBUSY (not closed); -EAGAIN, -ETIMEDOUT (the deadline was 0, or passed); -EINTR (sheaf_pool_interrupt());
- *         -ECANCELED (terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD
- *         (the supervisor died and cannot be replaced); -EBADF (see "Host"); -EINVAL; -EPERM.
+ *         -ECANCELED (terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress, or a task wrote
+ *         over the pool's own words); -EOWNERDEAD (the supervisor died and cannot be replaced); -EBADF (see "Host"); -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
 
@@ -408,8 +408,9 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
  * Return: 1; 0 (all results were handed out); -EAGAIN, -ETIMEDOUT (not done, and the deadline was 0, or passed); -EINTR
  *         (sheaf_pool_interrupt()); -EBADMSG (what the position's result hangs on was written over, most likely by a task that
  *         wrote behind its result); -EBUSY (another thread waits in a gathering call of this batch); -ECANCELED (the pool was
- *         terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress); -EOWNERDEAD (the
- *         supervisor died and cannot be replaced); -EBADF (see "Host"); -ENOMEM; -EINVAL; -EPERM.
+ *         terminated); -ENOTRECOVERABLE (the pool stopped because workers died without any progress, or a task wrote over the
+ *         pool's own words); -EOWNERDEAD (the supervisor died and cannot be replaced); -EBADF (see "Host"); -ENOMEM; -EINVAL;
+ *         -EPERM.
  */
 SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 

@@ -12,6 +12,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/number.h"
 #include "os/os.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
@@ -47,17 +48,23 @@ static int take_slot(struct keeper *keeper, uint32_t *index)
 	struct segment *segment = &keeper->segment;
 	uint32_t count = segment->batches_added, i = 0;
 
-	/* Relaxed: only the owner writes it, under the lock. */
-	while (i < count && (atomic_load_explicit(&segment->batches[i].word, memory_order_relaxed) & 0xff) != BATCH_FREE)
-		i++;
-	*index = i;
+	/* By what the owner knows: a task may have written over the slots. */
+	while (i < count && !~keeper->slots[i / 64])
+		i += 64;
 	if (i < count)
-		return 0;
-	if (i < segment->batch_count) {
+		i += lowest_bit(~keeper->slots[i / 64]);
+	if (i >= count && count < segment->batch_count) {
 		int cancel = cancel_refuse(), r = segment_add_batches(segment);
 
 		cancel_allow(cancel);
-		return r;
+		if (r)
+			return r;
+		count = segment->batches_added;
+	}
+	*index = i;
+	if (i < count) {
+		keeper->slots[i / 64] |= UINT64_C(1) << i % 64;
+		return 0;
 	}
 	return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches", segment->batch_count);
 }
@@ -89,7 +96,40 @@ static void tell_shortest(struct keeper *keeper)
 		if (batch->shortest_ns && (!shortest || batch->shortest_ns < shortest))
 			shortest = batch->shortest_ns;
 	/* Seq_cst: we look how often the supervisor looks next; see limits_tick() in supervisor.c. */
-	atomic_store_explicit(&keeper->segment.control->shortest_ns, shortest, memory_order_seq_cst);
+	if (atomic_load_explicit(&keeper->segment.control->shortest_ns, memory_order_relaxed) != shortest)
+		atomic_store_explicit(&keeper->segment.control->shortest_ns, shortest, memory_order_seq_cst);
+}
+
+/* Does no thread of the owner submit anything? Of those that were in the midst of it when this began, that is. */
+static bool nobody_submits(struct keeper *keeper)
+{
+	bool busy = false;
+
+	pthread_mutex_lock(&keeper->lock);
+	for (struct sheaf_batch *batch = keeper->batches; batch && !busy; batch = batch->next) {
+		busy = pthread_mutex_trylock(&batch->lock);
+		if (!busy)
+			pthread_mutex_unlock(&batch->lock);
+	}
+	pthread_mutex_unlock(&keeper->lock);
+	/* Seq_cst, pairs with wait_for_room() in submit.c: who has filled the slot that we saw has counted itself before. */
+	return !busy && !atomic_load_explicit(&keeper->probing, memory_order_seq_cst);
+}
+
+void batch_mend(struct keeper *keeper)
+{
+	struct segment *segment = &keeper->segment;
+	struct shared_slot *slot;
+	uint64_t word;
+
+	if (ring_mend(segment, &slot, &word) && nobody_submits(keeper))
+		(void)ring_withdraw(slot, word);
+	/* Who sleeps though something waits was not woken, or looked elsewhere. */
+	if (ring_has_ready(segment))
+		doorbell_ring(segment);
+	pthread_mutex_lock(&keeper->lock);
+	tell_shortest(keeper);
+	pthread_mutex_unlock(&keeper->lock);
 }
 
 void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
@@ -196,7 +236,7 @@ int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batc
 	}
 	serial = ++keeper->serial;
 	batch->shared = &keeper->segment.batches[batch->index];
-	if (!bells_whole(&batch->shared->bell_seal, &batch->shared->bell_end_seal))
+	if (!bells_whole(&batch->shared->bell_seal, &batch->shared->bell_end_seal) || !os_sem_whole(&batch->shared->bell))
 		repair(&keeper->segment, batch->shared);
 	batch->keeper = keeper;
 	batch->ref = BATCH_REF(batch->index, serial);
@@ -284,7 +324,7 @@ static void clear_ring(struct sheaf_batch *batch)
 		return;
 	if (batch->last_ticket - batch->first_ticket >= segment->ring_size)
 		batch->first_ticket = batch->last_ticket - (segment->ring_size - 1);
-	for (uint64_t t = batch->first_ticket; t <= batch->last_ticket; t++)
+	for (uint64_t t = batch->first_ticket, left = batch->last_ticket - t + 1; left; t++, left--)
 		clear_slot(batch, &segment->ring[t & (segment->ring_size - 1)], &grace_end);
 }
 
@@ -322,6 +362,7 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 	free_parts(batch);
 	pthread_mutex_lock(&keeper->lock);
 	atomic_store_explicit(&batch->shared->word, BATCH_FREE, memory_order_relaxed);
+	keeper->slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
 	unlink_batch(keeper, batch);
 	if (batch->shortest_ns)
 		tell_shortest(keeper);

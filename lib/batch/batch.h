@@ -127,6 +127,12 @@ int batch_open(struct sheaf_batch **batch, struct keeper *keeper, const sheaf_ba
 /* Frees it; @abandon: the pool's processes are gone, so there is nobody to wait for. */
 void batch_free(struct sheaf_batch *batch, bool abandon);
 
+/*
+ * Mend what a wild task has done to the ring and to the shortest limit, as far as the owner knows it better. For who looks after a pool that is
+ * waited for.
+ */
+void batch_mend(struct keeper *keeper);
+
 /* Frees the memory that the keeper keeps for the next batch; no batch is left. */
 void batch_drop_spare(struct keeper *keeper);
 

@@ -42,6 +42,13 @@ bool dense_busy(const struct sheaf_batch *batch)
 	return false;
 }
 
+void dense_forget_inside(struct sheaf_batch *batch)
+{
+	/* Relaxed: for the next batch in the slot, whose invitations hand it over. */
+	for (unsigned i = 0; i * 64 < batch->keeper->segment.worker_count; i++)
+		atomic_store_explicit(&batch->shared->inside[i], 0, memory_order_relaxed);
+}
+
 struct span dense_span(const struct sheaf_batch *batch, uint64_t c)
 {
 	const struct plan *plan = &batch->plan;

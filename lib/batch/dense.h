@@ -12,6 +12,9 @@ bool dense_all_done(struct sheaf_batch *batch);
 /* Is a worker in the batch? Then it is not worth looking at the words yet. A hint. */
 bool dense_busy(const struct sheaf_batch *batch);
 
+/* Forget that workers are in the batch: it is known that none is. */
+void dense_forget_inside(struct sheaf_batch *batch);
+
 /* The positions of a chunk. */
 struct span dense_span(const struct sheaf_batch *batch, uint64_t chunk);
 

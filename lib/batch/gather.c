@@ -248,7 +248,9 @@ struct look {
 	uint64_t chunk;
 	uint64_t index;
 	bool (*ready)(void *context);
-	unsigned heard; /* see keeper_heard() */
+	unsigned heard;         /* see keeper_heard() */
+	uint64_t suspect;       /* see rouse(): the word of a slot, or 0 */
+	uint32_t suspects_slot; /* and which slot */
 };
 
 static struct look new_look(struct sheaf_batch *batch)
@@ -291,6 +293,8 @@ static bool is_any_chunk_done(void *context)
 static bool in_flight(struct sheaf_batch *batch)
 {
 	struct segment *segment = &batch->keeper->segment;
+	/* Of a pool that is over, no worker has anything in hand, whatever a slot says. Acquire: as state_of() in pool.c. */
+	bool over = atomic_load_explicit(&segment->control->state, memory_order_acquire) >= POOL_FINISHED;
 
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		/* Acquire, pairs with ring_release() (R2): of a task that has left its slot we see what it published. */
@@ -298,11 +302,42 @@ static bool in_flight(struct sheaf_batch *batch)
 
 		/* Relaxed: a slot with a task of ours has held our name since before it was READY, and we see that by the word. */
 		if ((word_state(bits) == WORD_READY ||
-		     (word_state(bits) == WORD_OWNED && !ring_is_orphan(segment, word_unpack(bits)))) &&
+		     (word_state(bits) == WORD_OWNED && !over && !ring_is_orphan(segment, word_unpack(bits)))) &&
 		    atomic_load_explicit(&segment->ring[i].batch, memory_order_relaxed) == batch->ref)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * A worker that sleeps has nothing in hand. If a slot with a task of ours says at two looks that it has, a wild task has put it there. Have that
+ * worker killed: the supervisor gives the task back then, uncharged. One that only was slow to take its announcement back had not begun.
+ */
+static void rouse(struct look *look)
+{
+	struct keeper *keeper = look->batch->keeper;
+	struct segment *segment = &keeper->segment;
+	uint64_t suspect = 0;
+	uint32_t at = 0;
+
+	/* Relaxed, all: what is wrong with one look is right with the next. */
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		uint64_t word = atomic_load_explicit(&segment->ring[i].word, memory_order_relaxed);
+		struct word w = word_unpack(word);
+
+		if (w.state != WORD_OWNED || w.worker >= segment->worker_count ||
+		    atomic_load_explicit(&segment->ring[i].batch, memory_order_relaxed) != look->batch->ref ||
+		    !(atomic_load_explicit(&segment->control->sleepers[w.worker / 64], memory_order_relaxed) >> w.worker % 64 &
+		      1))
+			continue;
+		suspect = word;
+		at = i;
+		if (suspect == look->suspect && at == look->suspects_slot)
+			keeper->kill(keeper, w.worker,
+				     atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_relaxed));
+	}
+	look->suspect = suspect;
+	look->suspects_slot = at;
 }
 
 /* The lowest position that is not done and was not handed out, for a message. */
@@ -342,6 +377,8 @@ static int doubt(void *context)
 	if (lost)
 		position = look->entry ? batch->order.positions[look->index] : missing(batch);
 	pthread_mutex_unlock(&batch->lock);
+	if (!lost)
+		rouse(look);
 	return lost && !look->ready(look) ? batch_damaged(position) : 0;
 }
 
@@ -415,7 +452,9 @@ static int wait_dense(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned 
 	struct look look = {.batch = batch, .heard = heard};
 	int r = dense_all_done(batch) ? 0 : wait_unlocked(is_all_done, &look, WAIT_ALL, deadline_ns);
 
-	/* Workers that were killed at the end of the pool stay inside. */
+	/* Workers that were killed at the end of the pool stay inside; and so do those whom a wild task has put there. */
+	if (r == -EBADMSG && dense_all_done(batch))
+		dense_forget_inside(batch);
 	return r && dense_all_done(batch) ? 0 : r;
 }
 

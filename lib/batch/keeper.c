@@ -57,12 +57,54 @@ int keeper_judge(const struct keeper *keeper)
 	return tasks_of == &keeper->segment ? keeper_refuse_task() : 0;
 }
 
-int keeper_fail(uint32_t state)
+/* Relaxed: written before the state is, which every caller has read with acquire. */
+static uint32_t asked_of(const struct keeper *keeper)
 {
+	return atomic_load_explicit(&keeper->asked, memory_order_relaxed);
+}
+
+bool keeper_possible(const struct keeper *keeper, uint32_t state)
+{
+	uint32_t asked = asked_of(keeper);
+
 	switch (state) {
-	case POOL_TERMINATED:
-		return sheaf_fail(-ECANCELED, "the pool was terminated");
+	case POOL_OPEN: /* of one that is just being closed, too */
 	case POOL_BROKEN:
+	case POOL_LOST:
+	case POOL_UNPLUGGED:
+		return true;
+	case POOL_CLOSED:
+	case POOL_FINISHED:
+		return asked != POOL_OPEN;
+	default:
+		return asked == POOL_TERMINATED;
+	}
+}
+
+static int fail_wild(uint32_t state)
+{
+	return sheaf_fail(
+		-ENOTRECOVERABLE,
+		"the state of the pool, a word in its shared memory, was written over (it became %#x), most likely by a "
+		"task that wrote behind its result: the pool has ended",
+		(unsigned)state);
+}
+
+int keeper_fail(struct keeper *keeper, uint32_t state)
+{
+	/* Relaxed, both: a number for a message. */
+	uint64_t wild = atomic_load_explicit(&keeper->wild, memory_order_relaxed);
+
+	if (asked_of(keeper) == POOL_TERMINATED)
+		return sheaf_fail(-ECANCELED, "the pool was terminated");
+	if (!keeper_possible(keeper, state)) {
+		atomic_store_explicit(&keeper->wild, UINT64_C(1) + state, memory_order_relaxed);
+		return fail_wild(state);
+	}
+	switch (state) {
+	case POOL_BROKEN:
+		if (wild)
+			return fail_wild((uint32_t)(wild - 1));
 		return sheaf_fail(
 			-ENOTRECOVERABLE,
 			"the pool stopped: its workers died again and again without ending a single task, or none could be "
@@ -78,11 +120,13 @@ int keeper_fail(uint32_t state)
 	}
 }
 
-int keeper_shut(uint32_t state)
+int keeper_shut(struct keeper *keeper)
 {
-	if (state == POOL_CLOSED || state == POOL_FINISHED)
-		return sheaf_fail(-EPIPE, "the pool is closed");
-	return keeper_fail(state);
+	/* Acquire, pairs with change_state() in pool.c: what the owner asked for is known. */
+	uint32_t state = atomic_load_explicit(&keeper->segment.control->state, memory_order_acquire);
+	int r = keeper_fail(keeper, state);
+
+	return r || (state != POOL_CLOSED && state != POOL_FINISHED) ? r : sheaf_fail(-EPIPE, "the pool is closed");
 }
 
 int keeper_look(struct keeper *keeper, bool now)
@@ -92,7 +136,7 @@ int keeper_look(struct keeper *keeper, bool now)
 
 	/* Relaxed: two threads may look at once. */
 	if (!now && time - atomic_load_explicit(&keeper->looked_ns, memory_order_relaxed) < LOOK_EVERY_NS)
-		return keeper_fail(atomic_load_explicit(&keeper->segment.control->state, memory_order_acquire));
+		return keeper_fail(keeper, atomic_load_explicit(&keeper->segment.control->state, memory_order_acquire));
 	atomic_store_explicit(&keeper->looked_ns, time, memory_order_relaxed);
 	cancel = cancel_refuse();
 	r = keeper->look(keeper);

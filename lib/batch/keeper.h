@@ -21,7 +21,11 @@ struct keeper {
 	_Atomic uint64_t looked_ns;
 	_Atomic unsigned interrupts; /* calls of sheaf_pool_interrupt() */
 	_Atomic unsigned told;       /* of which waiting calls have been told */
-	pthread_mutex_t lock;        /* of the list of batches and of their slots */
+	_Atomic uint32_t asked;      /* enum pool_state that the owner has asked for: open, closed or terminated */
+	_Atomic uint64_t wild;       /* 0; or 1 + a state that the segment had and that nobody but a wild task has put there */
+	_Atomic unsigned probing;    /* threads that take a slot of the ring without a batch's lock, for an instant */
+	uint64_t slots[LARGEST_BATCHES / 64]; /* bit i: batch slot i is in use. Under the lock */
+	pthread_mutex_t lock;                 /* of the list of batches and of their slots */
 	struct sheaf_batch *batches;
 	struct sheaf_batch *spare; /* for the next batch, or NULL: who fans out again and again needs no malloc() */
 	uint64_t serial;
@@ -67,16 +71,16 @@ const struct segment *keeper_run_tasks_of(const struct segment *segment);
 /* keeper->look(), if the last one was LOOK_EVERY_NS ago or @now. */
 int keeper_look(struct keeper *keeper, bool now);
 
-/* Private: why no work can be submitted in this state. */
-int keeper_shut(uint32_t state);
+/* Private: why no work can be submitted, after a look at the state. */
+int keeper_shut(struct keeper *keeper);
 
 /* May work be submitted? 0, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its message. */
-static inline int keeper_open(const struct keeper *keeper)
+static inline int keeper_open(struct keeper *keeper)
 {
 	/* Relaxed: a submitter looks again, with the right order, after it has published. */
 	uint32_t state = atomic_load_explicit(&keeper->segment.control->state, memory_order_relaxed);
 
-	return state == POOL_OPEN ? 0 : keeper_shut(state);
+	return state == POOL_OPEN ? 0 : keeper_shut(keeper);
 }
 
 /* What an option for a time limit means, 0 and SHEAF_FOREVER included, given what holds without it. 0: none. */
@@ -85,8 +89,14 @@ static inline uint64_t limit_of(uint64_t option, uint64_t otherwise)
 	return !option ? otherwise : option > UINT64_MAX / 2 ? 0 : option;
 }
 
-/* sheaf_fail() for a pool state that ends all waiting; 0 for the others. */
-int keeper_fail(uint32_t state);
+/*
+ * Can the pool have come to that state, by what the owner has asked for? Else a wild task has written over the word. The state was read by an
+ * acquire load.
+ */
+bool keeper_possible(const struct keeper *keeper, uint32_t state);
+
+/* sheaf_fail() for a pool state that ends all waiting, the impossible ones among them; 0 for the others. */
+int keeper_fail(struct keeper *keeper, uint32_t state);
 
 /*
  * What a call that may wait remembers from its beginning: it is interrupted by what came since, and by what no call was told of before.

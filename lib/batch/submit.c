@@ -224,11 +224,14 @@ static int wait_for_room(struct sheaf_batch *batch, unsigned heard)
 		 * Who is still to claim something rings when there is room; if nobody is, nobody does, whatever the hints say. Where tasks
 		 * take long, what has become free is used now and then.
 		 */
+		/* Seq_cst, both: see nobody_submits() in batch.c. */
+		atomic_fetch_add_explicit(&keeper->probing, 1, memory_order_seq_cst);
 		r = !look && ring_wanting(segment) && ring_has_ready(segment) ? -EAGAIN
 									      : ring_take(segment, me, &slot, &ticket);
-		if (!r) {
+		if (!r)
 			ring_abandon(slot);
-		} else {
+		atomic_fetch_sub_explicit(&keeper->probing, 1, memory_order_seq_cst);
+		if (r) {
 			/* Who is awake looks for us before it sleeps. Also for a task that was sent without ringing; see invite(). */
 			doorbell_ring(segment);
 			until = now + LOOK_EVERY_NS;

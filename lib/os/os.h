@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 /* ---- common.c ---- */
@@ -150,6 +151,26 @@ void os_sleep_ns(uint64_t ns);
  * os_sem_wait_until() where no semaphore knows the monotonic clock.
  */
 int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns);
+
+/*
+ * What is the same in every semaphore between processes, by libc: it says how to ask the kernel, which refuses anything else, and then glibc
+ * aborts. os_sem_learn() finds out, once, before the first fork; until then, and where there is no such word, everything is whole.
+ */
+struct os_sem_fixed {
+	size_t at;
+	uint32_t mask, value;
+};
+extern struct os_sem_fixed os_sem_fixed;
+void os_sem_learn(void);
+
+static inline bool os_sem_whole(const sem_t *sem)
+{
+	uint32_t found;
+
+	memcpy(&found, (const unsigned char *)sem + os_sem_fixed.at, sizeof(found));
+	return (found & os_sem_fixed.mask) == os_sem_fixed.value;
+}
+
 /* How long a file may become by this process: to exceed it brings a signal. UINT64_MAX: as long as it wants. */
 uint64_t os_file_limit(void);
 

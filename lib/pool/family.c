@@ -184,6 +184,8 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
 	family_end(family, segment, false);
+	if (start > 0 || start < -4095) /* a task has written over it */
+		start = 0;
 	return sheaf_fail(documented(start), "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
 			  start ? strerror(-start) : "the supervisor died or hangs");
 }

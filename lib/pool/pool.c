@@ -76,6 +76,12 @@ static uint32_t state_of(const struct sheaf_pool *pool)
 	return atomic_load_explicit(&pool->keeper.segment.control->state, memory_order_acquire);
 }
 
+/* What the owner itself has asked for. Relaxed: a thread that asks at the same time may be first or second. */
+static uint32_t asked_of(const struct sheaf_pool *pool)
+{
+	return atomic_load_explicit(&pool->keeper.asked, memory_order_relaxed);
+}
+
 static bool change_state(struct sheaf_pool *pool, uint32_t from, uint32_t to)
 {
 	/* Seq_cst: who changes it may look at the ring next. Relaxed: what a change that failed has read is not used. */
@@ -126,12 +132,31 @@ static void lose(struct sheaf_pool *pool, uint32_t how)
 	wake_everybody(&pool->keeper.segment);
 }
 
+/* What the owner knows better than the segment: a wild task may have written over it. Under the family lock. */
+static void mend(struct sheaf_pool *pool)
+{
+	struct keeper *keeper = &pool->keeper;
+	uint32_t state = state_of(pool), asked = asked_of(pool);
+
+	if (asked == POOL_TERMINATED)
+		return;
+	if (asked == POOL_CLOSED && state == POOL_OPEN && change_state(pool, POOL_OPEN, POOL_CLOSED))
+		wake_everybody(&keeper->segment);
+	batch_mend(keeper);
+	if (!keeper_fail(keeper, state) || state == POOL_BROKEN || state == POOL_LOST || state == POOL_UNPLUGGED)
+		return;
+	/* Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is the end. */
+	atomic_store_explicit(&keeper->segment.control->state, POOL_BROKEN, memory_order_relaxed);
+	wake_everybody(&keeper->segment);
+}
+
 /* A supervisor and a spare that have died at once are replaced; the successor repairs what they left. Under the family lock. */
 static void look_at_family(struct sheaf_pool *pool)
 {
 	struct segment *segment = &pool->keeper.segment;
 
-	if ((!pool->family.group && !pool->orphaned_ns) || state_of(pool) >= POOL_TERMINATED)
+	if ((!pool->family.group && !pool->orphaned_ns) || state_of(pool) >= POOL_TERMINATED ||
+	    asked_of(pool) == POOL_TERMINATED)
 		return;
 	/* Without it nobody can be asked. A family that the host has only cut off ends by itself, and another one is started. */
 	if (segment_fd(segment) < 0) {
@@ -154,13 +179,14 @@ static int look(struct keeper *keeper)
 
 	/* Another thread that holds the lock does the same. */
 	if (!pthread_mutex_trylock(&pool->family_lock)) {
+		mend(pool);
 		if (!pool->threaded)
 			look_at_family(pool);
 		else if (state_of(pool) == POOL_CLOSED)
 			threads_finish(&pool->threads, &keeper->segment);
 		pthread_mutex_unlock(&pool->family_lock);
 	}
-	return keeper_fail(state_of(pool));
+	return keeper_fail(keeper, state_of(pool));
 }
 
 /* The state says that the pool is over, its processes may not have noticed. */
@@ -347,18 +373,29 @@ int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options)
 
 /* ---- close, join, terminate, destroy ---- */
 
+/* Relaxed: the change of the state that follows hands it over. It only goes on. */
+static void ask(struct sheaf_pool *pool, uint32_t wanted)
+{
+	uint32_t asked = asked_of(pool);
+
+	while (asked < wanted && !atomic_compare_exchange_weak_explicit(&pool->keeper.asked, &asked, wanted,
+									memory_order_relaxed, memory_order_relaxed))
+		continue;
+}
+
 int sheaf_pool_close(sheaf_pool *pool)
 {
 	int r = pool_check(pool, "sheaf_pool_close");
 
 	if (r)
 		return r;
+	ask(pool, POOL_CLOSED);
 	if (change_state(pool, POOL_OPEN, POOL_CLOSED)) {
 		doorbell_ring_all(&pool->keeper.segment);
 		room_ring_all(&pool->keeper.segment);
 		wake_supervisor(pool);
 	}
-	return keeper_fail(state_of(pool));
+	return keeper_fail(&pool->keeper, state_of(pool));
 }
 
 /* Has all of a closed pool ended? */
@@ -380,6 +417,10 @@ static bool joined(struct sheaf_pool *pool)
 			else
 				change_state(pool, POOL_FINISHED, POOL_CLOSED);
 		}
+	} else if (state_of(pool) == POOL_FINISHED && ring_has_owned(segment)) {
+		/* All workers have ended and none has a task: somebody wrote over the state, or over the ring. */
+		atomic_store_explicit(&pool->keeper.wild, 1 + POOL_FINISHED, memory_order_relaxed);
+		change_state(pool, POOL_FINISHED, POOL_BROKEN);
 	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
 		over = !pool->family.group;
 		if (!over) {
@@ -400,7 +441,7 @@ int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 	if (r)
 		return r;
 	heard = keeper_heard(&pool->keeper);
-	if (state_of(pool) == POOL_OPEN)
+	if (asked_of(pool) == POOL_OPEN)
 		return sheaf_fail(-EBUSY, "sheaf_pool_join: close the pool first");
 	for (;;) {
 		bool over;
@@ -429,6 +470,7 @@ int sheaf_pool_terminate(sheaf_pool *pool)
 	if (r)
 		return r;
 	cancel = cancel_refuse();
+	ask(pool, POOL_TERMINATED);
 	pthread_mutex_lock(&pool->family_lock);
 	segment_unpublish(&pool->keeper.segment); /* first: if we are killed now, the supervisor ends the rest */
 	end_workers(pool);

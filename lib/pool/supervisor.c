@@ -182,7 +182,7 @@ static pid_t pid_of(unsigned worker)
 	return self.pids[worker];
 }
 
-/* The words that only we write say again what we wrote. Relaxed, all: to others they are hints. */
+/* The words that only we write say again what we wrote; lines that say it already are left alone. Relaxed, all: to others they are hints. */
 static void restore(void)
 {
 	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
@@ -190,8 +190,10 @@ static void restore(void)
 
 		if (!self.pids[worker])
 			continue;
-		atomic_store_explicit(&w->pid, self.pids[worker], memory_order_relaxed);
-		atomic_store_explicit(&w->generation, self.generations[worker], memory_order_relaxed);
+		if (atomic_load_explicit(&w->pid, memory_order_relaxed) != self.pids[worker])
+			atomic_store_explicit(&w->pid, self.pids[worker], memory_order_relaxed);
+		if (atomic_load_explicit(&w->generation, memory_order_relaxed) != self.generations[worker])
+			atomic_store_explicit(&w->generation, self.generations[worker], memory_order_relaxed);
 	}
 }
 
@@ -483,15 +485,26 @@ static bool has_name(void)
 	return name[0] && os_shm_is(name, line.segment->fd, &line.segment->id);
 }
 
+/* The pool is over, as @state, and a word that says otherwise was written by a wild task. The owner may still terminate it. */
+static void insist(uint32_t state)
+{
+	uint32_t now = pool_state();
+
+	/* Relaxed: there is nobody left who could do something by it, but for the owner, which looks again and again. */
+	if (now < state && now < POOL_TERMINATED)
+		atomic_store_explicit(&line.segment->control->state, state, memory_order_relaxed);
+}
+
 /*
  * The pool is over. As long as its segment has a name, somebody has to be here who takes that away when the owner is killed; the owner
  * takes it away when it joins, terminates or destroys the pool, or asks us to if it has become a user that may not.
  */
-_Noreturn static void leave(void)
+_Noreturn static void leave(uint32_t state)
 {
 	kill_spare();
 	while (has_name()) {
 		follow_owner();
+		insist(state);
 		if (pool_state() == POOL_TERMINATED && !os_shm_unlink(line.segment->name, line.segment->fd, &line.segment->id))
 			break;
 		if (os_wait_news(line.life->fd, os_parent_check_ns()))
@@ -560,7 +573,11 @@ _Noreturn static void supervise(void)
 		follow_owner();
 		bury_the_dead();
 		watch_stops();
+		restore();
 		serve_kills();
+		/* Nobody but us says so, and not while workers live: a task has written it. If the pool is open, the owner sees that it is not closed. */
+		if (pool_state() == POOL_FINISHED && (self.live || ring_has_work(line.segment)))
+			change_state(POOL_FINISHED, POOL_CLOSED);
 		if (wants_workers())
 			spawn_missing();
 		now = sheaf_now_ns();
@@ -570,13 +587,13 @@ _Noreturn static void supervise(void)
 			 (change_state(POOL_OPEN, POOL_BROKEN) || change_state(POOL_CLOSED, POOL_BROKEN)))
 			wake_everybody();
 		if (finish() || pool_state() == POOL_FINISHED)
-			leave();
+			leave(POOL_FINISHED);
 		if (pool_state() >= POOL_TERMINATED) {
 			if (self.spare)
 				kill(self.spare, SIGKILL); /* it ends while the workers do; leave() waits for it */
 			let_idle_end();
 			kill_workers();
-			leave();
+			leave(POOL_BROKEN);
 		}
 		nap = limits_enforce(&self.limits, self.pids);
 		spawn_spare();

@@ -6,9 +6,10 @@
  * that finds the bit clears it, which makes the wake-up its own, and posts. If it dies in between, the supervisor rings for everybody
  * after the death. Surplus tokens are harmless: every sleeper looks at the words when it wakes, whatever woke it.
  *
- * Damage            A semaphore that a task has written over may abort who touches it, so both sides look at the seals of its row first.
- *                   Where one is broken, a poster wakes the sleeper without a token, and a sleeper naps from then on. A write between
- *                   the look and the touch is not seen.
+ * Damage            A semaphore that a task has written over may abort who touches it, so both sides look first: at the seals of its row,
+ *                   and at the word by which libc asks the kernel. Where a seal is broken, a poster wakes the sleeper without a token;
+ *                   where that word is, it leaves the sleeper alone, as libc would ask once more, by the wrong word: no process sleeps longer
+ *                   than a second. A sleeper naps from then on. A write between the look and the touch is not seen.
  * Edges             D1 -> D2  announce, look at the words | publish, look for announcements. All seq_cst: one of the two sees the other.
  *                   Nothing is handed over by these words or by tokens; the task words do that.
  */
@@ -23,6 +24,8 @@
 /* Post, or do what can be done if the row was written over. */
 static void post_if_whole(sem_t *bell, const _Atomic uint64_t *seal, const _Atomic uint64_t *end_seal)
 {
+	if (!os_sem_whole(bell))
+		return;
 	if (bells_whole(seal, end_seal))
 		sem_post(bell);
 	else
@@ -31,7 +34,7 @@ static void post_if_whole(sem_t *bell, const _Atomic uint64_t *seal, const _Atom
 
 static void sleep_if_whole(sem_t *bell, const _Atomic uint64_t *seal, const _Atomic uint64_t *end_seal, uint64_t deadline_ns)
 {
-	if (!bells_whole(seal, end_seal))
+	if (!bells_whole(seal, end_seal) || !os_sem_whole(bell))
 		os_sleep_ns(DAMAGED_NAP_NS);
 	else if (deadline_ns == SHEAF_FOREVER)
 		sem_wait(bell);

@@ -233,6 +233,66 @@ void ring_rewind(struct segment *segment)
 						      memory_order_relaxed));
 }
 
+/* Do workers that go from head to tail come by the slot? */
+static bool leads_to(const struct segment *segment, uint32_t slot)
+{
+	/* Relaxed, both: hints. */
+	uint64_t head = HEAD_TICKET(atomic_load_explicit(&segment->control->head, memory_order_relaxed));
+	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t first = tail > segment->ring_size && head < tail - segment->ring_size ? tail - segment->ring_size : head;
+	uint64_t ahead = (slot - first) & (segment->ring_size - 1);
+
+	return first <= tail && ahead < tail - first;
+}
+
+/* Have head and tail lead to every slot. */
+static void straighten(struct segment *segment)
+{
+	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t wanted = tail < segment->ring_size ? tail + segment->ring_size : tail & (UINT64_MAX >> 16);
+
+	/* Relaxed: the tickets of a lap more or less are a hint; a submitter that moves tail meanwhile has moved it on from there. */
+	if (wanted != tail)
+		atomic_compare_exchange_strong_explicit(&segment->control->tail, &tail, wanted, memory_order_relaxed,
+							memory_order_relaxed);
+	ring_rewind(segment);
+}
+
+bool ring_mend(struct segment *segment, struct shared_slot **slot, uint64_t *word)
+{
+	/* Relaxed: no submitter comes so far, but a wild task; from there on tickets would soon begin anew, and the ring seem full. */
+	bool hidden = atomic_load_explicit(&segment->control->tail, memory_order_relaxed) >> (HEAD_BITS - 1);
+	bool filling = false;
+
+	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		struct shared_slot *s = &segment->ring[i];
+		/* Acquire, pairs with spawn() by way of ring_is_orphan(): a word that is orphaned was not settled. */
+		uint64_t found = atomic_load_explicit(&s->word, memory_order_acquire);
+
+		switch (word_state(found)) {
+		case WORD_FREE:
+			break;
+		case WORD_FILLING:
+			*slot = s;
+			*word = found;
+			filling = true;
+			break;
+		case WORD_READY:
+			hidden |= !leads_to(segment, i);
+			break;
+		case WORD_OWNED:
+			if (!ring_is_orphan(segment, word_unpack(found)))
+				break;
+			/* fall through */
+		default:
+			(void)ring_release(s, found);
+		}
+	}
+	if (hidden)
+		straighten(segment);
+	return filling;
+}
+
 uint64_t ring_wanting(const struct segment *segment)
 {
 	/* Relaxed, both: hints. */
@@ -263,4 +323,9 @@ bool ring_has_ready(const struct segment *segment)
 bool ring_has_work(const struct segment *segment)
 {
 	return any_slot(segment, WORD_READY, WORD_FILLING);
+}
+
+bool ring_has_owned(const struct segment *segment)
+{
+	return any_slot(segment, WORD_OWNED, WORD_OWNED);
 }

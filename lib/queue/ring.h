@@ -41,7 +41,7 @@ int ring_claim_next(struct segment *segment, struct ring_owner me, uint64_t *tai
 /* OWNED -> FREE: the task is over. @word: what ring_claim() gave. False: a wild task has written over the slot's word. */
 bool ring_release(struct shared_slot *slot, uint64_t word);
 
-/* READY -> FREE: takes back a task that nobody has claimed. True if it was the very task of @word. */
+/* READY (or FILLING, see ring_mend()) -> FREE: takes back a task that nobody has claimed. True if it was the very task of @word. */
 bool ring_withdraw(struct shared_slot *slot, uint64_t word);
 
 /* OWNED by a dead worker -> READY, its attempt counted or not. For the supervisor. False: as ring_release(). */
@@ -54,6 +54,14 @@ bool ring_is_orphan(const struct segment *segment, struct word w);
 void ring_rewind(struct segment *segment);
 
 /*
+ * Mend what only a wild task does to the ring: frees slots whose words say what nobody writes, or that somebody runs them who never comes
+ * back; and leads workers to READY slots that head and tail hide. Harmless where all is well. For the owner, now and then while it waits.
+ *
+ * True: *@slot, with *@word, is FILLING. If no submitter is there who may be at it, ring_withdraw() frees it.
+ */
+bool ring_mend(struct segment *segment, struct shared_slot **slot, uint64_t *word);
+
+/*
  * How many more tasks have to be claimed, by the ring's hints, until a good part of it is free. Who waits for room goes on only at 0, or
  * submitter and workers would meet at every slot. 0 at the latest when nothing waits.
  */
@@ -62,5 +70,8 @@ uint64_t ring_wanting(const struct segment *segment);
 /* Is any slot READY, or (has_work) about to be? Look at the words. */
 bool ring_has_ready(const struct segment *segment);
 bool ring_has_work(const struct segment *segment);
+
+/* Is any slot OWNED? */
+bool ring_has_owned(const struct segment *segment);
 
 #endif

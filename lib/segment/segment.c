@@ -234,6 +234,7 @@ static int init_semaphores(struct segment *segment)
 	struct shared_control *control = segment->control;
 	int r = 0;
 
+	os_sem_learn();
 	r |= sem_init(&control->started, 1, 0);
 	bells_seal(&control->started_seal, &control->started_end_seal);
 	for (unsigned i = 0; i < ROOM_SLOTS; i++)
