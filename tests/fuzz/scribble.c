@@ -1,15 +1,17 @@
 /*
  * scribble.c - tasks that write over the words of their pool, and die: the supervisor goes on, or gives the pool up, and harms nobody.
  *
- * Usage: scribble [SEED [ROUNDS]]. In each round a host has a pool whose tasks write random words over ring, workers' lines,
- * batches and heap map, and get killed. It ends its pool at last, if it lives: what its own calls read may be damaged, too. Then nothing of it
- * may be left; its supervisor may not have crashed; and a bystander, a process of the same user, must live.
+ * Usage: scribble [SEED [ROUNDS]]. In each round a host has a pool whose tasks write random words over header, control area, ring, workers'
+ * places, batches and heap map, and get killed. The host submits and gathers meanwhile, and ends its pool at last. It has to live; then nothing
+ * of the pool may be left; its supervisor may not have crashed; and a bystander, a process of the same user, must live. That each word is
+ * written over, one by one, tests/intruders/wild_words.c sees to.
  *
  * A supervisor that believed a pid in the segment could kill anything. So each round has a namespace of processes of its own; where there
  * can be none, the test is skipped.
  *
- * Some libraries abort a process that posts a semaphore of impossible content. So only some rounds write over those; in these a supervisor
- * may end by SIGABRT, as may its successors, until the pool is lost.
+ * Some libraries abort a process that posts a semaphore of impossible content, which is seen only if it was written over before the post. So
+ * only some rounds write over those; in these a supervisor may end by SIGABRT, as may its successors, until the pool is lost. The owner has to
+ * live in every round.
  */
 #define _GNU_SOURCE /* unshare() */
 #include "sheaf.h"
@@ -86,20 +88,15 @@ static bool is_semaphore(const struct segment *segment, const unsigned char *at)
 	       in_batch < offsetof(struct shared_batch, bell) + sizeof(segment->batches->bell);
 }
 
-/* The one that the owner sleeps on: some libraries never come back from a semaphore of impossible content, and the owner has to. */
-static bool is_owners_bell(const struct segment *segment, const unsigned char *at)
-{
-	return at >= (unsigned char *)segment->batches && is_semaphore(segment, at);
-}
-
-/* Behind the first line of the control area, whose counters this test goes by. */
 static void scribble(struct chance *chance, const struct segment *segment)
 {
 	const struct {
 		unsigned char *at;
 		uint64_t size;
 	} parts[] = {
-		{(unsigned char *)segment->control + LINE, sizeof(*segment->control) - LINE},
+		{(unsigned char *)segment->header, sizeof(*segment->header)},
+		{(unsigned char *)segment->control, sizeof(*segment->control)},
+		{(unsigned char *)segment->control, LINE},
 		{(unsigned char *)segment->workers, segment->worker_count * sizeof(*segment->workers)},
 		{(unsigned char *)segment->ring, segment->ring_size * sizeof(*segment->ring)},
 		{(unsigned char *)segment->ring, segment->ring_size * sizeof(*segment->ring)},
@@ -112,7 +109,7 @@ static void scribble(struct chance *chance, const struct segment *segment)
 	uint64_t word = some_word(chance, segment);
 	unsigned char *at = parts[part].at + chance_below(chance, parts[part].size / 8) * 8;
 
-	if (is_owners_bell(segment, at) || (is_semaphore(segment, at) && !notes->bells))
+	if (is_semaphore(segment, at) && !notes->bells)
 		return;
 	memcpy(at, &word, 8);
 	atomic_fetch_add(&notes->scribbles, 1);
@@ -282,10 +279,10 @@ static int run_round(struct chance *chance, bool bells)
 		return NO_NAMESPACE;
 	if (segment_name_exists(name) == 1) {
 		shm_unlink(name);
-		/* When owner and supervisor crash, the name stays until the next start. */
-		CHECK_AS(HARM_LEAKED, bells && atomic_load(&notes->owner_crashed), "%s is left", name);
+		CHECK_AS(HARM_LEAKED, atomic_load(&notes->owner_crashed), "%s is left", name);
 	}
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %#x", (unsigned)status);
+	CHECK(!atomic_load(&notes->owner_crashed), "the owner crashed");
 	CHECK(!atomic_load(&notes->hurt), "a process that has nothing to do with the pool was killed");
 	CHECK(!atomic_load(&notes->supervisor_end) || (bells && atomic_load(&notes->supervisor_end) == SIGABRT),
 	      "a supervisor ended by signal %d (from 256 on: with that exit code)", atomic_load(&notes->supervisor_end));
