@@ -40,11 +40,12 @@
  *           0600, whatever the umask is), so its name lets other processes of that user in. It has one only where they could do the
  *           same to the owner without it. These owners get pools without a name, and options.name is refused with -EPERM: a program
  *           that is set-user-ID, set-group-ID or has capabilities; a process whose real, effective and saved ids differ, that makes
- *           files as another user (setfsuid()), or is not dumpable, as one is that has been root, or whose program its user may not
- *           read (see PR_SET_DUMPABLE in prctl(2)). Elsewhere than on Linux not all of this can be told. An owner that becomes such
- *           a process later loses the name with its next sheaf_pool_get_info(), or when it has to start its processes or to open its
- *           segment anew; but its workers stay what they are: become it first. A program whose rights come from its file ignores
- *           SHEAF_CHECK and SHEAF_BACKEND.
+ *           files as another user (setfsuid()), or is not dumpable, because it wants that or its user may not read its program (see
+ *           PR_SET_DUMPABLE in prctl(2)). Elsewhere than on Linux not all of this can be told. A process that root has started and
+ *           that has become another user for good counts as that user's: if it holds what that user must not get, choose
+ *           SHEAF_ANONYMOUS. An owner that becomes one of the above later loses the name with its next sheaf_pool_get_info(), or when
+ *           it has to start its processes or to open its segment anew; but its workers stay what they are: become it first. A
+ *           program whose rights come from its file ignores SHEAF_CHECK and SHEAF_BACKEND.
  * Debugging SHEAF_CHECK=1 in the environment of sheaf_pool_create(): tasks and items of maps get copies of their argument and result
  *           between guard zones of 4 KiB. One that writes into those fails with -EFAULT and a message that says how far, and harms
  *           nobody else. Arguments, contexts and arrays that hold an address which only the owner has are refused with -EFAULT

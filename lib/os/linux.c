@@ -175,6 +175,15 @@ static bool has_capabilities(void)
 	return !syscall(SYS_capget, &which, sets) && (sets[0].permitted || sets[1].permitted);
 }
 
+/*
+ * Was the program started by root, and has it become this user for good? Then it says so by its ids: it counts as that user's. The kernel
+ * makes it not dumpable, which cannot be told from a wish of the program.
+ */
+static bool gave_root_up(uid_t uid)
+{
+	return uid && getauxval(AT_UID) == 0 && getauxval(AT_EUID) == 0;
+}
+
 /* What the kernel asks before it lets one process trace another, but of others that are like this one. */
 const char *os_guarded(void)
 {
@@ -191,7 +200,7 @@ const char *os_guarded(void)
 	if (euid && has_capabilities())
 		return "has capabilities, and is not root";
 	dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-	if (dumpable == 0 || dumpable == 2)
+	if ((dumpable == 0 || dumpable == 2) && !gave_root_up(uid))
 		return "is not dumpable (see PR_SET_DUMPABLE in prctl(2))";
 	return NULL;
 }

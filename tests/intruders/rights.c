@@ -94,6 +94,9 @@ static void read_victim(struct victim *victim)
 	fclose(out);
 }
 
+/* How a program that is executed is told to be a victim. */
+static const char *victims_word = "--victim";
+
 /* @program: to be executed, or NULL. */
 static struct victim start_victim(become_fn *become, const char *program, char *const *environment)
 {
@@ -109,7 +112,7 @@ static struct victim start_victim(become_fn *become, const char *program, char *
 			become();
 		if (program) {
 			char ends[2][20];
-			char *const words[] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "--victim", ends[0], ends[1],
+			char *const words[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)victims_word, ends[0], ends[1],
 					       NULL};
 
 			snprintf(ends[0], sizeof(ends[0]), "%d", out[1]);
@@ -455,13 +458,22 @@ static int plain_service_with_capabilities(void)
 
 static void hide(void)
 {
-	host_be_plain();
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* Started by the plain user, not by root. */
 static int process_that_is_not_dumpable(void)
 {
 	NEEDS_LINUX_LAYER("whether a process is dumpable");
+	victims_word = "--victim-that-hides";
+	HOLD_OUT(host_be_plain, copy_program(geteuid(), getegid(), 0755), "dumpable");
+	return 0;
+}
+
+static int root_that_is_not_dumpable(void)
+{
+	NEEDS_LINUX_LAYER("whether a process is dumpable");
+	need_root();
 	HOLD_OUT(hide, NULL, "dumpable");
 	return 0;
 }
@@ -472,11 +484,19 @@ static void give_root_up(void)
 	       strerror(errno));
 }
 
+/* It counts as a plain user's, and chooses to have no name if it holds more. */
 static int service_that_was_root(void)
 {
-	NEEDS_LINUX_LAYER("whether a process is dumpable");
+	sheaf_pool *pool;
+
 	need_root();
-	HOLD_OUT(give_root_up, NULL, "dumpable");
+	give_root_up();
+	pool = host_pool(2);
+	EXPECT(host_shm_exists(host_info(pool).name), "got no name for a plain user's pool, expected one");
+	sheaf_pool_destroy(pool);
+	pool = host_pool_with(&(sheaf_pool_options){.workers = 2, .heap_size = 16 * MIB, .flags = SHEAF_ANONYMOUS});
+	EXPECT(!*host_info(pool).name, "got the name %s for an anonymous pool, expected none", host_info(pool).name);
+	sheaf_pool_destroy(pool);
 	return 0;
 }
 
@@ -486,7 +506,9 @@ static sheaf_pool *named_pool(char *name, size_t room)
 {
 	sheaf_pool *pool;
 
-	host_be_plain();
+	/* So does the harness, where it plays a plain user. */
+	if (geteuid() && !getauxval(AT_UID))
+		SKIP("this process has given root up, which lets it keep its names");
 	pool = host_pool(2);
 	snprintf(name, room, "%s", host_info(pool).name);
 	EXPECT(host_shm_exists(name), "got no name for an ordinary program's pool, expected one");
@@ -691,6 +713,7 @@ static const struct host_case host_cases[] = {
 	CASE(file_server_under_setfsuid),
 	CASE(plain_service_with_capabilities),
 	CASE(process_that_is_not_dumpable),
+	CASE(root_that_is_not_dumpable),
 	CASE(service_that_was_root),
 	CASE(name_withdrawn_when_figures_are_told),
 	CASE(name_withdrawn_when_a_family_starts),
@@ -706,6 +729,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "--victim"))
 		return be_victim(atoi(argv[2]), atoi(argv[3]));
+	if (argc == 4 && !strcmp(argv[1], "--victim-that-hides")) {
+		hide();
+		return be_victim(atoi(argv[2]), atoi(argv[3]));
+	}
 	if (argc == 2 && !strcmp(argv[1], "--has-rights"))
 		return !getauxval(AT_SECURE);
 	return host_main(argc, argv, "rights", host_cases, sizeof(host_cases) / sizeof(host_cases[0]));
