@@ -16,23 +16,36 @@
 
 #define SECOND UINT64_C(1000000000)
 
-static char folder[64], path[80];
+static char folder[200], path[256];
 static sheaf_array array;
+static pid_t creator;
+
+/* Also when a test fails. */
+static void remove_files(void)
+{
+	if (getpid() != creator)
+		return;
+	unlink(path);
+	rmdir(folder);
+}
 
 static void set_up(void)
 {
+	const char *place = getenv("TMPDIR");
+
 	begin();
-	strcpy(folder, "/tmp/sheaf-input-XXXXXX");
+	snprintf(folder, sizeof(folder), "%s/sheaf-input-XXXXXX", place ? place : "/tmp");
 	cr_assert_not_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/input", folder);
+	creator = getpid();
+	atexit(remove_files);
 	start(&(sheaf_pool_options){.workers = 1, .heap_size = 16 << 20});
 }
 
 static void tear_down(void)
 {
 	sheaf_array_free(&array, pool);
-	unlink(path);
-	rmdir(folder);
+	remove_files();
 	end();
 }
 
@@ -41,8 +54,7 @@ TestSuite(input, .init = set_up, .fini = tear_down);
 /* A skipped test does not get to its end. */
 static void leave_out(const char *reason)
 {
-	unlink(path);
-	rmdir(folder);
+	remove_files();
 	skip(reason);
 }
 
@@ -53,7 +65,7 @@ static int load_until(uint64_t deadline_ns)
 
 static void expect_message(int code, int wanted, const char *text)
 {
-	char message[256];
+	char message[512];
 
 	snprintf(message, sizeof(message), "%s: %s", path, text);
 	cr_assert_eq(code, wanted, "%d instead of %d: %s", code, wanted, sheaf_message());
