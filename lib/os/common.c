@@ -1,6 +1,7 @@
 /*
  * common.c - system calls that are the same everywhere.
  */
+#include "os/forks.h"
 #include "os/os.h"
 
 #include <dirent.h>
@@ -484,27 +485,37 @@ void os_sleep_ns(uint64_t ns)
 
 struct os_sem_fixed os_sem_fixed;
 
-void os_sem_learn(void)
+static void learn(void)
 {
+	static bool learnt;
 	union {
 		sem_t sem;
 		uint32_t words[sizeof(sem_t) / sizeof(uint32_t)];
 	} shared, own;
 	struct os_sem_fixed fixed = {0};
 
-	if (os_sem_fixed.mask)
+	if (learnt)
 		return;
+	learnt = true;
 	memset(&shared, 0, sizeof(shared));
 	memset(&own, 0, sizeof(own));
 	if (sem_init(&shared.sem, 1, 0) || sem_init(&own.sem, 0, 0))
 		return;
-	/* The one word in which a semaphore between processes differs from one between threads. Threads that learn at once store the same. */
+	/* The one word in which a semaphore between processes differs from one between threads. */
 	for (size_t i = 0; i < sizeof(shared.words) / sizeof(shared.words[0]); i++)
 		if (shared.words[i] != own.words[i])
 			fixed = (struct os_sem_fixed){.at = i * sizeof(uint32_t), .mask = UINT32_MAX, .value = shared.words[i]};
 	sem_destroy(&shared.sem);
 	sem_destroy(&own.sem);
 	os_sem_fixed = fixed;
+}
+
+void os_sem_learn(void)
+{
+	/* Whoever looks has come by here before, so the lock hands it over. */
+	forks_hold();
+	learn();
+	forks_release();
 }
 
 int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns)

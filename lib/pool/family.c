@@ -208,22 +208,26 @@ static bool group_is_ours(const struct family *family, const struct segment *seg
 	       getpgid(holder) == family->group;
 }
 
-/* Reap the first supervisor when it has ended; and, where orphans come to this process, those of the family. */
-static void reap(struct family *family, const struct segment *segment)
+/*
+ * Reap the first supervisor when it has ended; and, where orphans come to this process, those of the family. True: one of them, which has not
+ * ended yet, is still to be reaped.
+ */
+static bool reap(struct family *family, const struct segment *segment)
 {
-	pid_t pid;
+	pid_t pid = -1;
 	int r;
 
 	if (!family->group)
-		return;
+		return false;
 	if (os_adopts_orphans() && group_is_ours(family, segment))
 		while ((pid = waitpid(-family->group, NULL, WNOHANG)) > 0)
 			family->reaped |= pid == family->group;
-	if (!family->child)
-		return;
-	r = child_ended(family, true);
-	family->reaped |= r == 1;
-	family->child = r == 0;
+	if (family->child) {
+		r = child_ended(family, true);
+		family->reaped |= r == 1;
+		family->child = r == 0;
+	}
+	return family->child || !pid;
 }
 
 bool family_lives(struct family *family, const struct segment *segment)
@@ -345,8 +349,7 @@ static void reap_all(struct family *family, const struct segment *segment)
 	uint64_t deadline = sheaf_now_ns() + REAP_NS;
 
 	/* It has closed its end of the pipe, so this is no long wait. */
-	for (unsigned i = 0; family->child || successor_runs(family); i++) {
-		reap(family, segment);
+	for (unsigned i = 0; reap(family, segment) || successor_runs(family); i++) {
 		if (i < REAP_YIELDS)
 			sched_yield();
 		else if (sheaf_now_ns() < deadline)

@@ -28,6 +28,7 @@
 #define MOST_SUCCESSORS 64                    /* without any task ended between them */
 #define NO_SUCCESSOR_NS UINT64_C(10000000000) /* so long without being able to start one loses the pool */
 #define JOIN_NAP_NS 1000000
+#define MOST_RESUMED 3
 
 static struct sheaf_pool *pool_of(struct keeper *keeper)
 {
@@ -418,9 +419,17 @@ static bool joined(struct sheaf_pool *pool)
 				change_state(pool, POOL_FINISHED, POOL_CLOSED);
 		}
 	} else if (state_of(pool) == POOL_FINISHED && ring_has_owned(segment)) {
-		/* All workers have ended and none has a task: somebody wrote over the state, or over the ring. */
-		atomic_store_explicit(&pool->keeper.wild, 1 + POOL_FINISHED, memory_order_relaxed);
-		change_state(pool, POOL_FINISHED, POOL_BROKEN);
+		/*
+		 * All workers have ended and one has a task: somebody wrote over the state, then the supervisor goes on; or over the ring, then it
+		 * insists.
+		 */
+		if (pool->resumed++ < MOST_RESUMED) {
+			change_state(pool, POOL_FINISHED, POOL_CLOSED);
+			family_wake(&pool->family);
+		} else {
+			atomic_store_explicit(&pool->keeper.wild, 1 + POOL_FINISHED, memory_order_relaxed);
+			change_state(pool, POOL_FINISHED, POOL_BROKEN);
+		}
 	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
 		over = !pool->family.group;
 		if (!over) {

@@ -16,6 +16,7 @@ struct sheaf_pool {
 	struct family family;
 	uint64_t completed;   /* tasks ended when the last supervisor died, plus 1 */
 	unsigned successors;  /* since that number changed */
+	unsigned resumed;     /* how often it said that it was finished, and tasks ran */
 	uint64_t orphaned_ns; /* since when a successor could not be started; 0: there is one, or none is needed */
 	struct threads threads;
 	struct sheaf_pool *next_dead; /* see handles.h */

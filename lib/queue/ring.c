@@ -3,7 +3,7 @@
  *
  * Who writes what   A slot's word: see layout.h; FREE -> FILLING -> READY by a submitter, READY -> OWNED -> FREE by a worker, and
  *                   what a dead process left by the supervisor. The rest of a slot: its submitter while FILLING, nobody after.
- *                   tail: submitters. head: workers, and the supervisor, who sets it back.
+ *                   tail: submitters. head: workers, and the supervisor, who sets it back. Both: the owner, after a wild task (ring_mend()).
  * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t / size. It tells a task that waits since an
  *                   earlier lap (the ring is full) from one that another submitter has just put there, and makes words of one slot
  *                   differ, so that ring_withdraw() takes back what it means.
