@@ -12,6 +12,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/guard.h"
 #include "base/number.h"
 #include "os/os.h"
 #include "queue/doorbell.h"
@@ -212,7 +213,7 @@ __attribute__((noinline)) static void repair(const struct segment *segment, stru
 		atomic_store_explicit(&batch->inside[i], 0, memory_order_relaxed);
 }
 
-int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
+UNGUARDED int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
 {
 	static const sheaf_batch_options defaults = {0};
 	struct sheaf_batch *batch;

@@ -17,6 +17,7 @@
  */
 #include "batch/chunks.h"
 
+#include "base/guard.h"
 #include "base/number.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
@@ -340,7 +341,7 @@ __attribute__((noinline)) static bool callers_turn(const struct visit *v, uint64
 }
 
 /* Claims and runs a chunk if it is READY. */
-static void try_chunk(struct visit *v, uint64_t c)
+UNGUARDED static void try_chunk(struct visit *v, uint64_t c)
 {
 	struct shared_batch *batch = v->batch;
 	/* Relaxed: only a look; the CAS decides. */
@@ -447,7 +448,7 @@ static bool leave(struct visit *v)
 	return true;
 }
 
-void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
+UNGUARDED void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = runner->segment;
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];

@@ -54,7 +54,7 @@ bool batch_worker_died(const sheaf_result *result)
 	return result->status && (result->signal || result->exit_code >= 0);
 }
 
-static int compose_message(struct sheaf_batch *batch, sheaf_result *result, const struct cause *cause)
+__attribute__((noinline)) static int compose_message(struct sheaf_batch *batch, sheaf_result *result, const struct cause *cause)
 {
 	char text[640], how[320], runs[64], time[64] = "";
 
@@ -190,7 +190,7 @@ __attribute__((always_inline)) static inline int entry_result(struct sheaf_batch
 	return 0;
 }
 
-int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result)
+UNGUARDED int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_result *result)
 {
 	struct cause cause;
 	int r;
@@ -202,7 +202,7 @@ int batch_result(struct sheaf_batch *batch, uint64_t index_or_position, sheaf_re
 	return r ? r : explain(batch, result, &cause);
 }
 
-int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed)
+UNGUARDED int batch_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed)
 {
 	uint64_t lowest;
 	int r = dense_failures(batch, &lowest, failed);
@@ -458,12 +458,12 @@ static int wait_dense(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned 
 	return r && dense_all_done(batch) ? 0 : r;
 }
 
-static int wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
+UNGUARDED static int wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
 {
 	return batch->dense ? wait_dense(batch, deadline_ns, heard) : wait_calls(batch, deadline_ns, heard);
 }
 
-int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
+UNGUARDED int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
 {
 	int r = begin(batch, "wait");
 
@@ -723,7 +723,7 @@ static int next_done_dense(struct sheaf_batch *batch, sheaf_result *result, uint
 	return give(batch, &view->next_done, result);
 }
 
-int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+UNGUARDED int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
 	int r = check_next(batch, result, "sheaf_next_done");
 

@@ -3,6 +3,7 @@
  */
 #include "batch/region.h"
 
+#include "base/guard.h"
 #include "base/number.h"
 #include "segment/heap.h"
 
@@ -10,8 +11,8 @@
 
 #define LARGEST_BLOCK ((uint64_t)4 << 20)
 
-int region_alloc_as(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region, uint64_t size,
-		    uint64_t *offset)
+UNGUARDED int region_alloc_as(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region,
+			      uint64_t size, uint64_t *offset)
 {
 	uint64_t need, least, block, got;
 	int r;

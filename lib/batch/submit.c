@@ -566,7 +566,7 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense, size_t 
 }
 
 /* Sends the invitations. If some were sent, the batch runs, with fewer workers at worst. */
-static int invite(struct sheaf_batch *batch)
+UNGUARDED static int invite(struct sheaf_batch *batch)
 {
 	const uint32_t first = batch->caller_works ? CALLERS_SHARE + 1 : 0;
 	/* The caller's work does not wait for them: to wake a worker that is not needed costs it more than one that comes late. */
@@ -621,7 +621,7 @@ static void make_plain(struct sheaf_batch *batch, const struct dense *dense, con
 	give_piece(batch, &dense->copy);
 }
 
-static int place(struct sheaf_batch *batch, struct dense *dense, size_t context_size, const struct cut *cut)
+UNGUARDED static int place(struct sheaf_batch *batch, struct dense *dense, size_t context_size, const struct cut *cut)
 {
 	struct segment *segment = &batch->keeper->segment;
 	int r;
@@ -726,7 +726,7 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 	return r;
 }
 
-static int submit_dense_locked(sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
+UNGUARDED static int submit_dense_locked(sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
 {
 	int r = batch_check(batch), cancel;
 
@@ -741,8 +741,8 @@ static int submit_dense_locked(sheaf_batch *batch, struct dense *dense, const sh
 	return r;
 }
 
-int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
-		     size_t n, const sheaf_map_options *options)
+UNGUARDED int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out,
+			       size_t out_size, size_t n, const sheaf_map_options *options)
 {
 	struct dense dense = {
 		.call = "map",
@@ -760,7 +760,8 @@ int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size
 	return submit_dense_locked(batch, &dense, options);
 }
 
-int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
+UNGUARDED int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n,
+			       const sheaf_map_options *options)
 {
 	struct dense dense = {
 		.call = "for",

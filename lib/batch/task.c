@@ -4,6 +4,7 @@
 #include "batch/task.h"
 
 #include "base/error.h"
+#include "base/guard.h"
 #include "batch/check.h"
 #include "segment/heap.h"
 
@@ -51,7 +52,7 @@ unsigned sheaf_task_worker(const sheaf_task *task)
 	return runner->worker == WORKER_NONE ? runner->segment->worker_count : runner->worker;
 }
 
-int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
+UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 {
 	struct segment *segment;
 	uint64_t offset, tail;

@@ -4,6 +4,7 @@
 #include "pool/pool.h"
 
 #include "base/error.h"
+#include "base/guard.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_
 }
 
 /* sheaf_fail() for the lowest position that failed. */
-static int fail_position(const sheaf_result *result, uint64_t failed)
+__attribute__((noinline)) static int fail_position(const sheaf_result *result, uint64_t failed)
 {
 	char which[64] = "", more[64] = "";
 
@@ -89,8 +90,8 @@ static int end_call(sheaf_batch *batch, const char *name, int r, bool waited)
 	return r;
 }
 
-int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result, size_t result_size,
-		const sheaf_map_options *options)
+UNGUARDED int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
+			  size_t result_size, const sheaf_map_options *options)
 {
 	sheaf_batch_options wanted = {
 		.result_size = result_size,
@@ -130,7 +131,7 @@ static bool is_over(const void *context)
 }
 
 /* Waits for a dense batch and retires it; takes part in it first if the options ask for that. @r: of its submission. */
-static int finish(sheaf_batch *batch, const char *name, const struct call *call, int r)
+UNGUARDED static int finish(sheaf_batch *batch, const char *name, const struct call *call, int r)
 {
 	bool waited = false;
 	sheaf_result first;
@@ -149,8 +150,8 @@ static int finish(sheaf_batch *batch, const char *name, const struct call *call,
 	return end_call(batch, name, r, waited);
 }
 
-int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size, size_t n,
-	      const sheaf_map_options *options)
+UNGUARDED int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
+			size_t n, const sheaf_map_options *options)
 {
 	sheaf_batch *batch;
 	struct call call;
@@ -163,7 +164,7 @@ int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_siz
 	return finish(batch, "sheaf_map", &call, sheaf_submit_map(batch, fn, in, in_size, out, out_size, n, options));
 }
 
-int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
+UNGUARDED int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
 {
 	sheaf_batch *batch;
 	struct call call;
