@@ -90,7 +90,7 @@ static int open_file(const struct input *input, int *fd)
 		r = check_wait(input);
 		if (r < 0)
 			return r;
-		os_sleep_ns(MOMENT_MS * 1000000u);
+		os_sleep_ns((uint64_t)MOMENT_MS * 1000000u);
 	}
 }
 
