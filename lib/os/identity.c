@@ -160,7 +160,10 @@ int os_process_is(const struct os_process_id *id)
 
 	if (!id->start || id->space != space_of_process())
 		return -1;
-	return read_stat_of((pid_t)id->pid, &line) && line.start == id->start;
+	if (read_stat_of((pid_t)id->pid, &line))
+		return line.start == id->start;
+	/* No descriptor may have been left to read it with. */
+	return kill((pid_t)id->pid, 0) && errno == ESRCH ? 0 : -1;
 }
 
 int os_process_lives(const struct os_process_id *id)

@@ -43,6 +43,7 @@
 #define START_LOOK_NS 1000000          /* a supervisor that dies before it rings is noticed */
 #define START_NS UINT64_C(30000000000) /* a supervisor that has not started by then is stopped, or the machine is lost */
 #define PATIENCE_NS UINT64_C(1000000000)
+#define ASK_AGAIN_NS 100000000
 #define UNLOCKED_NS \
 	UINT64_C(200000000) /* so long without a lock, though the pipe is open: other children of the host hold it */
 #define KILL_AGAIN_NS 20000000
@@ -130,6 +131,17 @@ static bool is_child(const struct family *family)
 	return same < 0 ? getpgid(family->group) == family->group : same;
 }
 
+/* waitpid() for what has ended. */
+static pid_t reap_one(pid_t pid)
+{
+	pid_t reaped;
+
+	do
+		reaped = waitpid(pid, NULL, WNOHANG);
+	while (reaped < 0 && errno == EINTR);
+	return reaped;
+}
+
 /* Has the first supervisor ended? 1: it is not reaped yet, or only now, with @reap; 0: it lives; -ECHILD: somebody else has reaped it. */
 static int child_ended(const struct family *family, bool reap)
 {
@@ -140,9 +152,7 @@ static int child_ended(const struct family *family, bool reap)
 		return r;
 	if (!is_child(family) || (r = os_child_ended(family->group, &info)) < 0)
 		return -ECHILD;
-	if (r == 1 && reap && waitpid(family->group, NULL, WNOHANG) != family->group)
-		return -ECHILD;
-	return r;
+	return r == 1 && reap && reap_one(family->group) != family->group ? -ECHILD : r;
 }
 
 static bool child_lives(const struct family *family)
@@ -220,7 +230,7 @@ static bool reap(struct family *family, const struct segment *segment)
 	if (!family->group)
 		return false;
 	if (os_adopts_orphans() && group_is_ours(family, segment))
-		while ((pid = waitpid(-family->group, NULL, WNOHANG)) > 0)
+		while ((pid = reap_one(-family->group)) > 0)
 			family->reaped |= pid == family->group;
 	if (family->child) {
 		r = child_ended(family, true);
@@ -372,6 +382,19 @@ static int kill_family(const struct family *family, const struct segment *segmen
 	return kill(-family->group, SIGKILL) ? -errno : 0;
 }
 
+/* Wait until the family has ended by itself, but not for long. A wild task may write over the order that it got. */
+static void ask_to_end(struct family *family, const struct segment *segment)
+{
+	uint64_t deadline = sheaf_now_ns() + PATIENCE_NS;
+
+	do {
+		/* Relaxed: the byte in the pipe hands it over. */
+		if (atomic_load_explicit(&segment->control->state, memory_order_relaxed) < POOL_TERMINATED)
+			atomic_store_explicit(&segment->control->state, POOL_TERMINATED, memory_order_relaxed);
+		family_wake(family);
+	} while (!family_gone(family, segment, sheaf_now_ns() + ASK_AGAIN_NS) && sheaf_now_ns() < deadline);
+}
+
 bool family_end(struct family *family, const struct segment *segment, bool asked)
 {
 	uint64_t deadline = sheaf_now_ns() + END_NS;
@@ -379,10 +402,8 @@ bool family_end(struct family *family, const struct segment *segment, bool asked
 
 	if (!family->group)
 		return true;
-	if (asked && family_lives(family, segment)) {
-		family_wake(family);
-		family_gone(family, segment, sheaf_now_ns() + PATIENCE_NS);
-	}
+	if (asked && family_lives(family, segment))
+		ask_to_end(family, segment);
 	/* Once at least: a process that was stopped for a while has no time left. */
 	gone = family_gone(family, segment, 0);
 	while (!gone) {

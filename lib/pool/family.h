@@ -44,7 +44,7 @@ void family_wake(const struct family *family);
 bool family_gone(struct family *family, const struct segment *segment, uint64_t deadline_ns);
 
 /*
- * End all of the family. @asked: the supervisor has been told to end, so it gets a second to end the others; then, or at once, all are
+ * End all of the family. @asked: the state tells the supervisor to end, so it gets a second to end the others; then, or at once, all are
  * killed. False: some process could not be ended.
  */
 bool family_end(struct family *family, const struct segment *segment, bool asked);
