@@ -83,7 +83,6 @@ static void watch_quick_exit(void)
 #ifdef HAVE_CXA_THREAD_ATEXIT
 /* What C++ compilers call for each thread_local object with a destructor. */
 extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
-extern void *__dso_handle;
 
 #define AROUND 32 /* words on either side of errno, among which glibc has the head of the list */
 
@@ -92,27 +91,55 @@ static void destroy_nothing(void *unused)
 	(void)unused;
 }
 
+/* Words around errno, which is a variable of the thread in libc, as the head of the list is. */
+static uintptr_t *around_errno(void)
+{
+	return (uintptr_t *)((uintptr_t)&errno & ~(sizeof(uintptr_t) - 1)) - AROUND;
+}
+
+static unsigned head_at = 2 * AROUND; /* which of these words is the head; 2 * AROUND: not known */
+
 /*
- * Empty the list of this thread. Its head lies among the thread's variables of libc, as errno does: it is the word that changes when an
- * entry is added, and then names an entry that names what we added. Where no word does so, nothing is changed.
+ * The head is the word that changes when an entry is added, and then names an entry that names what was added. The entry is taken back at
+ * once. It is added for an address that is in no library: libc takes the main program instead, which stays loaded anyway.
  */
-static void forget_thread_locals(void)
+void enclose_learn(void)
 {
 	static char ours;
 	uintptr_t before[2 * AROUND];
-	uintptr_t *around = (uintptr_t *)((uintptr_t)&errno & ~(sizeof(uintptr_t) - 1)) - AROUND;
+	uintptr_t *around = around_errno();
 
-	for (unsigned i = 0; i < 2 * AROUND; i++)
-		before[i] = around[i];
-	if (__cxa_thread_atexit_impl(destroy_nothing, &ours, &__dso_handle))
+	if (head_at < 2 * AROUND)
 		return;
 	for (unsigned i = 0; i < 2 * AROUND; i++)
-		/* An entry is what malloc() gives: { function, object, ... }. */
-		if (around[i] != before[i] && around[i] >= 65536 && around[i] % (2 * sizeof(uintptr_t)) == 0 &&
-		    ((uintptr_t *)around[i])[1] == (uintptr_t)&ours)
-			around[i] = 0;
+		before[i] = around[i];
+	if (__cxa_thread_atexit_impl(destroy_nothing, &ours, before))
+		return;
+	for (unsigned i = 0; i < 2 * AROUND; i++) {
+		/* What calloc() gives: { function, object, library, next }. */
+		uintptr_t *entry = (uintptr_t *)around[i];
+
+		if (around[i] == before[i] || around[i] < 65536 || around[i] % (2 * sizeof(uintptr_t)) ||
+		    entry[1] != (uintptr_t)&ours || entry[3] != before[i])
+			continue;
+		around[i] = before[i];
+		free(entry);
+		head_at = i;
+		return;
+	}
+}
+
+/* Empty the list of this thread. Where its head is not known, nothing is changed. */
+static void forget_thread_locals(void)
+{
+	if (head_at < 2 * AROUND)
+		around_errno()[head_at] = 0;
 }
 #else
+void enclose_learn(void)
+{
+}
+
 static void forget_thread_locals(void)
 {
 }

@@ -18,6 +18,12 @@ enum enclose_way {
 typedef void enclose_left_fn(enum enclose_way way, int code);
 
 /*
+ * Learn where libc keeps what enclose() has to empty. For the parent, before it forks: what libc looks up for that, each child would look up
+ * again. Call it with forks held.
+ */
+void enclose_learn(void);
+
+/*
  * Call @body(@context); if that leaves by one of these ways, or a thread of it does, @left is called and nothing else of the process.
  * Handlers that @body itself has registered run before. To be called once in a process.
  *

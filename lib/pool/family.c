@@ -25,6 +25,7 @@
 #include "pool/family.h"
 
 #include "base/error.h"
+#include "os/enclose.h"
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/supervisor.h"
@@ -97,6 +98,9 @@ static int fork_supervisor(struct family *family, struct supervision *supervisio
 	supervision->life = &family->wake;
 	/* No signal of the host may run its handler in the child. */
 	os_block_all_signals(&before);
+	forks_hold();
+	enclose_learn();
+	forks_release();
 	pid = forks_fork(kept);
 	if (!pid)
 		supervisor_main(supervision);

@@ -55,7 +55,7 @@ instrumented='-O1 -fsanitize=thread'
 wraps=$(sed 's/^/-Wl,--wrap=/' "$tree/tests/races/wraps.txt" | tr '\n' ' ')
 
 build_base() {
-	for file in base/clock base/error os/common os/identity os/cgroup os/output os/enclose os/forks os/linux; do
+	for file in base/clock base/printable base/error os/common os/identity os/cgroup os/output os/enclose os/forks os/linux; do
 		compile "$tree/lib/$file.c" "$folder/base/$(echo $file | tr / _).o" "$instrumented"
 	done
 	for folder_of in segment queue batch pool; do
