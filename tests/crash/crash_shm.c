@@ -56,7 +56,7 @@ static struct statvfs shm_now(void)
 	return now;
 }
 
-/* A last message must tell that @what needs more than there is. Returns what it needs. */
+/* A last message must tell that @what needs more than there was. Returns what it needs. */
 static uint64_t check_sentence(const char *text, const char *what)
 {
 	static const char advice[] = "free some, enlarge /dev/shm (docker: --shm-size) or ask for less";
@@ -67,7 +67,7 @@ static uint64_t check_sentence(const char *text, const char *what)
 		      sscanf(text + length, " needs %llu bytes of shared memory, %llu are free:", &needs, &free) == 2 &&
 		      strstr(text, advice),
 	      "%u pages, %s: \"%s\"", self.pages, what, text);
-	CHECK(free <= (uint64_t)self.pages * PAGE, "%u pages: \"%s\"", self.pages, text);
+	CHECK(free <= (uint64_t)self.pages * PAGE && needs > free, "%u pages: \"%s\"", self.pages, text);
 	return needs;
 }
 
@@ -81,6 +81,13 @@ static void check_refused(int r, const char *what)
 	needs = check_sentence(sheaf_message(), what);
 	CHECK(needs > free, "%u pages, %s: refused %llu bytes while %llu are free", self.pages, what, (unsigned long long)needs,
 	      (unsigned long long)free);
+}
+
+/* The same, of what comes after the result table has grown: the call has given that back, so there is more now than the message tells. */
+static void check_argument_refused(int r)
+{
+	CHECK(r == -ENOSPC, "%u pages, the argument of a task: %d", self.pages, r);
+	check_sentence(sheaf_message(), "the argument of a task");
 }
 
 /* ---- tasks ---- */
@@ -405,7 +412,7 @@ static unsigned arguments_once(size_t size)
 	if (r && strstr(sheaf_message(), "the result table"))
 		check_refused(r, "the result table of a batch");
 	else if (r)
-		check_refused(r, "the argument of a task");
+		check_argument_refused(r);
 	results = gather(batch, n, &failed);
 	for (unsigned i = 0; i < n; i++)
 		CHECK_AS(HARM_LOST, !results[i].status && *(const unsigned char *)results[i].data == 1,
