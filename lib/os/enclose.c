@@ -84,6 +84,7 @@ static void watch_quick_exit(void)
 /* What C++ compilers call for each thread_local object with a destructor. */
 extern int __cxa_thread_atexit_impl(void (*)(void *), void *, void *);
 
+#define MOST_TRIES 2
 #define AROUND 32 /* words on either side of errno, among which glibc has the head of the list */
 
 static void destroy_nothing(void *unused)
@@ -106,11 +107,16 @@ static unsigned head_at = 2 * AROUND; /* which of these words is the head; 2 * A
 void enclose_learn(void)
 {
 	static char ours;
+	/* Kept, once in a process: libc may have it from another allocator than our free() is of. */
+	static uintptr_t *spent;
+	static unsigned tries;
 	uintptr_t before[2 * AROUND];
 	uintptr_t *around = around_errno();
 
-	if (head_at < 2 * AROUND)
+	/* Where the head is not found, the entry stays: there must not be more with each pool. */
+	if (spent || tries == MOST_TRIES)
 		return;
+	tries++;
 	for (unsigned i = 0; i < 2 * AROUND; i++)
 		before[i] = around[i];
 	if (__cxa_thread_atexit_impl(destroy_nothing, &ours, before))
@@ -123,7 +129,7 @@ void enclose_learn(void)
 		    entry[1] != (uintptr_t)&ours || entry[3] != before[i])
 			continue;
 		around[i] = before[i];
-		free(entry);
+		spent = entry;
 		head_at = i;
 		return;
 	}
