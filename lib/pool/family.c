@@ -154,7 +154,13 @@ static int child_ended(const struct family *family, bool reap)
 
 	if (r != -ENOSYS)
 		return r;
-	if (!is_child(family) || (r = os_child_ended(family->group, &info)) < 0)
+	if (!is_child(family))
+		return -ECHILD;
+	r = os_child_ended(family->group, &info);
+	/* Nobody has reaped a process that is still there, whatever the call says. */
+	if (r < 0 && os_process_is(&family->child_id) == 1)
+		r = os_process_lives(&family->child_id) != 1;
+	if (r < 0)
 		return -ECHILD;
 	return r == 1 && reap && reap_one(family->group) != family->group ? -ECHILD : r;
 }

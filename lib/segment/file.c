@@ -345,6 +345,8 @@ static int create_file(struct segment *segment, const char *name, const struct s
 		if (!r && os_shm_is(name, segment->fd, &segment->id)) {
 			if (!(r = write_identity(segment->fd, true)))
 				return 0;
+		} else if (!r) {
+			os_shm_unlink(name, segment->fd, &segment->id); /* if it has the name after all */
 		}
 		if (r == -ENOSPC)
 			segment_fail_full(segment, segment_least(options), "the control area of the pool");
