@@ -327,7 +327,7 @@ int file_cut(int fd)
 /* Create and lock a file of that name. 0; -EEXIST; or another error, with its message. */
 static int create_file(struct segment *segment, const char *name, const struct segment_options *options)
 {
-	for (;;) {
+	for (int i = 0; i < SWEEPS; i++) {
 		const char *guard;
 		int r = os_shm_create(name, &segment->fd);
 
@@ -360,6 +360,7 @@ static int create_file(struct segment *segment, const char *name, const struct s
 		if (r && r != -EAGAIN)
 			return r;
 	}
+	return fail_create(-ENOENT, segment->name); /* each file was gone when it was locked */
 }
 
 /* Give the file, which has the name @from, the name that this process has claimed. */
