@@ -125,7 +125,7 @@ void batch_mend(struct keeper *keeper)
 
 	if (ring_mend(segment, &slot, &word) && nobody_submits(keeper))
 		(void)ring_withdraw(slot, word);
-	/* Who sleeps though something waits was not woken, or looked elsewhere. */
+	/* Wake workers again if a task is READY: a wild task may have lost them their wake-up. */
 	if (ring_has_ready(segment))
 		doorbell_ring(segment);
 	pthread_mutex_lock(&keeper->lock);

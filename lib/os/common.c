@@ -512,7 +512,7 @@ static void learn(void)
 
 void os_sem_learn(void)
 {
-	/* Whoever looks has come by here before, so the lock hands it over. */
+	/* Every process that checks a semaphore has called this first, so the lock publishes the result. */
 	forks_hold();
 	learn();
 	forks_release();

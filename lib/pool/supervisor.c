@@ -10,8 +10,8 @@
  *
  * Roles             Every process of the family begins its role by clearing `self`: what its parent knew in another role, also as the owner
  *                   of a pool around this one, is not its own.
- * Who leads         The process that holds the supervisor's lock (os.h). A spare holds a lock of its own from its first look on. It takes
- *                   the supervisor's when the next spare holds the other one, and drops its own after that: no instant is without a lock.
+ * Who leads         The process that holds the supervisor's lock (os.h). Each spare first takes one of two spares' locks. When it takes over, it
+ *                   waits until the next spare holds the other one, takes the supervisor's lock, and only then drops its own.
  *                   The first spare is forked a millisecond after the workers; sheaf_pool_get_info() waits for it.
  * Edges             S1  the spare has its lock: the supervisor may die. S2  the spare learns that the supervisor is dead, from the kernel.
  *                   S3  all of the dead supervisor's workers are dead, which the end of their pipe says. S4  the next spare has its lock.

@@ -244,8 +244,8 @@ int segment_fd(struct segment *segment)
 /* ---- names ---- */
 
 /*
- * Who may open a file by its name gets at all that the processes of its pool can do. Others of the same user may, which is right where they
- * could do the same without it; where they could not, no file gets a name. @fd: a file that this process has made. NULL: it may have one.
+ * A process that can open the file can run code in the pool's processes. Other processes of the same user can open it by its name. Where
+ * they could trace the owner anyway, that gives them nothing new. Where they could not, the file gets no name. @fd: a file that this process has made. NULL: it may have one.
  */
 static const char *guard_of(int fd)
 {
