@@ -18,6 +18,7 @@
 #include "paths.h"
 #include "plan.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,10 +255,36 @@ static void end(struct slot *slot, int status, uint64_t depth)
 	slot->pid = 0;
 }
 
+static pid_t harness;
+static volatile sig_atomic_t stopped;
+
+static void stop(int number)
+{
+	if (getpid() == harness) {
+		stopped = number;
+		return;
+	}
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+/* End all cases, and take away the names that they have chosen themselves, which no sweep does. */
+static void leave_nothing(void)
+{
+	for (unsigned i = 0; i < jobs; i++)
+		if (slots[i].pid) {
+			child_end(slots[i].pid);
+			look_at_names(&slots[i], false);
+		}
+	exit(1);
+}
+
 static void await_some(uint64_t depth)
 {
 	bool ended = false;
 
+	if (stopped)
+		leave_nothing();
 	for (unsigned i = 0; i < jobs; i++) {
 		int status, r;
 
@@ -420,6 +447,9 @@ int main(int argc, char **argv)
 		slots[i].plan = plan_share(sizeof(*slots[i].plan));
 	paths_make_files();
 	tally_begin("faults", "cases", chance.state);
+	harness = getpid();
+	signal(SIGTERM, stop);
+	signal(SIGINT, stop);
 
 	find_sites();
 	if (!failed)
