@@ -10,6 +10,7 @@
  */
 #include "batch/batch.h"
 
+#include "base/atomic.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/guard.h"
@@ -97,8 +98,8 @@ static void tell_shortest(struct keeper *keeper)
 		if (batch->shortest_ns && (!shortest || batch->shortest_ns < shortest))
 			shortest = batch->shortest_ns;
 	/* Seq_cst: we look how often the supervisor looks next; see limits_tick() in supervisor.c. */
-	if (atomic_load_explicit(&keeper->segment.control->shortest_ns, memory_order_relaxed) != shortest)
-		atomic_store_explicit(&keeper->segment.control->shortest_ns, shortest, memory_order_seq_cst);
+	if (load_relaxed(&keeper->segment.control->shortest_ns) != shortest)
+		store_seq_cst(&keeper->segment.control->shortest_ns, shortest);
 }
 
 /* Does no thread of the owner submit anything? Of those that were in the midst of it when this began, that is. */
@@ -114,7 +115,7 @@ static bool nobody_submits(struct keeper *keeper)
 	}
 	pthread_mutex_unlock(&keeper->lock);
 	/* Seq_cst, pairs with wait_for_room() in submit.c: who has filled the slot that we saw has counted itself before. */
-	return !busy && !atomic_load_explicit(&keeper->probing, memory_order_seq_cst);
+	return !busy && !load_seq_cst(&keeper->probing);
 }
 
 void batch_mend(struct keeper *keeper)
@@ -146,7 +147,7 @@ void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
 		tell_shortest(keeper);
 	}
 	pthread_mutex_unlock(&keeper->lock);
-	tick = atomic_load_explicit(&keeper->segment.control->tick_ns, memory_order_seq_cst);
+	tick = load_seq_cst(&keeper->segment.control->tick_ns);
 	/* It wakes by itself often enough for long limits. */
 	if (limit_ns / 2 < os_parent_check_ns() && (!tick || tick > limit_ns / 2))
 		keeper->nudge(keeper);
@@ -208,9 +209,9 @@ __attribute__((noinline)) static void repair(const struct segment *segment, stru
 	sem_init(&batch->bell, 1, 0);
 	bells_seal(&batch->bell_seal, &batch->bell_end_seal);
 	/* Relaxed, both: published by the ring slots that will name the batch (R1). */
-	atomic_store_explicit(&batch->waiter, WAIT_NOTHING, memory_order_relaxed);
+	store_relaxed(&batch->waiter, WAIT_NOTHING);
 	for (unsigned i = 0; i * 64 < segment->worker_count; i++)
-		atomic_store_explicit(&batch->inside[i], 0, memory_order_relaxed);
+		store_relaxed(&batch->inside[i], 0);
 }
 
 UNGUARDED int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
@@ -256,9 +257,9 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct keeper *keeper, const 
 	batch->result_size = options->result_size;
 	batch->shared->out_size = options->result_size;
 	/* Relaxed, all: published by the ring slots that name the batch (R1). */
-	atomic_store_explicit(&batch->shared->failures, 0, memory_order_relaxed);
-	atomic_store_explicit(&batch->shared->units, 0, memory_order_relaxed);
-	atomic_store_explicit(&batch->shared->word, BATCH_OPEN | serial << 8, memory_order_relaxed);
+	store_relaxed(&batch->shared->failures, 0);
+	store_relaxed(&batch->shared->units, 0);
+	store_relaxed(&batch->shared->word, BATCH_OPEN | serial << 8);
 	link_batch(keeper, batch);
 	pthread_mutex_unlock(&keeper->lock);
 	batch_limit(batch, limit);
@@ -273,10 +274,9 @@ static void kill_runners(struct sheaf_batch *batch, struct shared_slot *slot, ui
 	struct keeper *keeper = batch->keeper;
 	unsigned generation;
 
-	if (w.state != WORD_OWNED || w.worker >= keeper->segment.worker_count ||
-	    bits != atomic_load_explicit(&slot->word, memory_order_relaxed))
+	if (w.state != WORD_OWNED || w.worker >= keeper->segment.worker_count || bits != load_relaxed(&slot->word))
 		return;
-	generation = atomic_load_explicit(&keeper->segment.workers[w.worker].generation, memory_order_relaxed);
+	generation = load_relaxed(&keeper->segment.workers[w.worker].generation);
 	if ((generation & 0xffff) == w.generation)
 		keeper->kill(keeper, w.worker, generation);
 }
@@ -286,12 +286,12 @@ static void clear_slot(struct sheaf_batch *batch, struct shared_slot *slot, uint
 {
 	for (unsigned look = 0;; look++) {
 		/* Acquire, pairs with ring_release() (R2): what the last task wrote comes before the batch is taken apart. */
-		uint64_t bits = atomic_load_explicit(&slot->word, memory_order_acquire);
+		uint64_t bits = load_acquire(&slot->word);
 
 		if (word_state(bits) != WORD_READY && word_state(bits) != WORD_OWNED)
 			return;
 		/* Acquire, pairs with the store in submit.c: who uses the slot by now came after our task (R2 -> A2). */
-		if (atomic_load_explicit(&slot->batch, memory_order_acquire) != batch->ref)
+		if (load_acquire(&slot->batch) != batch->ref)
 			return;
 		if (word_state(bits) == WORD_READY) {
 			if (ring_withdraw(slot, bits))
@@ -353,16 +353,16 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 
 	if (!abandon) {
 		/* Relaxed: workers see it sooner or later; clear_ring() waits for them. */
-		atomic_store_explicit(&batch->shared->word, BATCH_CANCELLED | (batch->ref >> 16) << 8, memory_order_relaxed);
+		store_relaxed(&batch->shared->word, BATCH_CANCELLED | (batch->ref >> 16) << 8);
 		clear_ring(batch);
 		room_ring(&keeper->segment);
 		/* Relaxed: counted before the slot was released. */
-		if (atomic_load_explicit(&batch->shared->units, memory_order_relaxed))
+		if (load_relaxed(&batch->shared->units))
 			heap_free_all(&keeper->segment, batch->heap_id);
 	}
 	free_parts(batch);
 	pthread_mutex_lock(&keeper->lock);
-	atomic_store_explicit(&batch->shared->word, BATCH_FREE, memory_order_relaxed);
+	store_relaxed(&batch->shared->word, BATCH_FREE);
 	keeper->slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
 	unlink_batch(keeper, batch);
 	if (batch->shortest_ns)
@@ -391,13 +391,12 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 		progress->total = plan->n;
 		/* Relaxed: a statistic. */
 		for (uint64_t c = 0; c < plan->chunks; c++)
-			if (word_state(atomic_load_explicit(&words[c], memory_order_relaxed)) == WORD_DONE)
+			if (word_state(load_relaxed(&words[c])) == WORD_DONE)
 				progress->done += c + 1 < plan->chunks ? plan->chunk : plan->n - c * plan->chunk;
 	} else {
 		progress->total = batch->order.count;
 		for (uint64_t i = 0; i < batch->order.count; i++)
-			progress->done += word_state(atomic_load_explicit(&batch_entry(batch, i)->word,
-									  memory_order_relaxed)) == WORD_DONE;
+			progress->done += word_state(load_relaxed(&batch_entry(batch, i)->word)) == WORD_DONE;
 	}
 	pthread_mutex_unlock(&batch->lock);
 	return 0;

@@ -17,6 +17,7 @@
  */
 #include "batch/chunks.h"
 
+#include "base/atomic.h"
 #include "base/guard.h"
 #include "base/number.h"
 #include "queue/doorbell.h"
@@ -77,10 +78,10 @@ void chunks_init(struct segment *segment, const struct plan *plan)
 
 	/* Relaxed: published by the invitations (R1). */
 	for (uint64_t c = 0; c < plan->chunks; c++)
-		atomic_store_explicit(&words[c], word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
+		store_relaxed(&words[c], word_pack((struct word){.state = WORD_READY}));
 	for (uint32_t s = 0; s < plan->shares && plan->chunks > FEW_CHUNKS; s++) {
-		atomic_store_explicit(&hints[s].front, range_of(plan->chunks, plan->shares, s), memory_order_relaxed);
-		atomic_store_explicit(&hints[s].back, range_of(plan->chunks, plan->shares, s + 1), memory_order_relaxed);
+		store_relaxed(&hints[s].front, range_of(plan->chunks, plan->shares, s));
+		store_relaxed(&hints[s].back, range_of(plan->chunks, plan->shares, s + 1));
 	}
 }
 
@@ -101,12 +102,11 @@ static int push_failure(struct segment *segment, uint64_t heap_id, struct shared
 	if (follows)
 		memcpy(failure + 1, follows, frames + record->text_size);
 	/* Relaxed: the value is only linked to. */
-	newest = atomic_load_explicit(&batch->failures, memory_order_relaxed);
+	newest = load_relaxed(&batch->failures);
 	do
 		failure->next = newest;
 	/* Release: the record is written. Read by gatherers after the chunk's own edge (P2 -> G2). */
-	while (!atomic_compare_exchange_weak_explicit(&batch->failures, &newest, offset, memory_order_release,
-						      memory_order_relaxed));
+	while (!cas_weak_release(&batch->failures, &newest, offset));
 	return 0;
 }
 
@@ -135,7 +135,7 @@ bool chain_next(struct chain *chain, uint64_t next)
 static bool void_failures(struct segment *segment, struct shared_batch *batch, unsigned worker, uint64_t position, uint64_t end)
 {
 	/* Acquire, pairs with the push. */
-	uint64_t newest = atomic_load_explicit(&batch->failures, memory_order_acquire), at;
+	uint64_t newest = load_acquire(&batch->failures), at;
 
 	for (struct chain chain = chain_begin(segment, newest); (at = chain.at);) {
 		struct shared_failure *failure;
@@ -145,7 +145,7 @@ static bool void_failures(struct segment *segment, struct shared_batch *batch, u
 		failure = segment_at(segment, at);
 		/* Relaxed: read by gatherers after the chunk's edge (P2 -> G2). */
 		if (failure->worker == worker && failure->position >= position && failure->position < end)
-			atomic_store_explicit(&failure->count, 0, memory_order_relaxed);
+			store_relaxed(&failure->count, 0);
 		if (!chain_next(&chain, failure->next))
 			return false;
 	}
@@ -224,8 +224,7 @@ __attribute__((noinline)) static void report(struct visit *v, uint64_t position,
 			  runner_region(runner, v->batch), &record, v->task.text))
 		return;
 	/* Relaxed: ours until it is DONE. */
-	atomic_compare_exchange_strong_explicit(&v->words[v->chunk], &v->bits, lost, memory_order_relaxed,
-						memory_order_relaxed);
+	cas_relaxed(&v->words[v->chunk], &v->bits, lost);
 	v->bits = lost;
 }
 
@@ -241,7 +240,7 @@ static bool timed(const struct shared_batch *batch, unsigned attempt)
 /* Sets the position in hand before the task runs, so that a death names it. Relaxed: the process's own order is what a kill cuts. */
 static void take_in_hand(struct visit *v, uint64_t position, unsigned attempt)
 {
-	atomic_store_explicit(&v->self->cursor, position, memory_order_relaxed);
+	store_relaxed(&v->self->cursor, position);
 	v->task.position = position;
 	v->task.attempt = attempt;
 	v->task.text_size = 0;
@@ -295,7 +294,7 @@ static void run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned atte
 		int r;
 
 		/* Relaxed, and before the task runs: as in take_in_hand(). */
-		atomic_store_explicit(items->cursor, p, memory_order_relaxed);
+		store_relaxed(items->cursor, p);
 		v->task.position = p;
 		r = items->fn(&v->task, (const void *)in, (void *)out);
 		if (r) {
@@ -345,7 +344,7 @@ UNGUARDED static void try_chunk(struct visit *v, uint64_t c)
 {
 	struct shared_batch *batch = v->batch;
 	/* Relaxed: only a look; the CAS decides. */
-	uint64_t bits = atomic_load_explicit(&v->words[c], memory_order_relaxed), begin, end;
+	uint64_t bits = load_relaxed(&v->words[c]), begin, end;
 	struct word w;
 
 	if (word_state(bits) != WORD_READY)
@@ -356,7 +355,7 @@ UNGUARDED static void try_chunk(struct visit *v, uint64_t c)
 	v->bits = word_claim(bits, v->claimant);
 	w.attempt++;
 	/* C2, pairs with C1. */
-	if (!atomic_compare_exchange_strong_explicit(&v->words[c], &bits, v->bits, memory_order_acquire, memory_order_relaxed))
+	if (!cas_acquire(&v->words[c], &bits, v->bits))
 		return;
 	v->chunk = c;
 	begin = c * batch->chunk;
@@ -369,20 +368,17 @@ UNGUARDED static void try_chunk(struct visit *v, uint64_t c)
 
 	bits = v->bits;
 	/* P2, pairs with G2. Seq_cst: we look for a gatherer next. */
-	atomic_compare_exchange_strong_explicit(&v->words[c], &bits, word_done(bits), memory_order_seq_cst,
-						memory_order_relaxed);
+	cas_seq_cst(&v->words[c], &bits, word_done(bits));
 	gatherer_ring(batch, WAIT_CHUNK(c));
 	/* Relaxed: a sign of progress, written by us alone. */
-	atomic_store_explicit(&v->self->completed, atomic_load_explicit(&v->self->completed, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	store_relaxed(&v->self->completed, load_relaxed(&v->self->completed) + 1);
 }
 
 /* Is there no use in beginning another chunk? */
 static bool cancelled(const struct segment *segment, const struct shared_batch *batch)
 {
 	/* Relaxed, both: a chunk more or less does not matter; whoever cancels waits for our slot. */
-	return (atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN ||
-	       atomic_load_explicit(&segment->control->state, memory_order_relaxed) > POOL_FINISHED;
+	return (load_relaxed(&batch->word) & 0xff) != BATCH_OPEN || load_relaxed(&segment->control->state) > POOL_FINISHED;
 }
 
 /* All relaxed: hints. */
@@ -391,11 +387,10 @@ static void walk_own_range(struct visit *v, uint64_t share)
 	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
 	uint64_t end = range_begin(v->batch, share + 1);
 
-	for (uint64_t c = atomic_load_explicit(&hint->front, memory_order_relaxed);
-	     c < end && !cancelled(v->runner->segment, v->batch); c++) {
-		if (c >= atomic_load_explicit(&hint->back, memory_order_relaxed))
+	for (uint64_t c = load_relaxed(&hint->front); c < end && !cancelled(v->runner->segment, v->batch); c++) {
+		if (c >= load_relaxed(&hint->back))
 			break;
-		atomic_store_explicit(&hint->front, c + 1, memory_order_relaxed);
+		store_relaxed(&hint->front, c + 1);
 		try_chunk(v, c);
 	}
 }
@@ -405,16 +400,15 @@ static void raid(struct visit *v, uint64_t share)
 	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
 
 	while (!cancelled(v->runner->segment, v->batch)) {
-		uint64_t back = atomic_load_explicit(&hint->back, memory_order_relaxed);
+		uint64_t back = load_relaxed(&hint->back);
 
-		if (back <= atomic_load_explicit(&hint->front, memory_order_relaxed))
+		if (back <= load_relaxed(&hint->front))
 			break;
 		/* A wild task wrote that: there are no such chunks. */
 		if (back > v->batch->chunks)
 			break;
 		/* Whoever moves the hint tries the chunk. */
-		if (atomic_compare_exchange_strong_explicit(&hint->back, &back, back - 1, memory_order_relaxed,
-							    memory_order_relaxed))
+		if (cas_relaxed(&hint->back, &back, back - 1))
 			try_chunk(v, back - 1);
 	}
 }
@@ -440,10 +434,10 @@ static bool leave(struct visit *v)
 	uint64_t bit = UINT64_C(1) << v->runner->worker % 64;
 
 	/* Seq_cst: of two that leave at once, the second sees that nobody is left; and it looks for the gatherer next. */
-	if (atomic_fetch_and_explicit(&batch->inside[i], ~bit, memory_order_seq_cst) != bit)
+	if (fetch_and_seq_cst(&batch->inside[i], ~bit) != bit)
 		return false;
 	for (i = 0; i * 64 < v->runner->segment->worker_count; i++)
-		if (atomic_load_explicit(&batch->inside[i], memory_order_seq_cst))
+		if (load_seq_cst(&batch->inside[i]))
 			return false;
 	return true;
 }
@@ -451,7 +445,7 @@ static bool leave(struct visit *v)
 UNGUARDED void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = runner->segment;
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	uint64_t share = slot->target;
 	bool last = false;
 	struct visit v;
@@ -462,11 +456,10 @@ UNGUARDED void share_run(struct runner *runner, struct shared_slot *slot, uint64
 	/* There is no such share only if a wild task wrote over the slot: its hints would lie in somebody else's words. */
 	if (!cancelled(segment, batch) && share < batch->shares) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
-		atomic_store_explicit(&v.self->cursor, CURSOR_NONE, memory_order_relaxed);
+		store_relaxed(&v.self->cursor, CURSOR_NONE);
 		task_hold(v.self, 0, 0);
 		/* Relaxed: a gatherer that does not see it yet looks at the words; leave() gets the newest value whatever the order. */
-		atomic_fetch_or_explicit(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64,
-					 memory_order_relaxed);
+		fetch_or_relaxed(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64);
 		if (word_unpack(word).attempt > 1) {
 			for (uint64_t c = 0; c < batch->chunks && !cancelled(segment, batch); c++)
 				try_chunk(&v, c);
@@ -492,8 +485,8 @@ void share_help(struct segment *segment, struct shared_batch *batch, const struc
 	struct visit v;
 
 	/* Relaxed, both: nobody else sees it. @over tells when the batch is to end, and there is no gatherer to ring but the caller. */
-	atomic_store_explicit(&own.word, BATCH_OPEN, memory_order_relaxed);
-	atomic_store_explicit(&own.waiter, WAIT_NOTHING, memory_order_relaxed);
+	store_relaxed(&own.word, BATCH_OPEN);
+	store_relaxed(&own.waiter, WAIT_NOTHING);
 	own.kind = plan->kind;
 	own.max_attempts = own.flags = 0; /* the clock is read for nothing */
 	own.limit_ns = 0;
@@ -590,14 +583,14 @@ static bool take_shape(struct segment *segment, const struct shared_batch *batch
 bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		  struct region *region)
 {
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	struct shape shape;
 	bool sound = take_shape(segment, batch, &shape);
 	/* Relaxed, all: the dead worker's writes are visible to who waited for its death, and nobody else writes its words. */
-	uint64_t cursor = atomic_load_explicit(&segment->workers[death->worker].cursor, memory_order_relaxed);
+	uint64_t cursor = load_relaxed(&segment->workers[death->worker].cursor);
 
 	for (uint64_t c = 0; sound && c < shape.chunks; c++) {
-		uint64_t bits = atomic_load_explicit(&shape.words[c], memory_order_relaxed), begin = c * shape.chunk, size;
+		uint64_t bits = load_relaxed(&shape.words[c]), begin = c * shape.chunk, size;
 		struct word w = word_unpack(bits);
 		struct verdict v;
 
@@ -629,15 +622,13 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 			if (push_failure(segment, batch->heap_id, batch, region, &record, death->frames))
 				v.word.flags |= WORD_LOST;
 			/* Relaxed: a statistic. */
-			atomic_fetch_add_explicit(&segment->control->given_up, v.failed_count, memory_order_relaxed);
+			fetch_add_relaxed(&segment->control->given_up, v.failed_count);
 		}
 		/* C1, pairs with C2; or P2, pairs with G2. Everybody is rung after the repair, so there is no handshake. */
-		atomic_compare_exchange_strong_explicit(&shape.words[c], &bits, word_pack(v.word), memory_order_release,
-							memory_order_relaxed);
+		cas_release(&shape.words[c], &bits, word_pack(v.word));
 	}
 	/* Relaxed, for the same reason. */
-	atomic_fetch_and_explicit(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64),
-				  memory_order_relaxed);
+	fetch_and_relaxed(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64));
 	/* One attempt begun: whoever takes the invitation looks at every word. The count itself means nothing here. */
 	return (sound ? ring_return(slot, word, 1) : ring_release(slot, word)) && sound;
 }
@@ -645,13 +636,13 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 bool share_is_told(struct segment *segment, const struct shared_slot *slot)
 {
 	/* Relaxed, both: nothing that they hand over is read. */
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	struct shape shape;
 
 	if (!take_shape(segment, batch, &shape))
 		return false;
 	for (uint64_t c = 0; c < shape.chunks; c++)
-		if (word_state(atomic_load_explicit(&shape.words[c], memory_order_relaxed)) != WORD_DONE)
+		if (word_state(load_relaxed(&shape.words[c])) != WORD_DONE)
 			return false;
 	return true;
 }

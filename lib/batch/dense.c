@@ -5,6 +5,7 @@
  */
 #include "batch/dense.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "segment/heap.h"
 
@@ -16,7 +17,7 @@ static uint64_t word_at(const struct sheaf_batch *batch, uint64_t c)
 	const _Atomic uint64_t *words = segment_at(&batch->keeper->segment, batch->plan.words);
 
 	/* G2. Seq_cst: a gatherer that has announced itself looks here before it sleeps. */
-	return atomic_load_explicit(&words[c], memory_order_seq_cst);
+	return load_seq_cst(&words[c]);
 }
 
 bool dense_chunk_done(const struct sheaf_batch *batch, uint64_t c)
@@ -37,7 +38,7 @@ bool dense_busy(const struct sheaf_batch *batch)
 {
 	/* Spares the spinning gatherer from pulling at the words that workers write. Seq_cst: it is part of the last look before it sleeps. */
 	for (unsigned i = 0; i * 64 < batch->keeper->segment.worker_count; i++)
-		if (atomic_load_explicit(&batch->shared->inside[i], memory_order_seq_cst))
+		if (load_seq_cst(&batch->shared->inside[i]))
 			return true;
 	return false;
 }
@@ -46,7 +47,7 @@ void dense_forget_inside(struct sheaf_batch *batch)
 {
 	/* Relaxed: for the next batch in the slot, whose invitations hand it over. */
 	for (unsigned i = 0; i * 64 < batch->keeper->segment.worker_count; i++)
-		atomic_store_explicit(&batch->shared->inside[i], 0, memory_order_relaxed);
+		store_relaxed(&batch->shared->inside[i], 0);
 }
 
 struct span dense_span(const struct sheaf_batch *batch, uint64_t c)
@@ -92,7 +93,7 @@ static bool read_record(const struct sheaf_batch *batch, uint64_t offset, struct
 		.way = found->way,
 	};
 	/* Relaxed, both: the record was written before the chunk's edge (P2), and the copy is ours. */
-	atomic_store_explicit(&record->count, atomic_load_explicit(&found->count, memory_order_relaxed), memory_order_relaxed);
+	store_relaxed(&record->count, load_relaxed(&found->count));
 	if (record->text_size >= FAIL_TEXT || record->frame_count > MAX_FRAMES || !record->status)
 		return false;
 	follows = record->text_size + record->frame_count * sizeof(uint64_t);
@@ -118,7 +119,7 @@ static int walk_failures(const struct sheaf_batch *batch, uint64_t newest, struc
 		if (!read_record(batch, at, &record))
 			return fail_chain();
 		/* Relaxed: our copy. */
-		positions = atomic_load_explicit(&record.count, memory_order_relaxed);
+		positions = load_relaxed(&record.count);
 		if (positions > batch->plan.n || record.position >= batch->plan.n ||
 		    positions > batch->plan.n - record.position)
 			return fail_chain();
@@ -143,7 +144,7 @@ static int list_failures(struct sheaf_batch *batch)
 {
 	struct dense_view *view = &batch->view;
 	/* Acquire, pairs with the push in chunks.c: the records are written. */
-	uint64_t newest = atomic_load_explicit(&batch->shared->failures, memory_order_acquire);
+	uint64_t newest = load_acquire(&batch->shared->failures);
 	struct failed *failures = NULL;
 	size_t count = 0, kept = 0;
 	int r;
@@ -250,8 +251,8 @@ int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *res
 	}
 	/* A worker's pid is known while it is of the generation that ran the chunk. Relaxed: a fact for people. */
 	if (w.worker < segment->worker_count &&
-	    (atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_relaxed) & 0xffff) == w.generation) {
-		int32_t pid = atomic_load_explicit(&segment->workers[w.worker].pid, memory_order_relaxed);
+	    (load_relaxed(&segment->workers[w.worker].generation) & 0xffff) == w.generation) {
+		int32_t pid = load_relaxed(&segment->workers[w.worker].pid);
 
 		result->pid = pid > 0 ? pid : 0;
 	}

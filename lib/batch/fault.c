@@ -7,6 +7,7 @@
  */
 #include "batch/fault.h"
 
+#include "base/atomic.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -74,7 +75,7 @@ static void tell_shared(const struct sheaf_batch *batch, uint64_t offset, char *
 		snprintf(text, size, "%llu bytes behind the end of the shared memory",
 			 (unsigned long long)(offset - segment->size));
 	/* Relaxed: it may have been allocated since, or freed; then this is all that can be said. */
-	else if (!atomic_load_explicit(&segment->heap_map[(offset - segment->heap) / UNIT], memory_order_relaxed))
+	else if (!load_relaxed(&segment->heap_map[(offset - segment->heap) / UNIT]))
 		snprintf(text, size, "in memory of the heap that is not allocated");
 	else
 		snprintf(text, size, "in shared memory");

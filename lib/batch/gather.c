@@ -6,6 +6,7 @@
  *
  * Edges             G1, pairs with P1 in table.c: an acquire load that finds an entry DONE sees all of it, and the result.
  */
+#include "base/atomic.h"
 #include "batch/batch.h"
 #include "batch/dense.h"
 #include "batch/fault.h"
@@ -25,7 +26,7 @@
 static bool is_done(const struct shared_entry *entry)
 {
 	/* G1. Seq_cst: a gatherer that has announced itself looks here before it sleeps. */
-	return word_state(atomic_load_explicit(&entry->word, memory_order_seq_cst)) == WORD_DONE;
+	return word_state(load_seq_cst(&entry->word)) == WORD_DONE;
 }
 
 static bool entry_done(struct sheaf_batch *batch, uint64_t index)
@@ -120,7 +121,7 @@ __attribute__((always_inline)) static inline void fill_result(const struct sheaf
 							      sheaf_result *result)
 {
 	/* Relaxed: it was found DONE before, in this call or under the lock in an earlier one (G1). */
-	struct word w = word_unpack(atomic_load_explicit(&entry->word, memory_order_relaxed));
+	struct word w = word_unpack(load_relaxed(&entry->word));
 
 	/* Every field is named, or the compiler clears all of it first. */
 	*result = (sheaf_result){
@@ -294,16 +295,16 @@ static bool in_flight(struct sheaf_batch *batch)
 {
 	struct segment *segment = &batch->keeper->segment;
 	/* Of a pool that is over, no worker has anything in hand, whatever a slot says. Acquire: as state_of() in pool.c. */
-	bool over = atomic_load_explicit(&segment->control->state, memory_order_acquire) >= POOL_FINISHED;
+	bool over = load_acquire(&segment->control->state) >= POOL_FINISHED;
 
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		/* Acquire, pairs with ring_release() (R2): of a task that has left its slot we see what it published. */
-		uint64_t bits = atomic_load_explicit(&segment->ring[i].word, memory_order_acquire);
+		uint64_t bits = load_acquire(&segment->ring[i].word);
 
 		/* Relaxed: a slot with a task of ours has held our name since before it was READY, and we see that by the word. */
 		if ((word_state(bits) == WORD_READY ||
 		     (word_state(bits) == WORD_OWNED && !over && !ring_is_orphan(segment, word_unpack(bits)))) &&
-		    atomic_load_explicit(&segment->ring[i].batch, memory_order_relaxed) == batch->ref)
+		    load_relaxed(&segment->ring[i].batch) == batch->ref)
 			return true;
 	}
 	return false;
@@ -322,19 +323,17 @@ static void rouse(struct look *look)
 
 	/* Relaxed, all: what is wrong with one look is right with the next. */
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
-		uint64_t word = atomic_load_explicit(&segment->ring[i].word, memory_order_relaxed);
+		uint64_t word = load_relaxed(&segment->ring[i].word);
 		struct word w = word_unpack(word);
 
 		if (w.state != WORD_OWNED || w.worker >= segment->worker_count ||
-		    atomic_load_explicit(&segment->ring[i].batch, memory_order_relaxed) != look->batch->ref ||
-		    !(atomic_load_explicit(&segment->control->sleepers[w.worker / 64], memory_order_relaxed) >> w.worker % 64 &
-		      1))
+		    load_relaxed(&segment->ring[i].batch) != look->batch->ref ||
+		    !(load_relaxed(&segment->control->sleepers[w.worker / 64]) >> w.worker % 64 & 1))
 			continue;
 		suspect = word;
 		at = i;
 		if (suspect == look->suspect && at == look->suspects_slot)
-			keeper->kill(keeper, w.worker,
-				     atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_relaxed));
+			keeper->kill(keeper, w.worker, load_relaxed(&segment->workers[w.worker].generation));
 	}
 	look->suspect = suspect;
 	look->suspects_slot = at;
@@ -369,7 +368,7 @@ static int doubt(void *context)
 	pthread_mutex_lock(&batch->lock);
 	if (look->entry) {
 		/* Acquire, pairs with P1 in table.c. */
-		enum word_state state = word_state(atomic_load_explicit(&look->entry->word, memory_order_acquire));
+		enum word_state state = word_state(load_acquire(&look->entry->word));
 
 		lost = state != WORD_READY && state != WORD_DONE;
 	}

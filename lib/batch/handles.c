@@ -11,6 +11,7 @@
  */
 #include "batch/handles.h"
 
+#include "base/atomic.h"
 #include "os/forks.h"
 #include "os/os.h"
 
@@ -38,8 +39,7 @@ static void hold(struct handles *handles)
 	unsigned me = forks_count() + 1, found = 0;
 
 	/* Acquire, pairs with release(): the last holder's list. */
-	while (!atomic_compare_exchange_weak_explicit(&handles->holder, &found, me, memory_order_acquire,
-						      memory_order_relaxed)) {
+	while (!cas_weak_acquire(&handles->holder, &found, me)) {
 		if (found == me) {
 			os_relax();
 			found = 0;
@@ -49,7 +49,7 @@ static void hold(struct handles *handles)
 
 static void release(struct handles *handles)
 {
-	atomic_store_explicit(&handles->holder, 0, memory_order_release);
+	store_release(&handles->holder, 0);
 }
 
 static void **link_of(const struct handles *handles, void *handle)
@@ -91,11 +91,11 @@ static bool add_block(struct handles *handles)
 	hold(handles);
 	handles->added += count;
 	/* Relaxed: under the lock. */
-	block->next = atomic_load_explicit(&handles->blocks, memory_order_relaxed);
+	block->next = load_relaxed(&handles->blocks);
 	for (size_t i = count; i > 0; i--)
 		push(handles, block->memory + (i - 1) * handles->size);
 	/* Release, pairs with handles_hold(), which takes no lock. */
-	atomic_store_explicit(&handles->blocks, block, memory_order_release);
+	store_release(&handles->blocks, block);
 	release(handles);
 	return true;
 }
@@ -129,7 +129,7 @@ static bool lies_in(const struct handles *handles, const unsigned char *memory, 
 bool handles_hold(struct handles *handles, const void *handle)
 {
 	/* Acquire, pairs with add_block(). */
-	struct handles_block *block = atomic_load_explicit(&handles->blocks, memory_order_acquire);
+	struct handles_block *block = load_acquire(&handles->blocks);
 
 	if (lies_in(handles, handles->first, handles->first_count, handle))
 		return true;

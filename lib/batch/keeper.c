@@ -3,6 +3,7 @@
  */
 #include "batch/keeper.h"
 
+#include "base/atomic.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "os/os.h"
@@ -60,7 +61,7 @@ int keeper_judge(const struct keeper *keeper)
 /* Relaxed: written before the state is, which every caller has read with acquire. */
 static uint32_t asked_of(const struct keeper *keeper)
 {
-	return atomic_load_explicit(&keeper->asked, memory_order_relaxed);
+	return load_relaxed(&keeper->asked);
 }
 
 bool keeper_possible(const struct keeper *keeper, uint32_t state)
@@ -93,12 +94,12 @@ static int fail_wild(uint32_t state)
 int keeper_fail(struct keeper *keeper, uint32_t state)
 {
 	/* Relaxed, both: a number for a message. */
-	uint64_t wild = atomic_load_explicit(&keeper->wild, memory_order_relaxed);
+	uint64_t wild = load_relaxed(&keeper->wild);
 
 	if (asked_of(keeper) == POOL_TERMINATED)
 		return sheaf_fail(-ECANCELED, "the pool was terminated");
 	if (!keeper_possible(keeper, state)) {
-		atomic_store_explicit(&keeper->wild, UINT64_C(1) + state, memory_order_relaxed);
+		store_relaxed(&keeper->wild, UINT64_C(1) + state);
 		return fail_wild(state);
 	}
 	switch (state) {
@@ -123,7 +124,7 @@ int keeper_fail(struct keeper *keeper, uint32_t state)
 int keeper_shut(struct keeper *keeper)
 {
 	/* Acquire, pairs with change_state() in pool.c: what the owner asked for is known. */
-	uint32_t state = atomic_load_explicit(&keeper->segment.control->state, memory_order_acquire);
+	uint32_t state = load_acquire(&keeper->segment.control->state);
 	int r = keeper_fail(keeper, state);
 
 	return r || (state != POOL_CLOSED && state != POOL_FINISHED) ? r : sheaf_fail(-EPIPE, "the pool is closed");
@@ -135,9 +136,9 @@ int keeper_look(struct keeper *keeper, bool now)
 	int cancel, r;
 
 	/* Relaxed: two threads may look at once. */
-	if (!now && time - atomic_load_explicit(&keeper->looked_ns, memory_order_relaxed) < LOOK_EVERY_NS)
-		return keeper_fail(keeper, atomic_load_explicit(&keeper->segment.control->state, memory_order_acquire));
-	atomic_store_explicit(&keeper->looked_ns, time, memory_order_relaxed);
+	if (!now && time - load_relaxed(&keeper->looked_ns) < LOOK_EVERY_NS)
+		return keeper_fail(keeper, load_acquire(&keeper->segment.control->state));
+	store_relaxed(&keeper->looked_ns, time);
 	cancel = cancel_refuse();
 	r = keeper->look(keeper);
 	cancel_allow(cancel);
@@ -147,11 +148,10 @@ int keeper_look(struct keeper *keeper, bool now)
 int keeper_interrupt(struct keeper *keeper)
 {
 	/* Relaxed, both: only numbers, which do not go back. */
-	unsigned now = atomic_load_explicit(&keeper->interrupts, memory_order_relaxed);
-	unsigned told = atomic_load_explicit(&keeper->told, memory_order_relaxed);
+	unsigned now = load_relaxed(&keeper->interrupts);
+	unsigned told = load_relaxed(&keeper->told);
 
-	while ((int)(now - told) > 0 &&
-	       !atomic_compare_exchange_weak_explicit(&keeper->told, &told, now, memory_order_relaxed, memory_order_relaxed))
+	while ((int)(now - told) > 0 && !cas_weak_relaxed(&keeper->told, &told, now))
 		continue;
 	return sheaf_fail(-EINTR, "interrupted by sheaf_pool_interrupt()");
 }

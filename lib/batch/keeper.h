@@ -4,6 +4,7 @@
 #ifndef SHEAF_BATCH_KEEPER_H
 #define SHEAF_BATCH_KEEPER_H
 
+#include "base/atomic.h"
 #include "batch/handles.h"
 #include "os/forks.h"
 #include "segment/segment.h"
@@ -78,7 +79,7 @@ int keeper_shut(struct keeper *keeper);
 static inline int keeper_open(struct keeper *keeper)
 {
 	/* Relaxed: a submitter looks again, with the right order, after it has published. */
-	uint32_t state = atomic_load_explicit(&keeper->segment.control->state, memory_order_relaxed);
+	uint32_t state = load_relaxed(&keeper->segment.control->state);
 
 	return state == POOL_OPEN ? 0 : keeper_shut(keeper);
 }
@@ -103,13 +104,13 @@ int keeper_fail(struct keeper *keeper, uint32_t state);
  */
 static inline unsigned keeper_heard(const struct keeper *keeper)
 {
-	return atomic_load_explicit(&keeper->told, memory_order_relaxed);
+	return load_relaxed(&keeper->told);
 }
 
 /* Seq_cst: who has announced that it sleeps looks here, and sheaf_pool_interrupt() rings after it has counted. */
 static inline bool keeper_interrupted(const struct keeper *keeper, unsigned heard)
 {
-	return atomic_load_explicit(&keeper->interrupts, memory_order_seq_cst) != heard;
+	return load_seq_cst(&keeper->interrupts) != heard;
 }
 
 /* -EINTR with its message; the call was told. */

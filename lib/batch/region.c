@@ -3,6 +3,7 @@
  */
 #include "batch/region.h"
 
+#include "base/atomic.h"
 #include "base/guard.h"
 #include "base/number.h"
 #include "segment/heap.h"
@@ -26,7 +27,7 @@ UNGUARDED int region_alloc_as(struct segment *segment, uint64_t heap_id, struct 
 		least = round_up(need, UNIT);
 		block = least > region->block ? least : region->block;
 		/* Relaxed, before the first unit is taken: who retires the batch after us finds a number that is not 0. */
-		atomic_fetch_add_explicit(&batch->units, block / UNIT, memory_order_relaxed);
+		fetch_add_relaxed(&batch->units, block / UNIT);
 		r = heap_alloc(segment, heap_id, block, &got);
 		/* Where memory is short, no more than it takes. */
 		if (r && block > least)

@@ -1,6 +1,7 @@
 /*
  * submit.c - hands tasks to the ring: one by one, or as invitations to a dense batch.
  */
+#include "base/atomic.h"
 #include "batch/batch.h"
 
 #include "base/cancel.h"
@@ -108,7 +109,7 @@ static int grow_entries(struct sheaf_batch *batch)
 		uint64_t bytes = stretch_bytes(entries, entries->capacity);
 
 		/* Relaxed, before the units are taken: see region.c. */
-		atomic_fetch_add_explicit(&batch->shared->units, bytes / UNIT, memory_order_relaxed);
+		fetch_add_relaxed(&batch->shared->units, bytes / UNIT);
 		r = heap_alloc(segment, batch->heap_id, bytes, &stretch->offset);
 		if (r)
 			return heap_fail(segment, r, bytes, "the result table of a batch");
@@ -141,7 +142,7 @@ __attribute__((always_inline)) static inline uint64_t new_entry(struct sheaf_bat
 		memset(entry, 0, batch->entries.stride);
 	entry->position = position;
 	/* Relaxed: published by the ring slot (R1). */
-	atomic_store_explicit(&entry->word, word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
+	store_relaxed(&entry->word, word_pack((struct word){.state = WORD_READY}));
 	return offset;
 }
 
@@ -225,12 +226,12 @@ static int wait_for_room(struct sheaf_batch *batch, unsigned heard)
 		 * take long, what has become free is used now and then.
 		 */
 		/* Seq_cst, both: see nobody_submits() in batch.c. */
-		atomic_fetch_add_explicit(&keeper->probing, 1, memory_order_seq_cst);
+		fetch_add_seq_cst(&keeper->probing, 1);
 		r = !look && ring_wanting(segment) && ring_has_ready(segment) ? -EAGAIN
 									      : ring_take(segment, me, &slot, &ticket);
 		if (!r)
 			ring_abandon(slot);
-		atomic_fetch_sub_explicit(&keeper->probing, 1, memory_order_seq_cst);
+		fetch_sub_seq_cst(&keeper->probing, 1);
 		if (r) {
 			/* Who is awake looks for us before it sleeps. Also for a task that was sent without ringing; see invite(). */
 			doorbell_ring(segment);
@@ -267,10 +268,9 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 	note_ticket(batch, ticket);
 	ring_publish(segment, slot, ticket);
 	/* Seq_cst, pairs with finish() in supervisor.c. */
-	if (atomic_load_explicit(&segment->control->state, memory_order_seq_cst) == POOL_FINISHED) {
-		word = atomic_load_explicit(&slot->word, memory_order_relaxed);
-		if (word_state(word) == WORD_READY && atomic_load_explicit(&slot->batch, memory_order_relaxed) == batch->ref &&
-		    ring_withdraw(slot, word))
+	if (load_seq_cst(&segment->control->state) == POOL_FINISHED) {
+		word = load_relaxed(&slot->word);
+		if (word_state(word) == WORD_READY && load_relaxed(&slot->batch) == batch->ref && ring_withdraw(slot, word))
 			return false;
 	}
 	if (ring)
@@ -340,7 +340,7 @@ __attribute__((always_inline)) static inline int send(struct sheaf_batch *batch,
 	slot->limit = limit;
 	slot->target = new_entry(batch, batch->order.count, position);
 	/* Release, pairs with clear_slot(), which may see it before the word: the slot's last task is over. */
-	atomic_store_explicit(&slot->batch, batch->ref, memory_order_release);
+	store_release(&slot->batch, batch->ref);
 	order_add(&batch->order, position);
 	lower = batch->awaiting && position < batch->awaited;
 	if (publish(batch, slot, ticket, true)) {
@@ -593,7 +593,7 @@ UNGUARDED static int invite(struct sheaf_batch *batch)
 		slot->target = share;
 		slot->arg_size = 0;
 		/* Release, as in submit_call(). */
-		atomic_store_explicit(&slot->batch, batch->ref, memory_order_release);
+		store_release(&slot->batch, batch->ref);
 		if (!publish(batch, slot, ticket, share - first >= lookers))
 			return share > first ? 0 : sheaf_fail(-EPIPE, "the pool was closed meanwhile");
 	}

@@ -11,6 +11,7 @@
  */
 #include "batch/table.h"
 
+#include "base/atomic.h"
 #include "base/guard.h"
 #include "base/number.h"
 #include "queue/doorbell.h"
@@ -34,13 +35,13 @@ static void *result_slot(struct shared_entry *entry, uint64_t size)
 static bool publish(struct shared_entry *entry, uint64_t owned)
 {
 	/* Relaxed: the task is ours by its slot, and only its owner changes the word. */
-	uint64_t word = atomic_load_explicit(&entry->word, memory_order_relaxed);
+	uint64_t word = load_relaxed(&entry->word);
 	uint64_t done = word_done(owned & ~(WORD_PAYLOAD_MAX << WORD_PAYLOAD_AT)); /* the lap is the slot's affair */
 
 	if (word_state(word) != WORD_READY)
 		return false;
 	/* P1, pairs with G1. Seq_cst: we look for a gatherer next. */
-	return atomic_compare_exchange_strong_explicit(&entry->word, &word, done, memory_order_seq_cst, memory_order_relaxed);
+	return cas_seq_cst(&entry->word, &word, done);
 }
 
 static void store_failure(struct runner *runner, struct shared_entry *entry, const struct sheaf_task *task)
@@ -68,7 +69,7 @@ static uint64_t slot_limit(const struct shared_slot *slot, const struct shared_b
 UNGUARDED void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = runner->segment;
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	struct shared_entry *entry = segment_at(segment, slot->target);
 	struct shared_worker *self = &segment->workers[runner->worker];
 	struct word w = word_unpack(word);
@@ -79,7 +80,7 @@ UNGUARDED void call_run(struct runner *runner, struct shared_slot *slot, uint64_
 	int status;
 
 	/* Acquire on the batch's word is not needed: the slot's edge (A1) came after the batch was opened. */
-	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_OPEN)
+	if ((load_relaxed(&batch->word) & 0xff) != BATCH_OPEN)
 		goto release;
 	/* How long the last attempt takes is told even if it ends in a death. */
 	if (!(batch->flags & SHEAF_NO_TIMES) || w.attempt >= batch->max_attempts || slot->limit || batch->limit_ns) {
@@ -118,8 +119,7 @@ UNGUARDED void call_run(struct runner *runner, struct shared_slot *slot, uint64_
 	}
 	publish(entry, word);
 	/* Relaxed: a sign of progress, written by us alone. */
-	atomic_store_explicit(&self->completed, atomic_load_explicit(&self->completed, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	store_relaxed(&self->completed, load_relaxed(&self->completed) + 1);
 release:
 	entry_offset = slot->target;
 	task_give_back(slot, word);
@@ -165,7 +165,7 @@ static bool entry_possible(const struct segment *segment, const struct shared_ba
 bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t word, const struct death *death,
 		 struct region *region)
 {
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	uint64_t target = slot->target, result_size = batch->out_size; /* read once: what is checked is used */
 	struct shared_entry *entry;
 	struct word w = word_unpack(word);
@@ -177,8 +177,7 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 	entry = segment_at(segment, target);
 
 	/* Relaxed, both: the dead worker's writes are visible to who waited for its death. */
-	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) == BATCH_OPEN &&
-	    word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_READY) {
+	if ((load_relaxed(&batch->word) & 0xff) == BATCH_OPEN && word_state(load_relaxed(&entry->word)) == WORD_READY) {
 		if (!death->late && (death->innocent || w.attempt < batch->max_attempts)) {
 			/* The next run finds its result zeroed, as the first did. */
 			if (result_size)
@@ -194,7 +193,7 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 		entry->last.cause.exit_code = death->exit_code;
 		publish(entry, word);
 		/* Relaxed: a statistic. */
-		atomic_fetch_add_explicit(&segment->control->given_up, 1, memory_order_relaxed);
+		fetch_add_relaxed(&segment->control->given_up, 1);
 	}
 	return ring_release(slot, word);
 }
@@ -202,12 +201,12 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 bool call_is_told(struct segment *segment, const struct shared_slot *slot)
 {
 	/* Relaxed, both: nothing that they hand over is read. */
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed))];
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	uint64_t target = slot->target;
 	struct shared_entry *entry;
 
 	if (!entry_possible(segment, batch, target, batch->out_size))
 		return false;
 	entry = segment_at(segment, target);
-	return word_state(atomic_load_explicit(&entry->word, memory_order_relaxed)) == WORD_DONE;
+	return word_state(load_relaxed(&entry->word)) == WORD_DONE;
 }

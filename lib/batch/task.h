@@ -4,6 +4,7 @@
 #ifndef SHEAF_BATCH_TASK_H
 #define SHEAF_BATCH_TASK_H
 
+#include "base/atomic.h"
 #include "batch/region.h"
 #include "os/forks.h"
 #include "os/output.h"
@@ -51,13 +52,13 @@ struct sheaf_task {
  */
 static inline void task_hold(struct shared_worker *self, uint64_t started_ns, uint64_t limit_ns)
 {
-	atomic_store_explicit(&self->started, started_ns, memory_order_relaxed);
-	atomic_store_explicit(&self->deadline, limit_ns ? started_ns + limit_ns : 0, memory_order_relaxed);
+	store_relaxed(&self->started, started_ns);
+	store_relaxed(&self->deadline, limit_ns ? started_ns + limit_ns : 0);
 }
 
 static inline void task_let_go(struct shared_worker *self)
 {
-	atomic_store_explicit(&self->deadline, 0, memory_order_relaxed);
+	store_relaxed(&self->deadline, 0);
 }
 
 /* Private: end a child that a task has forked. */

@@ -7,11 +7,11 @@
  * A limit of any group from ours up to the root binds. What is used includes pages of files that the kernel drops before it kills, and
  * where there is swap, more than the limit fits. Both are counted as room.
  */
+#include "base/atomic.h"
 #include "os/os.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,18 +194,17 @@ static _Atomic uint64_t looked_ns;
 bool os_memory_allows(uint64_t size)
 {
 	struct os_memory_room room;
-	uint64_t looked = atomic_load_explicit(&looked_ns, memory_order_relaxed), needed = size + size / 128 + MARGIN;
+	uint64_t looked = load_relaxed(&looked_ns), needed = size + size / 128 + MARGIN;
 
-	if (size <= MOST_UNASKED && atomic_load_explicit(&unasked, memory_order_relaxed) >= (int64_t)size &&
-	    (!looked || now_ns() - looked < FRESH_NS)) {
-		atomic_fetch_sub_explicit(&unasked, (int64_t)size, memory_order_relaxed);
+	if (size <= MOST_UNASKED && load_relaxed(&unasked) >= (int64_t)size && (!looked || now_ns() - looked < FRESH_NS)) {
+		fetch_sub_relaxed(&unasked, (int64_t)size);
 		return true;
 	}
 	os_memory_room(&room);
 	if (room.left < needed)
 		return false;
 	/* An eighth of what is left, as others take of it, too. */
-	atomic_store_explicit(&unasked, (int64_t)smaller((room.left - needed) / 8, MOST_UNASKED), memory_order_relaxed);
-	atomic_store_explicit(&looked_ns, now_ns(), memory_order_relaxed);
+	store_relaxed(&unasked, (int64_t)smaller((room.left - needed) / 8, MOST_UNASKED));
+	store_relaxed(&looked_ns, now_ns());
 	return true;
 }

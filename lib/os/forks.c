@@ -13,10 +13,10 @@
  */
 #include "os/forks.h"
 
+#include "base/atomic.h"
 #include "os/os.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,7 +57,7 @@ static void begin_process(const struct forks_fd *const *keep)
 	kept = NULL; /* what the child's handlers fork is nobody's */
 	memset(forks_private, 0, FORKS_PRIVATE);
 	/* Relaxed: no other thread of the child uses the library yet. */
-	atomic_store_explicit(forks_mark, ++numbers, memory_order_relaxed);
+	store_relaxed(forks_mark, ++numbers);
 }
 
 /* In a child that no handler announced, do now what the handler would have done. Its lock may be one that a thread of the parent held. */
@@ -96,7 +96,7 @@ static void ask_kernel(void)
 	if (!wiped)
 		return;
 	/* Relaxed: the number is the same, and no handle was made yet. */
-	atomic_store_explicit(wiped, numbers, memory_order_relaxed);
+	store_relaxed(wiped, numbers);
 	forks_mark = wiped;
 	forks_private = wiped + 16; /* another cache line */
 }
@@ -112,7 +112,7 @@ static int register_handlers(void)
 	pid_t me = getpid(), found = 0;
 	int r;
 
-	while (!atomic_compare_exchange_strong_explicit(&handled, &found, me, memory_order_acquire, memory_order_acquire)) {
+	while (!cas_acquire_always(&handled, &found, me)) {
 		if (found == REGISTERED)
 			return 0;
 		/* Another thread is at it; of another process, it was while that forked us, and is not here. */
@@ -123,7 +123,7 @@ static int register_handlers(void)
 	}
 	r = pthread_atfork(hold, release, after_fork_in_child);
 	/* Release, pairs with the acquire above. */
-	atomic_store_explicit(&handled, r ? 0 : REGISTERED, memory_order_release);
+	store_release(&handled, r ? 0 : REGISTERED);
 	return -r;
 }
 

@@ -4,9 +4,9 @@
 #ifndef SHEAF_OS_FORKS_H
 #define SHEAF_OS_FORKS_H
 
+#include "base/atomic.h"
 #include "os/os.h"
 
-#include <stdatomic.h>
 #include <sys/types.h>
 
 /* Private, for forks_count(). */
@@ -19,7 +19,7 @@ extern __attribute__((visibility("hidden"))) _Atomic unsigned *forks_mark;
 static inline unsigned forks_count(void)
 {
 	/* Relaxed: changes only in a new process, before that does anything else. */
-	return atomic_load_explicit(forks_mark, memory_order_relaxed);
+	return load_relaxed(forks_mark);
 }
 
 /*

@@ -5,11 +5,11 @@
  * file that it opens gets the number. So a descriptor is compared with what was noted when it was opened, before anything is done by its
  * number that would harm another file.
  */
+#include "base/atomic.h"
 #include "os/forks.h"
 #include "os/os.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -109,19 +109,18 @@ void os_process_note(struct os_process_id *id)
 
 	id->pid = (uint32_t)getpid();
 	/* Acquire, pairs with the store below: what is known of this process is there. In another namespace a child may have our pid. */
-	if (atomic_load_explicit(&known, memory_order_acquire) == forks_count() + UINT64_C(1) &&
-	    atomic_load_explicit(&pid, memory_order_relaxed) == id->pid) {
-		id->start = atomic_load_explicit(&start, memory_order_relaxed);
-		id->space = atomic_load_explicit(&space, memory_order_relaxed);
+	if (load_acquire(&known) == forks_count() + UINT64_C(1) && load_relaxed(&pid) == id->pid) {
+		id->start = load_relaxed(&start);
+		id->space = load_relaxed(&space);
 		return;
 	}
 	id->space = space_of_process();
 	/* By "self": the folder may be that of another namespace, where our pid is another process. */
 	id->start = id->space && read_stat("/proc/self/stat", &line) ? line.start : 0;
-	atomic_store_explicit(&start, id->start, memory_order_relaxed);
-	atomic_store_explicit(&space, id->space, memory_order_relaxed);
-	atomic_store_explicit(&pid, id->pid, memory_order_relaxed);
-	atomic_store_explicit(&known, forks_count() + UINT64_C(1), memory_order_release);
+	store_relaxed(&start, id->start);
+	store_relaxed(&space, id->space);
+	store_relaxed(&pid, id->pid);
+	store_release(&known, forks_count() + UINT64_C(1));
 }
 
 /* Is /proc the folder of our own namespace? */

@@ -24,6 +24,7 @@
  */
 #include "pool/family.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "os/enclose.h"
 #include "os/forks.h"
@@ -192,14 +193,13 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	fflush(stdout);
 	fflush(stderr);
 	/* Relaxed: no process of the family lives. */
-	atomic_store_explicit(&segment->control->start, 0, memory_order_relaxed);
+	store_relaxed(&segment->control->start, 0);
 	r = fork_supervisor(family, &supervision);
 	if (r)
 		return sheaf_fail(documented(r), "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
 	deadline = sheaf_now_ns() + START_NS;
 	/* Acquire, pairs with tell_start() in supervisor.c. */
-	while (!(start = (int32_t)atomic_load_explicit(&segment->control->start, memory_order_acquire)) &&
-	       child_lives(family) && sheaf_now_ns() < deadline)
+	while (!(start = (int32_t)load_acquire(&segment->control->start)) && child_lives(family) && sheaf_now_ns() < deadline)
 		start_sleep(segment->control, sheaf_now_ns() + START_LOOK_NS);
 	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
 		return 0;
@@ -399,8 +399,8 @@ static void ask_to_end(struct family *family, const struct segment *segment)
 
 	do {
 		/* Relaxed: the byte in the pipe hands it over. */
-		if (atomic_load_explicit(&segment->control->state, memory_order_relaxed) < POOL_TERMINATED)
-			atomic_store_explicit(&segment->control->state, POOL_TERMINATED, memory_order_relaxed);
+		if (load_relaxed(&segment->control->state) < POOL_TERMINATED)
+			store_relaxed(&segment->control->state, POOL_TERMINATED);
 		family_wake(family);
 	} while (!family_gone(family, segment, sheaf_now_ns() + ASK_AGAIN_NS) && sheaf_now_ns() < deadline);
 }

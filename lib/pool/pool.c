@@ -3,6 +3,7 @@
  */
 #include "pool/pool.h"
 
+#include "base/atomic.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
@@ -74,20 +75,19 @@ static void give_memory(struct sheaf_pool *pool)
 static uint32_t state_of(const struct sheaf_pool *pool)
 {
 	/* Acquire: see supervisor.c. */
-	return atomic_load_explicit(&pool->keeper.segment.control->state, memory_order_acquire);
+	return load_acquire(&pool->keeper.segment.control->state);
 }
 
 /* What the owner itself has asked for. Relaxed: a thread that asks at the same time may be first or second. */
 static uint32_t asked_of(const struct sheaf_pool *pool)
 {
-	return atomic_load_explicit(&pool->keeper.asked, memory_order_relaxed);
+	return load_relaxed(&pool->keeper.asked);
 }
 
 static bool change_state(struct sheaf_pool *pool, uint32_t from, uint32_t to)
 {
 	/* Seq_cst: who changes it may look at the ring next. Relaxed: what a change that failed has read is not used. */
-	return atomic_compare_exchange_strong_explicit(&pool->keeper.segment.control->state, &from, to, memory_order_seq_cst,
-						       memory_order_relaxed);
+	return cas_seq_cst(&pool->keeper.segment.control->state, &from, to);
 }
 
 static void wake_everybody(struct segment *segment)
@@ -147,7 +147,7 @@ static void mend(struct sheaf_pool *pool)
 	if (!keeper_fail(keeper, state) || state == POOL_BROKEN || state == POOL_LOST || state == POOL_UNPLUGGED)
 		return;
 	/* Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is the end. */
-	atomic_store_explicit(&keeper->segment.control->state, POOL_BROKEN, memory_order_relaxed);
+	store_relaxed(&keeper->segment.control->state, POOL_BROKEN);
 	wake_everybody(&keeper->segment);
 }
 
@@ -225,7 +225,7 @@ static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generat
 	if (pool_of(keeper)->threaded)
 		return;
 	/* Relaxed: read after the signal, or with the next one. */
-	atomic_store_explicit(&keeper->segment.workers[worker].kill, generation + 1, memory_order_relaxed);
+	store_relaxed(&keeper->segment.workers[worker].kill, generation + 1);
 	wake_supervisor(pool_of(keeper));
 }
 
@@ -289,7 +289,7 @@ static int start_workers(struct sheaf_pool *pool)
 static void end_workers(struct sheaf_pool *pool)
 {
 	/* Relaxed: whoever waits gets a token next, which hands it over. */
-	atomic_store_explicit(&pool->keeper.segment.control->state, POOL_TERMINATED, memory_order_relaxed);
+	store_relaxed(&pool->keeper.segment.control->state, POOL_TERMINATED);
 	if (pool->threaded) {
 		doorbell_ring_all(&pool->keeper.segment);
 		threads_join(&pool->threads);
@@ -379,8 +379,7 @@ static void ask(struct sheaf_pool *pool, uint32_t wanted)
 {
 	uint32_t asked = asked_of(pool);
 
-	while (asked < wanted && !atomic_compare_exchange_weak_explicit(&pool->keeper.asked, &asked, wanted,
-									memory_order_relaxed, memory_order_relaxed))
+	while (asked < wanted && !cas_weak_relaxed(&pool->keeper.asked, &asked, wanted))
 		continue;
 }
 
@@ -410,8 +409,7 @@ static bool joined(struct sheaf_pool *pool)
 		if (state_of(pool) == POOL_FINISHED) {
 			over = true;
 		} else if (/* relaxed: joining the threads hands over what they did */
-			   !atomic_load_explicit(&pool->threads.live, memory_order_relaxed) &&
-			   change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
+			   !load_relaxed(&pool->threads.live) && change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
 			over = !ring_has_work(segment);
 			if (over)
 				threads_join(&pool->threads);
@@ -427,7 +425,7 @@ static bool joined(struct sheaf_pool *pool)
 			change_state(pool, POOL_FINISHED, POOL_CLOSED);
 			family_wake(&pool->family);
 		} else {
-			atomic_store_explicit(&pool->keeper.wild, 1 + POOL_FINISHED, memory_order_relaxed);
+			store_relaxed(&pool->keeper.wild, 1 + POOL_FINISHED);
 			change_state(pool, POOL_FINISHED, POOL_BROKEN);
 		}
 	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
@@ -498,7 +496,7 @@ int sheaf_pool_interrupt(sheaf_pool *pool)
 	    pool->keeper.made != forks_count())
 		return -EPERM;
 	/* Seq_cst, pairs with keeper_interrupted(): who announces itself after our token sees the number. */
-	atomic_fetch_add_explicit(&pool->keeper.interrupts, 1, memory_order_seq_cst);
+	fetch_add_seq_cst(&pool->keeper.interrupts, 1);
 	gatherer_ring_all(&pool->keeper.segment);
 	room_ring_all(&pool->keeper.segment);
 	return 0;
@@ -557,8 +555,8 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 	*info = (sheaf_pool_info){
 		.workers = segment->worker_count,
 		.supervisor = supervisor,
-		.deaths = atomic_load_explicit(&segment->control->deaths, memory_order_relaxed),
-		.supervisors = atomic_load_explicit(&segment->control->supervisors, memory_order_relaxed),
+		.deaths = load_relaxed(&segment->control->deaths),
+		.supervisors = load_relaxed(&segment->control->supervisors),
 		.heap_size = (size_t)segment->heap_size,
 		.heap_used = (size_t)heap_used(segment),
 		.name = withdrawn ? "" : segment->name,
@@ -579,7 +577,7 @@ pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
 	if (pool->threaded)
 		return 0;
 	/* Relaxed: what a task may have written over is only a hint. */
-	pid = atomic_load_explicit(&pool->keeper.segment.workers[worker].pid, memory_order_relaxed);
+	pid = load_relaxed(&pool->keeper.segment.workers[worker].pid);
 	cancel = cancel_refuse();
 	pthread_mutex_lock(&mine->family_lock);
 	pid = family_worker(&mine->family, &pool->keeper.segment, worker, pid);

@@ -11,6 +11,7 @@
  */
 #include "pool/recover.h"
 
+#include "base/atomic.h"
 #include "batch/chunks.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
@@ -20,8 +21,8 @@ static bool settle(struct segment *segment, struct shared_slot *slot, const stru
 {
 	/* Relaxed, both: what the dead worker wrote, and what its claim acquired, is visible to who waited for its death; nobody else changes
 	 * a word that names it. */
-	uint64_t bits = atomic_load_explicit(&slot->word, memory_order_relaxed);
-	uint64_t batch = atomic_load_explicit(&slot->batch, memory_order_relaxed);
+	uint64_t bits = load_relaxed(&slot->word);
+	uint64_t batch = load_relaxed(&slot->batch);
 	struct word w = word_unpack(bits);
 	bool sound = true;
 
@@ -52,8 +53,7 @@ static void give_up(struct segment *segment)
 		uint32_t state = from;
 
 		/* Relaxed: the tokens that follow hand it over. */
-		atomic_compare_exchange_strong_explicit(&segment->control->state, &state, POOL_BROKEN, memory_order_relaxed,
-							memory_order_relaxed);
+		cas_relaxed(&segment->control->state, &state, POOL_BROKEN);
 	}
 }
 
@@ -81,8 +81,8 @@ void recover_busy(struct segment *segment, bool *busy)
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		struct shared_slot *slot = &segment->ring[i];
 		/* Relaxed, both: a worker that has told its result does nothing more for the task that matters. */
-		struct word w = word_unpack(atomic_load_explicit(&slot->word, memory_order_relaxed));
-		uint32_t batch = BATCH_INDEX(atomic_load_explicit(&slot->batch, memory_order_relaxed));
+		struct word w = word_unpack(load_relaxed(&slot->word));
+		uint32_t batch = BATCH_INDEX(load_relaxed(&slot->batch));
 
 		if (w.state != WORD_OWNED || w.worker >= segment->worker_count || batch >= segment_batches(segment))
 			continue;

@@ -19,6 +19,7 @@
  */
 #include "pool/supervisor.h"
 
+#include "base/atomic.h"
 #include "batch/handles.h"
 #include "os/os.h"
 #include "os/output.h"
@@ -97,14 +98,13 @@ static struct self {
 static uint32_t pool_state(void)
 {
 	/* Acquire: nothing is handed over by the state, but what the owner did before it changed it shall not look later. */
-	return atomic_load_explicit(&line.segment->control->state, memory_order_acquire);
+	return load_acquire(&line.segment->control->state);
 }
 
 static bool change_state(uint32_t from, uint32_t to)
 {
 	/* Seq_cst, with ring_has_work() behind it: see finish(). Relaxed: what a change that failed has read is not used. */
-	return atomic_compare_exchange_strong_explicit(&line.segment->control->state, &from, to, memory_order_seq_cst,
-						       memory_order_relaxed);
+	return cas_seq_cst(&line.segment->control->state, &from, to);
 }
 
 static void wake_everybody(void)
@@ -157,8 +157,7 @@ static int spawn(unsigned worker)
 {
 	struct shared_worker *w = &line.segment->workers[worker];
 	/* Relaxed, all: the new worker inherits them over the fork; to others they are hints. The first goes on from our predecessor's. */
-	unsigned generation = 1 + (self.generations[worker] ? self.generations[worker]
-							    : atomic_load_explicit(&w->generation, memory_order_relaxed));
+	unsigned generation = 1 + (self.generations[worker] ? self.generations[worker] : load_relaxed(&w->generation));
 	pid_t me = getpid(), pid;
 
 	sem_init(&w->bell[generation & 1], 1, 0);
@@ -167,24 +166,24 @@ static int spawn(unsigned worker)
 		sem_init(&w->bell[~generation & 1], 1, 0);
 		bells_seal(&w->bell_seal, &w->bell_end_seal);
 	}
-	atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
-	atomic_store_explicit(&w->kill, 0, memory_order_relaxed);
-	atomic_store_explicit(&w->looking, 0, memory_order_relaxed);
-	atomic_store_explicit(&w->started, 0, memory_order_relaxed);
-	atomic_store_explicit(&w->deadline, 0, memory_order_relaxed);
+	store_relaxed(&w->cursor, CURSOR_NONE);
+	store_relaxed(&w->kill, 0);
+	store_relaxed(&w->looking, 0);
+	store_relaxed(&w->started, 0);
+	store_relaxed(&w->deadline, 0);
 	w->fault = 0;
 	w->frame_count = 0;
 	w->way = 0;
 	limits_forget(&self.limits, worker);
 	/* Releases to ring_is_orphan(). Seq_cst, pairs with post() in doorbell.c. */
-	atomic_store_explicit(&w->generation, generation, memory_order_seq_cst);
+	store_seq_cst(&w->generation, generation);
 	/* What its tasks fork is not of the family. */
 	pid = forks_fork((const struct forks_fd *const[]){line.all, &self.crew, NULL});
 	if (!pid)
 		worker_main(worker, generation, me);
 	if (pid < 0)
 		return -errno;
-	atomic_store_explicit(&w->pid, pid, memory_order_relaxed);
+	store_relaxed(&w->pid, pid);
 	self.pids[worker] = pid;
 	self.generations[worker] = generation;
 	self.live++;
@@ -204,10 +203,10 @@ static void restore(void)
 
 		if (!self.pids[worker])
 			continue;
-		if (atomic_load_explicit(&w->pid, memory_order_relaxed) != self.pids[worker])
-			atomic_store_explicit(&w->pid, self.pids[worker], memory_order_relaxed);
-		if (atomic_load_explicit(&w->generation, memory_order_relaxed) != self.generations[worker])
-			atomic_store_explicit(&w->generation, self.generations[worker], memory_order_relaxed);
+		if (load_relaxed(&w->pid) != self.pids[worker])
+			store_relaxed(&w->pid, self.pids[worker]);
+		if (load_relaxed(&w->generation) != self.generations[worker])
+			store_relaxed(&w->generation, self.generations[worker]);
 	}
 }
 
@@ -235,7 +234,7 @@ static void kill_workers(void)
 		while (pid_of(worker) && waitpid(pid_of(worker), NULL, 0) < 0 && errno == EINTR)
 			;
 		self.pids[worker] = 0; /* the number may be somebody else's from now on */
-		atomic_store_explicit(&line.segment->workers[worker].pid, 0, memory_order_relaxed);
+		store_relaxed(&line.segment->workers[worker].pid, 0);
 	}
 }
 
@@ -285,7 +284,7 @@ static void serve_kills(void)
 {
 	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
 		struct shared_worker *w = &line.segment->workers[worker];
-		uint32_t kill_generation = atomic_load_explicit(&w->kill, memory_order_relaxed);
+		uint32_t kill_generation = load_relaxed(&w->kill);
 
 		if (kill_generation && pid_of(worker) && kill_generation == self.generations[worker] + 1)
 			kill(pid_of(worker), SIGKILL);
@@ -332,20 +331,20 @@ static void bury(unsigned worker, const siginfo_t *info)
 
 	restore();
 	/* Killed by order. The task in hand may be another one than the order meant, so it is not charged unless it is late itself. */
-	death.innocent = late || atomic_load_explicit(&w->kill, memory_order_relaxed) == death.generation + 1;
-	death.late = late && late == atomic_load_explicit(&w->deadline, memory_order_relaxed);
-	death.started_ns = atomic_load_explicit(&w->started, memory_order_relaxed);
+	death.innocent = late || load_relaxed(&w->kill) == death.generation + 1;
+	death.late = late && late == load_relaxed(&w->deadline);
+	death.started_ns = load_relaxed(&w->started);
 	death.ended_ns = sheaf_now_ns();
 	lastwords_read(w, &death);
 	settled = recover(line.segment, &death, &self.region);
 
-	atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
+	store_relaxed(&w->pid, 0);
 	self.pids[worker] = 0;
 	self.live--;
 	/* A worker that leaves a closed pool with empty hands has not died. */
 	if (death.innocent || (!settled && pool_state() == POOL_CLOSED && !death.signal && !death.exit_code))
 		return;
-	atomic_fetch_add_explicit(&line.segment->control->deaths, 1, memory_order_relaxed);
+	fetch_add_relaxed(&line.segment->control->deaths, 1);
 	brake();
 }
 
@@ -506,7 +505,7 @@ static void insist(uint32_t state)
 
 	/* Relaxed: there is nobody left who could do something by it, but for the owner, which looks again and again. */
 	if (now < state && now < POOL_TERMINATED)
-		atomic_store_explicit(&line.segment->control->state, state, memory_order_relaxed);
+		store_relaxed(&line.segment->control->state, state);
 }
 
 /*
@@ -631,15 +630,15 @@ static void recover_all(void)
 		struct shared_worker *w = &line.segment->workers[worker];
 		struct death death = {
 			.worker = worker,
-			.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
-			.pid = atomic_load_explicit(&w->pid, memory_order_relaxed),
+			.generation = load_relaxed(&w->generation),
+			.pid = load_relaxed(&w->pid),
 			.signal = SIGKILL,
 			.exit_code = -1,
 			.innocent = true,
 		};
 
 		recover(line.segment, &death, &self.region);
-		atomic_store_explicit(&w->pid, 0, memory_order_relaxed);
+		store_relaxed(&w->pid, 0);
 	}
 }
 
@@ -673,7 +672,7 @@ static void begin_signals(void)
 static void tell_start(struct shared_control *control, uint32_t how)
 {
 	/* Release, pairs with the owner's acquire in family.c. */
-	atomic_store_explicit(&control->start, how, memory_order_release);
+	store_release(&control->start, how);
 	start_ring(control);
 }
 
@@ -689,7 +688,7 @@ static int begin_work(bool successor)
 	}
 	line.completed = segment_progress(line.segment);
 	/* Relaxed: a statistic. */
-	atomic_fetch_add_explicit(&line.segment->control->supervisors, 1, memory_order_relaxed);
+	fetch_add_relaxed(&line.segment->control->supervisors, 1);
 	return wants_workers() ? spawn_missing() : 0;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "pool/threads.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "batch/keeper.h"
 #include "os/os.h"
@@ -28,7 +29,7 @@ static void *run(void *context)
 	keeper_run_tasks_of(start.segment);
 	worker_run(start.segment, start.worker, 1, 0);
 	/* Relaxed: who finishes the pool uses nothing of this thread before it has joined it. */
-	atomic_fetch_sub_explicit(&start.threads->live, 1, memory_order_relaxed);
+	fetch_sub_relaxed(&start.threads->live, 1);
 	return NULL;
 }
 
@@ -41,14 +42,14 @@ static int start_one(struct threads *threads, struct segment *segment, unsigned 
 	if (!start)
 		return -ENOMEM;
 	*start = (struct start){.threads = threads, .segment = segment, .worker = worker};
-	atomic_store_explicit(&segment->workers[worker].generation, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&threads->live, 1, memory_order_relaxed);
+	store_relaxed(&segment->workers[worker].generation, 1);
+	fetch_add_relaxed(&threads->live, 1);
 	/* The host's signals are for the host's threads. */
 	os_block_all_signals(&before);
 	r = -pthread_create(&threads->ids[worker], NULL, run, start);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r) {
-		atomic_fetch_sub_explicit(&threads->live, 1, memory_order_relaxed);
+		fetch_sub_relaxed(&threads->live, 1);
 		free(start);
 		return r;
 	}
@@ -68,7 +69,7 @@ int threads_start(struct threads *threads, struct segment *segment)
 	if (!r)
 		return 0;
 	/* Relaxed: the token that follows hands it over. */
-	atomic_store_explicit(&segment->control->state, POOL_TERMINATED, memory_order_relaxed);
+	store_relaxed(&segment->control->state, POOL_TERMINATED);
 	doorbell_ring_all(segment);
 	threads_join(threads);
 	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
@@ -88,7 +89,7 @@ void threads_finish(struct threads *threads, struct segment *segment)
 	const struct segment *before;
 
 	/* Relaxed: nothing of a thread is used but its number. */
-	if (atomic_load_explicit(&threads->live, memory_order_relaxed) || !ring_has_work(segment))
+	if (load_relaxed(&threads->live) || !ring_has_work(segment))
 		return;
 	before = keeper_run_tasks_of(segment);
 	worker_run(segment, 0, 1, 0);

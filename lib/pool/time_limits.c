@@ -11,6 +11,7 @@
  */
 #include "pool/time_limits.h"
 
+#include "base/atomic.h"
 #include "os/os.h"
 
 #include <signal.h>
@@ -36,13 +37,13 @@ void limits_forget(struct limits *limits, unsigned worker)
 /* Relaxed: it is the worker's; if the task in hand is another one by now, that shows when the worker is dead. */
 static uint64_t deadline_of(const struct limits *limits, unsigned worker)
 {
-	return atomic_load_explicit(&limits->segment->workers[worker].deadline, memory_order_relaxed);
+	return load_relaxed(&limits->segment->workers[worker].deadline);
 }
 
 /* Relaxed: as the deadline. */
 static uint64_t started_of(const struct limits *limits, unsigned worker)
 {
-	return atomic_load_explicit(&limits->segment->workers[worker].started, memory_order_relaxed);
+	return load_relaxed(&limits->segment->workers[worker].started);
 }
 
 /* How much of the time from @since to @now was the task's in hand. */
@@ -137,12 +138,12 @@ static uint64_t extended(const struct limits *limits, unsigned worker, uint64_t 
 static uint64_t find_tick(struct limits *limits, uint64_t now)
 {
 	struct shared_control *control = limits->segment->control;
-	uint64_t shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst), before, tick;
+	uint64_t shortest = load_seq_cst(&control->shortest_ns), before, tick;
 
 	do {
 		before = shortest;
 		/* Relaxed: only a supervisor writes it. */
-		tick = atomic_load_explicit(&control->tick_ns, memory_order_relaxed);
+		tick = load_relaxed(&control->tick_ns);
 		if (shortest) {
 			tick = shortest / 2 > LEAST_TICK_NS ? shortest / 2 : LEAST_TICK_NS;
 			tick = tick < LONGEST_TICK_NS ? tick : LONGEST_TICK_NS;
@@ -151,8 +152,8 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 			tick = 0;
 		}
 		/* Seq_cst, both: the owner says what limit there is, then looks how often we look. One of us sees the other. */
-		atomic_store_explicit(&control->tick_ns, tick, memory_order_seq_cst);
-		shortest = atomic_load_explicit(&control->shortest_ns, memory_order_seq_cst);
+		store_seq_cst(&control->tick_ns, tick);
+		shortest = load_seq_cst(&control->shortest_ns);
 	} while (shortest != before);
 	return tick;
 }

@@ -3,6 +3,7 @@
  */
 #include "pool/worker.h"
 
+#include "base/atomic.h"
 #include "batch/chunks.h"
 #include "os/os.h"
 #include "os/output.h"
@@ -19,7 +20,7 @@
 static void look_out(struct runner *runner, bool looking)
 {
 	/* Relaxed: a hint. */
-	atomic_store_explicit(&runner->segment->workers[runner->worker].looking, looking, memory_order_relaxed);
+	store_relaxed(&runner->segment->workers[runner->worker].looking, looking);
 	runner->looking = looking;
 }
 
@@ -27,7 +28,7 @@ static void look_out(struct runner *runner, bool looking)
 static bool more_behind(const struct segment *segment, const struct shared_slot *slot)
 {
 	/* Relaxed: a hint. */
-	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t tail = load_relaxed(&segment->control->tail);
 
 	return (uint64_t)(slot - segment->ring) != ((tail - 1) & (segment->ring_size - 1));
 }
@@ -50,7 +51,7 @@ static bool claim_and_run(struct runner *runner, claim_fn *claim, bool announced
 	uint64_t word;
 
 	/* Relaxed: a terminated pool's processes are killed; its threads look before each task. */
-	if (atomic_load_explicit(&runner->segment->control->state, memory_order_relaxed) > POOL_FINISHED ||
+	if (load_relaxed(&runner->segment->control->state) > POOL_FINISHED ||
 	    claim(runner->segment, me, &runner->tail, &slot, &word))
 		return false;
 	/* Others may have left it to us to take what they sent, but we take one. */
@@ -73,7 +74,7 @@ static bool pool_runs(const struct segment *segment)
 {
 	/* Whoever changes the state gives everybody a token afterwards, asleep or not. Seq_cst, pairs with post() in doorbell.c: a successor
 	 * to whose predecessor the token went sees the change. */
-	return atomic_load_explicit(&segment->control->state, memory_order_seq_cst) == POOL_OPEN;
+	return load_seq_cst(&segment->control->state) == POOL_OPEN;
 }
 
 /* Looks for a while, as a task that comes soon costs much less than a sleep. */
@@ -122,7 +123,7 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 		bool ran;
 
 		/* Terminated workers of the thread backend have to look themselves; processes are killed. */
-		if (atomic_load_explicit(&segment->control->state, memory_order_relaxed) > POOL_FINISHED)
+		if (load_relaxed(&segment->control->state) > POOL_FINISHED)
 			return;
 		if (claim_and_run(&runner, now_and_then(&runner), false))
 			continue;

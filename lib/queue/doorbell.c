@@ -15,6 +15,7 @@
  */
 #include "queue/doorbell.h"
 
+#include "base/atomic.h"
 #include "base/number.h"
 #include "os/os.h"
 #include "queue/ring.h"
@@ -55,7 +56,7 @@ void start_sleep(struct shared_control *control, uint64_t deadline_ns)
 void doorbell_announce(struct segment *segment, unsigned worker)
 {
 	/* D1 */
-	atomic_fetch_or_explicit(&segment->control->sleepers[worker / 64], UINT64_C(1) << worker % 64, memory_order_seq_cst);
+	fetch_or_seq_cst(&segment->control->sleepers[worker / 64], UINT64_C(1) << worker % 64);
 }
 
 bool doorbell_retract(struct segment *segment, unsigned worker)
@@ -63,7 +64,7 @@ bool doorbell_retract(struct segment *segment, unsigned worker)
 	/* Relaxed: an extra token is harmless. */
 	uint64_t bit = UINT64_C(1) << worker % 64;
 
-	return atomic_fetch_and_explicit(&segment->control->sleepers[worker / 64], ~bit, memory_order_relaxed) & bit;
+	return fetch_and_relaxed(&segment->control->sleepers[worker / 64], ~bit) & bit;
 }
 
 void doorbell_sleep(struct segment *segment, unsigned worker, unsigned generation, uint64_t deadline_ns)
@@ -80,8 +81,7 @@ __attribute__((noinline)) static void post(struct segment *segment, unsigned wor
 
 	/* If the worker is just being replaced, its successor looks at the words before it ever sleeps. Seq_cst, pairs with spawn() in
 	 * supervisor.c: either we see the successor, or it sees what we changed before. */
-	post_if_whole(&w->bell[atomic_load_explicit(&w->generation, memory_order_seq_cst) & 1], &w->bell_seal,
-		      &w->bell_end_seal);
+	post_if_whole(&w->bell[load_seq_cst(&w->generation) & 1], &w->bell_seal, &w->bell_end_seal);
 }
 
 /* claim_bit() of a set that held @bits. */
@@ -91,7 +91,7 @@ __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t b
 		unsigned bit = lowest_bit(bits);
 
 		/* Relaxed: decides only who posts. */
-		bits = atomic_fetch_and_explicit(set, ~(UINT64_C(1) << bit), memory_order_relaxed);
+		bits = fetch_and_relaxed(set, ~(UINT64_C(1) << bit));
 		if (bits & UINT64_C(1) << bit && bit < end)
 			return (int)bit;
 	}
@@ -102,7 +102,7 @@ __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t b
 static int claim_bit(_Atomic uint64_t *set, unsigned end)
 {
 	/* D2 */
-	uint64_t bits = atomic_load_explicit(set, memory_order_seq_cst);
+	uint64_t bits = load_seq_cst(set);
 
 	return bits ? claim_one(set, bits, end) : -1;
 }
@@ -127,11 +127,11 @@ unsigned doorbell_lookers(const struct segment *segment, unsigned most)
 
 	/* Relaxed, all: hints. */
 	for (unsigned i = 0; i * 64 < segment->worker_count; i++)
-		sleepers |= atomic_load_explicit(&segment->control->sleepers[i], memory_order_relaxed);
+		sleepers |= load_relaxed(&segment->control->sleepers[i]);
 	if (!sleepers)
 		return most;
 	for (unsigned worker = 0; worker < segment->worker_count && count < most; worker++)
-		count += atomic_load_explicit(&segment->workers[worker].looking, memory_order_relaxed) != 0;
+		count += load_relaxed(&segment->workers[worker].looking) != 0;
 	return count;
 }
 
@@ -146,17 +146,16 @@ void doorbell_ring_all(struct segment *segment)
 int room_announce(struct segment *segment, _Atomic uint64_t *taken)
 {
 	/* Relaxed: only a look. */
-	uint64_t used = atomic_load_explicit(taken, memory_order_relaxed);
+	uint64_t used = load_relaxed(taken);
 
 	while (~used) {
 		unsigned slot = lowest_bit(~used);
 
 		/* Acquire, pairs with room_retract(): if the slot's last user took the token that was meant for everybody, we see why it came. */
-		if (!atomic_compare_exchange_weak_explicit(taken, &used, used | UINT64_C(1) << slot, memory_order_acquire,
-							   memory_order_relaxed))
+		if (!cas_weak_acquire(taken, &used, used | UINT64_C(1) << slot))
 			continue;
 		/* D1 */
-		atomic_fetch_or_explicit(&segment->control->room_waiters, UINT64_C(1) << slot, memory_order_seq_cst);
+		fetch_or_seq_cst(&segment->control->room_waiters, UINT64_C(1) << slot);
 		return (int)slot;
 	}
 	return -1;
@@ -167,8 +166,8 @@ void room_retract(struct segment *segment, _Atomic uint64_t *taken, int slot)
 	if (slot < 0)
 		return;
 	/* Relaxed: see doorbell_retract(). Release, pairs with room_announce(). */
-	atomic_fetch_and_explicit(&segment->control->room_waiters, ~(UINT64_C(1) << slot), memory_order_relaxed);
-	atomic_fetch_and_explicit(taken, ~(UINT64_C(1) << slot), memory_order_release);
+	fetch_and_relaxed(&segment->control->room_waiters, ~(UINT64_C(1) << slot));
+	fetch_and_release(taken, ~(UINT64_C(1) << slot));
 }
 
 void room_sleep(struct segment *segment, int slot, uint64_t deadline_ns)
@@ -198,7 +197,7 @@ void room_ring_one(struct segment *segment)
 void room_ring(struct segment *segment)
 {
 	/* Relaxed, a hint like ring_wanting(): whom it misses, a worker wakes by room_ring_one() before it sleeps. */
-	if (atomic_load_explicit(&segment->control->room_waiters, memory_order_relaxed) && !ring_wanting(segment))
+	if (load_relaxed(&segment->control->room_waiters) && !ring_wanting(segment))
 		room_ring_one(segment);
 }
 
@@ -214,13 +213,13 @@ void room_ring_all(struct segment *segment)
 void gatherer_announce(struct shared_batch *batch, uint64_t what)
 {
 	/* D1 */
-	atomic_store_explicit(&batch->waiter, what, memory_order_seq_cst);
+	store_seq_cst(&batch->waiter, what);
 }
 
 void gatherer_retract(struct shared_batch *batch)
 {
 	/* Relaxed: an extra token is harmless. */
-	atomic_store_explicit(&batch->waiter, WAIT_NOTHING, memory_order_relaxed);
+	store_relaxed(&batch->waiter, WAIT_NOTHING);
 }
 
 void gatherer_sleep(struct shared_batch *batch, uint64_t deadline_ns)
@@ -231,15 +230,14 @@ void gatherer_sleep(struct shared_batch *batch, uint64_t deadline_ns)
 static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
 {
 	/* Relaxed: decides only who posts. */
-	if (atomic_compare_exchange_strong_explicit(&batch->waiter, &waiter, WAIT_NOTHING, memory_order_relaxed,
-						    memory_order_relaxed))
+	if (cas_relaxed(&batch->waiter, &waiter, WAIT_NOTHING))
 		post_if_whole(&batch->bell, &batch->bell_seal, &batch->bell_end_seal);
 }
 
 void gatherer_ring(struct shared_batch *batch, uint64_t what)
 {
 	/* D2 */
-	uint64_t waiter = atomic_load_explicit(&batch->waiter, memory_order_seq_cst);
+	uint64_t waiter = load_seq_cst(&batch->waiter);
 
 	if (waiter != WAIT_NOTHING && (waiter == what || waiter == WAIT_ANY))
 		claim_and_post(batch, waiter);
@@ -248,7 +246,7 @@ void gatherer_ring(struct shared_batch *batch, uint64_t what)
 void gatherer_ring_always(struct shared_batch *batch)
 {
 	/* Whether it is announced or not, as in room_ring_all(). Relaxed: a batch that is just being opened has nobody who waits. */
-	if ((atomic_load_explicit(&batch->word, memory_order_relaxed) & 0xff) != BATCH_FREE)
+	if ((load_relaxed(&batch->word) & 0xff) != BATCH_FREE)
 		post_if_whole(&batch->bell, &batch->bell_seal, &batch->bell_end_seal);
 }
 

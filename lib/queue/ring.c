@@ -20,6 +20,8 @@
  */
 #include "queue/ring.h"
 
+#include "base/atomic.h"
+
 #include <errno.h>
 
 static unsigned lap_shift(const struct segment *segment)
@@ -44,7 +46,7 @@ __attribute__((always_inline)) static inline uint64_t find_free(const struct seg
 		struct word w;
 
 		/* A2, pairs with R2 in ring_release(): the last task is done with the slot. */
-		*bits = atomic_load_explicit(&slot_of(segment, t)->word, memory_order_acquire);
+		*bits = load_acquire(&slot_of(segment, t)->word);
 		w = word_unpack(*bits);
 		if (w.state == WORD_FREE)
 			return t;
@@ -61,10 +63,10 @@ bool ring_has_room(const struct segment *segment)
 
 	/* Relaxed, as in ring_take(), and full for the same reason. */
 	do {
-		tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+		tail = load_relaxed(&segment->control->tail);
 		if (find_free(segment, tail, &bits) != UINT64_MAX)
 			return true;
-	} while (atomic_load_explicit(&segment->control->tail, memory_order_relaxed) != tail);
+	} while (load_relaxed(&segment->control->tail) != tail);
 	return false;
 }
 
@@ -74,27 +76,25 @@ int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot 
 
 	for (;;) {
 		/* Relaxed: a slot that looks free and is not costs a CAS that fails. */
-		uint64_t tail = atomic_load_explicit(&control->tail, memory_order_relaxed), seen = tail, bits;
+		uint64_t tail = load_relaxed(&control->tail), seen = tail, bits;
 		uint64_t t = find_free(segment, tail, &bits);
 		struct word filling = {.state = WORD_FILLING, .worker = me.worker, .generation = me.generation};
 
 		if (t == UINT64_MAX) {
 			/* Relaxed: full, unless others moved on while we looked. */
-			if (atomic_load_explicit(&control->tail, memory_order_relaxed) == tail)
+			if (load_relaxed(&control->tail) == tail)
 				return -EAGAIN;
 			continue;
 		}
 		filling.payload = lap_of(segment, t);
 		/* Relaxed: find_free() has acquired the very word (A2). */
-		if (!atomic_compare_exchange_strong_explicit(&slot_of(segment, t)->word, &bits, word_pack(filling),
-							     memory_order_relaxed, memory_order_relaxed))
+		if (!cas_relaxed(&slot_of(segment, t)->word, &bits, word_pack(filling)))
 			continue;
 		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself. */
-		if (!atomic_compare_exchange_strong_explicit(&control->tail, &seen, t + 1, memory_order_seq_cst,
-							     memory_order_relaxed)) {
+		if (!cas_seq_cst(&control->tail, &seen, t + 1)) {
 			/* Others moved on: workers may have passed our ticket already. R2 on behalf of the slot's last user, whom
 			 * the next one would not see behind a relaxed store. */
-			atomic_store_explicit(&slot_of(segment, t)->word, bits, memory_order_release);
+			store_release(&slot_of(segment, t)->word, bits);
 			continue;
 		}
 		/* The next submit will write this line, which a worker had last. */
@@ -108,15 +108,13 @@ int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot 
 void ring_publish(struct segment *segment, struct shared_slot *slot, uint64_t ticket)
 {
 	/* R1, pairs with A1. Seq_cst: the caller looks for sleepers next. */
-	atomic_store_explicit(&slot->word, word_pack((struct word){.state = WORD_READY, .payload = lap_of(segment, ticket)}),
-			      memory_order_seq_cst);
+	store_seq_cst(&slot->word, word_pack((struct word){.state = WORD_READY, .payload = lap_of(segment, ticket)}));
 }
 
 void ring_abandon(struct shared_slot *slot)
 {
 	/* Relaxed: while it is FILLING only we write it. R2, pairs with A2: hands the slot back as its last user did. */
-	atomic_store_explicit(&slot->word, word_freed(atomic_load_explicit(&slot->word, memory_order_relaxed)),
-			      memory_order_release);
+	store_release(&slot->word, word_freed(load_relaxed(&slot->word)));
 }
 
 /* Looks at the tickets from the head up to @tail. */
@@ -124,7 +122,7 @@ static int claim_below(struct segment *segment, struct ring_owner me, uint64_t t
 {
 	struct shared_control *control = segment->control;
 	/* Acquire, pairs with ring_rewind(): who sees head set back sees what was given back behind it, and does not pass it. */
-	uint64_t head = atomic_load_explicit(&control->head, memory_order_acquire), passed = HEAD_TICKET(head);
+	uint64_t head = load_acquire(&control->head), passed = HEAD_TICKET(head);
 	uint64_t ticket = tail > segment->ring_size && passed < tail - segment->ring_size ? tail - segment->ring_size : passed;
 	uint64_t claimant = word_claimant(me.worker, me.generation);
 	bool clear = true, won = false; /* clear: every ticket so far may be passed */
@@ -133,15 +131,14 @@ static int claim_below(struct segment *segment, struct ring_owner me, uint64_t t
 	for (; ticket < tail && !won; ticket++) {
 		struct shared_slot *s = slot_of(segment, ticket);
 		/* Seq_cst for a worker about to sleep; see "Sleeping". */
-		uint64_t bits = atomic_load_explicit(&s->word, memory_order_seq_cst);
+		uint64_t bits = load_seq_cst(&s->word);
 
 		while (word_state(bits) == WORD_READY && !won) {
 			uint64_t owned = word_claim(bits, claimant);
 
 			/* A1, pairs with R1: the slot's other fields are readable. Releases, too: who sees our name in the word sees that
 			 * we are there, see ring_is_orphan(). */
-			won = atomic_compare_exchange_weak_explicit(&s->word, &bits, owned, memory_order_acq_rel,
-								    memory_order_relaxed);
+			won = cas_weak_acq_rel(&s->word, &bits, owned);
 			if (won) {
 				*slot = s;
 				*word = owned;
@@ -154,8 +151,7 @@ static int claim_below(struct segment *segment, struct ring_owner me, uint64_t t
 	}
 	/* Relaxed, a hint: fails if another worker moved it, or the supervisor set it back, which changes the upper bits too. */
 	if (passed > HEAD_TICKET(head))
-		atomic_compare_exchange_strong_explicit(&control->head, &head, (head & ~HEAD_TICKET(UINT64_MAX)) | passed,
-							memory_order_relaxed, memory_order_relaxed);
+		cas_relaxed(&control->head, &head, (head & ~HEAD_TICKET(UINT64_MAX)) | passed);
 	return won ? 0 : -EAGAIN;
 }
 
@@ -164,7 +160,7 @@ int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, st
 	if (!claim_below(segment, me, *tail, slot, word))
 		return 0;
 	/* Seq_cst, pairs with the CAS on tail in ring_take() for a worker about to sleep. */
-	*tail = atomic_load_explicit(&segment->control->tail, memory_order_seq_cst);
+	*tail = load_seq_cst(&segment->control->tail);
 	return claim_below(segment, me, *tail, slot, word);
 }
 
@@ -175,30 +171,28 @@ int ring_claim_next(struct segment *segment, struct ring_owner me, uint64_t *tai
 	if (!claim_below(segment, me, *tail, slot, word))
 		return 0;
 	/* Relaxed: only a look. */
-	bits = atomic_load_explicit(&slot_of(segment, *tail)->word, memory_order_relaxed);
+	bits = load_relaxed(&slot_of(segment, *tail)->word);
 	if (bits >> WORD_PAYLOAD_AT == lap_of(segment, *tail) && word_state(bits) == WORD_READY)
 		++*tail; /* its submitter has moved tail past it before */
 	else if (bits >> WORD_PAYLOAD_AT == lap_of(segment, *tail) && word_state(bits) != WORD_OWNED)
 		return -EAGAIN;
 	else
 		/* Acquire, pairs with the CAS on tail in ring_take(): below it we see no slot as it was before it was taken. */
-		*tail = atomic_load_explicit(&segment->control->tail, memory_order_acquire);
+		*tail = load_acquire(&segment->control->tail);
 	return claim_below(segment, me, *tail, slot, word);
 }
 
 bool ring_release(struct shared_slot *slot, uint64_t word)
 {
 	/* R2, pairs with A2. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_release,
-						       memory_order_relaxed);
+	return cas_release(&slot->word, &word, word_freed(word));
 }
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
 	/* Acquire, pairs with ring_return(): a task that was claimed and given back meanwhile may have the same word. The change goes on with
 	 * the release of who made it READY. */
-	return atomic_compare_exchange_strong_explicit(&slot->word, &word, word_freed(word), memory_order_acquire,
-						       memory_order_relaxed);
+	return cas_acquire(&slot->word, &word, word_freed(word));
 }
 
 bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
@@ -206,39 +200,36 @@ bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 	struct word w = word_unpack(word);
 
 	/* Release, pairs with A1: what the repair wrote comes before the next attempt. */
-	return atomic_compare_exchange_strong_explicit(
-		&slot->word, &word, word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}),
-		memory_order_release, memory_order_relaxed);
+	return cas_release(&slot->word, &word,
+			   word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}));
 }
 
 bool ring_is_orphan(const struct segment *segment, struct word w)
 {
 	/* Acquire, pairs with spawn() in supervisor.c: who sees a successor sees what was done to the words of the one before. */
-	return w.state == WORD_OWNED &&
-	       (w.worker >= segment->worker_count ||
-		w.generation != (atomic_load_explicit(&segment->workers[w.worker].generation, memory_order_acquire) & 0xffff));
+	return w.state == WORD_OWNED && (w.worker >= segment->worker_count ||
+					 w.generation != (load_acquire(&segment->workers[w.worker].generation) & 0xffff));
 }
 
 void ring_rewind(struct segment *segment)
 {
 	struct shared_control *control = segment->control;
-	uint64_t tail = atomic_load_explicit(&control->tail, memory_order_relaxed);
-	uint64_t head = atomic_load_explicit(&control->head, memory_order_relaxed), wanted;
+	uint64_t tail = load_relaxed(&control->tail);
+	uint64_t head = load_relaxed(&control->head), wanted;
 
 	/* Tail moves before a task is published, so it covers every READY slot whoever died. A stale tail only means more to look at. */
 	do
 		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > segment->ring_size ? tail - segment->ring_size : 0);
 	/* Release, pairs with claim_below(). */
-	while (!atomic_compare_exchange_weak_explicit(&control->head, &head, wanted, memory_order_release,
-						      memory_order_relaxed));
+	while (!cas_weak_release(&control->head, &head, wanted));
 }
 
 /* Do workers that go from head to tail come by the slot? */
 static bool leads_to(const struct segment *segment, uint32_t slot)
 {
 	/* Relaxed, both: hints. */
-	uint64_t head = HEAD_TICKET(atomic_load_explicit(&segment->control->head, memory_order_relaxed));
-	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t head = HEAD_TICKET(load_relaxed(&segment->control->head));
+	uint64_t tail = load_relaxed(&segment->control->tail);
 	uint64_t first = tail > segment->ring_size && head < tail - segment->ring_size ? tail - segment->ring_size : head;
 	uint64_t ahead = (slot - first) & (segment->ring_size - 1);
 
@@ -248,26 +239,25 @@ static bool leads_to(const struct segment *segment, uint32_t slot)
 /* Have head and tail lead to every slot. */
 static void straighten(struct segment *segment)
 {
-	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t tail = load_relaxed(&segment->control->tail);
 	uint64_t wanted = tail < segment->ring_size ? tail + segment->ring_size : tail & (UINT64_MAX >> 16);
 
 	/* Relaxed: the tickets of a lap more or less are a hint; a submitter that moves tail meanwhile has moved it on from there. */
 	if (wanted != tail)
-		atomic_compare_exchange_strong_explicit(&segment->control->tail, &tail, wanted, memory_order_relaxed,
-							memory_order_relaxed);
+		cas_relaxed(&segment->control->tail, &tail, wanted);
 	ring_rewind(segment);
 }
 
 bool ring_mend(struct segment *segment, struct shared_slot **slot, uint64_t *word)
 {
 	/* Relaxed: no submitter comes so far, but a wild task; from there on tickets would soon begin anew, and the ring seem full. */
-	bool hidden = atomic_load_explicit(&segment->control->tail, memory_order_relaxed) >> (HEAD_BITS - 1);
+	bool hidden = load_relaxed(&segment->control->tail) >> (HEAD_BITS - 1);
 	bool filling = false;
 
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		struct shared_slot *s = &segment->ring[i];
 		/* Acquire, pairs with spawn() by way of ring_is_orphan(): a word that is orphaned was not settled. */
-		uint64_t found = atomic_load_explicit(&s->word, memory_order_acquire);
+		uint64_t found = load_acquire(&s->word);
 
 		switch (word_state(found)) {
 		case WORD_FREE:
@@ -296,8 +286,8 @@ bool ring_mend(struct segment *segment, struct shared_slot **slot, uint64_t *wor
 uint64_t ring_wanting(const struct segment *segment)
 {
 	/* Relaxed, both: hints. */
-	uint64_t head = HEAD_TICKET(atomic_load_explicit(&segment->control->head, memory_order_relaxed));
-	uint64_t tail = atomic_load_explicit(&segment->control->tail, memory_order_relaxed);
+	uint64_t head = HEAD_TICKET(load_relaxed(&segment->control->head));
+	uint64_t tail = load_relaxed(&segment->control->tail);
 	uint64_t enough = head + (segment->ring_size - segment->ring_size / 4);
 
 	return tail > enough ? tail - enough : 0;
@@ -307,7 +297,7 @@ static bool any_slot(const struct segment *segment, enum word_state a, enum word
 {
 	for (uint32_t i = 0; i < segment->ring_size; i++) {
 		/* Seq_cst: who finds nothing may tell others so, who publish and then look. */
-		enum word_state state = word_state(atomic_load_explicit(&segment->ring[i].word, memory_order_seq_cst));
+		enum word_state state = word_state(load_seq_cst(&segment->ring[i].word));
 
 		if (state == a || state == b)
 			return true;

@@ -13,6 +13,7 @@
  */
 #include "segment/heap.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "os/os.h"
@@ -27,7 +28,7 @@
 uint64_t heap_new_id(struct segment *segment)
 {
 	/* Relaxed: only the number counts. */
-	return atomic_fetch_add_explicit(&segment->control->heap_ids, 1, memory_order_relaxed) + 1;
+	return fetch_add_relaxed(&segment->control->heap_ids, 1) + 1;
 }
 
 uint64_t heap_new_batch_id(struct segment *segment)
@@ -39,10 +40,10 @@ uint64_t heap_new_batch_id(struct segment *segment)
 static int commit_map(struct segment *segment, uint64_t units)
 {
 	struct shared_control *control = segment->control;
-	/* Acquire, pairs with the CAS below: what another process counted, it has committed. */
-	uint64_t mapped = atomic_load_explicit(&control->heap_mapped, memory_order_acquire);
+	uint64_t mapped;
 
-	while (mapped < units) {
+	/* Acquire, pairs with the CAS below: what another process counted, it has committed. */
+	while ((mapped = load_acquire(&control->heap_mapped)) < units) {
 		uint64_t wanted = round_up(units, MAP_STEP), all = segment->heap_size / UNIT;
 		int r;
 
@@ -52,8 +53,7 @@ static int commit_map(struct segment *segment, uint64_t units)
 				   (wanted - mapped) * sizeof(uint64_t), false);
 		if (r)
 			return r;
-		if (atomic_compare_exchange_strong_explicit(&control->heap_mapped, &mapped, wanted, memory_order_acq_rel,
-							    memory_order_acquire))
+		if (cas_acq_rel(&control->heap_mapped, &mapped, wanted))
 			break;
 	}
 	return 0;
@@ -62,7 +62,7 @@ static int commit_map(struct segment *segment, uint64_t units)
 /* Words below are committed; those above count as free and may not be touched. */
 static uint64_t mapped_units(const struct segment *segment)
 {
-	uint64_t mapped = atomic_load_explicit(&segment->control->heap_mapped, memory_order_acquire);
+	uint64_t mapped = load_acquire(&segment->control->heap_mapped);
 
 	/* A stray write to it must not lead out of the map. */
 	return mapped < segment->heap_size / UNIT ? mapped : segment->heap_size / UNIT;
@@ -72,7 +72,7 @@ static void free_words(struct segment *segment, uint64_t first, uint64_t count)
 {
 	/* F1, pairs with C1: our use of the units, and their emptying, come before the next holder's. */
 	for (uint64_t u = first; u < first + count; u++)
-		atomic_store_explicit(&segment->heap_map[u], 0, memory_order_release);
+		store_release(&segment->heap_map[u], 0);
 }
 
 static void free_run(struct segment *segment, uint64_t first, uint64_t count)
@@ -84,8 +84,8 @@ static void free_run(struct segment *segment, uint64_t first, uint64_t count)
 		return;
 	free_words(segment, first, count);
 	/* Relaxed, a hint: what was freed last is found first, so the heap stays small. */
-	if (first < atomic_load_explicit(&segment->control->heap_hint, memory_order_relaxed))
-		atomic_store_explicit(&segment->control->heap_hint, first, memory_order_relaxed);
+	if (first < load_relaxed(&segment->control->heap_hint))
+		store_relaxed(&segment->control->heap_hint, first);
 }
 
 /* Claims [first, first + count) or nothing. On failure *@first is the place to go on from. */
@@ -95,8 +95,7 @@ static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uin
 		uint64_t expected = 0;
 
 		/* C1, pairs with F1. */
-		if (!atomic_compare_exchange_strong_explicit(&segment->heap_map[u], &expected, id, memory_order_acquire,
-							     memory_order_relaxed)) {
+		if (!cas_acquire(&segment->heap_map[u], &expected, id)) {
 			free_words(segment, *first, u - *first);
 			*first = u + 1;
 			return false;
@@ -116,8 +115,7 @@ static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t
 		int r;
 
 		/* Relaxed: only a look; claim_run() decides. */
-		while (run < count && first + run < mapped &&
-		       !atomic_load_explicit(&segment->heap_map[first + run], memory_order_relaxed))
+		while (run < count && first + run < mapped && !load_relaxed(&segment->heap_map[first + run]))
 			run++;
 		if (run < count && first + run < mapped) {
 			first += run + 1;
@@ -137,8 +135,7 @@ static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t
 static int search_around(struct segment *segment, uint64_t id, uint64_t count, uint64_t step, uint64_t *found)
 {
 	/* Relaxed: a hint. */
-	uint64_t hint = atomic_load_explicit(&segment->control->heap_hint, memory_order_relaxed),
-		 all = segment->heap_size / UNIT;
+	uint64_t hint = load_relaxed(&segment->control->heap_hint), all = segment->heap_size / UNIT;
 	int r;
 
 	if (hint > all - count)
@@ -181,7 +178,7 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 		free_run(segment, first, count);
 		return r;
 	}
-	atomic_store_explicit(&segment->control->heap_hint, first + count, memory_order_relaxed);
+	store_relaxed(&segment->control->heap_hint, first + count);
 	*offset = at;
 	return 0;
 }
@@ -192,7 +189,7 @@ static uint64_t run_of(const struct segment *segment, uint64_t first, uint64_t i
 	uint64_t end = first;
 
 	/* Relaxed: the caller holds the id, so its words do not change under it. */
-	while (end < limit && atomic_load_explicit(&segment->heap_map[end], memory_order_relaxed) == id)
+	while (end < limit && load_relaxed(&segment->heap_map[end]) == id)
 		end++;
 	return end - first;
 }
@@ -203,8 +200,8 @@ int heap_free(struct segment *segment, uint64_t offset)
 
 	if (offset < segment->heap || (offset - segment->heap) % UNIT || (unit = (offset - segment->heap) / UNIT) >= limit)
 		return -EINVAL;
-	id = atomic_load_explicit(&segment->heap_map[unit], memory_order_relaxed);
-	if (!id || id & OF_BATCH || (unit && atomic_load_explicit(&segment->heap_map[unit - 1], memory_order_relaxed) == id))
+	id = load_relaxed(&segment->heap_map[unit]);
+	if (!id || id & OF_BATCH || (unit && load_relaxed(&segment->heap_map[unit - 1]) == id))
 		return -EINVAL;
 	free_run(segment, unit, run_of(segment, unit, id, limit));
 	return 0;
@@ -231,7 +228,7 @@ static int claim_to_grow(struct segment *segment, uint64_t id, uint64_t count, u
 	if (r <= 0)
 		return r ? r : -ENOMEM;
 	/* Relaxed: a hint. */
-	atomic_store_explicit(&segment->control->heap_hint, *first + 2 * count, memory_order_relaxed);
+	store_relaxed(&segment->control->heap_hint, *first + 2 * count);
 	return 0;
 }
 
@@ -279,7 +276,7 @@ int heap_resize(struct segment *segment, uint64_t *offset, uint64_t size, uint64
 		uint64_t more = new_count - count, behind = first + count, all = segment->heap_size / UNIT;
 
 		/* Relaxed: the caller holds the run. */
-		id = atomic_load_explicit(&segment->heap_map[first], memory_order_relaxed);
+		id = load_relaxed(&segment->heap_map[first]);
 		if (more <= all - behind) {
 			if ((r = commit_map(segment, behind + more)))
 				return r;
@@ -330,11 +327,11 @@ bool heap_contains(const struct segment *segment, const void *memory, uint64_t s
 	last = size ? (at - begin + size - 1) / UNIT : first;
 	if (last >= mapped_units(segment))
 		return false;
-	id = atomic_load_explicit(&segment->heap_map[first], memory_order_relaxed);
+	id = load_relaxed(&segment->heap_map[first]);
 	if (id & OF_BATCH)
 		return run_of(segment, first, id, last + 1) == last + 1 - first;
 	/* Other ids have one run, so equal ends mean that it is this one. */
-	return id && id == atomic_load_explicit(&segment->heap_map[last], memory_order_relaxed);
+	return id && id == load_relaxed(&segment->heap_map[last]);
 }
 
 uint64_t heap_reach(const struct segment *segment)
@@ -347,7 +344,7 @@ uint64_t heap_used(const struct segment *segment)
 	uint64_t used = 0, limit = mapped_units(segment);
 
 	for (uint64_t u = 0; u < limit; u++)
-		used += atomic_load_explicit(&segment->heap_map[u], memory_order_relaxed) != 0;
+		used += load_relaxed(&segment->heap_map[u]) != 0;
 	return used * UNIT;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "segment/segment.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/number.h"
@@ -81,14 +82,14 @@ int segment_fail_commit(const struct segment *segment, int code, uint64_t asked,
 static bool is_committed(const struct segment *segment, int fd)
 {
 	/* Acquire, pairs with commit_map() in heap.c: these words may be touched. */
-	uint64_t mapped = atomic_load_explicit(&segment->control->heap_mapped, memory_order_acquire), used = 0;
+	uint64_t mapped = load_acquire(&segment->control->heap_mapped), used = 0;
 	struct stat status;
 
 	if (fd < 0 || fstat(fd, &status))
 		return false;
 	for (uint64_t u = 0; u < mapped && u < segment->heap_size / UNIT; u++)
 		/* Relaxed: an estimate. */
-		used += atomic_load_explicit(&segment->heap_map[u], memory_order_relaxed) ? UNIT : 0;
+		used += load_relaxed(&segment->heap_map[u]) ? UNIT : 0;
 	return (uint64_t)status.st_blocks * 512 >= segment_offset(segment, segment->batches) + used;
 }
 
@@ -272,17 +273,17 @@ static int open_batches(struct segment *segment, uint32_t count)
 		return -ENOSYS;
 	segment->batches_added += count;
 	/* Release, pairs with segment_batches(): the semaphores. */
-	atomic_store_explicit(&segment->control->batches, segment->batches_added, memory_order_release);
+	store_release(&segment->control->batches, segment->batches_added);
 	return 0;
 }
 
 uint64_t segment_progress(const struct segment *segment)
 {
 	/* Relaxed, all: statistics. */
-	uint64_t ended = atomic_load_explicit(&segment->control->given_up, memory_order_relaxed);
+	uint64_t ended = load_relaxed(&segment->control->given_up);
 
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
-		ended += atomic_load_explicit(&segment->workers[worker].completed, memory_order_relaxed);
+		ended += load_relaxed(&segment->workers[worker].completed);
 	return ended;
 }
 
@@ -345,7 +346,7 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	}
 	*segment->header = header;
 	/* For who opens the segment by name: pairs with an acquire load of ready there. Workers inherit it over fork. */
-	atomic_store_explicit(&segment->header->ready, 1, memory_order_release);
+	store_release(&segment->header->ready, 1);
 	return 0;
 unmap:
 	munmap(segment->base, header.size);
@@ -366,7 +367,7 @@ static void leave_corpse(struct segment *segment)
 	int fd = segment_fd(segment);
 
 	/* Relaxed: only who looks at it by its name still has it, and reads it again. */
-	atomic_store_explicit(&segment->header->ready, 0, memory_order_relaxed);
+	store_relaxed(&segment->header->ready, 0);
 	segment->header->owner_pid = 0;
 	if (fd < 0 || ftruncate(fd, sizeof(struct shared_header)))
 		return;

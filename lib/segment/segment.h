@@ -4,6 +4,7 @@
 #ifndef SHEAF_SEGMENT_SEGMENT_H
 #define SHEAF_SEGMENT_SEGMENT_H
 
+#include "base/atomic.h"
 #include "os/os.h"
 #include "segment/layout.h"
 
@@ -115,15 +116,14 @@ void segment_return(void);
 /* Relaxed, both: a seal is written before anybody knows of its row, and then only by a task that writes wildly. */
 static inline void bells_seal(_Atomic uint64_t *seal, _Atomic uint64_t *end_seal)
 {
-	atomic_store_explicit(seal, BELL_SEAL, memory_order_relaxed);
-	atomic_store_explicit(end_seal, BELL_SEAL, memory_order_relaxed);
+	store_relaxed(seal, BELL_SEAL);
+	store_relaxed(end_seal, BELL_SEAL);
 }
 
 /* Is a row of semaphores as it was made, as far as its seals tell? */
 static inline bool bells_whole(const _Atomic uint64_t *seal, const _Atomic uint64_t *end_seal)
 {
-	return atomic_load_explicit(seal, memory_order_relaxed) == BELL_SEAL &&
-	       atomic_load_explicit(end_seal, memory_order_relaxed) == BELL_SEAL;
+	return load_relaxed(seal) == BELL_SEAL && load_relaxed(end_seal) == BELL_SEAL;
 }
 
 static inline void *segment_at(const struct segment *segment, uint64_t offset)
@@ -140,7 +140,7 @@ static inline uint64_t segment_offset(const struct segment *segment, const void 
 static inline uint32_t segment_batches(const struct segment *segment)
 {
 	/* Acquire, pairs with segment_add_batches(). */
-	uint32_t count = atomic_load_explicit(&segment->control->batches, memory_order_acquire);
+	uint32_t count = load_acquire(&segment->control->batches);
 
 	/* A stray write to it must not lead out of the slots. */
 	return count < segment->batch_count ? count : segment->batch_count;

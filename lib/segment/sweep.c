@@ -19,6 +19,7 @@
  */
 #include "segment/sweep.h"
 
+#include "base/atomic.h"
 #include "os/os.h"
 #include "segment/file.h"
 #include "segment/layout.h"
@@ -92,7 +93,7 @@ static enum verdict judge_bytes(int fd, const struct stat *status, struct os_pro
 	if (header.version != SEGMENT_VERSION || header.layout != LAYOUT_WORD)
 		return TELL(text, "a segment of another version of Sheaf (version %lu, layout 0x%08lx)",
 			    (unsigned long)header.version, (unsigned long)header.layout);
-	ready = atomic_load_explicit(&header.ready, memory_order_relaxed); /* of a copy */
+	ready = load_relaxed(&header.ready); /* of a copy */
 	if (ready > 1 || (ready && !is_whole(&header, size)))
 		return TELL(text, "a damaged segment of Sheaf");
 	*owner = (struct os_process_id){.pid = header.owner_pid, .start = header.owner_start, .space = header.owner_space};

@@ -7,6 +7,7 @@
  * A live pool changes while it is read. What does not fit together is looked at again, since it may have been read half before
  * and half after a change; only what is as wrong the second time is called damaged.
  */
+#include "base/atomic.h"
 #include "sheaf_inspect.h"
 
 #include "base/error.h"
@@ -61,12 +62,12 @@ static int walk(const struct reader *reader, uint64_t at, uint64_t count, size_t
 /* What is read in a copy is not shared. */
 static uint64_t value64(const _Atomic uint64_t *word)
 {
-	return atomic_load_explicit(word, memory_order_relaxed);
+	return load_relaxed(word);
 }
 
 static uint32_t value32(const _Atomic uint32_t *word)
 {
-	return atomic_load_explicit(word, memory_order_relaxed);
+	return load_relaxed(word);
 }
 
 /* ---- the ring ---- */
@@ -339,7 +340,7 @@ static int see_worker(void *context, uint64_t index, const void *item)
 	const struct shared_worker *shared = item;
 	const struct hand *hand = &roll->hands[index];
 	sheaf_inspect_worker *worker = &roll->workers[index];
-	int32_t pid = atomic_load_explicit(&shared->pid, memory_order_relaxed);
+	int32_t pid = load_relaxed(&shared->pid);
 	uint64_t cursor = value64(&shared->cursor);
 
 	*worker = (sheaf_inspect_worker){

@@ -100,14 +100,14 @@ static bool submit(struct ring_owner me, unsigned number, uint64_t arg)
 	if (ring_take(&segment, me, &slot, &ticket))
 		return false;
 	entry->position = number;
-	atomic_store_explicit(&entry->word, word_pack((struct word){.state = WORD_READY}), memory_order_relaxed);
+	store_relaxed(&entry->word, word_pack((struct word){.state = WORD_READY}));
 	slot->kind = TASK_CALL;
 	slot->function = (uint64_t)(uintptr_t)answer;
 	slot->target = segment_offset(&segment, entry);
 	slot->arg_size = arg ? MUCH : 0;
 	slot->arg.offset = arg;
 	slot->limit = LIMIT_NONE;
-	atomic_store_explicit(&slot->batch, ref(), memory_order_release);
+	store_release(&slot->batch, ref());
 	ring_publish(&segment, slot, ticket);
 	if (me.worker == VICTIM)
 		atomic_store(&stage->accepted, true);

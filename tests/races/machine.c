@@ -354,7 +354,7 @@ static void inherit(void *context)
 
 	worker_run(&life.pool->keeper.segment, heir.worker, heir.generation, 0);
 	/* As in threads.c. */
-	atomic_fetch_sub_explicit(&life.pool->threads.live, 1, memory_order_release);
+	fetch_sub_release(&life.pool->threads.live, 1);
 }
 
 /* Recovers as supervisor.c does: bury(), spawn(). */
@@ -370,7 +370,7 @@ static void supervise(void *context)
 		struct shared_worker *w = &segment->workers[worker];
 		struct death death = {
 			.worker = (unsigned)worker,
-			.generation = atomic_load_explicit(&w->generation, memory_order_relaxed),
+			.generation = load_relaxed(&w->generation),
 			.signal = 9,
 			.exit_code = -1,
 			.innocent = fibers_luck(2),
@@ -380,8 +380,8 @@ static void supervise(void *context)
 		recover(segment, &death, &region);
 		*heir = (struct heir){(unsigned)worker, death.generation + 1};
 		sem_init(&w->bell[heir->generation & 1], 1, 0);
-		atomic_store_explicit(&w->cursor, CURSOR_NONE, memory_order_relaxed);
-		atomic_store_explicit(&w->generation, heir->generation, memory_order_seq_cst);
+		store_relaxed(&w->cursor, CURSOR_NONE);
+		store_seq_cst(&w->generation, heir->generation);
 		fibers_replace((unsigned)worker, inherit, heir);
 	}
 }

@@ -108,7 +108,8 @@ check_list() {
 			echo broken >>"$folder/failures"
 		fi
 	done <"$list" | sort -u >"$folder/covered"
-	(cd "$tree" && grep -rbo --include='*.c' --include='*.h' 'memory_order_\(acquire\|release\|acq_rel\|seq_cst\)' \
+	(cd "$tree" && grep -rbo --include='*.c' --include='*.h' \
+		'\b\(load\|store\|cas\|cas_weak\|fetch_[a-z]*\)_\(acquire\|release\|acq_rel\|seq_cst\)(' \
 		lib/segment lib/queue lib/batch lib/pool) | cut -d: -f1,2 | sort -u >"$folder/orders"
 	comm -13 "$folder/covered" "$folder/orders" | while IFS=: read -r file offset; do
 		line=$(head -c "$offset" "$tree/$file" | wc -l)

@@ -86,7 +86,7 @@ static void *submit(void *context)
 		slot->target = task;
 		slot->function = check;
 		slot->arg.offset = ~check;
-		atomic_store_explicit(&slot->batch, ref, memory_order_relaxed);
+		store_relaxed(&slot->batch, ref);
 		if (!chance_below(&chance, 32)) {
 			/* Changes its mind, as a submit that runs out of memory does. */
 			ring_abandon(slot);
@@ -97,9 +97,8 @@ static void *submit(void *context)
 		doorbell_ring(&stress->segment);
 		if (chance_below(&chance, WITHDRAW_ONE_IN))
 			continue;
-		word = atomic_load_explicit(&slot->word, memory_order_acquire);
-		if (word_state(word) == WORD_READY && atomic_load_explicit(&slot->batch, memory_order_relaxed) == ref &&
-		    ring_withdraw(slot, word)) {
+		word = load_acquire(&slot->word);
+		if (word_state(word) == WORD_READY && load_relaxed(&slot->batch) == ref && ring_withdraw(slot, word)) {
 			atomic_fetch_add(&stress->withdrawn, 1);
 			room_ring(&stress->segment);
 			finish_one(stress, task);

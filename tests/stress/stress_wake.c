@@ -155,7 +155,7 @@ static void *gather(void *context)
 		dawdle(&chance);
 		for (;;) {
 			gatherer_announce(game->batch, WAIT_ANY);
-			if (atomic_load_explicit(&game->word, memory_order_seq_cst) == round)
+			if (load_seq_cst(&game->word) == round)
 				break;
 			atomic_store(&game->behind, true);
 			sem_wait(&game->batch->bell);
