@@ -1,15 +1,21 @@
 /*
- * sheaf_inspect.h - look at a pool from outside, while it works, without touching it.
+ * sheaf_inspect.h - inspect a pool from outside, while it works, without disturbing it.
  *
- * Who       Any process of the same user, any thread: also a task, or the owner itself. The pool does not notice.
- * How       The segment's file is read, never mapped and never written. Each figure is copied once, checked, and of the moment:
- *           the pool goes on meanwhile, so two figures need not fit together.
- * Trust     Nothing in a segment is believed. A damaged or hostile one cannot crash or hang the caller: its header is refused,
- *           and words that no pool writes are left out and counted. What looks right may still be a lie: whoever may write to
- *           the segment may write anything that is possible there. Only the owner (while it lives), and whether it lives, come
- *           from the system.
+ * Callers   Any process of the same user, and any of its threads: also a task, or the owner itself.
+ *           The pool does not notice it.
+ *
+ * Method    The segment's file is read, never mapped and never written. Each figure is copied once
+ *           and checked. The pool goes on meanwhile, so two figures need not fit together.
+ *
+ * Trust     Nothing in a segment is believed. A damaged or hostile one cannot crash or hang the
+ *           caller: its header is refused, and words with values that no pool writes are left out
+ *           and counted. A possible value may still be wrong, because any process that may write to
+ *           the segment can write any possible value there. Only the owner (while it lives), and
+ *           whether it lives, come from the system.
+ *
  * Forks     A handle that was inherited over a fork is dead: every call with one returns -EPERM.
- * Returns   As in sheaf.h: >= 0 done, < 0 is -errno, and sheaf_message() tells the facts.
+ *
+ * Returns   As in sheaf.h: >= 0 done, < 0 is -errno, and sheaf_message() says what went wrong.
  */
 #ifndef SHEAF_INSPECT_H
 #define SHEAF_INSPECT_H
@@ -22,38 +28,47 @@ extern "C" {
 
 typedef struct sheaf_inspect sheaf_inspect;
 
-/** sheaf_inspect_visit - hears of one name; @name is gone when it returns, @context is what sheaf_inspect_list() was given */
+/**
+ * sheaf_inspect_visit - gets one name; @name is gone when the function returns, and @context is
+ * what sheaf_inspect_list() was given
+ */
 typedef void sheaf_inspect_visit(const char *name, void *context);
 
 /**
- * sheaf_inspect_list() - the names of this user's segments that begin with "/sheaf-", as those do that a pool makes up itself
+ * sheaf_inspect_list() - list the names of this user's segments that begin with "/sheaf-", as
+ * generated names do
  *
- * Nothing is opened: a name may be of a pool that has just ended, or of a file that only looks like one. Every name is printable, as
- * sheaf_message() is: files with other names are no pool's. Pools whose
- * options.name begins otherwise are not listed, but can be opened; those with SHEAF_ANONYMOUS can be neither.
+ * Opens no file, so a name may belong to a pool that has just ended, or to a file that only looks
+ * like a segment. Every name is printable, as sheaf_message() is, because no pool has another name.
+ * Pools whose options.name begins otherwise are not listed, but can be opened; those with
+ * SHEAF_ANONYMOUS can be neither.
  *
- * Return: the number of names; -EINVAL (visit is NULL); -ENOENT, -EACCES, -EMFILE, -ENFILE, -ENOMEM (this system, or this
- *         process, cannot list segments).
+ * Return: the number of names; -EINVAL (visit is NULL); -ENOENT, -EACCES, -EMFILE, -ENFILE, -ENOMEM
+ *         (this system, or this process, cannot list segments).
  */
 SHEAF_API int sheaf_inspect_list(sheaf_inspect_visit *visit, void *context);
 
 /**
  * sheaf_inspect_open() - open a pool by the name of its segment
- * @inspect: out: close it with sheaf_inspect_close(). Any number of threads may look at the same time
+ * @inspect: out: close it with sheaf_inspect_close(). Any number of threads may use it at the same
+ *           time
  * @name:    "/name", as from sheaf_inspect_list() or sheaf_pool_get_info()
  *
- * A segment that outlived its owner can be opened, too. The handle has a file open, which keeps the segment's memory from the
- * system until the handle is closed, unless the pool is destroyed in an orderly way.
+ * A segment that outlived its owner can be opened, too. The handle has a file open, so the system
+ * cannot free the segment's memory until the handle is closed, unless the pool is destroyed in an
+ * orderly way.
  *
- * Return: 0; -EINVAL (NULL, or no possible name); -ENOENT (no segment has that name); -EACCES (no right to read it, or it
- *         belongs to another user); -EBADMSG (no segment of a pool, or a damaged one: the message names the field and its
- *         value); -EPROTO (a segment of another version, or of a build that lays it out differently); -EAGAIN (its creator is
- *         still at work); -ESTALE (its creator died before the pool was ready); -EMFILE, -ENFILE, -ENOMEM; -EIO and others of
- *         reading a file; -ENOTSUP, -ENOSYS (this system does not let segments be read).
+ * Return: 0; -EINVAL (NULL, or an impossible name); -ENOENT (no segment has that name); -EACCES (no
+ *         right to read it, or it belongs to another user); -EBADMSG (no segment of a pool, or a
+ *         damaged one: the message names the field and its value); -EPROTO (a segment of another
+ *         version, or of a build that lays it out differently); -EAGAIN (its creator is still at
+ *         work); -ESTALE (its creator died before the pool was ready); -EMFILE, -ENFILE, -ENOMEM;
+ *         -EIO and others of reading a file; -ENOTSUP, -ENOSYS (this system does not let segments
+ *         be read).
  */
 SHEAF_API int sheaf_inspect_open(sheaf_inspect **inspect, const char *name);
 
-/** sheaf_inspect_close() - free a handle; NULL is fine, no other thread may be using it */
+/** sheaf_inspect_close() - free a handle; NULL is fine, and no other thread may be using it */
 SHEAF_API void sheaf_inspect_close(sheaf_inspect *inspect);
 
 /* ---- The pool ---- */
@@ -61,45 +76,46 @@ SHEAF_API void sheaf_inspect_close(sheaf_inspect *inspect);
 enum sheaf_pool_state {
 	SHEAF_POOL_OPEN = 0,
 	SHEAF_POOL_CLOSED = 1,     /* accepts no more work */
-	SHEAF_POOL_FINISHED = 2,   /* closed, and everything was run */
+	SHEAF_POOL_FINISHED = 2,   /* closed, and everything has run */
 	SHEAF_POOL_TERMINATED = 3, /* by its owner */
 	SHEAF_POOL_BROKEN = 4,     /* its workers died without any progress */
 	SHEAF_POOL_LOST = 5,       /* its supervisor died and cannot be replaced */
 	SHEAF_POOL_UNPLUGGED = 6,  /* its owner has closed the descriptors of the pool, as closefrom() does */
-	SHEAF_POOL_DAMAGED = 7,    /* the segment says none of these */
+	SHEAF_POOL_DAMAGED = 7,    /* the segment has none of these values */
 };
 
 typedef struct sheaf_inspect_pool {
 	enum sheaf_pool_state state;
-	int owner_lives;  /* 1 or 0: the system says so */
-	pid_t owner;      /* its pid, from the system; 0: not to be told from here. If it is dead: the segment's word for it */
-	unsigned workers; /* as created */
-	unsigned ring_size;    /* tasks that may wait or run at once */
-	unsigned max_batches;  /* batches that may be open at once */
+	int owner_lives;      /* 1 or 0, from the system */
+	pid_t owner;          /* its pid, from the system; 0: cannot be known from here. If it is dead: what the segment says */
+	unsigned workers;     /* as created */
+	unsigned ring_size;   /* tasks that may wait or run at once */
+	unsigned max_batches; /* batches that may be open at once */
 	unsigned max_attempts; /* of the pool; batches may have their own */
 	unsigned batches;      /* open, or being retired */
-	unsigned filling;      /* slots of the ring that a submitter writes just now */
+	unsigned filling;      /* slots of the ring that a submitter is writing */
 	unsigned ready;        /* tasks, and invitations of workers to maps, that wait in the ring */
 	unsigned running;      /* the same, in the hands of workers */
-	uint64_t completed;    /* tasks, and chunks of maps, that ended so far */
+	uint64_t completed;    /* tasks, and chunks of maps, that have ended so far */
 	uint64_t given_up;     /* positions that failed because their workers died */
-	uint64_t deaths;       /* workers that died, not by order and not with their supervisor */
+	uint64_t deaths;       /* workers that died, but not those killed on request or with their supervisor */
 	uint64_t supervisors;  /* started so far; 0: SHEAF_THREADS */
 	uint64_t size;         /* bytes that the segment may grow to */
-	uint64_t committed;    /* bytes of memory that it takes now: the system says so */
+	uint64_t committed;    /* bytes of memory that it takes now, from the system */
 	uint64_t heap_size;    /* bytes that the heap may grow to */
-	uint64_t heap_used;    /* of these, taken by allocations and batches */
-	uint64_t damaged;      /* words, of those looked at here, that no pool writes */
+	uint64_t heap_used;    /* bytes of it that allocations and batches have taken */
+	uint64_t damaged;      /* words, of those read here, with values that no pool writes */
 } sheaf_inspect_pool;
 
 /**
- * sheaf_inspect_look() - figures of the pool
+ * sheaf_inspect_look() - read figures of the pool
  * @pool: out
  *
  * Takes time in proportion to the ring and to the part of the heap that was ever used.
  *
- * Return: 0; -EINVAL (NULL); -EPERM (the handle was inherited over a fork); -ESTALE (the pool was destroyed); -EBADMSG (the
- *         file has another size than it had); -ENOMEM; -EIO and others of reading a file.
+ * Return: 0; -EINVAL (NULL); -EPERM (the handle was inherited over a fork); -ESTALE (the pool was
+ *         destroyed); -EBADMSG (the file has another size than it had); -ENOMEM; -EIO and others of
+ *         reading a file.
  */
 SHEAF_API int sheaf_inspect_look(const sheaf_inspect *inspect, sheaf_inspect_pool *pool);
 
@@ -107,42 +123,43 @@ SHEAF_API int sheaf_inspect_look(const sheaf_inspect *inspect, sheaf_inspect_poo
 
 enum sheaf_worker_state {
 	SHEAF_WORKER_GONE = 0,   /* being replaced, or the pool has ended */
-	SHEAF_WORKER_IDLE = 1,   /* looks for work */
-	SHEAF_WORKER_ASLEEP = 2, /* until somebody wakes it */
+	SHEAF_WORKER_IDLE = 1,   /* searches for work */
+	SHEAF_WORKER_ASLEEP = 2, /* until another process wakes it */
 	SHEAF_WORKER_RUNS = 3,
 };
 
 typedef struct sheaf_inspect_worker {
 	enum sheaf_worker_state state;
-	pid_t pid;           /* > 0, by the segment's word: look before you signal it. 0: none, or a thread */
+	pid_t pid;           /* > 0, what the segment says: check it before you signal it. 0: none, or a thread */
 	unsigned generation; /* how many workers have had this number */
-	uint64_t completed;  /* tasks and chunks that ended under this number */
-	int batch;           /* whose task it runs: the place in sheaf_inspect_batches(); -1: runs none */
+	uint64_t completed;  /* tasks and chunks that workers with this number have ended */
+	int batch;           /* the batch whose task it runs, as its place in sheaf_inspect_batches(); -1: runs none */
 	unsigned attempt;    /* of a submitted task, 1 in its first run; else 0 */
-	int positioned;      /* 1: the position that it has in hand is known; 0 also between two of them */
+	int positioned;      /* 1: the position that it has in hand is known; 0 also between two positions */
 	uint64_t position;
 } sheaf_inspect_worker;
 
 /**
- * sheaf_inspect_workers() - what the workers do
+ * sheaf_inspect_workers() - read what the workers do
  * @workers: out: worker i is workers[i]; NULL if @room is 0
  * @room:    as many as fit
  *
- * Return: how many workers the pool has, which may be more than @room; or an error of sheaf_inspect_look().
+ * Return: how many workers the pool has, which may be more than @room; or an error of
+ *         sheaf_inspect_look().
  */
 SHEAF_API int sheaf_inspect_workers(const sheaf_inspect *inspect, sheaf_inspect_worker *workers, size_t room);
 
 /* ---- Batches ---- */
 
 enum sheaf_batch_state {
-	SHEAF_BATCH_FREE = 0, /* nobody's: all other fields are 0 */
+	SHEAF_BATCH_FREE = 0, /* not in use: all other fields are 0 */
 	SHEAF_BATCH_OPEN = 1,
-	SHEAF_BATCH_RETIRED = 2, /* its last tasks are waited for */
+	SHEAF_BATCH_RETIRED = 2, /* its owner waits for its last tasks */
 	SHEAF_BATCH_DAMAGED = 3, /* its fields do not fit together: all others are 0 */
 };
 
 enum sheaf_batch_kind {
-	SHEAF_BATCH_TASKS = 0, /* submitted one by one, or nothing was submitted yet */
+	SHEAF_BATCH_TASKS = 0, /* tasks are submitted one by one, or nothing was submitted yet */
 	SHEAF_BATCH_MAP = 1,
 	SHEAF_BATCH_LOOP = 2,
 };
@@ -150,21 +167,22 @@ enum sheaf_batch_kind {
 typedef struct sheaf_inspect_batch {
 	enum sheaf_batch_state state;
 	enum sheaf_batch_kind kind;
-	uint64_t serial;      /* tells a batch from those that had its place before */
+	uint64_t serial;      /* distinguishes a batch from those that had its place before */
 	unsigned ready;       /* its tasks, or invitations, that wait in the ring */
 	unsigned running;     /* the same, in the hands of workers */
 	uint64_t n;           /* positions of a map or loop; else 0, as are all that follow */
-	uint64_t chunk;       /* positions in each chunk, but for the last */
-	uint64_t chunks;      /* what workers claim */
+	uint64_t chunk;       /* positions in each chunk except the last */
+	uint64_t chunks;      /* number of chunks */
 	uint64_t chunks_done; /* of these, published */
 } sheaf_inspect_batch;
 
 /**
- * sheaf_inspect_batches() - how far the batches are
- * @batches: out: as many as fit; free places among them; NULL if @room is 0
+ * sheaf_inspect_batches() - read how far the batches are
+ * @batches: out: as many as fit, including free places; NULL if @room is 0
  * @room:    as many as fit
  *
- * Return: how many places the pool has (max_batches), which may be more than @room; or an error of sheaf_inspect_look().
+ * Return: how many places the pool has (max_batches), which may be more than @room; or an error of
+ *         sheaf_inspect_look().
  */
 SHEAF_API int sheaf_inspect_batches(const sheaf_inspect *inspect, sheaf_inspect_batch *batches, size_t room);
 
