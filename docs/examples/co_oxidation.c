@@ -1,9 +1,11 @@
 /*
- * co_oxidation.c - a two-dimensional map: how fast a catalyst oxidizes CO, over a grid of O2 and CO pressures.
+ * co_oxidation.c - a two-dimensional map: how fast a catalyst oxidizes CO, over a grid of O2 and CO
+ * pressures.
  *
- * Each grid point is a task of its own that finds the steady state of a small model (support/co_kinetics.h); some points take far
- * longer than others, and the pool balances that. The results come back by grid position, which is all that the picture needs.
- * A point without an answer fails alone, with its reason, and is grey in the picture; the exit code is then 1.
+ * Each grid point is a task of its own that finds the steady state of a small model
+ * (support/co_kinetics.h); some points take far longer than others, and the pool balances that. The
+ * results come back sorted by grid position, and the picture needs nothing else. A point without an
+ * answer fails alone, with its reason, and is grey in the picture. The exit code is then 1.
  *
  * Run: build/docs/examples/co_oxidation [--size N] [--csv] [--svg FILE] [--workers N]
  */
@@ -40,7 +42,10 @@ static int solve(sheaf_task *task, const void *arg, void *result)
 			       p.o2, p.co);
 }
 
-/* The pressures at the middle of a cell: columns are p_O2, rows are p_CO, and position = row * size + column. */
+/*
+ * The pressures at the middle of a cell: columns are p_O2, rows are p_CO, and position = row * size
+ * + column.
+ */
 static struct co_pressures pressures_at(size_t position, unsigned size)
 {
 	return (struct co_pressures){.o2 = ((double)(position % size) + 0.5) / size,
@@ -73,7 +78,10 @@ static void print_csv(const sheaf_result *results, unsigned size)
 	}
 }
 
-/* Prints the map if path is NULL. Returns 0, or 1 if something failed and was reported. */
+/*
+ * Draw the map to the file @path, or print it if @path is NULL. Return 0, or 1 if something failed
+ * and was reported.
+ */
 static int draw(const sheaf_result *results, unsigned size, const char *path)
 {
 	size_t points = (size_t)size * size;

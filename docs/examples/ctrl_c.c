@@ -1,5 +1,6 @@
 /*
- * ctrl_c.c - Ctrl-C ends the wait, not the program: what is done so far is printed, and the pool ends in order.
+ * ctrl_c.c - Ctrl-C ends the wait, not the program: what is done so far is printed, and the pool
+ * ends in order.
  *
  * Run: build/docs/examples/ctrl_c [--tasks N] [--workers N], and press Ctrl-C
  */

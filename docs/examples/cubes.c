@@ -1,5 +1,6 @@
 /*
- * cubes.c - the cubes of 1 to 6 in three ways: one task at a time, a map over an array, and submitted tasks gathered in order.
+ * cubes.c - the cubes of 1 to 6 in three ways: one task at a time, a map over an array, and
+ * submitted tasks gathered in order.
  *
  * Run: build/docs/examples/cubes [--workers N]
  */
@@ -45,7 +46,10 @@ static int by_apply(sheaf_pool *pool)
 	return 0;
 }
 
-/* Nothing is copied: workers read and write the arrays where they lie, so both must be in shared memory. */
+/*
+ * Nothing is copied: workers read and write the arrays where they lie, so both must be in shared
+ * memory.
+ */
 static int by_map(sheaf_pool *pool)
 {
 	void *memory;

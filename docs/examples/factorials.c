@@ -1,6 +1,7 @@
 /*
- * factorials.c - the factorials of 1 to 100 in all their digits: results whose size only the task knows, printed in order while
- * later ones are still being computed, each with the process that computed it.
+ * factorials.c - the factorials of 1 to 100 in all their digits: results whose size only the task
+ * knows, printed in order while later ones are still being computed, each with the process that
+ * computed it.
  *
  * Run: build/docs/examples/factorials [--workers N]
  */

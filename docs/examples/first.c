@@ -1,5 +1,6 @@
 /*
- * first.c - the smallest useful program: every CPU squares its share of a million numbers in shared memory.
+ * first.c - the smallest useful program: every CPU squares its share of a million numbers in shared
+ * memory.
  *
  * Run: build/docs/examples/first
  */

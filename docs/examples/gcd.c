@@ -1,6 +1,6 @@
 /*
- * gcd.c - greatest common divisors of pairs, one task per pair: an argument of more than one value is a struct, copied when it is
- * submitted.
+ * gcd.c - greatest common divisors of pairs, one task per pair: an argument of more than one value
+ * is a struct, copied when it is submitted.
  *
  * Run: build/docs/examples/gcd [--workers N]
  */

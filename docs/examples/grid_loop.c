@@ -1,6 +1,6 @@
 /*
- * grid_loop.c - a nested loop over two parameters, fanned out as one batch: position = i * columns + j turns the ordered results
- * back into rows and columns.
+ * grid_loop.c - a nested loop over two parameters, fanned out as one batch: position = i * columns
+ * + j turns the ordered results back into rows and columns.
  *
  * The table: what 1000 grow to at i percent a year over j years.
  *

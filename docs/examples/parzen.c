@@ -1,8 +1,9 @@
 /*
  * parzen.c - a density estimate with a Parzen window, one task per width of the window.
  *
- * Counts the samples inside of a cube of width h around a point, and divides by their number and by the cube's volume. The samples
- * lie in shared memory once; each task gets their address and a width, and its count comes back at the width's position.
+ * Counts the samples inside of a cube of width h around a point, and divides by their number and by
+ * the cube's volume. The samples lie in shared memory once; each task gets their address and a
+ * width, and its count comes back at the width's position.
  */
 #include "parzen.h"
 
@@ -117,7 +118,7 @@ int count_in_pool(const struct study *study, const double *widths, size_t count,
 		progress_show(progress, "counting: width", before + i, total);
 	}
 
-	/* Wakes up now and then only to show how far it is. */
+	/* Wake up now and then, only to show the progress. */
 	do {
 		sheaf_progress so_far = {0};
 
@@ -205,13 +206,13 @@ int study_open(struct study *study, const struct options *options, unsigned work
 
 void study_close(struct study *study)
 {
-	/* Its memory goes with it. */
+	/* This also frees its memory. */
 	sheaf_pool_destroy(study->pool);
 }
 
 /* ---- The estimate ---- */
 
-/* The divisor of the publication: it took h for the cube's volume, whatever the dimension. */
+/* The divisor of the publication, which used h as the cube's volume in every dimension. */
 static double published(uint64_t inside, size_t rows, double width)
 {
 	return (double)inside / (double)rows / width;
@@ -260,7 +261,7 @@ static void print_table(const struct study *study, const struct options *options
 	putchar('\n');
 }
 
-/* Counts as often as was asked for. Every repetition must give the same. */
+/* Count as often as the options ask for. Every repetition must give the same counts. */
 static int count_repeatedly(const struct study *study, const struct options *options, uint64_t *inside, uint64_t *again,
 			    struct progress *progress)
 {
@@ -318,7 +319,10 @@ int main(int argc, char **argv)
 	struct progress progress;
 	int status = 0;
 
-	/* The chart asks it which characters the terminal shows; numbers keep their decimal point. */
+	/*
+	 * The chart reads from it which characters the terminal can show. Numbers keep their
+	 * decimal point.
+	 */
 	setlocale(LC_CTYPE, "");
 
 	switch (options_parse(&options, argc, argv)) {

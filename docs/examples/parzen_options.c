@@ -45,7 +45,7 @@ static bool bad(const char *name, const char *value, const char *wanted)
 	return false;
 }
 
-/* Reads a finite number from @text up to the character @end. */
+/* Read a finite number from @text, up to the character @end. */
 static bool read_number(const char **text, char end, double *number)
 {
 	char *after;
@@ -64,7 +64,7 @@ static bool read_count(const char *name, const char *value, unsigned long most, 
 
 	errno = 0;
 	*count = strtoul(value, &after, 10);
-	/* strtoul() would take a sign and spaces. */
+	/* strtoul() would accept a sign and spaces. */
 	if (*value >= '0' && *value <= '9' && *after == '\0' && errno == 0 && *count >= 1 && *count <= most)
 		return true;
 	snprintf(wanted, sizeof(wanted), "a whole number from 1 to %lu", most);
@@ -90,7 +90,10 @@ static bool read_point(struct options *options, const char *value)
 	return true;
 }
 
-/* The nearest number of 15 digits: 0.1 + 2 * 0.1 becomes 0.3, as it is printed, and not 0.30000000000000004. */
+/*
+ * The nearest number of 15 digits: 0.1 + 2 * 0.1 becomes 0.3, as it is printed, and not
+ * 0.30000000000000004.
+ */
 static double without_noise(double number)
 {
 	char digits[40];
@@ -109,7 +112,9 @@ static bool read_widths(struct options *options, const char *value)
 	    last < first || step <= 0)
 		return bad("--widths", value, "FIRST:LAST:STEP with 0 < FIRST <= LAST and 0 < STEP, as in 0.1:1.2:0.1");
 
-	/* LAST counts as reached although the quotient may fall short of a whole number by rounding. */
+	/*
+	 * LAST counts as reached, even if rounding puts the quotient slightly below a whole number.
+	 */
 	steps = (last - first) / step;
 	if (!(steps < MOST_WIDTHS - 1))
 		return bad("--widths", value, "a STEP that gives less than 10000000 widths");
@@ -127,7 +132,7 @@ static bool read_widths(struct options *options, const char *value)
 	return true;
 }
 
-/* Gives @value to the option @name; NULL if the command line has none. */
+/* Set the option @name to @value, which is NULL if the command line has none. */
 static bool set_option(struct options *options, const char *name, const char *value)
 {
 	unsigned long count;

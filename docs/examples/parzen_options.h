@@ -22,7 +22,7 @@ struct options {
 
 enum options_outcome { OPTIONS_READY, OPTIONS_HELP, OPTIONS_BAD };
 
-/* Reports bad options on stderr. In every case options_free() ends the use of @options. */
+/* Report bad options on stderr. Call options_free() in every case, also after an error. */
 enum options_outcome options_parse(struct options *options, int argc, char **argv);
 void options_free(struct options *options);
 

@@ -1,8 +1,9 @@
 /*
- * parzen_timing.c - how long 100 widths take serially and with 2, 3, 4 and 6 workers, as the publication measured.
+ * parzen_timing.c - how long 100 widths take serially and with 2, 3, 4 and 6 workers, as the
+ * publication measured.
  *
- * Each number of workers has a pool of its own, one after the other, and the samples lie once in each. A round is one whole batch:
- * submit, count, gather. The start of the pool is not part of it.
+ * Each number of workers has a pool of its own, one after the other, and the samples lie once in
+ * each. A round is one whole batch: submit, count, gather. The start of the pool is not part of it.
  */
 #include "parzen.h"
 
@@ -30,7 +31,10 @@ static int compare(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-/* Sets @median_ns to the median of as many rounds as fit in half a second, one at least and MOST_ROUNDS at most. */
+/*
+ * Set @median_ns to the median of as many rounds as fit into half a second, but at least 1 and at
+ * most MOST_ROUNDS.
+ */
 static int time_rounds(const struct study *study, unsigned workers, const double *widths, uint64_t *inside, uint64_t *median_ns,
 		       struct progress *progress)
 {

@@ -1,9 +1,11 @@
 /*
- * ranges.c - many samples cut into ranges, one task per range, the last one shorter: nothing is skipped, nothing counted twice.
+ * ranges.c - many samples cut into ranges, one task per range, the last one shorter: nothing is
+ * skipped, nothing counted twice.
  *
- * The samples lie once in shared memory and each task gets a pointer to them. Every visit of a sample is counted beside it, so
- * that the claim is checked and not believed. (A task that runs again because its worker was killed would count its visits again:
- * results are published once, but side effects are the task's own.)
+ * The samples lie once in shared memory and each task gets a pointer to them. Every visit of a
+ * sample is counted beside it, so that the program checks this claim itself. (A task that runs
+ * again because its worker was killed would count its visits again: results are published once, but
+ * side effects are the task's own.)
  *
  * Run: build/docs/examples/ranges [--workers N]
  */
@@ -78,7 +80,7 @@ static struct summary print_ranges(const sheaf_result *results, size_t n)
 	return total;
 }
 
-/* Compares with a plain loop over the same samples. Returns 0 if all agrees, 1 if not. */
+/* Compare with a plain loop over the same samples. Return 0 if all results agree, and 1 if not. */
 static int check(struct sample *samples, struct summary total)
 {
 	size_t skipped = 0, repeated = 0;

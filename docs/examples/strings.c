@@ -1,8 +1,10 @@
 /*
- * strings.c - random strings from separate tasks, submitted in scrambled order, come back in order of their position tags.
+ * strings.c - random strings from separate tasks, submitted in scrambled order, come back in order
+ * of their position tags.
  *
- * Each task seeds its generator with its own position, so the strings do not depend on who computes them, or when. They are
- * taken twice from the same batch: as they get done, in any order, and then all at once, sorted.
+ * Each task seeds its generator with its own position, so the strings do not depend on which worker
+ * computes them, or when. They are taken twice from the same batch: as they get done, in any order,
+ * and then all at once, sorted.
  *
  * Run: build/docs/examples/strings [--workers N]
  */
@@ -38,7 +40,7 @@ static int random_string(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Takes the results as they get done; the result says which position it belongs to. */
+/* Take the results as they get done. Each says to which position it belongs. */
 static int take_unordered(sheaf_batch *batch, char strings[N][LENGTH + 1])
 {
 	sheaf_result result;

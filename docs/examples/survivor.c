@@ -1,6 +1,7 @@
 /*
- * survivor.c - workers die and nothing is lost: one task kills its worker in its first attempt and succeeds in the second,
- * another kills its worker each time and ends as the one failed position, with a message that says why.
+ * survivor.c - workers die and nothing is lost: one task kills its worker in its first attempt and
+ * succeeds in the second, another kills its worker each time and ends as the one failed position,
+ * with a message that says why.
  *
  * Run: build/docs/examples/survivor [--workers N]
  */

@@ -1,5 +1,5 @@
 /*
- * watch.c - lists all pools of this user, and what they are doing: a monitor in a few lines.
+ * watch.c - a monitor in a few lines: it lists all pools of this user, and what they are doing.
  *
  * Run: build/docs/examples/watch while another program works
  */

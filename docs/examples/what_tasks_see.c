@@ -1,6 +1,7 @@
 /*
- * what_tasks_see.c - workers are copies of the program as it was when it created the pool. The owner sets a few things, creates a
- * pool with one worker, and changes them. Then tasks tell what they see: the first, the second, and one whose worker has died.
+ * what_tasks_see.c - workers are copies of the program as it was when it created the pool. The
+ * owner sets a few things, creates a pool with one worker, and changes them. Then three tasks
+ * report what they see: the first, the second, and one whose worker has died.
  *
  * Run: build/docs/examples/what_tasks_see
  */
@@ -87,7 +88,7 @@ static int tell(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Returns whether all could be set. */
+/* Return whether all could be set. */
 static bool set(int number, const char *variable, const char *folder, mode_t mask)
 {
 	global = local = *allocated = number;
@@ -106,7 +107,7 @@ static bool prepare(void)
 	srand(1);
 	for (int i = 0; i < 8; i++)
 		draws[i] = rand();
-	srand(1); /* they come once more */
+	srand(1); /* the same numbers come once more */
 	return set(1, "one", "/", 022);
 }
 

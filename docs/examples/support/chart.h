@@ -20,10 +20,13 @@ struct chart {
 	size_t count;
 };
 
-/* Solid blocks on a terminal that shows UTF-8 (the caller has called setlocale()), else plain ASCII. */
+/*
+ * Solid blocks on a terminal that shows UTF-8 (the caller has called setlocale()), else plain
+ * ASCII.
+ */
 void chart_print(const struct chart *chart, FILE *out);
 
-/* Return: 0, or -errno: then the file is incomplete or missing. */
+/* Return 0, or -errno: then the file is incomplete or missing. */
 int chart_write_svg(const struct chart *chart, const char *path);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * co_kinetics.c - integration by the Dormand-Prince pair of orders 5 and 4 (J. R. Dormand, P. J. Prince, "A family of embedded
- * Runge-Kutta formulae", J. Comp. Appl. Math. 6, 1980), then Newton's method with the analytic Jacobian.
+ * co_kinetics.c - integration by the Dormand-Prince pair of orders 5 and 4 (J. R. Dormand, P. J.
+ * Prince, "A family of embedded Runge-Kutta formulae", J. Comp. Appl. Math. 6, 1980), then Newton's
+ * method with the analytic Jacobian.
  */
 #include "co_kinetics.h"
 
@@ -11,8 +12,8 @@
 static const double k_co = 1, k_o2 = 1, k_des = 0.05, k_r = 10;
 
 static const double step_error = 1e-9;  /* of a coverage, per step of the integration */
-static const double settled = 1e-7;     /* per second: slower than this, and Newton takes over */
-static const double correction = 1e-12; /* Newton's last */
+static const double settled = 1e-7;     /* per second: if the change is slower, Newton's method takes over */
+static const double correction = 1e-12; /* Newton's last one */
 static const double residual = 1e-10;   /* per second, of the steady-state equations */
 static const double vicinity = 1e-3;    /* a root farther from the integrated state belongs to another steady state */
 
@@ -33,7 +34,10 @@ static double larger(struct coverage c)
 	return fmax(fabs(c.x), fabs(c.y));
 }
 
-/* One step of length h from c; k[0] holds the change at c, and k[6] gets the one at the end. *error: an estimate. */
+/*
+ * Make one step of length h from c. k[0] holds the change at c, k[6] gets the change at the end,
+ * *error an estimate of the error.
+ */
 static struct coverage step(struct co_pressures p, struct coverage c, double h, struct coverage k[7], double *error)
 {
 	static const double a[7][6] = {
@@ -83,7 +87,10 @@ static bool integrate(struct co_pressures p, unsigned max_steps, struct coverage
 	return false;
 }
 
-/* Solves f = 0 from *c on. The root must be stable, as that of an integration is: Jacobian of negative trace, positive det. */
+/*
+ * Solve f = 0 from *c on. The root must be stable, as that of an integration is: trace of the
+ * Jacobian < 0, determinant > 0.
+ */
 static bool newton(struct co_pressures p, struct coverage *c)
 {
 	for (int i = 0; i < 20; i++) {

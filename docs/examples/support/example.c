@@ -1,5 +1,5 @@
 /*
- * example.c - options by a table and the common ending of all examples.
+ * example.c - the options of all examples, by a table, and their common way to end.
  */
 #include "example.h"
 
@@ -35,7 +35,7 @@ static void take_number(const struct example_option *option, const char *text)
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	/* strtoul() takes a sign and leading blanks, which are no part of a number here. */
+	/* strtoul() accepts a sign and leading blanks, which are no part of a number here. */
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < option->min || value > option->max) {
 		fprintf(stderr, "%s: %s %s: give a whole number from %u to %u\n", program, option->name, text, option->min,
 			option->max);

@@ -1,5 +1,6 @@
 /*
- * heat_map.c - the same map drawn twice: with characters by darkness, and with the colours of Viridis.
+ * heat_map.c - the same map drawn twice: with characters by darkness, and with the colours of
+ * Viridis.
  */
 #include "heat_map.h"
 
@@ -71,7 +72,9 @@ static uint32_t colour_at(double place)
 	return colour;
 }
 
-/* One cell is one unit: the group's transformation scales it and turns the first row to the bottom. */
+/*
+ * One cell is one unit: the group's transformation scales it and turns the first row to the bottom.
+ */
 static void write_cells(FILE *file, const struct heat_map *map, double max)
 {
 	fprintf(file, "<g transform=\"translate(%d %d) scale(%.9g %.9g)\" shape-rendering=\"crispEdges\">\n", LEFT, TOP + SIDE,

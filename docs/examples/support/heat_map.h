@@ -15,10 +15,13 @@ struct heat_map {
 	const double *values; /* row-major, the first row at the bottom; from 0 up, or NAN: unknown */
 };
 
-/* To stdout, at most 24 lines of cells: of larger maps, every second, third, ... row and column. */
+/*
+ * Print to stdout, with at most 24 lines of cells. Of a larger map, print every second, third, ...
+ * row and column.
+ */
 void heat_map_print(const struct heat_map *map);
 
-/* Returns 0 or a positive errno. A file of that name is replaced. */
+/* Return 0 or a positive errno. A file of that name is replaced. */
 int heat_map_write_svg(const struct heat_map *map, const char *path);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * mt19937.h - the Mersenne Twister and the Gaussian numbers that NumPy's legacy RandomState makes of it.
+ * mt19937.h - the Mersenne Twister and the Gaussian numbers that NumPy's legacy RandomState makes
+ * of it.
  */
 #ifndef EXAMPLES_MT19937_H
 #define EXAMPLES_MT19937_H
@@ -22,7 +23,10 @@ void mt19937_seed(struct mt19937 *generator, uint32_t seed);
 /* 53 random bits as a number in [0, 1), as genrand_res53(). */
 double mt19937_uniform(struct mt19937 *generator);
 
-/* Mean 0, standard deviation 1, by Marsaglia's polar method: numbers come in pairs, and the second waits for the next call. */
+/*
+ * Mean 0, standard deviation 1, by Marsaglia's polar method: numbers come in pairs, and the second
+ * waits for the next call.
+ */
 double mt19937_gauss(struct mt19937 *generator);
 
 #endif

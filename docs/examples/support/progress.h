@@ -1,5 +1,6 @@
 /*
- * progress.h - one line on stderr that says how far long work is: only on a terminal, and only after two seconds.
+ * progress.h - one line on stderr that shows the progress of long work, only on a terminal and only
+ * after two seconds.
  */
 #ifndef EXAMPLES_PROGRESS_H
 #define EXAMPLES_PROGRESS_H
@@ -15,10 +16,10 @@ struct progress {
 
 void progress_start(struct progress *progress);
 
-/* Rewrites the line, at most five times a second. */
+/* Write the line again, at most five times a second. */
 void progress_show(struct progress *progress, const char *what, uint64_t done, uint64_t total);
 
-/* Removes the line. */
+/* Remove the line. */
 void progress_end(struct progress *progress);
 
 #endif
