@@ -6,13 +6,14 @@
  *
  * Edges             G1, pairs with P1 in table.c: an acquire load that finds an entry DONE sees all of it, and the result.
  */
-#include "base/atomic.h"
-#include "batch/batch.h"
-#include "batch/dense.h"
-#include "batch/fault.h"
+#include "batch/handle.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "base/guard.h"
+#include "batch/message.h"
+#include "batch/view_dense.h"
+#include "member/wait.h"
 #include "os/os.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
@@ -89,7 +90,7 @@ static int explain(struct sheaf_batch *batch, sheaf_result *result, const struct
 static __attribute__((noinline)) int failed_result(struct sheaf_batch *batch, const struct shared_entry *entry,
 						   sheaf_result *result)
 {
-	const struct segment *segment = &batch->keeper->segment;
+	const struct segment *segment = batch->member->segment;
 	struct cause cause = {0};
 	int r;
 
@@ -130,7 +131,7 @@ __attribute__((always_inline)) static inline void fill_result(const struct sheaf
 		.signal = 0,
 		.exit_code = -1,
 		.attempts = w.attempt,
-		.worker = (int)w.worker,
+		.worker = (int)w.seat,
 		.pid = entry->pid,
 		.data = own_data(entry, batch->result_size),
 		.size = (size_t)batch->result_size,
@@ -156,7 +157,7 @@ int batch_damaged(uint64_t position)
 __attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t index,
 						 sheaf_result *result)
 {
-	const struct segment *segment = &batch->keeper->segment;
+	const struct segment *segment = batch->member->segment;
 	uint64_t position = batch->order.positions[index], most = segment->size, size;
 	struct shared_entry seen = *entry; /* what is checked is used */
 	sheaf_result found;
@@ -249,14 +250,14 @@ struct look {
 	uint64_t chunk;
 	uint64_t index;
 	bool (*ready)(void *context);
-	unsigned heard;         /* see keeper_heard() */
+	unsigned heard;         /* see member_heard() */
 	uint64_t suspect;       /* see rouse(): the word of a slot, or 0 */
 	uint32_t suspects_slot; /* and which slot */
 };
 
 static struct look new_look(struct sheaf_batch *batch)
 {
-	return (struct look){.batch = batch, .heard = keeper_heard(batch->keeper)};
+	return (struct look){.batch = batch, .heard = member_heard(batch->member)};
 }
 
 static bool is_entry_done(void *context)
@@ -293,18 +294,18 @@ static bool is_any_chunk_done(void *context)
  */
 static bool in_flight(struct sheaf_batch *batch)
 {
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	/* Of a pool that is over, no worker has anything in hand, whatever a slot says. Acquire: as state_of() in pool.c. */
 	bool over = load_acquire(&segment->control->state) >= POOL_FINISHED;
 
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
+	for (uint32_t i = 0; i < segment->ring.size; i++) {
 		/* Acquire, pairs with ring_release() (R2): of a task that has left its slot we see what it published. */
-		uint64_t bits = load_acquire(&segment->ring[i].word);
+		uint64_t bits = load_acquire(&segment->ring.slots[i].word);
 
 		/* Relaxed: a slot with a task of ours has held our name since before it was READY, and we see that by the word. */
 		if ((word_state(bits) == WORD_READY ||
-		     (word_state(bits) == WORD_OWNED && !over && !ring_is_orphan(segment, word_unpack(bits)))) &&
-		    load_relaxed(&segment->ring[i].batch) == batch->ref)
+		     (word_state(bits) == WORD_OWNED && !over && !segment_is_orphan(segment, word_unpack(bits)))) &&
+		    load_relaxed(&segment->ring.slots[i].batch) == batch->ref)
 			return true;
 	}
 	return false;
@@ -316,24 +317,24 @@ static bool in_flight(struct sheaf_batch *batch)
  */
 static void rouse(struct look *look)
 {
-	struct keeper *keeper = look->batch->keeper;
-	struct segment *segment = &keeper->segment;
+	struct member *member = look->batch->member;
+	struct segment *segment = member->segment;
 	uint64_t suspect = 0;
 	uint32_t at = 0;
 
 	/* Relaxed, all: what is wrong with one look is right with the next. */
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
-		uint64_t word = load_relaxed(&segment->ring[i].word);
+	for (uint32_t i = 0; i < segment->ring.size; i++) {
+		uint64_t word = load_relaxed(&segment->ring.slots[i].word);
 		struct word w = word_unpack(word);
 
-		if (w.state != WORD_OWNED || w.worker >= segment->worker_count ||
-		    load_relaxed(&segment->ring[i].batch) != look->batch->ref ||
-		    !(load_relaxed(&segment->control->sleepers[w.worker / 64]) >> w.worker % 64 & 1))
+		if (w.state != WORD_OWNED || w.seat >= segment->worker_count ||
+		    load_relaxed(&segment->ring.slots[i].batch) != look->batch->ref ||
+		    !(load_relaxed(&segment->control->sleepers[w.seat / 64]) >> w.seat % 64 & 1))
 			continue;
 		suspect = word;
 		at = i;
 		if (suspect == look->suspect && at == look->suspects_slot)
-			keeper->kill(keeper, w.worker, load_relaxed(&segment->workers[w.worker].generation));
+			member->ops->kill(member, w.seat, load_relaxed(&segment->seats[w.seat].generation));
 	}
 	look->suspect = suspect;
 	look->suspects_slot = at;
@@ -358,13 +359,15 @@ static uint64_t missing(struct sheaf_batch *batch)
  * A task that nobody has can only be done. If it is not, somebody wrote over its entry, its chunk or its slot, and nothing would ever come.
  * Without that, an entry is READY until it is DONE.
  */
-static int doubt(void *context)
+static int doubt(void *context, bool late)
 {
 	struct look *look = context;
 	struct sheaf_batch *batch = look->batch;
 	uint64_t position = 0;
 	bool lost = false;
 
+	if (!late)
+		return 0;
 	pthread_mutex_lock(&batch->lock);
 	if (look->entry) {
 		/* Acquire, pairs with P1 in table.c. */
@@ -401,8 +404,8 @@ static int wait_unlocked(bool (*ready)(void *), struct look *look, uint64_t what
 	struct wait wait = {
 		.ready = ready,
 		.context = look,
-		.batch = batch->shared,
-		.what = what,
+		.sleeper = sleeper_of_batch(batch->shared, what),
+		.longest_ns = CHECK_EVERY_NS,
 		.sleep = batch->woke,
 		.heard = look->heard,
 		.doubt = doubt,
@@ -413,7 +416,9 @@ static int wait_unlocked(bool (*ready)(void *), struct look *look, uint64_t what
 	look->ready = ready;
 	batch->woke = false;
 	pthread_mutex_unlock(&batch->lock);
-	r = keeper_wait(batch->keeper, &wait, deadline_ns);
+	r = member_wait(batch->member, &wait, deadline_ns);
+	if (r == -EINTR)
+		r = member_interrupt(batch->member);
 	pthread_mutex_lock(&batch->lock);
 	return r;
 }
@@ -759,7 +764,7 @@ static int gather(struct sheaf_batch *batch, const sheaf_result **results, size_
 {
 	uint64_t *indices = NULL;
 	size_t count;
-	int r = not_accepted(batch) ? 0 : wait_all(batch, deadline_ns, keeper_heard(batch->keeper)), failed;
+	int r = not_accepted(batch) ? 0 : wait_all(batch, deadline_ns, member_heard(batch->member)), failed;
 
 	if (r)
 		return r;

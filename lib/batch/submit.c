@@ -1,18 +1,19 @@
 /*
  * submit.c - hands tasks to the ring: one by one, or as invitations to a dense batch.
  */
-#include "base/atomic.h"
-#include "batch/batch.h"
+#include "batch/handle.h"
 
+#include "base/atomic.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/guard.h"
 #include "base/number.h"
-#include "batch/check.h"
+#include "member/wait.h"
 #include "os/os.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
+#include "work/check.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,9 +25,7 @@
 #define LARGEST_STRETCH ((uint64_t)16 << 20) /* bytes */
 
 #define ROOM_SLICE_NS 20000
-#define RELAX_PER_LOOK 32
-
-static const struct ring_owner me = {.worker = WORKER_NONE};
+#define RELAX_PER_CHECK 32
 
 /* ---- memory that is given back if the call fails ---- */
 
@@ -42,11 +41,11 @@ static int take_piece(struct sheaf_batch *batch, uint64_t size, const char *what
 {
 	struct region before = batch->region;
 	struct piece taken = {.size = size, .before = before};
-	int r = region_alloc_as(&batch->keeper->segment, batch->heap_id, batch->shared, &batch->region, size, &taken.offset);
+	int r = region_alloc_as(batch->member->segment, batch->heap_id, batch->shared, &batch->region, size, &taken.offset);
 
 	if (r) {
 		batch->region = before;
-		return heap_fail(&batch->keeper->segment, r, size, what);
+		return heap_fail(batch->member->segment, r, size, what);
 	}
 	*piece = taken;
 	return 0;
@@ -56,7 +55,7 @@ static int take_piece(struct sheaf_batch *batch, uint64_t size, const char *what
 static void give_piece(struct sheaf_batch *batch, const struct piece *piece)
 {
 	if (piece->size)
-		region_undo(&batch->keeper->segment, &batch->region, &piece->before, piece->offset, piece->size);
+		region_undo(batch->member->segment, &batch->region, &piece->before, piece->offset, piece->size);
 }
 
 /* ---- the result table ---- */
@@ -92,7 +91,7 @@ static uint64_t stretch_bytes(const struct entries *entries, uint64_t first)
 static int grow_entries(struct sheaf_batch *batch)
 {
 	struct entries *entries = &batch->entries;
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	struct stretch *stretches = realloc(entries->stretches, (entries->count + 1) * sizeof(*stretches));
 	struct stretch *stretch;
 	int r;
@@ -124,7 +123,7 @@ static int grow_entries(struct sheaf_batch *batch)
 static void drop_stretch(struct sheaf_batch *batch)
 {
 	struct entries *entries = &batch->entries;
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	const struct stretch *stretch = &entries->stretches[--entries->count];
 
 	entries->capacity = stretch->first;
@@ -135,7 +134,7 @@ static void drop_stretch(struct sheaf_batch *batch)
 __attribute__((always_inline)) static inline uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t position)
 {
 	uint64_t offset = batch_entry_offset(batch, index);
-	struct shared_entry *entry = segment_at(&batch->keeper->segment, offset);
+	struct shared_entry *entry = segment_at(batch->member->segment, offset);
 
 	/* Heap memory is zero already; the batch's own slot holds what earlier batches left. */
 	if (index < batch->entries.stretches[0].count)
@@ -148,103 +147,117 @@ __attribute__((always_inline)) static inline uint64_t new_entry(struct sheaf_bat
 
 /* ---- the ring ---- */
 
-/*
- * Looks for room as long as it comes near: tiny tasks make it sooner than a sleep would end, and all others need this CPU more than we
- * do. Each slice of time has to bring a quarter of what is missing.
- */
-static void spin_for_room(const struct segment *segment)
-{
-	uint64_t missing = ring_wanting(segment), left = missing, until;
+/* A submitter that waits for room in the ring. */
+struct room_wait {
+	struct sheaf_batch *batch;
+	int room;
+	bool late; /* it has slept until the end of its sleep */
+};
 
+/*
+ * Spin while the ring drains fast: each 20 us must free a quarter of the slots still missing. Tiny tasks free them sooner than a sleep
+ * would end, and all other tasks need this CPU more than the submitter does.
+ */
+static bool spin_for_room(void *context)
+{
+	const struct room_wait *wait = context;
+	const struct segment *segment = wait->batch->member->segment;
+	uint64_t missing = ring_wanting(&segment->ring), left = missing, until;
+
+	if (!segment->spin_ns)
+		return false;
 	do {
 		missing = left;
 		until = sheaf_now_ns() + ROOM_SLICE_NS;
 		do {
-			for (unsigned i = 0; i < RELAX_PER_LOOK; i++)
+			for (unsigned i = 0; i < RELAX_PER_CHECK; i++)
 				os_relax();
-			left = ring_wanting(segment);
+			left = ring_wanting(&segment->ring);
 		} while (left && sheaf_now_ns() < until);
 	} while (left && left < missing && missing - left >= missing / 4);
+	return !left;
 }
 
-struct sleeper {
-	struct sheaf_batch *batch;
-	int room;
-};
-
-static void undo_sleep(void *context)
+/*
+ * Is there room? Workers ring when a slot frees. With nothing READY none will, so a slot is tried at once, whatever the hints say.
+ * So it is now and then, because tasks that take long free slots one by one.
+ */
+static bool is_room(void *context)
 {
-	const struct sleeper *sleeper = context;
-	struct sheaf_batch *batch = sleeper->batch;
+	const struct room_wait *wait = context;
+	struct member *member = wait->batch->member;
+	const struct ring *ring = &member->segment->ring;
+	struct shared_slot *slot;
+	uint64_t ticket;
+	int r;
 
-	room_retract(&batch->keeper->segment, &batch->keeper->room_taken, sleeper->room);
+	if (!wait->late && ring_wanting(ring) && ring_has_ready(ring))
+		return false;
+	/* Seq_cst, both: see nobody_submits() in open.c. */
+	fetch_add_seq_cst(&member->probing, 1);
+	r = ring_take(ring, member->name, &slot, &ticket);
+	if (!r)
+		ring_abandon(slot);
+	fetch_sub_seq_cst(&member->probing, 1);
+	return !r;
+}
+
+static int doubt_room(void *context, bool late)
+{
+	struct room_wait *wait = context;
+
+	wait->late = late;
+	return member_open(wait->batch->member);
+}
+
+/* A worker that is awake looks for us before it sleeps. Also for a task that was sent without ringing; see invite(). */
+static void ring_before_sleep(void *context)
+{
+	const struct room_wait *wait = context;
+
+	workers_ring(wait->batch->member->segment);
+}
+
+static void room_cancelled(void *context)
+{
+	const struct room_wait *wait = context;
+	struct sheaf_batch *batch = wait->batch;
+
+	room_leave(batch->member->segment, wait->room);
 	if (batch->of_call)
 		batch_free(batch, false);
 }
 
-/* A submitter may be cancelled here. */
-static void sleep_for_room(struct sheaf_batch *batch, int room, uint64_t until)
-{
-	struct sleeper sleeper = {.batch = batch, .room = room};
-
-	pthread_cleanup_push(undo_sleep, &sleeper);
-	room_sleep(&batch->keeper->segment, room, until);
-	pthread_cleanup_pop(0);
-}
-
 /*
- * Waits until the ring has a free slot for somebody, without any lock. The errors of sheaf_submit() that end the wait; -ETIMEDOUT by the
- * batch's own deadline; -EINTR, of which the caller has to say that it was told (keeper_interrupt()).
+ * Wait until the ring has a free slot for some submitter, without any lock. 0; the errors of sheaf_submit() that end the wait; -ETIMEDOUT
+ * by the batch's own deadline; -EINTR, of which the caller has to say that it was told (member_interrupt()).
  */
 static int wait_for_room(struct sheaf_batch *batch, unsigned heard)
 {
-	struct keeper *keeper = batch->keeper;
-	struct segment *segment = &keeper->segment;
-	struct shared_slot *slot;
-	bool look = false;
-	uint64_t ticket, until, now;
-	int r, room;
+	struct member *member = batch->member;
+	struct segment *segment = member->segment;
+	struct room_wait context = {.batch = batch};
+	struct wait wait = {
+		.context = &context,
+		.ready = is_room,
+		.spin = spin_for_room,
+		.doubt = doubt_room,
+		.idle = ring_before_sleep,
+		.cancelled = room_cancelled,
+		.longest_ns = CHECK_EVERY_NS,
+		.heard = heard,
+	};
+	int r;
 
 	if (batch->flags & SHEAF_NONBLOCK) {
-		r = keeper_look(keeper, false);
-		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring_size);
+		r = member_look(member, false);
+		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring.size);
 	}
-	if (segment->spin_ns)
-		spin_for_room(segment);
-	for (;;) {
-		room = room_announce(segment, &keeper->room_taken);
-		now = sheaf_now_ns();
-		/* Announced, so that whoever changes the state wakes us. */
-		if ((r = keeper_look(keeper, look)) || (r = keeper_open(keeper)) ||
-		    (r = keeper_interrupted(keeper, heard) ? -EINTR : 0) ||
-		    (r = batch->deadline_ns && now >= batch->deadline_ns ? -ETIMEDOUT : 0)) {
-			room_retract(segment, &keeper->room_taken, room);
-			return r;
-		}
-		/*
-		 * Who is still to claim something rings when there is room; if nobody is, nobody does, whatever the hints say. Where tasks
-		 * take long, what has become free is used now and then.
-		 */
-		/* Seq_cst, both: see nobody_submits() in batch.c. */
-		fetch_add_seq_cst(&keeper->probing, 1);
-		r = !look && ring_wanting(segment) && ring_has_ready(segment) ? -EAGAIN
-									      : ring_take(segment, me, &slot, &ticket);
-		if (!r)
-			ring_abandon(slot);
-		fetch_sub_seq_cst(&keeper->probing, 1);
-		if (r) {
-			/* Who is awake looks for us before it sleeps. Also for a task that was sent without ringing; see invite(). */
-			doorbell_ring(segment);
-			until = now + LOOK_EVERY_NS;
-			if (batch->deadline_ns && batch->deadline_ns < until)
-				until = batch->deadline_ns;
-			sleep_for_room(batch, room, until);
-			look = sheaf_now_ns() >= until;
-		}
-		room_retract(segment, &keeper->room_taken, room);
-		if (!r || !look)
-			return 0;
-	}
+	context.room = room_take(segment, member->name);
+	wait.sleeper = sleeper_of_room(segment, context.room);
+	r = member_wait(member, &wait, batch->deadline_ns ? batch->deadline_ns : SHEAF_FOREVER);
+	room_leave(segment, context.room);
+	return r;
 }
 
 static void note_ticket(struct sheaf_batch *batch, uint64_t ticket)
@@ -262,11 +275,11 @@ static void note_ticket(struct sheaf_batch *batch, uint64_t ticket)
  */
 static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t ticket, bool ring)
 {
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	uint64_t word;
 
 	note_ticket(batch, ticket);
-	ring_publish(segment, slot, ticket);
+	ring_publish(&segment->ring, slot, ticket);
 	/* Seq_cst, pairs with finish() in supervisor.c. */
 	if (load_seq_cst(&segment->control->state) == POOL_FINISHED) {
 		word = load_relaxed(&slot->word);
@@ -274,7 +287,7 @@ static bool publish(struct sheaf_batch *batch, struct shared_slot *slot, uint64_
 			return false;
 	}
 	if (ring)
-		batch->woke |= doorbell_ring(segment);
+		batch->woke |= workers_ring(segment);
 	return true;
 }
 
@@ -299,7 +312,7 @@ static int take(struct sheaf_batch *batch, const void *arg, size_t arg_size, str
 	int r;
 
 	*taken = (struct taken){0};
-	if (!ring_has_room(&batch->keeper->segment))
+	if (!ring_has_room(&batch->member->segment->ring))
 		return -EAGAIN;
 	if (batch->order.count == batch->entries.capacity) {
 		if ((r = grow_entries(batch)))
@@ -312,7 +325,7 @@ static int take(struct sheaf_batch *batch, const void *arg, size_t arg_size, str
 		give_back(batch, taken);
 		return r;
 	}
-	memcpy(segment_at(&batch->keeper->segment, taken->argument.offset), arg, arg_size);
+	memcpy(segment_at(batch->member->segment, taken->argument.offset), arg, arg_size);
 	return 0;
 }
 
@@ -320,13 +333,13 @@ static int take(struct sheaf_batch *batch, const void *arg, size_t arg_size, str
 __attribute__((always_inline)) static inline int send(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
 						      const void *arg, size_t arg_size, uint16_t limit, uint64_t offset)
 {
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	struct shared_slot *slot;
 	uint64_t ticket;
 	bool lower;
 	int r;
 
-	if ((r = ring_take(segment, me, &slot, &ticket)))
+	if ((r = ring_take(&segment->ring, batch->member->name, &slot, &ticket)))
 		return r;
 	if (arg_size > INLINE_ARG)
 		slot->arg.offset = offset;
@@ -375,7 +388,7 @@ __attribute__((always_inline)) static inline int submit_call(struct sheaf_batch 
 {
 	int r;
 
-	if ((r = keeper_open(batch->keeper)))
+	if ((r = member_open(batch->member)))
 		return r;
 	if (batch->dense)
 		return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
@@ -404,13 +417,13 @@ __attribute__((always_inline)) static inline int submit_locked(struct sheaf_batc
 __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
 						    const void *arg, size_t arg_size, uint16_t limit)
 {
-	unsigned heard = keeper_heard(batch->keeper);
+	unsigned heard = member_heard(batch->member);
 	int r;
 
 	do
 		r = wait_for_room(batch, heard);
 	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
-	return r == -EINTR ? keeper_interrupt(batch->keeper) : r;
+	return r == -EINTR ? member_interrupt(batch->member) : r;
 }
 
 /* With a pool of SHEAF_CHECK: the function goes in front of the argument. */
@@ -419,7 +432,7 @@ __attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t
 {
 	struct check_header header = {.function = (uint64_t)(uintptr_t)fn, .arg_size = arg_size};
 	unsigned char *whole;
-	int r = check_pointers(batch->keeper->memory, &batch->keeper->segment, "sheaf_submit", "the argument", arg, arg_size);
+	int r = check_pointers(batch->member->memory, batch->member->segment, "sheaf_submit", "the argument", arg, arg_size);
 
 	if (r)
 		return r;
@@ -513,7 +526,7 @@ static void put(uint64_t *field, uint64_t value)
 /* The table of chunk words: in the batch's own slot, or in the heap. */
 static int place_table(struct sheaf_batch *batch, struct dense *dense, const struct cut *cut)
 {
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	struct shared_batch *shared = batch->shared;
 	uint64_t offset = segment_offset(segment, shared->table);
 	int r;
@@ -533,7 +546,7 @@ static int place_table(struct sheaf_batch *batch, struct dense *dense, const str
 /* A copy of the context goes behind the chunks in the batch's own slot, or into the heap. */
 static int place_context(struct sheaf_batch *batch, struct dense *dense, size_t context_size, const struct cut *cut)
 {
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	uint64_t offset;
 	int r;
 
@@ -570,17 +583,16 @@ UNGUARDED static int invite(struct sheaf_batch *batch)
 {
 	const uint32_t first = batch->caller_works ? CALLERS_SHARE + 1 : 0;
 	/* The caller's work does not wait for them: to wake a worker that is not needed costs it more than one that comes late. */
-	const unsigned lookers = batch->caller_works ? doorbell_lookers(&batch->keeper->segment, batch->plan.shares - first)
-						     : 0;
+	const unsigned lookers = batch->caller_works ? workers_looking(batch->member->segment, batch->plan.shares - first) : 0;
 
-	const unsigned heard = keeper_heard(batch->keeper);
+	const unsigned heard = member_heard(batch->member);
 
 	for (uint32_t share = first; share < batch->plan.shares; share++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
-		int r = keeper_open(batch->keeper);
+		int r = member_open(batch->member);
 
-		while (!r && (r = ring_take(&batch->keeper->segment, me, &slot, &ticket)) == -EAGAIN) {
+		while (!r && (r = ring_take(&batch->member->segment->ring, batch->member->name, &slot, &ticket)) == -EAGAIN) {
 			/* Nobody else can submit to the batch now; it may be gathered from. */
 			pthread_mutex_unlock(&batch->lock);
 			r = wait_for_room(batch, heard);
@@ -588,7 +600,7 @@ UNGUARDED static int invite(struct sheaf_batch *batch)
 		}
 		/* What has come meanwhile, an interruption, say, the gatherer is told if the batch runs. */
 		if (r)
-			return share > first ? 0 : r == -EINTR ? keeper_interrupt(batch->keeper) : r;
+			return share > first ? 0 : r == -EINTR ? member_interrupt(batch->member) : r;
 		slot->kind = TASK_SHARE;
 		slot->target = share;
 		slot->arg_size = 0;
@@ -623,7 +635,7 @@ static void make_plain(struct sheaf_batch *batch, const struct dense *dense, con
 
 UNGUARDED static int place(struct sheaf_batch *batch, struct dense *dense, size_t context_size, const struct cut *cut)
 {
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	int r;
 
 	batch->plan.out = 0;
@@ -650,16 +662,16 @@ static int check_dense(const struct sheaf_batch *batch, const struct dense *dens
 		size = !dense->in_size                             ? 0
 		       : dense->n < CHECKED_BYTES / dense->in_size ? dense->n * dense->in_size
 								   : CHECKED_BYTES;
-	if (dense->kind == KIND_MAP && dense->in && !heap_contains(&batch->keeper->segment, dense->in, size))
+	if (dense->kind == KIND_MAP && dense->in && !heap_contains(batch->member->segment, dense->in, size))
 		return 0; /* check_array() says it better */
-	return check_pointers(batch->keeper->memory, &batch->keeper->segment, dense->call,
+	return check_pointers(batch->member->memory, batch->member->segment, dense->call,
 			      dense->kind == KIND_MAP ? "in" : "context", dense->in, size);
 }
 
 static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
 {
 	static const sheaf_map_options defaults = {0};
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	struct shared_batch *shared = batch->shared;
 	struct plain plain = {.shortest_ns = batch->shortest_ns, .caller_works = batch->caller_works};
 	struct plan *plan = &batch->plan;
@@ -730,7 +742,7 @@ UNGUARDED static int submit_dense_locked(sheaf_batch *batch, struct dense *dense
 {
 	int r = batch_check(batch), cancel;
 
-	if (r || (r = keeper_open(batch->keeper)))
+	if (r || (r = member_open(batch->member)))
 		return r;
 	/* Between invitations nothing could be undone. */
 	cancel = cancel_refuse();

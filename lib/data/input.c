@@ -40,14 +40,14 @@ static int input_fail(const char *path, const char *action, int code)
 /* May the call wait on? Return: 0; or the error that ends it. */
 static int check_wait(const struct input *input)
 {
-	struct keeper *keeper = &input->pool->keeper;
+	struct member *member = &input->pool->member;
 	uint64_t now = sheaf_now_ns();
-	int r = keeper_look(keeper, false);
+	int r = member_look(member, false);
 
 	if (r < 0)
 		return r;
-	if (keeper_interrupted(keeper, input->heard))
-		return keeper_interrupt(keeper);
+	if (member_interrupted(member, input->heard))
+		return member_interrupt(member);
 	if (input->deadline_ns > 0 && now >= input->deadline_ns)
 		return sheaf_fail(-ETIME, "%s: the deadline passed after %ju bytes, with no end of the input", input->path,
 				  (uintmax_t)input->received);
@@ -97,7 +97,7 @@ static int open_file(const struct input *input, int *fd)
 int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns)
 {
 	struct input opened = {
-		.path = path, .pool = pool, .heard = keeper_heard(&pool->keeper), .deadline_ns = deadline_ns, .fd = -1};
+		.path = path, .pool = pool, .heard = member_heard(&pool->member), .deadline_ns = deadline_ns, .fd = -1};
 	struct stat stat;
 	int r;
 

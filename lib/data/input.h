@@ -16,7 +16,7 @@
 struct input {
 	const char *path;
 	sheaf_pool *pool; /* whose interruption and end also end waiting */
-	unsigned heard;   /* keeper_heard() at the call's beginning */
+	unsigned heard;   /* member_heard() at the call's beginning */
 	uint64_t deadline_ns;
 	uint64_t writer_ns; /* until when somebody must have opened a FIFO for writing */
 	int fd;

@@ -23,7 +23,7 @@ int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory)
 		return sheaf_fail(-EINVAL, "sheaf_alloc: memory is NULL");
 	if (!checked_round_up(size, UNIT, &rounded))
 		return sheaf_fail(-EOVERFLOW, "sheaf_alloc: %zu bytes do not fit the address space", size);
-	segment = &pool->keeper.segment;
+	segment = pool->member.segment;
 	cancel = cancel_refuse();
 	r = heap_alloc(segment, heap_new_id(segment), size, &offset);
 	cancel_allow(cancel);
@@ -48,7 +48,7 @@ int sheaf_alloc_array(sheaf_pool *pool, size_t n, size_t size, void **memory)
 
 int pool_resize(sheaf_pool *pool, void **memory, size_t size, size_t new_size, const char *what)
 {
-	struct segment *segment = &pool->keeper.segment;
+	struct segment *segment = pool->member.segment;
 	uint64_t offset = *memory ? segment_offset(segment, *memory) : 0;
 	int cancel = cancel_refuse();
 	int r = heap_resize(segment, &offset, *memory ? size : 0, new_size);
@@ -66,9 +66,9 @@ int sheaf_free(sheaf_pool *pool, void *memory)
 	if (r || !memory)
 		return r;
 	cancel = cancel_refuse();
-	r = (uintptr_t)memory < (uintptr_t)pool->keeper.segment.base
+	r = (uintptr_t)memory < (uintptr_t)pool->member.segment->base
 		    ? -EINVAL
-		    : heap_free(&pool->keeper.segment, segment_offset(&pool->keeper.segment, memory));
+		    : heap_free(pool->member.segment, segment_offset(pool->member.segment, memory));
 	cancel_allow(cancel);
 	if (r)
 		return sheaf_fail(-EINVAL, "sheaf_free: %p is not an allocation of this pool", memory);

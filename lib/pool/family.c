@@ -30,7 +30,7 @@
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/supervisor.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -20,7 +20,7 @@
 #define PATIENCE_S 1
 #define NEAR_STACK ((uint64_t)65536)
 
-static struct shared_worker *worker;
+static struct shared_seat *worker;
 static pid_t process;
 static _Alignas(64) unsigned char stack[STACK];
 
@@ -62,7 +62,7 @@ static void speak(int signal, siginfo_t *info, void *context)
 	raise(signal);
 }
 
-void lastwords_prepare(struct shared_worker *self)
+void lastwords_prepare(struct shared_seat *self)
 {
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
@@ -78,7 +78,7 @@ void lastwords_prepare(struct shared_worker *self)
 		sigaction(faults[i], &action, NULL);
 }
 
-void lastwords_read(const struct shared_worker *self, struct death *death)
+void lastwords_read(const struct shared_seat *self, struct death *death)
 {
 	/* That exit() was called with the code that the process ended with, the kernel tells as well. */
 	if (!death->signal && self->way != WAY_EXIT)

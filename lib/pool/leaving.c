@@ -36,7 +36,7 @@ static void left(enum enclose_way way, int code)
 	bool child = forks_count() != life.forks, exits = way == ENCLOSE_EXIT || way == ENCLOSE_QUICK_EXIT;
 
 	if (!child)
-		life.segment->workers[life.worker].way = (uint16_t)(way | (exits && code < 0 ? WAY_UNTOLD : 0));
+		life.segment->seats[life.worker].way = (uint16_t)(way | (exits && code < 0 ? WAY_UNTOLD : 0));
 	/* A child's streams hold what its parent had printed before the fork, so only an exit that flushes by the standard does so. */
 	if (!child || way == ENCLOSE_EXIT || way == ENCLOSE_THREAD_EXIT)
 		output_flush(true);

@@ -7,13 +7,14 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
-#include "batch/check.h"
+#include "member/wait.h"
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/supervisor.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
+#include "work/check.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,12 +29,11 @@
 #define CROWDED_EAGER_NS 1000                 /* where the owner and the workers have less than a CPU each */
 #define MOST_SUCCESSORS 64                    /* without any task ended between them */
 #define NO_SUCCESSOR_NS UINT64_C(10000000000) /* so long without being able to start one loses the pool */
-#define JOIN_NAP_NS 1000000
 #define MOST_RESUMED 3
 
-static struct sheaf_pool *pool_of(struct keeper *keeper)
+static struct sheaf_pool *pool_of(struct member *member)
 {
-	return (struct sheaf_pool *)(void *)keeper;
+	return (struct sheaf_pool *)(void *)member;
 }
 
 #define FIRST_POOLS 8 /* more than most programs have at once */
@@ -52,8 +52,8 @@ int pool_check(const sheaf_pool *pool, const char *call)
 		return sheaf_fail(-EINVAL, "%s: pool is NULL", call);
 	/* As batch_check(). */
 	if (handles_in_task && !handles_hold(&pool_handles, pool))
-		return keeper_refuse_task();
-	return keeper_check_process(&pool->keeper);
+		return member_refuse_task();
+	return member_check_process(&pool->member);
 }
 
 static struct sheaf_pool *take_memory(void)
@@ -61,48 +61,48 @@ static struct sheaf_pool *take_memory(void)
 	struct sheaf_pool *pool = handles_take(&pool_handles);
 
 	if (pool)
-		*pool = (struct sheaf_pool){.keeper.forks = KEEPER_DEAD};
+		*pool = (struct sheaf_pool){.member.forks = MEMBER_DEAD};
 	return pool;
 }
 
 static void give_memory(struct sheaf_pool *pool)
 {
-	check_forget(pool->keeper.memory);
-	*pool = (struct sheaf_pool){.keeper.forks = KEEPER_DEAD};
+	check_forget(pool->member.memory);
+	*pool = (struct sheaf_pool){.member.forks = MEMBER_DEAD};
 	handles_keep(&pool_handles, pool);
 }
 
 static uint32_t state_of(const struct sheaf_pool *pool)
 {
 	/* Acquire: see supervisor.c. */
-	return load_acquire(&pool->keeper.segment.control->state);
+	return load_acquire(&pool->member.segment->control->state);
 }
 
 /* What the owner itself has asked for. Relaxed: a thread that asks at the same time may be first or second. */
 static uint32_t asked_of(const struct sheaf_pool *pool)
 {
-	return load_relaxed(&pool->keeper.asked);
+	return load_relaxed(&pool->member.asked);
 }
 
 static bool change_state(struct sheaf_pool *pool, uint32_t from, uint32_t to)
 {
 	/* Seq_cst: who changes it may look at the ring next. Relaxed: what a change that failed has read is not used. */
-	return cas_seq_cst(&pool->keeper.segment.control->state, &from, to);
+	return cas_seq_cst(&pool->member.segment->control->state, &from, to);
 }
 
 static void wake_everybody(struct segment *segment)
 {
-	doorbell_ring_all(segment);
+	workers_ring_all(segment);
 	room_ring_all(segment);
 	gatherer_ring_all(segment);
 }
 
-/* ---- what keeper.h asks for ---- */
+/* ---- what member.h asks for ---- */
 
 /* Families that die one after the other without any task being ended or given up would do so for ever. */
 static bool fruitless(struct sheaf_pool *pool)
 {
-	uint64_t completed = 1 + segment_progress(&pool->keeper.segment);
+	uint64_t completed = 1 + segment_progress(pool->member.segment);
 
 	if (completed != pool->completed)
 		pool->successors = 0;
@@ -115,8 +115,8 @@ static bool start_successor(struct sheaf_pool *pool)
 {
 	uint64_t now = sheaf_now_ns();
 
-	segment_guard(&pool->keeper.segment);
-	if (!family_start(&pool->family, &pool->keeper.segment, pool->keep_fds, true)) {
+	segment_guard(pool->member.segment);
+	if (!family_start(&pool->family, pool->member.segment, pool->keep_fds, true)) {
 		pool->orphaned_ns = 0;
 		return true;
 	}
@@ -127,34 +127,34 @@ static bool start_successor(struct sheaf_pool *pool)
 
 static void lose(struct sheaf_pool *pool, uint32_t how)
 {
-	segment_unpublish(&pool->keeper.segment); /* nobody else is there to do it if the owner is killed */
+	segment_unpublish(pool->member.segment); /* nobody else is there to do it if the owner is killed */
 	change_state(pool, POOL_OPEN, how);
 	change_state(pool, POOL_CLOSED, how);
-	wake_everybody(&pool->keeper.segment);
+	wake_everybody(pool->member.segment);
 }
 
 /* What the owner knows better than the segment: a wild task may have written over it. Under the family lock. */
 static void mend(struct sheaf_pool *pool)
 {
-	struct keeper *keeper = &pool->keeper;
+	struct member *member = &pool->member;
 	uint32_t state = state_of(pool), asked = asked_of(pool);
 
 	if (asked == POOL_TERMINATED)
 		return;
 	if (asked == POOL_CLOSED && state == POOL_OPEN && change_state(pool, POOL_OPEN, POOL_CLOSED))
-		wake_everybody(&keeper->segment);
-	batch_mend(keeper);
-	if (!keeper_fail(keeper, state) || state == POOL_BROKEN || state == POOL_LOST || state == POOL_UNPLUGGED)
+		wake_everybody(member->segment);
+	batch_mend(member);
+	if (!member_fail(member, state) || state == POOL_BROKEN || state == POOL_LOST || state == POOL_UNPLUGGED)
 		return;
 	/* Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is the end. */
-	store_relaxed(&keeper->segment.control->state, POOL_BROKEN);
-	wake_everybody(&keeper->segment);
+	store_relaxed(&member->segment->control->state, POOL_BROKEN);
+	wake_everybody(member->segment);
 }
 
 /* A supervisor and a spare that have died at once are replaced; the successor repairs what they left. Under the family lock. */
 static void look_at_family(struct sheaf_pool *pool)
 {
-	struct segment *segment = &pool->keeper.segment;
+	struct segment *segment = pool->member.segment;
 
 	if ((!pool->family.group && !pool->orphaned_ns) || state_of(pool) >= POOL_TERMINATED ||
 	    asked_of(pool) == POOL_TERMINATED)
@@ -166,7 +166,7 @@ static void look_at_family(struct sheaf_pool *pool)
 	}
 	if (family_lives(&pool->family, segment))
 		return;
-	if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment))
+	if (state_of(pool) == POOL_FINISHED && !ring_has_work(&segment->ring))
 		return;
 	/* It may have died between declaring the pool finished and looking at the ring. */
 	change_state(pool, POOL_FINISHED, POOL_CLOSED);
@@ -174,9 +174,9 @@ static void look_at_family(struct sheaf_pool *pool)
 		lose(pool, POOL_LOST);
 }
 
-static int look(struct keeper *keeper)
+static int look(struct member *member)
 {
-	struct sheaf_pool *pool = pool_of(keeper);
+	struct sheaf_pool *pool = pool_of(member);
 
 	/* Another thread that holds the lock does the same. */
 	if (!pthread_mutex_trylock(&pool->family_lock)) {
@@ -184,22 +184,22 @@ static int look(struct keeper *keeper)
 		if (!pool->threaded)
 			look_at_family(pool);
 		else if (state_of(pool) == POOL_CLOSED)
-			threads_finish(&pool->threads, &keeper->segment);
+			threads_finish(&pool->threads, member->segment);
 		pthread_mutex_unlock(&pool->family_lock);
 	}
-	return keeper_fail(keeper, state_of(pool));
+	return member_fail(member, state_of(pool));
 }
 
 /* The state says that the pool is over, its processes may not have noticed. */
-static bool ended(struct keeper *keeper)
+static bool ended(struct member *member)
 {
-	struct sheaf_pool *pool = pool_of(keeper);
+	struct sheaf_pool *pool = pool_of(member);
 
 	if (pool->threaded)
 		return false;
 	pthread_mutex_lock(&pool->family_lock);
-	segment_unpublish(&keeper->segment);
-	family_end(&pool->family, &keeper->segment, true);
+	segment_unpublish(member->segment);
+	family_end(&pool->family, member->segment, true);
 	pthread_mutex_unlock(&pool->family_lock);
 	return true;
 }
@@ -214,20 +214,27 @@ static void wake_supervisor(struct sheaf_pool *pool)
 	cancel_allow(cancel);
 }
 
-static void nudge_supervisor(struct keeper *keeper)
+static void nudge_supervisor(struct member *member)
 {
-	if (!pool_of(keeper)->threaded)
-		wake_supervisor(pool_of(keeper));
+	if (!pool_of(member)->threaded)
+		wake_supervisor(pool_of(member));
 }
 
-static void kill_worker(struct keeper *keeper, unsigned worker, unsigned generation)
+static void kill_worker(struct member *member, unsigned worker, unsigned generation)
 {
-	if (pool_of(keeper)->threaded)
+	if (pool_of(member)->threaded)
 		return;
 	/* Relaxed: read after the signal, or with the next one. */
-	store_relaxed(&keeper->segment.workers[worker].kill, generation + 1);
-	wake_supervisor(pool_of(keeper));
+	store_relaxed(&member->segment->seats[worker].kill, generation + 1);
+	wake_supervisor(pool_of(member));
 }
+
+static const struct member_ops owner_ops = {
+	.look = look,
+	.ended = ended,
+	.kill = kill_worker,
+	.nudge = nudge_supervisor,
+};
 
 /* ---- create ---- */
 
@@ -279,7 +286,7 @@ static uint32_t power_of_two(uint32_t size)
 
 static int start_workers(struct sheaf_pool *pool)
 {
-	struct segment *segment = &pool->keeper.segment;
+	struct segment *segment = pool->member.segment;
 
 	return pool->threaded ? threads_start(&pool->threads, segment)
 			      : family_start(&pool->family, segment, pool->keep_fds, false);
@@ -289,12 +296,12 @@ static int start_workers(struct sheaf_pool *pool)
 static void end_workers(struct sheaf_pool *pool)
 {
 	/* Relaxed: whoever waits gets a token next, which hands it over. */
-	store_relaxed(&pool->keeper.segment.control->state, POOL_TERMINATED);
+	store_relaxed(&pool->member.segment->control->state, POOL_TERMINATED);
 	if (pool->threaded) {
-		doorbell_ring_all(&pool->keeper.segment);
+		workers_ring_all(pool->member.segment);
 		threads_join(&pool->threads);
 	} else {
-		family_end(&pool->family, &pool->keeper.segment, true);
+		family_end(&pool->family, pool->member.segment, true);
 	}
 }
 
@@ -328,38 +335,35 @@ static int create(sheaf_pool **out, const sheaf_pool_options *options)
 		.max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
 		.heap_size = options->heap_size,
 	};
-	r = segment_create(&pool->keeper.segment, &wanted);
+	r = segment_create(&pool->segment, &wanted);
 	if (r) {
 		give_memory(pool);
 		return r;
 	}
-	pool->keeper.segment.spin_ns = SPIN_NS;
-	pool->keeper.segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
-	pool->keeper.pid = getpid();
-	pool->keeper.made = forks_count();
-	pool->keeper.look = look;
-	pool->keeper.ended = ended;
-	pool->keeper.kill = kill_worker;
-	pool->keeper.nudge = nudge_supervisor;
-	pool->keeper.limit_ns = limit_of(options->task_timeout_ns, 0);
+	pool->segment.spin_ns = SPIN_NS;
+	pool->segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
+	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
+	pool->member.forks = MEMBER_DEAD; /* until its workers run */
+	pool->member.ops = &owner_ops;
+	pool->member.limit_ns = limit_of(options->task_timeout_ns, 0);
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
 	pool->threaded = threaded;
-	pool->keeper.checked = checked;
+	pool->member.checked = checked;
 	if (checked)
-		pool->keeper.memory = check_remember();
-	pthread_mutex_init(&pool->keeper.lock, NULL);
+		pool->member.memory = check_remember();
+	pthread_mutex_init(&pool->member.openings.lock, NULL);
 	pthread_mutex_init(&pool->family_lock, NULL);
 	r = start_workers(pool);
-	if (!r && (r = segment_publish(&pool->keeper.segment)))
+	if (!r && (r = segment_publish(pool->member.segment)))
 		end_workers(pool);
 	if (r) {
-		segment_destroy(&pool->keeper.segment);
-		pthread_mutex_destroy(&pool->keeper.lock);
+		segment_destroy(pool->member.segment);
+		pthread_mutex_destroy(&pool->member.openings.lock);
 		pthread_mutex_destroy(&pool->family_lock);
 		give_memory(pool);
 		return r;
 	}
-	pool->keeper.forks = pool->threaded ? KEEPER_THREADS : pool->keeper.made;
+	pool->member.forks = pool->threaded ? MEMBER_THREADS : pool->member.made;
 	*out = pool;
 	return 0;
 }
@@ -379,7 +383,7 @@ static void ask(struct sheaf_pool *pool, uint32_t wanted)
 {
 	uint32_t asked = asked_of(pool);
 
-	while (asked < wanted && !cas_weak_relaxed(&pool->keeper.asked, &asked, wanted))
+	while (asked < wanted && !cas_weak_relaxed(&pool->member.asked, &asked, wanted))
 		continue;
 }
 
@@ -391,17 +395,17 @@ int sheaf_pool_close(sheaf_pool *pool)
 		return r;
 	ask(pool, POOL_CLOSED);
 	if (change_state(pool, POOL_OPEN, POOL_CLOSED)) {
-		doorbell_ring_all(&pool->keeper.segment);
-		room_ring_all(&pool->keeper.segment);
+		workers_ring_all(pool->member.segment);
+		room_ring_all(pool->member.segment);
 		wake_supervisor(pool);
 	}
-	return keeper_fail(&pool->keeper, state_of(pool));
+	return member_fail(&pool->member, state_of(pool));
 }
 
 /* Has all of a closed pool ended? */
 static bool joined(struct sheaf_pool *pool)
 {
-	struct segment *segment = &pool->keeper.segment;
+	struct segment *segment = pool->member.segment;
 	bool over = false;
 
 	pthread_mutex_lock(&pool->family_lock);
@@ -410,13 +414,13 @@ static bool joined(struct sheaf_pool *pool)
 			over = true;
 		} else if (/* relaxed: joining the threads hands over what they did */
 			   !load_relaxed(&pool->threads.live) && change_state(pool, POOL_CLOSED, POOL_FINISHED)) {
-			over = !ring_has_work(segment);
+			over = !ring_has_work(&segment->ring);
 			if (over)
 				threads_join(&pool->threads);
 			else
 				change_state(pool, POOL_FINISHED, POOL_CLOSED);
 		}
-	} else if (state_of(pool) == POOL_FINISHED && ring_has_owned(segment)) {
+	} else if (state_of(pool) == POOL_FINISHED && ring_has_owned(&segment->ring)) {
 		/*
 		 * All workers have ended and one has a task: somebody wrote over the state, then the supervisor goes on; or over the ring, then it
 		 * insists.
@@ -425,10 +429,10 @@ static bool joined(struct sheaf_pool *pool)
 			change_state(pool, POOL_FINISHED, POOL_CLOSED);
 			family_wake(&pool->family);
 		} else {
-			store_relaxed(&pool->keeper.wild, 1 + POOL_FINISHED);
+			store_relaxed(&pool->member.wild, 1 + POOL_FINISHED);
 			change_state(pool, POOL_FINISHED, POOL_BROKEN);
 		}
-	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(segment)) {
+	} else if (state_of(pool) == POOL_FINISHED && !ring_has_work(&segment->ring)) {
 		over = !pool->family.group;
 		if (!over) {
 			/* The supervisor has stayed for the name's sake, and has nothing else to do. */
@@ -440,34 +444,31 @@ static bool joined(struct sheaf_pool *pool)
 	return over;
 }
 
+static bool is_joined(void *context)
+{
+	int cancel = cancel_refuse();
+	bool over = joined(context);
+
+	cancel_allow(cancel);
+	return over;
+}
+
 int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 {
-	int r = pool_check(pool, "sheaf_pool_join"), cancel;
-	unsigned heard;
+	struct wait wait = {.context = pool, .ready = is_joined, .sleep = true, .longest_ns = CHECK_EVERY_NS};
+	int r = pool_check(pool, "sheaf_pool_join");
 
 	if (r)
 		return r;
-	heard = keeper_heard(&pool->keeper);
+	wait.heard = member_heard(&pool->member);
 	if (asked_of(pool) == POOL_OPEN)
 		return sheaf_fail(-EBUSY, "sheaf_pool_join: close the pool first");
-	for (;;) {
-		bool over;
-
-		cancel = cancel_refuse();
-		over = joined(pool);
-		cancel_allow(cancel);
-		if (over)
-			return 0;
-		if ((r = keeper_look(&pool->keeper, false)))
-			return r;
-		if (!deadline_ns)
-			return sheaf_fail(-EAGAIN, "the pool still has work");
-		if (keeper_interrupted(&pool->keeper, heard))
-			return keeper_interrupt(&pool->keeper);
-		if (sheaf_now_ns() >= deadline_ns)
-			return sheaf_fail(-ETIMEDOUT, "the deadline passed before the pool had ended");
-		os_sleep_ns(JOIN_NAP_NS);
-	}
+	r = member_wait(&pool->member, &wait, deadline_ns);
+	if (r == -EAGAIN)
+		return sheaf_fail(r, "the pool still has work");
+	if (r == -ETIMEDOUT)
+		return sheaf_fail(r, "the deadline passed before the pool had ended");
+	return r == -EINTR ? member_interrupt(&pool->member) : r;
 }
 
 int sheaf_pool_terminate(sheaf_pool *pool)
@@ -479,10 +480,10 @@ int sheaf_pool_terminate(sheaf_pool *pool)
 	cancel = cancel_refuse();
 	ask(pool, POOL_TERMINATED);
 	pthread_mutex_lock(&pool->family_lock);
-	segment_unpublish(&pool->keeper.segment); /* first: if we are killed now, the supervisor ends the rest */
+	segment_unpublish(pool->member.segment); /* first: if we are killed now, the supervisor ends the rest */
 	end_workers(pool);
 	pthread_mutex_unlock(&pool->family_lock);
-	wake_everybody(&pool->keeper.segment);
+	wake_everybody(pool->member.segment);
 	cancel_allow(cancel);
 	return 0;
 }
@@ -490,15 +491,15 @@ int sheaf_pool_terminate(sheaf_pool *pool)
 int sheaf_pool_interrupt(sheaf_pool *pool)
 {
 	/* In a signal handler: no message, no lock, nothing but atomics and sem_post(). */
-	if (!pool || (!handles_in_task && pool->keeper.forks == KEEPER_DEAD))
+	if (!pool || (!handles_in_task && pool->member.forks == MEMBER_DEAD))
 		return -EINVAL;
-	if ((handles_in_task && !handles_hold(&pool_handles, pool)) || pool->keeper.forks == KEEPER_DEAD ||
-	    pool->keeper.made != forks_count())
+	if ((handles_in_task && !handles_hold(&pool_handles, pool)) || pool->member.forks == MEMBER_DEAD ||
+	    pool->member.made != forks_count())
 		return -EPERM;
-	/* Seq_cst, pairs with keeper_interrupted(): who announces itself after our token sees the number. */
-	fetch_add_seq_cst(&pool->keeper.interrupts, 1);
-	gatherer_ring_all(&pool->keeper.segment);
-	room_ring_all(&pool->keeper.segment);
+	/* Seq_cst, pairs with member_interrupted(): who announces itself after our token sees the number. */
+	fetch_add_seq_cst(&pool->member.interrupts, 1);
+	gatherer_ring_all(pool->member.segment);
+	room_ring_all(pool->member.segment);
 	return 0;
 }
 
@@ -510,21 +511,21 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		return;
 	if (pool_check(pool, "sheaf_pool_destroy")) {
 		/* What a task has from its owner it still stands on. And nothing is done to what is destroyed. */
-		if (handles_in_task || pool->keeper.forks == KEEPER_DEAD || pool->keeper.made == forks_count())
+		if (handles_in_task || pool->member.forks == MEMBER_DEAD || pool->member.made == forks_count())
 			return;
 		/* A fork of the owner: segment, workers and batches are the parent's. */
-		segment_detach(&pool->keeper.segment);
-		batch_drop_spare(&pool->keeper);
+		segment_detach(pool->member.segment);
+		batch_drop_spare(&pool->member);
 		give_memory(pool);
 		return;
 	}
 	cancel = cancel_refuse();
 	sheaf_pool_terminate(pool);
-	while (pool->keeper.batches)
-		batch_free(pool->keeper.batches, true);
-	batch_drop_spare(&pool->keeper);
-	segment_destroy(&pool->keeper.segment);
-	pthread_mutex_destroy(&pool->keeper.lock);
+	while (pool->member.openings.batches)
+		batch_free(pool->member.openings.batches, true);
+	batch_drop_spare(&pool->member);
+	segment_destroy(pool->member.segment);
+	pthread_mutex_destroy(&pool->member.openings.lock);
 	pthread_mutex_destroy(&pool->family_lock);
 	give_memory(pool);
 	cancel_allow(cancel);
@@ -543,9 +544,9 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 		return r;
 	if (!info)
 		return sheaf_fail(-EINVAL, "sheaf_pool_get_info: info is NULL");
-	segment = &pool->keeper.segment;
+	segment = pool->member.segment;
 	pthread_mutex_lock(&((struct sheaf_pool *)pool)->family_lock);
-	withdrawn = segment_guard(&((struct sheaf_pool *)pool)->keeper.segment);
+	withdrawn = segment_guard(pool->member.segment);
 	if (state_of(pool) <= POOL_CLOSED)
 		family_await_spare(&((struct sheaf_pool *)pool)->family, segment);
 	family_lives(&((struct sheaf_pool *)pool)->family, segment); /* notes who leads */
@@ -572,15 +573,15 @@ pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
 
 	if (r)
 		return r;
-	if (worker >= pool->keeper.segment.worker_count)
-		return sheaf_fail(-EINVAL, "worker %u of %u", worker, pool->keeper.segment.worker_count);
+	if (worker >= pool->member.segment->worker_count)
+		return sheaf_fail(-EINVAL, "worker %u of %u", worker, pool->member.segment->worker_count);
 	if (pool->threaded)
 		return 0;
 	/* Relaxed: what a task may have written over is only a hint. */
-	pid = load_relaxed(&pool->keeper.segment.workers[worker].pid);
+	pid = load_relaxed(&pool->member.segment->seats[worker].pid);
 	cancel = cancel_refuse();
 	pthread_mutex_lock(&mine->family_lock);
-	pid = family_worker(&mine->family, &pool->keeper.segment, worker, pid);
+	pid = family_worker(&mine->family, pool->member.segment, worker, pid);
 	pthread_mutex_unlock(&mine->family_lock);
 	cancel_allow(cancel);
 	return pid;

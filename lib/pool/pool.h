@@ -4,12 +4,13 @@
 #ifndef SHEAF_POOL_POOL_H
 #define SHEAF_POOL_POOL_H
 
-#include "batch/batch.h"
+#include "batch/handle.h"
 #include "pool/family.h"
 #include "pool/threads.h"
 
 struct sheaf_pool {
-	struct keeper keeper; /* first: keeper_of() and back */
+	struct member member; /* the owner's. First: pool_of() and back */
+	struct segment segment;
 	bool keep_fds;
 	bool threaded;
 	pthread_mutex_t family_lock; /* of who starts, ends and reaps */

@@ -12,9 +12,9 @@
 #include "pool/recover.h"
 
 #include "base/atomic.h"
-#include "batch/chunks.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
+#include "work/chunk.h"
 
 static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
 		   bool *damaged)
@@ -26,10 +26,10 @@ static bool settle(struct segment *segment, struct shared_slot *slot, const stru
 	struct word w = word_unpack(bits);
 	bool sound = true;
 
-	if ((w.state != WORD_OWNED && w.state != WORD_FILLING) || w.worker != death->worker ||
-	    w.generation != (death->generation & 0xffff)) {
+	if ((w.state != WORD_OWNED && w.state != WORD_FILLING) ||
+	    word_name(bits) != seat_name(death->seat, death->generation)) {
 		/* Only a wild task writes such a word, or a state that there is not. */
-		*damaged |= w.state > WORD_OWNED || ring_is_orphan(segment, w);
+		*damaged |= w.state > WORD_OWNED || segment_is_orphan(segment, w);
 		return false;
 	}
 	if (w.state == WORD_FILLING) {
@@ -61,14 +61,17 @@ unsigned recover(struct segment *segment, const struct death *death, struct regi
 {
 	unsigned settled = 0;
 	bool damaged = false;
+	struct sleeper dead;
 
-	for (uint32_t i = 0; i < segment->ring_size; i++)
-		settled += settle(segment, &segment->ring[i], death, region, &damaged);
+	for (uint32_t i = 0; i < segment->ring.size; i++)
+		settled += settle(segment, &segment->ring.slots[i], death, region, &damaged);
 	if (damaged)
 		give_up(segment);
-	ring_rewind(segment);
-	doorbell_retract(segment, death->worker);
-	doorbell_ring_all(segment);
+	ring_rewind(&segment->ring);
+	dead = sleeper_of_worker(segment, death->seat, death->generation);
+	sleeper_retract(&dead);
+	room_evict(segment, seat_name(death->seat, death->generation));
+	workers_ring_all(segment);
 	gatherer_ring_all(segment);
 	room_ring_all(segment);
 	return settled;
@@ -78,15 +81,15 @@ void recover_busy(struct segment *segment, bool *busy)
 {
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
 		busy[worker] = false;
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
-		struct shared_slot *slot = &segment->ring[i];
+	for (uint32_t i = 0; i < segment->ring.size; i++) {
+		struct shared_slot *slot = &segment->ring.slots[i];
 		/* Relaxed, both: a worker that has told its result does nothing more for the task that matters. */
 		struct word w = word_unpack(load_relaxed(&slot->word));
 		uint32_t batch = BATCH_INDEX(load_relaxed(&slot->batch));
 
-		if (w.state != WORD_OWNED || w.worker >= segment->worker_count || batch >= segment_batches(segment))
+		if (w.state != WORD_OWNED || w.seat >= segment->worker_count || batch >= segment_batches(segment))
 			continue;
 		if (slot->kind == TASK_SHARE ? !share_is_told(segment, slot) : !call_is_told(segment, slot))
-			busy[w.worker] = true;
+			busy[w.seat] = true;
 	}
 }

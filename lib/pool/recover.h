@@ -4,7 +4,7 @@
 #ifndef SHEAF_POOL_RECOVER_H
 #define SHEAF_POOL_RECOVER_H
 
-#include "batch/table.h"
+#include "work/call.h"
 
 /*
  * Gives back or fails all that the dead worker had, wakes everybody who may wait for it, and counts the death. The kernel has said that

@@ -29,10 +29,10 @@ int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_
 		return sheaf_fail(-EINVAL, "options.max_attempts is %u, at most %u", options->max_attempts, SHEAF_MAX_ATTEMPTS);
 	if (options && options->flags & ~(unsigned)(SHEAF_NONBLOCK | SHEAF_NO_TIMES))
 		return sheaf_fail(-EINVAL, "options.flags is %#x: unknown flags", options->flags);
-	if (options && options->result_size > pool->keeper.segment.heap_size)
+	if (options && options->result_size > pool->member.segment->heap_size)
 		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes",
-				  options->result_size, (unsigned long long)pool->keeper.segment.heap_size);
-	return batch_open(batch, &pool->keeper, options);
+				  options->result_size, (unsigned long long)pool->member.segment->heap_size);
+	return batch_open(batch, &pool->member, options);
 }
 
 /* sheaf_fail() for the lowest position that failed. */
@@ -60,7 +60,7 @@ static void copy_result(void *result, size_t size, const sheaf_result *found)
 
 /* What apply, map and for have in common: the batch is theirs, and waits until the deadline. */
 struct call {
-	struct keeper *keeper;
+	struct member *member;
 	uint64_t deadline_ns;
 	unsigned heard;
 };
@@ -68,9 +68,9 @@ struct call {
 static struct call begin_call(sheaf_batch *batch, const sheaf_map_options *options)
 {
 	struct call call = {
-		.keeper = batch->keeper,
+		.member = batch->member,
 		.deadline_ns = options && options->deadline_ns ? options->deadline_ns : SHEAF_FOREVER,
-		.heard = keeper_heard(batch->keeper),
+		.heard = member_heard(batch->member),
 	};
 
 	batch->of_call = true;
@@ -126,7 +126,7 @@ static bool is_over(const void *context)
 {
 	const struct call *call = context;
 
-	return keeper_interrupted(call->keeper, call->heard) ||
+	return member_interrupted(call->member, call->heard) ||
 	       (call->deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= call->deadline_ns);
 }
 
@@ -138,11 +138,10 @@ UNGUARDED static int finish(sheaf_batch *batch, const char *name, const struct c
 	uint64_t failed;
 
 	if (!r && batch->caller_works) {
-		const struct segment *before = keeper_run_tasks_of(&batch->keeper->segment);
+		const struct segment *before = member_run_tasks_of(batch->member->segment);
 
-		share_help(&batch->keeper->segment, batch->shared, &batch->plan, batch->heap_id, batch->keeper->pid, is_over,
-			   call);
-		keeper_run_tasks_of(before);
+		share_help(batch->member, batch->shared, &batch->plan, batch->heap_id, is_over, call);
+		member_run_tasks_of(before);
 	}
 	if (!r && !(r = batch_wait_all(batch, call->deadline_ns, call->heard)) && (waited = true) &&
 	    !(r = batch_first_failure(batch, &first, &failed)) && failed)

@@ -20,14 +20,14 @@
 #include "pool/supervisor.h"
 
 #include "base/atomic.h"
-#include "batch/handles.h"
+#include "member/handles.h"
 #include "os/os.h"
 #include "os/output.h"
 #include "pool/lastwords.h"
 #include "pool/leaving.h"
-#include "pool/time_limits.h"
+#include "pool/limits.h"
 #include "pool/recover.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/sweep.h"
 
@@ -109,7 +109,7 @@ static bool change_state(uint32_t from, uint32_t to)
 
 static void wake_everybody(void)
 {
-	doorbell_ring_all(line.segment);
+	workers_ring_all(line.segment);
 	room_ring_all(line.segment);
 	gatherer_ring_all(line.segment);
 }
@@ -149,13 +149,13 @@ _Noreturn static void worker_main(unsigned worker, unsigned generation, pid_t su
 	name_worker(worker);
 	handles_enter_tasks();
 	segment_adopt(segment);
-	lastwords_prepare(&segment->workers[worker]);
+	lastwords_prepare(&segment->seats[worker]);
 	leaving_run(segment, worker, generation, supervisor);
 }
 
 static int spawn(unsigned worker)
 {
-	struct shared_worker *w = &line.segment->workers[worker];
+	struct shared_seat *w = &line.segment->seats[worker];
 	/* Relaxed, all: the new worker inherits them over the fork; to others they are hints. The first goes on from our predecessor's. */
 	unsigned generation = 1 + (self.generations[worker] ? self.generations[worker] : load_relaxed(&w->generation));
 	pid_t me = getpid(), pid;
@@ -175,7 +175,7 @@ static int spawn(unsigned worker)
 	w->frame_count = 0;
 	w->way = 0;
 	limits_forget(&self.limits, worker);
-	/* Releases to ring_is_orphan(). Seq_cst, pairs with post() in doorbell.c. */
+	/* Releases to segment_is_orphan(). Seq_cst, pairs with post() in bell.c. */
 	store_seq_cst(&w->generation, generation);
 	/* What its tasks fork is not of the family. */
 	pid = forks_fork((const struct forks_fd *const[]){line.all, &self.crew, NULL});
@@ -199,7 +199,7 @@ static pid_t pid_of(unsigned worker)
 static void restore(void)
 {
 	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
-		struct shared_worker *w = &line.segment->workers[worker];
+		struct shared_seat *w = &line.segment->seats[worker];
 
 		if (!self.pids[worker])
 			continue;
@@ -234,7 +234,7 @@ static void kill_workers(void)
 		while (pid_of(worker) && waitpid(pid_of(worker), NULL, 0) < 0 && errno == EINTR)
 			;
 		self.pids[worker] = 0; /* the number may be somebody else's from now on */
-		store_relaxed(&line.segment->workers[worker].pid, 0);
+		store_relaxed(&line.segment->seats[worker].pid, 0);
 	}
 }
 
@@ -267,7 +267,7 @@ static void let_idle_end(void)
 	sigemptyset(&deaths);
 	sigaddset(&deaths, SIGCHLD);
 	memset(busy, 0, line.segment->worker_count * sizeof(busy[0]));
-	doorbell_ring_all(line.segment);
+	workers_ring_all(line.segment);
 	for (; idle_live(busy) && now < deadline; now = sheaf_now_ns()) {
 		if (now >= look) {
 			recover_busy(line.segment, busy);
@@ -283,7 +283,7 @@ static void let_idle_end(void)
 static void serve_kills(void)
 {
 	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
-		struct shared_worker *w = &line.segment->workers[worker];
+		struct shared_seat *w = &line.segment->seats[worker];
 		uint32_t kill_generation = load_relaxed(&w->kill);
 
 		if (kill_generation && pid_of(worker) && kill_generation == self.generations[worker] + 1)
@@ -318,9 +318,9 @@ static void brake(void)
 
 static void bury(unsigned worker, const siginfo_t *info)
 {
-	struct shared_worker *w = &line.segment->workers[worker];
+	struct shared_seat *w = &line.segment->seats[worker];
 	struct death death = {
-		.worker = worker,
+		.seat = worker,
 		.generation = self.generations[worker],
 		.pid = info->si_pid,
 		.signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
@@ -480,9 +480,9 @@ static void read_wishes(void)
  */
 static bool finish(void)
 {
-	if (self.live || ring_has_work(line.segment) || !change_state(POOL_CLOSED, POOL_FINISHED))
+	if (self.live || ring_has_work(&line.segment->ring) || !change_state(POOL_CLOSED, POOL_FINISHED))
 		return false;
-	if (ring_has_work(line.segment)) {
+	if (ring_has_work(&line.segment->ring)) {
 		change_state(POOL_FINISHED, POOL_CLOSED);
 		return false;
 	}
@@ -528,7 +528,7 @@ _Noreturn static void leave(uint32_t state)
 
 static bool wants_workers(void)
 {
-	return pool_state() == POOL_OPEN || (pool_state() == POOL_CLOSED && ring_has_ready(line.segment));
+	return pool_state() == POOL_OPEN || (pool_state() == POOL_CLOSED && ring_has_ready(&line.segment->ring));
 }
 
 _Noreturn static void spare_main(pid_t supervisor);
@@ -589,7 +589,7 @@ _Noreturn static void supervise(void)
 		restore();
 		serve_kills();
 		/* Nobody but us says so, and not while workers live: a task has written it. If the pool is open, the owner sees that it is not closed. */
-		if (pool_state() == POOL_FINISHED && (self.live || ring_has_work(line.segment)))
+		if (pool_state() == POOL_FINISHED && (self.live || ring_has_work(&line.segment->ring)))
 			change_state(POOL_FINISHED, POOL_CLOSED);
 		if (wants_workers())
 			spawn_missing();
@@ -627,9 +627,9 @@ _Noreturn static void supervise(void)
 static void recover_all(void)
 {
 	for (unsigned worker = 0; worker < line.segment->worker_count; worker++) {
-		struct shared_worker *w = &line.segment->workers[worker];
+		struct shared_seat *w = &line.segment->seats[worker];
 		struct death death = {
-			.worker = worker,
+			.seat = worker,
 			.generation = load_relaxed(&w->generation),
 			.pid = load_relaxed(&w->pid),
 			.signal = SIGKILL,
@@ -683,7 +683,7 @@ static int begin_work(bool successor)
 	if (successor) {
 		recover_all();
 		/* The last one may have died between declaring the pool finished and looking at the ring. */
-		if (ring_has_work(line.segment))
+		if (ring_has_work(&line.segment->ring))
 			change_state(POOL_FINISHED, POOL_CLOSED);
 	}
 	line.completed = segment_progress(line.segment);

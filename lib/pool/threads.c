@@ -5,10 +5,10 @@
 
 #include "base/atomic.h"
 #include "base/error.h"
-#include "batch/keeper.h"
+#include "member/member.h"
 #include "os/os.h"
 #include "pool/worker.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static void *run(void *context)
 	struct start start = *(struct start *)context;
 
 	free(context);
-	keeper_run_tasks_of(start.segment);
+	member_run_tasks_of(start.segment);
 	worker_run(start.segment, start.worker, 1, 0);
 	/* Relaxed: who finishes the pool uses nothing of this thread before it has joined it. */
 	fetch_sub_relaxed(&start.threads->live, 1);
@@ -42,7 +42,7 @@ static int start_one(struct threads *threads, struct segment *segment, unsigned 
 	if (!start)
 		return -ENOMEM;
 	*start = (struct start){.threads = threads, .segment = segment, .worker = worker};
-	store_relaxed(&segment->workers[worker].generation, 1);
+	store_relaxed(&segment->seats[worker].generation, 1);
 	fetch_add_relaxed(&threads->live, 1);
 	/* The host's signals are for the host's threads. */
 	os_block_all_signals(&before);
@@ -70,7 +70,7 @@ int threads_start(struct threads *threads, struct segment *segment)
 		return 0;
 	/* Relaxed: the token that follows hands it over. */
 	store_relaxed(&segment->control->state, POOL_TERMINATED);
-	doorbell_ring_all(segment);
+	workers_ring_all(segment);
 	threads_join(threads);
 	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
 }
@@ -89,9 +89,9 @@ void threads_finish(struct threads *threads, struct segment *segment)
 	const struct segment *before;
 
 	/* Relaxed: nothing of a thread is used but its number. */
-	if (load_relaxed(&threads->live) || !ring_has_work(segment))
+	if (load_relaxed(&threads->live) || !ring_has_work(&segment->ring))
 		return;
-	before = keeper_run_tasks_of(segment);
+	before = member_run_tasks_of(segment);
 	worker_run(segment, 0, 1, 0);
-	keeper_run_tasks_of(before);
+	member_run_tasks_of(before);
 }

@@ -1,148 +1,178 @@
 /*
- * worker.c - claim, run, and sleep when there is nothing to claim.
+ * worker.c - a worker's life: wait until the pool is over, and run tasks meanwhile.
  */
 #include "pool/worker.h"
 
-#include "base/atomic.h"
-#include "batch/chunks.h"
+#include "member/wait.h"
 #include "os/os.h"
 #include "os/output.h"
-#include "os/patience.h"
-#include "queue/doorbell.h"
 #include "queue/ring.h"
+#include "work/chunk.h"
 
 #include <unistd.h>
 
-#define PAUSES_PER_LOOK 4        /* each look takes a line from the submitters */
-#define LOOKS_PER_TAIL 32        /* a task is seldom anywhere but in the next slot */
-#define MOST_PATIENCE_NS 2000000 /* a pool that has been idle for so long uses no CPU */
+#define PAUSES_PER_CHECK 4   /* each check takes a line from the submitters */
+#define CHECKS_PER_TAIL 32   /* a task is seldom anywhere but in the next slot */
+#define MOST_SPIN_NS 2000000 /* a pool that has been idle for so long uses no CPU */
 
-static void look_out(struct runner *runner, bool looking)
+struct life {
+	struct member member;
+	pid_t parent; /* 0: it is a thread */
+};
+
+static void look_out(struct member *member, bool looking)
 {
 	/* Relaxed: a hint. */
-	store_relaxed(&runner->segment->workers[runner->worker].looking, looking);
-	runner->looking = looking;
+	store_relaxed(&member->seat->looking, looking);
+	member->looking = looking;
 }
 
 /* Does the ring hold tasks behind this one? */
 static bool more_behind(const struct segment *segment, const struct shared_slot *slot)
 {
 	/* Relaxed: a hint. */
-	uint64_t tail = load_relaxed(&segment->control->tail);
+	uint64_t tail = load_relaxed(&segment->ring.shared->tail);
 
-	return (uint64_t)(slot - segment->ring) != ((tail - 1) & (segment->ring_size - 1));
+	return (uint64_t)(slot - segment->ring.slots) != ((tail - 1) & (segment->ring.size - 1));
 }
 
-typedef int claim_fn(struct segment *, struct ring_owner, uint64_t *, struct shared_slot **, uint64_t *);
+typedef int claim_fn(const struct ring *, uint64_t, uint64_t *, struct shared_slot **, uint64_t *);
 
 /* How to look while there is no hurry to sleep. What has gathered behind the tail is learnt at once by a look at it, too. */
-static claim_fn *now_and_then(struct runner *runner)
+static claim_fn *now_and_then(struct member *member)
 {
-	if (++runner->looks % LOOKS_PER_TAIL)
+	if (++member->looks % CHECKS_PER_TAIL)
 		return ring_claim_next;
 	output_look();
 	return ring_claim;
 }
 
-static bool claim_and_run(struct runner *runner, claim_fn *claim, bool announced)
+static bool retract(struct member *member)
 {
-	struct ring_owner me = {.worker = runner->worker, .generation = runner->generation};
+	struct sleeper sleeper = sleeper_of_worker(member->segment, member->number, member->generation);
+
+	return sleeper_retract(&sleeper);
+}
+
+static bool claim_and_run(struct member *member, claim_fn *claim, bool announced)
+{
 	struct shared_slot *slot;
 	uint64_t word;
 
 	/* Relaxed: a terminated pool's processes are killed; its threads look before each task. */
-	if (load_relaxed(&runner->segment->control->state) > POOL_FINISHED ||
-	    claim(runner->segment, me, &runner->tail, &slot, &word))
+	if (load_relaxed(&member->segment->control->state) > POOL_FINISHED ||
+	    claim(&member->segment->ring, member->claimant, &member->tail, &slot, &word))
 		return false;
+	/* Relaxed: read after this process's death, by the supervisor. */
+	store_relaxed(&member->seat->hand, segment_offset(member->segment, slot));
 	/* Others may have left it to us to take what they sent, but we take one. */
-	if (runner->looking) {
-		look_out(runner, false);
-		if (runner->segment->worker_count > 1 && more_behind(runner->segment, slot))
-			doorbell_ring(runner->segment);
+	if (member->looking) {
+		look_out(member, false);
+		if (member->segment->worker_count > 1 && more_behind(member->segment, slot))
+			workers_ring(member->segment);
 	}
 	/* Who took our announcement meant to wake somebody for another task: pass it on before we are busy. */
-	if (announced && !doorbell_retract(runner->segment, runner->worker))
-		doorbell_ring(runner->segment);
+	if (announced && !retract(member))
+		workers_ring(member->segment);
 	if (slot->kind == TASK_SHARE)
-		share_run(runner, slot, word);
+		share_run(member, slot, word);
 	else
-		call_run(runner, slot, word);
+		call_run(member, slot, word);
 	return true;
 }
 
-static bool pool_runs(const struct segment *segment)
+/* Is there nothing left to do for this worker? Of a closed pool it runs what was submitted. */
+static bool is_over(void *context)
 {
-	/* Whoever changes the state gives everybody a token afterwards, asleep or not. Seq_cst, pairs with post() in doorbell.c: a successor
+	const struct life *life = context;
+	const struct segment *segment = life->member.segment;
+	/* A member that changes the state gives everybody a token afterwards, asleep or not. Seq_cst, pairs with ring_seat() in bell.c: a successor
 	 * to whose predecessor the token went sees the change. */
-	return load_seq_cst(&segment->control->state) == POOL_OPEN;
+	uint32_t state = load_seq_cst(&segment->control->state);
+
+	/* Workers of a terminated pool are killed, but for threads. */
+	return state > POOL_FINISHED || (state != POOL_OPEN && !ring_has_ready(&segment->ring));
 }
 
-/* Looks for a while, as a task that comes soon costs much less than a sleep. */
-static bool spin(struct runner *runner)
+static bool run_tasks(void *context, bool announced)
 {
-	const struct segment *segment = runner->segment;
+	struct life *life = context;
+	bool ran = claim_and_run(&life->member, announced ? ring_claim : now_and_then(&life->member), announced);
+
+	if (ran)
+		while (claim_and_run(&life->member, now_and_then(&life->member), false))
+			continue;
+	life->member.clock_ns = 0;
+	return ran;
+}
+
+/* Spin for a while, because a task that comes soon costs much less than a sleep. */
+static bool spin_for_task(void *context)
+{
+	struct life *life = context;
+	struct member *member = &life->member;
+	const struct segment *segment = member->segment;
 
 	if (!segment->spin_ns)
 		return false;
-	patience_begin(&runner->patience, PAUSES_PER_LOOK);
-	look_out(runner, true);
-	while (patience_wait(&runner->patience, segment->eager_ns, runner->patience_ns) && pool_runs(segment))
-		if (claim_and_run(runner, now_and_then(runner), false))
+	patience_begin(&member->patience, PAUSES_PER_CHECK);
+	look_out(member, true);
+	while (patience_wait(&member->patience, segment->eager_ns, member->spin_ns) && !is_over(life))
+		if (claim_and_run(member, now_and_then(member), false))
 			return true;
-	look_out(runner, false);
+	look_out(member, false);
 	return false;
 }
 
-/* Whose last sleep was so short that it would rather have looked on, looks on the next time. */
-static void learn_patience(struct runner *runner)
+/* Before a sleep, because others may wait for what tasks have printed. */
+static int write_out(void *context, bool late)
 {
-	bool short_sleep = runner->patience.since_ns && sheaf_now_ns() - runner->patience.since_ns < MOST_PATIENCE_NS;
+	const struct life *life = context;
 
-	runner->patience_ns = short_sleep ? MOST_PATIENCE_NS : runner->segment->spin_ns;
+	(void)late;
+	if (life->parent)
+		output_flush(false);
+	return 0;
 }
 
-/* A process that no signal tells of its parent's death looks for itself; one that runs a task does when that has ended. */
-static void sleep_until_rung(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
+/* Nothing is READY: no other member would wake a submitter. */
+static void ring_room(void *context)
 {
-	doorbell_sleep(segment, worker, generation, parent ? sheaf_now_ns() + os_parent_check_ns() : SHEAF_FOREVER);
-	if (parent && getppid() != parent)
+	const struct life *life = context;
+
+	room_ring_one(life->member.segment);
+}
+
+static void learn_from_sleep(void *context)
+{
+	struct life *life = context;
+	struct member *member = &life->member;
+	bool brief;
+
+	/* A process that no signal tells of its parent's death asks for itself. */
+	if (life->parent && getppid() != life->parent)
 		_exit(1);
+	/* If the sleep was shorter than a spin would have been, spin longer next time. */
+	brief = member->patience.since_ns && sheaf_now_ns() - member->patience.since_ns < MOST_SPIN_NS;
+	member->spin_ns = brief ? MOST_SPIN_NS : member->segment->spin_ns;
 }
 
 void worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
 {
-	struct runner runner = {.segment = segment,
-				.worker = worker,
-				.generation = generation,
-				.pid = (int32_t)getpid(),
-				.forks = forks_count(),
-				.forks_private = parent ? forks_private : NULL,
-				.patience_ns = segment->spin_ns};
+	struct life life = {.parent = parent};
+	struct wait wait = {
+		.context = &life,
+		.ready = is_over,
+		.help = run_tasks,
+		.spin = spin_for_task,
+		.doubt = write_out,
+		.idle = ring_room,
+		.woken = learn_from_sleep,
+		.sleeper = sleeper_of_worker(segment, worker, generation),
+		.longest_ns = parent ? os_parent_check_ns() : 0,
+		.deaf = true,
+	};
 
-	for (;;) {
-		bool ran;
-
-		/* Terminated workers of the thread backend have to look themselves; processes are killed. */
-		if (load_relaxed(&segment->control->state) > POOL_FINISHED)
-			return;
-		if (claim_and_run(&runner, now_and_then(&runner), false))
-			continue;
-		runner.clock_ns = 0;
-		if (spin(&runner))
-			continue;
-		if (parent)
-			output_flush(false);
-		doorbell_announce(segment, worker);
-		ran = claim_and_run(&runner, ring_claim, true);
-		if (!ran)
-			room_ring_one(segment); /* nothing is READY: nobody else would */
-		if (!ran && pool_runs(segment)) {
-			sleep_until_rung(segment, worker, generation, parent);
-			learn_patience(&runner);
-		}
-		if (!ran)
-			doorbell_retract(segment, worker);
-		if (!ran && !pool_runs(segment) && !claim_and_run(&runner, ring_claim, false))
-			return;
-	}
+	member_sit(&life.member, segment, worker, generation, (int32_t)getpid(), parent ? forks_private : NULL);
+	member_wait(&life.member, &wait, SHEAF_FOREVER);
 }

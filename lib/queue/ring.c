@@ -1,22 +1,29 @@
 /*
  * ring.c - a bag of slots that is filled and emptied in order as long as nothing is in the way.
  *
- * Who writes what   A slot's word: see layout.h; FREE -> FILLING -> READY by a submitter, READY -> OWNED -> FREE by a worker, and
- *                   what a dead process left by the supervisor. The rest of a slot: its submitter while FILLING, nobody after.
- *                   tail: submitters. head: workers, and the supervisor, who sets it back. Both: the owner, after a wild task (ring_mend()).
- * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t / size. It tells a task that waits since an
- *                   earlier lap (the ring is full) from one that another submitter has just put there, and makes words of one slot
- *                   differ, so that ring_withdraw() takes back what it means.
- * Invariant         Without deaths, every FILLING or READY slot has a ticket in [head, tail) or is about to be abandoned. tail moves
- *                   only from the value that its submitter scanned from, and only while that submitter's slot is FILLING; head moves
- *                   only over tickets whose slot was seen neither FILLING nor READY. A death may break it; ring_rewind() mends it.
- * Slow tasks        An OWNED slot is skipped by tail and head alike: one slow task costs one slot, not the ring.
- * Edges             R1 -> A1  publish -> claim: hands over the filled slot.
- *                   R2 -> A2  release -> take: hands back the slot, and all that the task wrote.
- * Sleeping          A worker announces itself, then looks at the words; a submitter stores the word, then looks for sleepers. All four
- *                   accesses are seq_cst, so at least one of them sees the other (Dekker).
- * Progress          All calls are lock-free. A submitter that stops while FILLING delays others once the ring has come round to its
- *                   slot: it then looks full.
+ * Who writes what   A slot's word: see word.h. A submitter takes it from FREE to FILLING to READY, a worker from READY
+ *                   to OWNED to FREE, and the supervisor changes what a dead member left. The rest of a slot: its
+ *                   submitter while it is FILLING, nobody after that. tail: submitters. head: workers, and the
+ *                   supervisor, which sets it back. Both: the owner, after a wild write; see ring_mend().
+ * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t / size. The lap tells a
+ *                   task that waits since an earlier lap (the ring is full) from one that another submitter has just
+ *                   put there. It also makes two words of one slot differ, so that ring_withdraw() takes back what
+ *                   it means.
+ * Invariant         Without deaths, every FILLING or READY slot has a ticket in [head, tail) or is about to be
+ *                   abandoned. tail moves only from the value that its submitter scanned from, and only while that
+ *                   submitter's slot is FILLING. head moves only over tickets whose slot was seen neither FILLING nor
+ *                   READY. A death may break this; ring_rewind() mends it.
+ * Slow tasks        tail and head alike skip an OWNED slot: one slow task costs one slot, not the ring.
+ * Edges             RING1  publish -> claim: hands over the filled slot.
+ *                   RING2  release -> take: hands back the slot, and all that the task wrote.
+ *                   RING3  rewind -> claim: a worker that sees head set back sees what was returned behind it, and
+ *                          does not pass it.
+ * Sleeping          A worker announces itself, then checks the words. A submitter stores the word, then checks for
+ *                   sleepers. All four accesses are seq_cst, so at least one of the two sees the other (Dekker).
+ * Progress          All calls are lock-free. A submitter that stops while its slot is FILLING delays others once the
+ *                   ring has come round to that slot: the ring then looks full.
+ * Deaths            Of a submitter: its slot stays FILLING until the supervisor abandons it. Of a worker: its slot stays
+ *                   OWNED until the supervisor returns or releases it. Neither is counted anywhere else.
  */
 #include "queue/ring.h"
 
@@ -24,120 +31,116 @@
 
 #include <errno.h>
 
-static unsigned lap_shift(const struct segment *segment)
+static uint64_t lap_of(const struct ring *ring, uint64_t ticket)
 {
-	return (unsigned)__builtin_ctz(segment->ring_size);
+	return (ticket >> ring->lap_shift) & WORD_PAYLOAD_MAX;
 }
 
-static uint64_t lap_of(const struct segment *segment, uint64_t ticket)
+static struct shared_slot *slot_of(const struct ring *ring, uint64_t ticket)
 {
-	return (ticket >> lap_shift(segment)) & WORD_PAYLOAD_MAX;
+	return &ring->slots[ticket & (ring->size - 1)];
 }
 
-static struct shared_slot *slot_of(const struct segment *segment, uint64_t ticket)
+/*
+ * Find the first slot from @tail on that is free: its ticket, or UINT64_MAX if the ring is full. Inlined, because each submit
+ * comes by here.
+ */
+__attribute__((always_inline)) static inline uint64_t find_free(const struct ring *ring, uint64_t tail, uint64_t *bits)
 {
-	return &segment->ring[ticket & (segment->ring_size - 1)];
-}
-
-/* The first slot from @tail on that is free: its ticket, or UINT64_MAX if the ring is full. Inlined, as each submit comes by. */
-__attribute__((always_inline)) static inline uint64_t find_free(const struct segment *segment, uint64_t tail, uint64_t *bits)
-{
-	for (uint64_t t = tail; t < tail + segment->ring_size; t++) {
+	for (uint64_t t = tail; t < tail + ring->size; t++) {
 		struct word w;
 
-		/* A2, pairs with R2 in ring_release(): the last task is done with the slot. */
-		*bits = load_acquire(&slot_of(segment, t)->word);
+		/* RING2. Acquire: else the new arguments could be written while the last task still reads its own. */
+		*bits = load_acquire(&slot_of(ring, t)->word);
 		w = word_unpack(*bits);
 		if (w.state == WORD_FREE)
 			return t;
-		/* Skip slow tasks, and tickets that another submitter is using right now: they are of this lap. */
-		if (w.state != WORD_OWNED && w.payload != lap_of(segment, t))
+		/* Skip slow tasks, and tickets of this lap, which another submitter is using right now. */
+		if (w.state != WORD_OWNED && w.payload != lap_of(ring, t))
 			break;
 	}
 	return UINT64_MAX;
 }
 
-bool ring_has_room(const struct segment *segment)
+bool ring_has_room(const struct ring *ring)
 {
 	uint64_t tail, bits;
 
 	/* Relaxed, as in ring_take(), and full for the same reason. */
 	do {
-		tail = load_relaxed(&segment->control->tail);
-		if (find_free(segment, tail, &bits) != UINT64_MAX)
+		tail = load_relaxed(&ring->shared->tail);
+		if (find_free(ring, tail, &bits) != UINT64_MAX)
 			return true;
-	} while (load_relaxed(&segment->control->tail) != tail);
+	} while (load_relaxed(&ring->shared->tail) != tail);
 	return false;
 }
 
-int ring_take(struct segment *segment, struct ring_owner me, struct shared_slot **slot, uint64_t *ticket)
+int ring_take(const struct ring *ring, uint32_t name, struct shared_slot **slot, uint64_t *ticket)
 {
-	struct shared_control *control = segment->control;
-
 	for (;;) {
-		/* Relaxed: a slot that looks free and is not costs a CAS that fails. */
-		uint64_t tail = load_relaxed(&control->tail), seen = tail, bits;
-		uint64_t t = find_free(segment, tail, &bits);
-		struct word filling = {.state = WORD_FILLING, .worker = me.worker, .generation = me.generation};
+		/* Relaxed: a slot that seems free and is not costs a CAS that fails. */
+		uint64_t tail = load_relaxed(&ring->shared->tail), seen = tail, bits;
+		uint64_t t = find_free(ring, tail, &bits);
 
 		if (t == UINT64_MAX) {
-			/* Relaxed: full, unless others moved on while we looked. */
-			if (load_relaxed(&control->tail) == tail)
+			/* Relaxed: the ring is full, unless others moved on meanwhile. */
+			if (load_relaxed(&ring->shared->tail) == tail)
 				return -EAGAIN;
 			continue;
 		}
-		filling.payload = lap_of(segment, t);
-		/* Relaxed: find_free() has acquired the very word (A2). */
-		if (!cas_relaxed(&slot_of(segment, t)->word, &bits, word_pack(filling)))
+		/* Relaxed: find_free() has acquired this very word (RING2). */
+		if (!cas_relaxed(&slot_of(ring, t)->word, &bits, word_filling(name, lap_of(ring, t))))
 			continue;
-		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself. */
-		if (!cas_seq_cst(&control->tail, &seen, t + 1)) {
-			/* Others moved on: workers may have passed our ticket already. R2 on behalf of the slot's last user, whom
-			 * the next one would not see behind a relaxed store. */
-			store_release(&slot_of(segment, t)->word, bits);
+		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself; see "Sleeping". */
+		if (!cas_seq_cst(&ring->shared->tail, &seen, t + 1)) {
+			/*
+			 * Others moved on, so workers may have passed our ticket already. RING2, on behalf of the slot's last
+			 * user: behind a relaxed store the next submitter would not see what that user wrote.
+			 */
+			store_release(&slot_of(ring, t)->word, bits);
 			continue;
 		}
-		/* The next submit will write this line, which a worker had last. */
-		__builtin_prefetch(slot_of(segment, t + 1), 1);
-		*slot = slot_of(segment, t);
+		/* The next submit writes this line, which a worker had last. */
+		__builtin_prefetch(slot_of(ring, t + 1), 1);
+		*slot = slot_of(ring, t);
 		*ticket = t;
 		return 0;
 	}
 }
 
-void ring_publish(struct segment *segment, struct shared_slot *slot, uint64_t ticket)
+void ring_publish(const struct ring *ring, struct shared_slot *slot, uint64_t ticket)
 {
-	/* R1, pairs with A1. Seq_cst: the caller looks for sleepers next. */
-	store_seq_cst(&slot->word, word_pack((struct word){.state = WORD_READY, .payload = lap_of(segment, ticket)}));
+	/* RING1. Seq_cst: else sleepers could be read, next, before a worker can see the task. */
+	store_seq_cst(&slot->word, word_pack((struct word){.state = WORD_READY, .payload = lap_of(ring, ticket)}));
 }
 
 void ring_abandon(struct shared_slot *slot)
 {
-	/* Relaxed: while it is FILLING only we write it. R2, pairs with A2: hands the slot back as its last user did. */
+	/* Relaxed: while the slot is FILLING, only its submitter writes it. RING2: hands the slot back as its last user did. */
 	store_release(&slot->word, word_freed(load_relaxed(&slot->word)));
 }
 
-/* Looks at the tickets from the head up to @tail. */
-static int claim_below(struct segment *segment, struct ring_owner me, uint64_t tail, struct shared_slot **slot, uint64_t *word)
+/* Claim the first READY slot from head up to @tail. */
+static int claim_below(const struct ring *ring, uint64_t claimant, uint64_t tail, struct shared_slot **slot, uint64_t *word)
 {
-	struct shared_control *control = segment->control;
-	/* Acquire, pairs with ring_rewind(): who sees head set back sees what was given back behind it, and does not pass it. */
-	uint64_t head = load_acquire(&control->head), passed = HEAD_TICKET(head);
-	uint64_t ticket = tail > segment->ring_size && passed < tail - segment->ring_size ? tail - segment->ring_size : passed;
-	uint64_t claimant = word_claimant(me.worker, me.generation);
+	/* RING3. Acquire: else a returned task behind the new head could be read as it was before, and passed. */
+	uint64_t head = load_acquire(&ring->shared->head), passed = HEAD_TICKET(head);
+	uint64_t ticket = tail > ring->size && passed < tail - ring->size ? tail - ring->size : passed;
 	bool clear = true, won = false; /* clear: every ticket so far may be passed */
 
 	passed = ticket;
 	for (; ticket < tail && !won; ticket++) {
-		struct shared_slot *s = slot_of(segment, ticket);
-		/* Seq_cst for a worker about to sleep; see "Sleeping". */
+		struct shared_slot *s = slot_of(ring, ticket);
+		/* Seq_cst: for a worker that has announced its sleep; see "Sleeping". */
 		uint64_t bits = load_seq_cst(&s->word);
 
 		while (word_state(bits) == WORD_READY && !won) {
 			uint64_t owned = word_claim(bits, claimant);
 
-			/* A1, pairs with R1: the slot's other fields are readable. Releases, too: who sees our name in the word sees that
-			 * we are there, see ring_is_orphan(). */
+			/*
+			 * RING1. Acquire: else the slot's fields could be read as they were before they were filled. Release: a
+			 * member that sees our name in the word sees our generation in the seat; see segment_is_orphan().
+			 */
 			won = cas_weak_acq_rel(&s->word, &bits, owned);
 			if (won) {
 				*slot = s;
@@ -149,49 +152,51 @@ static int claim_below(struct segment *segment, struct ring_owner me, uint64_t t
 		if (clear)
 			passed = ticket + 1;
 	}
-	/* Relaxed, a hint: fails if another worker moved it, or the supervisor set it back, which changes the upper bits too. */
+	/* Relaxed, a hint. Fails if another worker moved head, or the supervisor set it back, which changes its upper bits, too. */
 	if (passed > HEAD_TICKET(head))
-		cas_relaxed(&control->head, &head, (head & ~HEAD_TICKET(UINT64_MAX)) | passed);
+		cas_relaxed(&ring->shared->head, &head, (head & ~HEAD_TICKET(UINT64_MAX)) | passed);
 	return won ? 0 : -EAGAIN;
 }
 
-int ring_claim(struct segment *segment, struct ring_owner me, uint64_t *tail, struct shared_slot **slot, uint64_t *word)
+int ring_claim(const struct ring *ring, uint64_t claimant, uint64_t *tail, struct shared_slot **slot, uint64_t *word)
 {
-	if (!claim_below(segment, me, *tail, slot, word))
+	if (!claim_below(ring, claimant, *tail, slot, word))
 		return 0;
-	/* Seq_cst, pairs with the CAS on tail in ring_take() for a worker about to sleep. */
-	*tail = load_seq_cst(&segment->control->tail);
-	return claim_below(segment, me, *tail, slot, word);
+	/* Seq_cst, pairs with the CAS on tail in ring_take(): for a worker that has announced its sleep. */
+	*tail = load_seq_cst(&ring->shared->tail);
+	return claim_below(ring, claimant, *tail, slot, word);
 }
 
-int ring_claim_next(struct segment *segment, struct ring_owner me, uint64_t *tail, struct shared_slot **slot, uint64_t *word)
+int ring_claim_next(const struct ring *ring, uint64_t claimant, uint64_t *tail, struct shared_slot **slot, uint64_t *word)
 {
 	uint64_t bits;
 
-	if (!claim_below(segment, me, *tail, slot, word))
+	if (!claim_below(ring, claimant, *tail, slot, word))
 		return 0;
-	/* Relaxed: only a look. */
-	bits = load_relaxed(&slot_of(segment, *tail)->word);
-	if (bits >> WORD_PAYLOAD_AT == lap_of(segment, *tail) && word_state(bits) == WORD_READY)
-		++*tail; /* its submitter has moved tail past it before */
-	else if (bits >> WORD_PAYLOAD_AT == lap_of(segment, *tail) && word_state(bits) != WORD_OWNED)
+	/* Relaxed: a hint. */
+	bits = load_relaxed(&slot_of(ring, *tail)->word);
+	if (bits >> WORD_PAYLOAD_AT == lap_of(ring, *tail) && word_state(bits) == WORD_READY)
+		++*tail; /* its submitter has moved tail past it already */
+	else if (bits >> WORD_PAYLOAD_AT == lap_of(ring, *tail) && word_state(bits) != WORD_OWNED)
 		return -EAGAIN;
 	else
-		/* Acquire, pairs with the CAS on tail in ring_take(): below it we see no slot as it was before it was taken. */
-		*tail = load_acquire(&segment->control->tail);
-	return claim_below(segment, me, *tail, slot, word);
+		/* Acquire, pairs with the CAS on tail in ring_take(): else a slot below could be read as it was before it was taken. */
+		*tail = load_acquire(&ring->shared->tail);
+	return claim_below(ring, claimant, *tail, slot, word);
 }
 
 bool ring_release(struct shared_slot *slot, uint64_t word)
 {
-	/* R2, pairs with A2. */
+	/* RING2. Release: all that the task wrote comes before. */
 	return cas_release(&slot->word, &word, word_freed(word));
 }
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
-	/* Acquire, pairs with ring_return(): a task that was claimed and given back meanwhile may have the same word. The change goes on with
-	 * the release of who made it READY. */
+	/*
+	 * Acquire, pairs with ring_return(): a task that was claimed and returned meanwhile may have the same word, and what its
+	 * run wrote would be missed. The change goes on with the release of the member that made it READY.
+	 */
 	return cas_acquire(&slot->word, &word, word_freed(word));
 }
 
@@ -199,64 +204,56 @@ bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 {
 	struct word w = word_unpack(word);
 
-	/* Release, pairs with A1: what the repair wrote comes before the next attempt. */
+	/* RING1. Release: what the repair wrote comes before the next attempt. */
 	return cas_release(&slot->word, &word,
 			   word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}));
 }
 
-bool ring_is_orphan(const struct segment *segment, struct word w)
+void ring_rewind(const struct ring *ring)
 {
-	/* Acquire, pairs with spawn() in supervisor.c: who sees a successor sees what was done to the words of the one before. */
-	return w.state == WORD_OWNED && (w.worker >= segment->worker_count ||
-					 w.generation != (load_acquire(&segment->workers[w.worker].generation) & 0xffff));
-}
+	uint64_t tail = load_relaxed(&ring->shared->tail);
+	uint64_t head = load_relaxed(&ring->shared->head), wanted;
 
-void ring_rewind(struct segment *segment)
-{
-	struct shared_control *control = segment->control;
-	uint64_t tail = load_relaxed(&control->tail);
-	uint64_t head = load_relaxed(&control->head), wanted;
-
-	/* Tail moves before a task is published, so it covers every READY slot whoever died. A stale tail only means more to look at. */
+	/* Tail moves before a task is published, so it covers every READY slot, whoever died. A stale tail only means more to scan. */
 	do
-		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > segment->ring_size ? tail - segment->ring_size : 0);
-	/* Release, pairs with claim_below(). */
-	while (!cas_weak_release(&control->head, &head, wanted));
+		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > ring->size ? tail - ring->size : 0);
+	/* RING3 */
+	while (!cas_weak_release(&ring->shared->head, &head, wanted));
 }
 
-/* Do workers that go from head to tail come by the slot? */
-static bool leads_to(const struct segment *segment, uint32_t slot)
+/* Do workers that scan from head to tail come by the slot? */
+static bool ring_leads_to(const struct ring *ring, uint32_t slot)
 {
 	/* Relaxed, both: hints. */
-	uint64_t head = HEAD_TICKET(load_relaxed(&segment->control->head));
-	uint64_t tail = load_relaxed(&segment->control->tail);
-	uint64_t first = tail > segment->ring_size && head < tail - segment->ring_size ? tail - segment->ring_size : head;
-	uint64_t ahead = (slot - first) & (segment->ring_size - 1);
+	uint64_t head = HEAD_TICKET(load_relaxed(&ring->shared->head));
+	uint64_t tail = load_relaxed(&ring->shared->tail);
+	uint64_t first = tail > ring->size && head < tail - ring->size ? tail - ring->size : head;
+	uint64_t ahead = (slot - first) & (ring->size - 1);
 
 	return first <= tail && ahead < tail - first;
 }
 
-/* Have head and tail lead to every slot. */
-static void straighten(struct segment *segment)
+/* Make head and tail lead to every slot. */
+static void lead_to_all(const struct ring *ring)
 {
-	uint64_t tail = load_relaxed(&segment->control->tail);
-	uint64_t wanted = tail < segment->ring_size ? tail + segment->ring_size : tail & (UINT64_MAX >> 16);
+	uint64_t tail = load_relaxed(&ring->shared->tail);
+	uint64_t wanted = tail < ring->size ? tail + ring->size : tail & (UINT64_MAX >> 16);
 
-	/* Relaxed: the tickets of a lap more or less are a hint; a submitter that moves tail meanwhile has moved it on from there. */
+	/* Relaxed: a lap of tickets more or less is a hint. A submitter that moves tail meanwhile has moved it on from there. */
 	if (wanted != tail)
-		cas_relaxed(&segment->control->tail, &tail, wanted);
-	ring_rewind(segment);
+		cas_relaxed(&ring->shared->tail, &tail, wanted);
+	ring_rewind(ring);
 }
 
-bool ring_mend(struct segment *segment, struct shared_slot **slot, uint64_t *word)
+bool ring_mend(const struct segment *segment, const struct ring *ring, struct shared_slot **slot, uint64_t *word)
 {
-	/* Relaxed: no submitter comes so far, but a wild task; from there on tickets would soon begin anew, and the ring seem full. */
-	bool hidden = load_relaxed(&segment->control->tail) >> (HEAD_BITS - 1);
+	/* Relaxed: no submitter comes so far, only a wild write. From there on tickets would soon begin anew, and the ring seem full. */
+	bool hidden = load_relaxed(&ring->shared->tail) >> (HEAD_BITS - 1);
 	bool filling = false;
 
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
-		struct shared_slot *s = &segment->ring[i];
-		/* Acquire, pairs with spawn() by way of ring_is_orphan(): a word that is orphaned was not settled. */
+	for (uint32_t i = 0; i < ring->size; i++) {
+		struct shared_slot *s = &ring->slots[i];
+		/* Acquire, pairs with crew.c by way of segment_is_orphan(): a word that is orphaned has been left by the repair. */
 		uint64_t found = load_acquire(&s->word);
 
 		switch (word_state(found)) {
@@ -268,10 +265,10 @@ bool ring_mend(struct segment *segment, struct shared_slot **slot, uint64_t *wor
 			filling = true;
 			break;
 		case WORD_READY:
-			hidden |= !leads_to(segment, i);
+			hidden |= !ring_leads_to(ring, i);
 			break;
 		case WORD_OWNED:
-			if (!ring_is_orphan(segment, word_unpack(found)))
+			if (!segment_is_orphan(segment, word_unpack(found)))
 				break;
 			/* fall through */
 		default:
@@ -279,25 +276,25 @@ bool ring_mend(struct segment *segment, struct shared_slot **slot, uint64_t *wor
 		}
 	}
 	if (hidden)
-		straighten(segment);
+		lead_to_all(ring);
 	return filling;
 }
 
-uint64_t ring_wanting(const struct segment *segment)
+uint64_t ring_wanting(const struct ring *ring)
 {
 	/* Relaxed, both: hints. */
-	uint64_t head = HEAD_TICKET(load_relaxed(&segment->control->head));
-	uint64_t tail = load_relaxed(&segment->control->tail);
-	uint64_t enough = head + (segment->ring_size - segment->ring_size / 4);
+	uint64_t head = HEAD_TICKET(load_relaxed(&ring->shared->head));
+	uint64_t tail = load_relaxed(&ring->shared->tail);
+	uint64_t enough = head + (ring->size - ring->size / 4);
 
 	return tail > enough ? tail - enough : 0;
 }
 
-static bool any_slot(const struct segment *segment, enum word_state a, enum word_state b)
+static bool any_slot(const struct ring *ring, enum word_state a, enum word_state b)
 {
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
-		/* Seq_cst: who finds nothing may tell others so, who publish and then look. */
-		enum word_state state = word_state(load_seq_cst(&segment->ring[i].word));
+	for (uint32_t i = 0; i < ring->size; i++) {
+		/* Seq_cst: a caller that finds nothing may tell others so, which publish and then check. */
+		enum word_state state = word_state(load_seq_cst(&ring->slots[i].word));
 
 		if (state == a || state == b)
 			return true;
@@ -305,17 +302,17 @@ static bool any_slot(const struct segment *segment, enum word_state a, enum word
 	return false;
 }
 
-bool ring_has_ready(const struct segment *segment)
+bool ring_has_ready(const struct ring *ring)
 {
-	return any_slot(segment, WORD_READY, WORD_READY);
+	return any_slot(ring, WORD_READY, WORD_READY);
 }
 
-bool ring_has_work(const struct segment *segment)
+bool ring_has_work(const struct ring *ring)
 {
-	return any_slot(segment, WORD_READY, WORD_FILLING);
+	return any_slot(ring, WORD_READY, WORD_FILLING);
 }
 
-bool ring_has_owned(const struct segment *segment)
+bool ring_has_owned(const struct ring *ring)
 {
-	return any_slot(segment, WORD_OWNED, WORD_OWNED);
+	return any_slot(ring, WORD_OWNED, WORD_OWNED);
 }

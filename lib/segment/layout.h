@@ -4,11 +4,12 @@
  * Fixed-width integers, offsets and indices only: a pointer would be an address of one process, a size_t a fact of one ABI. Offsets
  * count from the start of the segment; 0 means none, as the header lies there. docs/explanation/segment.md tells the same as tables.
  *
- *   header | control | workers | ring | batches | heap map | guard pages | heap
+ *   header | control | seats | ring | batches | heap map | guard pages | heap
  */
 #ifndef SHEAF_SEGMENT_LAYOUT_H
 #define SHEAF_SEGMENT_LAYOUT_H
 
+#include "segment/word.h"
 #include "sheaf.h"
 
 #include <assert.h>
@@ -24,95 +25,6 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 #define UNIT 65536u          /* what the heap counts in */
 #define PAGE 4096u           /* what control tables are aligned to; the guard is a UNIT, so larger pages work too */
 #define HUGE_PAGE (2u << 20) /* alignment of heap and segment */
-
-/* ---- The task word: who owns a task is decided by it alone (P1), and each change is one CAS. ----
- *
- *   63            38 37      22 21      10 9      5 4    3 2     0
- *   | payload:26    | generation| worker  | attempt| flags | state |
- *
- * It stands in ring slots (payload: lap of the slot), in chunks of dense batches (payload: first position of the chunk that is not
- * done) and in entries of the result table (payload 0). Worker and generation name the owner while OWNED or FILLING, and who
- * published when DONE. Attempt counts the runs begun so far, the present one included.
- */
-enum word_state {
-	WORD_FREE = 0,    /* nobody's: the slot may be filled */
-	WORD_FILLING = 1, /* a submitter writes the slot */
-	WORD_READY = 2,   /* accepted, waits for a worker (of an entry: not published) */
-	WORD_OWNED = 3,   /* a worker runs it */
-	WORD_DONE = 4,    /* published */
-};
-
-enum word_flag {
-	WORD_WIDE = 1, /* chunk: the last death does not tell which position was in hand, so run them singly */
-	WORD_LOST = 2, /* chunk: there was no memory to tell which positions failed, so all of them count as failed */
-};
-
-#define WORD_FLAGS_AT 3
-#define WORD_PAYLOAD_AT 38
-#define WORD_PAYLOAD_BITS 26
-#define WORD_PAYLOAD_MAX ((UINT64_C(1) << WORD_PAYLOAD_BITS) - 1)
-#define WORKER_NONE 0xfffu /* the owner process, where a worker's number stands */
-
-static_assert(SHEAF_MAX_WORKERS < WORKER_NONE, "worker numbers fit 12 bits beside WORKER_NONE");
-static_assert(SHEAF_MAX_ATTEMPTS < 32, "attempts fit 5 bits");
-
-struct word {
-	enum word_state state;
-	unsigned flags;
-	unsigned attempt;
-	unsigned worker;
-	unsigned generation;
-	uint64_t payload;
-};
-
-static inline uint64_t word_pack(struct word w)
-{
-	return (uint64_t)w.state | (uint64_t)(w.flags & 3u) << WORD_FLAGS_AT | (uint64_t)(w.attempt & 31u) << 5 |
-	       (uint64_t)(w.worker & 0xfffu) << 10 | (uint64_t)(w.generation & 0xffffu) << 22 |
-	       (w.payload & WORD_PAYLOAD_MAX) << WORD_PAYLOAD_AT;
-}
-
-static inline struct word word_unpack(uint64_t bits)
-{
-	return (struct word){
-		.state = (enum word_state)(bits & 7u),
-		.flags = (unsigned)(bits >> 3) & 3u,
-		.attempt = (unsigned)(bits >> 5) & 31u,
-		.worker = (unsigned)(bits >> 10) & 0xfffu,
-		.generation = (unsigned)(bits >> 22) & 0xffffu,
-		.payload = bits >> WORD_PAYLOAD_AT,
-	};
-}
-
-static inline enum word_state word_state(uint64_t bits)
-{
-	return (enum word_state)(bits & 7u);
-}
-
-/*
- * The hot path's changes, without taking words apart. word_claim(): READY -> OWNED with one attempt more, by the worker whose
- * word_claimant() it is; READY words name nobody, so it is one addition. word_done(): OWNED -> DONE. word_freed(): the slot's next lap.
- */
-static inline uint64_t word_claimant(unsigned worker, unsigned generation)
-{
-	return word_pack((struct word){.state = WORD_OWNED, .attempt = 1, .worker = worker, .generation = generation}) -
-	       WORD_READY;
-}
-
-static inline uint64_t word_claim(uint64_t bits, uint64_t claimant)
-{
-	return bits + claimant;
-}
-
-static inline uint64_t word_done(uint64_t bits)
-{
-	return bits + (WORD_DONE - WORD_OWNED);
-}
-
-static inline uint64_t word_freed(uint64_t bits)
-{
-	return ((bits >> WORD_PAYLOAD_AT) + 1) << WORD_PAYLOAD_AT | WORD_FREE;
-}
 
 /*
  * ---- Header: written by the creator, constant after `ready`. Up to owner_space it is written before anything else. ----
@@ -131,7 +43,7 @@ struct shared_header {
 	uint64_t owner_space;
 	uint64_t size; /* of the whole segment, in bytes */
 	uint64_t control;
-	uint64_t workers;
+	uint64_t seats;
 	uint64_t ring;
 	uint64_t batches;
 	uint64_t heap_map;
@@ -158,11 +70,26 @@ enum pool_state {
 #define SLEEPER_WORDS (SHEAF_MAX_WORKERS / 64)
 /*
  * Stands before and behind each row of semaphores. A C library may abort the process that posts or waits on a semaphore that a task has
- * written over, as glibc does. What runs over a row changes one of its two seals, and then the row is left alone: see doorbell.h.
+ * written over, as glibc does. What runs over a row changes one of its two seals, and then the row is left alone: see bell.c.
  */
 #define BELL_SEAL UINT64_C(0x9d4c7be1c35a2f86)
 
 #define ROOM_SLOTS 64 /* submitting threads that can sleep at once; more look again every millisecond */
+
+/* What stands where a member may hold something: its seat_name(), so that 0 is free to say that nobody holds it. */
+#define HELD_BY(name) ((name) + 1u)
+
+/*
+ * A ring's positions. Both are hints (promise 1): a death makes the supervisor set head back, and no recovery believes either.
+ */
+struct shared_ring {
+	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
+	/* HEAD_TICKET: every ticket below was claimed once. Above: how often it was set back. */
+	_Alignas(LINE) _Atomic uint64_t head;
+};
+
+#define HEAD_BITS 52 /* tickets for years; the bits above only have to differ from one rewind to the next */
+#define HEAD_TICKET(head) ((head) & ((UINT64_C(1) << HEAD_BITS) - 1))
 
 struct shared_control {
 	_Alignas(LINE) _Atomic uint32_t state; /* enum pool_state */
@@ -170,21 +97,18 @@ struct shared_control {
 	_Atomic uint64_t supervisors;          /* started so far */
 	_Atomic uint64_t deaths;               /* workers that died, not by order and not with their supervisor */
 	_Atomic uint64_t given_up;             /* tasks and chunks' positions that failed because their workers died */
-	_Atomic uint64_t shortest_ns;          /* by the owner: shortest time limit of the open batches; 0: none has one */
 	_Atomic uint64_t tick_ns; /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
 	_Atomic uint32_t batches; /* by the owner: as many batch slots, the first ones, are committed; only grows */
 	_Alignas(8) _Atomic uint64_t started_seal; /* BELL_SEAL, like all seals. Aligned alike by every libc */
 	sem_t started;                             /* by the supervisor, after `start`: the owner looks again */
 	_Alignas(8) _Atomic uint64_t started_end_seal;
 
-	/* Ring positions are hints (P1): a death makes the supervisor set head back, and no recovery believes either. */
-	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
-	_Alignas(LINE) _Atomic uint64_t
-		head; /* HEAD_TICKET: every ticket below was claimed once; above: how often it was set back */
+	struct shared_ring ring;
 
 	_Alignas(LINE) _Atomic uint64_t sleepers[SLEEPER_WORDS]; /* bit w: worker w is about to sleep or sleeps */
 	_Alignas(LINE) _Atomic uint64_t room_waiters;            /* bit i: a submitter sleeps on room[i] until a slot is free */
-	_Atomic uint64_t room_seal;
+	_Atomic uint32_t room_holder[ROOM_SLOTS]; /* HELD_BY() the member that may set bit i of room_waiters; 0: free. Taken by a CAS */
+	_Alignas(8) _Atomic uint64_t room_seal;
 	sem_t room[ROOM_SLOTS];
 	_Alignas(8) _Atomic uint64_t room_end_seal;
 
@@ -193,10 +117,7 @@ struct shared_control {
 	_Atomic uint64_t heap_mapped;             /* units whose words in the heap map are committed; only grows */
 };
 
-#define HEAD_BITS 52 /* tickets for years; the bits above only have to differ from one rewind to the next */
-#define HEAD_TICKET(head) ((head) & ((UINT64_C(1) << HEAD_BITS) - 1))
-
-/* ---- Workers ---- */
+/* ---- Seats: worker w has number w, the owner the number after the last worker ---- */
 
 #define CURSOR_NONE UINT64_MAX
 #define MAX_FRAMES 14 /* what fills the line */
@@ -216,8 +137,8 @@ enum death_way {
 	FAULT_STACK = 19,     /* it is where the stack had to grow */
 };
 
-struct shared_worker {
-	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork */
+struct shared_seat {
+	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork; the owner's is 1 */
 	_Atomic int32_t pid;                        /* 0 while there is none */
 	_Atomic uint32_t kill;                      /* by the owner: generation + 1 that shall be killed; 0: none */
 	_Atomic uint32_t looking;                   /* by the worker: 1 while it looks for a task, before it sleeps. A hint */
@@ -229,6 +150,7 @@ struct shared_worker {
 	_Atomic uint64_t completed; /* by the worker: tasks and chunks it ended; shows the brake that there is progress */
 	_Atomic uint64_t started;   /* by the worker: when the task in hand began; 0: not known */
 	_Atomic uint64_t deadline;  /* by the worker: when the task in hand has to have ended; 0: it has no limit */
+	_Atomic uint64_t hand;      /* by the worker: offset of the slot that it has claimed last; 0: none so far */
 
 	/* Last words of a worker that dies by a fault, written in its signal handler. By the supervisor: 0 before the fork. */
 	_Alignas(LINE) int32_t fault; /* the signal; 0: none */
@@ -309,7 +231,7 @@ enum batch_kind {
 #define BATCH_INLINE 4096 /* bytes of table that need no heap */
 
 struct shared_batch {
-	_Alignas(LINE) _Atomic uint64_t word; /* enum batch_state | serial << 8, by the owner */
+	_Alignas(LINE) _Atomic uint64_t word; /* BATCH_WORD, by the opener */
 	uint32_t kind; /* enum batch_kind; this line and the next change only while no slot names the batch */
 	uint32_t max_attempts;
 	uint32_t flags;   /* enum sheaf_batch_flags */
@@ -326,10 +248,12 @@ struct shared_batch {
 	uint64_t words;    /* offset of the chunk words */
 	uint64_t hints;    /* offset of the shares' hints */
 	uint64_t limit_ns; /* a task may run so long; 0: for ever */
+	_Atomic uint32_t opener; /* HELD_BY() the member that opened it and retires it; 0: the slot is free. Taken by a CAS */
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
 	_Atomic uint64_t units;                   /* heap units ever asked for: 0 spares the retiring owner a search */
 	uint64_t checked;                         /* of a map with BATCH_CHECKED: the user's function */
+	_Atomic uint64_t shortest_ns;             /* by the opener: the shortest limit of its tasks; 0: none has one */
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, who is one thread at a time */
 	_Atomic uint64_t bell_seal;
@@ -342,6 +266,11 @@ struct shared_batch {
 		[BATCH_INLINE]; /* entries, or chunk words and hints and the context, as far as they fit */
 };
 
+/*
+ * A batch's serial is the id of its heap units, which no other batch has. Slots of the ring name a batch by BATCH_REF.
+ */
+#define BATCH_WORD(state, serial) ((uint64_t)(state) | (uint64_t)(serial) << 8)
+#define BATCH_STATE(word) ((enum batch_state)((word)&0xffu))
 #define BATCH_REF(index, serial) ((uint64_t)(serial) << 16 | (index))
 #define BATCH_INDEX(ref) ((uint32_t)((ref)&0xffffu))
 
@@ -400,8 +329,8 @@ struct shared_failure {
 static_assert(sizeof(struct shared_header) == 120, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
-static_assert(sizeof(struct shared_worker) == (size_t)3 * LINE, "workers do not share lines");
-static_assert(offsetof(struct shared_worker, cursor) == LINE, "the cursor has a line of its own");
+static_assert(sizeof(struct shared_seat) == (size_t)3 * LINE, "workers do not share lines");
+static_assert(offsetof(struct shared_seat, cursor) == LINE, "the cursor has a line of its own");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");
 static_assert(sizeof(struct shared_failure) == 88, "text or addresses follow at once");
 static_assert(offsetof(struct shared_batch, failures) == LINE, "what is constant while a batch runs has a line");

@@ -124,7 +124,7 @@ static int check_offsets(const char *name, const struct shared_header *h, uint64
 	{
 		const struct field offsets[] = {
 			{"control", h->control, plan.control, plan.control},
-			{"workers", h->workers, plan.workers, plan.workers},
+			{"seats", h->seats, plan.seats, plan.seats},
 			{"ring", h->ring, plan.ring, plan.ring},
 			{"batches", h->batches, plan.batches, plan.batches},
 			{"heap_map", h->heap_map, plan.heap_map, plan.heap_map},

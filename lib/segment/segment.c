@@ -132,8 +132,8 @@ void segment_plan(struct shared_header *header)
 
 	header->control = at;
 	at = round_up(at + sizeof(struct shared_control), PAGE);
-	header->workers = at;
-	at = round_up(at + (uint64_t)header->worker_count * sizeof(struct shared_worker), PAGE);
+	header->seats = at;
+	at = round_up(at + (uint64_t)(header->worker_count + 1) * sizeof(struct shared_seat), PAGE);
 	header->ring = at;
 	at = round_up(at + (uint64_t)header->ring_size * sizeof(struct shared_slot), PAGE);
 	header->batches = at;
@@ -215,8 +215,13 @@ static void view(struct segment *segment, const struct shared_header *header)
 {
 	segment->header = segment_at(segment, 0);
 	segment->control = segment_at(segment, header->control);
-	segment->workers = segment_at(segment, header->workers);
-	segment->ring = segment_at(segment, header->ring);
+	segment->seats = segment_at(segment, header->seats);
+	segment->ring = (struct ring){
+		.shared = &segment->control->ring,
+		.slots = segment_at(segment, header->ring),
+		.size = header->ring_size,
+		.lap_shift = (unsigned)__builtin_ctz(header->ring_size),
+	};
 	segment->batches = segment_at(segment, header->batches);
 	segment->heap_map = segment_at(segment, header->heap_map);
 	segment->tables_end = tables_end(header);
@@ -224,7 +229,7 @@ static void view(struct segment *segment, const struct shared_header *header)
 	segment->heap_size = header->heap_size;
 	segment->size = header->size;
 	segment->worker_count = header->worker_count;
-	segment->ring_size = header->ring_size;
+	segment->seat_count = header->worker_count + 1;
 	segment->batch_count = header->batch_count;
 	segment->max_attempts = header->max_attempts;
 }
@@ -241,14 +246,31 @@ static int init_semaphores(struct segment *segment)
 	for (unsigned i = 0; i < ROOM_SLOTS; i++)
 		r |= sem_init(&control->room[i], 1, 0);
 	bells_seal(&control->room_seal, &control->room_end_seal);
-	for (unsigned i = 0; i < segment->worker_count; i++) {
-		struct shared_worker *worker = &segment->workers[i];
+	for (unsigned i = 0; i < segment->seat_count; i++) {
+		struct shared_seat *seat = &segment->seats[i];
 
 		for (unsigned j = 0; j < 2; j++)
-			r |= sem_init(&worker->bell[j], 1, 0);
-		bells_seal(&worker->bell_seal, &worker->bell_end_seal);
+			r |= sem_init(&seat->bell[j], 1, 0);
+		bells_seal(&seat->bell_seal, &seat->bell_end_seal);
 	}
 	return r ? -ENOSYS : 0;
+}
+
+/* The owner sits down. Relaxed: nobody else sees the segment yet. */
+static void take_seat(struct segment *segment)
+{
+	struct shared_seat *seat = &segment->seats[segment_owner_seat(segment)];
+
+	store_relaxed(&seat->generation, 1);
+	store_relaxed(&seat->pid, (int32_t)getpid());
+	store_relaxed(&seat->cursor, CURSOR_NONE);
+}
+
+bool segment_is_orphan(const struct segment *segment, struct word w)
+{
+	/* Acquire, pairs with spawn() in supervisor.c: a member that sees a successor sees what was done to the words of the one before. */
+	return w.state == WORD_OWNED && (w.seat >= segment->seat_count ||
+					 w.generation != (load_acquire(&segment->seats[w.seat].generation) & GENERATION_MASK));
 }
 
 static uint32_t next_batches(const struct segment *segment)
@@ -258,23 +280,16 @@ static uint32_t next_batches(const struct segment *segment)
 	return left < BATCHES_AT_ONCE ? left : BATCHES_AT_ONCE;
 }
 
-/* @count more are committed. */
-static int open_batches(struct segment *segment, uint32_t count)
+/* @count more are committed. Their semaphores are made by the member that opens the first batch in each; see batch/open.c. */
+static void add_batches(struct segment *segment, uint32_t count)
 {
-	int r = 0;
+	uint32_t told;
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct shared_batch *batch = &segment->batches[segment->batches_added + i];
-
-		r |= sem_init(&batch->bell, 1, 0);
-		bells_seal(&batch->bell_seal, &batch->bell_end_seal);
-	}
-	if (r)
-		return -ENOSYS;
 	segment->batches_added += count;
-	/* Release, pairs with segment_batches(): the semaphores. */
-	store_release(&segment->control->batches, segment->batches_added);
-	return 0;
+	told = load_relaxed(&segment->control->batches);
+	/* Seq_cst, pairs with segment_batches(): a limit that its opener tells next is seen, or the opener sees how often the supervisor checks. */
+	while (told < segment->batches_added && !cas_seq_cst(&segment->control->batches, &told, segment->batches_added))
+		continue;
 }
 
 uint64_t segment_progress(const struct segment *segment)
@@ -283,7 +298,7 @@ uint64_t segment_progress(const struct segment *segment)
 	uint64_t ended = load_relaxed(&segment->control->given_up);
 
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
-		ended += load_relaxed(&segment->workers[worker].completed);
+		ended += load_relaxed(&segment->seats[worker].completed);
 	return ended;
 }
 
@@ -293,9 +308,10 @@ int segment_add_batches(struct segment *segment)
 	uint64_t bytes = count * sizeof(struct shared_batch);
 	int r = segment_commit(segment, segment_offset(segment, &segment->batches[segment->batches_added]), bytes, false);
 
-	if (!r)
-		r = open_batches(segment, count);
-	return r ? segment_fail_commit(segment, r, bytes, "one more batch") : 0;
+	if (r)
+		return segment_fail_commit(segment, r, bytes, "one more batch");
+	add_batches(segment, count);
+	return 0;
 }
 
 uint64_t segment_least(const struct segment_options *options)
@@ -340,10 +356,12 @@ int segment_create(struct segment *segment, const struct segment_options *option
 				 : sheaf_fail(file_documented(r), "cannot commit shared memory for the pool: %s", strerror(-r));
 		goto unmap;
 	}
-	if ((r = init_semaphores(segment)) || (r = open_batches(segment, next_batches(segment)))) {
+	if ((r = init_semaphores(segment))) {
 		r = sheaf_fail(r, "this system has no process-shared semaphores");
 		goto unmap;
 	}
+	take_seat(segment);
+	add_batches(segment, next_batches(segment));
 	*segment->header = header;
 	/* For who opens the segment by name: pairs with an acquire load of ready there. Workers inherit it over fork. */
 	store_release(&segment->header->ready, 1);

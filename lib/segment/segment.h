@@ -15,6 +15,14 @@
 #define LARGEST_BATCHES 4096u
 #define LARGEST_HEAP ((uint64_t)1 << 62)
 
+/* A ring of the segment. A segment may have several. */
+struct ring {
+	struct shared_ring *shared;
+	struct shared_slot *slots;
+	uint32_t size;      /* a power of two */
+	unsigned lap_shift; /* its logarithm */
+};
+
 /* Private to a process; the same pointers in all of them, as the mapping is inherited over fork. */
 struct segment {
 	unsigned char *base;
@@ -23,8 +31,8 @@ struct segment {
 	pid_t owner;
 	struct shared_header *header;
 	struct shared_control *control;
-	struct shared_worker *workers;
-	struct shared_slot *ring;
+	struct shared_seat *seats; /* seat_count of them */
+	struct ring ring;
 	struct shared_batch *batches;
 	_Atomic uint64_t *heap_map;
 	uint64_t tables_end;
@@ -32,10 +40,10 @@ struct segment {
 	uint64_t heap_size;
 	uint64_t size;
 	uint32_t worker_count;
-	uint32_t ring_size;
+	uint32_t seat_count; /* one more: the owner's */
 	uint32_t batch_count;
 	uint32_t max_attempts;
-	uint32_t batches_added; /* the owner's own: what it has told the others in control->batches */
+	uint32_t batches_added; /* by this member itself: batch slots that it knows to be committed */
 	uint64_t spin_ns;       /* how long to look before sleeping; 0: not at all */
 	uint64_t eager_ns;      /* for how much of that without giving the CPU away; see patience.h */
 	char name[NAME_MAX];    /* "" if it has none */
@@ -136,19 +144,31 @@ static inline uint64_t segment_offset(const struct segment *segment, const void 
 	return (uint64_t)((const unsigned char *)memory - segment->base);
 }
 
-/* The batch slots that may be touched: the first ones. For processes that do not add them. */
+/* The number of the owner's seat. */
+static inline unsigned segment_owner_seat(const struct segment *segment)
+{
+	return segment->worker_count;
+}
+
+/*
+ * Does a word say that a member owns the task that no longer lives? The dead are repaired before they are replaced, so only a wild
+ * write leaves such a word.
+ */
+bool segment_is_orphan(const struct segment *segment, struct word w);
+
+/* The batch slots that may be touched: the first ones. For members that have not added them. */
 static inline uint32_t segment_batches(const struct segment *segment)
 {
-	/* Acquire, pairs with segment_add_batches(). */
-	uint32_t count = load_acquire(&segment->control->batches);
+	/* Seq_cst, pairs with segment_add_batches(), for limits_enforce(). */
+	uint32_t count = load_seq_cst(&segment->control->batches);
 
 	/* A stray write to it must not lead out of the slots. */
 	return count < segment->batch_count ? count : segment->batch_count;
 }
 
 /*
- * Commits some more batch slots, while there are fewer than batch_count. For one thread of the owner at a time. 0; -ENOSPC with its
- * message: shared memory is full.
+ * Commit some more batch slots, while this member has added fewer than batch_count. Other members may do the same at once. For one
+ * thread of a member at a time. 0; -ENOSPC with its message: shared memory is full.
  */
 int segment_add_batches(struct segment *segment);
 

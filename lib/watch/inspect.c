@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "base/printable.h"
-#include "batch/chunks.h"
+#include "work/chunk.h"
 #include "os/os.h"
 #include "segment/reader.h"
 
@@ -100,7 +100,7 @@ static bool possible(const struct reader *reader, const struct shared_slot *slot
 
 	if (w.state == WORD_FREE || w.state == WORD_FILLING)
 		return true;
-	if (w.state != WORD_READY && (w.state != WORD_OWNED || w.worker >= reader->header.worker_count))
+	if (w.state != WORD_READY && (w.state != WORD_OWNED || w.seat >= reader->header.worker_count))
 		return false;
 	return (slot->kind == TASK_CALL || slot->kind == TASK_SHARE) &&
 	       BATCH_INDEX(value64(&slot->batch)) < reader->header.batch_count;
@@ -124,7 +124,7 @@ static void note_slot(struct scan *scan, uint64_t index, const struct shared_slo
 		queue->running += present && w.state == WORD_OWNED;
 	}
 	if (scan->hands && w.state == WORD_OWNED)
-		scan->hands[w.worker] = (struct hand){
+		scan->hands[w.seat] = (struct hand){
 			.slot = index, .word = bits, .batch = batch, .target = slot->target, .kind = slot->kind, .busy = true};
 }
 
@@ -216,7 +216,7 @@ static int add_completed(void *context, uint64_t index, const void *item)
 	sheaf_inspect_pool *pool = context;
 
 	(void)index;
-	pool->completed += value64(&((const struct shared_worker *)item)->completed);
+	pool->completed += value64(&((const struct shared_seat *)item)->completed);
 	return 0;
 }
 
@@ -293,7 +293,7 @@ int sheaf_inspect_look(const sheaf_inspect *inspect, sheaf_inspect_pool *out)
 	};
 	if ((r = look_at_control(&inspect->reader, &pool)) || (r = count_batches(&inspect->reader, &pool)) ||
 	    (r = scan_ring(&scan)) ||
-	    (r = walk(&inspect->reader, header->workers, header->worker_count, sizeof(struct shared_worker), add_completed,
+	    (r = walk(&inspect->reader, header->seats, header->worker_count, sizeof(struct shared_seat), add_completed,
 		      &pool)))
 		return r;
 	pool.filling = scan.filling;
@@ -337,7 +337,7 @@ static int read_position(const struct reader *reader, const struct hand *hand, s
 static int see_worker(void *context, uint64_t index, const void *item)
 {
 	const struct roll *roll = context;
-	const struct shared_worker *shared = item;
+	const struct shared_seat *shared = item;
 	const struct hand *hand = &roll->hands[index];
 	sheaf_inspect_worker *worker = &roll->workers[index];
 	int32_t pid = load_relaxed(&shared->pid);
@@ -379,7 +379,7 @@ static int see_workers(struct roll *roll, uint64_t count)
 	if ((r = scan_ring(&scan)) || (r = reader_copy(roll->reader, header->control, &roll->control, sizeof(roll->control))))
 		return r;
 	roll->over |= value32(&roll->control.state) >= POOL_TERMINATED;
-	return walk(roll->reader, header->workers, count, sizeof(struct shared_worker), see_worker, roll);
+	return walk(roll->reader, header->seats, count, sizeof(struct shared_seat), see_worker, roll);
 }
 
 int sheaf_inspect_workers(const sheaf_inspect *inspect, sheaf_inspect_worker *workers, size_t room)

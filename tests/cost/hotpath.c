@@ -5,30 +5,34 @@
  * them (run_tasks), hands out the results by position (hand_out), then claims and runs a map of ITEMS empty items in chunks of 1
  * (run_singles) and of 64 (run_chunks). No process and no thread: nobody sleeps, so no path waits or calls the kernel.
  */
-#include "batch/batch.h"
+#include "batch/handle.h"
 #include "os/forks.h"
 #include "queue/ring.h"
 #include "support/trial.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define TASKS 512
 #define ITEMS 8192
 
-static struct keeper keeper;
-static struct runner runner;
+static struct segment segment;
+static struct member owner;
+static struct member worker;
 
-static int look(struct keeper *k)
+static int look(struct member *member)
 {
-	(void)k;
+	(void)member;
 	return 0;
 }
 
-static bool ended(struct keeper *k)
+static bool ended(struct member *member)
 {
-	(void)k;
+	(void)member;
 	return true;
 }
+
+static const struct member_ops ops = {.look = look, .ended = ended};
 
 static int add_one(sheaf_task *task, const void *arg, void *result)
 {
@@ -49,19 +53,19 @@ static int do_nothing(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* What a worker does with what it finds in the ring. */
+/* Do what a worker does with what it finds in the ring: see claim_and_run() in lib/pool/worker.c. */
 static void work(unsigned slots)
 {
-	struct ring_owner me = {.generation = runner.generation};
 	struct shared_slot *slot;
 	uint64_t word;
 
 	for (unsigned i = 0; i < slots; i++) {
-		CHECK(!ring_claim(&keeper.segment, me, &runner.tail, &slot, &word), "nothing to claim");
+		CHECK(!ring_claim(&segment.ring, worker.claimant, &worker.tail, &slot, &word), "nothing to claim");
+		store_relaxed(&worker.seat->hand, segment_offset(&segment, slot)); /* relaxed: as there */
 		if (slot->kind == TASK_SHARE)
-			share_run(&runner, slot, word);
+			share_run(&worker, slot, word);
 		else
-			call_run(&runner, slot, word);
+			call_run(&worker, slot, word);
 	}
 }
 
@@ -109,7 +113,7 @@ static void map(size_t grain, void (*run)(void))
 	sheaf_batch *batch;
 	size_t n;
 
-	CHECK(!batch_open(&batch, &keeper, NULL), "batch");
+	CHECK(!batch_open(&batch, &owner, NULL), "batch");
 	CHECK(!sheaf_submit_map(batch, do_nothing, NULL, 0, NULL, 0, ITEMS, &options), "map");
 	run();
 	CHECK(sheaf_gather(batch, &results, &n, 0) == 0 && n == ITEMS, "gather");
@@ -122,17 +126,16 @@ int main(int argc, char **argv)
 		.anonymous = true, .workers = 1, .ring_size = 1024, .batches = 1, .max_attempts = 3, .heap_size = 64 << 20};
 	uint64_t rounds = trial_amount(argc, argv, 1, 3);
 
-	CHECK(!segment_create(&keeper.segment, &options), "segment");
-	keeper.forks = forks_count();
-	keeper.look = look;
-	keeper.ended = ended;
-	pthread_mutex_init(&keeper.lock, NULL);
-	runner = (struct runner){.segment = &keeper.segment, .generation = 1, .forks = forks_count()};
+	CHECK(!segment_create(&segment, &options), "segment");
+	owner.ops = &ops;
+	pthread_mutex_init(&owner.openings.lock, NULL);
+	member_sit(&owner, &segment, segment_owner_seat(&segment), 1, (int32_t)getpid(), NULL);
+	member_sit(&worker, &segment, 0, 1, (int32_t)getpid(), NULL);
 	for (uint64_t i = 0; i < rounds; i++) {
 		sheaf_batch_options eight = {.result_size = 8, .flags = SHEAF_NO_TIMES};
 		sheaf_batch *batch;
 
-		CHECK(!batch_open(&batch, &keeper, &eight), "batch");
+		CHECK(!batch_open(&batch, &owner, &eight), "batch");
 		submit_tasks(batch);
 		run_tasks();
 		hand_out(batch);
@@ -140,6 +143,6 @@ int main(int argc, char **argv)
 		map(1, run_singles);
 		map(64, run_chunks);
 	}
-	segment_destroy(&keeper.segment);
+	segment_destroy(&segment);
 	return 0;
 }

@@ -9,7 +9,7 @@
  */
 #include "sheaf.h"
 #include "pool/pool.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "support/children.h"
 #include "support/leaks.h"
 #include "support/load.h"
@@ -108,14 +108,14 @@ static void *fill(void *context)
 /* The word of the ring slot that the victim's worker owns. */
 static const _Atomic uint64_t *word_of(const struct play *play)
 {
-	const struct segment *segment = &play->pool->keeper.segment;
+	const struct segment *segment = &play->pool->segment;
 	unsigned worker = atomic_load(&play->stage->worker);
 
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
-		struct word w = word_unpack(atomic_load(&segment->ring[i].word));
+	for (uint32_t i = 0; i < segment->ring.size; i++) {
+		struct word w = word_unpack(atomic_load(&segment->ring.slots[i].word));
 
-		if (w.state == WORD_OWNED && w.worker == worker)
-			return &segment->ring[i].word;
+		if (w.state == WORD_OWNED && w.seat == worker)
+			return &segment->ring.slots[i].word;
 	}
 	CHECK_AS(HARM_LOST, false, "no slot names worker %u, which runs a task", worker);
 	return NULL;
@@ -148,7 +148,9 @@ static void strike(struct play *play, uint64_t number)
 	while (atomic_load(word) == owned) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "task %llu still belongs to the dead",
 			 (unsigned long long)number);
-		gatherer_sleep(batch->shared, deadline);
+		struct sleeper sleeper = sleeper_of_batch(batch->shared, WAIT_ANY);
+
+		sleeper_sleep(&sleeper, deadline);
 	}
 	claimable = sheaf_now_ns();
 	r = sheaf_next(batch, &result, patience());

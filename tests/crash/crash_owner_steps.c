@@ -11,7 +11,7 @@
  */
 #define _DEFAULT_SOURCE /* ptrace(), MAP_ANONYMOUS */
 #include "sheaf.h"
-#include "batch/task.h"
+#include "work/task.h"
 #include "os/os.h"
 #include "pool/pool.h"
 #include "support/children.h"
@@ -79,7 +79,7 @@ static int wait_for_retirement(sheaf_task *task, const void *arg, void *result)
 	(void)arg;
 	(void)result;
 	atomic_fetch_add(&stage->waiting, 1);
-	while ((atomic_load(&task->batch->word) & 0xff) == BATCH_OPEN)
+	while (BATCH_STATE(atomic_load(&task->batch->word)) == BATCH_OPEN)
 		trial_nap(50000);
 	return 0;
 }
@@ -239,7 +239,7 @@ static void lose_leaders(void)
 	int fd;
 
 	fill_ring();
-	fd = host.pool->keeper.segment.fd;
+	fd = host.pool->segment.fd;
 	done(sheaf_pool_get_info(host.pool, &info), "sheaf_pool_get_info");
 	while (os_locked(fd, OS_LOCK_SPARE, OS_LOCK_SPARES, &spare) != 1)
 		sched_yield();

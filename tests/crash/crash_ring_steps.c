@@ -11,7 +11,7 @@
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "pool/recover.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "support/play.h"
@@ -41,9 +41,8 @@ static struct stage {
 	_Atomic bool gate; /* open */
 	_Atomic bool stop;
 	_Atomic bool worker_sleeps, owner_sleeps, gatherer_sleeps;
-	_Atomic bool accepted;       /* the victim's task */
-	_Atomic uint64_t room_taken; /* by the victim */
-	_Atomic uint64_t memory_id;  /* of the victim's own allocation */
+	_Atomic bool accepted;      /* the victim's task */
+	_Atomic uint64_t memory_id; /* of the victim's own allocation */
 	_Atomic unsigned runs[ENTRIES];
 } * stage;
 
@@ -60,7 +59,9 @@ struct path {
 	bool victim_gathers;
 };
 
+static struct member victim;
 static unsigned generation; /* of the victim */
+static uint32_t owner;      /* the owner's name */
 static uint64_t salt;
 static bool submitted; /* by the test, in wake() */
 
@@ -91,13 +92,13 @@ static int answer(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-static bool submit(struct ring_owner me, unsigned number, uint64_t arg)
+static bool submit(uint32_t name, unsigned number, uint64_t arg)
 {
 	struct shared_entry *entry = entry_of(number);
 	struct shared_slot *slot;
 	uint64_t ticket;
 
-	if (ring_take(&segment, me, &slot, &ticket))
+	if (ring_take(&segment.ring, name, &slot, &ticket))
 		return false;
 	entry->position = number;
 	store_relaxed(&entry->word, word_pack((struct word){.state = WORD_READY}));
@@ -108,23 +109,22 @@ static bool submit(struct ring_owner me, unsigned number, uint64_t arg)
 	slot->arg.offset = arg;
 	slot->limit = LIMIT_NONE;
 	store_release(&slot->batch, ref());
-	ring_publish(&segment, slot, ticket);
-	if (me.worker == VICTIM)
+	ring_publish(&segment.ring, slot, ticket);
+	if (name == victim.name)
 		atomic_store(&stage->accepted, true);
-	doorbell_ring(&segment);
+	workers_ring(&segment);
 	return true;
 }
 
-static bool run_one(struct runner *runner)
+static bool run_one(struct member *member)
 {
-	struct ring_owner me = {.worker = runner->worker, .generation = runner->generation};
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (ring_claim(&segment, me, &runner->tail, &slot, &word))
+	if (ring_claim(&segment.ring, member->claimant, &member->tail, &slot, &word))
 		return false;
-	runner->forks = forks_count();
-	call_run(runner, slot, word);
+	member->forks = forks_count();
+	call_run(member, slot, word);
 	return true;
 }
 
@@ -139,75 +139,81 @@ static void pass_gate(void)
 }
 
 /* As worker_run(), but for the gate. */
-static void work(struct runner *runner, _Atomic bool *sleeps)
+static void work(struct member *member, _Atomic bool *sleeps)
 {
+	struct sleeper sleeper = sleeper_of_worker(&segment, member->number, member->generation);
+
 	room_ring(&segment);
-	doorbell_announce(&segment, runner->worker);
-	if (run_one(runner)) {
-		if (!doorbell_retract(&segment, runner->worker))
-			doorbell_ring(&segment);
+	sleeper_announce(&sleeper);
+	if (run_one(member)) {
+		if (!sleeper_retract(&sleeper))
+			workers_ring(&segment);
 		return;
 	}
 	atomic_store(sleeps, true);
-	doorbell_sleep(&segment, runner->worker, runner->generation, SHEAF_FOREVER);
+	sleeper_sleep(&sleeper, SHEAF_FOREVER);
 	atomic_store(sleeps, false);
 	pass_gate();
-	doorbell_retract(&segment, runner->worker);
+	sleeper_retract(&sleeper);
 }
 
 static int other_worker(void *context)
 {
-	struct runner runner = {.segment = &segment, .worker = OTHER, .generation = 1, .pid = (int32_t)getpid()};
+	struct member member;
 
 	(void)context;
+	member_sit(&member, &segment, OTHER, 1, (int32_t)getpid(), NULL);
 	while (!atomic_load(&stage->stop))
-		if (!run_one(&runner))
-			work(&runner, &stage->worker_sleeps);
+		if (!run_one(&member))
+			work(&member, &stage->worker_sleeps);
 	return 0;
 }
 
 /* As wait_for_room(), but for the gate, and for the time limit. */
-static void wait_and_submit(struct ring_owner me, unsigned number, _Atomic uint64_t *taken, _Atomic bool *sleeps)
+static void wait_and_submit(uint32_t name, unsigned number, _Atomic bool *sleeps)
 {
-	while (!submit(me, number, 0)) {
-		int room = room_announce(&segment, taken);
-		bool sent = submit(me, number, 0);
+	while (!submit(name, number, 0)) {
+		int room = room_take(&segment, name);
+		struct sleeper sleeper = sleeper_of_room(&segment, room);
+		bool sent;
 
+		sleeper_announce(&sleeper);
+		sent = submit(name, number, 0);
 		if (!sent) {
 			atomic_store(sleeps, true);
-			room_sleep(&segment, room, SHEAF_FOREVER / 2);
+			sleeper_sleep(&sleeper, SHEAF_FOREVER / 2);
 			atomic_store(sleeps, false);
 			pass_gate();
 		}
-		room_retract(&segment, taken, room);
+		sleeper_retract(&sleeper);
+		room_leave(&segment, room);
 		if (sent)
 			return;
 	}
 }
 
-static const struct ring_owner owner = {.worker = WORKER_NONE};
-
 static int waiting_owner(void *context)
 {
 	const struct path *path = context;
-	static _Atomic uint64_t taken;
 
-	wait_and_submit(owner, path->owners, &taken, &stage->owner_sleeps);
+	wait_and_submit(owner, path->owners, &stage->owner_sleeps);
 	return 0;
 }
 
-/* As keeper_wait(), but for the gate, and for the time limit. */
+/* As member_wait(), but for the gate, and for the time limit. */
 static void gather(unsigned number, _Atomic bool *sleeps)
 {
+	struct sleeper sleeper = sleeper_of_batch(batch, WAIT_ENTRY(segment_offset(&segment, entry_of(number))));
+
 	while (!is_done(number)) {
-		gatherer_announce(batch, WAIT_ENTRY(segment_offset(&segment, entry_of(number))));
+		sleeper_announce(&sleeper);
 		if (!is_done(number)) {
 			atomic_store(sleeps, true);
-			gatherer_sleep(batch, SHEAF_FOREVER / 2);
+			sleeper_sleep(&sleeper, SHEAF_FOREVER / 2);
 			atomic_store(sleeps, false);
 			pass_gate();
 		}
-		gatherer_retract(batch);
+		sleeper_retract(&sleeper);
 	}
 }
 
@@ -221,16 +227,9 @@ static int gatherer(void *context)
 
 /* ---- the victim's calls ---- */
 
-static struct runner victim;
-
-static struct ring_owner me(void)
-{
-	return (struct ring_owner){.worker = VICTIM, .generation = generation};
-}
-
 static void call_submit(void)
 {
-	submit(me(), 0, 0);
+	submit(victim.name, 0, 0);
 }
 
 static void call_submit_much(void)
@@ -241,7 +240,7 @@ static void call_submit_much(void)
 
 	CHECK(!region_alloc(&segment, batch, &region, MUCH, &offset), "region_alloc");
 	memcpy(segment_at(&segment, offset), arg, MUCH);
-	submit(me(), 0, offset);
+	submit(victim.name, 0, offset);
 }
 
 static void call_abandon(void)
@@ -249,7 +248,7 @@ static void call_abandon(void)
 	struct shared_slot *slot;
 	uint64_t ticket;
 
-	if (!ring_take(&segment, me(), &slot, &ticket))
+	if (!ring_take(&segment.ring, victim.name, &slot, &ticket))
 		ring_abandon(slot);
 }
 
@@ -263,7 +262,7 @@ static _Atomic bool unused;
 
 static void call_wait_for_room(void)
 {
-	wait_and_submit(me(), 2, &stage->room_taken, &unused);
+	wait_and_submit(victim.name, 2, &unused);
 }
 
 static void call_sleep(void)
@@ -300,7 +299,7 @@ static void call_free(void)
 
 /* ---- what the test does for one who sleeps ---- */
 
-static struct runner helper; /* the other worker, played by the test before it is there */
+static struct member helper; /* the other worker, played by the test before it is there */
 
 static void nothing(void)
 {
@@ -426,19 +425,19 @@ static void open_batch(void)
 	batch->out_size = sizeof(uint64_t);
 	atomic_store(&batch->units, 0);
 	atomic_store(&batch->waiter, WAIT_NOTHING);
-	atomic_store(&batch->word, BATCH_OPEN | ++serial << 8);
+	atomic_store(&batch->word, BATCH_WORD(BATCH_OPEN, ++serial));
 }
 
 /* As spawn() in the supervisor. */
 static void prepare_victim(void)
 {
-	struct shared_worker *self = &segment.workers[VICTIM];
+	struct shared_seat *seat = &segment.seats[VICTIM];
 
 	generation++;
-	sem_init(&self->bell[generation & 1], 1, 0);
-	atomic_store(&self->cursor, CURSOR_NONE);
-	atomic_store(&self->generation, generation);
-	victim = (struct runner){.segment = &segment, .worker = VICTIM, .generation = generation};
+	sem_init(&seat->bell[generation & 1], 1, 0);
+	atomic_store(&seat->cursor, CURSOR_NONE);
+	atomic_store(&seat->generation, generation);
+	member_sit(&victim, &segment, VICTIM, generation, 0, NULL);
 }
 
 static void set_scene(void *context)
@@ -447,10 +446,9 @@ static void set_scene(void *context)
 
 	memset((void *)stage, 0, sizeof(*stage));
 	atomic_store(&stage->gate, true);
-	atomic_store(&stage->room_taken, 1); /* the owner's */
 	salt++;
 	submitted = false;
-	helper = (struct runner){.segment = &segment, .worker = OTHER, .generation = 1, .pid = (int32_t)getpid()};
+	member_sit(&helper, &segment, OTHER, 1, (int32_t)getpid(), NULL);
 	open_batch();
 	prepare_victim();
 	drain(&batch->bell);
@@ -461,7 +459,7 @@ static void set_scene(void *context)
 		CHECK(submit(owner, i, 0), "the ring is full");
 	if (path->worker) {
 		worker_pid = begin(other_worker, path);
-		wait_for_sleep(path, worker_pid, &stage->worker_sleeps, &segment.workers[OTHER].bell[1]);
+		wait_for_sleep(path, worker_pid, &stage->worker_sleeps, &segment.seats[OTHER].bell[1]);
 	}
 	if (path->owners != NONE) {
 		owner_pid = begin(waiting_owner, path);
@@ -497,7 +495,7 @@ static void wake(void *context)
 static bool present(unsigned number)
 {
 	for (unsigned i = 0; i < RING; i++) {
-		const struct shared_slot *slot = &segment.ring[i];
+		const struct shared_slot *slot = &segment.ring.slots[i];
 		enum word_state state = word_state(atomic_load(&slot->word));
 
 		if ((state == WORD_READY || state == WORD_OWNED) && atomic_load(&slot->batch) == ref() &&
@@ -513,6 +511,7 @@ struct shot {
 	struct shared_batch batch;
 	uint64_t map[UNITS];
 	uint64_t tail, head, sleepers, room_waiters;
+	uint32_t room_holder[ROOM_SLOTS];
 };
 
 static void shoot(struct shot *shot)
@@ -521,34 +520,36 @@ static void shoot(struct shot *shot)
 	uint64_t mapped = atomic_load(&control->heap_mapped);
 
 	memset(shot, 0, sizeof(*shot));
-	memcpy((void *)shot->ring, (void *)segment.ring, sizeof(shot->ring));
+	memcpy((void *)shot->ring, (void *)segment.ring.slots, sizeof(shot->ring));
 	memcpy((void *)&shot->batch, (void *)batch, sizeof(shot->batch));
 	memset(&shot->batch.bell, 0, sizeof(shot->batch.bell));
 	for (uint64_t i = 0; i < mapped; i++)
 		shot->map[i] = atomic_load(&segment.heap_map[i]);
-	shot->tail = atomic_load(&control->tail);
-	shot->head = HEAD_TICKET(atomic_load(&control->head));
+	shot->tail = atomic_load(&control->ring.tail);
+	shot->head = HEAD_TICKET(atomic_load(&control->ring.head));
 	shot->sleepers = atomic_load(&control->sleepers[0]);
 	shot->room_waiters = atomic_load(&control->room_waiters);
+	for (unsigned i = 0; i < ROOM_SLOTS; i++)
+		shot->room_holder[i] = atomic_load(&control->room_holder[i]);
 }
 
 static void recover_twice(const struct path *path, pid_t pid, uint64_t point)
 {
 	static struct region region;
 	static struct shot once, twice;
-	struct death death = {.worker = VICTIM, .generation = generation, .pid = pid, .signal = SIGKILL, .exit_code = -1};
+	struct death death = {.seat = VICTIM, .generation = generation, .pid = pid, .signal = SIGKILL, .exit_code = -1};
 	unsigned settled = recover(&segment, &death, &region);
 	bool ready[ENTRIES] = {false};
 
 	CHECK(settled <= 1, "%s, killed at %llu: %u slots named the dead", path->name, (unsigned long long)point, settled);
 	shoot(&once);
 	for (unsigned i = 0; i < RING; i++) {
-		struct word w = word_unpack(atomic_load(&segment.ring[i].word));
-		const struct shared_entry *entry = segment_at(&segment, segment.ring[i].target);
+		struct word w = word_unpack(atomic_load(&segment.ring.slots[i].word));
+		const struct shared_entry *entry = segment_at(&segment, segment.ring.slots[i].target);
 
 		CHECK_AS(HARM_LOST, w.state == WORD_FREE || w.state == WORD_READY,
 			 "%s, killed at %llu: slot %u is in state %d of worker %u", path->name, (unsigned long long)point, i,
-			 (int)w.state, w.worker);
+			 (int)w.state, w.seat);
 		if (w.state != WORD_READY)
 			continue;
 		CHECK_AS(HARM_DUPLICATED, !ready[entry->position], "%s, killed at %llu: task %u is in the ring twice",
@@ -557,6 +558,9 @@ static void recover_twice(const struct path *path, pid_t pid, uint64_t point)
 	}
 	CHECK(!(once.sleepers & 1u << VICTIM), "%s, killed at %llu: the dead is announced", path->name,
 	      (unsigned long long)point);
+	for (unsigned room = 0; room < ROOM_SLOTS; room++)
+		CHECK_AS(HARM_LEAKED, once.room_holder[room] != HELD_BY(victim.name),
+			 "%s, killed at %llu: the dead holds room %u", path->name, (unsigned long long)point, room);
 	CHECK(recover(&segment, &death, &region) == 0, "%s, killed at %llu: the second recovery settles more", path->name,
 	      (unsigned long long)point);
 	shoot(&twice);
@@ -598,7 +602,7 @@ static bool all_free(const struct path *path)
 {
 	(void)path;
 	for (unsigned i = 0; i < RING; i++)
-		if (word_state(atomic_load(&segment.ring[i].word)) != WORD_FREE)
+		if (word_state(atomic_load(&segment.ring.slots[i].word)) != WORD_FREE)
 			return false;
 	return true;
 }
@@ -646,11 +650,6 @@ static void check(void *context, pid_t pid, uint64_t point)
 	recover_twice(path, pid, point);
 	CHECK_AS(HARM_LOST, path->own == NONE || present(path->own) == own_is_there,
 		 "%s, killed at %llu: recovery lost the task", path->name, (unsigned long long)point);
-	/* recover() does not know who may wait for room: so far, only the owner does. */
-	for (int slot = 1; slot < ROOM_SLOTS; slot++)
-		if (atomic_load(&stage->room_taken) >> slot & 1)
-			room_retract(&segment, &stage->room_taken, slot);
-
 	atomic_store(&stage->gate, true);
 	if (!worker_pid)
 		worker_pid = begin(other_worker, path);
@@ -663,7 +662,7 @@ static void check(void *context, pid_t pid, uint64_t point)
 	wait_for_end(path, gatherer_pid, "the gatherer", point);
 	wait_for(path, all_free, "a slot is not free", point);
 	atomic_store(&stage->stop, true);
-	doorbell_ring_all(&segment);
+	workers_ring_all(&segment);
 	wait_for_end(path, worker_pid, "the worker", point);
 
 	for (unsigned i = 0; i < path->entries; i++) {
@@ -678,12 +677,17 @@ static void check(void *context, pid_t pid, uint64_t point)
 	}
 	CHECK(!atomic_load(&segment.control->sleepers[0]) && !atomic_load(&segment.control->room_waiters),
 	      "%s, killed at %llu: an announcement is left", path->name, (unsigned long long)point);
+	for (unsigned room = 0; room < ROOM_SLOTS; room++)
+		CHECK_AS(HARM_LEAKED, !atomic_load(&segment.control->room_holder[room]), "%s, killed at %llu: room %u is held",
+			 path->name, (unsigned long long)point, room);
 	check_heap(path, point);
 }
 
 /* The test plays each path itself, so that all functions are bound. Whatever would put it to sleep has happened by then. */
 static void warm_up(void)
 {
+	struct sleeper worker, room;
+
 	for (unsigned i = 0; i < PATHS; i++) {
 		void *path = (void *)(uintptr_t)&paths[i];
 
@@ -692,9 +696,11 @@ static void warm_up(void)
 		paths[i].call();
 		check(path, getpid(), 0);
 	}
-	doorbell_ring_all(&segment);
-	doorbell_sleep(&segment, VICTIM, generation, SHEAF_FOREVER);
-	room_sleep(&segment, 0, 0);
+	workers_ring_all(&segment);
+	worker = sleeper_of_worker(&segment, VICTIM, generation);
+	sleeper_sleep(&worker, SHEAF_FOREVER);
+	room = sleeper_of_room(&segment, 0);
+	sleeper_sleep(&room, 0);
 }
 
 int main(int argc, char **argv)
@@ -718,8 +724,11 @@ int main(int argc, char **argv)
 	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
 	CHECK(!segment_create(&segment, &options), "segment_create");
+	owner = seat_name(segment_owner_seat(&segment), 1);
 	batch = &segment.batches[0];
-	atomic_store(&segment.workers[OTHER].generation, 1);
+	sem_init(&batch->bell, 1, 0);
+	bells_seal(&batch->bell_seal, &batch->bell_end_seal);
+	atomic_store(&segment.seats[OTHER].generation, 1);
 	warm_up();
 	for (unsigned i = 0; i < PATHS; i++) {
 		struct play play = {.name = paths[i].name,

@@ -18,7 +18,7 @@
 #include "os/os.h"
 #include "pool/recover.h"
 #include "pool/worker.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "support/children.h"
 #include "support/step.h"
 #include "support/tally.h"
@@ -185,7 +185,7 @@ static bool set_worker(const struct path *path, uint64_t point, struct scenery *
 		}
 	}
 	if (path->before == ANNOUNCED) {
-		outcome = run_to_address(s->victim, (uintptr_t)doorbell_announce);
+		outcome = run_to_address(s->victim, (uintptr_t)sleeper_announce);
 		while (outcome == STEPPED && !(atomic_load(&scene_segment()->control->sleepers[0]) & 1))
 			step(s->victim, 1, &outcome);
 		CHECK(outcome == STEPPED, "the worker does not announce itself");
@@ -220,7 +220,7 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct scene
 		kill_and_wait(scene_supervisor());
 		/* Where the kernel does not, the spare kills its workers, in its own time. */
 		for (unsigned w = 0; w < path->work.workers; w++) {
-			pid_t worker = atomic_load(&scene_segment()->workers[w].pid);
+			pid_t worker = atomic_load(&scene_segment()->seats[w].pid);
 
 			kill(worker, SIGKILL);
 			CHECK(process_ended(worker, patience()), "a worker outlives its supervisor");

@@ -61,7 +61,7 @@ static sheaf_pool_info look(sheaf_pool *pool)
 
 static const struct segment *segment_of(const struct storm *storm)
 {
-	return &storm->pool->keeper.segment;
+	return &storm->pool->segment;
 }
 
 /* ---- whom to strike ---- */
@@ -74,7 +74,7 @@ struct victim {
 /* The present worker of that number, unless it was struck. A pid may be old, but its group is the supervisor's. */
 static bool find(const struct storm *storm, unsigned worker, pid_t supervisor, struct victim *victim)
 {
-	const struct shared_worker *w = &segment_of(storm)->workers[worker];
+	const struct shared_seat *w = &segment_of(storm)->seats[worker];
 	unsigned generation = atomic_load(&w->generation);
 	pid_t pid = atomic_load(&w->pid);
 
@@ -89,10 +89,10 @@ static enum where whereabouts(const struct storm *storm, const struct victim *vi
 
 	if (atomic_load(&segment->control->sleepers[victim->worker / 64]) & UINT64_C(1) << victim->worker % 64)
 		return ASLEEP;
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
-		struct word w = word_unpack(atomic_load(&segment->ring[i].word));
+	for (uint32_t i = 0; i < segment->ring.size; i++) {
+		uint64_t word = atomic_load(&segment->ring.slots[i].word);
 
-		if (w.state == WORD_OWNED && w.worker == victim->worker && w.generation == (victim->generation & 0xffff))
+		if (word_state(word) == WORD_OWNED && word_name(word) == seat_name(victim->worker, victim->generation))
 			return RUNNING;
 	}
 	return fresh ? STARTING : BETWEEN;
@@ -107,7 +107,7 @@ static void let_progress(struct storm *storm)
 		uint64_t progress = 0;
 
 		for (unsigned i = 0; i < WORKERS; i++)
-			progress += atomic_load(&segment->workers[i].completed);
+			progress += atomic_load(&segment->seats[i].completed);
 		if (progress != storm->progress)
 			storm->fruitless = 0;
 		storm->progress = progress;

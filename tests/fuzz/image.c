@@ -97,7 +97,7 @@ void image_take(struct image *image, uint64_t n)
 	await(gate, 2);
 	for (unsigned i = 1; i < IMAGE_WAITING; i++)
 		CHECK(!sheaf_submit(tasks, IMAGE_TASK + i, wait_in_task, &gate, sizeof(gate)), "task %u", i);
-	copy(image, &pool->keeper.segment);
+	copy(image, &pool->segment);
 	atomic_store(&gate->open, true);
 	sheaf_batch_retire(tasks);
 	sheaf_batch_retire(loop);

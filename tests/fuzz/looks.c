@@ -3,7 +3,7 @@
  */
 #include "looks.h"
 
-#include "batch/chunks.h"
+#include "work/chunk.h"
 #include "segment/segment.h"
 #include "support/trial.h"
 
@@ -108,8 +108,8 @@ static uint64_t pages(uint64_t count, uint64_t size)
 
 bool lawful(const struct shared_header *h, uint64_t file_size)
 {
-	uint64_t workers = PAGE + pages(1, sizeof(struct shared_control));
-	uint64_t ring = workers + pages(h->worker_count, sizeof(struct shared_worker));
+	uint64_t seats = PAGE + pages(1, sizeof(struct shared_control));
+	uint64_t ring = seats + pages(h->worker_count + UINT64_C(1), sizeof(struct shared_seat));
 	uint64_t batches = ring + pages(h->ring_size, sizeof(struct shared_slot));
 	uint64_t map = batches + pages(h->batch_count, sizeof(struct shared_batch)), end;
 
@@ -122,6 +122,6 @@ bool lawful(const struct shared_header *h, uint64_t file_size)
 	end = map + h->heap_size / UNIT * 8;
 	end = (end + UNIT - 1) / UNIT * UNIT + UNIT;
 	end = (end + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-	return h->control == PAGE && h->workers == workers && h->ring == ring && h->batches == batches && h->heap_map == map &&
+	return h->control == PAGE && h->seats == seats && h->ring == ring && h->batches == batches && h->heap_map == map &&
 	       h->heap == end && h->size == end + h->heap_size && file_size == h->size;
 }

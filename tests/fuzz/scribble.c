@@ -16,7 +16,7 @@
 #define _GNU_SOURCE /* unshare() */
 #include "sheaf.h"
 
-#include "batch/task.h"
+#include "work/task.h"
 #include "pool/pool.h"
 #include "support/children.h"
 #include "support/leaks.h"
@@ -64,7 +64,7 @@ static uint64_t some_word(struct chance *chance, const struct segment *segment)
 	case 2: /* a word of a task, of some worker */
 		return word_pack((struct word){.state = (enum word_state)chance_below(chance, 8),
 					       .attempt = (unsigned)chance_below(chance, 32),
-					       .worker = (unsigned)chance_below(chance, 5),
+					       .seat = (unsigned)chance_below(chance, 5),
 					       .generation = (unsigned)chance_below(chance, 4),
 					       .payload = chance_below(chance, 3)});
 	default:
@@ -74,16 +74,16 @@ static uint64_t some_word(struct chance *chance, const struct segment *segment)
 
 static bool is_semaphore(const struct segment *segment, const unsigned char *at)
 {
-	const unsigned char *room = (unsigned char *)segment->control->room, *workers = (unsigned char *)segment->workers;
+	const unsigned char *room = (unsigned char *)segment->control->room, *seats = (unsigned char *)segment->seats;
 	const unsigned char *batches = (unsigned char *)segment->batches;
-	size_t in_worker = (size_t)(at - workers) % sizeof(*segment->workers);
+	size_t in_seat = (size_t)(at - seats) % sizeof(*segment->seats);
 	size_t in_batch = (size_t)(at - batches) % sizeof(*segment->batches);
 
-	if (at < workers)
+	if (at < seats)
 		return at >= room && at < room + sizeof(segment->control->room);
-	if (at < (unsigned char *)segment->ring)
-		return in_worker >= offsetof(struct shared_worker, bell) &&
-		       in_worker < offsetof(struct shared_worker, bell) + sizeof(segment->workers->bell);
+	if (at < (unsigned char *)segment->ring.slots)
+		return in_seat >= offsetof(struct shared_seat, bell) &&
+		       in_seat < offsetof(struct shared_seat, bell) + sizeof(segment->seats->bell);
 	return at >= batches && at < (unsigned char *)segment->heap_map && in_batch >= offsetof(struct shared_batch, bell) &&
 	       in_batch < offsetof(struct shared_batch, bell) + sizeof(segment->batches->bell);
 }
@@ -97,9 +97,9 @@ static void scribble(struct chance *chance, const struct segment *segment)
 		{(unsigned char *)segment->header, sizeof(*segment->header)},
 		{(unsigned char *)segment->control, sizeof(*segment->control)},
 		{(unsigned char *)segment->control, LINE},
-		{(unsigned char *)segment->workers, segment->worker_count * sizeof(*segment->workers)},
-		{(unsigned char *)segment->ring, segment->ring_size * sizeof(*segment->ring)},
-		{(unsigned char *)segment->ring, segment->ring_size * sizeof(*segment->ring)},
+		{(unsigned char *)segment->seats, segment->seat_count * sizeof(*segment->seats)},
+		{(unsigned char *)segment->ring.slots, segment->ring.size * sizeof(*segment->ring.slots)},
+		{(unsigned char *)segment->ring.slots, segment->ring.size * sizeof(*segment->ring.slots)},
 		{(unsigned char *)segment->batches, offsetof(struct shared_batch, table)},
 		{(unsigned char *)(segment->batches + 1), offsetof(struct shared_batch, table)},
 		{(unsigned char *)segment->batches, 2 * sizeof(*segment->batches)},
@@ -120,7 +120,7 @@ static void run_wild(const sheaf_task *task, uint64_t seed)
 	struct chance chance = {seed + sheaf_task_position(task) + 1000 * sheaf_task_attempt(task)};
 
 	for (uint64_t i = chance_below(&chance, 4); i; i--)
-		scribble(&chance, task->runner->segment);
+		scribble(&chance, task->member->segment);
 	/* Whatever was scribbled, the supervisor has to look at it now. */
 	if (chance_below(&chance, 4))
 		raise(SIGKILL);
@@ -187,7 +187,7 @@ static void host(struct chance *chance)
 	CHECK(!sheaf_pool_create(&pool, &options), "no pool");
 	for (unsigned i = 0; i < BATCHES; i++)
 		try_batch(chance);
-	atomic_store(&notes->broken, atomic_load(&pool->keeper.segment.control->state) == POOL_BROKEN);
+	atomic_store(&notes->broken, atomic_load(&pool->segment.control->state) == POOL_BROKEN);
 	signal(SIGCHLD, SIG_DFL); /* from here on it may be killed by order */
 	sheaf_pool_destroy(pool);
 }

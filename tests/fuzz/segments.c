@@ -194,7 +194,7 @@ static void for_each_word(void (*visit)(const char *part, uint64_t at))
 {
 	const struct part parts[] = {
 		{"control", image.header.control, sizeof(struct shared_control)},
-		{"workers", image.header.workers, image.header.worker_count * sizeof(struct shared_worker)},
+		{"seats", image.header.seats, (image.header.worker_count + 1) * sizeof(struct shared_seat)},
 		{"ring", image.header.ring, image.header.ring_size * sizeof(struct shared_slot)},
 		{"first batch", image.header.batches, offsetof(struct shared_batch, table) + 256},
 		{"second batch", image.header.batches + sizeof(struct shared_batch),
@@ -242,7 +242,7 @@ static const struct field {
 	{                                                                                              \
 #name, offsetof(struct shared_header, name), sizeof(((struct shared_header *)0)->name) \
 	}
-	FIELD(magic),     FIELD(version),     FIELD(layout),       FIELD(size),      FIELD(control),   FIELD(workers),
+	FIELD(magic),     FIELD(version),     FIELD(layout),       FIELD(size),      FIELD(control),   FIELD(seats),
 	FIELD(ring),      FIELD(batches),     FIELD(heap_map),     FIELD(heap),      FIELD(heap_size), FIELD(worker_count),
 	FIELD(ring_size), FIELD(batch_count), FIELD(max_attempts), FIELD(owner_pid), FIELD(ready),
 #undef FIELD

@@ -11,7 +11,7 @@
  */
 #include "hosts/host.h"
 
-#include "batch/chunks.h"
+#include "work/chunk.h"
 #include "pool/pool.h"
 #include "queue/ring.h"
 
@@ -252,7 +252,7 @@ static const struct {
 } parts[PARTS] = {
 	[HEADER] = {"header", sizeof(struct shared_header)},
 	[CONTROL] = {"control", sizeof(struct shared_control)},
-	[WORKER] = {"worker", sizeof(struct shared_worker)},
+	[WORKER] = {"worker", sizeof(struct shared_seat)},
 	[SLOT] = {"slot", sizeof(struct shared_slot)},
 	[BATCH] = {"batch", offsetof(struct shared_batch, table)},
 	[TABLE] = {"table", 512}, /* entries, or chunk words and hints, of what is played here */
@@ -270,9 +270,9 @@ static unsigned char *place_of(enum part part, size_t offset, unsigned which)
 	case CONTROL:
 		return (unsigned char *)segment->control + offset;
 	case WORKER:
-		return (unsigned char *)&segment->workers[which % WORKERS] + offset;
+		return (unsigned char *)&segment->seats[which % WORKERS] + offset;
 	case SLOT:
-		return (unsigned char *)&segment->ring[which % RING] + offset;
+		return (unsigned char *)&segment->ring.slots[which % RING] + offset;
 	case BATCH:
 		return (unsigned char *)&segment->batches[0] + offset;
 	case TABLE:
@@ -377,7 +377,7 @@ static int play_trial(void *unused)
 	(void)unused;
 	setrlimit(RLIMIT_CORE, &no_core);
 	pool = host_pool_with(&options);
-	segment = &pool->keeper.segment;
+	segment = &pool->segment;
 	NEED(sheaf_alloc(pool, sizeof(*gate), &memory));
 	gate = memory;
 	host_works(pool);
@@ -531,7 +531,7 @@ static sheaf_batch *begin_waiting(unsigned tasks)
 	void *memory;
 
 	pool = host_pool_with(&options);
-	segment = &pool->keeper.segment;
+	segment = &pool->segment;
 	NEED(sheaf_alloc(pool, sizeof(*gate), &memory));
 	gate = memory;
 	batch = host_batch(pool, &(sheaf_batch_options){.result_size = sizeof(uint64_t)});
@@ -627,8 +627,8 @@ static void expect_found(uint64_t head, uint64_t tail)
 {
 	sheaf_batch *batch = begin_waiting(6);
 
-	atomic_store(&segment->control->head, head);
-	atomic_store(&segment->control->tail, tail);
+	atomic_store(&segment->control->ring.head, head);
+	atomic_store(&segment->control->ring.tail, tail);
 	atomic_store(&gate->open, 1);
 	expect_results(batch, 6);
 	host_works(pool);
@@ -654,13 +654,13 @@ static void expect_room(uint64_t word)
 	int r;
 
 	for (unsigned i = 0; i < RING; i++)
-		atomic_store(&segment->ring[i].word, word);
+		atomic_store(&segment->ring.slots[i].word, word);
 	atomic_store(&gate->open, 1);
 	for (uint64_t i = 0; i < 3 * RING; i++)
 		NEED(sheaf_submit(batch, i, gated_task, &gate, sizeof(gate)));
 	expect_results(batch, 3 * RING);
 	/* And once more for the end. */
-	atomic_store(&segment->ring[3].word, word);
+	atomic_store(&segment->ring.slots[3].word, word);
 	if (!(r = sheaf_pool_close(pool)))
 		r = sheaf_pool_join(pool, sheaf_now_ns() + 20 * SECOND);
 	/* The supervisor may have been the first to find it: it gives the pool up. */
@@ -674,9 +674,9 @@ static int slots_that_are_blocked(void)
 		expect_room(state);
 	expect_room(WORD_FILLING);
 	expect_room(UINT64_MAX);
-	expect_room(word_pack((struct word){.state = WORD_FILLING, .worker = WORKER_NONE, .payload = 12345}));
-	expect_room(word_pack((struct word){.state = WORD_OWNED, .worker = 77, .attempt = 1}));
-	expect_room(word_pack((struct word){.state = WORD_OWNED, .worker = 1, .generation = 50, .attempt = 1}));
+	expect_room(word_pack((struct word){.state = WORD_FILLING, .seat = WORKERS, .generation = 1, .payload = 12345}));
+	expect_room(word_pack((struct word){.state = WORD_OWNED, .seat = 77, .attempt = 1}));
+	expect_room(word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 50, .attempt = 1}));
 	return 0;
 }
 
@@ -687,15 +687,15 @@ static int slot_of_a_worker_that_sleeps(void)
 	bool found = false;
 
 	for (unsigned i = 0; i < RING; i++) {
-		uint64_t word = atomic_load(&segment->ring[i].word);
+		uint64_t word = atomic_load(&segment->ring.slots[i].word);
 
 		if (word_state(word) != WORD_READY)
 			continue;
-		atomic_store(&segment->ring[i].word, word_pack((struct word){.state = WORD_OWNED,
-									     .worker = 1,
-									     .generation = 1,
-									     .attempt = 1,
-									     .payload = word_unpack(word).payload}));
+		atomic_store(&segment->ring.slots[i].word, word_pack((struct word){.state = WORD_OWNED,
+										   .seat = 1,
+										   .generation = 1,
+										   .attempt = 1,
+										   .payload = word_unpack(word).payload}));
 		found = true;
 	}
 	EXPECT(found, "got no task that waits, expected one");
@@ -751,7 +751,7 @@ static int spoil_item(sheaf_task *task, size_t begin, size_t end, void *context)
 	batch->n = batch->chunks = UINT64_MAX;
 	batch->shares = 0;
 	batch->kind = KIND_MAP;
-	batch->heap_id = pool->keeper.segment.heap;
+	batch->heap_id = pool->segment.heap;
 	items_run++;
 	return begin % 8 == 7 ? sheaf_task_fail(task, -EDOM, "%zu is odd", begin) : 0;
 }
@@ -882,7 +882,7 @@ static int bending_item(sheaf_task *task, const void *in, void *out)
 	if (sheaf_task_position(task) < 3)
 		return -EDOM;
 	offset = atomic_load(&task->batch->failures);
-	newest = segment_at(task->runner->segment, offset);
+	newest = segment_at(task->member->segment, offset);
 	newest->next = offset;
 	raise(SIGKILL);
 	return 0;
@@ -896,7 +896,7 @@ static int ring_in_the_failures_of_the_dead(void)
 	int r;
 
 	pool = host_pool_with(&options);
-	segment = &pool->keeper.segment;
+	segment = &pool->segment;
 	atomic_store(&segment->control->heap_mapped, UINT64_MAX);
 	began = sheaf_now_ns();
 	r = sheaf_map(pool, bending_item, NULL, 0, NULL, 0, 8, &(sheaf_map_options){.grain = 1});
@@ -921,7 +921,7 @@ static int pids_of_workers(void)
 	}
 	for (unsigned i = 0; i < sizeof(wild) / sizeof(wild[0]); i++)
 		for (unsigned w = 0; w < WORKERS; w++) {
-			atomic_store(&segment->workers[w].pid, wild[i]);
+			atomic_store(&segment->seats[w].pid, wild[i]);
 			EXPECT(sheaf_pool_worker_pid(pool, w) == pids[w],
 			       "got the pid %ld where the segment says %ld, expected %ld", (long)sheaf_pool_worker_pid(pool, w),
 			       (long)wild[i], (long)pids[w]);
@@ -929,7 +929,7 @@ static int pids_of_workers(void)
 	/* Of a worker that is dead, too. */
 	NEED(sheaf_pool_terminate(pool));
 	for (unsigned i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
-		atomic_store(&segment->workers[0].pid, wild[i]);
+		atomic_store(&segment->seats[0].pid, wild[i]);
 		EXPECT(sheaf_pool_worker_pid(pool, 0) == 0, "got the pid %ld of a worker that has ended, expected 0",
 		       (long)sheaf_pool_worker_pid(pool, 0));
 	}

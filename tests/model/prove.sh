@@ -119,7 +119,7 @@ caught() {
 
 root=$here/../..
 $compiler -std=c11 -D_POSIX_C_SOURCE=200809L -Werror=switch -I"$root/lib" -I"$root/include" -o layout "$here/layout.c" &&
-	./layout || fail "the words of tests/model/word.pml and lib/segment/layout.h differ"
+	./layout || fail "the words of tests/model/word.pml and lib/segment/word.h differ"
 cases=$((cases + 1))
 
 bells='-DROOM=0 -DGATHERER=0 -DSUBMITTERS=2'
@@ -132,9 +132,11 @@ if [ "$amount" = small ]; then
 	all recovery -DDEATHS=1
 	all chunks -DDEATHS=1
 	all family -DDEATHS=1
+	all seats -DDEATHS=1
 	all wake $gatherer
 	all wake $room -DSLOTS=1
 	caught ring -DNO_REWIND
+	caught seats -DNAME_AFTER_TAKE
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
 	finish true
@@ -155,6 +157,9 @@ all_mutants() {
 	caught recovery -DFREE_BEFORE_FAILURE -DMAX_ATTEMPTS=1
 	for mutant in READS_APART NO_CREW_WAIT OWNER_HASTY NO_LOCK; do
 		caught family -D$mutant
+	done
+	for mutant in NAME_AFTER_TAKE SEAT_BEFORE_REPAIR NO_RETRACT; do
+		caught seats -D$mutant
 	done
 	for mutant in NO_SWEEP NO_CURSOR CURSOR_LATE; do
 		caught chunks -D$mutant
@@ -184,6 +189,7 @@ if [ "$amount" = quick ]; then
 	all recovery -DDEATHS=2
 	all chunks -DCHUNKS=3
 	all family -DDEATHS=2
+	all seats
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
 	all wake $gatherer -DWORKERS=3 -DTASKS=3
@@ -198,6 +204,7 @@ all recovery $largest
 all chunks -DCHUNKS=3 -DDEATHS=2
 all chunks -DWORKERS=3 -DDEATHS=2
 all family -DDEATHS=3 -DPROCESSES=8
+all seats -DHOLDS=3 -DROUNDS=5 -DDEATHS=3
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
 all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1

@@ -1,5 +1,5 @@
 /*
- * wake.pml - who sleeps and who wakes whom: lib/queue/doorbell.c and its callers in worker.c, submit.c, table.c, keeper.c,
+ * wake.pml - who sleeps and who wakes whom: lib/queue/bell.c and its callers in worker.c, submit.c, call.c, wait.c,
  * recover.c.
  *
  * SUBMITTERS threads put TASKS tasks into SLOTS slots and sleep while there is no room; WORKERS workers claim, publish and
@@ -208,7 +208,7 @@ inline choose(limit)
 /* The second half of a post. */
 #define wake(a_next) a_next = (a_next == BLOCKED -> SLEEP : a_next)
 
-/* doorbell_ring(), in three steps; then `after`. */
+/* workers_ring(), in three steps; then `after`. */
 #define ring_options(me, after) \
 	:: atomic { \
 		me.next == RING -> \

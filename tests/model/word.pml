@@ -1,5 +1,5 @@
 /*
- * word.pml - the task word of lib/segment/layout.h, as the models have it. layout.c includes this file, too, and proves the
+ * word.pml - the task word of lib/segment/word.h, as the models have it. layout.c includes this file, too, and proves the
  * figures.
  */
 #define FREE 0
@@ -19,6 +19,10 @@
 #define GENERATION_BITS 16
 #define PAYLOAD_BITS 26
 
+/*
+ * No seat has this number. The models' workers are numbered as their seats. NOBODY stands for the owner, which submits and whom no
+ * recovery looks for, and in a mutant for a name that is not written yet.
+ */
 #define NOBODY 4095
 
 #ifndef LAYOUT_CHECK

@@ -524,8 +524,8 @@ void WRAP(os_sleep_ns)(uint64_t ns)
 }
 
 /* What a thread of the library notes of itself: all fibers are one thread. */
-const void *WRAP(keeper_run_tasks_of)(const void *segment);
-const void *WRAP(keeper_run_tasks_of)(const void *segment)
+const void *WRAP(member_run_tasks_of)(const void *segment);
+const void *WRAP(member_run_tasks_of)(const void *segment)
 {
 	(void)segment;
 	return NULL;

@@ -352,7 +352,7 @@ static void inherit(void *context)
 {
 	struct heir heir = *(struct heir *)context;
 
-	worker_run(&life.pool->keeper.segment, heir.worker, heir.generation, 0);
+	worker_run(&life.pool->segment, heir.worker, heir.generation, 0);
 	/* As in threads.c. */
 	fetch_sub_release(&life.pool->threads.live, 1);
 }
@@ -360,16 +360,16 @@ static void inherit(void *context)
 /* Recovers as supervisor.c does: bury(), spawn(). */
 static void supervise(void *context)
 {
-	struct segment *segment = &life.pool->keeper.segment;
+	struct segment *segment = &life.pool->segment;
 	struct region region = {0};
 	unsigned count = 0;
 	int worker;
 
 	(void)context;
 	while ((worker = fibers_bury()) >= 0) {
-		struct shared_worker *w = &segment->workers[worker];
+		struct shared_seat *w = &segment->seats[worker];
 		struct death death = {
-			.worker = (unsigned)worker,
+			.seat = (unsigned)worker,
 			.generation = load_relaxed(&w->generation),
 			.signal = 9,
 			.exit_code = -1,
@@ -394,8 +394,8 @@ static void check_empty(void)
 
 	CHECK(sheaf_pool_get_info(life.pool, &info) == 0, "info");
 	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes are left", info.heap_used);
-	for (uint32_t i = 0; i < life.pool->keeper.segment.ring_size; i++) {
-		uint64_t word = atomic_load(&life.pool->keeper.segment.ring[i].word);
+	for (uint32_t i = 0; i < life.pool->segment.ring.size; i++) {
+		uint64_t word = atomic_load(&life.pool->segment.ring.slots[i].word);
 
 		CHECK_AS(HARM_LEAKED, word_state(word) == WORD_FREE, "slot %u: %#llx", i, (unsigned long long)word);
 	}
@@ -425,7 +425,7 @@ static void live(void *context)
 
 	(void)context;
 	CHECK(sheaf_pool_create(&life.pool, &options) == 0, "pool");
-	segment = &life.pool->keeper.segment;
+	segment = &life.pool->segment;
 	memory_watch(segment->base, segment->size);
 	if (fibers_luck(4))
 		segment->spin_ns = 0;

@@ -58,7 +58,7 @@ build_base() {
 	for file in base/clock base/printable base/error os/common os/identity os/cgroup os/output os/enclose os/forks os/linux; do
 		compile "$tree/lib/$file.c" "$folder/base/$(echo $file | tr / _).o" "$instrumented"
 	done
-	for folder_of in segment queue batch pool; do
+	for folder_of in segment queue member work batch pool; do
 		for file in "$tree/lib/$folder_of"/*.c; do
 			compile "$file" "$folder/base/${folder_of}_$(basename "$file" .c).o" "$instrumented"
 		done
@@ -110,7 +110,7 @@ check_list() {
 	done <"$list" | sort -u >"$folder/covered"
 	(cd "$tree" && grep -rbo --include='*.c' --include='*.h' \
 		'\b\(load\|store\|cas\|cas_weak\|fetch_[a-z]*\)_\(acquire\|release\|acq_rel\|seq_cst\)(' \
-		lib/segment lib/queue lib/batch lib/pool) | cut -d: -f1,2 | sort -u >"$folder/orders"
+		lib/segment lib/queue lib/member lib/work lib/batch lib/pool) | cut -d: -f1,2 | sort -u >"$folder/orders"
 	comm -13 "$folder/covered" "$folder/orders" | while IFS=: read -r file offset; do
 		line=$(head -c "$offset" "$tree/$file" | wc -l)
 		echo "missing: $file:$((line + 1)) has an order that mutations.txt does not weaken"

@@ -5,7 +5,7 @@
  * then a worker plays dead: its task goes back to the ring as the supervisor would do it, and runs again. Workers sleep as real ones
  * do; a sleep that only ends by its deadline while tasks wait is a lost wake-up.
  */
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "support/children.h"
 #include "support/trial.h"
@@ -24,8 +24,7 @@
 struct stress {
 	struct segment segment;
 	uint64_t seed;
-	uint64_t tasks; /* per submitter */
-	_Atomic uint64_t room_taken;
+	uint64_t tasks;        /* per submitter */
 	_Atomic uint64_t over; /* tasks released or withdrawn */
 	_Atomic bool finished;
 	_Atomic unsigned *taken; /* by task: how often it was released or withdrawn */
@@ -44,27 +43,31 @@ static void finish_one(struct stress *stress, uint64_t task)
 	atomic_fetch_add(&stress->taken[task], 1);
 	if (atomic_fetch_add(&stress->over, 1) + 1 == stress->tasks * SUBMITTERS) {
 		atomic_store(&stress->finished, true);
-		doorbell_ring_all(&stress->segment);
+		workers_ring_all(&stress->segment);
 	}
 }
 
 static void take(struct stress *stress, struct shared_slot **slot, uint64_t *ticket)
 {
-	static const struct ring_owner me = {.worker = WORKER_NONE};
 	struct segment *segment = &stress->segment;
+	uint32_t me = seat_name(segment_owner_seat(segment), 1);
 
-	while (ring_take(segment, me, slot, ticket)) {
-		int room = room_announce(segment, &stress->room_taken), r = ring_take(segment, me, slot, ticket);
+	while (ring_take(&segment->ring, me, slot, ticket)) {
+		int room = room_take(segment, me), r;
+		struct sleeper sleeper = sleeper_of_room(segment, room);
 
+		sleeper_announce(&sleeper);
+		r = ring_take(&segment->ring, me, slot, ticket);
 		if (r) {
 			uint64_t until = sheaf_now_ns() + 100000000;
 
 			/* The owner's waits are timed by design: a late one is counted, not condemned. */
-			room_sleep(segment, room, until);
+			sleeper_sleep(&sleeper, until);
 			if (sheaf_now_ns() >= until)
 				atomic_fetch_add(&stress->late, 1);
 		}
-		room_retract(segment, &stress->room_taken, room);
+		sleeper_retract(&sleeper);
+		room_leave(segment, room);
 		if (!r)
 			return;
 	}
@@ -93,8 +96,8 @@ static void *submit(void *context)
 			i--;
 			continue;
 		}
-		ring_publish(&stress->segment, slot, ticket);
-		doorbell_ring(&stress->segment);
+		ring_publish(&stress->segment.ring, slot, ticket);
+		workers_ring(&stress->segment);
 		if (chance_below(&chance, WITHDRAW_ONE_IN))
 			continue;
 		word = load_acquire(&slot->word);
@@ -112,17 +115,17 @@ static bool run_one(struct actor *actor, struct chance *chance, uint64_t *tail, 
 {
 	struct stress *stress = actor->stress;
 	struct segment *segment = &stress->segment;
-	struct ring_owner me = {.worker = actor->number, .generation = 1};
+	uint32_t me = seat_name(actor->number, 1);
 	struct shared_slot *slot;
 	uint64_t word, task;
 	struct word w;
 
-	if ((last_look || !chance_below(chance, 4) ? ring_claim : ring_claim_next)(segment, me, tail, &slot, &word))
+	if ((last_look || !chance_below(chance, 4) ? ring_claim : ring_claim_next)(&segment->ring, word_claimant(me), tail,
+										   &slot, &word))
 		return false;
 	w = word_unpack(word);
 	task = slot->target;
-	CHECK(w.state == WORD_OWNED && w.worker == me.worker && w.generation == me.generation, "word %#llx",
-	      (unsigned long long)word);
+	CHECK(w.state == WORD_OWNED && word_name(word) == me, "word %#llx", (unsigned long long)word);
 	CHECK(task < stress->tasks * SUBMITTERS, "task %llu", (unsigned long long)task);
 	CHECK(slot->function == trial_value(task) && slot->arg.offset == ~trial_value(task), "task %llu is torn",
 	      (unsigned long long)task);
@@ -131,8 +134,8 @@ static bool run_one(struct actor *actor, struct chance *chance, uint64_t *tail, 
 	if (w.attempt < 4 && !chance_below(chance, DIE_ONE_IN)) {
 		atomic_fetch_add(&stress->deaths, 1);
 		ring_return(slot, word, w.attempt);
-		ring_rewind(segment);
-		doorbell_ring_all(segment);
+		ring_rewind(&segment->ring);
+		workers_ring_all(segment);
 		return true;
 	}
 	ring_release(slot, word);
@@ -147,20 +150,21 @@ static void *work(void *context)
 	struct stress *stress = actor->stress;
 	struct segment *segment = &stress->segment;
 	struct chance chance = {~stress->seed + actor->number};
+	struct sleeper sleeper = sleeper_of_worker(segment, actor->number, 1);
 	uint64_t tail = 0;
 
 	while (!atomic_load(&stress->finished)) {
 		if (run_one(actor, &chance, &tail, false))
 			continue;
-		doorbell_announce(segment, actor->number);
+		sleeper_announce(&sleeper);
 		if (!run_one(actor, &chance, &tail, true) && !atomic_load(&stress->finished)) {
 			uint64_t until = patience();
 
-			doorbell_sleep(segment, actor->number, 1, until);
-			CHECK(sheaf_now_ns() < until || !ring_has_work(segment), "worker %u slept while tasks waited",
+			sleeper_sleep(&sleeper, until);
+			CHECK(sheaf_now_ns() < until || !ring_has_work(&segment->ring), "worker %u slept while tasks waited",
 			      actor->number);
 		}
-		doorbell_retract(segment, actor->number);
+		sleeper_retract(&sleeper);
 	}
 	return NULL;
 }
@@ -184,7 +188,7 @@ static void stress_ring(uint64_t seed, uint32_t size, uint64_t tasks)
 	CHECK(stress.taken && stress.runs, "no memory");
 	for (unsigned i = 0; i < WORKERS; i++) {
 		/* The bell of generation 1. */
-		atomic_store(&stress.segment.workers[i].generation, 1);
+		atomic_store(&stress.segment.seats[i].generation, 1);
 		workers[i] = (struct actor){.stress = &stress, .number = i};
 		CHECK(!pthread_create(&workers[i].thread, NULL, work, &workers[i]), "thread");
 	}
@@ -201,10 +205,10 @@ static void stress_ring(uint64_t seed, uint32_t size, uint64_t tasks)
 		CHECK(atomic_load(&stress.taken[task]) == 1, "task %llu was taken %u times", (unsigned long long)task,
 		      atomic_load(&stress.taken[task]));
 	for (uint32_t i = 0; i < size; i++)
-		CHECK(word_state(atomic_load(&stress.segment.ring[i].word)) == WORD_FREE, "slot %u is not free", i);
+		CHECK(word_state(atomic_load(&stress.segment.ring.slots[i].word)) == WORD_FREE, "slot %u is not free", i);
 	printf("ring of %u: %llu tasks, %llu laps, %llu withdrawn, %llu deaths, %llu late wake-ups\n", size,
 	       (unsigned long long)(tasks * SUBMITTERS),
-	       (unsigned long long)(atomic_load(&stress.segment.control->tail) / size),
+	       (unsigned long long)(atomic_load(&stress.segment.control->ring.tail) / size),
 	       (unsigned long long)atomic_load(&stress.withdrawn), (unsigned long long)atomic_load(&stress.deaths),
 	       (unsigned long long)atomic_load(&stress.late));
 	fflush(stdout);

@@ -6,7 +6,7 @@
  * stands, it has no token, what it waits for is there, and who should have rung has returned.
  */
 #include "os/os.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "support/tally.h"
 
@@ -76,11 +76,10 @@ static bool worker_announced(struct game *game)
 
 static bool run_one(struct game *game, uint64_t *tail)
 {
-	struct ring_owner me = {.generation = 1};
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (ring_claim(&game->segment, me, tail, &slot, &word))
+	if (ring_claim(&game->segment.ring, word_claimant(seat_name(0, 1)), tail, &slot, &word))
 		return false;
 	ring_release(slot, word);
 	return true;
@@ -90,6 +89,7 @@ static void *work(void *context)
 {
 	struct game *game = context;
 	struct chance chance = {~game->seed};
+	struct sleeper sleeper = sleeper_of_worker(&game->segment, 0, 1);
 	uint64_t tail = 0;
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
@@ -102,15 +102,15 @@ static void *work(void *context)
 		/* Also takes the slot's line from the submitter, whose store is late then. */
 		ran = run_one(game, &tail);
 		while (!ran) {
-			doorbell_announce(&game->segment, 0);
+			sleeper_announce(&sleeper);
 			ran = run_one(game, &tail);
 			if (!ran) {
 				atomic_store(&game->behind, true);
-				doorbell_sleep(&game->segment, 0, 1, SHEAF_FOREVER);
+				sleeper_sleep(&sleeper, SHEAF_FOREVER);
 				atomic_store(&game->behind, false);
 				game->slept++;
 			}
-			doorbell_retract(&game->segment, 0);
+			sleeper_retract(&sleeper);
 		}
 		atomic_store(&game->done, round);
 	}
@@ -119,19 +119,19 @@ static void *work(void *context)
 
 static void submit(struct game *game)
 {
-	static const struct ring_owner me = {.worker = WORKER_NONE};
+	uint32_t me = seat_name(segment_owner_seat(&game->segment), 1);
 	struct chance chance = {game->seed};
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
 
-		CHECK(ring_take(&game->segment, me, &slot, &ticket) == 0, "the ring is full");
+		CHECK(ring_take(&game->segment.ring, me, &slot, &ticket) == 0, "the ring is full");
 		atomic_store(&game->begun, round);
 		come(game, &chance);
-		ring_publish(&game->segment, slot, ticket);
-		doorbell_ring(&game->segment);
-		await(game, round, &game->segment.workers[0].bell[1], worker_announced);
+		ring_publish(&game->segment.ring, slot, ticket);
+		workers_ring(&game->segment);
+		await(game, round, &game->segment.seats[0].bell[1], worker_announced);
 	}
 }
 
@@ -146,6 +146,7 @@ static void *gather(void *context)
 {
 	struct game *game = context;
 	struct chance chance = {~game->seed};
+	struct sleeper sleeper = sleeper_of_batch(game->batch, WAIT_ANY);
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
 		unsigned looks = 0;
@@ -154,7 +155,7 @@ static void *gather(void *context)
 			pause_for(&looks);
 		dawdle(&chance);
 		for (;;) {
-			gatherer_announce(game->batch, WAIT_ANY);
+			sleeper_announce(&sleeper);
 			if (load_seq_cst(&game->word) == round)
 				break;
 			atomic_store(&game->behind, true);
@@ -162,7 +163,7 @@ static void *gather(void *context)
 			atomic_store(&game->behind, false);
 			game->slept++;
 		}
-		gatherer_retract(game->batch);
+		sleeper_retract(&sleeper);
 		atomic_store(&game->done, round);
 	}
 	return NULL;
@@ -191,8 +192,10 @@ static void play(const char *name, uint64_t seed, uint64_t rounds, void *(*sleep
 	pthread_t thread;
 
 	CHECK(segment_create(&game.segment, &options) == 0, "segment");
-	atomic_store(&game.segment.workers[0].generation, 1);
+	atomic_store(&game.segment.seats[0].generation, 1);
 	game.batch = &game.segment.batches[0];
+	sem_init(&game.batch->bell, 1, 0);
+	bells_seal(&game.batch->bell_seal, &game.batch->bell_end_seal);
 	CHECK(!pthread_create(&thread, NULL, sleeper, &game), "thread");
 	waker(&game);
 	pthread_join(thread, NULL);

@@ -314,7 +314,7 @@ static off_t memory_from(const struct segment *segment, uint64_t offset)
 /* Only where the system layer gives memory back at all, which a piece of our own shows. */
 static void check_memory(sheaf_pool *pool)
 {
-	const struct segment *segment = &pool->keeper.segment;
+	const struct segment *segment = &pool->segment;
 	void *memory;
 	off_t own, left;
 	int r = sheaf_alloc(pool, 1, &memory);
@@ -333,7 +333,7 @@ static void check_memory(sheaf_pool *pool)
 
 void load_check_empty(sheaf_pool *pool)
 {
-	const struct segment *segment = &pool->keeper.segment;
+	const struct segment *segment = &pool->segment;
 	uint64_t deadline = patience();
 	sheaf_pool_info info;
 	int r = sheaf_pool_get_info(pool, &info);
@@ -341,12 +341,12 @@ void load_check_empty(sheaf_pool *pool)
 	CHECK(r == 0, "sheaf_pool_get_info: %d", r);
 	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes of the heap are left", info.heap_used);
 	for (uint32_t i = 0; i < segment_batches(segment); i++)
-		CHECK_AS(HARM_LEAKED, (atomic_load(&segment->batches[i].word) & 0xff) == BATCH_FREE, "batch %u is left", i);
-	for (uint32_t i = 0; i < segment->ring_size; i++) {
+		CHECK_AS(HARM_LEAKED, BATCH_STATE(atomic_load(&segment->batches[i].word)) == BATCH_FREE, "batch %u is left", i);
+	for (uint32_t i = 0; i < segment->ring.size; i++) {
 		/* Invitations to a map that is done may still be on their way back. */
-		while (word_state(atomic_load(&segment->ring[i].word)) != WORD_FREE) {
+		while (word_state(atomic_load(&segment->ring.slots[i].word)) != WORD_FREE) {
 			CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "slot %u holds the word %#llx", i,
-				 (unsigned long long)atomic_load(&segment->ring[i].word));
+				 (unsigned long long)atomic_load(&segment->ring.slots[i].word));
 			trial_nap(1000000);
 		}
 	}

@@ -8,13 +8,13 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "scene.h"
 
-#include "batch/dense.h"
+#include "batch/view_dense.h"
 #include "children.h"
 #include "leaks.h"
 #include "pool/pool.h"
 #include "pool/recover.h"
 #include "proc.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "session.h"
@@ -145,17 +145,20 @@ struct host {
 /* As the library waits for room, but without a look and without a limit. */
 static void wait_for_room(struct host *host)
 {
-	struct segment *segment = &host->pool->keeper.segment;
-	int room = room_announce(segment, &host->pool->keeper.room_taken);
-	struct ring_owner me = {.worker = WORKER_NONE};
+	struct segment *segment = &host->pool->segment;
+	const struct member *owner = &host->pool->member;
+	int room = room_take(segment, owner->name);
+	struct sleeper sleeper = sleeper_of_room(segment, room);
 	struct shared_slot *slot;
 	uint64_t ticket;
 
-	if (ring_take(segment, me, &slot, &ticket))
+	sleeper_announce(&sleeper);
+	if (ring_take(&segment->ring, owner->name, &slot, &ticket))
 		sem_wait(&segment->control->room[room]);
 	else
 		ring_abandon(slot);
-	room_retract(segment, &host->pool->keeper.room_taken, room);
+	sleeper_retract(&sleeper);
+	room_leave(segment, room);
 }
 
 static void obey(struct host *host);
@@ -194,19 +197,19 @@ static void submit(struct host *host)
 
 static void obey(struct host *host)
 {
-	struct keeper *keeper = &host->pool->keeper;
+	struct member *owner = &host->pool->member;
 	unsigned worker = atomic_load(&stage->order_worker);
 	int r;
 
 	switch (atomic_load(&stage->order)) {
 	case ORDER_LOOK:
-		CHECK((r = keeper->look(keeper)) == 0, "a look at the family: %d", r);
+		CHECK((r = owner->ops->look(owner)) == 0, "a look at the family: %d", r);
 		break;
 	case ORDER_SUBMIT:
 		submit_call(host);
 		break;
 	case ORDER_KILL:
-		keeper->kill(keeper, worker, atomic_load(&keeper->segment.workers[worker].generation));
+		owner->ops->kill(owner, worker, atomic_load(&owner->segment->seats[worker].generation));
 		break;
 	default:
 		return;
@@ -217,7 +220,7 @@ static void obey(struct host *host)
 /* Is all done? If not, what to wait for. */
 static bool all_done(struct host *host, uint64_t *wait)
 {
-	const _Atomic uint64_t *words = segment_at(&host->pool->keeper.segment, host->batch->shared->words);
+	const _Atomic uint64_t *words = segment_at(&host->pool->segment, host->batch->shared->words);
 	unsigned i = 0;
 
 	*wait = stage->work.wait;
@@ -244,10 +247,12 @@ static void wait_for_all(struct host *host)
 	uint64_t wait;
 
 	while (obey(host), !all_done(host, &wait)) {
-		gatherer_announce(shared, wait);
+		struct sleeper sleeper = sleeper_of_batch(shared, wait);
+
+		sleeper_announce(&sleeper);
 		if (!all_done(host, &wait) && atomic_load(&stage->order) == ORDER_NONE)
 			sem_wait(&shared->bell);
-		gatherer_retract(shared);
+		sleeper_retract(&sleeper);
 	}
 }
 
@@ -302,7 +307,7 @@ static void join(struct host *host)
 	while ((r = sheaf_pool_join(host->pool, 0)) == -EAGAIN) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the closed pool does not end");
 		obey(host);
-		atomic_store(&host->pool->keeper.looked_ns, 0);
+		atomic_store(&host->pool->member.looked_ns, 0);
 		trial_nap(NAP_NS);
 	}
 	CHECK(r == 0, "sheaf_pool_join: %d", r);
@@ -359,7 +364,7 @@ static int host_main(void *context)
 	CHECK((r = sheaf_pool_create(&host.pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	CHECK((r = sheaf_alloc(host.pool, UNIT, &memory)) == 0, "sheaf_alloc: %d", r);
 	host.out = memory;
-	stage->segment = host.pool->keeper.segment;
+	stage->segment = host.pool->segment;
 	atomic_store(&stage->phase, OPEN);
 	while (wait_until_wanted(&host, SUBMITTING, ENDING) == SUBMITTING)
 		play(&host);
@@ -449,8 +454,9 @@ static bool map_segment(void)
 	view.base = base;
 	view.header = moved(stage->segment.header);
 	view.control = moved(stage->segment.control);
-	view.workers = moved(stage->segment.workers);
-	view.ring = moved(stage->segment.ring);
+	view.seats = moved(stage->segment.seats);
+	view.ring.shared = moved(stage->segment.ring.shared);
+	view.ring.slots = moved(stage->segment.ring.slots);
 	view.batches = moved(stage->segment.batches);
 	view.heap_map = moved((const void *)stage->segment.heap_map);
 	return true;
@@ -500,7 +506,7 @@ void scene_end(void)
 
 unsigned scene_generation(unsigned worker)
 {
-	return atomic_load(&view.workers[worker].generation);
+	return atomic_load(&view.seats[worker].generation);
 }
 
 /* And without a token that would wake it. */
@@ -508,8 +514,8 @@ static bool asleep(unsigned worker, pid_t *pid)
 {
 	int tokens;
 
-	*pid = atomic_load(&view.workers[worker].pid);
-	sem_getvalue(&view.workers[worker].bell[scene_generation(worker) & 1], &tokens);
+	*pid = atomic_load(&view.seats[worker].pid);
+	sem_getvalue(&view.seats[worker].bell[scene_generation(worker) & 1], &tokens);
 	return *pid > 0 && !tokens && atomic_load(&view.control->sleepers[0]) >> worker & 1 && in_state(*pid, 'S');
 }
 
@@ -660,8 +666,8 @@ uint64_t scene_effects(void)
 {
 	uint64_t digest = hash(1, view.control, sizeof(*view.control));
 
-	digest = hash(digest, view.workers, view.worker_count * sizeof(*view.workers));
-	digest = hash(digest, view.ring, view.ring_size * sizeof(*view.ring));
+	digest = hash(digest, view.seats, view.seat_count * sizeof(*view.seats));
+	digest = hash(digest, view.ring.slots, view.ring.size * sizeof(*view.ring.slots));
 	digest = hash(digest, scene_batch(), sizeof(struct shared_batch));
 	return hash_failures(hash_map(digest));
 }
@@ -669,7 +675,7 @@ uint64_t scene_effects(void)
 uint64_t scene_digest(void)
 {
 	const struct shared_batch *batch = scene_batch();
-	uint64_t digest = hash(1, view.ring, view.ring_size * sizeof(*view.ring));
+	uint64_t digest = hash(1, view.ring.slots, view.ring.size * sizeof(*view.ring.slots));
 
 	digest = hash(digest, batch, offsetof(struct shared_batch, waiter));
 	digest = hash(digest, (const void *)batch->inside, sizeof(batch->inside));
@@ -680,7 +686,7 @@ uint64_t scene_digest(void)
 
 static void recover_again(unsigned worker, unsigned generation)
 {
-	struct death death = {.worker = worker, .generation = generation, .signal = SIGKILL, .exit_code = -1};
+	struct death death = {.seat = worker, .generation = generation, .signal = SIGKILL, .exit_code = -1};
 	struct region region = {0};
 
 	recover(&view, &death, &region);
@@ -710,10 +716,10 @@ static void check_words(void)
 	struct shared_batch *batch = scene_batch();
 	const _Atomic uint64_t *words = segment_at(&view, batch->words);
 
-	for (uint32_t i = 0; i < view.ring_size; i++)
-		CHECK_AS(HARM_LEAKED, word_state(atomic_load(&view.ring[i].word)) == WORD_FREE,
+	for (uint32_t i = 0; i < view.ring.size; i++)
+		CHECK_AS(HARM_LEAKED, word_state(atomic_load(&view.ring.slots[i].word)) == WORD_FREE,
 			 "%s, point %llu: slot %u is %#llx", now.what, (unsigned long long)now.point, i,
-			 (unsigned long long)atomic_load(&view.ring[i].word));
+			 (unsigned long long)atomic_load(&view.ring.slots[i].word));
 	for (uint64_t c = 0; batch->kind != KIND_CALLS && c < batch->chunks; c++)
 		CHECK_AS(HARM_LOST, word_state(atomic_load(&words[c])) == WORD_DONE, "%s, point %llu: chunk %llu is %#llx",
 			 now.what, (unsigned long long)now.point, (unsigned long long)c,
@@ -722,6 +728,9 @@ static void check_words(void)
 		 "%s, point %llu: inside %#llx, waiters %#llx", now.what, (unsigned long long)now.point,
 		 (unsigned long long)atomic_load(&batch->inside[0]),
 		 (unsigned long long)atomic_load(&view.control->room_waiters));
+	for (unsigned room = 0; room < ROOM_SLOTS; room++)
+		CHECK_AS(HARM_LEAKED, !atomic_load(&view.control->room_holder[room]), "%s, point %llu: room %u is held by %#x",
+			 now.what, (unsigned long long)now.point, room, atomic_load(&view.control->room_holder[room]));
 }
 
 void scene_finish(unsigned worker, unsigned generation)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "batch/batch.h"
+#include "batch/handle.h"
 #include "pools.h"
 
 static void set_up(void)
@@ -590,7 +590,7 @@ static void *open_when_cancelled(void *context)
 {
 	struct opener *opener = context;
 
-	while ((atomic_load(&opener->batch->word) & 0xff) != BATCH_CANCELLED)
+	while (BATCH_STATE(atomic_load(&opener->batch->word)) != BATCH_CANCELLED)
 		nap();
 	gate_open(opener->gate);
 	return NULL;
@@ -681,7 +681,7 @@ static const sheaf_batch_options impatient = {.flags = SHEAF_NONBLOCK},
 
 static uint64_t told_limit(const sheaf_batch *batch)
 {
-	return atomic_load(&batch->keeper->segment.control->shortest_ns);
+	return atomic_load(&batch->shared->shortest_ns);
 }
 
 Test(batch, a_task_that_a_full_ring_refuses_keeps_no_memory)

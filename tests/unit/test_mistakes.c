@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "batch/batch.h"
+#include "batch/handle.h"
 #include "pools.h"
 
 TestSuite(mistakes, .init = begin, .fini = end);

@@ -7,9 +7,9 @@
 #include "queue/ring.h"
 
 static struct segment segment;
-static const struct ring_owner owner = {.worker = WORKER_NONE};
-static const struct ring_owner worker = {.worker = 0, .generation = 1};
-static uint64_t seen; /* the tail that the worker saw last */
+static uint32_t owner;  /* the name of the owner, which submits */
+static uint32_t worker; /* and of a worker */
+static uint64_t seen;   /* the tail that the worker saw last */
 
 static void create(uint32_t ring_size)
 {
@@ -17,6 +17,8 @@ static void create(uint32_t ring_size)
 		.anonymous = true, .workers = 1, .ring_size = ring_size, .batches = 1, .max_attempts = 3, .heap_size = UNIT};
 
 	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
+	owner = seat_name(segment_owner_seat(&segment), 1);
+	worker = seat_name(0, 1);
 	seen = 0;
 }
 
@@ -36,11 +38,11 @@ static const uint32_t sizes[] = {1, 2, 1024};
 static struct shared_slot *take(uint64_t *ticket)
 {
 	struct shared_slot *slot;
-	int r = ring_take(&segment, owner, &slot, ticket);
+	int r = ring_take(&segment.ring, owner, &slot, ticket);
 
 	cr_assert_eq(r, 0, "%d", r);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_FILLING);
-	cr_assert_eq(word_unpack(slot->word).worker, WORKER_NONE);
+	cr_assert_eq(word_name(slot->word), owner);
 	return slot;
 }
 
@@ -50,7 +52,7 @@ static void submit(uint64_t target)
 	struct shared_slot *slot = take(&ticket);
 
 	slot->target = target;
-	ring_publish(&segment, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket);
 }
 
 static void expect_full(void)
@@ -58,7 +60,7 @@ static void expect_full(void)
 	struct shared_slot *slot = NULL;
 	uint64_t ticket = 7;
 
-	cr_assert_eq(ring_take(&segment, owner, &slot, &ticket), -EAGAIN);
+	cr_assert_eq(ring_take(&segment.ring, owner, &slot, &ticket), -EAGAIN);
 	cr_assert_null(slot);
 	cr_assert_eq(ticket, 7);
 }
@@ -66,15 +68,14 @@ static void expect_full(void)
 static struct shared_slot *claim(uint64_t target, uint64_t *word)
 {
 	struct shared_slot *slot;
-	int r = ring_claim(&segment, worker, &seen, &slot, word);
+	int r = ring_claim(&segment.ring, word_claimant(worker), &seen, &slot, word);
 
 	cr_assert_eq(r, 0, "%d", r);
 	cr_assert_eq(slot->target, target, "%llu instead of %llu", (unsigned long long)slot->target,
 		     (unsigned long long)target);
 	cr_assert_eq(*word, slot->word);
 	cr_assert_eq(word_unpack(*word).state, WORD_OWNED);
-	cr_assert_eq(word_unpack(*word).worker, worker.worker);
-	cr_assert_eq(word_unpack(*word).generation, worker.generation);
+	cr_assert_eq(word_name(*word), worker);
 	return slot;
 }
 
@@ -92,7 +93,7 @@ static void expect_empty(void)
 	struct shared_slot *slot = NULL;
 	uint64_t word = 7;
 
-	cr_assert_eq(ring_claim(&segment, worker, &seen, &slot, &word), -EAGAIN);
+	cr_assert_eq(ring_claim(&segment.ring, word_claimant(worker), &seen, &slot, &word), -EAGAIN);
 	cr_assert_null(slot);
 	cr_assert_eq(word, 7);
 }
@@ -102,7 +103,7 @@ static void run_next(uint64_t target)
 	struct shared_slot *slot;
 	uint64_t word;
 
-	cr_assert_eq(ring_claim_next(&segment, worker, &seen, &slot, &word), 0);
+	cr_assert_eq(ring_claim_next(&segment.ring, word_claimant(worker), &seen, &slot, &word), 0);
 	cr_assert_eq(slot->target, target, "%llu instead of %llu", (unsigned long long)slot->target,
 		     (unsigned long long)target);
 	cr_assert_eq(word, slot->word);
@@ -114,7 +115,7 @@ static void expect_no_next(void)
 	struct shared_slot *slot = NULL;
 	uint64_t word = 7;
 
-	cr_assert_eq(ring_claim_next(&segment, worker, &seen, &slot, &word), -EAGAIN);
+	cr_assert_eq(ring_claim_next(&segment.ring, word_claimant(worker), &seen, &slot, &word), -EAGAIN);
 	cr_assert_null(slot);
 	cr_assert_eq(word, 7);
 }
@@ -159,12 +160,12 @@ Test(ring, claim_next_leaves_a_task_behind_a_gap_to_claim)
 {
 	for_each_size(size)
 	{
-		uint64_t ticket, before = segment.ring[0].word;
+		uint64_t ticket, before = segment.ring.slots[0].word;
 
 		if (size == 1)
 			continue;
 		take(&ticket);
-		segment.ring[0].word = before;
+		segment.ring.slots[0].word = before;
 		submit(1);
 		expect_no_next();
 		run(1);
@@ -279,7 +280,7 @@ Test(ring, does_not_pass_a_slot_that_is_being_filled)
 	submit(1);
 	run(1);
 	expect_empty();
-	ring_publish(&segment, filling, ticket);
+	ring_publish(&segment.ring, filling, ticket);
 	run(0);
 	expect_empty();
 }
@@ -309,7 +310,7 @@ Test(ring, takes_back_a_task_that_nobody_has_claimed)
 
 	create(2);
 	slot = take(&ticket);
-	ring_publish(&segment, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket);
 	word = slot->word;
 	cr_assert(ring_withdraw(slot, word));
 	expect_empty();
@@ -329,7 +330,7 @@ Test(ring, does_not_take_back_a_task_that_is_claimed_or_another)
 	create(1);
 	slot = take(&ticket);
 	slot->target = 5;
-	ring_publish(&segment, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket);
 	ready = slot->word;
 	claim(5, &owned);
 	cr_assert_not(ring_withdraw(slot, ready));
@@ -353,7 +354,7 @@ Test(ring, a_returned_task_counts_its_attempts)
 		cr_assert_eq(word_unpack(word).attempt, attempt);
 		if (attempt < SHEAF_MAX_ATTEMPTS)
 			ring_return(slot, word, attempt);
-		ring_rewind(&segment);
+		ring_rewind(&segment.ring);
 	}
 	ring_release(slot, word);
 	expect_empty();
@@ -372,7 +373,7 @@ Test(ring, finds_a_returned_task_only_after_it_is_rewound)
 	expect_empty();
 	ring_return(slot, word, 1);
 	expect_empty();
-	ring_rewind(&segment);
+	ring_rewind(&segment.ring);
 	slot = claim(1, &word);
 	ring_release(slot, word);
 	expect_empty();
@@ -413,8 +414,8 @@ Test(ring, rewinds_to_every_slot_and_no_further)
 			slots[i] = claim(i, &words[i]);
 		for (uint32_t i = 0; i < size; i++)
 			ring_return(slots[i], words[i], 0);
-		ring_rewind(&segment);
-		cr_assert_eq(segment.control->head >> HEAD_BITS, 1);
+		ring_rewind(&segment.ring);
+		cr_assert_eq(segment.control->ring.head >> HEAD_BITS, 1);
 		for (uint32_t i = 0; i < size; i++)
 			run(i);
 		expect_empty();
@@ -427,16 +428,17 @@ Test(ring, rewinding_changes_the_head_even_where_it_stays)
 	uint64_t head;
 
 	create(4);
-	head = segment.control->head;
-	ring_rewind(&segment);
-	cr_assert_neq(segment.control->head, head);
-	cr_assert_eq(HEAD_TICKET(segment.control->head), HEAD_TICKET(head));
+	head = segment.control->ring.head;
+	ring_rewind(&segment.ring);
+	cr_assert_neq(segment.control->ring.head, head);
+	cr_assert_eq(HEAD_TICKET(segment.control->ring.head), HEAD_TICKET(head));
 }
 
 /* What another submitter leaves for an instant: a slot that is taken, or even READY, while the tail has not moved. */
 static void put(uint32_t slot, enum word_state state, uint64_t lap)
 {
-	segment.ring[slot].word = word_pack((struct word){.state = state, .worker = WORKER_NONE, .payload = lap});
+	segment.ring.slots[slot].word = word_pack(
+		(struct word){.state = state, .seat = segment_owner_seat(&segment), .generation = 1, .payload = lap});
 }
 
 Test(ring, passes_a_ticket_that_another_submitter_is_using)
@@ -450,7 +452,7 @@ Test(ring, passes_a_ticket_that_another_submitter_is_using)
 		put(0, states[i], 0);
 		take(&ticket);
 		cr_assert_eq(ticket, 1);
-		cr_assert_eq(segment.control->tail, 2);
+		cr_assert_eq(segment.control->ring.tail, 2);
 		expect_full();
 		if (!i)
 			destroy();
@@ -460,7 +462,7 @@ Test(ring, passes_a_ticket_that_another_submitter_is_using)
 Test(ring, does_not_pass_a_task_of_the_lap_before)
 {
 	create(2);
-	segment.control->tail = segment.control->head = 2;
+	segment.control->ring.tail = segment.control->ring.head = 2;
 	put(0, WORD_READY, 0);
 	put(1, WORD_FREE, 1);
 	expect_full();
@@ -474,30 +476,30 @@ Test(ring, knows_whether_there_is_work)
 	uint64_t ticket, word;
 
 	create(4);
-	cr_assert_not(ring_has_work(&segment));
+	cr_assert_not(ring_has_work(&segment.ring));
 	slot = take(&ticket);
-	cr_assert(ring_has_work(&segment));
+	cr_assert(ring_has_work(&segment.ring));
 	slot->target = 3;
-	ring_publish(&segment, slot, ticket);
-	cr_assert(ring_has_work(&segment));
+	ring_publish(&segment.ring, slot, ticket);
+	cr_assert(ring_has_work(&segment.ring));
 	slot = claim(3, &word);
-	cr_assert_not(ring_has_work(&segment));
+	cr_assert_not(ring_has_work(&segment.ring));
 	ring_release(slot, word);
-	cr_assert_not(ring_has_work(&segment));
+	cr_assert_not(ring_has_work(&segment.ring));
 }
 
 Test(ring, knows_whether_there_is_room)
 {
 	for_each_size(size)
 	{
-		cr_assert_eq(ring_wanting(&segment), 0);
+		cr_assert_eq(ring_wanting(&segment.ring), 0);
 		for (uint32_t i = 0; i < size; i++)
 			submit(i);
 		if (size > 2)
-			cr_assert_neq(ring_wanting(&segment), 0);
+			cr_assert_neq(ring_wanting(&segment.ring), 0);
 		for (uint32_t i = 0; i < size; i++)
 			run(i);
-		cr_assert_eq(ring_wanting(&segment), 0);
+		cr_assert_eq(ring_wanting(&segment.ring), 0);
 	}
 }
 
@@ -505,8 +507,8 @@ Test(ring, knows_whether_there_is_room)
 static void start_at_lap(uint32_t size, uint64_t lap)
 {
 	for (uint32_t i = 0; i < size; i++)
-		segment.ring[i].word = word_pack((struct word){.state = WORD_FREE, .payload = lap & WORD_PAYLOAD_MAX});
-	segment.control->tail = segment.control->head = lap * size;
+		segment.ring.slots[i].word = word_pack((struct word){.state = WORD_FREE, .payload = lap & WORD_PAYLOAD_MAX});
+	segment.control->ring.tail = segment.control->ring.head = lap * size;
 }
 
 Test(ring, survives_the_wrap_of_its_laps)
@@ -525,7 +527,7 @@ Test(ring, survives_the_wrap_of_its_laps)
 				run(s);
 			expect_empty();
 		}
-		cr_assert_eq(word_unpack(segment.ring[0].word).payload, 5);
+		cr_assert_eq(word_unpack(segment.ring.slots[0].word).payload, 5);
 	}
 }
 

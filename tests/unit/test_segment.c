@@ -134,8 +134,8 @@ Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 		cr_assert_eq(segment_create(&segment, &sizes[i]), 0, "%s", sheaf_message());
 		h = segment.header;
 		cr_assert_leq(sizeof(*h), h->control);
-		cr_assert_leq(h->control + sizeof(struct shared_control), h->workers);
-		cr_assert_leq(h->workers + h->worker_count * sizeof(struct shared_worker), h->ring);
+		cr_assert_leq(h->control + sizeof(struct shared_control), h->seats);
+		cr_assert_leq(h->seats + (h->worker_count + 1) * sizeof(struct shared_seat), h->ring);
 		cr_assert_leq(h->ring + h->ring_size * sizeof(struct shared_slot), h->batches);
 		cr_assert_leq(h->batches + h->batch_count * sizeof(struct shared_batch), h->heap_map);
 		cr_assert_leq(h->heap_map + h->heap_size / UNIT * sizeof(uint64_t) + UNIT, h->heap);
@@ -143,8 +143,8 @@ Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 		cr_assert_eq(h->heap_size % UNIT, 0);
 		cr_assert_eq(h->heap % HUGE_PAGE, 0);
 		cr_assert_eq((uintptr_t)segment_at(&segment, h->heap) % HUGE_PAGE, 0);
-		cr_assert_eq((uintptr_t)segment.ring % 64, 0);
-		cr_assert_eq((uintptr_t)segment.workers % LINE, 0);
+		cr_assert_eq((uintptr_t)segment.ring.slots % 64, 0);
+		cr_assert_eq((uintptr_t)segment.seats % LINE, 0);
 		cr_assert_eq((uintptr_t)segment.batches % LINE, 0);
 		segment_destroy(&segment);
 	}

@@ -11,7 +11,7 @@ static void expect_same(struct word a, struct word b)
 	cr_assert_eq(a.state, b.state);
 	cr_assert_eq(a.flags, b.flags);
 	cr_assert_eq(a.attempt, b.attempt);
-	cr_assert_eq(a.worker, b.worker);
+	cr_assert_eq(a.seat, b.seat);
 	cr_assert_eq(a.generation, b.generation);
 	cr_assert_eq(a.payload, b.payload);
 }
@@ -21,8 +21,8 @@ Test(word, survives_packing)
 	static const struct word words[] = {
 		{0},
 		{.state = WORD_READY},
-		{.state = WORD_OWNED, .attempt = SHEAF_MAX_ATTEMPTS, .worker = SHEAF_MAX_WORKERS - 1, .generation = 0xffff},
-		{.state = WORD_FILLING, .worker = WORKER_NONE, .payload = WORD_PAYLOAD_MAX},
+		{.state = WORD_OWNED, .attempt = SHEAF_MAX_ATTEMPTS, .seat = SHEAF_MAX_WORKERS - 1, .generation = 0xffff},
+		{.state = WORD_FILLING, .seat = SHEAF_MAX_WORKERS, .payload = WORD_PAYLOAD_MAX},
 		{.state = WORD_DONE, .flags = WORD_WIDE | WORD_LOST, .attempt = 1, .generation = 1, .payload = 1},
 	};
 
@@ -44,7 +44,7 @@ Test(word, fields_use_every_bit_once)
 		word_pack((struct word){.state = (enum word_state)7}),
 		word_pack((struct word){.flags = 3}),
 		word_pack((struct word){.attempt = 31}),
-		word_pack((struct word){.worker = 0xfff}),
+		word_pack((struct word){.seat = 0xfff}),
 		word_pack((struct word){.generation = 0xffff}),
 		word_pack((struct word){.payload = WORD_PAYLOAD_MAX}),
 	};
@@ -62,11 +62,11 @@ Test(word, cuts_what_does_not_fit_its_field)
 	struct word w = word_unpack(word_pack((struct word){.state = WORD_FREE,
 							    .flags = 4,
 							    .attempt = 32,
-							    .worker = 0x1001,
+							    .seat = 0x1001,
 							    .generation = 0x12345,
 							    .payload = WORD_PAYLOAD_MAX + 1}));
 
-	expect_same(w, (struct word){.state = WORD_FREE, .worker = 1, .generation = 0x2345});
+	expect_same(w, (struct word){.state = WORD_FREE, .seat = 1, .generation = 0x2345});
 }
 
 Test(word, of_random_bits_survives_unpacking)

@@ -1,7 +1,7 @@
 /*
  * time_limits.c - kills workers whose tasks run longer than they may.
  *
- * Who writes what   a worker: its deadline, before and after its task. The owner: the shortest limit of its open batches. The supervisor:
+ * Who writes what   a worker: its deadline, before and after its task. The opener of a batch: the shortest limit of its tasks. The supervisor:
  *                   how often it looks (tick_ns), and everything in struct limits, which is private to it.
  * Lost time         A limit is meant for a task that hangs. Time in which the worker could not run does not count: while it was stopped,
  *                   which the kernel tells its parent; and while the supervisor itself was frozen (a paused container, a stopped family),
@@ -9,7 +9,7 @@
  *                   twice its limit is over, as nobody may ever wake it.
  * Deaths            A successor begins with nothing lost: all workers are new.
  */
-#include "pool/time_limits.h"
+#include "pool/limits.h"
 
 #include "base/atomic.h"
 #include "os/os.h"
@@ -37,13 +37,13 @@ void limits_forget(struct limits *limits, unsigned worker)
 /* Relaxed: it is the worker's; if the task in hand is another one by now, that shows when the worker is dead. */
 static uint64_t deadline_of(const struct limits *limits, unsigned worker)
 {
-	return load_relaxed(&limits->segment->workers[worker].deadline);
+	return load_relaxed(&limits->segment->seats[worker].deadline);
 }
 
 /* Relaxed: as the deadline. */
 static uint64_t started_of(const struct limits *limits, unsigned worker)
 {
-	return load_relaxed(&limits->segment->workers[worker].started);
+	return load_relaxed(&limits->segment->seats[worker].started);
 }
 
 /* How much of the time from @since to @now was the task's in hand. */
@@ -130,6 +130,22 @@ static uint64_t extended(const struct limits *limits, unsigned worker, uint64_t 
 	return deadline + lost + (stops < most ? stops : most);
 }
 
+/* The shortest limit of the open batches; 0: none has one. */
+static uint64_t shortest_limit(const struct segment *segment)
+{
+	uint64_t shortest = 0;
+	uint32_t count = segment_batches(segment);
+
+	for (uint32_t i = 0; i < count; i++) {
+		/* Seq_cst, pairs with tell_shortest() in open.c: see find_tick(). */
+		uint64_t limit = load_seq_cst(&segment->batches[i].shortest_ns);
+
+		if (limit && (!shortest || limit < shortest))
+			shortest = limit;
+	}
+	return shortest;
+}
+
 /*
  * How often to look for tasks over their limits; 0: not at all. A task that starts after one look has at least twice that time, so the
  * next look sees its deadline before it passes. Goes on for a second after the last batch with a limit, so that an owner that opens
@@ -138,7 +154,7 @@ static uint64_t extended(const struct limits *limits, unsigned worker, uint64_t 
 static uint64_t find_tick(struct limits *limits, uint64_t now)
 {
 	struct shared_control *control = limits->segment->control;
-	uint64_t shortest = load_seq_cst(&control->shortest_ns), before, tick;
+	uint64_t shortest = shortest_limit(limits->segment), before, tick;
 
 	do {
 		before = shortest;
@@ -151,9 +167,9 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 		} else if (now >= limits->until_ns) {
 			tick = 0;
 		}
-		/* Seq_cst, both: the owner says what limit there is, then looks how often we look. One of us sees the other. */
+		/* Seq_cst, both: an opener says what limit there is, then looks how often we look. One of us sees the other. */
 		store_seq_cst(&control->tick_ns, tick);
-		shortest = load_seq_cst(&control->shortest_ns);
+		shortest = shortest_limit(limits->segment);
 	} while (shortest != before);
 	return tick;
 }

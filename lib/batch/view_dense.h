@@ -1,10 +1,10 @@
 /*
  * dense.h - the gatherer's look at dense batches. Called by the one thread that gathers.
  */
-#ifndef SHEAF_BATCH_DENSE_H
-#define SHEAF_BATCH_DENSE_H
+#ifndef SHEAF_BATCH_VIEW_DENSE_H
+#define SHEAF_BATCH_VIEW_DENSE_H
 
-#include "batch/fault.h"
+#include "batch/message.h"
 
 bool dense_chunk_done(const struct sheaf_batch *batch, uint64_t chunk);
 bool dense_all_done(struct sheaf_batch *batch);

@@ -1,7 +1,7 @@
 /*
  * region.c - a bump allocator over blocks of the heap that belong to a batch.
  */
-#include "batch/region.h"
+#include "member/region.h"
 
 #include "base/atomic.h"
 #include "base/guard.h"

@@ -1,10 +1,10 @@
 /*
  * chunks.h - dense batches: positions 0 .. n-1 cut into chunks, each with a word of its own.
  */
-#ifndef SHEAF_BATCH_CHUNKS_H
-#define SHEAF_BATCH_CHUNKS_H
+#ifndef SHEAF_WORK_CHUNK_H
+#define SHEAF_WORK_CHUNK_H
 
-#include "batch/table.h"
+#include "work/call.h"
 
 #define MAX_CHUNKS ((uint64_t)1 << 20)
 #define FEW_CHUNKS 8 /* whose words fill one line: everybody looks at them instead of going by hints */
@@ -51,17 +51,17 @@ struct chain chain_begin(const struct segment *segment, uint64_t newest);
 /* Go on to the record @next. False: the chain comes back to itself. */
 bool chain_next(struct chain *chain, uint64_t next);
 
-/* Takes part in the batch of a slot that this runner owns, until no chunk is left to claim. */
-void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
+/* Takes part in the batch of a slot that this member owns, until no chunk is left to claim. */
+void share_run(struct member *member, struct shared_slot *slot, uint64_t word);
 
 /*
  * The owner takes part in its own batch, in a share that it has sent no invitation for. It leaves alone what a worker has died with:
  * that might end the owner, and the dead worker's invitation finds somebody else. The batch has no time limit: nobody could enforce it.
- * @heap_id: of the batch. @pid: the owner's. @over: asked before each chunk; once it is true the batch is to be retired, as hints may say
+ * @heap_id: of the batch. @over: asked before each chunk; once it is true the batch is to be retired, as hints may say
  * that chunks were claimed which were not.
  */
 #define CALLERS_SHARE 0
-void share_help(struct segment *segment, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id, pid_t pid,
+void share_help(struct member *owner, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
 		bool (*over)(const void *context), const void *context);
 
 /*

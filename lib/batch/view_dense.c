@@ -3,7 +3,7 @@
  *
  * Edges             G2, pairs with P2 in chunks.c: an acquire load that finds a chunk DONE sees its results and failure records.
  */
-#include "batch/dense.h"
+#include "batch/view_dense.h"
 
 #include "base/atomic.h"
 #include "base/error.h"
@@ -14,7 +14,7 @@
 
 static uint64_t word_at(const struct sheaf_batch *batch, uint64_t c)
 {
-	const _Atomic uint64_t *words = segment_at(&batch->keeper->segment, batch->plan.words);
+	const _Atomic uint64_t *words = segment_at(batch->member->segment, batch->plan.words);
 
 	/* G2. Seq_cst: a gatherer that has announced itself looks here before it sleeps. */
 	return load_seq_cst(&words[c]);
@@ -37,7 +37,7 @@ bool dense_all_done(struct sheaf_batch *batch)
 bool dense_busy(const struct sheaf_batch *batch)
 {
 	/* Spares the spinning gatherer from pulling at the words that workers write. Seq_cst: it is part of the last look before it sleeps. */
-	for (unsigned i = 0; i * 64 < batch->keeper->segment.worker_count; i++)
+	for (unsigned i = 0; i * 64 < batch->member->segment->worker_count; i++)
 		if (load_seq_cst(&batch->shared->inside[i]))
 			return true;
 	return false;
@@ -46,7 +46,7 @@ bool dense_busy(const struct sheaf_batch *batch)
 void dense_forget_inside(struct sheaf_batch *batch)
 {
 	/* Relaxed: for the next batch in the slot, whose invitations hand it over. */
-	for (unsigned i = 0; i * 64 < batch->keeper->segment.worker_count; i++)
+	for (unsigned i = 0; i * 64 < batch->member->segment->worker_count; i++)
 		store_relaxed(&batch->shared->inside[i], 0);
 }
 
@@ -69,7 +69,7 @@ static int compare_failures(const void *a, const void *b)
 /* Copy a record, with what follows it bounded. False: none can lie there, as a wild task has written over the chain. */
 static bool read_record(const struct sheaf_batch *batch, uint64_t offset, struct shared_failure *record)
 {
-	const struct segment *segment = &batch->keeper->segment;
+	const struct segment *segment = batch->member->segment;
 	const struct shared_failure *found;
 	uint64_t follows;
 
@@ -109,7 +109,7 @@ static int fail_chain(void)
 /* Take over what the chain from @newest on says, in one walk. The records are at *@found then, which the caller frees; also on failure. */
 static int walk_failures(const struct sheaf_batch *batch, uint64_t newest, struct failed **found, size_t *count)
 {
-	struct chain chain = chain_begin(&batch->keeper->segment, newest);
+	struct chain chain = chain_begin(batch->member->segment, newest);
 	size_t capacity = 0;
 
 	for (uint64_t at; (at = chain.at);) {
@@ -168,9 +168,10 @@ static int list_failures(struct sheaf_batch *batch)
 	return 0;
 }
 
-static int worker_id(unsigned worker)
+/* The number of a worker, or -1 for the owner. */
+static int worker_id(const struct sheaf_batch *batch, unsigned seat)
 {
-	return worker == WORKER_NONE ? -1 : (int)worker;
+	return seat < batch->member->segment->worker_count ? (int)seat : -1;
 }
 
 /* Where in the list the first record lies that reaches beyond the position; failure_count: nowhere. */
@@ -207,12 +208,12 @@ static int fill_failure(struct sheaf_batch *batch, struct failed *failed, sheaf_
 	/* Once more: what it says may have changed since it was listed. */
 	if (!read_record(batch, failed->offset, &record))
 		return batch_damaged(result->position);
-	follows = (unsigned char *)segment_at(&batch->keeper->segment, failed->offset) + sizeof(record);
+	follows = (unsigned char *)segment_at(batch->member->segment, failed->offset) + sizeof(record);
 	result->status = record.status;
 	result->signal = record.signal;
 	result->exit_code = record.exit_code;
 	result->attempts = record.attempts;
-	result->worker = worker_id(record.worker);
+	result->worker = worker_id(batch, record.worker);
 	result->pid = record.pid > 0 ? record.pid : 0;
 	result->message = failed->text;
 	result->started_ns = record.started_ns;
@@ -232,7 +233,7 @@ static int fill_failure(struct sheaf_batch *batch, struct failed *failed, sheaf_
 int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result, struct cause *cause)
 {
 	const struct plan *plan = &batch->plan;
-	const struct segment *segment = &batch->keeper->segment;
+	const struct segment *segment = batch->member->segment;
 	struct word w = word_unpack(word_at(batch, position / plan->chunk));
 	struct failed *failed;
 	int r = list_failures(batch);
@@ -240,7 +241,7 @@ int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *res
 	if (r)
 		return r;
 	*result = (sheaf_result){
-		.position = position, .exit_code = -1, .attempts = 1, .worker = worker_id(w.worker), .message = ""};
+		.position = position, .exit_code = -1, .attempts = 1, .worker = worker_id(batch, w.seat), .message = ""};
 	failed = batch->view.failure_count ? failure_of(&batch->view, position) : NULL;
 	if (failed)
 		return fill_failure(batch, failed, result, cause);
@@ -250,9 +251,9 @@ int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *res
 		return 0;
 	}
 	/* A worker's pid is known while it is of the generation that ran the chunk. Relaxed: a fact for people. */
-	if (w.worker < segment->worker_count &&
-	    (load_relaxed(&segment->workers[w.worker].generation) & 0xffff) == w.generation) {
-		int32_t pid = load_relaxed(&segment->workers[w.worker].pid);
+	if (w.seat < segment->worker_count &&
+	    (load_relaxed(&segment->seats[w.seat].generation) & GENERATION_MASK) == w.generation) {
+		int32_t pid = load_relaxed(&segment->seats[w.seat].pid);
 
 		result->pid = pid > 0 ? pid : 0;
 	}

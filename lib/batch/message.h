@@ -1,10 +1,10 @@
 /*
  * fault.h - how a worker died, in words.
  */
-#ifndef SHEAF_BATCH_FAULT_H
-#define SHEAF_BATCH_FAULT_H
+#ifndef SHEAF_BATCH_MESSAGE_H
+#define SHEAF_BATCH_MESSAGE_H
 
-#include "batch/batch.h"
+#include "batch/handle.h"
 
 /* What a failed result does not carry itself. */
 struct cause {

@@ -9,12 +9,12 @@
  *                   After P1, before the slot is freed: the entry is DONE, so the supervisor only frees the slot.
  *                   A gatherer that was to be rung is rung by the supervisor after every death.
  */
-#include "batch/table.h"
+#include "work/call.h"
 
 #include "base/atomic.h"
 #include "base/guard.h"
 #include "base/number.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
 
@@ -44,7 +44,7 @@ static bool publish(struct shared_entry *entry, uint64_t owned)
 	return cas_seq_cst(&entry->word, &word, done);
 }
 
-static void store_failure(struct runner *runner, struct shared_entry *entry, const struct sheaf_task *task)
+static void store_failure(struct member *member, struct shared_entry *entry, const struct sheaf_task *task)
 {
 	uint64_t offset;
 
@@ -54,9 +54,9 @@ static void store_failure(struct runner *runner, struct shared_entry *entry, con
 	entry->size = 0;
 	/* Without memory for the text, the code alone must do. */
 	if (!task->text_size ||
-	    region_alloc(runner->segment, task->batch, runner_region(runner, task->batch), task->text_size + 1, &offset))
+	    region_alloc(member->segment, task->batch, member_region(member, task->batch), task->text_size + 1, &offset))
 		return;
-	memcpy(segment_at(runner->segment, offset), task->text, task->text_size + 1);
+	memcpy(segment_at(member->segment, offset), task->text, task->text_size + 1);
 	entry->data = offset;
 	entry->size = task->text_size;
 }
@@ -66,12 +66,12 @@ static uint64_t slot_limit(const struct shared_slot *slot, const struct shared_b
 	return slot->limit == LIMIT_BATCH ? batch->limit_ns : slot->limit == LIMIT_NONE ? 0 : limit_unpack(slot->limit);
 }
 
-UNGUARDED void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
+UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_t word)
 {
-	struct segment *segment = runner->segment;
+	struct segment *segment = member->segment;
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	struct shared_entry *entry = segment_at(segment, slot->target);
-	struct shared_worker *self = &segment->workers[runner->worker];
+	struct shared_seat *seat = member->seat;
 	struct word w = word_unpack(word);
 	struct sheaf_task task;
 	const void *arg = NULL;
@@ -80,19 +80,19 @@ UNGUARDED void call_run(struct runner *runner, struct shared_slot *slot, uint64_
 	int status;
 
 	/* Acquire on the batch's word is not needed: the slot's edge (A1) came after the batch was opened. */
-	if ((load_relaxed(&batch->word) & 0xff) != BATCH_OPEN)
+	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN)
 		goto release;
 	/* How long the last attempt takes is told even if it ends in a death. */
 	if (!(batch->flags & SHEAF_NO_TIMES) || w.attempt >= batch->max_attempts || slot->limit || batch->limit_ns) {
-		started = runner->clock_ns ? runner->clock_ns : sheaf_now_ns();
+		started = member->clock_ns ? member->clock_ns : sheaf_now_ns();
 		limit = slot_limit(slot, batch);
 	}
 	if (limit)
 		output_look(); /* this one may be killed with what others have left */
-	task_hold(self, started, limit);
+	task_hold(seat, started, limit);
 	if (slot->arg_size)
 		arg = slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
-	task.runner = runner;
+	task.member = member;
 	task.batch = batch;
 	task.position = entry->position;
 	task.attempt = w.attempt;
@@ -102,24 +102,24 @@ UNGUARDED void call_run(struct runner *runner, struct shared_slot *slot, uint64_
 	task.text_size = 0;
 
 	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, arg, result);
-	task_returned(runner->forks);
+	task_returned(member->forks);
 	entry->status = status > 0 ? task_status(&task, status) : status;
 	if (limit)
-		task_let_go(self);
+		task_let_go(seat);
 	if (entry->status) {
-		store_failure(runner, entry, &task);
+		store_failure(member, entry, &task);
 	} else {
 		entry->data = task.data;
 		entry->size = task.size;
 	}
-	entry->pid = runner->pid;
+	entry->pid = member->pid;
 	if (!(batch->flags & SHEAF_NO_TIMES)) {
 		entry->started_ns = started;
-		entry->finished_ns = runner->clock_ns = sheaf_now_ns();
+		entry->finished_ns = member->clock_ns = sheaf_now_ns();
 	}
 	publish(entry, word);
 	/* Relaxed: a sign of progress, written by us alone. */
-	store_relaxed(&self->completed, load_relaxed(&self->completed) + 1);
+	store_relaxed(&seat->completed, load_relaxed(&seat->completed) + 1);
 release:
 	entry_offset = slot->target;
 	task_give_back(slot, word);
@@ -177,7 +177,7 @@ bool call_repair(struct segment *segment, struct shared_slot *slot, uint64_t wor
 	entry = segment_at(segment, target);
 
 	/* Relaxed, both: the dead worker's writes are visible to who waited for its death. */
-	if ((load_relaxed(&batch->word) & 0xff) == BATCH_OPEN && word_state(load_relaxed(&entry->word)) == WORD_READY) {
+	if (BATCH_STATE(load_relaxed(&batch->word)) == BATCH_OPEN && word_state(load_relaxed(&entry->word)) == WORD_READY) {
 		if (!death->late && (death->innocent || w.attempt < batch->max_attempts)) {
 			/* The next run finds its result zeroed, as the first did. */
 			if (result_size)

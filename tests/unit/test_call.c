@@ -1,21 +1,21 @@
 /*
- * test_table.c - submitted tasks from inside: a run publishes its entry, a repair gives the task back or publishes its failure.
+ * test_call.c - submitted tasks from inside: a run publishes its entry, a repair gives the task back or publishes its failure.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 
-#include "batch/table.h"
 #include "pool/recover.h"
 #include "queue/ring.h"
+#include "work/call.h"
 
 static struct segment segment;
 static struct shared_batch *batch;
 static struct shared_slot *slot;
 static struct shared_entry *entry;
-static struct runner runner;
+static struct member member;
 static struct region region; /* the supervisor's */
-static const struct death death = {.worker = 1, .generation = 3, .pid = 4711, .signal = 0, .exit_code = 99};
+static const struct death death = {.seat = 1, .generation = 3, .pid = 4711, .signal = 0, .exit_code = 99};
 
 static unsigned runs;
 static bool dirty; /* a task found result bytes that were not zero */
@@ -52,6 +52,8 @@ static void set_up(void)
 	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
 	batch = &segment.batches[0];
 	batch->word = BATCH_OPEN | 1 << 8;
+	sem_init(&batch->bell, 1, 0);
+	bells_seal(&batch->bell_seal, &batch->bell_end_seal);
 	batch->kind = KIND_CALLS;
 	batch->max_attempts = 3;
 	batch->heap_id = 1000;
@@ -59,14 +61,14 @@ static void set_up(void)
 	entry = (struct shared_entry *)(void *)batch->table;
 	entry->word = word_pack((struct word){.state = WORD_READY});
 	entry->position = 77;
-	slot = &segment.ring[0];
+	slot = &segment.ring.slots[0];
 	slot->batch = BATCH_REF(0, 1);
 	slot->kind = TASK_CALL;
 	slot->target = (uint64_t)(batch->table - segment.base);
 	slot->function = (uint64_t)(uintptr_t)add_one;
 	slot->arg_size = 8;
 	memcpy(slot->arg.bytes, &(uint64_t){100}, 8);
-	runner = (struct runner){.segment = &segment, .worker = 0, .generation = 7, .pid = 123, .forks = forks_count()};
+	member_sit(&member, &segment, 0, 7, 123, NULL);
 	region = (struct region){0};
 	runs = 0;
 	dirty = false;
@@ -77,23 +79,23 @@ static void tear_down(void)
 	segment_destroy(&segment);
 }
 
-TestSuite(table, .init = set_up, .fini = tear_down);
+TestSuite(call, .init = set_up, .fini = tear_down);
 
 static void run(unsigned attempt)
 {
-	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 0, .generation = 7, .attempt = attempt});
-	call_run(&runner, slot, slot->word);
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 0, .generation = 7, .attempt = attempt});
+	call_run(&member, slot, slot->word);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_FREE);
 	cr_assert_eq(word_unpack(slot->word).payload, 1);
 }
 
 static void repair(unsigned attempt)
 {
-	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = attempt});
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = attempt});
 	call_repair(&segment, slot, slot->word, &death, &region);
 }
 
-Test(table, entries_are_lines_and_large_results_stand_behind_them)
+Test(call, entries_are_lines_and_large_results_stand_behind_them)
 {
 	cr_assert_eq(entry_stride(0), 64);
 	cr_assert_eq(entry_stride(8), 64);
@@ -103,7 +105,7 @@ Test(table, entries_are_lines_and_large_results_stand_behind_them)
 	cr_assert_eq(entry_stride(1 << 20), 64 + (1 << 20));
 }
 
-Test(table, a_run_publishes_its_entry)
+Test(call, a_run_publishes_its_entry)
 {
 	uint64_t value;
 
@@ -117,10 +119,10 @@ Test(table, a_run_publishes_its_entry)
 	cr_assert_eq(value, 101);
 	cr_assert_gt(entry->started_ns, 0);
 	cr_assert_geq(entry->finished_ns, entry->started_ns);
-	cr_assert_eq(segment.workers[0].completed, 1);
+	cr_assert_eq(segment.seats[0].completed, 1);
 }
 
-Test(table, a_second_run_begins_with_a_zeroed_result)
+Test(call, a_second_run_begins_with_a_zeroed_result)
 {
 	memset(entry->last.small, 0xee, 8);
 	repair(1);
@@ -129,13 +131,13 @@ Test(table, a_second_run_begins_with_a_zeroed_result)
 	cr_assert_eq(word_unpack(entry->word).attempt, 2);
 }
 
-Test(table, an_innocent_death_is_no_attempt_and_leaves_a_zeroed_result)
+Test(call, an_innocent_death_is_no_attempt_and_leaves_a_zeroed_result)
 {
 	struct death innocent = death;
 
 	innocent.innocent = true;
 	memset(entry->last.small, 0xee, 8);
-	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = 3});
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 3});
 	call_repair(&segment, slot, slot->word, &innocent, &region);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_READY);
 	cr_assert_eq(word_unpack(slot->word).attempt, 2);
@@ -143,7 +145,7 @@ Test(table, an_innocent_death_is_no_attempt_and_leaves_a_zeroed_result)
 	cr_assert_not(dirty);
 }
 
-Test(table, a_run_takes_no_times_if_told)
+Test(call, a_run_takes_no_times_if_told)
 {
 	batch->flags = SHEAF_NO_TIMES;
 	run(1);
@@ -151,7 +153,7 @@ Test(table, a_run_takes_no_times_if_told)
 	cr_assert_eq(entry->finished_ns, 0);
 }
 
-Test(table, a_failure_is_published_with_code_and_text)
+Test(call, a_failure_is_published_with_code_and_text)
 {
 	slot->function = (uint64_t)(uintptr_t)fail;
 	run(1);
@@ -162,7 +164,7 @@ Test(table, a_failure_is_published_with_code_and_text)
 	cr_assert_str_eq((const char *)segment_at(&segment, entry->data), "position 77 is bad");
 }
 
-Test(table, a_failure_without_memory_for_its_text_keeps_its_code)
+Test(call, a_failure_without_memory_for_its_text_keeps_its_code)
 {
 	slot->function = (uint64_t)(uintptr_t)fail;
 	segment.heap_size = 0;
@@ -173,7 +175,7 @@ Test(table, a_failure_without_memory_for_its_text_keeps_its_code)
 	segment.heap_size = 16 * UNIT;
 }
 
-Test(table, a_positive_return_value_is_a_failure)
+Test(call, a_positive_return_value_is_a_failure)
 {
 	slot->function = (uint64_t)(uintptr_t)return_a_positive_number;
 	run(1);
@@ -182,7 +184,7 @@ Test(table, a_positive_return_value_is_a_failure)
 			 "the task returned 5: a task returns 0 or a negative errno");
 }
 
-Test(table, a_task_of_a_cancelled_batch_does_not_run)
+Test(call, a_task_of_a_cancelled_batch_does_not_run)
 {
 	batch->word = BATCH_CANCELLED | 1 << 8;
 	run(1);
@@ -190,7 +192,7 @@ Test(table, a_task_of_a_cancelled_batch_does_not_run)
 	cr_assert_eq(word_unpack(entry->word).state, WORD_READY);
 }
 
-Test(table, a_dead_workers_task_goes_back_to_the_ring)
+Test(call, a_dead_workers_task_goes_back_to_the_ring)
 {
 	for (unsigned attempt = 1; attempt < 3; attempt++) {
 		repair(attempt);
@@ -200,11 +202,11 @@ Test(table, a_dead_workers_task_goes_back_to_the_ring)
 	cr_assert_eq(segment.control->given_up, 0);
 }
 
-Test(table, a_dead_workers_task_fails_after_its_last_attempt)
+Test(call, a_dead_workers_task_fails_after_its_last_attempt)
 {
 	repair(3);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_FREE);
-	cr_assert_eq(entry->word, word_pack((struct word){.state = WORD_DONE, .attempt = 3, .worker = 1, .generation = 3}));
+	cr_assert_eq(entry->word, word_pack((struct word){.state = WORD_DONE, .attempt = 3, .seat = 1, .generation = 3}));
 	cr_assert_eq(entry->status, -ECHILD);
 	cr_assert_eq(entry->pid, 4711);
 	cr_assert_eq(entry->size, 0);
@@ -215,7 +217,7 @@ Test(table, a_dead_workers_task_fails_after_its_last_attempt)
 }
 
 /* The worker died after it had published and before it freed the slot. */
-Test(table, what_was_published_is_not_published_again)
+Test(call, what_was_published_is_not_published_again)
 {
 	struct shared_entry done;
 	uint64_t word;
@@ -233,7 +235,7 @@ Test(table, what_was_published_is_not_published_again)
 	cr_assert_eq(segment.control->given_up, 0);
 }
 
-Test(table, a_dead_workers_task_of_a_cancelled_batch_is_dropped)
+Test(call, a_dead_workers_task_of_a_cancelled_batch_is_dropped)
 {
 	batch->word = BATCH_CANCELLED | 1 << 8;
 	repair(1);
@@ -246,20 +248,21 @@ Test(table, a_dead_workers_task_of_a_cancelled_batch_is_dropped)
 Test(recover, settles_what_names_the_dead_worker_and_nothing_else)
 {
 	struct word others[] = {
-		{.state = WORD_OWNED, .worker = 0, .generation = 3, .attempt = 1},
-		{.state = WORD_OWNED, .worker = 1, .generation = 2, .attempt = 1},
+		{.state = WORD_OWNED, .seat = 0, .generation = 3, .attempt = 1},
+		{.state = WORD_OWNED, .seat = 1, .generation = 2, .attempt = 1},
 		{.state = WORD_READY, .attempt = 1},
-		{.state = WORD_FILLING, .worker = WORKER_NONE},
+		{.state = WORD_FILLING, .seat = 2, .generation = 1}, /* the owner */
 	};
-	struct word dead = {.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = 1, .payload = 5};
+	struct word dead = {.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 1, .payload = 5};
 
 	set_up();
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		segment.ring[0].word = word_pack(dead);
-		segment.ring[1].word = word_pack(others[i]);
+		segment.ring.slots[0].word = word_pack(dead);
+		segment.ring.slots[1].word = word_pack(others[i]);
 		cr_assert_eq(recover(&segment, &death, &(struct region){0}), 1);
-		cr_assert_eq(segment.ring[0].word, word_pack((struct word){.state = WORD_READY, .attempt = 1, .payload = 5}));
-		cr_assert_eq(segment.ring[1].word, word_pack(others[i]));
+		cr_assert_eq(segment.ring.slots[0].word,
+			     word_pack((struct word){.state = WORD_READY, .attempt = 1, .payload = 5}));
+		cr_assert_eq(segment.ring.slots[1].word, word_pack(others[i]));
 	}
 	tear_down();
 }
@@ -269,7 +272,7 @@ Test(recover, done_twice_changes_nothing_more)
 	uint64_t word;
 
 	set_up();
-	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = 3});
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 3});
 	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 1);
 	word = slot->word;
 	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 0);
@@ -281,7 +284,7 @@ Test(recover, done_twice_changes_nothing_more)
 Test(recover, abandons_a_slot_that_the_dead_was_filling)
 {
 	set_up();
-	slot->word = word_pack((struct word){.state = WORD_FILLING, .worker = 1, .generation = 3, .payload = 9});
+	slot->word = word_pack((struct word){.state = WORD_FILLING, .seat = 1, .generation = 3, .payload = 9});
 	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 1);
 	cr_assert_eq(slot->word, word_pack((struct word){.state = WORD_FREE, .payload = 10}));
 	tear_down();
@@ -292,18 +295,18 @@ Test(recover, makes_workers_look_at_every_slot_and_wakes_all)
 	int tokens;
 
 	set_up();
-	segment.control->head = segment.control->tail = 1;
+	segment.control->ring.head = segment.control->ring.tail = 1;
 	segment.control->sleepers[0] = 3;
 	segment.control->room_waiters = 1;
 	batch->waiter = WAIT_ANY;
 	recover(&segment, &death, &(struct region){0});
-	cr_assert_eq(HEAD_TICKET(segment.control->head), 0);
+	cr_assert_eq(HEAD_TICKET(segment.control->ring.head), 0);
 	cr_assert_eq(segment.control->sleepers[0], 1, "the dead does not sleep");
 	cr_assert_eq(sem_getvalue(&segment.control->room[0], &tokens), 0);
 	cr_assert_eq(tokens, 1);
 	cr_assert_eq(sem_getvalue(&batch->bell, &tokens), 0);
 	cr_assert_eq(tokens, 1);
-	cr_assert_eq(sem_getvalue(&segment.workers[0].bell[0], &tokens), 0);
+	cr_assert_eq(sem_getvalue(&segment.seats[0].bell[0], &tokens), 0);
 	cr_assert_eq(tokens, 1);
 	tear_down();
 }

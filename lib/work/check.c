@@ -11,12 +11,12 @@
  * like one is refused as well: it would have to hit a mapping of this moment, which numbers and floating-point values in use do not.
  * Memory that malloc() gives from what was mapped before goes unnoticed, as does what is reached by more than one pointer.
  */
-#include "batch/check.h"
+#include "work/check.h"
 
 #include "base/error.h"
 #include "base/number.h"
-#include "batch/task.h"
 #include "os/os.h"
+#include "work/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,7 +107,7 @@ static int find_overrun_of_data(struct sheaf_task *task)
 
 	if (task->of_map || !task->data) /* items have none, and the field is not set for them */
 		return 0;
-	behind = reach((const unsigned char *)segment_at(task->runner->segment, task->data) + task->size, CHECK_TAIL);
+	behind = reach((const unsigned char *)segment_at(task->member->segment, task->data) + task->size, CHECK_TAIL);
 	return !behind ? 0
 		       : sheaf_task_fail(task, -EFAULT,
 					 "the task wrote %s%zu bytes behind the %llu bytes of sheaf_task_result() "
@@ -131,7 +131,7 @@ static int run(struct sheaf_task *task, sheaf_task_fn *fn, const void *arg, size
 		return sheaf_task_fail(task, -ENOMEM, "no memory for the guard zones of SHEAF_CHECK");
 	}
 	r = fn(task, in.at, out.at);
-	task_returned(task->runner->forks);
+	task_returned(task->member->forks);
 	if ((overrun = find_overrun(task, &out, "result")) || (overrun = find_overrun(task, &in, "argument")) ||
 	    (overrun = find_overrun_of_data(task)))
 		r = overrun;

@@ -5,7 +5,7 @@
  * results before it and may take its time. It looks at its own memory: a worker has shared memory at the same addresses, and all else as it
  * was when the pool was created.
  */
-#include "batch/fault.h"
+#include "batch/message.h"
 
 #include "base/atomic.h"
 #include "os/os.h"
@@ -51,14 +51,14 @@ static const struct shared_entry *find_entry(const struct sheaf_batch *batch, ui
 			continue;
 		at %= entries->stride;
 		*behind = (int64_t)at - (int64_t)(size > 8 ? sizeof(struct shared_entry) + size : sizeof(struct shared_entry));
-		return segment_at(&batch->keeper->segment, offset - at);
+		return segment_at(batch->member->segment, offset - at);
 	}
 	return NULL;
 }
 
 static void tell_shared(const struct sheaf_batch *batch, uint64_t offset, char *text, size_t size)
 {
-	const struct segment *segment = &batch->keeper->segment;
+	const struct segment *segment = batch->member->segment;
 	uint64_t guard = segment_offset(segment, segment->heap_map) + segment->heap_size / UNIT * sizeof(uint64_t);
 	const struct shared_entry *entry;
 	int64_t behind;
@@ -83,7 +83,7 @@ static void tell_shared(const struct sheaf_batch *batch, uint64_t offset, char *
 
 static void tell_place(const struct sheaf_batch *batch, const struct cause *cause, char *text, size_t size)
 {
-	const struct segment *segment = &batch->keeper->segment;
+	const struct segment *segment = batch->member->segment;
 	uint64_t offset = cause->address - (uint64_t)(uintptr_t)segment->base;
 
 	if (cause->address < NEAR_NULL)

@@ -1,11 +1,11 @@
 /*
- * test_chunks.c - dense batches from inside: how positions are cut, what workers do, and what becomes of a dead worker's chunk.
+ * test_chunk.c - dense batches from inside: how positions are cut, what workers do, and what becomes of a dead worker's chunk.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 
-#include "batch/chunks.h"
+#include "work/chunk.h"
 #include "queue/ring.h"
 
 /* ---- the cut ---- */
@@ -26,7 +26,7 @@ static void check_cut(uint64_t n, uint64_t grain, unsigned workers)
 		cr_assert_eq(cut.chunk, grain, "the caller's grain holds where it can");
 }
 
-Test(chunks, cover_all_positions_in_few_enough_chunks)
+Test(chunk, cover_all_positions_in_few_enough_chunks)
 {
 	const uint64_t ns[] = {0,
 			       1,
@@ -53,7 +53,7 @@ Test(chunks, cover_all_positions_in_few_enough_chunks)
 				check_cut(ns[i], grains[j], workers[k]);
 }
 
-Test(chunks, of_nothing_are_none)
+Test(chunk, of_nothing_are_none)
 {
 	for (uint64_t grain = 0; grain < 3; grain++) {
 		struct cut cut = chunks_cut(0, grain, 4);
@@ -64,7 +64,7 @@ Test(chunks, of_nothing_are_none)
 	}
 }
 
-Test(chunks, are_enough_for_every_worker_unless_told)
+Test(chunk, are_enough_for_every_worker_unless_told)
 {
 	cr_assert_geq(chunks_cut(1000000, 0, 2).chunks, 100);
 	cr_assert_eq(chunks_cut(10, 0, 64).chunks, 10);
@@ -81,8 +81,8 @@ Test(chunks, are_enough_for_every_worker_unless_told)
 static struct segment segment;
 static struct shared_batch *batch;
 static struct shared_slot *slot;
-static struct runner runner;
-static struct death death = {.worker = 1, .generation = 3, .pid = 4711, .signal = 9, .exit_code = -1};
+static struct member member;
+static struct death death = {.seat = 1, .generation = 3, .pid = 4711, .signal = 9, .exit_code = -1};
 
 static struct record {
 	unsigned runs[N];
@@ -152,6 +152,8 @@ static void set_up(void)
 	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
 	batch = &segment.batches[0];
 	batch->word = BATCH_OPEN | 1 << 8;
+	sem_init(&batch->bell, 1, 0);
+	bells_seal(&batch->bell_seal, &batch->bell_end_seal);
 	batch->kind = KIND_MAP;
 	batch->max_attempts = 3;
 	batch->heap_id = 1000;
@@ -163,10 +165,10 @@ static void set_up(void)
 	batch->hints = batch->words + 64;
 	batch->function = (uint64_t)(uintptr_t)note_item;
 	lay_out();
-	slot = &segment.ring[0];
+	slot = &segment.ring.slots[0];
 	slot->batch = BATCH_REF(0, 1);
 	slot->kind = TASK_SHARE;
-	runner = (struct runner){.segment = &segment, .worker = 0, .generation = 7, .pid = 123, .forks = forks_count()};
+	member_sit(&member, &segment, 0, 7, 123, NULL);
 	record = (struct record){.fails = UINT64_MAX};
 }
 
@@ -187,8 +189,8 @@ static void use_ranges(void)
 static void run_share(uint64_t share, unsigned attempt)
 {
 	slot->target = share;
-	slot->word = word_pack((struct word){.state = WORD_OWNED, .worker = 0, .generation = 7, .attempt = attempt});
-	share_run(&runner, slot, slot->word);
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 0, .generation = 7, .attempt = attempt});
+	share_run(&member, slot, slot->word);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_FREE, "the invitation is used up");
 	cr_assert_eq(batch->inside[0], 0);
 }
@@ -197,13 +199,13 @@ static void run_share(uint64_t share, unsigned attempt)
 static void kill_in(uint64_t c, struct word w, uint64_t cursor)
 {
 	w.state = WORD_OWNED;
-	w.worker = death.worker;
-	w.generation = death.generation & 0xffff;
+	w.seat = death.seat;
+	w.generation = death.generation & GENERATION_MASK;
 	set_word(c, w);
-	segment.workers[1].cursor = cursor;
+	segment.seats[1].cursor = cursor;
 	batch->inside[0] = 3;
 	slot->word = word_pack((struct word){
-		.state = WORD_OWNED, .worker = 1, .generation = death.generation & 0xffff, .attempt = 1, .payload = 6});
+		.state = WORD_OWNED, .seat = 1, .generation = death.generation & GENERATION_MASK, .attempt = 1, .payload = 6});
 	share_repair(&segment, slot, slot->word, &death, &(struct region){0});
 	cr_assert_eq(batch->inside[0], 1, "the dead worker is not inside, the other is");
 	cr_assert_eq(slot->word, word_pack((struct word){.state = WORD_READY, .attempt = 1, .payload = 6}));
@@ -211,8 +213,8 @@ static void kill_in(uint64_t c, struct word w, uint64_t cursor)
 
 static void expect_word(uint64_t c, struct word w)
 {
-	cr_assert_eq(words()[c], word_pack(w), "state %d flags %u attempt %u worker %u generation %u payload %u", word(c).state,
-		     word(c).flags, word(c).attempt, word(c).worker, word(c).generation, (unsigned)word(c).payload);
+	cr_assert_eq(words()[c], word_pack(w), "state %d flags %u attempt %u seat %u generation %u payload %u", word(c).state,
+		     word(c).flags, word(c).attempt, word(c).seat, word(c).generation, (unsigned)word(c).payload);
 }
 
 static const struct shared_failure *failure(void)
@@ -248,7 +250,7 @@ Test(dense, a_share_runs_every_position_once)
 		for (uint64_t c = 0; c < CHUNKS; c++)
 			expect_word(c, (struct word){.state = WORD_DONE, .attempt = 1, .generation = 7});
 	}
-	cr_assert_eq(segment.workers[0].completed, 2 * CHUNKS);
+	cr_assert_eq(segment.seats[0].completed, 2 * CHUNKS);
 }
 
 Test(dense, a_range_function_gets_whole_chunks)
@@ -310,8 +312,8 @@ Test(dense, an_invitation_that_went_through_a_death_does_not_believe_hints)
 
 Test(dense, leaves_the_chunks_of_others_alone)
 {
-	set_word(1, (struct word){.state = WORD_OWNED, .worker = 1, .generation = 3, .attempt = 1});
-	set_word(2, (struct word){.state = WORD_DONE, .worker = 1, .generation = 3, .attempt = 1});
+	set_word(1, (struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 1});
+	set_word(2, (struct word){.state = WORD_DONE, .seat = 1, .generation = 3, .attempt = 1});
 	run_share(0, 2);
 	for (int p = 0; p < N; p++)
 		cr_assert_eq(record.runs[p], p < 5 || p >= 15);
@@ -412,7 +414,7 @@ Test(dense, a_position_is_given_up_after_its_last_attempt)
 Test(dense, a_chunk_is_done_when_its_last_position_is_given_up)
 {
 	kill_in(1, (struct word){.attempt = 3, .payload = 4}, 9);
-	expect_word(1, (struct word){.state = WORD_DONE, .attempt = 3, .worker = 1, .generation = 3});
+	expect_word(1, (struct word){.state = WORD_DONE, .attempt = 3, .seat = 1, .generation = 3});
 	expect_given_up(9, 1, 3);
 }
 
@@ -429,7 +431,7 @@ Test(dense, the_last_chunk_may_be_short)
 	batch->n = N - 2;
 	batch->max_attempts = 1;
 	kill_in(3, (struct word){.attempt = 1}, 17);
-	expect_word(3, (struct word){.state = WORD_DONE, .attempt = 1, .worker = 1, .generation = 3});
+	expect_word(3, (struct word){.state = WORD_DONE, .attempt = 1, .seat = 1, .generation = 3});
 	expect_given_up(17, 1, 1);
 }
 
@@ -467,7 +469,7 @@ Test(dense, a_range_that_may_run_only_once_is_given_up_whole)
 	use_ranges();
 	batch->max_attempts = 1;
 	kill_in(1, (struct word){.attempt = 1}, 5);
-	expect_word(1, (struct word){.state = WORD_DONE, .attempt = 1, .worker = 1, .generation = 3});
+	expect_word(1, (struct word){.state = WORD_DONE, .attempt = 1, .seat = 1, .generation = 3});
 	expect_given_up(5, 5, 1);
 }
 
@@ -482,9 +484,9 @@ Test(dense, a_lost_chunk_stays_lost_over_a_death)
 Test(dense, a_repair_looks_at_the_name_in_the_word)
 {
 	struct word others[] = {
-		{.state = WORD_OWNED, .worker = 0, .generation = 3, .attempt = 1},
-		{.state = WORD_OWNED, .worker = 1, .generation = 4, .attempt = 1},
-		{.state = WORD_DONE, .worker = 1, .generation = 3, .attempt = 1},
+		{.state = WORD_OWNED, .seat = 0, .generation = 3, .attempt = 1},
+		{.state = WORD_OWNED, .seat = 1, .generation = 4, .attempt = 1},
+		{.state = WORD_DONE, .seat = 1, .generation = 3, .attempt = 1},
 	};
 
 	for (uint64_t i = 0; i < 3; i++)
@@ -496,7 +498,7 @@ Test(dense, a_repair_looks_at_the_name_in_the_word)
 
 Test(dense, a_repair_knows_generations_by_their_lower_16_bits)
 {
-	struct death late = {.worker = 1, .generation = 0x10003, .pid = 4711, .signal = 9, .exit_code = -1}, early = death;
+	struct death late = {.seat = 1, .generation = 0x10003, .pid = 4711, .signal = 9, .exit_code = -1}, early = death;
 
 	death = late;
 	kill_in(1, (struct word){.attempt = 1}, 7);

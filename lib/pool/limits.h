@@ -1,8 +1,8 @@
 /*
  * time_limits.h - tasks that run longer than they may, for the supervisor.
  */
-#ifndef SHEAF_POOL_TIME_LIMITS_H
-#define SHEAF_POOL_TIME_LIMITS_H
+#ifndef SHEAF_POOL_LIMITS_H
+#define SHEAF_POOL_LIMITS_H
 
 #include "segment/segment.h"
 

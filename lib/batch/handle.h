@@ -1,12 +1,12 @@
 /*
  * batch.h - the owner's side of a batch. Private to the owner; what workers see of it is struct shared_batch.
  */
-#ifndef SHEAF_BATCH_BATCH_H
-#define SHEAF_BATCH_BATCH_H
+#ifndef SHEAF_BATCH_HANDLE_H
+#define SHEAF_BATCH_HANDLE_H
 
-#include "batch/chunks.h"
-#include "batch/keeper.h"
 #include "batch/order.h"
+#include "member/member.h"
+#include "work/chunk.h"
 
 /* A stretch of the result table: entries of a batch's stride. */
 struct stretch {
@@ -71,12 +71,12 @@ struct calls_view {
 };
 
 struct sheaf_batch {
-	struct keeper *keeper;
+	struct member *member;
 	struct shared_batch *shared;
 	uint32_t index;
 	uint64_t ref; /* BATCH_REF: what slots of this batch hold */
 	unsigned flags;
-	uint64_t shortest_ns; /* the shortest limit of its tasks; 0: none has one. Under the keeper's lock */
+	uint64_t shortest_ns; /* the shortest limit of its tasks; 0: none has one. Under the member's lock */
 
 	/* What the segment holds for the others, as the owner gave it: it does not read there what a task may have written over. */
 	uint64_t heap_id;
@@ -106,23 +106,23 @@ struct sheaf_batch {
 	struct note *notes;
 	sheaf_result *results; /* of sheaf_gather() */
 
-	struct sheaf_batch *previous, *next; /* in keeper->batches, under its lock */
+	struct sheaf_batch *previous, *next; /* in member->batches, under its lock */
 	pthread_mutex_t lock;                /* the last, as a spare batch keeps it */
 };
 
 /* ---- batch.c ---- */
 
-/* Private: keeper_check() in a process that runs tasks. */
+/* Private: member_check() in a process that runs tasks. */
 int batch_check_in_task(const struct sheaf_batch *batch);
 
 /* May this process and thread use the batch? -EPERM, -EINVAL with their messages. */
 static inline int batch_check(const struct sheaf_batch *batch)
 {
-	return handles_in_task ? batch_check_in_task(batch) : keeper_check(batch->keeper);
+	return handles_in_task ? batch_check_in_task(batch) : member_check(batch->member);
 }
 
 /* A batch with sheaf_batch_create()'s errors; options are NULL or checked. */
-int batch_open(struct sheaf_batch **batch, struct keeper *keeper, const sheaf_batch_options *options);
+int batch_open(struct sheaf_batch **batch, struct member *member, const sheaf_batch_options *options);
 
 /* Frees it; @abandon: the pool's processes are gone, so there is nobody to wait for. */
 void batch_free(struct sheaf_batch *batch, bool abandon);
@@ -131,10 +131,10 @@ void batch_free(struct sheaf_batch *batch, bool abandon);
  * Mend what a wild task has done to the ring and to the shortest limit, as far as the owner knows it better. For who looks after a pool that is
  * waited for.
  */
-void batch_mend(struct keeper *keeper);
+void batch_mend(struct member *member);
 
-/* Frees the memory that the keeper keeps for the next batch; no batch is left. */
-void batch_drop_spare(struct keeper *keeper);
+/* Frees the memory that the member keeps for the next batch; no batch is left. */
+void batch_drop_spare(struct member *member);
 
 /* Tells the supervisor of a limit that tasks of the batch have from now on; 0: none. */
 void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns);
@@ -166,12 +166,12 @@ static inline uint64_t batch_entry_offset(struct sheaf_batch *batch, uint64_t in
 
 static inline struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64_t index)
 {
-	return segment_at(&batch->keeper->segment, batch_entry_offset(batch, index));
+	return segment_at(batch->member->segment, batch_entry_offset(batch, index));
 }
 
 /* ---- gather.c ---- */
 
-/* Waits until everything submitted so far is done. @heard: keeper_heard() at the call's beginning. */
+/* Waits until everything submitted so far is done. @heard: member_heard() at the call's beginning. */
 int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard);
 
 /* -EBADMSG with its message: somebody wrote over what tells how far this position is. */

@@ -1,11 +1,11 @@
 /*
  * check.h - SHEAF_CHECK=1: guard zones around arguments and results, and a look at pointers that workers cannot follow.
  */
-#ifndef SHEAF_BATCH_CHECK_H
-#define SHEAF_BATCH_CHECK_H
+#ifndef SHEAF_WORK_CHECK_H
+#define SHEAF_WORK_CHECK_H
 
-#include "sheaf.h"
 #include "segment/segment.h"
+#include "sheaf.h"
 
 #define CHECK_TAIL 64 /* bytes of pattern behind what sheaf_task_result() gives */
 

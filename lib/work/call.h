@@ -1,14 +1,14 @@
 /*
  * table.h - submitted tasks: runs one, publishes its entry, and settles what a dead worker had in hand.
  */
-#ifndef SHEAF_BATCH_TABLE_H
-#define SHEAF_BATCH_TABLE_H
+#ifndef SHEAF_WORK_CALL_H
+#define SHEAF_WORK_CALL_H
 
-#include "batch/task.h"
+#include "work/task.h"
 
-/* How a worker ended, as the kernel tells. */
+/* How a member ended, as the kernel tells. */
 struct death {
-	unsigned worker;
+	unsigned seat;
 	unsigned generation;
 	int32_t pid;
 	int32_t signal;      /* 0: none */
@@ -26,8 +26,8 @@ struct death {
 /* Bytes from one entry of a batch to the next: the entry, and the result slot behind it if that is larger than 8 bytes. */
 uint64_t entry_stride(uint64_t result_size);
 
-/* Runs the task of a slot that this runner owns. @word: of the slot. */
-void call_run(struct runner *runner, struct shared_slot *slot, uint64_t word);
+/* Runs the task of a slot that this member owns. @word: of the slot. */
+void call_run(struct member *member, struct shared_slot *slot, uint64_t word);
 
 /*
  * For the supervisor: gives the task of a slot back to the ring, or publishes that it failed. The slot is settled when it returns.

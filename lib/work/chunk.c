@@ -15,12 +15,12 @@
  *                   run singly, and the first that dies takes the blame for the death before.
  *                   The invitation stays OWNED until the worker leaves, so a dead worker's chunks always have somebody invited.
  */
-#include "batch/chunks.h"
+#include "work/chunk.h"
 
 #include "base/atomic.h"
 #include "base/guard.h"
 #include "base/number.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
 
@@ -168,10 +168,10 @@ struct items {
 static_assert(sizeof(struct items) <= FORKS_PRIVATE, "it lies there");
 
 struct visit {
-	struct runner *runner;
+	struct member *member;
 	struct shared_batch *batch;
-	struct shared_worker *self;
-	bool caller;                  /* the owner itself: see share_help() */
+	struct shared_seat *seat;
+	bool caller;                  /* the opener itself: see share_help() */
 	struct shared_batch *callers; /* then the batch in the segment, and `batch` is a copy of its own */
 	bool (*over)(const void *context);
 	const void *context;
@@ -186,18 +186,18 @@ struct visit {
 };
 
 /* Field by field: what a task or the text of its failure needs is set when it begins, and not cleared before. */
-static void enter(struct visit *v, struct runner *runner, struct shared_batch *batch, struct shared_worker *self)
+static void enter(struct visit *v, struct member *member, struct shared_batch *batch, bool caller)
 {
-	v->runner = runner;
+	v->member = member;
 	v->batch = batch;
-	v->self = self;
-	v->caller = runner->worker == WORKER_NONE;
-	v->words = words_of(runner->segment, batch);
-	v->claimant = word_claimant(runner->worker, runner->generation);
-	v->forks = runner->forks;
-	v->items = runner->forks_private ? runner->forks_private : &v->own_items;
-	v->items->cursor = &self->cursor;
-	v->task.runner = runner;
+	v->seat = member->seat;
+	v->caller = caller;
+	v->words = words_of(member->segment, batch);
+	v->claimant = member->claimant;
+	v->forks = member->forks;
+	v->items = member->forks_private ? member->forks_private : &v->own_items;
+	v->items->cursor = &member->seat->cursor;
+	v->task.member = member;
 	v->task.batch = batch;
 	v->task.of_map = true;
 	v->task.data = 0; /* no item has any, and SHEAF_CHECK looks */
@@ -207,21 +207,21 @@ static void enter(struct visit *v, struct runner *runner, struct shared_batch *b
 /* Tells that @count positions from @position on failed. Without memory for that the whole chunk is marked, at once: we may die. */
 __attribute__((noinline)) static void report(struct visit *v, uint64_t position, uint64_t count, int status)
 {
-	struct runner *runner = v->runner;
+	struct member *member = v->member;
 	struct shared_failure record = {
 		.position = position,
 		.count = count,
 		.status = status,
 		.exit_code = -1,
-		.pid = runner->pid,
+		.pid = member->pid,
 		.attempts = v->task.attempt,
-		.worker = runner->worker,
+		.worker = member->number,
 		.text_size = v->task.text_size,
 	};
 	uint64_t lost = v->bits | (uint64_t)WORD_LOST << WORD_FLAGS_AT;
 
-	if (!push_failure(runner->segment, v->batch->heap_id, v->caller ? v->callers : v->batch,
-			  runner_region(runner, v->batch), &record, v->task.text))
+	if (!push_failure(member->segment, v->batch->heap_id, v->caller ? v->callers : v->batch,
+			  member_region(member, v->batch), &record, v->task.text))
 		return;
 	/* Relaxed: ours until it is DONE. */
 	cas_relaxed(&v->words[v->chunk], &v->bits, lost);
@@ -240,7 +240,7 @@ static bool timed(const struct shared_batch *batch, unsigned attempt)
 /* Sets the position in hand before the task runs, so that a death names it. Relaxed: the process's own order is what a kill cuts. */
 static void take_in_hand(struct visit *v, uint64_t position, unsigned attempt)
 {
-	store_relaxed(&v->self->cursor, position);
+	store_relaxed(&v->seat->cursor, position);
 	v->task.position = position;
 	v->task.attempt = attempt;
 	v->task.text_size = 0;
@@ -257,12 +257,12 @@ __attribute__((noinline)) static uint64_t run_map_timed(struct visit *v, uint64_
 		int r;
 
 		take_in_hand(v, p, attempt);
-		task_hold(v->self, sheaf_now_ns(), batch->limit_ns);
+		task_hold(v->seat, sheaf_now_ns(), batch->limit_ns);
 		r = ((sheaf_task_fn *)(uintptr_t)batch->function)(&v->task, in ? in + p * batch->in_size : NULL,
 								  out ? out + p * batch->out_size : NULL);
 		task_returned(v->forks);
 		output_look(); /* the next one may be killed */
-		task_hold(v->self, 0, 0);
+		task_hold(v->seat, 0, 0);
 		if (r)
 			report(v, p, 1, task_status(&v->task, r));
 	}
@@ -274,8 +274,8 @@ static void run_map(struct visit *v, uint64_t begin, uint64_t end, unsigned atte
 {
 	struct shared_batch *batch = v->batch;
 	struct items *items = v->items;
-	unsigned char *first_in = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
-	unsigned char *first_out = batch->out ? segment_at(v->runner->segment, batch->out) : NULL;
+	unsigned char *first_in = batch->in ? segment_at(v->member->segment, batch->in) : NULL;
+	unsigned char *first_out = batch->out ? segment_at(v->member->segment, batch->out) : NULL;
 	uint64_t p = begin;
 	uintptr_t in, out; /* numbers, as NULL moves on by 0 like the others */
 
@@ -311,7 +311,7 @@ __attribute__((noinline)) static void run_range(struct visit *v, uint64_t begin,
 {
 	struct shared_batch *batch = v->batch;
 	sheaf_range_fn *fn = (sheaf_range_fn *)(uintptr_t)batch->function;
-	void *context = batch->in ? segment_at(v->runner->segment, batch->in) : NULL;
+	void *context = batch->in ? segment_at(v->member->segment, batch->in) : NULL;
 	bool singly = w.attempt > 1 || w.flags & WORD_WIDE;
 	unsigned attempt = w.attempt;
 
@@ -322,11 +322,11 @@ __attribute__((noinline)) static void run_range(struct visit *v, uint64_t begin,
 
 		take_in_hand(v, p, attempt);
 		if (clocked)
-			task_hold(v->self, sheaf_now_ns(), batch->limit_ns);
+			task_hold(v->seat, sheaf_now_ns(), batch->limit_ns);
 		r = fn(&v->task, p, to, context);
 		task_returned(v->forks);
 		if (clocked)
-			task_hold(v->self, 0, 0);
+			task_hold(v->seat, 0, 0);
 		if (r)
 			report(v, p, to - p, task_status(&v->task, r));
 		attempt = w.flags & WORD_WIDE ? w.attempt : 1;
@@ -371,23 +371,23 @@ UNGUARDED static void try_chunk(struct visit *v, uint64_t c)
 	cas_seq_cst(&v->words[c], &bits, word_done(bits));
 	gatherer_ring(batch, WAIT_CHUNK(c));
 	/* Relaxed: a sign of progress, written by us alone. */
-	store_relaxed(&v->self->completed, load_relaxed(&v->self->completed) + 1);
+	store_relaxed(&v->seat->completed, load_relaxed(&v->seat->completed) + 1);
 }
 
 /* Is there no use in beginning another chunk? */
 static bool cancelled(const struct segment *segment, const struct shared_batch *batch)
 {
 	/* Relaxed, both: a chunk more or less does not matter; whoever cancels waits for our slot. */
-	return (load_relaxed(&batch->word) & 0xff) != BATCH_OPEN || load_relaxed(&segment->control->state) > POOL_FINISHED;
+	return BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN || load_relaxed(&segment->control->state) > POOL_FINISHED;
 }
 
 /* All relaxed: hints. */
 static void walk_own_range(struct visit *v, uint64_t share)
 {
-	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
+	struct shared_hint *hint = &hints_of(v->member->segment, v->batch)[share];
 	uint64_t end = range_begin(v->batch, share + 1);
 
-	for (uint64_t c = load_relaxed(&hint->front); c < end && !cancelled(v->runner->segment, v->batch); c++) {
+	for (uint64_t c = load_relaxed(&hint->front); c < end && !cancelled(v->member->segment, v->batch); c++) {
 		if (c >= load_relaxed(&hint->back))
 			break;
 		store_relaxed(&hint->front, c + 1);
@@ -397,9 +397,9 @@ static void walk_own_range(struct visit *v, uint64_t share)
 
 static void raid(struct visit *v, uint64_t share)
 {
-	struct shared_hint *hint = &hints_of(v->runner->segment, v->batch)[share];
+	struct shared_hint *hint = &hints_of(v->member->segment, v->batch)[share];
 
-	while (!cancelled(v->runner->segment, v->batch)) {
+	while (!cancelled(v->member->segment, v->batch)) {
 		uint64_t back = load_relaxed(&hint->back);
 
 		if (back <= load_relaxed(&hint->front))
@@ -417,7 +417,7 @@ static void walk(struct visit *v, uint64_t share)
 {
 	uint64_t chunks = v->batch->chunks, first = range_begin(v->batch, share);
 
-	for (uint64_t i = 0; chunks <= FEW_CHUNKS && i < chunks && !cancelled(v->runner->segment, v->batch); i++)
+	for (uint64_t i = 0; chunks <= FEW_CHUNKS && i < chunks && !cancelled(v->member->segment, v->batch); i++)
 		try_chunk(v, first + i < chunks ? first + i : first + i - chunks);
 	if (chunks <= FEW_CHUNKS)
 		return;
@@ -430,21 +430,21 @@ static void walk(struct visit *v, uint64_t share)
 static bool leave(struct visit *v)
 {
 	struct shared_batch *batch = v->batch;
-	unsigned i = v->runner->worker / 64;
-	uint64_t bit = UINT64_C(1) << v->runner->worker % 64;
+	unsigned i = v->member->number / 64;
+	uint64_t bit = UINT64_C(1) << v->member->number % 64;
 
 	/* Seq_cst: of two that leave at once, the second sees that nobody is left; and it looks for the gatherer next. */
 	if (fetch_and_seq_cst(&batch->inside[i], ~bit) != bit)
 		return false;
-	for (i = 0; i * 64 < v->runner->segment->worker_count; i++)
+	for (i = 0; i * 64 < v->member->segment->worker_count; i++)
 		if (load_seq_cst(&batch->inside[i]))
 			return false;
 	return true;
 }
 
-UNGUARDED void share_run(struct runner *runner, struct shared_slot *slot, uint64_t word)
+UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64_t word)
 {
-	struct segment *segment = runner->segment;
+	struct segment *segment = member->segment;
 	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
 	uint64_t share = slot->target;
 	bool last = false;
@@ -452,14 +452,14 @@ UNGUARDED void share_run(struct runner *runner, struct shared_slot *slot, uint64
 
 	/* Where the words of most batches are: under way while the batch's own lines come. */
 	__builtin_prefetch(batch->table, 1);
-	enter(&v, runner, batch, &segment->workers[runner->worker]);
+	enter(&v, member, batch, false);
 	/* There is no such share only if a wild task wrote over the slot: its hints would lie in somebody else's words. */
 	if (!cancelled(segment, batch) && share < batch->shares) {
 		/* Relaxed: of an earlier batch; the supervisor reads it only after our death. */
-		store_relaxed(&v.self->cursor, CURSOR_NONE);
-		task_hold(v.self, 0, 0);
+		store_relaxed(&v.seat->cursor, CURSOR_NONE);
+		task_hold(v.seat, 0, 0);
 		/* Relaxed: a gatherer that does not see it yet looks at the words; leave() gets the newest value whatever the order. */
-		fetch_or_relaxed(&batch->inside[runner->worker / 64], UINT64_C(1) << runner->worker % 64);
+		fetch_or_relaxed(&batch->inside[member->number / 64], UINT64_C(1) << member->number % 64);
 		if (word_unpack(word).attempt > 1) {
 			for (uint64_t c = 0; c < batch->chunks && !cancelled(segment, batch); c++)
 				try_chunk(&v, c);
@@ -468,7 +468,7 @@ UNGUARDED void share_run(struct runner *runner, struct shared_slot *slot, uint64
 		}
 		last = leave(&v);
 	}
-	runner->clock_ns = 0;
+	member->clock_ns = 0;
 	task_give_back(slot, word);
 	/* Only now, as in call_run(). */
 	if (last)
@@ -476,14 +476,14 @@ UNGUARDED void share_run(struct runner *runner, struct shared_slot *slot, uint64
 	room_ring(segment);
 }
 
-void share_help(struct segment *segment, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id, pid_t pid,
+void share_help(struct member *owner, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
 		bool (*over)(const void *context), const void *context)
 {
-	struct runner runner = {.segment = segment, .worker = WORKER_NONE, .pid = (int32_t)pid, .forks = forks_count()};
-	struct shared_worker self = {0}; /* nobody looks at it: a dead owner is not recovered */
-	struct shared_batch own;         /* what the owner goes by, and calls; all that share_help() comes to is filled in */
+	struct member member;    /* as which this thread runs tasks, in the owner's seat */
+	struct shared_batch own; /* what the owner goes by, and calls; all that share_help() comes to is filled in */
 	struct visit v;
 
+	member_sit(&member, owner->segment, owner->number, owner->generation, owner->pid, NULL);
 	/* Relaxed, both: nobody else sees it. @over tells when the batch is to end, and there is no gatherer to ring but the caller. */
 	store_relaxed(&own.word, BATCH_OPEN);
 	store_relaxed(&own.waiter, WAIT_NOTHING);
@@ -503,7 +503,7 @@ void share_help(struct segment *segment, struct shared_batch *batch, const struc
 	own.words = plan->words;
 	own.hints = plan->hints;
 	own.checked = plan->checked;
-	enter(&v, &runner, &own, &self);
+	enter(&v, &member, &own, true);
 	v.callers = batch;
 	v.over = over;
 	v.context = context;
@@ -550,7 +550,7 @@ static struct verdict judge(const struct shared_batch *batch, struct word w, uin
 	if (v.word.payload >= size) {
 		v.word.state = WORD_DONE;
 		v.word.payload = 0;
-		v.word.worker = w.worker;
+		v.word.seat = w.seat;
 		v.word.generation = w.generation;
 		v.word.attempt = v.attempts;
 	} else if (death->late && batch->kind == KIND_FOR) {
@@ -587,21 +587,21 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 	struct shape shape;
 	bool sound = take_shape(segment, batch, &shape);
 	/* Relaxed, all: the dead worker's writes are visible to who waited for its death, and nobody else writes its words. */
-	uint64_t cursor = load_relaxed(&segment->workers[death->worker].cursor);
+	uint64_t cursor = load_relaxed(&segment->seats[death->seat].cursor);
 
 	for (uint64_t c = 0; sound && c < shape.chunks; c++) {
 		uint64_t bits = load_relaxed(&shape.words[c]), begin = c * shape.chunk, size;
 		struct word w = word_unpack(bits);
 		struct verdict v;
 
-		if (w.state != WORD_OWNED || w.worker != death->worker || w.generation != (death->generation & 0xffff))
+		if (w.state != WORD_OWNED || word_name(bits) != seat_name(death->seat, death->generation))
 			continue;
 		size = shape.n - begin < shape.chunk ? shape.n - begin : shape.chunk;
 		sound = w.payload < size;
 		if (!sound)
 			break;
 		v = judge(batch, w, begin, size, cursor, death);
-		sound = void_failures(segment, batch, death->worker, begin + v.hand, begin + size);
+		sound = void_failures(segment, batch, death->seat, begin + v.hand, begin + size);
 		if (v.failed_count) {
 			struct shared_failure record = {
 				.position = begin + v.failed_from,
@@ -611,7 +611,7 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 				.exit_code = death->exit_code,
 				.pid = death->pid,
 				.attempts = v.attempts,
-				.worker = death->worker,
+				.worker = death->seat,
 				.frame_count = death->frame_count,
 				.started_ns = death->started_ns,
 				.finished_ns = death->ended_ns,
@@ -628,7 +628,7 @@ bool share_repair(struct segment *segment, struct shared_slot *slot, uint64_t wo
 		cas_release(&shape.words[c], &bits, word_pack(v.word));
 	}
 	/* Relaxed, for the same reason. */
-	fetch_and_relaxed(&batch->inside[death->worker / 64], ~(UINT64_C(1) << death->worker % 64));
+	fetch_and_relaxed(&batch->inside[death->seat / 64], ~(UINT64_C(1) << death->seat % 64));
 	/* One attempt begun: whoever takes the invitation looks at every word. The count itself means nothing here. */
 	return (sound ? ring_return(slot, word, 1) : ring_release(slot, word)) && sound;
 }

@@ -1,26 +1,17 @@
 /*
  * task.c - the calls that a task makes while it runs.
  */
-#include "batch/task.h"
+#include "work/task.h"
 
 #include "base/error.h"
 #include "base/guard.h"
-#include "batch/check.h"
 #include "segment/heap.h"
+#include "work/check.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
-
-struct region *runner_region(struct runner *runner, const struct shared_batch *batch)
-{
-	for (unsigned i = 0; i < RUNNER_REGIONS; i++)
-		if (runner->regions[i].heap_id == batch->heap_id)
-			return &runner->regions[i];
-	/* The rest of the victim's block stays with its batch, unused. */
-	return &runner->regions[runner->victim++ % RUNNER_REGIONS];
-}
 
 _Noreturn void task_end_child(void)
 {
@@ -47,9 +38,7 @@ unsigned sheaf_task_attempt(const sheaf_task *task)
 
 unsigned sheaf_task_worker(const sheaf_task *task)
 {
-	const struct runner *runner = task->runner;
-
-	return runner->worker == WORKER_NONE ? runner->segment->worker_count : runner->worker;
+	return task->member->number;
 }
 
 UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
@@ -62,11 +51,11 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: %s is NULL", task ? "memory" : "task");
 	if (task->of_map)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: results of a map lie in its out array");
-	if (forks_count() != task->runner->forks)
+	if (forks_count() != task->member->forks)
 		return sheaf_fail(-EPERM, "sheaf_task_result: this process is a child that the task has forked");
-	segment = task->runner->segment;
+	segment = task->member->segment;
 	tail = task->batch->flags & BATCH_CHECKED && size < SIZE_MAX - CHECK_TAIL ? CHECK_TAIL : 0;
-	r = region_alloc(segment, task->batch, runner_region(task->runner, task->batch), size + tail, &offset);
+	r = region_alloc(segment, task->batch, member_region(task->member, task->batch), size + tail, &offset);
 	if (r)
 		return heap_fail(segment, r, size, "a result");
 	task->data = offset;

@@ -1,8 +1,8 @@
 /*
  * handles.h - memory of pools and batches that stays what it is, so that a dead handle can say so.
  */
-#ifndef SHEAF_BATCH_HANDLES_H
-#define SHEAF_BATCH_HANDLES_H
+#ifndef SHEAF_MEMBER_HANDLES_H
+#define SHEAF_MEMBER_HANDLES_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

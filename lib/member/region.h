@@ -4,8 +4,8 @@
  * A region is private to one process (or thread) and one batch; what it hands out lives until the batch is retired. If the process
  * dies, the rest of its block is wasted until then, and nothing else.
  */
-#ifndef SHEAF_BATCH_REGION_H
-#define SHEAF_BATCH_REGION_H
+#ifndef SHEAF_MEMBER_REGION_H
+#define SHEAF_MEMBER_REGION_H
 
 #include "segment/segment.h"
 

@@ -9,7 +9,7 @@
  *                   at worst one handle is on no list. A handle that lives in the parent is on no list, so the child never takes it.
  * Tasks             A handle that the owner has made after the fork of a worker need not exist there. What lies in memory of this list does.
  */
-#include "batch/handles.h"
+#include "member/handles.h"
 
 #include "base/atomic.h"
 #include "os/forks.h"

@@ -8,7 +8,7 @@
  * Deaths of a worker while the owner retires: its slot goes back to READY, or is freed because the batch is cancelled; either ends the
  * owner's wait. Of the supervisor: the owner's look starts a successor, which does the same. All memory goes by the batch's heap id.
  */
-#include "batch/batch.h"
+#include "batch/handle.h"
 
 #include "base/atomic.h"
 #include "base/cancel.h"
@@ -16,7 +16,7 @@
 #include "base/guard.h"
 #include "base/number.h"
 #include "os/os.h"
-#include "queue/doorbell.h"
+#include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
 
@@ -41,136 +41,160 @@ static struct handles batch_handles = {
 int batch_check_in_task(const struct sheaf_batch *batch)
 {
 	/* One that the owner opened after the fork need not exist here. */
-	return handles_hold(&batch_handles, batch) && batch->keeper ? keeper_check(batch->keeper) : keeper_refuse_task();
+	return handles_hold(&batch_handles, batch) && batch->member ? member_check(batch->member) : member_refuse_task();
 }
 
-/* Takes a free batch slot under the keeper's lock. -ENOSPC with its message. */
-static int take_slot(struct keeper *keeper, uint32_t *index)
+/* May this member take the slot? Not if it is known to be its own, whatever a wild write says. */
+static bool take_slot_if_free(struct member *member, uint32_t i)
 {
-	struct segment *segment = &keeper->segment;
-	uint32_t count = segment->batches_added, i = 0;
+	struct segment *segment = member->segment;
+	uint64_t *mine = &member->openings.slots[i / 64], bit = UINT64_C(1) << i % 64;
+	uint32_t opener = load_relaxed(&segment->batches[i].opener);
 
-	/* By what the owner knows: a task may have written over the slots. */
-	while (i < count && !~keeper->slots[i / 64])
-		i += 64;
-	if (i < count)
-		i += lowest_bit(~keeper->slots[i / 64]);
-	if (i >= count && count < segment->batch_count) {
-		int cancel = cancel_refuse(), r = segment_add_batches(segment);
-
-		cancel_allow(cancel);
-		if (r)
-			return r;
-		count = segment->batches_added;
-	}
-	*index = i;
-	if (i < count) {
-		keeper->slots[i / 64] |= UINT64_C(1) << i % 64;
-		return 0;
-	}
-	return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches", segment->batch_count);
+	if (*mine & bit)
+		return false;
+	/* One that is said to be ours and is not was written over. */
+	if (opener && opener != HELD_BY(member->name))
+		return false;
+	/* BATCH1. Acquire: else what the last opener did to the slot could come after what we do to it. */
+	if (!cas_acquire(&segment->batches[i].opener, &opener, HELD_BY(member->name)))
+		return false;
+	*mine |= bit;
+	return true;
 }
 
-static void link_batch(struct keeper *keeper, struct sheaf_batch *batch)
+/* Take a free batch slot, under the lock. -ENOSPC with its message. */
+static int take_slot(struct member *member, uint32_t *index)
 {
-	batch->next = keeper->batches;
+	struct segment *segment = member->segment;
+	int r, cancel;
+
+	for (*index = 0;; ++*index) {
+		if (*index == segment->batch_count)
+			return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches",
+					  segment->batch_count);
+		if (*index == segment->batches_added) {
+			cancel = cancel_refuse();
+			r = segment_add_batches(segment);
+			cancel_allow(cancel);
+			if (r)
+				return r;
+		}
+		if (take_slot_if_free(member, *index))
+			return 0;
+	}
+}
+
+/* Under the lock. */
+static void leave_slot(struct member *member, struct sheaf_batch *batch)
+{
+	store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_FREE, 0));
+	member->openings.slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
+	/* BATCH1. Release: the next opener comes after all that we did. */
+	store_release(&batch->shared->opener, 0);
+}
+
+static void link_batch(struct member *member, struct sheaf_batch *batch)
+{
+	batch->next = member->openings.batches;
 	if (batch->next)
 		batch->next->previous = batch;
-	keeper->batches = batch;
+	member->openings.batches = batch;
 }
 
-static void unlink_batch(struct keeper *keeper, struct sheaf_batch *batch)
+static void unlink_batch(struct member *member, struct sheaf_batch *batch)
 {
 	if (batch->next)
 		batch->next->previous = batch->previous;
 	if (batch->previous)
 		batch->previous->next = batch->next;
 	else
-		keeper->batches = batch->next;
+		member->openings.batches = batch->next;
 }
 
-/* Under the keeper's lock. */
-static void tell_shortest(struct keeper *keeper)
+/*
+ * Tell the others the shortest limit of a batch's tasks. Under the lock. Seq_cst, pairs with find_tick() in limits.c: we check next how
+ * often the supervisor checks limits, so one of us sees the other.
+ */
+static void tell_shortest(struct sheaf_batch *batch)
 {
-	uint64_t shortest = 0;
-
-	for (const struct sheaf_batch *batch = keeper->batches; batch; batch = batch->next)
-		if (batch->shortest_ns && (!shortest || batch->shortest_ns < shortest))
-			shortest = batch->shortest_ns;
-	/* Seq_cst: we look how often the supervisor looks next; see limits_tick() in supervisor.c. */
-	if (load_relaxed(&keeper->segment.control->shortest_ns) != shortest)
-		store_seq_cst(&keeper->segment.control->shortest_ns, shortest);
+	if (load_relaxed(&batch->shared->shortest_ns) != batch->shortest_ns)
+		store_seq_cst(&batch->shared->shortest_ns, batch->shortest_ns);
 }
 
 /* Does no thread of the owner submit anything? Of those that were in the midst of it when this began, that is. */
-static bool nobody_submits(struct keeper *keeper)
+static bool nobody_submits(struct member *member)
 {
 	bool busy = false;
 
-	pthread_mutex_lock(&keeper->lock);
-	for (struct sheaf_batch *batch = keeper->batches; batch && !busy; batch = batch->next) {
+	pthread_mutex_lock(&member->openings.lock);
+	for (struct sheaf_batch *batch = member->openings.batches; batch && !busy; batch = batch->next) {
 		busy = pthread_mutex_trylock(&batch->lock);
 		if (!busy)
 			pthread_mutex_unlock(&batch->lock);
 	}
-	pthread_mutex_unlock(&keeper->lock);
+	pthread_mutex_unlock(&member->openings.lock);
 	/* Seq_cst, pairs with wait_for_room() in submit.c: who has filled the slot that we saw has counted itself before. */
-	return !busy && !load_seq_cst(&keeper->probing);
+	return !busy && !load_seq_cst(&member->probing);
 }
 
-void batch_mend(struct keeper *keeper)
+void batch_mend(struct member *member)
 {
-	struct segment *segment = &keeper->segment;
+	struct segment *segment = member->segment;
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (ring_mend(segment, &slot, &word) && nobody_submits(keeper))
+	if (ring_mend(segment, &segment->ring, &slot, &word) && nobody_submits(member))
 		(void)ring_withdraw(slot, word);
 	/* Wake workers again if a task is READY: a wild task may have lost them their wake-up. */
-	if (ring_has_ready(segment))
-		doorbell_ring(segment);
-	pthread_mutex_lock(&keeper->lock);
-	tell_shortest(keeper);
-	pthread_mutex_unlock(&keeper->lock);
+	if (ring_has_ready(&segment->ring))
+		workers_ring(segment);
+	pthread_mutex_lock(&member->openings.lock);
+	for (struct sheaf_batch *batch = member->openings.batches; batch; batch = batch->next) {
+		tell_shortest(batch);
+		if (load_relaxed(&batch->shared->opener) != HELD_BY(member->name))
+			store_relaxed(&batch->shared->opener, HELD_BY(member->name));
+	}
+	pthread_mutex_unlock(&member->openings.lock);
 }
 
 void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
 {
-	struct keeper *keeper = batch->keeper;
+	struct member *member = batch->member;
 	uint64_t tick;
 
 	if (!limit_ns)
 		return;
-	pthread_mutex_lock(&keeper->lock);
+	pthread_mutex_lock(&member->openings.lock);
 	if (!batch->shortest_ns || limit_ns < batch->shortest_ns) {
 		batch->shortest_ns = limit_ns;
-		tell_shortest(keeper);
+		tell_shortest(batch);
 	}
-	pthread_mutex_unlock(&keeper->lock);
-	tick = load_seq_cst(&keeper->segment.control->tick_ns);
+	pthread_mutex_unlock(&member->openings.lock);
+	tick = load_seq_cst(&member->segment->control->tick_ns);
 	/* It wakes by itself often enough for long limits. */
 	if (limit_ns / 2 < os_parent_check_ns() && (!tick || tick > limit_ns / 2))
-		keeper->nudge(keeper);
+		member->ops->nudge(member);
 }
 
 void batch_limit_undo(struct sheaf_batch *batch, uint64_t shortest_ns)
 {
-	struct keeper *keeper = batch->keeper;
+	struct member *member = batch->member;
 
 	if (batch->shortest_ns == shortest_ns) /* only this thread's call changes it */
 		return;
-	pthread_mutex_lock(&keeper->lock);
+	pthread_mutex_lock(&member->openings.lock);
 	batch->shortest_ns = shortest_ns;
-	tell_shortest(keeper);
-	pthread_mutex_unlock(&keeper->lock);
+	tell_shortest(batch);
+	pthread_mutex_unlock(&member->openings.lock);
 }
 
-/* Cleared but for its lock. Under the keeper's lock. */
-static struct sheaf_batch *take_memory(struct keeper *keeper)
+/* Cleared but for its lock. Under the lock. */
+static struct sheaf_batch *take_memory(struct member *member)
 {
-	struct sheaf_batch *batch = keeper->spare;
+	struct sheaf_batch *batch = member->openings.spare;
 
-	keeper->spare = NULL;
+	member->openings.spare = NULL;
 	if (!batch && (batch = handles_take(&batch_handles)))
 		pthread_mutex_init(&batch->lock, NULL);
 	if (batch)
@@ -185,22 +209,22 @@ static void give_memory(struct sheaf_batch *batch)
 	handles_keep(&batch_handles, batch);
 }
 
-/* Under the keeper's lock. */
-static void discard(struct keeper *keeper, struct sheaf_batch *batch)
+/* Under the lock. */
+static void discard(struct member *member, struct sheaf_batch *batch)
 {
 	memset(batch, 0, offsetof(struct sheaf_batch, lock));
-	batch->keeper = &keeper_dead;
-	if (!keeper->spare)
-		keeper->spare = batch;
+	batch->member = &member_dead;
+	if (!member->openings.spare)
+		member->openings.spare = batch;
 	else
 		give_memory(batch);
 }
 
-void batch_drop_spare(struct keeper *keeper)
+void batch_drop_spare(struct member *member)
 {
-	if (keeper->spare)
-		give_memory(keeper->spare);
-	keeper->spare = NULL;
+	if (member->openings.spare)
+		give_memory(member->openings.spare);
+	member->openings.spare = NULL;
 }
 
 /* A task of another batch has run over a slot that was free. */
@@ -214,54 +238,53 @@ __attribute__((noinline)) static void repair(const struct segment *segment, stru
 		store_relaxed(&batch->inside[i], 0);
 }
 
-UNGUARDED int batch_open(struct sheaf_batch **out, struct keeper *keeper, const sheaf_batch_options *options)
+UNGUARDED int batch_open(struct sheaf_batch **out, struct member *member, const sheaf_batch_options *options)
 {
 	static const sheaf_batch_options defaults = {0};
 	struct sheaf_batch *batch;
-	uint64_t serial, limit;
-	int r = keeper_open(keeper);
+	uint64_t limit;
+	int r = member_open(member);
 
 	if (r)
 		return r;
 	if (!options)
 		options = &defaults;
-	pthread_mutex_lock(&keeper->lock);
-	batch = take_memory(keeper);
+	pthread_mutex_lock(&member->openings.lock);
+	batch = take_memory(member);
 	if (!batch) {
-		pthread_mutex_unlock(&keeper->lock);
+		pthread_mutex_unlock(&member->openings.lock);
 		return sheaf_fail(-ENOMEM, "no memory for a batch");
 	}
-	if ((r = take_slot(keeper, &batch->index))) {
-		discard(keeper, batch);
-		pthread_mutex_unlock(&keeper->lock);
+	if ((r = take_slot(member, &batch->index))) {
+		discard(member, batch);
+		pthread_mutex_unlock(&member->openings.lock);
 		return r;
 	}
-	serial = ++keeper->serial;
-	batch->shared = &keeper->segment.batches[batch->index];
+	batch->shared = &member->segment->batches[batch->index];
 	if (!bells_whole(&batch->shared->bell_seal, &batch->shared->bell_end_seal) || !os_sem_whole(&batch->shared->bell))
-		repair(&keeper->segment, batch->shared);
-	batch->keeper = keeper;
-	batch->ref = BATCH_REF(batch->index, serial);
-	batch->flags = options->flags | (keeper->checked ? BATCH_CHECKED : 0);
+		repair(member->segment, batch->shared);
+	batch->member = member;
+	batch->heap_id = heap_new_batch_id(member->segment);
+	batch->ref = BATCH_REF(batch->index, batch->heap_id);
+	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0);
 	batch->entries.stride = entry_stride(options->result_size);
 	batch->shared->kind = KIND_CALLS;
 	batch->shared->flags = batch->flags;
-	batch->max_attempts = options->max_attempts ? options->max_attempts : keeper->segment.max_attempts;
+	batch->max_attempts = options->max_attempts ? options->max_attempts : member->segment->max_attempts;
 	batch->shared->max_attempts = batch->max_attempts;
-	batch->limit_ns = limit = limit_of(options->task_timeout_ns, keeper->limit_ns);
+	batch->limit_ns = limit = limit_of(options->task_timeout_ns, member->limit_ns);
 	/* As put() in submit.c. */
 	if (batch->shared->limit_ns != limit)
 		batch->shared->limit_ns = limit;
-	batch->heap_id = heap_new_batch_id(&keeper->segment);
 	batch->shared->heap_id = batch->heap_id;
 	batch->result_size = options->result_size;
 	batch->shared->out_size = options->result_size;
 	/* Relaxed, all: published by the ring slots that name the batch (R1). */
 	store_relaxed(&batch->shared->failures, 0);
 	store_relaxed(&batch->shared->units, 0);
-	store_relaxed(&batch->shared->word, BATCH_OPEN | serial << 8);
-	link_batch(keeper, batch);
-	pthread_mutex_unlock(&keeper->lock);
+	store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_OPEN, batch->heap_id));
+	link_batch(member, batch);
+	pthread_mutex_unlock(&member->openings.lock);
 	batch_limit(batch, limit);
 	*out = batch;
 	return 0;
@@ -271,14 +294,14 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct keeper *keeper, const 
 static void kill_runners(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t bits)
 {
 	struct word w = word_unpack(bits);
-	struct keeper *keeper = batch->keeper;
+	struct member *member = batch->member;
 	unsigned generation;
 
-	if (w.state != WORD_OWNED || w.worker >= keeper->segment.worker_count || bits != load_relaxed(&slot->word))
+	if (w.state != WORD_OWNED || w.seat >= member->segment->worker_count || bits != load_relaxed(&slot->word))
 		return;
-	generation = load_relaxed(&keeper->segment.workers[w.worker].generation);
-	if ((generation & 0xffff) == w.generation)
-		keeper->kill(keeper, w.worker, generation);
+	generation = load_relaxed(&member->segment->seats[w.seat].generation);
+	if ((generation & GENERATION_MASK) == w.generation)
+		member->ops->kill(member, w.seat, generation);
 }
 
 /* Waits until the slot does not name the batch any more; withdraws the task if nobody has claimed it. */
@@ -302,13 +325,13 @@ static void clear_slot(struct sheaf_batch *batch, struct shared_slot *slot, uint
 			os_relax();
 			continue;
 		}
-		if (keeper_look(batch->keeper, false) && batch->keeper->ended(batch->keeper))
+		if (member_look(batch->member, false) && batch->member->ops->ended(batch->member))
 			return;
 		if (!*grace_end) {
 			*grace_end = sheaf_now_ns() + GRACE_NS;
 		} else if (sheaf_now_ns() > *grace_end) {
 			/* A wild task's word: nobody runs it, nobody dies with it, and no repair would come by. */
-			if (ring_is_orphan(&batch->keeper->segment, word_unpack(bits)) && ring_release(slot, bits))
+			if (segment_is_orphan(batch->member->segment, word_unpack(bits)) && ring_release(slot, bits))
 				return;
 			kill_runners(batch, slot, bits);
 		}
@@ -318,15 +341,15 @@ static void clear_slot(struct sheaf_batch *batch, struct shared_slot *slot, uint
 
 static void clear_ring(struct sheaf_batch *batch)
 {
-	struct segment *segment = &batch->keeper->segment;
+	struct segment *segment = batch->member->segment;
 	uint64_t grace_end = 0;
 
 	if (!batch->sent)
 		return;
-	if (batch->last_ticket - batch->first_ticket >= segment->ring_size)
-		batch->first_ticket = batch->last_ticket - (segment->ring_size - 1);
+	if (batch->last_ticket - batch->first_ticket >= segment->ring.size)
+		batch->first_ticket = batch->last_ticket - (segment->ring.size - 1);
 	for (uint64_t t = batch->first_ticket, left = batch->last_ticket - t + 1; left; t++, left--)
-		clear_slot(batch, &segment->ring[t & (segment->ring_size - 1)], &grace_end);
+		clear_slot(batch, &segment->ring.slots[t & (segment->ring.size - 1)], &grace_end);
 }
 
 static void free_parts(struct sheaf_batch *batch)
@@ -348,27 +371,26 @@ static void free_parts(struct sheaf_batch *batch)
 
 void batch_free(struct sheaf_batch *batch, bool abandon)
 {
-	struct keeper *keeper = batch->keeper;
+	struct member *member = batch->member;
 	int cancel = cancel_refuse();
 
 	if (!abandon) {
 		/* Relaxed: workers see it sooner or later; clear_ring() waits for them. */
-		store_relaxed(&batch->shared->word, BATCH_CANCELLED | (batch->ref >> 16) << 8);
+		store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_CANCELLED, batch->heap_id));
 		clear_ring(batch);
-		room_ring(&keeper->segment);
+		room_ring(member->segment);
 		/* Relaxed: counted before the slot was released. */
 		if (load_relaxed(&batch->shared->units))
-			heap_free_all(&keeper->segment, batch->heap_id);
+			heap_free_all(member->segment, batch->heap_id);
 	}
 	free_parts(batch);
-	pthread_mutex_lock(&keeper->lock);
-	store_relaxed(&batch->shared->word, BATCH_FREE);
-	keeper->slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
-	unlink_batch(keeper, batch);
-	if (batch->shortest_ns)
-		tell_shortest(keeper);
-	discard(keeper, batch);
-	pthread_mutex_unlock(&keeper->lock);
+	pthread_mutex_lock(&member->openings.lock);
+	unlink_batch(member, batch);
+	batch->shortest_ns = 0;
+	tell_shortest(batch);
+	leave_slot(member, batch);
+	discard(member, batch);
+	pthread_mutex_unlock(&member->openings.lock);
 	cancel_allow(cancel);
 }
 
@@ -381,7 +403,7 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 		return sheaf_fail(-EINVAL, "sheaf_batch_get_progress: %s is NULL", batch ? "progress" : "batch");
 	if ((r = batch_check(batch)))
 		return r;
-	segment = &batch->keeper->segment;
+	segment = batch->member->segment;
 	*progress = (sheaf_progress){0};
 	pthread_mutex_lock(&batch->lock);
 	if (batch->dense) {
@@ -405,6 +427,6 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 void sheaf_batch_retire(sheaf_batch *batch)
 {
 	/* In a forked child the memory belongs to the parent's pool, and one that is dead may be somebody else's by now: leave it alone. */
-	if (batch && !batch_check(batch) && !keeper_check_process(batch->keeper))
+	if (batch && !batch_check(batch) && !member_check_process(batch->member))
 		batch_free(batch, false);
 }

@@ -1,0 +1,186 @@
+/*
+ * member.c - who a member is, what it may do, and what the state of its pool means for it.
+ */
+#include "member/member.h"
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+struct member member_dead = {.forks = MEMBER_DEAD};
+
+static _Thread_local const struct segment *tasks_of;
+
+void member_sit(struct member *member, struct segment *segment, unsigned number, unsigned generation, int32_t pid,
+		void *private_memory)
+{
+	member->segment = segment;
+	member->seat = &segment->seats[number];
+	member->number = number;
+	member->generation = generation;
+	member->name = seat_name(number, generation);
+	member->claimant = word_claimant(member->name);
+	member->pid = pid;
+	member->forks = member->made = forks_count();
+	member->forks_private = private_memory;
+	member->looking = false;
+	member->spin_ns = segment->spin_ns;
+	member->patience = (struct patience){0};
+	member->tail = 0;
+	member->looks = 0;
+	member->clock_ns = 0;
+	member->victim = 0;
+	memset(member->regions, 0, sizeof(member->regions));
+}
+
+struct region *member_region(struct member *member, const struct shared_batch *batch)
+{
+	for (unsigned i = 0; i < MEMBER_REGIONS; i++)
+		if (member->regions[i].heap_id == batch->heap_id)
+			return &member->regions[i];
+	/* The rest of the victim's block stays with its batch, unused. */
+	return &member->regions[member->victim++ % MEMBER_REGIONS];
+}
+
+const struct segment *member_run_tasks_of(const struct segment *segment)
+{
+	const struct segment *before = tasks_of;
+
+	tasks_of = segment;
+	return before;
+}
+
+int member_refuse_task(void)
+{
+	return sheaf_fail(
+		-EPERM,
+		"a task cannot submit to the pool that runs it, nor use it otherwise: only the process that created a pool "
+		"may. A task may call sheaf_task_*(), and use pools that it has created itself");
+}
+
+static int fail_inherited(void)
+{
+	return sheaf_fail(-EPERM, "the handle was inherited over a fork: only the process that created the pool may use it");
+}
+
+int member_check_process(const struct member *member)
+{
+	int r = member_check(member);
+
+	return r || forks_told() || member->pid == getpid() ? r : fail_inherited();
+}
+
+int member_judge(const struct member *member)
+{
+	if (handles_in_task && member->made != forks_count())
+		return member_refuse_task();
+	if (member == &member_dead)
+		return sheaf_fail(-EINVAL, "the batch was retired, or its pool destroyed");
+	if (member->forks == MEMBER_DEAD)
+		return sheaf_fail(-EINVAL, "the pool was destroyed");
+	if (member->made != forks_count())
+		return fail_inherited();
+	return tasks_of == member->segment ? member_refuse_task() : 0;
+}
+
+/* Relaxed: written before the state is, which every caller has read with acquire. */
+static uint32_t asked_of(const struct member *member)
+{
+	return load_relaxed(&member->asked);
+}
+
+bool member_possible(const struct member *member, uint32_t state)
+{
+	uint32_t asked = asked_of(member);
+
+	switch (state) {
+	case POOL_OPEN: /* of one that is just being closed, too */
+	case POOL_BROKEN:
+	case POOL_LOST:
+	case POOL_UNPLUGGED:
+		return true;
+	case POOL_CLOSED:
+	case POOL_FINISHED:
+		return asked != POOL_OPEN;
+	default:
+		return asked == POOL_TERMINATED;
+	}
+}
+
+static int fail_wild(uint32_t state)
+{
+	return sheaf_fail(
+		-ENOTRECOVERABLE,
+		"the state of the pool, a word in its shared memory, was written over (it became %#x), most likely by a "
+		"task that wrote behind its result: the pool has ended",
+		(unsigned)state);
+}
+
+int member_fail(struct member *member, uint32_t state)
+{
+	/* Relaxed, both: a number for a message. */
+	uint64_t wild = load_relaxed(&member->wild);
+
+	if (asked_of(member) == POOL_TERMINATED)
+		return sheaf_fail(-ECANCELED, "the pool was terminated");
+	if (!member_possible(member, state)) {
+		store_relaxed(&member->wild, UINT64_C(1) + state);
+		return fail_wild(state);
+	}
+	switch (state) {
+	case POOL_BROKEN:
+		if (wild)
+			return fail_wild((uint32_t)(wild - 1));
+		return sheaf_fail(
+			-ENOTRECOVERABLE,
+			"the pool stopped: its workers died again and again without ending a single task, or none could be "
+			"started");
+	case POOL_LOST:
+		return sheaf_fail(-EOWNERDEAD, "the pool's supervisor died and cannot be replaced");
+	case POOL_UNPLUGGED:
+		return sheaf_fail(-EBADF,
+				  "this process has closed the pool's file descriptors, as closefrom() does: the pool has "
+				  "ended; create pools after that, or keep their descriptors open");
+	default:
+		return 0;
+	}
+}
+
+int member_shut(struct member *member)
+{
+	/* Acquire, pairs with change_state() in pool.c: what the owner asked for is known. */
+	uint32_t state = load_acquire(&member->segment->control->state);
+	int r = member_fail(member, state);
+
+	return r || (state != POOL_CLOSED && state != POOL_FINISHED) ? r : sheaf_fail(-EPIPE, "the pool is closed");
+}
+
+int member_look(struct member *member, bool now)
+{
+	uint64_t time = sheaf_now_ns();
+	int cancel, r;
+
+	/* Relaxed: two threads may look at once. */
+	if (!now && time - load_relaxed(&member->looked_ns) < CHECK_EVERY_NS)
+		return member_fail(member, load_acquire(&member->segment->control->state));
+	store_relaxed(&member->looked_ns, time);
+	cancel = cancel_refuse();
+	r = member->ops->look(member);
+	cancel_allow(cancel);
+	return r;
+}
+
+int member_interrupt(struct member *member)
+{
+	/* Relaxed, both: only numbers, which do not go back. */
+	unsigned now = load_relaxed(&member->interrupts);
+	unsigned told = load_relaxed(&member->told);
+
+	while ((int)(now - told) > 0 && !cas_weak_relaxed(&member->told, &told, now))
+		continue;
+	return sheaf_fail(-EINTR, "interrupted by sheaf_pool_interrupt()");
+}

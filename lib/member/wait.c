@@ -1,0 +1,108 @@
+/*
+ * wait.c - spin, help, announce, check once more, sleep, retract.
+ *
+ * Nothing is decided by a token (promise 2). The member checks what it waits for after every wake-up, and the owner checks ten times
+ * a second who lives, so that no call blocks for ever (promise 5).
+ */
+#include "member/wait.h"
+
+#include "base/error.h"
+#include "os/os.h"
+
+#include <errno.h>
+
+/* The one place where a waiting thread may be cancelled. */
+static void undo_sleep(void *context)
+{
+	const struct wait *wait = context;
+
+	sleeper_retract(&wait->sleeper);
+	if (wait->cancelled)
+		wait->cancelled(wait->context);
+}
+
+static void sleep_until(const struct wait *wait, uint64_t until)
+{
+	pthread_cleanup_push(undo_sleep, (void *)(uintptr_t)wait);
+	sleeper_sleep(&wait->sleeper, until);
+	pthread_cleanup_pop(0);
+}
+
+static bool spin_for(const struct member *member, const struct wait *wait)
+{
+	/* What a thread learns of the machine is good for all pools. */
+	static _Thread_local struct patience patience;
+
+	if (!member->segment->spin_ns)
+		return false;
+	patience_begin(&patience, 1);
+	while (patience_wait(&patience, member->segment->eager_ns, member->segment->spin_ns))
+		if (wait->ready(wait->context))
+			return true;
+	return false;
+}
+
+/* Why the wait must end, ready or not. @late: see struct wait. */
+static int reason_to_end(struct member *member, const struct wait *wait, uint64_t now, uint64_t deadline_ns, bool late)
+{
+	int r = member->ops ? member_look(member, late) : 0;
+
+	/* What was done before the end of the pool is still handed out. */
+	if (wait->ready(wait->context))
+		return 0;
+	if (r)
+		return r;
+	if (!deadline_ns)
+		return sheaf_fail(-EAGAIN, "not done yet");
+	if (!wait->deaf && member_interrupted(member, wait->heard))
+		return -EINTR;
+	if (now >= deadline_ns)
+		return sheaf_fail(-ETIMEDOUT, "the deadline passed before it was done");
+	return wait->doubt ? wait->doubt(wait->context, late) : 0;
+}
+
+int member_wait(struct member *member, const struct wait *wait, uint64_t deadline_ns)
+{
+	bool spin = deadline_ns && !wait->sleep;
+	uint64_t checked = 0;
+
+	for (;;) {
+		uint64_t now, until;
+		bool late;
+		int r;
+
+		if (wait->ready(wait->context))
+			return 0;
+		if (wait->help && wait->help(wait->context, false))
+			continue;
+		if (spin) {
+			/* Only a member that has run a task spins again: what a spin has seen need not be enough for ready(). */
+			spin = wait->help;
+			if (wait->spin ? wait->spin(wait->context) : spin_for(member, wait))
+				continue;
+		}
+		now = sheaf_now_ns();
+		checked = checked ? checked : now;
+		/* By the clock, because a bell that was written over wakes the member at once, again and again. */
+		late = now - checked >= CHECK_EVERY_NS;
+		if (late)
+			checked = now;
+		if ((r = reason_to_end(member, wait, now, deadline_ns, late)))
+			return r;
+		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
+		sleeper_announce(&wait->sleeper);
+		if (wait->ready(wait->context)) {
+			sleeper_retract(&wait->sleeper);
+			return 0;
+		}
+		if (wait->help && wait->help(wait->context, true))
+			continue;
+		if (wait->idle)
+			wait->idle(wait->context);
+		if (wait->deaf || !member_interrupted(member, wait->heard))
+			sleep_until(wait, until);
+		if (wait->woken)
+			wait->woken(wait->context);
+		sleeper_retract(&wait->sleeper);
+	}
+}

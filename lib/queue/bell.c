@@ -1,0 +1,292 @@
+/*
+ * bell.c - a semaphore for each sleeper, and a word that says who sleeps.
+ *
+ * A semaphore token is a hint: a process that dies in sem_post() or sem_wait() may leave it lost, or its wake-up. So nothing is
+ * counted by tokens. A sleeper sets its bit (or stores what it waits for), checks the words once more, and only then sleeps. The
+ * poster that finds the bit clears it, which makes the wake-up its own, and posts. Surplus tokens are harmless, because every
+ * sleeper checks the words when it wakes, whatever woke it.
+ *
+ * Who writes what   A bit or a waiter word: set by its sleeper, cleared by the sleeper or by the poster that rings it. A room's
+ *                   holder: the member that takes the room by a CAS, and the supervisor once that member is dead.
+ * Edges             BELL1  announce, check the words | publish, look for announcements. All four are seq_cst: at least one of the
+ *                          two members sees what the other did (Dekker). Task words hand over the data; these words and tokens
+ *                          hand over nothing.
+ *                   BELL2  room_leave() -> room_take(): if the room's last user took the token that was meant for everybody, the
+ *                          next one sees why that came.
+ * Deaths            Of a poster between clearing the bit and posting: the supervisor rings everybody after each death. Of a
+ *                   sleeper: its bit costs one wake-up at most, and the supervisor clears it and frees its room.
+ * Damage            A semaphore that a wild write has hit may abort the process that touches it. So both sides check first the
+ *                   seals of its row and the word by which libc asks the kernel. Where a seal is broken, a poster wakes the
+ *                   sleeper without a token. Where that word is wrong, it leaves the sleeper alone, because libc would ask again by
+ *                   the wrong word; no process sleeps longer than a second. A sleeper naps from then on. A write between the
+ *                   check and the touch goes unseen.
+ */
+#include "queue/bell.h"
+
+#include "base/atomic.h"
+#include "base/number.h"
+#include "os/os.h"
+#include "queue/ring.h"
+
+#define NAP_NS 1000000u
+
+/* Post, or do what can be done if the row was written over. */
+static void bell_post(struct bell bell)
+{
+	if (!os_sem_whole(bell.semaphore))
+		return;
+	if (bells_whole(bell.seal, bell.end_seal))
+		sem_post(bell.semaphore);
+	else
+		os_sem_kick(bell.semaphore);
+}
+
+static void bell_wait(struct bell bell, uint64_t deadline_ns)
+{
+	if (!bells_whole(bell.seal, bell.end_seal) || !os_sem_whole(bell.semaphore))
+		os_sleep_ns(NAP_NS);
+	else if (deadline_ns == SHEAF_FOREVER)
+		sem_wait(bell.semaphore);
+	else
+		os_sem_wait_until(bell.semaphore, deadline_ns);
+}
+
+static struct bell bell_of_seat(struct shared_seat *seat, unsigned generation)
+{
+	return (struct bell){&seat->bell[generation & 1], &seat->bell_seal, &seat->bell_end_seal};
+}
+
+static struct bell bell_of_room(struct shared_control *control, unsigned room)
+{
+	return (struct bell){&control->room[room], &control->room_seal, &control->room_end_seal};
+}
+
+static struct bell bell_of_batch(struct shared_batch *batch)
+{
+	return (struct bell){&batch->bell, &batch->bell_seal, &batch->bell_end_seal};
+}
+
+static struct bell bell_of_start(struct shared_control *control)
+{
+	return (struct bell){&control->started, &control->started_seal, &control->started_end_seal};
+}
+
+void start_ring(struct shared_control *control)
+{
+	bell_post(bell_of_start(control));
+}
+
+void start_sleep(struct shared_control *control, uint64_t deadline_ns)
+{
+	bell_wait(bell_of_start(control), deadline_ns);
+}
+
+/* ---- one that sleeps ---- */
+
+struct sleeper sleeper_of_worker(struct segment *segment, unsigned seat, unsigned generation)
+{
+	return (struct sleeper){
+		.bell = bell_of_seat(&segment->seats[seat], generation),
+		.announced = &segment->control->sleepers[seat / 64],
+		.as = UINT64_C(1) << seat % 64,
+	};
+}
+
+struct sleeper sleeper_of_room(struct segment *segment, int room)
+{
+	if (room < 0)
+		return (struct sleeper){0};
+	return (struct sleeper){
+		.bell = bell_of_room(segment->control, (unsigned)room),
+		.announced = &segment->control->room_waiters,
+		.as = UINT64_C(1) << room,
+	};
+}
+
+struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what)
+{
+	return (struct sleeper){.bell = bell_of_batch(batch), .announced = &batch->waiter, .as = what, .alone = true};
+}
+
+void sleeper_announce(const struct sleeper *sleeper)
+{
+	/* BELL1. Seq_cst, both: else the words that are checked next could be read before a poster can see the announcement. */
+	if (sleeper->alone)
+		store_seq_cst(sleeper->announced, sleeper->as);
+	else if (sleeper->announced)
+		fetch_or_seq_cst(sleeper->announced, sleeper->as);
+}
+
+bool sleeper_retract(const struct sleeper *sleeper)
+{
+	/* Relaxed, both: an extra token is harmless. */
+	if (sleeper->alone)
+		store_relaxed(sleeper->announced, WAIT_NOTHING);
+	else if (sleeper->announced)
+		return fetch_and_relaxed(sleeper->announced, ~sleeper->as) & sleeper->as;
+	return true;
+}
+
+void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns)
+{
+	if (sleeper->announced)
+		bell_wait(sleeper->bell, deadline_ns);
+	else
+		os_sleep_ns(NAP_NS);
+}
+
+/* ---- workers ---- */
+
+/* Not inlined, like claim_one(): most posters find nobody asleep. */
+__attribute__((noinline)) static void ring_seat(struct segment *segment, unsigned number)
+{
+	struct shared_seat *seat = &segment->seats[number];
+
+	/* If the worker is just being replaced, its successor checks the words before it ever sleeps. Seq_cst, pairs with spawn() in
+	 * supervisor.c: either we see the successor, or it sees what we changed before. */
+	bell_post(bell_of_seat(seat, load_seq_cst(&seat->generation)));
+}
+
+/* claim_bit() of a set that held @bits. */
+__attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t bits, unsigned end)
+{
+	while (bits) {
+		unsigned bit = lowest_bit(bits);
+
+		/* Relaxed: decides only who posts. */
+		bits = fetch_and_relaxed(set, ~(UINT64_C(1) << bit));
+		if (bits & UINT64_C(1) << bit && bit < end)
+			return (int)bit;
+	}
+	return -1;
+}
+
+/* Clears one bit of the set and returns its number, or -1 if there is none. From @end on nobody sets bits, but for wild tasks. */
+static int claim_bit(_Atomic uint64_t *set, unsigned end)
+{
+	/* BELL1 */
+	uint64_t bits = load_seq_cst(set);
+
+	return bits ? claim_one(set, bits, end) : -1;
+}
+
+bool workers_ring(struct segment *segment)
+{
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++) {
+		int bit = claim_bit(&segment->control->sleepers[i], segment->worker_count - i * 64);
+
+		if (bit >= 0) {
+			ring_seat(segment, i * 64 + (unsigned)bit);
+			return true;
+		}
+	}
+	return false;
+}
+
+unsigned workers_looking(const struct segment *segment, unsigned most)
+{
+	unsigned count = 0;
+	uint64_t sleepers = 0;
+
+	/* Relaxed, all: hints. */
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++)
+		sleepers |= load_relaxed(&segment->control->sleepers[i]);
+	if (!sleepers)
+		return most;
+	for (unsigned worker = 0; worker < segment->worker_count && count < most; worker++)
+		count += load_relaxed(&segment->seats[worker].looking) != 0;
+	return count;
+}
+
+void workers_ring_all(struct segment *segment)
+{
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		ring_seat(segment, worker);
+}
+
+/* ---- submitters that wait for room ---- */
+
+int room_take(struct segment *segment, uint32_t name)
+{
+	for (int room = 0; room < ROOM_SLOTS; room++) {
+		/* Relaxed: only a look. */
+		uint32_t holder = load_relaxed(&segment->control->room_holder[room]);
+
+		/* BELL2. Acquire: else the reason for the last user's token, a new state of the pool, might not be seen yet. */
+		if (!holder && cas_acquire(&segment->control->room_holder[room], &holder, HELD_BY(name)))
+			return room;
+	}
+	return -1;
+}
+
+void room_leave(struct segment *segment, int room)
+{
+	/* BELL2. Release: the next user sees what this one has seen. */
+	if (room >= 0)
+		store_release(&segment->control->room_holder[room], 0);
+}
+
+void room_evict(struct segment *segment, uint32_t name)
+{
+	for (unsigned room = 0; room < ROOM_SLOTS; room++) {
+		uint32_t holder = HELD_BY(name);
+
+		/* Relaxed, both: everybody is rung after a death, and its surplus tokens are harmless. */
+		if (load_relaxed(&segment->control->room_holder[room]) == holder)
+			fetch_and_relaxed(&segment->control->room_waiters, ~(UINT64_C(1) << room));
+		cas_relaxed(&segment->control->room_holder[room], &holder, 0);
+	}
+}
+
+void room_ring_one(struct segment *segment)
+{
+	int room = claim_bit(&segment->control->room_waiters, ROOM_SLOTS); /* BELL1 */
+
+	if (room >= 0)
+		bell_post(bell_of_room(segment->control, (unsigned)room));
+}
+
+void room_ring(struct segment *segment)
+{
+	/* Relaxed, a hint like ring_wanting(): whom it misses, a worker wakes by room_ring_one() before it sleeps. */
+	if (load_relaxed(&segment->control->room_waiters) && !ring_wanting(&segment->ring))
+		room_ring_one(segment);
+}
+
+void room_ring_all(struct segment *segment)
+{
+	/* Also those that are not announced: who took their announcement may have died before it posted. */
+	for (unsigned room = 0; room < ROOM_SLOTS; room++)
+		bell_post(bell_of_room(segment->control, room));
+}
+
+/* ---- gatherers ---- */
+
+static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
+{
+	/* Relaxed: decides only who posts. */
+	if (cas_relaxed(&batch->waiter, &waiter, WAIT_NOTHING))
+		bell_post(bell_of_batch(batch));
+}
+
+void gatherer_ring(struct shared_batch *batch, uint64_t what)
+{
+	/* BELL1 */
+	uint64_t waiter = load_seq_cst(&batch->waiter);
+
+	if (waiter != WAIT_NOTHING && (waiter == what || waiter == WAIT_ANY))
+		claim_and_post(batch, waiter);
+}
+
+void gatherer_ring_always(struct shared_batch *batch)
+{
+	/* Whether it is announced or not, as in room_ring_all(). Relaxed: a batch that is just being opened has nobody who waits. */
+	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_FREE)
+		bell_post(bell_of_batch(batch));
+}
+
+void gatherer_ring_all(struct segment *segment)
+{
+	for (uint32_t i = 0; i < segment_batches(segment); i++)
+		gatherer_ring_always(&segment->batches[i]);
+}

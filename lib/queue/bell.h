@@ -1,0 +1,81 @@
+/*
+ * bell.h - wake a member that sleeps, without a system call for one that does not (promise 2).
+ *
+ * A bell is a semaphore in shared memory. Each sleeper has one of its own and follows one pattern: announce, check the words once
+ * more, sleep, retract. The member that has changed the words looks for announcements next, and rings one of them or all.
+ *
+ *   sleeper               sleeps until                        announced in
+ *   a worker              a task is READY                     control->sleepers, one bit
+ *   a room                the ring has room (a submitter)     control->room_waiters, one bit
+ *   a batch's gatherer    what it waits for is published      batch->waiter, a WAIT_ value
+ */
+#ifndef SHEAF_QUEUE_BELL_H
+#define SHEAF_QUEUE_BELL_H
+
+#include "segment/segment.h"
+
+/* A semaphore, between the two seals of its row. */
+struct bell {
+	sem_t *semaphore;
+	const _Atomic uint64_t *seal, *end_seal;
+};
+
+/* A member that may sleep: its bell, and where it announces that. */
+struct sleeper {
+	struct bell bell;
+	_Atomic uint64_t *announced; /* NULL: nobody can ring, so it naps for a millisecond */
+	uint64_t as;                 /* a bit of that word, or (alone) its whole value */
+	bool alone;
+};
+
+struct sleeper sleeper_of_worker(struct segment *segment, unsigned seat, unsigned generation);
+/* @room: from room_take(), or -1. */
+struct sleeper sleeper_of_room(struct segment *segment, int room);
+/* @what: WAIT_ value. */
+struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what);
+
+/* Say that the sleeper is about to sleep. It must check the words once more before it does. */
+void sleeper_announce(const struct sleeper *sleeper);
+
+/* Take that back. A token may be on its way all the same. False: a member has spent a wake-up on this sleeper. */
+bool sleeper_retract(const struct sleeper *sleeper);
+
+/* Sleep until a token comes, or the deadline passes. May return early. */
+void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns);
+
+/* The owner waits for a supervisor's start. */
+void start_sleep(struct shared_control *control, uint64_t deadline_ns);
+void start_ring(struct shared_control *control);
+
+/* Wake one announced worker. After ring_publish(). False: there was none to wake. */
+bool workers_ring(struct segment *segment);
+
+/*
+ * Count the workers, up to @most, that will find a task without being rung: those that spin, and all if none sleeps. A hint, because
+ * such a worker may find another task, or die: for tasks that end without it, too.
+ */
+unsigned workers_looking(const struct segment *segment, unsigned most);
+
+/* Give every worker a token, asleep or not. After a death, and when the pool's state changes. */
+void workers_ring_all(struct segment *segment);
+
+/* Take a room to wait in, for the member of that name, until room_leave(). -1: all are taken. */
+int room_take(struct segment *segment, uint32_t name);
+void room_leave(struct segment *segment, int room);
+/* Free the rooms of a dead member. */
+void room_evict(struct segment *segment, uint32_t name);
+
+/* Wake a submitter that waits for room, if a good part of the ring is free: so it does not fall asleep after one task. After ring_release(). */
+void room_ring(struct segment *segment);
+/* Wake one however little is free. For a worker that has found nothing to claim, because nobody else would. */
+void room_ring_one(struct segment *segment);
+void room_ring_all(struct segment *segment);
+
+/* Wake the gatherer if it waits for @what, or for anything. After that was published. */
+void gatherer_ring(struct shared_batch *batch, uint64_t what);
+/* Wake it whatever it waits for. */
+void gatherer_ring_always(struct shared_batch *batch);
+/* Do so to the gatherers of all batches. After a death, and when the pool's state changes. */
+void gatherer_ring_all(struct segment *segment);
+
+#endif

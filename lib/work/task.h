@@ -1,0 +1,69 @@
+/*
+ * task.h - the task that a function sees while a member runs it.
+ */
+#ifndef SHEAF_WORK_TASK_H
+#define SHEAF_WORK_TASK_H
+
+#include "member/member.h"
+#include "os/output.h"
+#include "queue/ring.h"
+
+#include <assert.h>
+
+#define FAIL_TEXT 512
+
+struct sheaf_task {
+	struct member *member;
+	struct shared_batch *batch;
+	uint64_t position;
+	unsigned attempt;
+	bool of_map;
+	uint64_t data; /* offset of sheaf_task_result(); 0: the result is where the batch has it */
+	unsigned text_size;
+	uint64_t size;
+	char text[FAIL_TEXT];
+};
+
+/*
+ * Tells the supervisor since when there is a task in hand, and until when there may be one. Relaxed, as a kill cuts the process's own
+ * order, and the supervisor judges by what it finds after the death.
+ */
+static inline void task_hold(struct shared_seat *seat, uint64_t started_ns, uint64_t limit_ns)
+{
+	store_relaxed(&seat->started, started_ns);
+	store_relaxed(&seat->deadline, limit_ns ? started_ns + limit_ns : 0);
+}
+
+static inline void task_let_go(struct shared_seat *seat)
+{
+	store_relaxed(&seat->deadline, 0);
+}
+
+/* Private: end a child that a task has forked. */
+_Noreturn void task_end_child(void);
+
+/*
+ * Before anything is told of a task that has returned. In a child that it forked, which has returned as well, nothing is to be told: that
+ * ends. What the task printed is written first, so that it is there when the result is.
+ */
+static inline void task_returned(unsigned forks)
+{
+	if (forks_count() != forks)
+		task_end_child();
+	if (output_pending())
+		output_flush(false);
+}
+
+/* Frees the slot of a task that is over. */
+static inline void task_give_back(struct shared_slot *slot, uint64_t word)
+{
+	bool ours = ring_release(slot, word);
+
+	assert(ours && "nobody takes a slot from a living worker");
+	(void)ours;
+}
+
+/* The code to publish for what a task returned; fills in a text if it is not a negative errno. */
+int task_status(struct sheaf_task *task, int returned);
+
+#endif
