@@ -110,6 +110,11 @@ provide_if_possible() {
 	fi
 }
 
+# build_tests FOLDER: builds the library and what the tests need.
+build_tests() {
+	quietly meson compile -C "$1" --ninja-args="['all', 'meson-test-prereq']"
+}
+
 # setup_build FOLDER [OPTION...]: sets the build folder up with these options of meson, unless that was done before.
 setup_build() {
 	if [ ! -f "$1/build.ninja" ]; then
