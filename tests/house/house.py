@@ -15,20 +15,20 @@ import path
 from source import Tree
 
 
-def read_arguments():
+def read_arguments(words):
     parser = argparse.ArgumentParser(prog="house.py", description=__doc__.split("\n", maxsplit=1)[0].split(" - ")[1],
-                                     epilog="Examples: house.py --only includes,circles --build build; house.py --path sheaf_submit")
+                                     epilog="Examples: house.py --only includes,circles; house.py --path sheaf_submit")
     parser.add_argument("--only", metavar="CHECK,...", help="only these checks; default: all")
     parser.add_argument("--list", action="store_true", help="list the checks and stop")
     parser.add_argument("--figures", action="store_true",
-                        help="also print how many files and functions there are, and how long they are")
+                        help="also print the number and the lengths of files and functions")
     parser.add_argument("--path", metavar="FUNCTION", action="append", default=[],
                         help="print how many files the way of this call goes through, and stop; may be repeated: see path.py")
-    parser.add_argument("--build", metavar="FOLDER", help="where the library is built: its objects tell what uses what; default: the "
-                        "sources do")
+    parser.add_argument("--build", metavar="FOLDER",
+                        help="where the library is built: its objects tell what uses what; default: the sources do")
     parser.add_argument("--root", metavar="FOLDER", default=pathlib.Path(__file__).resolve().parents[2],
                         help="the checkout; default: the one that this script is in")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     names = arguments.only.split(",") if arguments.only else list(checks.CHECKS)
     for name in names:
         if name not in checks.CHECKS:
@@ -48,8 +48,8 @@ def run(names, tree, build):
     return failed
 
 
-def main():
-    arguments, names = read_arguments()
+def main(words=None):
+    arguments, names = read_arguments(words)
     tree = Tree(arguments.root)
     if arguments.list:
         for name, check in checks.CHECKS.items():

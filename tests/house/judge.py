@@ -1,4 +1,6 @@
 """judge.py HOUSE - each check of house.py fails for what is wrong, and for nothing else."""
+import contextlib
+import io
 import os
 import pathlib
 import shlex
@@ -60,7 +62,8 @@ WRONG = [
     ("weight", {"lib/queue/ring.c": "\n" * 500}, "lib/queue/ring.c:501: the file has 515 lines"),
     ("weight", {"lib/queue/ring.c": "\nint long_one(void)\n{\n" + "\ta++;\n" * 60 + "}\n"},
      "lib/queue/ring.c:17: long_one() has 63 lines"),
-    ("statics", {"lib/queue/ring.c": STATIC, "lib/batch/submit.c": STATIC}, "lib/queue/ring.c:17: static take() is also in lib/batch/sub"),
+    ("statics", {"lib/queue/ring.c": STATIC, "lib/batch/submit.c": STATIC},
+     "lib/queue/ring.c:17: static take() is also in lib/batch/submit.c"),
     ("labels", {"lib/queue/ring.c": "/* P3. */\n"}, 'lib/queue/ring.c:16: P3: say "promise 3"'),
     ("labels", {"README.md": "It is published once (P3).\n"}, 'README.md:8: P3: say "promise 3"'),
     ("labels", {"lib/queue/ring.c": "/* Q7. */\n"}, "lib/queue/ring.c:16: Q7 is defined nowhere"),
@@ -72,7 +75,8 @@ WRONG = [
     ("prose", {"tools/test": "#!/bin/sh\n# " + "wide " * 20 + "\n"}, "tools/test:2: 101 columns of prose"),
     ("prose", {"tests/a.py": '"""a.py - wide.\n\n' + "wide " * 21 + '"""\n'}, "tests/a.py:3: "),
     ("heads", {"lib/queue/bell.c": "int bell;\n"}, "lib/queue/bell.c:1: the file begins without a comment"),
-    ("heads", {"lib/queue/bell.c": "/* bell.c - rings. */\nint f(struct control *c)\n{\n\treturn fetch_or_relaxed(&c->sleepers[0], 1);\n}\n"},
+    ("heads", {"lib/queue/bell.c": "/* bell.c - rings. */\nint f(struct control *c)\n{\n"
+                                   "\treturn fetch_or_relaxed(&c->sleepers[0], 1);\n}\n"},
      'lib/queue/bell.c:4: writes shared memory (sleepers), but its top comment has no paragraph "Deaths"'),
 ]
 
@@ -86,9 +90,9 @@ def check(house, files, *arguments):
             path.write_text(text, encoding="utf-8")
         if "--build" in arguments:
             compile_ring(pathlib.Path(folder))
-        run = subprocess.run([sys.executable, house, "--root", folder, *(word.format(folder) for word in arguments)],
-                             stdout=subprocess.PIPE, text=True)
-    return run.returncode, run.stdout.splitlines()
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            code = house.main(["--root", folder, *(word.format(folder) for word in arguments)])
+    return code, output.getvalue().splitlines()
 
 
 def compile_ring(folder):
@@ -102,7 +106,9 @@ def compile_ring(folder):
 
 
 def main():
-    house = sys.argv[1]
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(pathlib.Path(sys.argv[1]).parent))
+    import house
     code, lines = check(house, SOUND)
     assert code == 0 and lines[-1] == "8 passed, 0 failed", "\n".join(lines)
     for name, additions, finding in WRONG:
