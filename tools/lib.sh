@@ -1,5 +1,6 @@
-# lib.sh - what tools/demo and tools/test share: install what is missing, set up a build folder, stay quiet unless it fails.
-# To be sourced by a script that has set $top to the checkout. All messages go to stderr.
+# lib.sh - what tools/demo and tools/test share: install what is missing, set up a build folder,
+# stay quiet unless it fails. To be sourced by a script that has set $top to the checkout. All
+# messages go to stderr.
 
 say() {
 	printf '%s\n' "$*" >&2
@@ -43,7 +44,8 @@ missing() {
 		case $thing in
 		compiler)
 			if [ -n "${CC:-}" ]; then
-				# Unquoted: CC may hold a command with arguments, such as "ccache gcc".
+				# Unquoted: CC may hold a command with arguments, such as "ccache
+				# gcc".
 				compiles $CC || case "$CC" in
 				*clang*) echo clang libc6-dev ;;
 				*) echo gcc libc6-dev ;;
@@ -77,7 +79,8 @@ missing() {
 	done
 }
 
-# Makes sure that the named things are here. Where there is no apt-get, or no right to use it, names the packages and stops.
+# Makes sure that the named things are here. Where there is no apt-get, or no right to use it, names
+# the packages and stops.
 provide() {
 	packages=$(missing "$@" | xargs)
 	if [ -n "$packages" ]; then
@@ -115,7 +118,8 @@ build_tests() {
 	quietly meson compile -C "$1" --ninja-args="['all', 'meson-test-prereq']"
 }
 
-# setup_build FOLDER [OPTION...]: sets the build folder up with these options of meson, unless that was done before.
+# setup_build FOLDER [OPTION...]: sets the build folder up with these options of meson, unless that
+# was done before.
 setup_build() {
 	if [ ! -f "$1/build.ninja" ]; then
 		say "Setting up $1"
