@@ -17,9 +17,9 @@ FILE_LINES = 500
 FUNCTION_LINES = 60
 PROSE_COLUMNS = 100
 
-LABEL = re.compile(r"(?<![\w.%-])(?:[a-z]+[.:-])?[A-Z]{1,2}\d{1,2}(?![\w.]\w|\w|-bit)")
-# Not labels: versions of C, control characters, options of compilers.
-NO_LABEL = re.compile(r"C\d\d|C1|O[0-3]")
+# RING1, or R1. Not labels: signals, versions of C, control characters, encodings, processors.
+LABEL = re.compile(r"(?<![\w.%-])[A-Z]{1,12}\d{1,2}(?![\w.]\w|\w|-bit)")
+NO_LABEL = re.compile(r"SIGUSR[12]|C\d\d|C1|O[0-3]|UTF\d+|U?INT\d+|SHA1|CRC32|X86|AVX\d|SSE\d")
 PARAGRAPH = r"(?m)^ \* %s\b[^\n]*(?:\n \*   +[^\n]*)*"
 
 
@@ -57,7 +57,7 @@ def circles(tree, build):
     included = {}
     for file in tree.lib:
         for number, header in file.includes:
-            included.setdefault(file.unit, {}).setdefault("lib/" + header.rsplit(".", 1)[0], (file.path, number, header))
+            included.setdefault(file.unit, {}).setdefault(rooms.unit_of("lib/" + header), (file.path, number, header))
     for way in circle.find(included):
         path, number, _ = way[0]
         text = ", ".join(f"{path} includes {header}" for path, _, header in way)
@@ -109,7 +109,8 @@ def edges_of(file):
     for label in LABEL.finditer(text):
         before, after = text[:label.start()], text[label.end():]
         name = label.group()
-        begins = re.search(r"(\n \*|Edges|[.;])\s+$", before) and not re.match(r" is in ", after)
+        # At the beginning of a line, or of a sentence with as many blanks behind it.
+        begins = re.search(r"(\n \*|Edges|[.;])\s+$", before) and re.match(r"  |,| *->|:| \(", after)
         points = re.search(r"->\s*$", before) and not re.search(rf"\b{re.escape(name)} is in ", text)
         if begins or points:
             labels.setdefault(name, file.head.count("\n", 0, found.start() + label.start()) + 1)
@@ -128,7 +129,8 @@ def labels(tree, build):
     for file in tree.files(["lib", "include", "tests", "tools"], ["*.[ch]", "*.cc", "*.cpp", "*.pml"]):
         yield from _wrong_labels(file, file.comments, defined if file.path.startswith(("lib/", "include/")) else None)
     for file in _pages(tree):
-        yield from _wrong_labels(file, _without_code(file.text), None)
+        text = re.sub(r"`[^`\n]*`", "", _without_code(file.text))
+        yield from _wrong_labels(file, text, defined if file.path.startswith("docs/explanation/") else None)
 
 
 def _wrong_labels(file, text, defined):

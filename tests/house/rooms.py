@@ -1,4 +1,5 @@
 """rooms.py - the rooms of the house: which folder of lib/ may stand on which."""
+import re
 
 # Each room, in order, and what it stands on: all rooms before it, or only what is named. A header
 # that is named stands for what it declares itself and by the headers that it includes.
@@ -32,8 +33,9 @@ PUBLIC = {
     "sheaf_mpi.h": "mpi",
 }
 
-# Files of which a build takes one: what one has, the other may have, too.
-TWINS = [{"lib/os/linux.c", "lib/os/posix.c"}]
+# Twins: files of which a build takes one. What one has, the other may have, too. os/linux_shm.c and
+# os/posix_shm.c are twins, and with os/shm.c they make one unit.
+TWIN = re.compile(r"lib/os/(linux|posix)(_?)")
 
 
 def stands_on(room):
@@ -52,4 +54,9 @@ def may_include(room, header):
 
 
 def are_twins(paths):
-    return any(set(paths) <= twins for twins in TWINS)
+    return len({TWIN.sub("", path) for path in paths}) == 1 and all(TWIN.match(path) for path in paths)
+
+
+def unit_of(path):
+    """What the files have in common that make one unit: x.c, x.h, and the twins of both."""
+    return TWIN.sub(lambda found: "lib/os/" if found.group(2) else found.group(), path).rsplit(".", 1)[0]

@@ -7,6 +7,8 @@ import functools
 import pathlib
 import re
 
+import rooms
+
 BLOCK = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
 ATTRIBUTE = re.compile(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)")
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
@@ -52,8 +54,8 @@ class File:
 
     @property
     def unit(self):
-        """What a .c file and the .h file of the same name have in common."""
-        return self.path.rsplit(".", 1)[0]
+        """What it has in common with other files that make one unit with it."""
+        return rooms.unit_of(self.path)
 
     @property
     def name(self):
