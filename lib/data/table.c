@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "pool/alloc.h"
 #include "pool/pool.h"
 
 static int resize(struct table *table, size_t size)

@@ -1,11 +1,12 @@
 /*
  * alloc.c - shared memory for the owner.
  */
-#include "pool/pool.h"
+#include "pool/alloc.h"
 
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "pool/pool.h"
 #include "segment/heap.h"
 
 #include <errno.h>

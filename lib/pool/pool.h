@@ -26,10 +26,11 @@ struct sheaf_pool {
 /* 0; -EINVAL, -EPERM with their messages. */
 int pool_check(const sheaf_pool *pool, const char *call);
 
-/*
- * sheaf_alloc()'s memory that grows and shrinks while it is filled: heap_resize() for an address, *@memory being NULL while there is none.
- * Errors as sheaf_alloc(), in the name of @what.
- */
-int pool_resize(sheaf_pool *pool, void **memory, size_t size, size_t new_size, const char *what);
+/* Is there a pool at that address in this process, dead or not? Takes no lock. */
+bool pool_exists(const sheaf_pool *pool);
+
+/* Take a dead handle; NULL: no memory. Give one back whose pool is no more. */
+struct sheaf_pool *pool_take_memory(void);
+void pool_give_memory(struct sheaf_pool *pool);
 
 #endif

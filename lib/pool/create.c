@@ -1,0 +1,148 @@
+/*
+ * create.c - creates a pool, from the owner's options.
+ */
+#include "pool/pool.h"
+
+#include "base/atomic.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "os/forks.h"
+#include "os/os.h"
+#include "pool/tend.h"
+#include "work/check.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_RING 1024u
+#define DEFAULT_ATTEMPTS 3u
+#define DEFAULT_BATCHES 64u
+#define SPIN_NS 50000         /* two or three wake-ups */
+#define EAGER_NS 20000        /* one wake-up: less could not pay */
+#define CROWDED_EAGER_NS 1000 /* where the owner and the workers have less than a CPU each */
+
+static int check_number(const char *name, unsigned value, unsigned most)
+{
+	return value <= most ? 0 : sheaf_fail(-EINVAL, "options.%s is %u, at most %u", name, value, most);
+}
+
+static int check_options(const sheaf_pool_options *options)
+{
+	int r;
+
+	if ((r = check_number("workers", options->workers, SHEAF_MAX_WORKERS)) ||
+	    (r = check_number("ring_size", options->ring_size, LARGEST_RING)) ||
+	    (r = check_number("max_attempts", options->max_attempts, SHEAF_MAX_ATTEMPTS)) ||
+	    (r = check_number("max_batches", options->max_batches, LARGEST_BATCHES)) ||
+	    (r = check_number("backend", (unsigned)options->backend, SHEAF_THREADS)) ||
+	    (r = check_number("flags", options->flags, SHEAF_ANONYMOUS | SHEAF_KEEP_FDS | SHEAF_DUMP_HEAP)))
+		return r;
+	if (options->heap_size > SIZE_MAX / 4)
+		return sheaf_fail(-EINVAL, "options.heap_size is %zu, more than the address space", options->heap_size);
+	if (options->name && options->flags & SHEAF_ANONYMOUS)
+		return sheaf_fail(-EINVAL, "options.name is \"%.100s\", but the segment is SHEAF_ANONYMOUS", options->name);
+	return options->name ? segment_check_name(options->name) : 0;
+}
+
+/* For who debugs a program that is built: 1 and 0 for threads and processes, or -EINVAL with its message. */
+static int choose_backend(const sheaf_pool_options *options)
+{
+	const char *text = os_environment("SHEAF_BACKEND");
+
+	if (!text || !*text)
+		return options->backend == SHEAF_THREADS;
+	if (!strcmp(text, "threads"))
+		return 1;
+	return !strcmp(text, "processes")
+		       ? 0
+		       : sheaf_fail(-EINVAL, "SHEAF_BACKEND is \"%.40s\" in the environment: threads or processes", text);
+}
+
+static uint32_t power_of_two(uint32_t size)
+{
+	uint32_t power = 1;
+
+	while (power < size)
+		power *= 2;
+	return power;
+}
+
+static int start_workers(struct sheaf_pool *pool)
+{
+	struct segment *segment = &pool->segment;
+
+	return pool->threaded ? threads_start(&pool->threads, segment)
+			      : family_start(&pool->family, segment, pool->keep_fds, false);
+}
+
+static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
+{
+	static const sheaf_pool_options defaults = {0};
+	struct segment_options wanted;
+	struct sheaf_pool *pool;
+	unsigned cpus;
+	int r, threaded, checked;
+
+	if (!out)
+		return sheaf_fail(-EINVAL, "sheaf_pool_create: pool is NULL");
+	if (!options)
+		options = &defaults;
+	if ((r = check_options(options)) || (r = threaded = choose_backend(options)) < 0 || (r = checked = check_wanted()) < 0)
+		return r;
+	pool = pool_take_memory();
+	if (!pool)
+		return sheaf_fail(-ENOMEM, "no memory for a pool");
+	cpus = os_usable_cpus(options->workers);
+	wanted = (struct segment_options){
+		.name = options->name,
+		.anonymous = options->flags & SHEAF_ANONYMOUS,
+		.dump = options->flags & SHEAF_DUMP_HEAP,
+		.workers = options->workers           ? options->workers
+			   : cpus < SHEAF_MAX_WORKERS ? cpus
+						      : SHEAF_MAX_WORKERS,
+		.ring_size = power_of_two(options->ring_size ? options->ring_size : DEFAULT_RING),
+		.batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
+		.max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
+		.heap_size = options->heap_size,
+	};
+	r = segment_create(&pool->segment, &wanted);
+	if (r) {
+		pool_give_memory(pool);
+		return r;
+	}
+	pool->segment.spin_ns = SPIN_NS;
+	pool->segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
+	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
+	pool->member.forks = MEMBER_DEAD; /* until its workers run */
+	pool->member.ops = &tend_ops;
+	pool->member.limit_ns = limit_of(options->task_timeout_ns, 0);
+	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
+	pool->threaded = threaded;
+	pool->member.checked = checked;
+	if (checked)
+		pool->member.memory = check_remember();
+	pthread_mutex_init(&pool->member.openings.lock, NULL);
+	pthread_mutex_init(&pool->family_lock, NULL);
+	r = start_workers(pool);
+	if (!r && (r = segment_publish(&pool->segment)))
+		tend_end_workers(pool);
+	if (r) {
+		segment_destroy(&pool->segment);
+		pthread_mutex_destroy(&pool->member.openings.lock);
+		pthread_mutex_destroy(&pool->family_lock);
+		pool_give_memory(pool);
+		return r;
+	}
+	pool->member.forks = pool->threaded ? MEMBER_THREADS : pool->member.made;
+	*out = pool;
+	return 0;
+}
+
+int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options)
+{
+	int cancel = cancel_refuse(), r = create_pool(pool, options);
+
+	cancel_allow(cancel);
+	return r;
+}

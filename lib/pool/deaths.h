@@ -1,0 +1,15 @@
+/*
+ * deaths.h - the supervisor notices what happens to its children.
+ */
+#ifndef SHEAF_POOL_DEATHS_H
+#define SHEAF_POOL_DEATHS_H
+
+#include "pool/role.h"
+
+/* Repair what each child that has ended left, then reap it. */
+void deaths_repair(struct supervisor *s);
+
+/* Note which workers somebody has stopped, or made go on: time in which they cannot run counts for no limit. */
+void deaths_watch_stops(struct supervisor *s);
+
+#endif

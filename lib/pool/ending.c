@@ -1,0 +1,135 @@
+/*
+ * ending.c - the supervisor ends with its owner, or with its pool.
+ *
+ * Who writes what   control->state: the supervisor, from closed to finished and back; see state.c. The name of the segment: taken away
+ *                   by the supervisor when the owner is dead, or when a terminated pool's owner may not do it.
+ * Deaths            Of the supervisor between finished and its check of the ring: its successor, or the owner's check, goes back to
+ *                   closed if there is work.
+ */
+#include "pool/ending.h"
+
+#include "base/atomic.h"
+#include "os/os.h"
+#include "pool/crew.h"
+#include "pool/spare.h"
+#include "pool/state.h"
+#include "queue/ring.h"
+#include "segment/sweep.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#define SWEEP_AGAIN_NS 1000000
+#define SWEEPS 10000
+
+_Noreturn static void end_with_owner(struct supervisor *s)
+{
+	spare_kill(s);
+	crew_kill(s);
+	/* The threads of a process end one after the other, and its lock goes with the last. */
+	for (unsigned i = 0; s->segment->name[0] && i < SWEEPS; i++) {
+		if (sweep_open(s->segment->fd, s->segment->name, OS_LOCK_OWNER, 1) != -EAGAIN)
+			break;
+		os_sleep_ns(SWEEP_AGAIN_NS);
+	}
+	_exit(0);
+}
+
+enum owner {
+	OWNER_LIVES,
+	OWNER_UNPLUGGED, /* it has closed its end of the pipe, as closefrom() does */
+	OWNER_GONE,
+};
+
+/*
+ * An owner that calls exec() is gone, too: its memory and its handle are. Then its end of the pipe is closed, unless a child of it holds
+ * that, which no handler knew of; and its lock is free, which any close() of the host may bring about. Whether the process still maps
+ * the segment tells a living owner from another program, where the system shows it. A free pid says that it is dead.
+ */
+static enum owner find_owner(struct supervisor *s)
+{
+	struct pollfd life = {.fd = s->life->fd};
+	bool ended = poll(&life, 1, 0) > 0;
+	pid_t holder;
+	int mapped;
+
+	if (s->child ? getppid() != s->owner : kill(s->owner, 0) && errno == ESRCH)
+		return OWNER_GONE;
+	if (!ended && os_locked(s->segment->fd, OS_LOCK_OWNER, 1, &holder) != 0)
+		return OWNER_LIVES;
+	mapped = os_maps_file(s->owner, &s->segment->id);
+	if (ended)
+		return mapped == 1 ? OWNER_UNPLUGGED : OWNER_GONE;
+	return mapped == 0 ? OWNER_GONE : OWNER_LIVES;
+}
+
+void ending_follow_owner(struct supervisor *s)
+{
+	enum owner owner = find_owner(s);
+
+	if (owner == OWNER_GONE)
+		end_with_owner(s);
+	if (owner == OWNER_LIVES)
+		return;
+	spare_kill(s);
+	crew_kill(s);
+	_exit(0);
+}
+
+void ending_read_wishes(struct supervisor *s)
+{
+	char bytes[64];
+
+	if (read(s->life->fd, bytes, sizeof(bytes)) < 0)
+		return; /* of no use to anybody */
+}
+
+/*
+ * A closed pool is finished when no worker is left and the ring is empty. A submitter may have been on its way when the pool was
+ * closed: it publishes, then looks at the state; we change the state, then look at the ring. One of us sees the other (all seq_cst).
+ */
+bool ending_finish(struct supervisor *s)
+{
+	if (s->role.live || ring_has_work(&s->segment->ring) || !state_change(s->segment, POOL_CLOSED, POOL_FINISHED))
+		return false;
+	if (ring_has_work(&s->segment->ring)) {
+		state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
+		return false;
+	}
+	state_wake_everybody(s->segment);
+	return true;
+}
+
+/* Has the file that name? It may have others, which are nobody's business here. */
+static bool file_has_name(struct supervisor *s)
+{
+	const char *name = s->segment->name;
+
+	return name[0] && os_shm_is(name, s->segment->fd, &s->segment->id);
+}
+
+/* The pool is over, as @state, and a word that says otherwise was written by a wild task. The owner may still terminate it. */
+static void insist_on(struct supervisor *s, uint32_t state)
+{
+	uint32_t now = state_of(s->segment);
+
+	/* Relaxed: there is nobody left who could do something by it, but for the owner, which looks again and again. */
+	if (now < state && now < POOL_TERMINATED)
+		store_relaxed(&s->segment->control->state, state);
+}
+
+_Noreturn void ending_leave(struct supervisor *s, uint32_t state)
+{
+	spare_kill(s);
+	while (file_has_name(s)) {
+		ending_follow_owner(s);
+		insist_on(s, state);
+		if (state_of(s->segment) == POOL_TERMINATED &&
+		    !os_shm_unlink(s->segment->name, s->segment->fd, &s->segment->id))
+			break;
+		if (os_wait_news(s->life->fd, os_parent_check_ns()))
+			ending_read_wishes(s);
+	}
+	_exit(0);
+}

@@ -1,0 +1,172 @@
+/*
+ * life.c - how the owner closes, joins, terminates, interrupts and destroys a pool.
+ *
+ * Who writes what   control->state: the owner, to closed and terminated; see state.c.
+ * Deaths            Of the owner in here: its supervisor ends the workers and takes the name away.
+ */
+#include "pool/pool.h"
+
+#include "base/atomic.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "member/wait.h"
+#include "pool/state.h"
+#include "pool/tend.h"
+#include "queue/bell.h"
+#include "queue/ring.h"
+
+#include <errno.h>
+
+#define MOST_RESUMED 3
+
+/* Relaxed: the change of the state that follows hands it over. It only goes on. */
+static void ask_for(struct sheaf_pool *pool, uint32_t wanted)
+{
+	uint32_t asked = tend_asked(pool);
+
+	while (asked < wanted && !cas_weak_relaxed(&pool->member.asked, &asked, wanted))
+		continue;
+}
+
+int sheaf_pool_close(sheaf_pool *pool)
+{
+	int r = pool_check(pool, "sheaf_pool_close");
+
+	if (r)
+		return r;
+	ask_for(pool, POOL_CLOSED);
+	if (state_change(&pool->segment, POOL_OPEN, POOL_CLOSED)) {
+		workers_ring_all(&pool->segment);
+		room_ring_all(&pool->segment);
+		tend_wake_supervisor(pool);
+	}
+	return member_fail(&pool->member, state_of(&pool->segment));
+}
+
+/* Has all of a closed pool ended? */
+static bool all_ended(struct sheaf_pool *pool)
+{
+	struct segment *segment = &pool->segment;
+	bool over = false;
+
+	pthread_mutex_lock(&pool->family_lock);
+	if (pool->threaded) {
+		if (state_of(&pool->segment) == POOL_FINISHED) {
+			over = true;
+		} else if (/* relaxed: joining the threads hands over what they did */
+			   !load_relaxed(&pool->threads.live) && state_change(&pool->segment, POOL_CLOSED, POOL_FINISHED)) {
+			over = !ring_has_work(&segment->ring);
+			if (over)
+				threads_join(&pool->threads);
+			else
+				state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
+		}
+	} else if (state_of(&pool->segment) == POOL_FINISHED && ring_has_owned(&segment->ring)) {
+		/*
+		 * All workers have ended and one has a task: somebody wrote over the state, then the supervisor goes on; or over the ring, then it
+		 * insists.
+		 */
+		if (pool->resumed++ < MOST_RESUMED) {
+			state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
+			family_wake(&pool->family);
+		} else {
+			store_relaxed(&pool->member.wild, 1 + POOL_FINISHED);
+			state_change(&pool->segment, POOL_FINISHED, POOL_BROKEN);
+		}
+	} else if (state_of(&pool->segment) == POOL_FINISHED && !ring_has_work(&segment->ring)) {
+		over = !pool->family.group;
+		if (!over) {
+			/* The supervisor has stayed for the name's sake, and has nothing else to do. */
+			segment_unpublish(segment);
+			over = family_end(&pool->family, segment, false);
+		}
+	}
+	pthread_mutex_unlock(&pool->family_lock);
+	return over;
+}
+
+static bool is_joined(void *context)
+{
+	int cancel = cancel_refuse();
+	bool over = all_ended(context);
+
+	cancel_allow(cancel);
+	return over;
+}
+
+int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
+{
+	struct wait wait = {.context = pool, .ready = is_joined, .sleep = true, .longest_ns = CHECK_EVERY_NS};
+	int r = pool_check(pool, "sheaf_pool_join");
+
+	if (r)
+		return r;
+	wait.heard = member_heard(&pool->member);
+	if (tend_asked(pool) == POOL_OPEN)
+		return sheaf_fail(-EBUSY, "sheaf_pool_join: close the pool first");
+	r = member_wait(&pool->member, &wait, deadline_ns);
+	if (r == -EAGAIN)
+		return sheaf_fail(r, "the pool still has work");
+	if (r == -ETIMEDOUT)
+		return sheaf_fail(r, "the deadline passed before the pool had ended");
+	return r == -EINTR ? member_interrupt(&pool->member) : r;
+}
+
+int sheaf_pool_terminate(sheaf_pool *pool)
+{
+	int r = pool_check(pool, "sheaf_pool_terminate"), cancel;
+
+	if (r)
+		return r;
+	cancel = cancel_refuse();
+	ask_for(pool, POOL_TERMINATED);
+	pthread_mutex_lock(&pool->family_lock);
+	segment_unpublish(&pool->segment); /* first: if we are killed now, the supervisor ends the rest */
+	tend_end_workers(pool);
+	pthread_mutex_unlock(&pool->family_lock);
+	state_wake_everybody(&pool->segment);
+	cancel_allow(cancel);
+	return 0;
+}
+
+int sheaf_pool_interrupt(sheaf_pool *pool)
+{
+	/* In a signal handler: no message, no lock, nothing but atomics and sem_post(). */
+	if (!pool || (!handles_in_task && pool->member.forks == MEMBER_DEAD))
+		return -EINVAL;
+	if ((handles_in_task && !pool_exists(pool)) || pool->member.forks == MEMBER_DEAD || pool->member.made != forks_count())
+		return -EPERM;
+	/* Seq_cst, pairs with member_interrupted(): who announces itself after our token sees the number. */
+	fetch_add_seq_cst(&pool->member.interrupts, 1);
+	gatherer_ring_all(&pool->segment);
+	room_ring_all(&pool->segment);
+	return 0;
+}
+
+void sheaf_pool_destroy(sheaf_pool *pool)
+{
+	int cancel;
+
+	if (!pool)
+		return;
+	if (pool_check(pool, "sheaf_pool_destroy")) {
+		/* What a task has from its owner it still stands on. And nothing is done to what is destroyed. */
+		if (handles_in_task || pool->member.forks == MEMBER_DEAD || pool->member.made == forks_count())
+			return;
+		/* A fork of the owner: segment, workers and batches are the parent's. */
+		segment_detach(&pool->segment);
+		batch_drop_spare(&pool->member);
+		pool_give_memory(pool);
+		return;
+	}
+	cancel = cancel_refuse();
+	sheaf_pool_terminate(pool);
+	while (pool->member.openings.batches)
+		batch_free(pool->member.openings.batches, true);
+	batch_drop_spare(&pool->member);
+	segment_destroy(&pool->segment);
+	pthread_mutex_destroy(&pool->member.openings.lock);
+	pthread_mutex_destroy(&pool->family_lock);
+	pool_give_memory(pool);
+	cancel_allow(cancel);
+}

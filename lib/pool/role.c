@@ -1,0 +1,21 @@
+/*
+ * role.c - a process of the family begins what it is.
+ */
+#include "pool/role.h"
+
+#include "os/os.h"
+
+#include <stddef.h>
+#include <string.h>
+
+void role_begin(struct supervisor *s, const char *name)
+{
+	unsigned count = s->segment->worker_count;
+
+	/* As far as there are workers, because memory that is left alone costs no fork a page. */
+	memset(&s->role, 0, offsetof(struct role, limits));
+	limits_begin(&s->role.limits, s->segment);
+	memset(s->role.pids, 0, count * sizeof(s->role.pids[0]));
+	memset(s->role.generations, 0, count * sizeof(s->role.generations[0]));
+	os_name_process(name);
+}

@@ -1,0 +1,59 @@
+/*
+ * role.h - what the supervisor and its spare know. Private to the files of these two processes.
+ *
+ * One static object, in supervisor.c. Every process of the family begins its role by role_begin(), because what its parent knew
+ * in another role is not its own: the parent may even be the owner of a pool around this one.
+ */
+#ifndef SHEAF_POOL_ROLE_H
+#define SHEAF_POOL_ROLE_H
+
+#include "member/region.h"
+#include "os/forks.h"
+#include "pool/limits.h"
+
+#include <signal.h>
+
+#define SECOND UINT64_C(1000000000)
+#define FORK_RETRY_NS ((uint64_t)20 * 1000000)
+#define MOST_SUCCESSORS 64 /* supervisors without any task ended between them */
+
+/* A notice, to a supervisor that its owner's thread died and to a spare that its supervisor died: check. */
+#define CHECK_SIGNAL SIGUSR1
+
+struct supervisor {
+	/* What a spare inherits from its supervisor, and a successor goes on with. */
+	struct segment *segment;
+	pid_t owner;
+	bool child;                         /* of the owner */
+	struct forks_fd *all;               /* write end of a pipe that the whole family holds, and nobody else */
+	struct forks_fd *life;              /* read end of a pipe whose write end the owner alone holds */
+	struct forks_fd crew_end;           /* read end of the pipe that the supervisor holds, with its workers */
+	unsigned side;                      /* which of the two locks the spare has */
+	uint64_t completed_before;          /* tasks that had ended when this supervisor began */
+	unsigned successors;                /* since the last one under which a task ended */
+	void (*lead)(struct supervisor *s); /* go to work with the supervisor's lock in hand; does not return */
+
+	struct role {
+		struct region region;
+		struct forks_fd crew; /* write end of the pipe that the supervisor and its workers hold, and no others */
+		bool has_crew;
+		pid_t spare;           /* 0: there is none */
+		uint64_t spare_due_ns; /* not to be forked before */
+		unsigned live;         /* workers */
+		bool fork_failed;
+		uint64_t last_live_ns;
+		/* The brake: see deaths.c. */
+		uint64_t window_ns; /* when the window of fruitless deaths began */
+		uint64_t completed; /* tasks that had ended at the last death */
+		unsigned fruitless; /* deaths since then without any task ended or given up */
+		struct limits limits;
+		/* The pids to kill and to wait for come from here, never from the segment, which a wild write may have hit. */
+		pid_t pids[SHEAF_MAX_WORKERS];
+		uint32_t generations[SHEAF_MAX_WORKERS];
+	} role;
+};
+
+/* Begin a role of that name: clear what belongs to the one before. */
+void role_begin(struct supervisor *s, const char *name);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * spare.h - the process that becomes supervisor when that dies.
+ */
+#ifndef SHEAF_POOL_SPARE_H
+#define SHEAF_POOL_SPARE_H
+
+#include "pool/role.h"
+
+/* Open the pipe that the supervisor and its workers hold. Without it there will be no spare. */
+void spare_prepare(struct supervisor *s);
+
+/* Fork a spare, if there is none and one is due. A pool without a spare works, too. */
+void spare_spawn(struct supervisor *s);
+
+/* Tell how long the supervisor may sleep before a spare is due, at most @nap. */
+uint64_t spare_nap(const struct supervisor *s, uint64_t now, uint64_t nap);
+
+/* Kill the spare, and reap it. */
+void spare_kill(struct supervisor *s);
+
+#endif

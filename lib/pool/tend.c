@@ -1,0 +1,178 @@
+/*
+ * tend.c - the owner replaces a dead supervisor, and writes again what it knows better than the segment, where a wild write may have
+ * changed it.
+ *
+ * Who writes what   control->state: the owner, to closed again, lost, broken or unplugged; see state.c. The kill word of a seat: the
+ *                   owner, before it wakes the supervisor.
+ * Deaths            Of the supervisor and its spare at once: found here, and a successor repairs what they left.
+ */
+#include "pool/tend.h"
+
+#include "base/atomic.h"
+#include "base/cancel.h"
+#include "os/os.h"
+#include "pool/state.h"
+#include "queue/bell.h"
+#include "queue/ring.h"
+
+#define MOST_SUCCESSORS 64                    /* without any task ended between them */
+#define NO_SUCCESSOR_NS UINT64_C(10000000000) /* so long without being able to start one loses the pool */
+
+static struct sheaf_pool *pool_of(struct member *member)
+{
+	return (struct sheaf_pool *)(void *)member;
+}
+
+uint32_t tend_asked(const struct sheaf_pool *pool)
+{
+	return load_relaxed(&pool->member.asked);
+}
+
+/* Families that die one after the other without any task being ended or given up would do so for ever. */
+static bool successors_fruitless(struct sheaf_pool *pool)
+{
+	uint64_t completed = 1 + segment_progress(&pool->segment);
+
+	if (completed != pool->completed)
+		pool->successors = 0;
+	pool->completed = completed;
+	return ++pool->successors > MOST_SUCCESSORS;
+}
+
+/* A limit of processes or files may be hit for a moment: later looks try again. False: for too long. */
+static bool start_successor(struct sheaf_pool *pool)
+{
+	uint64_t now = sheaf_now_ns();
+
+	segment_guard(&pool->segment);
+	if (!family_start(&pool->family, &pool->segment, pool->keep_fds, true)) {
+		pool->orphaned_ns = 0;
+		return true;
+	}
+	if (!pool->orphaned_ns)
+		pool->orphaned_ns = now;
+	return now - pool->orphaned_ns < NO_SUCCESSOR_NS;
+}
+
+static void lose_pool(struct sheaf_pool *pool, uint32_t how)
+{
+	segment_unpublish(&pool->segment); /* nobody else is there to do it if the owner is killed */
+	state_end(&pool->segment, how);
+	state_wake_everybody(&pool->segment);
+}
+
+/* What the owner knows better than the segment: a wild task may have written over it. Under the family lock. */
+static void mend_pool(struct sheaf_pool *pool)
+{
+	struct member *member = &pool->member;
+	uint32_t state = state_of(&pool->segment), asked = tend_asked(pool);
+
+	if (asked == POOL_TERMINATED)
+		return;
+	if (asked == POOL_CLOSED && state == POOL_OPEN && state_change(&pool->segment, POOL_OPEN, POOL_CLOSED))
+		state_wake_everybody(member->segment);
+	batch_mend(member);
+	if (!member_fail(member, state) || state == POOL_BROKEN || state == POOL_LOST || state == POOL_UNPLUGGED)
+		return;
+	/* Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is the end. */
+	store_relaxed(&member->segment->control->state, POOL_BROKEN);
+	state_wake_everybody(member->segment);
+}
+
+/* A supervisor and a spare that have died at once are replaced; the successor repairs what they left. Under the family lock. */
+static void look_at_family(struct sheaf_pool *pool)
+{
+	struct segment *segment = &pool->segment;
+
+	if ((!pool->family.group && !pool->orphaned_ns) || state_of(&pool->segment) >= POOL_TERMINATED ||
+	    tend_asked(pool) == POOL_TERMINATED)
+		return;
+	/* Without it nobody can be asked. A family that the host has only cut off ends by itself, and another one is started. */
+	if (segment_fd(segment) < 0) {
+		lose_pool(pool, POOL_UNPLUGGED);
+		return;
+	}
+	if (family_lives(&pool->family, segment))
+		return;
+	if (state_of(&pool->segment) == POOL_FINISHED && !ring_has_work(&segment->ring))
+		return;
+	/* It may have died between declaring the pool finished and looking at the ring. */
+	state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
+	if (!family_end(&pool->family, segment, false) || (!pool->orphaned_ns && successors_fruitless(pool)) ||
+	    !start_successor(pool))
+		lose_pool(pool, POOL_LOST);
+}
+
+static int tend_look(struct member *member)
+{
+	struct sheaf_pool *pool = pool_of(member);
+
+	/* Another thread that holds the lock does the same. */
+	if (!pthread_mutex_trylock(&pool->family_lock)) {
+		mend_pool(pool);
+		if (!pool->threaded)
+			look_at_family(pool);
+		else if (state_of(&pool->segment) == POOL_CLOSED)
+			threads_finish(&pool->threads, member->segment);
+		pthread_mutex_unlock(&pool->family_lock);
+	}
+	return member_fail(member, state_of(&pool->segment));
+}
+
+/* The state says that the pool is over, its processes may not have noticed. */
+static bool tend_end(struct member *member)
+{
+	struct sheaf_pool *pool = pool_of(member);
+
+	if (pool->threaded)
+		return false;
+	pthread_mutex_lock(&pool->family_lock);
+	segment_unpublish(member->segment);
+	family_end(&pool->family, member->segment, true);
+	pthread_mutex_unlock(&pool->family_lock);
+	return true;
+}
+
+void tend_wake_supervisor(struct sheaf_pool *pool)
+{
+	int cancel = cancel_refuse();
+
+	pthread_mutex_lock(&pool->family_lock);
+	family_wake(&pool->family);
+	pthread_mutex_unlock(&pool->family_lock);
+	cancel_allow(cancel);
+}
+
+static void tend_nudge(struct member *member)
+{
+	if (!pool_of(member)->threaded)
+		tend_wake_supervisor(pool_of(member));
+}
+
+static void tend_kill(struct member *member, unsigned worker, unsigned generation)
+{
+	if (pool_of(member)->threaded)
+		return;
+	/* Relaxed: read after the signal, or with the next one. */
+	store_relaxed(&member->segment->seats[worker].kill, generation + 1);
+	tend_wake_supervisor(pool_of(member));
+}
+
+const struct member_ops tend_ops = {
+	.look = tend_look,
+	.ended = tend_end,
+	.kill = tend_kill,
+	.nudge = tend_nudge,
+};
+
+void tend_end_workers(struct sheaf_pool *pool)
+{
+	/* Relaxed: whoever waits gets a token next, which hands it over. */
+	store_relaxed(&pool->segment.control->state, POOL_TERMINATED);
+	if (pool->threaded) {
+		workers_ring_all(&pool->segment);
+		threads_join(&pool->threads);
+	} else {
+		family_end(&pool->family, &pool->segment, true);
+	}
+}
