@@ -29,7 +29,7 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 	member->forks_private = private_memory;
 	member->looking = false;
 	member->spin_ns = segment->spin_ns;
-	member->patience = (struct patience){0};
+	member->backoff = (struct backoff){0};
 	member->tail = 0;
 	member->looks = 0;
 	member->clock_ns = 0;

@@ -10,7 +10,7 @@
 #include "member/handles.h"
 #include "member/region.h"
 #include "os/forks.h"
-#include "os/patience.h"
+#include "os/backoff.h"
 #include "segment/segment.h"
 
 #include <pthread.h>
@@ -57,7 +57,7 @@ struct member {
 	void *forks_private; /* in a process of its own; NULL in a thread among others */
 	bool looking;        /* others know that it looks for a task */
 	uint64_t spin_ns;    /* how long to look for a task before sleeping */
-	struct patience patience;
+	struct backoff backoff;
 	uint64_t tail;     /* of the ring, as far as this member knows */
 	unsigned looks;    /* at the ring, to read its tail now and then */
 	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */

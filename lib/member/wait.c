@@ -31,12 +31,12 @@ static void sleep_until(const struct wait *wait, uint64_t until)
 static bool spin_for(const struct member *member, const struct wait *wait)
 {
 	/* What a thread learns of the machine is good for all pools. */
-	static _Thread_local struct patience patience;
+	static _Thread_local struct backoff backoff;
 
 	if (!member->segment->spin_ns)
 		return false;
-	patience_begin(&patience, 1);
-	while (patience_wait(&patience, member->segment->eager_ns, member->segment->spin_ns))
+	backoff_begin(&backoff, 1);
+	while (backoff_wait(&backoff, member->segment->eager_ns, member->segment->spin_ns))
 		if (wait->ready(wait->context))
 			return true;
 	return false;

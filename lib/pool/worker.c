@@ -115,9 +115,9 @@ static bool spin_for_task(void *context)
 
 	if (!segment->spin_ns)
 		return false;
-	patience_begin(&member->patience, PAUSES_PER_CHECK);
+	backoff_begin(&member->backoff, PAUSES_PER_CHECK);
 	look_out(member, true);
-	while (patience_wait(&member->patience, segment->eager_ns, member->spin_ns) && !is_over(life))
+	while (backoff_wait(&member->backoff, segment->eager_ns, member->spin_ns) && !is_over(life))
 		if (claim_and_run(member, now_and_then(member), false))
 			return true;
 	look_out(member, false);
@@ -153,7 +153,7 @@ static void learn_from_sleep(void *context)
 	if (life->parent && getppid() != life->parent)
 		_exit(1);
 	/* If the sleep was shorter than a spin would have been, spin longer next time. */
-	brief = member->patience.since_ns && sheaf_now_ns() - member->patience.since_ns < MOST_SPIN_NS;
+	brief = member->backoff.since_ns && sheaf_now_ns() - member->backoff.since_ns < MOST_SPIN_NS;
 	member->spin_ns = brief ? MOST_SPIN_NS : member->segment->spin_ns;
 }
 
