@@ -21,7 +21,10 @@
 
 #define CHECKS_PER_CLOCK 8
 
-/* A yield that lasts so long has lost the CPU: longer than our tasks keep one where this matters, shorter than a time slice. */
+/*
+ * A yield that lasts so long has lost the CPU: longer than our tasks keep one where this matters,
+ * shorter than a time slice.
+ */
 #define LOSS_NS 1000000
 #define FIRST_REFUSAL_NS 10000000
 #define LONGEST_REFUSAL_NS 320000000
@@ -31,7 +34,7 @@
 struct backoff {
 	uint64_t since_ns; /* when the clock was first read in this wait; 0: not yet */
 	unsigned checks;
-	unsigned pauses; /* between two checks, because each may take a cache line from its writers */
+	unsigned pauses; /* between two checks: each may take a cache line from its writers */
 	bool spinning;
 	uint64_t refuse_until_ns; /* no yield before */
 	uint64_t refusal_ns;      /* length of the last such time */

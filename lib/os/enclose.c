@@ -1,11 +1,12 @@
 /*
- * enclose.c - handlers that are registered last, so they run first, and end the process.
+ * enclose.c - handlers that are registered last, so that they run first, and end the process.
  *
- * exit()         An exit handler. glibc runs the destructors of thread_local objects before all handlers, those of the parent's thread
- *                among them: the list of these is emptied first.
- * thread exit    A cleanup handler of POSIX threads.
- * longjmp()      glibc calls the cleanup handlers of the frames that a jump leaves, if they were registered in its old way: they lie in a
- *                list, and a jump to a frame above such an entry runs it.
+ * exit()        An exit handler. glibc runs the destructors of thread_local objects before all
+ *               handlers, also those of the parent's thread. So the list of these is emptied first.
+ * thread exit   A cleanup handler of POSIX threads.
+ * longjmp()     glibc calls the cleanup handlers of the frames that a jump leaves, if they were
+ *               registered in its old way. They lie in a list, and a jump to a frame above such an
+ *               entry runs it.
  */
 #define _GNU_SOURCE
 #include "os/enclose.h"
@@ -50,7 +51,10 @@ static void watch_exit(void)
 #endif
 
 #if defined(HAVE_CXA_AT_QUICK_EXIT)
-/* What C++ compilers call for at_quick_exit(). glibc hands the code to such a handler as it does to those of on_exit(). */
+/*
+ * What C++ compilers call for at_quick_exit(). glibc hands the exit code to such a handler, as it
+ * does to those of on_exit().
+ */
 extern int __cxa_at_quick_exit(void (*)(void *), void *);
 
 static void left_quickly(void *unused, int code)
@@ -61,7 +65,10 @@ static void left_quickly(void *unused, int code)
 
 static void watch_quick_exit(void)
 {
-	/* Through a pointer without arguments, as a conversion between two others is warned of. */
+	/*
+	 * Through a pointer without arguments, because compilers warn of a conversion between two
+	 * others.
+	 */
 	__cxa_at_quick_exit((void (*)(void *))(void (*)(void))left_quickly, NULL);
 }
 #elif defined(HAVE_AT_QUICK_EXIT)
@@ -92,7 +99,7 @@ static void destroy_nothing(void *unused)
 	(void)unused;
 }
 
-/* Words around errno, which is a variable of the thread in libc, as the head of the list is. */
+/* Find the words around errno, which is a variable of the thread in libc, as the list's head is. */
 static uintptr_t *around_errno(void)
 {
 	return (uintptr_t *)((uintptr_t)&errno & ~(sizeof(uintptr_t) - 1)) - AROUND;
@@ -101,19 +108,22 @@ static uintptr_t *around_errno(void)
 static unsigned head_at = 2 * AROUND; /* which of these words is the head; 2 * AROUND: not known */
 
 /*
- * The head is the word that changes when an entry is added, and then names an entry that names what was added. The entry is taken back at
- * once. It is added for an address that is in no library: libc takes the main program instead, which stays loaded anyway.
+ * The head is the word that changes when an entry is added, and then points to an entry that holds
+ * what was added. The entry is taken back at once. It is added for an address that is in no
+ * library, so that libc counts it for the main program, which stays loaded anyway.
  */
 void enclose_learn(void)
 {
 	static char ours;
-	/* Kept, once in a process: libc may have it from another allocator than our free() is of. */
+	/* Never freed, because libc may have it from another allocator than our free(). */
 	static uintptr_t *spent;
 	static unsigned tries;
 	uintptr_t before[2 * AROUND];
 	uintptr_t *around = around_errno();
 
-	/* Where the head is not found, the entry stays: there must not be more with each pool. */
+	/*
+	 * If the head is not found, the entry stays, so there must not be one more with each pool.
+	 */
 	if (spent || tries == MOST_TRIES)
 		return;
 	tries++;
@@ -122,7 +132,7 @@ void enclose_learn(void)
 	if (__cxa_thread_atexit_impl(destroy_nothing, &ours, before))
 		return;
 	for (unsigned i = 0; i < 2 * AROUND; i++) {
-		/* What calloc() gives: { function, object, library, next }. */
+		/* The entry comes from calloc(): { function, object, library, next }. */
 		uintptr_t *entry = (uintptr_t *)around[i];
 
 		if (around[i] == before[i] || around[i] < 65536 || around[i] % (2 * sizeof(uintptr_t)) ||
@@ -135,7 +145,7 @@ void enclose_learn(void)
 	}
 }
 
-/* Empty the list of this thread. Where its head is not known, nothing is changed. */
+/* Empty the list of this thread, if its head is known. */
 static void forget_thread_locals(void)
 {
 	if (head_at < 2 * AROUND)
@@ -154,7 +164,7 @@ static void forget_thread_locals(void)
 /* ---- longjmp() ---- */
 
 #ifdef HAVE_OLD_CLEANUP
-/* The old way: libc still exports it, pthread.h no longer declares it. */
+/* The old way. libc still exports it, but pthread.h no longer declares it. */
 extern void _pthread_cleanup_push(struct _pthread_cleanup_buffer *, void (*)(void *), void *);
 extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *, int);
 
@@ -177,11 +187,14 @@ void enclose(void (*body)(void *context), void *context, enclose_left_fn *left)
 	watch_exit();
 	watch_quick_exit();
 #ifdef HAVE_OLD_CLEANUP
-	/* The outer of both: it is not run when the thread exits, which ends at the inner one. */
+	/*
+	 * The outer one of the two. A thread's exit does not run it, because it ends at the inner
+	 * one.
+	 */
 	_pthread_cleanup_push(&jump, left_stack, NULL);
 #endif
 	pthread_cleanup_push(left_thread, NULL);
-	/* As in a new thread: the parent has forked while it could not be cancelled. */
+	/* As in a new thread, because the parent has forked while it could not be cancelled. */
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &before);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before);
 	body(context);

@@ -1,15 +1,19 @@
 /*
  * forks.c - one set of atfork handlers for the whole library.
  *
- * The lock is never held while this library forks: another library's handlers may take locks of theirs, and another thread may
- * have taken those first. Instead the child closes what it may not have.
+ * The lock is never held while this library forks, because another library's handlers may take
+ * locks of their own, and another thread may have taken those first. Instead the child closes what
+ * it must not have.
  *
- * A child of _Fork() or of a raw clone() has no handlers. There the kernel wipes the number, which makes all handles foreign, and what the
- * handler would have done is done before the child takes the lock. Until then it keeps what is watched open.
+ * A child of _Fork() or of a raw clone() runs no handlers. There the kernel wipes the number, which
+ * makes all handles foreign. What the handler would have done is done before the child takes the
+ * lock. Until then the child keeps the watched descriptors open.
  *
- * Handlers of others may fork in their turn. If such a fork comes while ours is under way, its thread holds the lock already,
- * and its child gets nothing that is watched, not even what ours keeps. If it comes before (a handler that was registered later
- * than these), nothing tells it from ours: what is kept stays open in its child until that ends or calls exec.
+ * Handlers of others may fork in their turn. If such a fork comes while ours is under way, its
+ * thread holds the lock already. Then its child gets no watched descriptor, not even those that our
+ * child keeps. If it comes before (from a handler that was registered later than these), nothing
+ * tells it from ours. Then the kept descriptors stay open in its child until that ends or calls
+ * exec.
  */
 #include "os/forks.h"
 
@@ -24,15 +28,16 @@
 #define REGISTERED ((pid_t)-1)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic pid_t handled;        /* REGISTERED; or the process in which a thread registers the handlers; or 0 */
+static _Atomic pid_t handled;        /* REGISTERED; the process that is registering them; or 0 */
 static unsigned numbers = 1;         /* the last number that this process or an ancestor had */
 static _Atomic unsigned unwiped = 1; /* this process's number, where the kernel wipes nothing */
 _Atomic unsigned *forks_mark = &unwiped;
 static uint64_t unwiped_private[FORKS_PRIVATE / 8];
 void *forks_private = unwiped_private;
-static struct forks_fd *watched;                         /* under the lock */
-static _Thread_local const struct forks_fd *const *kept; /* by the child of this thread's fork; up to NULL */
-static _Thread_local unsigned depth;                     /* how often this thread holds the lock */
+static struct forks_fd *watched; /* under the lock */
+/* What the child of this thread's fork keeps; up to NULL. */
+static _Thread_local const struct forks_fd *const *kept;
+static _Thread_local unsigned depth; /* how often this thread holds the lock */
 
 static bool is_listed(const struct forks_fd *const *list, const struct forks_fd *fd)
 {
@@ -41,7 +46,10 @@ static bool is_listed(const struct forks_fd *const *list, const struct forks_fd 
 	return list && *list;
 }
 
-/* What a new process owes its parent: a number of its own, and no descriptor but those that it keeps. */
+/*
+ * Give a new process a number of its own, and close all watched descriptors but those that it
+ * keeps.
+ */
 static void begin_process(const struct forks_fd *const *keep)
 {
 	struct forks_fd **link = &watched;
@@ -54,29 +62,32 @@ static void begin_process(const struct forks_fd *const *keep)
 			*link = (*link)->next;
 		}
 	}
-	kept = NULL; /* what the child's handlers fork is nobody's */
+	kept = NULL; /* a child that the child's handlers fork keeps none */
 	memset(forks_private, 0, FORKS_PRIVATE);
 	/* Relaxed: no other thread of the child uses the library yet. */
 	store_relaxed(forks_mark, ++numbers);
 }
 
-/* In a child that no handler announced, do now what the handler would have done. Its lock may be one that a thread of the parent held. */
-static void find_out(void)
+/*
+ * Do what the handler would have done, in a child that no handler announced. A thread of the parent
+ * may have held the lock at the fork.
+ */
+static void begin_unannounced(void)
 {
-	if (forks_count() || depth) /* nested in a fork, the handler is still to come */
+	if (forks_count() || depth) /* within a fork of this thread, the handler is still to come */
 		return;
 	pthread_mutex_init(&lock, NULL);
 	begin_process(NULL);
 }
 
-static void hold(void)
+static void hold_lock(void)
 {
-	find_out();
+	begin_unannounced();
 	if (depth++ == 0)
 		pthread_mutex_lock(&lock);
 }
 
-static void release(void)
+static void release_lock(void)
 {
 	if (--depth == 0)
 		pthread_mutex_unlock(&lock);
@@ -85,17 +96,20 @@ static void release(void)
 static void after_fork_in_child(void)
 {
 	begin_process(depth == 1 ? kept : NULL);
-	release();
+	release_lock();
 }
 
-/* Once in a process and its children: from now on the kernel tells them of forks, too. Under the lock. */
+/* Have the kernel tell of forks, too. Once in a process and its children. Under the lock. */
 static void ask_kernel(void)
 {
 	_Atomic unsigned *wiped = forks_mark == &unwiped ? os_wiped_memory() : NULL;
 
 	if (!wiped)
 		return;
-	/* Relaxed: the number is the same, and no handle was made yet. */
+	/*
+	 * Relaxed: the number is the same, and no handle was made yet. Threads read it after the
+	 * lock.
+	 */
 	store_relaxed(wiped, numbers);
 	forks_mark = wiped;
 	forks_private = wiped + 16; /* another cache line */
@@ -106,7 +120,7 @@ bool forks_told(void)
 	return forks_mark != &unwiped;
 }
 
-/* Not with pthread_once(), which cannot be tried again. */
+/* Register the handlers once. pthread_once() would not do, because it cannot be tried again. */
 static int register_handlers(void)
 {
 	pid_t me = getpid(), found = 0;
@@ -115,14 +129,20 @@ static int register_handlers(void)
 	while (!cas_acquire_always(&handled, &found, me)) {
 		if (found == REGISTERED)
 			return 0;
-		/* Another thread is at it; of another process, it was while that forked us, and is not here. */
+		/*
+		 * Another thread of this process is registering: wait for it. If it is a thread of
+		 * another process, that one forked us meanwhile, and the thread is not here.
+		 */
 		if (found == me) {
 			os_relax();
 			found = 0;
 		}
 	}
-	r = pthread_atfork(hold, release, after_fork_in_child);
-	/* Release, pairs with the acquire above. */
+	r = pthread_atfork(hold_lock, release_lock, after_fork_in_child);
+	/*
+	 * Release, pairs with the acquire above: else a thread could find REGISTERED, and fork
+	 * before the handlers are in the list.
+	 */
 	store_release(&handled, r ? 0 : REGISTERED);
 	return -r;
 }
@@ -133,24 +153,24 @@ int forks_prepare(void)
 
 	if (r)
 		return r;
-	hold();
+	hold_lock();
 	ask_kernel();
-	release();
+	release_lock();
 	return 0;
 }
 
 void forks_hold(void)
 {
-	forks_prepare(); /* a caller that depends on the handlers has asked before */
-	hold();
+	forks_prepare(); /* a caller that depends on the handlers has called this before */
+	hold_lock();
 }
 
 void forks_release(void)
 {
-	release();
+	release_lock();
 }
 
-static void watch(struct forks_fd *fd)
+static void watch_fd(struct forks_fd *fd)
 {
 	fd->next = watched;
 	watched = fd;
@@ -169,8 +189,8 @@ int forks_pipe(struct forks_fd *write_end, struct forks_fd *read_end)
 			close(ends[0]);
 			close(ends[1]);
 		} else {
-			watch(read_end);
-			watch(write_end);
+			watch_fd(read_end);
+			watch_fd(write_end);
 		}
 	}
 	forks_release();
@@ -188,7 +208,7 @@ int forks_pidfd(struct forks_fd *fd, pid_t pid)
 		if ((r = os_file_note(pidfd, &fd->id)))
 			close(pidfd);
 		else
-			watch(fd);
+			watch_fd(fd);
 	}
 	forks_release();
 	return r;

@@ -1,9 +1,10 @@
 /*
  * identity.c - whether a number still names what it named.
  *
- * Descriptors and pids are given out again. A host may close every descriptor that it does not know, as closefrom(3) does, and the next
- * file that it opens gets the number. So a descriptor is compared with what was noted when it was opened, before anything is done by its
- * number that would harm another file.
+ * Descriptors and pids are given out again. A host may close every descriptor that it does not
+ * know, as closefrom(3) does, and the next file that it opens gets the number. So a descriptor is
+ * compared with what was noted when it was opened, before its number is used for anything that
+ * would harm another file.
  */
 #include "base/atomic.h"
 #include "os/forks.h"
@@ -33,7 +34,10 @@ bool os_file_is(int fd, const struct os_file_id *id)
 	struct os_file_id found = {0};
 	int r = os_file_note(fd, &found);
 
-	/* No system is known to answer anything but EBADF. If one did, nothing would speak against the number. */
+	/*
+	 * No system is known to fail with anything but EBADF. Any other error says nothing against
+	 * the number.
+	 */
 	return r ? r != -EBADF : found.device == id->device && found.inode == id->inode;
 }
 
@@ -54,7 +58,7 @@ struct stat_line {
 	uint64_t threads;
 };
 
-/* Read what Linux tells of a process in /proc. False: nothing can be told. */
+/* Read what Linux tells of a process in /proc. False: it tells nothing. */
 static bool read_stat(const char *path, struct stat_line *line)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -94,7 +98,7 @@ static uint64_t inode_of(const char *path)
 	return fstatat(AT_FDCWD, path, &status, 0) ? 0 : (uint64_t)status.st_ino;
 }
 
-/* The namespaces in which pids and start times are counted. */
+/* Identify the namespaces in which pids and start times are counted. */
 static uint64_t space_of_process(void)
 {
 	return inode_of("/proc/self/ns/pid") | inode_of("/proc/self/ns/time") << 32;
@@ -102,28 +106,39 @@ static uint64_t space_of_process(void)
 
 void os_process_note(struct os_process_id *id)
 {
-	/* To ask takes as long as half of a fork, and a process does not change its answer. Threads that ask at once store the same. */
+	/*
+	 * Asking takes as long as half of a fork, and the answer is the same all life long. Threads
+	 * that ask at once store the same.
+	 */
 	static _Atomic uint64_t known, start, space;
 	static _Atomic uint32_t pid;
 	struct stat_line line = {0};
 
 	id->pid = (uint32_t)getpid();
-	/* Acquire, pairs with the store below: what is known of this process is there. In another namespace a child may have our pid. */
+	/*
+	 * Acquire, pairs with the store to `known` below: else start and space could be read before
+	 * they were stored. A child in another namespace may have our pid, so its number tells it
+	 * apart.
+	 */
 	if (load_acquire(&known) == forks_count() + UINT64_C(1) && load_relaxed(&pid) == id->pid) {
 		id->start = load_relaxed(&start);
 		id->space = load_relaxed(&space);
 		return;
 	}
 	id->space = space_of_process();
-	/* By "self": the folder may be that of another namespace, where our pid is another process. */
+	/*
+	 * By "self", because /proc may be that of another namespace, where our pid is another
+	 * process.
+	 */
 	id->start = id->space && read_stat("/proc/self/stat", &line) ? line.start : 0;
 	store_relaxed(&start, id->start);
 	store_relaxed(&space, id->space);
 	store_relaxed(&pid, id->pid);
+	/* Release, pairs with the load of `known` above. */
 	store_release(&known, forks_count() + UINT64_C(1));
 }
 
-/* Is /proc the folder of our own namespace? */
+/* Tell whether /proc is that of our own namespace. */
 static bool proc_is_ours(void)
 {
 	char text[32];
@@ -135,7 +150,7 @@ static bool proc_is_ours(void)
 	return strtoll(text, NULL, 10) == (long long)getpid();
 }
 
-/* Read what tells of the process with the pid. False: nothing can be told. */
+/* Read what Linux tells of the process with the pid. False: it tells nothing. */
 static bool read_stat_of(pid_t pid, struct stat_line *line)
 {
 	char path[40];
@@ -161,7 +176,7 @@ int os_process_is(const struct os_process_id *id)
 		return -1;
 	if (read_stat_of((pid_t)id->pid, &line))
 		return line.start == id->start;
-	/* No descriptor may have been left to read it with. */
+	/* The process may have had no descriptor left to read the file with. */
 	return kill((pid_t)id->pid, 0) && errno == ESRCH ? 0 : -1;
 }
 
@@ -173,7 +188,7 @@ int os_process_lives(const struct os_process_id *id)
 		return -1;
 	if (kill((pid_t)id->pid, 0) && errno == ESRCH)
 		return 0;
-	/* A process has that pid. Is it the same one, and does any thread of it still run? */
+	/* Some process has that pid. Is it the same one, and does any thread of it still run? */
 	if (!read_stat_of((pid_t)id->pid, &line))
 		return 1;
 	/* A zombie has ended, unless it is the first thread of a process whose others run on. */

@@ -1,12 +1,14 @@
 /*
  * output.c - pending output of stdio, by what libc tells of it.
  *
- * With glibc (HAVE_IO_LIST) the streams of the process are a list, and how much each holds can be asked. So the parent's pending output is
- * thrown away stream by stream, and a look at two words tells whether tasks have left any in stdout. A stream that a task leaves open makes
- * the list begin elsewhere: once that was seen, each look says yes, and a flush asks every stream.
+ * With glibc (HAVE_IO_LIST) the streams of the process are a list, and each tells how much it
+ * holds. So the parent's pending output is thrown away stream by stream, and two words tell whether
+ * tasks have left any in stdout. A stream that a task leaves open makes the list begin elsewhere.
+ * Once that was seen, output_pending() is always true, and a flush asks every stream.
  *
- * Elsewhere only stdout and stderr are known. The parent's output in them goes to /dev/null. Flushing every other stream is left to the
- * worker's end, and is only safe if what the parent left in its own streams could not be written: their descriptors were closed.
+ * Elsewhere only stdout and stderr are known. The parent's output in them goes to /dev/null. All
+ * other streams are flushed at the worker's end, and only if their descriptors were closed, so that
+ * what the parent left in them cannot be written.
  */
 #ifdef HAVE_IO_LIST
 #define _GNU_SOURCE
@@ -26,8 +28,8 @@
 static const char *const never[2], *const always[2] = {NULL, ""};
 const char *const *output_mark = never;
 
-/* Flush a stream unless another thread holds it: that one may never let go. */
-static void flush(FILE *file)
+/* Flush a stream unless another thread holds it, because that one may never let go. */
+static void flush_stream(FILE *file)
 {
 	if (ftrylockfile(file))
 		return;
@@ -51,8 +53,11 @@ static void each_stream(void (*visit)(FILE *file))
 		visit(_IO_iter_file(at));
 }
 
-/* What was read ahead stays: a task may read on in a stream that it has inherited. */
-static void purge(FILE *file)
+/*
+ * Throw pending output away. What was read ahead stays, because a task may read on in an inherited
+ * stream.
+ */
+static void purge_stream(FILE *file)
 {
 	if (__fpending(file))
 		__fpurge(file);
@@ -60,20 +65,23 @@ static void purge(FILE *file)
 
 void output_drop(bool files_closed)
 {
-	each_stream(purge);
+	each_stream(purge_stream);
 	if (files_closed)
 		__fpurge(stdin); /* its file is another one now */
 }
 
-/* Does a look at the narrow buffer of stdout tell all? A stream of wide characters has another one. */
+/*
+ * Tell whether all that is pending lies in stdout's narrow buffer. A stream of wide characters has
+ * another one.
+ */
 static bool only_stdout_buffers(void)
 {
 	return fwide(stdout, 0) <= 0 && __fbufsize(stderr) <= 1 && _IO_list_all == known;
 }
 
-static void watch(void)
+static void watch_streams(void)
 {
-	/* The two pointers are neighbours, which the assertion says. */
+	/* output_pending() reads two neighbours. */
 	_Static_assert(offsetof(FILE, _IO_write_ptr) == offsetof(FILE, _IO_write_base) + sizeof(char *), "a pair of pointers");
 
 	output_mark = only_stdout_buffers() ? (const char *const *)&stdout->_IO_write_base : always;
@@ -82,13 +90,13 @@ static void watch(void)
 void output_begin(void)
 {
 	known = _IO_list_all;
-	watch();
+	watch_streams();
 }
 
 static void flush_pending(FILE *file)
 {
 	if (__fpending(file))
-		flush(file);
+		flush_stream(file);
 }
 
 void output_flush(bool last)
@@ -97,7 +105,7 @@ void output_flush(bool last)
 	_IO_list_lock();
 	each_stream(flush_pending);
 	_IO_list_unlock();
-	watch();
+	watch_streams();
 }
 
 void output_look(void)
@@ -106,8 +114,11 @@ void output_look(void)
 		output_flush(false);
 }
 
-/* No lock is taken and no buffer is changed. A stream that the fault has caught half changed may be written wrongly or not at all. */
-static void rescue(FILE *file)
+/*
+ * Write out what a stream holds, without taking a lock or changing a buffer. A stream that the
+ * fault has caught half changed may be written wrongly or not at all.
+ */
+static void rescue_stream(FILE *file)
 {
 	const char *at = file->_IO_write_base, *end = file->_IO_write_ptr;
 	int fd = file->_fileno;
@@ -127,20 +138,20 @@ void output_rescue(void)
 	unsigned most = 4096; /* a list that was overwritten may have no end */
 
 	for (FILE *file = _IO_list_all; file && most; file = file->_chain, most--)
-		rescue(file);
+		rescue_stream(file);
 }
 
 #else
 
 static bool flush_all; /* at the end */
 
-/* Write what the stream holds into nothing. */
-static void drop(FILE *file, int fd, int nothing)
+/* Write what the stream holds to /dev/null. */
+static void drop_stream(FILE *file, int fd, int nothing)
 {
 	int saved = dup(fd);
 
 	if (saved >= 0 && dup2(nothing, fd) >= 0) {
-		flush(file);
+		flush_stream(file);
 		dup2(saved, fd);
 	}
 	if (saved >= 0)
@@ -152,15 +163,15 @@ void output_drop(bool files_closed)
 	int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (nothing >= 0) {
-		drop(stdout, STDOUT_FILENO, nothing);
-		drop(stderr, STDERR_FILENO, nothing);
+		drop_stream(stdout, STDOUT_FILENO, nothing);
+		drop_stream(stderr, STDERR_FILENO, nothing);
 		close(nothing);
 	}
-	/* They have no file to be written to; libc forgets what it could not write. */
+	/* The streams have no file to be written to, and libc forgets what it could not write. */
 	if (files_closed)
 		fflush(NULL);
 	flush_all = files_closed;
-	/* Its file is at its end: what comes was read ahead. */
+	/* Its file is at its end, so what still comes was read ahead. */
 	if (files_closed && !ftrylockfile(stdin)) {
 		while (getc_unlocked(stdin) != EOF)
 			;
@@ -180,13 +191,13 @@ void output_flush(bool last)
 		fflush(NULL);
 		return;
 	}
-	flush(stdout);
-	flush(stderr);
+	flush_stream(stdout);
+	flush_stream(stderr);
 }
 
 void output_look(void)
 {
-	/* They are written out at the end. */
+	/* Streams of tasks are written out at the end. */
 }
 
 void output_rescue(void)

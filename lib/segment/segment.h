@@ -45,7 +45,7 @@ struct segment {
 	uint32_t max_attempts;
 	uint32_t batches_added; /* by this member itself: batch slots that it knows to be committed */
 	uint64_t spin_ns;       /* how long to look before sleeping; 0: not at all */
-	uint64_t eager_ns;      /* for how much of that without giving the CPU away; see patience.h */
+	uint64_t eager_ns;      /* for how much of that without giving the CPU away; see backoff.h */
 	char name[NAME_MAX];    /* "" if it has none */
 	char second[64];        /* a name that it was made under and that could not be taken away; else "" */
 	bool wished;            /* the user has chosen that name */

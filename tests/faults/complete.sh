@@ -17,7 +17,7 @@ command -v nm >/dev/null || {
 	echo "skipped: no nm"
 	exit 77
 }
-for layer in "$top"/lib/os/linux.c "$top"/lib/os/posix.c; do
+for layer in "$top"/lib/os/linux_*.c "$top"/lib/os/posix_*.c; do
 	${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -I "$top/include" -I "$top/lib" -c "$layer" \
 		-o "$scratch/$(basename "$layer").o"
 done

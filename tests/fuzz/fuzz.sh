@@ -37,11 +37,11 @@ done
 	exit 77
 }
 
-os=posix
-[ "$(uname)" != Linux ] || os=linux
+other=linux
+[ "$(uname)" != Linux ] || other=posix
 mkdir "$folder/seeds" "$folder/found"
 cd "$top"
-os_sources="lib/os/common.c lib/os/identity.c lib/os/cgroup.c lib/os/forks.c lib/os/$os.c"
+os_sources=$(printf "%s " lib/os/*.c | sed "s,lib/os/${other}_[a-z]*.c,,g")
 support="tests/support/trial.c tests/support/tally.c"
 case $what in
 segments)
@@ -58,8 +58,8 @@ tables)
 	# Only what reads is watched closely; the rest of the library is taken as fast as it is.
 	sources="tests/fuzz/fuzz_tables.c tests/fuzz/load.c tests/fuzz/tables.c tests/fuzz/weight.c $support lib/base/printable.c
 		lib/data/input.c lib/data/table.c lib/data/array.c lib/data/fields.c lib/data/csv.c lib/data/npy.c"
-	rest="lib/base/clock.c lib/base/error.c $os_sources lib/os/output.c lib/os/enclose.c lib/segment/*.c lib/queue/*.c lib/member/*.c lib/work/*.c
-		lib/batch/*.c lib/pool/*.c"
+	rest="lib/base/clock.c lib/base/error.c $os_sources lib/segment/*.c lib/queue/*.c lib/member/*.c
+		lib/work/*.c lib/batch/*.c lib/pool/*.c"
 	mkdir "$folder/rest"
 	# shellcheck disable=SC2086
 	(cd "$folder/rest" && for source in $(cd "$top" && echo $rest); do

@@ -40,7 +40,7 @@ build() {
 	mkdir "$folder/bin" "$folder/objects"
 	common="-std=c11 -g -O1 -w -D_POSIX_C_SOURCE=200809L -I$source/include -I$source/lib -I$source/tests"
 	# shellcheck disable=SC2086
-	(cd "$folder/objects" && $1 $common $2 -c $(find "$source/lib" -name '*.c' ! -name posix.c ! -path '*/data/*') &&
+	(cd "$folder/objects" && $1 $common $2 -c $(find "$source/lib" -name '*.c' ! -name 'posix_*' ! -path '*/data/*') &&
 		$1 $common $2 -D_DEFAULT_SOURCE -c "$source/tests/support/tally.c" "$source/tests/support/trial.c" \
 			"$source/tests/support/children.c" "$source/tests/support/proc.c")
 	for program in ring heap gather pool wake; do

@@ -55,11 +55,9 @@ instrumented='-O1 -fsanitize=thread'
 wraps=$(sed 's/^/-Wl,--wrap=/' "$tree/tests/races/wraps.txt" | tr '\n' ' ')
 
 build_base() {
-	for file in base/clock base/printable base/error os/common os/identity os/cgroup os/output os/enclose os/forks os/linux; do
-		compile "$tree/lib/$file.c" "$folder/base/$(echo $file | tr / _).o" "$instrumented"
-	done
-	for folder_of in segment queue member work batch pool; do
+	for folder_of in base os segment queue member work batch pool; do
 		for file in "$tree/lib/$folder_of"/*.c; do
+			case $file in */os/posix_*) continue ;; esac
 			compile "$file" "$folder/base/${folder_of}_$(basename "$file" .c).o" "$instrumented"
 		done
 	done

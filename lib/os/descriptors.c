@@ -1,0 +1,103 @@
+/*
+ * descriptors.c - descriptors that must not be where a host expects others, and reads and limits of
+ * files.
+ */
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+int os_raise(int fd)
+{
+	int raised, error;
+
+	if (fd > 2)
+		return fd;
+	raised = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	error = errno;
+	close(fd);
+	return raised < 0 ? -error : raised;
+}
+
+int os_raise_pipe(const int raw[2], int ends[2])
+{
+	int low = os_raise(raw[0]), high = os_raise(raw[1]);
+
+	if (low >= 0 && high >= 0) {
+		ends[0] = low;
+		ends[1] = high;
+		return 0;
+	}
+	if (low >= 0)
+		close(low);
+	if (high >= 0)
+		close(high);
+	return low < 0 ? low : high;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+void os_close_files(int *keep, unsigned n)
+{
+	int from = 3;
+
+	/* So few that qsort() needs no memory. */
+	qsort(keep, n, sizeof(*keep), compare_numbers);
+	for (unsigned i = 0; i < n; i++) {
+		os_close_range(from, keep[i] - 1);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	os_close_range(from, INT_MAX);
+}
+
+void os_close_input(void)
+{
+	int ends[2], fd;
+
+	/* If the host has closed it, it stays closed. */
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+		return;
+	fd = open("/dev/null", O_RDONLY);
+	if (fd < 0 && !pipe(ends)) {
+		fd = ends[0];
+		close(ends[1]);
+	}
+	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
+		close(STDIN_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+int os_read_at(int fd, uint64_t offset, void *bytes, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t got = pread(fd, (unsigned char *)bytes + done, size - done, (off_t)(offset + done));
+
+		if (!got)
+			return -ENODATA;
+		if (got > 0)
+			done += (size_t)got;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+uint64_t os_file_limit(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
+}
