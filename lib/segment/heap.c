@@ -1,15 +1,17 @@
 /*
  * heap.c - the page-run allocator.
  *
- * Who writes what   word u of the heap map belongs to unit u: 0 free, else the id of who has it. 0 -> id: one CAS by whoever
- *                   allocates. id -> 0: one store by who frees, which only the id's owner does.
- * Invariant         a unit is used by nobody but the holder of its id; ids are never given out twice.
- * Order             claim the words, then commit the pages; give the pages back, then free the words. So a page of a free word is
- *                   never committed or released by anybody.
- * Edges             F1 -> C1  hands a unit, emptied, to its next holder.
- * Deaths            A worker allocates only for a batch, under the batch's id: whatever it had when it died, in any state, is found
- *                   by that id when the batch is retired. The owner's death ends the segment. So nothing needs repair, and no
- *                   counter is believed: heap_hint only says where to look first.
+ * Who writes what   Word u of the heap map belongs to unit u. It is 0 if the unit is free, else the
+ *                   id of its holder. 0 -> id: one CAS by the member that allocates. id -> 0: one
+ *                   store by the member that frees, which must hold the id.
+ * Invariant         Only the holder of its id uses a unit. No id is given out twice.
+ * Order             Claim the words, then commit the pages. Give the pages back, then free the
+ *                   words. So nobody ever commits or releases a page of a free word.
+ * Edges             HEAP1 -> HEAP2  hands a unit, emptied, to its next holder.
+ * Deaths            A worker allocates only for a batch, under the batch's id. So all that it had
+ *                   when it died, in any state, is found by that id when the batch is retired. The
+ *                   owner's death ends the segment. So nothing needs repair, and no counter is
+ *                   believed: heap_hint only says where to search first.
  */
 #include "segment/heap.h"
 
@@ -27,7 +29,7 @@
 
 uint64_t heap_new_id(struct segment *segment)
 {
-	/* Relaxed: only the number counts. */
+	/* Relaxed: the id hands nothing over, it only must be a new one. */
 	return fetch_add_relaxed(&segment->control->heap_ids, 1) + 1;
 }
 
@@ -36,13 +38,19 @@ uint64_t heap_new_batch_id(struct segment *segment)
 	return heap_new_id(segment) | OF_BATCH;
 }
 
-/* Makes sure that the first @units words of the map may be touched. Several processes may do so at once: it changes nothing twice. */
+/*
+ * Commit the first @units words of the map. Several processes may do so at once, because committing
+ * twice changes nothing.
+ */
 static int commit_map(struct segment *segment, uint64_t units)
 {
 	struct shared_control *control = segment->control;
 	uint64_t mapped;
 
-	/* Acquire, pairs with the CAS below: what another process counted, it has committed. */
+	/*
+	 * Acquire, pairs with the CAS below: else words could be touched before the other process
+	 * has committed them.
+	 */
 	while ((mapped = load_acquire(&control->heap_mapped)) < units) {
 		uint64_t wanted = round_up(units, MAP_STEP), all = segment->heap_size / UNIT;
 		int r;
@@ -53,24 +61,32 @@ static int commit_map(struct segment *segment, uint64_t units)
 				   (wanted - mapped) * sizeof(uint64_t), false);
 		if (r)
 			return r;
+		/*
+		 * Release, pairs with the loads of heap_mapped: the words are committed before they
+		 * are counted.
+		 */
 		if (cas_acq_rel(&control->heap_mapped, &mapped, wanted))
 			break;
 	}
 	return 0;
 }
 
-/* Words below are committed; those above count as free and may not be touched. */
+/* Count the words that are committed. Those above count as free and must not be touched. */
 static uint64_t mapped_units(const struct segment *segment)
 {
+	/* Acquire, pairs with commit_map(): else words could be read before they are committed. */
 	uint64_t mapped = load_acquire(&segment->control->heap_mapped);
 
-	/* A stray write to it must not lead out of the map. */
+	/* A wild write to it must not lead out of the map. */
 	return mapped < segment->heap_size / UNIT ? mapped : segment->heap_size / UNIT;
 }
 
 static void free_words(struct segment *segment, uint64_t first, uint64_t count)
 {
-	/* F1, pairs with C1: our use of the units, and their emptying, come before the next holder's. */
+	/*
+	 * HEAP1, pairs with HEAP2: else the next holder could read what we wrote to the units, or
+	 * see its pages taken away.
+	 */
 	for (uint64_t u = first; u < first + count; u++)
 		store_release(&segment->heap_map[u], 0);
 }
@@ -79,22 +95,24 @@ static void free_run(struct segment *segment, uint64_t first, uint64_t count)
 {
 	uint64_t offset = segment->heap + first * UNIT;
 
-	/* What cannot be emptied is not handed out again. */
+	/* Units that cannot be emptied are not handed out again. */
 	if (segment_release(segment, offset, count * UNIT))
 		return;
 	free_words(segment, first, count);
-	/* Relaxed, a hint: what was freed last is found first, so the heap stays small. */
+	/*
+	 * Relaxed, a hint: searches begin at the lowest unit freed, so that the heap stays small.
+	 */
 	if (first < load_relaxed(&segment->control->heap_hint))
 		store_relaxed(&segment->control->heap_hint, first);
 }
 
-/* Claims [first, first + count) or nothing. On failure *@first is the place to go on from. */
+/* Claim [first, first + count) or nothing. On failure *@first is the place to go on from. */
 static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uint64_t count)
 {
 	for (uint64_t u = *first; u < *first + count; u++) {
 		uint64_t expected = 0;
 
-		/* C1, pairs with F1. */
+		/* HEAP2, pairs with HEAP1. */
 		if (!cas_acquire(&segment->heap_map[u], &expected, id)) {
 			free_words(segment, *first, u - *first);
 			*first = u + 1;
@@ -104,7 +122,10 @@ static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uin
 	return true;
 }
 
-/* Searches [begin, end) for a free run that begins at a multiple of @step, and claims it. 1 found; 0 none; or an error of commit_map(). */
+/*
+ * Claim a free run in [begin, end) that begins at a multiple of @step. 1: *@found is its first
+ * unit; 0: there is none; or an error of commit_map().
+ */
 static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t step, uint64_t begin, uint64_t end,
 		  uint64_t *found)
 {
@@ -114,7 +135,7 @@ static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t
 		uint64_t run = 0, mapped = mapped_units(segment);
 		int r;
 
-		/* Relaxed: only a look; claim_run() decides. */
+		/* Relaxed, because claim_run() decides: an old value costs another search. */
 		while (run < count && first + run < mapped && !load_relaxed(&segment->heap_map[first + run]))
 			run++;
 		if (run < count && first + run < mapped) {
@@ -131,7 +152,7 @@ static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t
 	return 0;
 }
 
-/* From the place where the last search ended, and then from the beginning. */
+/* Search from where the last search ended, and then from the beginning. */
 static int search_around(struct segment *segment, uint64_t id, uint64_t count, uint64_t step, uint64_t *found)
 {
 	/* Relaxed: a hint. */
@@ -141,12 +162,13 @@ static int search_around(struct segment *segment, uint64_t id, uint64_t count, u
 	if (hint > all - count)
 		hint = 0;
 	r = search(segment, id, count, step, hint, all, found);
-	/* It may run past the hint, for a run that lies across it. */
+	/* This search goes beyond the hint, for a run that lies across it. */
 	if (!r && hint)
 		r = search(segment, id, count, step, 0, hint + count < all ? hint + count : all, found);
 	return r;
 }
 
+/* Commit the pages of a claimed run, and make them zero. */
 static int commit_run(struct segment *segment, uint64_t first, uint64_t count)
 {
 	uint64_t at = segment->heap + first * UNIT;
@@ -162,11 +184,14 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 	uint64_t count, first, at;
 	int r;
 
-	/* Nobody has that id, but a wild task may have written it into a batch: units taken for it would stay free. */
+	/*
+	 * No batch has the id 0, but a wild write may have put it there. Units claimed for it would
+	 * stay free.
+	 */
 	if (size > segment->heap_size || !id)
 		return -ENOMEM;
 	count = size ? (size + UNIT - 1) / UNIT : 1;
-	/* Where there is room for that, what is large begins with a huge page. */
+	/* A large run begins at a huge page, if there is room for that. */
 	r = size >= HUGE_PAGE ? search_around(segment, id, count, HUGE_PAGE / UNIT, &first) : 0;
 	if (r <= 0)
 		r = search_around(segment, id, count, 1, &first);
@@ -178,12 +203,13 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 		free_run(segment, first, count);
 		return r;
 	}
+	/* Relaxed: a hint. */
 	store_relaxed(&segment->control->heap_hint, first + count);
 	*offset = at;
 	return 0;
 }
 
-/* Units of the same id from @first on. */
+/* Count the units of the same id from @first on. */
 static uint64_t run_of(const struct segment *segment, uint64_t first, uint64_t id, uint64_t limit)
 {
 	uint64_t end = first;
@@ -200,6 +226,7 @@ int heap_free(struct segment *segment, uint64_t offset)
 
 	if (offset < segment->heap || (offset - segment->heap) % UNIT || (unit = (offset - segment->heap) / UNIT) >= limit)
 		return -EINVAL;
+	/* Relaxed: the caller holds the run, so its words do not change under it. */
 	id = load_relaxed(&segment->heap_map[unit]);
 	if (!id || id & OF_BATCH || (unit && load_relaxed(&segment->heap_map[unit - 1]) == id))
 		return -EINVAL;
@@ -208,8 +235,8 @@ int heap_free(struct segment *segment, uint64_t offset)
 }
 
 /*
- * Claim @count units, in front of as many free ones if there is such a place. The next search begins behind these, because runs that grow
- * side by side would else be in each other's way at each step.
+ * Claim @count units, in front of as many free ones if there is such a place. The next search
+ * begins behind those, because runs that grow side by side would else collide at each step.
  */
 static int claim_to_grow(struct segment *segment, uint64_t id, uint64_t count, uint64_t *first)
 {
@@ -232,7 +259,10 @@ static int claim_to_grow(struct segment *segment, uint64_t id, uint64_t count, u
 	return 0;
 }
 
-/* Move @count units to a run of @new_count, piece by piece, so that only one piece is there twice. On failure all of both is freed. */
+/*
+ * Move @count units to a run of @new_count, piece by piece, so that only one piece exists twice. On
+ * failure all of both runs is freed.
+ */
 static int move_run(struct segment *segment, uint64_t from, uint64_t count, uint64_t to, uint64_t new_count)
 {
 	for (uint64_t done = 0; done < new_count;) {
@@ -240,7 +270,7 @@ static int move_run(struct segment *segment, uint64_t from, uint64_t count, uint
 		uint64_t old = done >= count ? 0 : count - done < piece ? count - done : piece;
 		int r;
 
-		/* What is new comes at once, in huge pages. */
+		/* What is new is committed at once, in huge pages. */
 		if (!old)
 			piece = new_count - done;
 		r = commit_run(segment, to + done, piece);
@@ -288,7 +318,7 @@ int heap_resize(struct segment *segment, uint64_t *offset, uint64_t size, uint64
 			}
 		}
 	}
-	/* A new id: the new run may lie right behind the old one. */
+	/* With a new id, because the new run may lie right behind the old one. */
 	r = claim_to_grow(segment, heap_new_id(segment), new_count, &to);
 	if (r)
 		return r;
@@ -327,6 +357,7 @@ bool heap_contains(const struct segment *segment, const void *memory, uint64_t s
 	last = size ? (at - begin + size - 1) / UNIT : first;
 	if (last >= mapped_units(segment))
 		return false;
+	/* Relaxed, here and below: the words of the caller's own run do not change under it. */
 	id = load_relaxed(&segment->heap_map[first]);
 	if (id & OF_BATCH)
 		return run_of(segment, first, id, last + 1) == last + 1 - first;
@@ -343,6 +374,7 @@ uint64_t heap_used(const struct segment *segment)
 {
 	uint64_t used = 0, limit = mapped_units(segment);
 
+	/* Relaxed: statistics. */
 	for (uint64_t u = 0; u < limit; u++)
 		used += load_relaxed(&segment->heap_map[u]) != 0;
 	return used * UNIT;
@@ -355,6 +387,9 @@ int heap_fail(const struct segment *segment, int code, uint64_t size, const char
 			code,
 			"%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: raise heap_size",
 			what, (unsigned long long)size, (unsigned long long)segment->heap_size);
-	/* What was really asked of the system: less may be free, and still too little. */
+	/*
+	 * In whole units, as it was asked of the system: what is free may exceed @size, and still
+	 * be too little.
+	 */
 	return segment_fail_commit(segment, code, round_up(size ? size : 1, UNIT), what);
 }

@@ -1,13 +1,17 @@
 /*
  * reader.c - opens a segment by its name for reading alone, and believes none of its bytes.
  *
- * Nothing is mapped: bytes are copied out by pread(), so a file that is cut at any time is an error and never SIGBUS, each byte
- * is read once, and the pages of a hole are not committed.
+ * Nothing is mapped. Bytes are copied out by pread(), so a file that is cut at any time is an error
+ * and never SIGBUS, each byte is read once, and the pages of a hole are not committed.
  *
- * The header is copied once. Its counts are compared with their limits; all its offsets follow from the counts, so they are
- * computed anew and have to be equal. From then on the private copy alone says where anything lies.
+ * The header is copied once. Its counts are compared with their limits. All its offsets follow from
+ * the counts, so they are computed anew and must be equal. From then on the private copy alone says
+ * where anything lies.
  *
- * A file of this process's own segments is never opened here: closing it would drop the owner's lock. See segment_borrow().
+ * A file of this process's own segments is never opened here, because closing it would drop the
+ * owner's lock. See segment_borrow().
+ *
+ * A reader writes nothing to the segment, so its death leaves nothing there.
  */
 #include "segment/reader.h"
 
@@ -24,12 +28,13 @@
 
 /* ---- the file ---- */
 
-static int borrow(const struct reader *reader)
+/* Get the descriptor to read by. Own segments are borrowed until give_back_file(). */
+static int borrow_file(const struct reader *reader)
 {
 	return reader->fd >= 0 ? reader->fd : segment_borrow(reader->name);
 }
 
-static void give_back(const struct reader *reader)
+static void give_back_file(const struct reader *reader)
 {
 	if (reader->fd < 0)
 		segment_return();
@@ -142,25 +147,32 @@ static int check_offsets(const char *name, const struct shared_header *h, uint64
 	return 0;
 }
 
-/* The creator is at work, or has died at it. */
+/* Tell whether the creator is at work, or has died at it. */
 static int fail_unready(const char *name, int fd)
 {
 	pid_t creator;
 
-	/* Of this process's own segments, only ready ones are borrowed. */
+	/*
+	 * This process's own lock does not count, but of its own segments only ready ones are
+	 * borrowed.
+	 */
 	if (os_locked(fd, OS_LOCK_OWNER, OS_LOCKS, &creator) == 1)
 		return sheaf_fail(-EAGAIN, "the pool of %s is not ready yet", name);
 	return sheaf_fail(-ESTALE, "the pool of %s was never ready, and its creator is dead", name);
 }
 
-static int check_header(const char *name, int fd, const struct stat *status, struct shared_header *header)
+static int check_shared_header(const char *name, int fd, const struct stat *status, struct shared_header *header)
 {
 	uint64_t size = (uint64_t)status->st_size;
 	uint32_t ready = 0;
 	int r = 0;
 
 	memset(header, 0, sizeof(*header));
-	/* Acquire, pairs with the release in segment_create(): a call of the system for `ready`, and another for the rest. */
+	/*
+	 * An acquire, which pairs with the release in segment_create(): one call of the system
+	 * reads `ready`, and a later one the rest. In one call the rest could be read before it was
+	 * written.
+	 */
 	if (size >= sizeof(*header))
 		r = os_read_at(fd, offsetof(struct shared_header, ready), &ready, sizeof(ready));
 	if (!r)
@@ -169,7 +181,7 @@ static int check_header(const char *name, int fd, const struct stat *status, str
 		return fail_read(name, r);
 	if (header->magic != SEGMENT_MAGIC && (header->magic || ready))
 		return sheaf_fail(-EBADMSG, "%s is no segment of a pool: it begins with 0x%016" PRIx64, name, header->magic);
-	/* A file grows from nothing to its whole header at once. */
+	/* A segment's file grows from nothing to its whole header at once. */
 	if (size && size < sizeof(*header))
 		return fail_read(name, -ENODATA);
 	if (!header->magic)
@@ -202,7 +214,7 @@ static int check_file(struct reader *reader, int fd)
 		return fail_foreign(reader->name, &status);
 	reader->device = status.st_dev;
 	reader->inode = status.st_ino;
-	return check_header(reader->name, fd, &status, &reader->header);
+	return check_shared_header(reader->name, fd, &status, &reader->header);
 }
 
 int reader_open(struct reader *reader, const char *name)
@@ -216,11 +228,11 @@ int reader_open(struct reader *reader, const char *name)
 	r = segment_open(name, &reader->fd);
 	if (r && r != -EBUSY)
 		return fail_open(name, r);
-	fd = borrow(reader);
+	fd = borrow_file(reader);
 	if (fd < 0)
 		return fail_open(name, fd);
 	r = check_file(reader, fd);
-	give_back(reader);
+	give_back_file(reader);
 	if (r)
 		reader_close(reader);
 	return r;
@@ -234,8 +246,8 @@ void reader_close(struct reader *reader)
 
 /* ---- read ---- */
 
-/* With the descriptor borrowed. */
-static int look(const struct reader *reader, int fd, struct reader_facts *facts)
+/* Ask the system about the file, which is borrowed. */
+static int ask_system(const struct reader *reader, int fd, struct reader_facts *facts)
 {
 	const struct os_process_id owner = {
 		.pid = reader->header.owner_pid, .start = reader->header.owner_start, .space = reader->header.owner_space};
@@ -251,14 +263,23 @@ static int look(const struct reader *reader, int fd, struct reader_facts *facts)
 				  (uint64_t)status.st_size, reader->header.size);
 	*facts = (struct reader_facts){.committed = (uint64_t)status.st_blocks * 512};
 	if (reader->fd < 0) {
-		facts->owner = (pid_t)reader->header.owner_pid; /* also in a worker, which borrows its descriptor */
+		/*
+		 * This process is the owner, or a worker of its pool, which borrows its descriptor.
+		 */
+		facts->owner = (pid_t)reader->header.owner_pid;
 		facts->owner_lives = true;
 		return 0;
 	}
 	locked = os_locked(fd, OS_LOCK_OWNER, 1, &facts->owner);
-	/* Who takes a dead owner's name away holds its lock, too, and keeps it for an instant when the name is gone. */
+	/*
+	 * A process that sweeps a dead owner's name holds its lock, too, for an instant longer than
+	 * the name is there.
+	 */
 	facts->owner_lives = locked == 1 && (status.st_nlink || facts->owner == (pid_t)reader->header.owner_pid);
-	/* Any close() of the owner on the file drops its lock. */
+	/*
+	 * An owner without the lock may still live, because any close() of it on the file drops the
+	 * lock.
+	 */
 	if (!locked && status.st_nlink && os_process_lives(&owner) == 1) {
 		facts->owner = (pid_t)owner.pid;
 		facts->owner_lives = true;
@@ -272,25 +293,25 @@ int reader_look(const struct reader *reader, struct reader_facts *facts)
 
 	if (reader->forks != forks_count())
 		return sheaf_fail(-EPERM, "the inspection of %s was inherited over a fork: open one of its own", reader->name);
-	fd = borrow(reader);
+	fd = borrow_file(reader);
 	if (fd < 0)
 		return fail_gone(reader->name);
-	r = look(reader, fd, facts);
-	give_back(reader);
+	r = ask_system(reader, fd, facts);
+	give_back_file(reader);
 	return r;
 }
 
 int reader_copy(const struct reader *reader, uint64_t offset, void *bytes, size_t size)
 {
 	struct reader_facts facts;
-	int fd = borrow(reader), r, why = 0;
+	int fd = borrow_file(reader), r, why = 0;
 
 	if (fd < 0)
 		return fail_gone(reader->name);
 	r = os_read_at(fd, offset, bytes, size);
-	/* Destroyed meanwhile, or cut: the size tells. */
+	/* The size tells whether it was destroyed meanwhile, or cut. */
 	if (r == -ENODATA)
-		why = look(reader, fd, &facts);
-	give_back(reader);
+		why = ask_system(reader, fd, &facts);
+	give_back_file(reader);
 	return why ? why : r ? fail_read(reader->name, r) : 0;
 }

@@ -1,38 +1,48 @@
 /*
- * reader.h - a segment that is read by its name, from outside of its pool. Its bytes are taken for hostile.
+ * reader.h - reads a segment by its name, from outside of its pool, and takes its bytes for
+ * hostile.
  */
 #ifndef SHEAF_SEGMENT_READER_H
 #define SHEAF_SEGMENT_READER_H
 
 #include "segment/segment.h"
 
-/* Private; does not change after reader_open(), so any number of threads may read. */
+/* Private. Does not change after reader_open(), so any number of threads may read. */
 struct reader {
 	char name[NAME_MAX];
 	int fd;       /* -1: the segment is this process's own, and borrowed for each read */
-	dev_t device; /* with the inode: tells whether a segment that is borrowed still is the same */
+	dev_t device; /* with the inode: tells whether a borrowed segment still is the same */
 	ino_t inode;
 	unsigned forks; /* forks_count() when it was opened */
-	struct shared_header
-		header; /* checked: every part lies inside the file, in order, and all counts are within their limits */
+	/*
+	 * Checked: every part lies inside the file, in order, and all counts are within their
+	 * limits.
+	 */
+	struct shared_header header;
 };
 
-/* What the system says of the segment, not its bytes. */
+/* What the system, and not the segment's bytes, says of it. */
 struct reader_facts {
 	bool owner_lives;
 	pid_t owner;        /* while it lives; 0: not to be told from here */
 	uint64_t committed; /* bytes of memory that the file takes */
 };
 
-/* 0, or an error of sheaf_inspect_open() with its message. */
+/*
+ * Open the segment of that name and check its header. 0, or an error of sheaf_inspect_open() with
+ * its message.
+ */
 int reader_open(struct reader *reader, const char *name);
 
 void reader_close(struct reader *reader);
 
-/* 0, or an error of sheaf_inspect_look() with its message: also if the file has another size by now. */
+/*
+ * Ask the system. 0, or an error of sheaf_inspect_look() with its message, also if the file has
+ * another size by now.
+ */
 int reader_look(const struct reader *reader, struct reader_facts *facts);
 
-/* Copies bytes of the segment. 0, or an error of sheaf_inspect_look() with its message. */
+/* Copy bytes of the segment. 0, or an error of sheaf_inspect_look() with its message. */
 int reader_copy(const struct reader *reader, uint64_t offset, void *bytes, size_t size);
 
 #endif

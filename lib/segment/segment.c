@@ -1,11 +1,15 @@
 /*
- * segment.c - creates the shared memory of a pool and maps it where every process of the pool will see it.
+ * segment.c - creates the shared memory of a pool and maps it where every process of the pool will
+ * see it.
  *
- * The file is as large as the heap may ever grow, and so is the mapping: address space, which costs nothing. Pages are committed
- * piece by piece (P7): the control area here, the heap by heap.c. All processes are forks of the owner, so they inherit the mapping
- * and see a page the moment it is committed; no process ever has to map anything later (P6).
+ * The file is as large as the heap may ever grow, and so is the mapping. That is address space,
+ * which costs nothing. Pages are committed piece by piece (promise 7): the control area here, the
+ * heap by heap.c. All processes are forks of the owner, so they inherit the mapping and see a page
+ * the moment it is committed. No process ever has to map anything later (promise 6).
  *
- * The file itself, its name and what a killed creator leaves of it: file.c. `ready` is stored last.
+ * Who writes what   the owner alone writes the header and adds batch slots. `ready` is stored last.
+ * Deaths            file.c tells what a killed creator leaves of the file. A death while batch
+ *                   slots are added is the owner's, which ends the segment.
  */
 #include "segment/segment.h"
 
@@ -15,6 +19,7 @@
 #include "base/number.h"
 #include "os/forks.h"
 #include "segment/file.h"
+#include "segment/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,12 +33,12 @@
 
 #define LEAST_HEAP ((uint64_t)64 << 20)
 
-/* Bytes that the file system of the segments still has. */
+/* Tell how many bytes the file system of the segments still has. */
 static uint64_t room_for_files(const struct segment *segment)
 {
 	struct statvfs fs;
 
-	/* Without the descriptor, that of another segment's folder has to do. */
+	/* Without the descriptor, ask about the folder of most segments. */
 	if (os_file_is(segment->fd, &segment->id) ? fstatvfs(segment->fd, &fs) : statvfs("/dev/shm", &fs))
 		return 0;
 	return (uint64_t)fs.f_bavail * fs.f_frsize;
@@ -76,12 +81,16 @@ int segment_fail_commit(const struct segment *segment, int code, uint64_t asked,
 /* ---- commit and release ---- */
 
 /*
- * Tell whether the file has taken as much memory as all that is in use, the bytes that are to be committed included. So it is where freed
- * memory stays with the pool: then those bytes are most likely there already. Dear, for when the cgroup has no room.
+ * Tell whether the file has taken as much memory as all that is in use, including the bytes that
+ * are to be committed. If so, freed memory has stayed with the pool, and those bytes are most
+ * likely there already. Dear, so only for when the cgroup has no room.
  */
 static bool is_committed(const struct segment *segment, int fd)
 {
-	/* Acquire, pairs with commit_map() in heap.c: these words may be touched. */
+	/*
+	 * Acquire, pairs with commit_map() in heap.c: else words could be read before they are
+	 * committed.
+	 */
 	uint64_t mapped = load_acquire(&segment->control->heap_mapped), used = 0;
 	struct stat status;
 
@@ -97,7 +106,7 @@ int segment_commit(struct segment *segment, uint64_t offset, uint64_t size, bool
 {
 	int fd = segment_fd(segment);
 
-	/* The tables come first, when nothing is in use. */
+	/* Offset 0 is the tables, which come first, when nothing is in use. */
 	if (!os_memory_allows(size) && (!offset || !is_committed(segment, fd)))
 		return -ENOSPC;
 	if (fd < 0)
@@ -167,24 +176,27 @@ static void fill_header(const struct segment_options *options, uint64_t heap_siz
 	segment_plan(header);
 }
 
-/* Where the tables end; behind them lies the guard. */
+/* Compute where the tables end. Behind them lies the guard. */
 static uint64_t tables_end(const struct shared_header *header)
 {
 	return header->heap_map + round_up(header->heap_size / UNIT * sizeof(uint64_t), PAGE);
 }
 
-/* Sizes the file and maps header, tables and heap. -ENOMEM, -EAGAIN or -EFBIG: try a smaller heap. */
+/* Size the file and map header, tables and heap. -ENOMEM, -EAGAIN or -EFBIG: try a smaller heap. */
 static int map(struct segment *segment, const struct shared_header *header, bool dump)
 {
 	int r;
 
-	/* Asked first: to exceed it brings a signal that ends the process. */
+	/* Asked first, because a size beyond brings a signal that ends the process. */
 	if (header->size > os_file_limit())
 		return -EFBIG;
 	while (ftruncate(segment->fd, (off_t)header->size))
 		if (errno != EINTR)
 			return -errno;
-	/* First without permission, then with it where it is needed: to map with permission brings pages in, if the host locks all. */
+	/*
+	 * First without permission, then with it where it is needed, because mapping with
+	 * permission brings pages in if the host locks all memory.
+	 */
 	r = os_reserve(segment->fd, header->size, HUGE_PAGE, &segment->base);
 	if (r)
 		return r;
@@ -199,7 +211,7 @@ static int map(struct segment *segment, const struct shared_header *header, bool
 	return r;
 }
 
-/* What map() says, and where to look. */
+/* Store the message of a failed map(), and where the limit is found. */
 static int fail_map(int code, uint64_t size)
 {
 	const char *where = code == -EFBIG    ? "see ulimit -f"
@@ -211,6 +223,7 @@ static int fail_map(int code, uint64_t size)
 			  (unsigned long long)size, strerror(-code), where);
 }
 
+/* Note where the parts lie, and copy the counts, which are not read from the header again. */
 static void view(struct segment *segment, const struct shared_header *header)
 {
 	segment->header = segment_at(segment, 0);
@@ -234,7 +247,7 @@ static void view(struct segment *segment, const struct shared_header *header)
 	segment->max_attempts = header->max_attempts;
 }
 
-/* Committed memory is zero, and zero is the right start of every word. Only semaphores need more. */
+/* Make the semaphores. All other words begin as zero, as committed memory does. */
 static int init_semaphores(struct segment *segment)
 {
 	struct shared_control *control = segment->control;
@@ -294,7 +307,7 @@ static void add_batches(struct segment *segment, uint32_t count)
 
 uint64_t segment_progress(const struct segment *segment)
 {
-	/* Relaxed, all: statistics. */
+	/* Relaxed, all, because the sum only has to grow. */
 	uint64_t ended = load_relaxed(&segment->control->given_up);
 
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
@@ -349,7 +362,10 @@ int segment_create(struct segment *segment, const struct segment_options *option
 		heap_size = round_up(heap_size / 2, UNIT);
 	}
 	view(segment, &header);
-	/* Up to the first batches: others are committed when they are opened, and the heap as it grows. */
+	/*
+	 * Up to the first batch slots. Others are committed when they are needed, and the heap as
+	 * it grows.
+	 */
 	committed = segment_least(options);
 	if ((r = segment_commit(segment, 0, committed, false))) {
 		r = r == -ENOSPC ? segment_fail_full(segment, committed, "the control area of the pool")
@@ -363,7 +379,11 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	take_seat(segment);
 	add_batches(segment, next_batches(segment));
 	*segment->header = header;
-	/* For who opens the segment by name: pairs with an acquire load of ready there. Workers inherit it over fork. */
+	/*
+	 * Release, pairs with check_shared_header() in reader.c: else a reader that opens the
+	 * segment by its name could see a header that is half written. Workers inherit it over
+	 * fork.
+	 */
 	store_release(&segment->header->ready, 1);
 	return 0;
 unmap:
@@ -379,19 +399,28 @@ void segment_detach(struct segment *segment)
 	os_file_close(segment->fd, &segment->id);
 }
 
-/* The name cannot be taken away now: leave what a sweep knows to be dead, although this process lives. */
+/*
+ * Leave what a sweep knows to be dead, although this process lives: the name cannot be taken away
+ * now.
+ */
 static void leave_corpse(struct segment *segment)
 {
 	int fd = segment_fd(segment);
 
-	/* Relaxed: only who looks at it by its name still has it, and reads it again. */
+	/*
+	 * Relaxed: only readers by name still have it. One that reads the old value finds the file
+	 * cut.
+	 */
 	store_relaxed(&segment->header->ready, 0);
 	segment->header->owner_pid = 0;
 	if (fd < 0 || ftruncate(fd, sizeof(struct shared_header)))
 		return;
 }
 
-/* Workers of another pool of this process may have inherited the mapping: empty the file, or its memory stays. */
+/*
+ * Empty the file, because workers of another pool of this process may have inherited the mapping
+ * and keep it.
+ */
 static void empty(struct segment *segment)
 {
 	int fd = segment_fd(segment);
@@ -402,14 +431,14 @@ static void empty(struct segment *segment)
 		os_release(fd, 0, segment->size);
 		return;
 	}
-	/* In two pieces, as the guard cannot be written. */
+	/* In two pieces, because the guard between them cannot be written. */
 	os_release_mapped(segment->base, segment->tables_end);
 	os_release_mapped(segment->base + segment->heap, segment->heap_size);
 }
 
 void segment_destroy(struct segment *segment)
 {
-	file_lend(segment, false);
+	names_lend(segment, false);
 	segment_unpublish(segment);
 	if (segment->named || segment->second[0])
 		leave_corpse(segment);

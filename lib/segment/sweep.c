@@ -3,19 +3,25 @@
  *
  * A name is taken away only if both hold:
  *
- *   It is a segment of ours   a regular file of this user, which begins with our magic, version and layout, and is as long as its header
- *                             says. A file that is being made has no length yet, and says so. All of it is copied out by pread().
- *   Its pool is dead          no process holds a lock on it; and, where that can be told, the process that made it has ended. Any close()
- *                             of the host on the file drops the owner's lock, so the lock alone proves no death. Where pids mean
- *                             others (a container that shares /dev/shm), the locks of supervisor and spare have to do: nobody else
- *                             has their descriptors.
+ *   It is a segment of ours   A regular file of this user, which begins with our magic, version and
+ *                             layout, and is as long as its header says. A file that is being made
+ *                             has no length yet, and says so. The header is copied out by pread().
+ *   Its pool is dead          No process holds a lock on it. And, where that can be told, the
+ *                             process that made it has ended. The lock alone proves no death,
+ *                             because any close() of the host on the file drops the owner's lock.
+ *                             Where pids mean other processes (a container that shares /dev/shm),
+ *                             the locks of supervisor and spare must do, because nobody else has
+ *                             their descriptors.
  *
- * The name counts. The file may have another one, which keeps its memory when this one has gone: then it is cut to a header that any sweep
- * knows to be dead, as soon as no worker lives.
+ * If the file has another name, that keeps its memory when this name has gone. Then the file is cut
+ * to a header that every sweep knows to be dead, as soon as no worker lives.
  *
- * One file may be taken away without a header, where shared memory has a name before it has bytes: an empty one whose name this library has
- * made up, which tells the maker's pid. Its maker was killed before it wrote anything. A maker that is taken for dead by mistake finds its
- * file without a name, and starts again. On Linux it has bytes first, so there every empty file is somebody else's.
+ * One file is taken away without a header, where shared memory has a name before it has bytes: an
+ * empty one with a made-up name, which tells its maker's pid. That maker was killed before it wrote
+ * anything. A maker that is taken for dead by mistake finds its file without a name, and starts
+ * again. On Linux a segment has bytes first, so there every empty file is somebody else's.
+ *
+ * A sweeper that dies half way leaves the name, or no name. The next sweep goes on.
  */
 #include "segment/sweep.h"
 
@@ -23,6 +29,7 @@
 #include "os/os.h"
 #include "segment/file.h"
 #include "segment/layout.h"
+#include "segment/names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +39,7 @@
 enum verdict {
 	DEAD,   /* the name may be taken away */
 	NOBODY, /* nothing has the name */
-	OTHER,  /* neither: the text tells */
+	OTHER,  /* something else has it: the text tells what */
 };
 
 struct text {
@@ -52,19 +59,20 @@ static const char *kind_of(mode_t mode)
 				: "a device";
 }
 
-/* What can be told without opening it. */
+/* Judge a file by what can be told without opening it. DEAD: nothing speaks against it so far. */
 static enum verdict judge_status(const struct stat *status, struct text *text)
 {
 	if (!S_ISREG(status->st_mode))
 		return TELL(text, "%s of user %lu, which is not a segment of Sheaf", kind_of(status->st_mode),
 			    (unsigned long)status->st_uid);
-	if (file_is_mine(status))
+	if (names_mine(status))
 		return TELL(text, "a living pool of this process");
 	if (status->st_uid != geteuid())
 		return TELL(text, "shared memory of user %lu", (unsigned long)status->st_uid);
 	return DEAD;
 }
 
+/* Tell whether a header's counts and sizes fit together, and the file's size fits them. */
 static bool is_whole(const struct shared_header *header, uint64_t size)
 {
 	struct shared_header plan = *header;
@@ -77,7 +85,7 @@ static bool is_whole(const struct shared_header *header, uint64_t size)
 	return plan.size == header->size && header->size == size;
 }
 
-/* Is it a segment of ours, and whose? */
+/* Judge a file by its header, and find out whose it is. */
 static enum verdict judge_bytes(int fd, const struct stat *status, struct os_process_id *owner, struct text *text)
 {
 	uint64_t size = (uint64_t)status->st_size;
@@ -93,14 +101,14 @@ static enum verdict judge_bytes(int fd, const struct stat *status, struct os_pro
 	if (header.version != SEGMENT_VERSION || header.layout != LAYOUT_WORD)
 		return TELL(text, "a segment of another version of Sheaf (version %lu, layout 0x%08lx)",
 			    (unsigned long)header.version, (unsigned long)header.layout);
-	ready = load_relaxed(&header.ready); /* of a copy */
+	ready = load_relaxed(&header.ready); /* relaxed: a copy, which nobody else can change */
 	if (ready > 1 || (ready && !is_whole(&header, size)))
 		return TELL(text, "a damaged segment of Sheaf");
 	*owner = (struct os_process_id){.pid = header.owner_pid, .start = header.owner_start, .space = header.owner_space};
 	return DEAD;
 }
 
-/* Of an empty file: does its name tell that it was made by a process that has ended? */
+/* Judge an empty file by its name: DEAD if it tells that its maker has ended. */
 static enum verdict judge_name(const char *name, const struct stat *status, struct text *text)
 {
 	struct os_process_id me, maker;
@@ -113,6 +121,7 @@ static enum verdict judge_name(const char *name, const struct stat *status, stru
 	return os_process_lives(&maker) == 0 ? DEAD : TELL(text, "a pool that process %ld is creating", (long)pid);
 }
 
+/* Judge a file that is open here. */
 static enum verdict judge_file(int fd, const char *name, struct text *text)
 {
 	struct os_process_id owner = {0};
@@ -150,13 +159,17 @@ int sweep_open(int fd, const char *name, unsigned first, unsigned count)
 	if (shared && os_locked(fd, OS_LOCK_WORKERS, SHEAF_MAX_WORKERS, &holder))
 		return -EAGAIN;
 	r = os_sweep_open(fd, name, first, count);
-	/* Without another name the memory goes with the last process that has it mapped, which may be a child of the owner. */
+	/*
+	 * Without another name the memory goes with the last process that has it mapped, which may
+	 * be a child of the owner.
+	 */
 	if (!r && shared && status.st_size)
 		(void)file_cut(fd);
 	return r;
 }
 
-static enum verdict judge(const char *name, struct text *text)
+/* Judge what has the name, and take the name away from a dead segment. */
+static enum verdict judge_and_sweep(const char *name, struct text *text)
 {
 	enum verdict verdict;
 	struct stat status;
@@ -166,7 +179,10 @@ static enum verdict judge(const char *name, struct text *text)
 		return NOBODY;
 	if (!r && (verdict = judge_status(&status, text)) != DEAD)
 		return verdict;
-	/* Of another copy of this library in this process: to close its file would drop its lock. But see segment_destroy(). */
+	/*
+	 * Another copy of this library in this process may own it, and closing its file would drop
+	 * that owner's lock. A file of a header alone is one that segment_destroy() has left.
+	 */
 	if (os_shm_made_here(name) && !(!r && status.st_size == sizeof(struct shared_header)))
 		return TELL(text, "a living pool of this process");
 	if ((r = os_shm_open(name, true, &fd)))
@@ -186,10 +202,10 @@ bool sweep_name(const char *name, char *what, size_t size)
 	struct text text = {.at = what, .size = size};
 	enum verdict verdict;
 
-	/* Nobody may claim the name between the question and the sweep. */
-	file_visit();
-	verdict = judge(name, &text);
-	file_leave();
+	/* A visit, so that nobody claims the name between the question and the sweep. */
+	names_visit();
+	verdict = judge_and_sweep(name, &text);
+	names_leave();
 	return verdict != OTHER;
 }
 

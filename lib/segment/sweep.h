@@ -8,17 +8,18 @@
 #include <stddef.h>
 
 /*
- * Take the name away if it is that of a dead segment of this user. True: it is free now, or was. False: @what tells what has it, to go
- * on with "is taken by".
+ * Take the name away if a dead segment of this user has it. True: the name is free now, or was.
+ * False: @what tells what has it, to go on with after "is taken by".
  */
 bool sweep_name(const char *name, char *what, size_t size);
 
-/* The same for all names that the library makes up. */
+/* Sweep all names that the library makes up. */
 void sweep_all(void);
 
 /*
- * Take the name away from a segment whose owner is known to be dead, and that is open here for writing, as os_sweep_open() does. If the file
- * has another name, its memory goes, too; -EAGAIN also if a worker has not ended then.
+ * Take the name away from a segment whose owner is known to be dead, and that is open here for
+ * writing, as os_sweep_open() does. If the file has another name, give its memory back, too. Then
+ * -EAGAIN also if a worker has not ended.
  */
 int sweep_open(int fd, const char *name, unsigned first, unsigned count);
 

@@ -4,8 +4,8 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, mlockall() */
 #include "base/number.h"
 #include "os/os.h"
-#include "segment/file.h"
 #include "segment/heap.h"
+#include "segment/names.h"
 #include "segment/sweep.h"
 #include "support/children.h"
 #include "support/corpse.h"
@@ -967,14 +967,14 @@ Test(segment, names_are_looked_at_while_others_fork_and_none_claims_one)
 	pid_t pid;
 
 	atomic_store(&ended[0], 1);
-	file_visit();
+	names_visit();
 	cr_assert_eq(pthread_create(&thread, NULL, create_in_thread, ended), 0);
 	pid = child_start(create_in_child, NULL);
 	cr_assert_gt(pid, 0);
 	cr_assert_eq(child_wait(pid, &status, patience()), 0);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	cr_assert_eq(atomic_load(&ended[1]), 0);
-	file_leave();
+	names_leave();
 	pthread_join(thread, NULL);
 	cr_assert_eq(atomic_load(&ended[0]), 0);
 }
