@@ -1,8 +1,9 @@
 /*
  * cancel.h - keeps pthread_cancel() out of what must not end half way.
  *
- * Most calls of the system that may wait are cancellation points, also where the library holds a lock or has taken memory. A thread is
- * cancelled only where it sleeps for long and something tidies up after it.
+ * Most system calls that may wait are cancellation points, also where the library holds a lock or
+ * has taken memory. So a thread of a host may be cancelled only where it sleeps for long and a
+ * cleanup handler tidies up after it.
  */
 #ifndef SHEAF_BASE_CANCEL_H
 #define SHEAF_BASE_CANCEL_H

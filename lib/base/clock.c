@@ -1,5 +1,5 @@
 /*
- * clock.c - the one clock of the library: monotonic nanoseconds.
+ * clock.c - the one clock of the library, monotonic nanoseconds, and its version.
  */
 #include "base/guard.h"
 #include "sheaf.h"

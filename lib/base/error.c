@@ -1,8 +1,9 @@
 /*
- * error.c - codes and texts of failures. The text belongs to the thread, so no lock is needed and no other thread can change it.
+ * error.c - codes and texts of failures.
  *
- * It is made printable here, after it was put together: no name, file or task that a message quotes gets a control character to a terminal
- * or log, whoever wrote the call.
+ * The text belongs to the thread. So no lock is needed, and no other thread can change it. It is
+ * made printable here, after it was put together, so that no name, file or task that a message
+ * quotes gets a control character to a terminal or log.
  */
 #include "base/error.h"
 

@@ -5,9 +5,10 @@
 #define SHEAF_BASE_GUARD_H
 
 /*
- * For a function of a hot path, where a guard would cost six instructions per call. It keeps single values on its stack whose address
- * it passes on, and no array but the text of a task, which vsnprintf() alone writes, by its size. So no index and no length can lead a
- * write out of them. What it calls and what has arrays keeps its guard, and must not be inlined into it.
+ * For a function of a hot path, where a guard would cost six instructions per call. Such a function
+ * has only single values on its stack whose address it passes on, and no array but the text of a
+ * task, which vsnprintf() alone writes, by its size. So no index and no length can lead a write out
+ * of them. A function with arrays that it calls keeps its guard, and must not be inlined into it.
  */
 #if defined(__has_attribute)
 #if __has_attribute(no_stack_protector)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Both return false and leave *@result alone if the true result does not fit. */
+/* Multiply. False, and *@result is left alone: the product does not fit. */
 static inline bool checked_multiply(size_t a, size_t b, size_t *result)
 {
 	if (b && a > SIZE_MAX / b)
@@ -17,7 +17,10 @@ static inline bool checked_multiply(size_t a, size_t b, size_t *result)
 	return true;
 }
 
-/* @unit is a power of two. */
+/*
+ * Round up to a multiple of @unit, a power of two. False, and *@result is left alone: it does not
+ * fit.
+ */
 static inline bool checked_round_up(size_t size, size_t unit, size_t *result)
 {
 	if (size > SIZE_MAX - (unit - 1))
@@ -26,11 +29,13 @@ static inline bool checked_round_up(size_t size, size_t unit, size_t *result)
 	return true;
 }
 
+/* Round up to a multiple of @unit, a power of two. The caller knows that it fits. */
 static inline uint64_t round_up(uint64_t size, uint64_t unit)
 {
 	return (size + unit - 1) & ~(unit - 1);
 }
 
+/* Find the number of the lowest bit that is set. Not for 0. */
 static inline unsigned lowest_bit(uint64_t word)
 {
 	return (unsigned)__builtin_ctzll(word);

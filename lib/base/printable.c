@@ -1,8 +1,9 @@
 /*
- * printable.c - text of others, character by character.
+ * printable.c - checks and escapes the text of others, character by character.
  *
- * UTF-8 is decoded strictly: what is cut, too long for its value, a surrogate or beyond U+10FFFF is no character, and its first byte is
- * escaped alone. Terminals of other encodings see escapes for all that is not ASCII but well-formed UTF-8.
+ * UTF-8 is decoded strictly. A sequence that is cut, too long for its value, a surrogate or beyond
+ * U+10FFFF is no character, and its first byte is escaped alone. What is well-formed stays,
+ * although terminals of other encodings show it as something else.
  */
 #include "base/printable.h"
 
@@ -12,7 +13,7 @@
 
 #define LONGEST_PIECE 12 /* "\U0010ffff" and its zero fit */
 
-/* Characters that command, reorder, or are seen by nobody. In order. */
+/* Characters that command, reorder, or cannot be seen. In order. */
 static const struct {
 	uint32_t first, last;
 } hidden[] = {
@@ -21,7 +22,10 @@ static const struct {
 	{0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}, {0xf0000, UINT32_MAX},
 };
 
-/* Most text is plain, and many calls that fail only poll: this is what they pay. */
+/*
+ * Count the plain characters that text begins with. Most text is plain, so this is all that most
+ * calls pay.
+ */
 static size_t count_plain(const char *text, size_t length)
 {
 	size_t count = 0;
@@ -39,7 +43,7 @@ static bool is_hidden(uint32_t character)
 	return false;
 }
 
-/* The bytes of the character at @text, or 0 if none is there. */
+/* Decode the character at @text. Returns its bytes, or 0 if there is none. */
 static size_t decode(const unsigned char *text, size_t length, uint32_t *character)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -59,8 +63,11 @@ static size_t decode(const unsigned char *text, size_t length, uint32_t *charact
 	return size;
 }
 
-/* What is shown for the first character or byte of @text, as a string. Return: how many bytes of @text that is; *@escaped: not itself. */
-static size_t take(const char *text, size_t length, char piece[LONGEST_PIECE], bool *escaped)
+/*
+ * Store what is shown for the first character or byte of @text, as a string. Returns how many bytes
+ * of @text that stands for. *@escaped: it is an escape.
+ */
+static size_t take_character(const char *text, size_t length, char piece[LONGEST_PIECE], bool *escaped)
 {
 	uint32_t character = 0;
 	size_t size = decode((const unsigned char *)text, length, &character);
@@ -97,7 +104,7 @@ size_t printable(char *to, size_t size, const char *text, size_t length)
 		length -= plain;
 		if (length == 0 || plain == room)
 			break;
-		taken = take(text, length, piece, &escaped);
+		taken = take_character(text, length, piece, &escaped);
 		shown = strlen(piece);
 
 		if (shown >= size - written)
@@ -118,7 +125,7 @@ bool printable_already(const char *text)
 	while (length > 0) {
 		char piece[LONGEST_PIECE];
 		bool escaped;
-		size_t taken = take(text, length, piece, &escaped);
+		size_t taken = take_character(text, length, piece, &escaped);
 
 		if (escaped)
 			return false;

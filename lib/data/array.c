@@ -1,5 +1,6 @@
 /*
- * array.c - tables of doubles in shared memory: the face of lib/data, which picks the format.
+ * array.c - loads and frees tables of doubles in shared memory: checks the call and picks the
+ * format.
  */
 #include "data/input.h"
 
@@ -18,7 +19,7 @@ static bool has_suffix(const char *text, const char *suffix)
 	return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
 }
 
-static int load(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options)
+static int load_array(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options)
 {
 	struct input input;
 	int r = sheaf_input_open(&input, pool, path, options->deadline_ns);
@@ -54,9 +55,9 @@ int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path, con
 	if (r < 0)
 		return r;
 
-	/* Its file and its memory would stay. */
+	/* A thread cancelled in the midst would leave its file open and its memory taken. */
 	cancel = cancel_refuse();
-	r = load(&loaded, pool, path, options);
+	r = load_array(&loaded, pool, path, options);
 	cancel_allow(cancel);
 	if (r < 0)
 		return r;

@@ -1,10 +1,12 @@
 /*
  * csv.c - tables of numbers from comma-separated text.
  *
- * The input is read once, field by field, and each value goes into the table at once: memory follows from the values that were there, not
- * from the lines or columns that others have.
- * Nothing is dropped in silence. A first line is a header only if it has a name and nothing that begins like a number: one that mixes
- * both has a mistyped number, and one of missing values alone ("NA,NA") is a row.
+ * The input is read once, field by field, and each value goes into the table at once. So memory
+ * grows with the values that were read, whatever lines or columns are to come.
+ *
+ * Nothing is dropped in silence. A first line is a header only if it has a name and nothing that
+ * begins like a number. One that mixes both has a mistyped number. One of missing values alone
+ * ("NA,NA") is a row.
  */
 #include "data/fields.h"
 #include "data/table.h"
@@ -37,7 +39,7 @@ static const char *skip_blanks(const char *at)
 	return at + strspn(at, " \t");
 }
 
-/* Reads the number that fills the field, quoted or not. */
+/* Read the number that fills the field, quoted or not. */
 static bool read_number(const char *text, size_t length, double *value)
 {
 	const char *at = skip_blanks(text);
@@ -45,7 +47,7 @@ static bool read_number(const char *text, size_t length, double *value)
 	char *after;
 
 	at += quoted;
-	/* What strtod() takes and no table of decimal numbers means: 0x1F, nan(123). */
+	/* strtod() takes forms that no table of decimal numbers means: 0x1F, nan(123). */
 	after = (char *)at + (*at == '+' || *at == '-');
 	if (after[0] == '0' && (after[1] == 'x' || after[1] == 'X'))
 		return false;
@@ -61,7 +63,7 @@ static bool read_number(const char *text, size_t length, double *value)
 	return at == text + length;
 }
 
-/* The field's text without blanks and quotes around it. */
+/* Find the field's text without blanks and quotes around it. */
 static const char *bare_text(const char *text, size_t *length)
 {
 	const char *end = text + *length;
@@ -90,7 +92,10 @@ static bool is_missing(const sheaf_load_options *options, const char *text, size
 	return false;
 }
 
-/* What people write for a value that they do not have, but for signs: "#N/A", "<NA>" and "n.a." are NA. */
+/*
+ * Tell whether the letters of a text say that a value is missing. Other signs do not count: "#N/A",
+ * "<NA>" and "n.a." are NA.
+ */
 static bool means_missing(const char *text, size_t length)
 {
 	static const char *const texts[] = {"", "na", "null", "none", "nil", "missing"};
@@ -101,7 +106,7 @@ static bool means_missing(const char *text, size_t length)
 	for (; text < end; text++) {
 		bool letter = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
 
-		/* Digits, and the bytes of letters outside of ASCII, belong to names. */
+		/* Digits, and letters outside of ASCII, belong to names. */
 		if ((*text >= '0' && *text <= '9') || (unsigned char)*text >= 0x80 || (letter && count == sizeof(letters) - 1))
 			return false;
 		if (letter)
@@ -127,7 +132,7 @@ static bool begins_like_number(const char *text, size_t length)
 	return *text >= '0' && *text <= '9';
 }
 
-/* Control characters tell that this is no text at all. */
+/* Tell whether there are control characters, which means that this is no text at all. */
 static bool has_control(const char *text, size_t length)
 {
 	for (; length > 0; text++, length--)
@@ -138,7 +143,7 @@ static bool has_control(const char *text, size_t length)
 
 /* ---- Mistakes ---- */
 
-/* A field that is no number, noted before it is known whether it is one of a header. */
+/* A field that is no number, noted before it is known whether it belongs to a header. */
 struct mistake {
 	size_t line;
 	size_t column;
@@ -156,7 +161,7 @@ static void note_mistake(struct mistake *mistake, const struct fields *fields, c
 	if (length > SHOWN_TEXT) {
 		mistake->cut = true;
 		length = SHOWN_TEXT;
-		/* Not within a character. */
+		/* Do not cut within a character. */
 		while (length > SHOWN_TEXT - 4 && ((unsigned char)begin[length] & 0xc0) == 0x80)
 			length--;
 	}
@@ -177,7 +182,7 @@ static int fail_mistake(const struct csv *csv, const struct mistake *mistake)
 
 /* ---- Rows ---- */
 
-static int put(struct csv *csv, double value)
+static int put_value(struct csv *csv, double value)
 {
 	size_t used = csv->values * sizeof(double);
 
@@ -193,7 +198,7 @@ static int put(struct csv *csv, double value)
 	return 0;
 }
 
-/* Passes over the rest of the line. */
+/* Pass over the rest of the line. */
 static int skip_line(struct csv *csv)
 {
 	const char *text;
@@ -208,7 +213,10 @@ static int skip_line(struct csv *csv)
 	return 0;
 }
 
-/* Does the field, and what follows in its line, make the line a header? 1; 0: then the line was not read to its end; -errno. */
+/*
+ * Tell whether the field and the rest of its line make the line a header. 1; 0: then the line was
+ * not read to its end; -errno.
+ */
 static int is_header(struct csv *csv, const char *text, size_t length)
 {
 	bool named = false;
@@ -231,7 +239,9 @@ static int is_header(struct csv *csv, const char *text, size_t length)
 	}
 }
 
-/* A field of the line is no number: 1 if the line is a header, and was read to its end; or the error. */
+/*
+ * Handle a field that is no number. 1: its line is a header, and was read to its end; or the error.
+ */
 static int take_header(struct csv *csv, bool possible, const char *text, size_t length)
 {
 	struct mistake mistake;
@@ -243,11 +253,12 @@ static int take_header(struct csv *csv, bool possible, const char *text, size_t 
 	return r == 0 ? fail_mistake(csv, &mistake) : r;
 }
 
-/* Reads the line that begins with the field at @text: a row, or a header. */
+/* Read the line that begins with the field at @text: a row, or a header. */
 static int read_line(struct csv *csv, const char *text, size_t length)
 {
 	const struct fields *fields = &csv->fields;
-	bool header = csv->columns == 0 && csv->options->header == SHEAF_HEADER_AUTO; /* it may still be one */
+	/* It may still be a header. */
+	bool header = csv->columns == 0 && csv->options->header == SHEAF_HEADER_AUTO;
 
 	for (;;) {
 		double value = NAN;
@@ -267,7 +278,7 @@ static int read_line(struct csv *csv, const char *text, size_t length)
 			}
 			header = false;
 		}
-		r = put(csv, value);
+		r = put_value(csv, value);
 		if (r < 0)
 			return r;
 		if (!fields->more)

@@ -1,5 +1,5 @@
 /*
- * fields.c - a buffer that is filled as far as the next comma or line end.
+ * fields.c - cuts fields out of a buffer, which is filled as far as the next comma or line end.
  */
 #include "data/fields.h"
 
@@ -24,7 +24,7 @@ void sheaf_fields_end(struct fields *fields)
 	free(fields->buffer);
 }
 
-static int enlarge(struct fields *fields)
+static int enlarge_buffer(struct fields *fields)
 {
 	char *buffer;
 
@@ -41,8 +41,8 @@ static int enlarge(struct fields *fields)
 	return 0;
 }
 
-/* Returns 1; 0 at the end of the input; -errno. */
-static int fill(struct fields *fields)
+/* Read more of the input into the buffer. 1; 0: the input has ended; -errno. */
+static int fill_buffer(struct fields *fields)
 {
 	size_t count;
 	int r;
@@ -51,7 +51,7 @@ static int fill(struct fields *fields)
 	fields->end -= fields->begin;
 	fields->begin = 0;
 	if (fields->end == fields->size) {
-		r = enlarge(fields);
+		r = enlarge_buffer(fields);
 		if (r < 0)
 			return r;
 	}
@@ -62,7 +62,7 @@ static int fill(struct fields *fields)
 	return count > 0;
 }
 
-/* Sets @length to that of the field at the buffer's beginning. Returns 1; 0 if it ends with the input; -errno. */
+/* Find the length of the field at the buffer's beginning. 1; 0: it ends with the input; -errno. */
 static int find_end(struct fields *fields, size_t *length)
 {
 	size_t at = 0;
@@ -81,7 +81,7 @@ static int find_end(struct fields *fields, size_t *length)
 			if (start[at] == '"')
 				quoted = !quoted;
 		}
-		r = fill(fields);
+		r = fill_buffer(fields);
 		if (r <= 0) {
 			*length = held;
 			return r;

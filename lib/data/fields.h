@@ -1,7 +1,7 @@
 /*
  * fields.h - cuts comma-separated text into fields, line by line.
  *
- * Only the field at hand is held, so a line may be as long as it likes.
+ * Only the current field is held, so a line may be as long as it likes.
  */
 #ifndef SHEAF_LIB_DATA_FIELDS_H
 #define SHEAF_LIB_DATA_FIELDS_H
@@ -13,7 +13,7 @@
 struct fields {
 	struct input *input;
 	char *buffer;
-	size_t size;  /* of the buffer, without the byte for a last field's end */
+	size_t size;  /* of the buffer, without the byte that ends a last field */
 	size_t begin; /* buffer[begin .. end) was read and not handed out yet */
 	size_t end;
 	size_t line;   /* of the field that was handed out last; the first is 1 */
@@ -21,14 +21,17 @@ struct fields {
 	bool more;     /* the line goes on behind that field */
 };
 
-/* Return: 0; -ENOMEM. */
+/* Begin to cut @input. 0; -ENOMEM. */
 int sheaf_fields_begin(struct fields *fields, struct input *input);
 void sheaf_fields_end(struct fields *fields);
 
 /*
- * Hand out the next field as a string, which may hold zero bytes and stays valid until the next call. Lines with nothing but spaces and tabs
- * are passed over. A comma between quotes does not end a field; the end of a line does. Return: 1; 0 at the end of the input, which is never
- * between two fields of a line; -EBADMSG (the field is too long); -ENOMEM; errors of sheaf_input_read().
+ * Hand out the next field as a string, which may hold zero bytes and stays valid until the next
+ * call. Lines with nothing but spaces and tabs are passed over. A comma between quotes does not end
+ * a field. The end of a line does.
+ *
+ * 1; 0 at the end of the input, which is never between two fields of a line; -EBADMSG: the field is
+ * too long; -ENOMEM; errors of sheaf_input_read().
  */
 int sheaf_fields_next(struct fields *fields, const char **text, size_t *length);
 

@@ -1,14 +1,16 @@
 /*
- * input.c - a file that is read once; every failure names the file.
+ * input.c - reads a file once. Every failure names the file.
  *
- * Read with read(), not mapped: a mapped file that somebody shortens meanwhile would raise SIGBUS.
+ * The file is read with read() and not mapped, because a mapped file that somebody shortens
+ * meanwhile would raise SIGBUS.
  *
- * Waiting     Nothing is known of a file before it is open, so it is opened with O_NONBLOCK: a FIFO that nobody writes to, a file with a lease
- *             of another user, or a line without a carrier do not hold the caller. What has to be waited for is waited for here, a
- *             moment at a time, with a look at deadline, interruption and pool after each.
- * FIFOs       One without a writer reads as if it had ended. poll() tells one whose writers have gone, which has ended, from one that
- *             none has come to yet, whose writer gets some time to do so.
- * Terminals   O_NOCTTY: none becomes the controlling terminal of a program that has none.
+ * Waiting     Nothing is known of a file before it is open, so it is opened with O_NONBLOCK. Then a
+ *             FIFO that nobody writes to, a file with a lease of another user, or a line without a
+ *             carrier do not hold the caller. All waiting is done here, a moment at a time, with a
+ *             check of deadline, interruption and pool after each.
+ * FIFOs       A FIFO without a writer reads as if it had ended. poll() tells one whose writers have
+ *             gone, which has ended, from one that has had none yet, which gets some time for one.
+ * Terminals   With O_NOCTTY no terminal becomes that of a program that has none.
  */
 #include "data/input.h"
 
@@ -24,7 +26,7 @@
 #include "pool/pool.h"
 
 #define MOMENT_MS 50
-#define WRITER_PATIENCE_S 5
+#define WRITER_WAIT_S 5
 
 static int input_fail(const char *path, const char *action, int code)
 {
@@ -37,7 +39,7 @@ static int input_fail(const char *path, const char *action, int code)
 
 /* ---- Waiting ---- */
 
-/* May the call wait on? Return: 0; or the error that ends it. */
+/* Tell whether the call may wait on. 0; or the error that ends it. */
 static int check_wait(const struct input *input)
 {
 	struct member *member = &input->pool->member;
@@ -55,10 +57,11 @@ static int check_wait(const struct input *input)
 		return sheaf_fail(-ENXIO,
 				  "%s: nobody has opened this pipe for writing within %d seconds: start its writer first, or "
 				  "set options.deadline_ns",
-				  input->path, WRITER_PATIENCE_S);
+				  input->path, WRITER_WAIT_S);
 	return 0;
 }
 
+/* Wait for a moment, or until there is something to read. 0; or the error that ends the call. */
 static int await_moment(struct input *input)
 {
 	struct pollfd poll_fd = {.fd = input->fd, .events = POLLIN};
@@ -66,7 +69,7 @@ static int await_moment(struct input *input)
 
 	if (r < 0)
 		return r;
-	/* What other failures mean, the next read() tells. */
+	/* If poll() fails, the next read() tells why. */
 	if (poll(&poll_fd, 1, MOMENT_MS) > 0)
 		input->unwritten = false;
 	return 0;
@@ -86,7 +89,10 @@ static int open_file(const struct input *input, int *fd)
 			continue;
 		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			return input_fail(input->path, "open", -errno);
-		/* A lease, whose holder was told by this attempt: the system ends it if the holder does not. */
+		/*
+		 * A process has a lease. This attempt has told it, and the system ends the lease if
+		 * it does not.
+		 */
 		r = check_wait(input);
 		if (r < 0)
 			return r;
@@ -116,7 +122,7 @@ int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, ui
 	opened.regular = S_ISREG(stat.st_mode);
 	opened.size = opened.regular ? (uint64_t)stat.st_size : 0;
 	opened.unwritten = S_ISFIFO(stat.st_mode);
-	opened.writer_ns = sheaf_now_ns() + WRITER_PATIENCE_S * UINT64_C(1000000000);
+	opened.writer_ns = sheaf_now_ns() + WRITER_WAIT_S * UINT64_C(1000000000);
 
 	opened.head_taken = INPUT_HEAD;
 	r = sheaf_input_read(&opened, opened.head, INPUT_HEAD, &opened.head_size);
@@ -162,7 +168,7 @@ int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t
 			continue;
 		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			return input_fail(input->path, "read", -errno);
-		/* With a writer there would be nothing to read yet, and no end. */
+		/* "Not now" means that there is a writer. */
 		if (got < 0)
 			input->unwritten = false;
 		r = await_moment(input);

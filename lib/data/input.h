@@ -1,7 +1,8 @@
 /*
  * input.h - a file that is read once, from its beginning to its end.
  *
- * Pipes work too: the bytes that were looked at to recognize the format are delivered again by the next read.
+ * Pipes work, too, because the first bytes, which tell the format, are delivered again by the next
+ * read.
  */
 #ifndef SHEAF_LIB_DATA_INPUT_H
 #define SHEAF_LIB_DATA_INPUT_H
@@ -15,14 +16,14 @@
 
 struct input {
 	const char *path;
-	sheaf_pool *pool; /* whose interruption and end also end waiting */
+	sheaf_pool *pool; /* its interruption, or its end, ends a wait here */
 	unsigned heard;   /* member_heard() at the call's beginning */
 	uint64_t deadline_ns;
-	uint64_t writer_ns; /* until when somebody must have opened a FIFO for writing */
+	uint64_t writer_ns; /* a FIFO must have a writer by then */
 	int fd;
 	bool regular;      /* a file with a size, not a pipe or a device */
-	bool unwritten;    /* a FIFO that no writer was seen at */
-	bool ended;        /* there is nothing after what was read: a terminal would begin anew */
+	bool unwritten;    /* a FIFO that has shown no writer yet */
+	bool ended;        /* not to be read on: a terminal would begin anew */
 	uint64_t size;     /* of a regular file */
 	uint64_t received; /* bytes read so far */
 	size_t head_size;
@@ -31,26 +32,28 @@ struct input {
 };
 
 /*
- * Open a file of any kind without waiting for more than its kind needs: see sheaf_array_load(). @deadline_ns: 0 is none. Return: 0; -EISDIR,
- * or the errno of opening and reading, with a message that names the file; an error of sheaf_input_read().
+ * Open a file of any kind, and wait for no more than its kind needs: see sheaf_array_load().
+ * @deadline_ns: 0 is none. 0; -EISDIR, or the errno of opening and reading, with a message that
+ * names the file; an error of sheaf_input_read().
  */
 int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns);
 void sheaf_input_close(struct input *input);
 
 /*
- * Fill @buffer with the next @size bytes, or with what is left. Set @count to their number. Return: 0; -errno; -ETIME, -ENXIO, -EINTR and those
- * of a pool that has stopped, while there is nothing to read.
+ * Fill @buffer with the next @size bytes, or with what is left. @count gets their number. 0;
+ * -errno; while there is nothing to read: -ETIME, -ENXIO, -EINTR, and the errors of a pool that has
+ * stopped.
  */
 int sheaf_input_read(struct input *input, void *buffer, size_t size, size_t *count);
 
-/* The same for at most @size bytes, as soon as there are some. @count is 0 at the end only. */
+/* Read at most @size bytes as soon as there are some. @count is 0 at the end only. */
 int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t *count);
 
-/* The formats. @array is filled only on success. Errors as sheaf_array_load(). */
+/* Read a table of one format. @array is filled only on success. Errors as sheaf_array_load(). */
 int sheaf_csv_read(sheaf_array *array, struct input *input, const sheaf_load_options *options);
 int sheaf_npy_read(sheaf_array *array, struct input *input);
 
-/* True if the file's first bytes are those of an .npy file, as far as it has them. */
+/* Tell whether the file's first bytes are those of an .npy file, as far as it has them. */
 bool sheaf_npy_recognize(const struct input *input);
 
 #endif

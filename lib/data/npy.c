@@ -1,9 +1,10 @@
 /*
  * npy.c - tables of doubles from NumPy's .npy files, versions 1.0, 2.0 and 3.0.
  *
- * The file is: "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian in 1.0, else 4), the header (a Python
- * dictionary literal with the keys descr, fortran_order and shape), and then the values. Nothing is allocated before header and
- * size of the file agree. A pipe has no size: its header and its values get memory as they come, whatever they promise.
+ * The file is "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian in 1.0,
+ * else 4), the header (a Python dictionary literal with the keys descr, fortran_order and shape),
+ * and then the values. Nothing is allocated before header and size of the file agree. A pipe has no
+ * size, so its header and its values get memory as they come, whatever they promise.
  */
 #include "data/table.h"
 
@@ -16,14 +17,14 @@
 #include "base/number.h"
 
 #define LONGEST_HEADER ((size_t)1024 * 1024)
-#define STEP ((size_t)64 * 1024) /* what is read at once, where the file may have less than it promises */
+#define STEP ((size_t)64 * 1024) /* read at once, where the file may have less than it promises */
 #define LONGEST_STRING 32
 
 static const unsigned char magic[INPUT_HEAD] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
 struct header {
 	const char *path;
-	const char *at; /* where the parser is */
+	const char *at; /* what comes next for the parser */
 	char dtype[LONGEST_STRING];
 	bool structured; /* the dtype is a list of fields */
 	bool fortran_order;
@@ -44,7 +45,7 @@ static void skip_spaces(struct header *header)
 	header->at += strspn(header->at, " \t\r\n");
 }
 
-static bool take(struct header *header, char wanted)
+static bool take_sign(struct header *header, char wanted)
 {
 	skip_spaces(header);
 	if (*header->at != wanted)
@@ -62,7 +63,7 @@ static bool take_word(struct header *header, const char *word)
 	return true;
 }
 
-/* A string without escapes, in either kind of quotes; cut to the size of @text. */
+/* Take a string without escapes, in either kind of quotes, and cut it to the size of @text. */
 static bool take_string(struct header *header, char text[LONGEST_STRING])
 {
 	char quote;
@@ -80,7 +81,7 @@ static bool take_string(struct header *header, char text[LONGEST_STRING])
 	return true;
 }
 
-/* The list of a structured dtype, whose fields do not matter here. */
+/* Pass over the list of a structured dtype, whose fields do not matter here. */
 static bool skip_list(struct header *header)
 {
 	size_t depth = 0;
@@ -127,19 +128,19 @@ static bool take_length(struct header *header, size_t *length)
 			header->too_large = true;
 		*length = *length * 10 + digit;
 	}
-	/* Python 2 marked some integers so. */
-	take(header, 'L');
+	/* Python 2 ends some integers so. */
+	take_sign(header, 'L');
 	return true;
 }
 
-/* (), (n,) or (n, m, ...), with or without a last comma. */
-static bool take_shape(struct header *header)
+/* Take the shape: (), (n,) or (n, m, ...), with or without a last comma. */
+static bool take_lengths(struct header *header)
 {
 	bool comma = true;
 
-	if (!take(header, '('))
+	if (!take_sign(header, '('))
 		return false;
-	while (!take(header, ')')) {
+	while (!take_sign(header, ')')) {
 		size_t length;
 
 		if (!comma || !take_length(header, &length))
@@ -147,7 +148,7 @@ static bool take_shape(struct header *header)
 		if (header->dimensions < 2)
 			header->shape[header->dimensions] = length;
 		header->dimensions++;
-		comma = take(header, ',');
+		comma = take_sign(header, ',');
 	}
 	/* Without a comma, (n) is no tuple. */
 	return header->dimensions != 1 || comma;
@@ -159,13 +160,13 @@ static int parse_header(struct header *header)
 	bool found[3] = {false};
 	bool comma = true;
 
-	if (!take(header, '{'))
+	if (!take_sign(header, '{'))
 		goto unreadable;
-	while (!take(header, '}')) {
+	while (!take_sign(header, '}')) {
 		char key[LONGEST_STRING];
 		size_t k = 0;
 		const char *entry = header->at;
-		bool taken = comma && take_string(header, key) && take(header, ':');
+		bool taken = comma && take_string(header, key) && take_sign(header, ':');
 
 		while (taken && k < 3 && strcmp(key, keys[k]) != 0)
 			k++;
@@ -179,10 +180,10 @@ static int parse_header(struct header *header)
 		else if (k == 1)
 			taken = take_bool(header, &header->fortran_order);
 		else
-			taken = take_shape(header);
+			taken = take_lengths(header);
 		if (!taken)
 			goto unreadable;
-		comma = take(header, ',');
+		comma = take_sign(header, ',');
 	}
 	skip_spaces(header);
 	if (*header->at != '\0')
@@ -198,7 +199,10 @@ unreadable:
 
 /* ---- The file ---- */
 
-/* The shape's product must fit, also without its zeros, and with one no more rows may be told than a table could have. */
+/*
+ * Check that the shape's product fits, also without its zeros. With a zero, it must not tell of
+ * more rows or columns than a table could have.
+ */
 static int check_shape(const struct header *header, size_t heap_size)
 {
 	size_t rows = header->shape[0];
@@ -217,7 +221,7 @@ static int check_shape(const struct header *header, size_t heap_size)
 	return 0;
 }
 
-static int check_header(const struct header *header)
+static int check_npy_header(const struct header *header)
 {
 	const char *path = header->path;
 	const uint16_t one = 1;
@@ -238,7 +242,7 @@ static int check_header(const struct header *header)
 		return sheaf_fail(-ENOTSUP, "%s: the array has %zu dimensions; wanted are 1 or 2", path, header->dimensions);
 	if (header->too_large)
 		return sheaf_fail(-EOVERFLOW, "%s: the shape in the header does not fit in memory", path);
-	/* A single row or column lies in memory alike in both orders. */
+	/* A single row or column is the same in both orders. */
 	if (header->fortran_order && header->dimensions == 2 && header->shape[0] > 1 && header->shape[1] > 1)
 		return sheaf_fail(-ENOTSUP,
 				  "%s: the array is in Fortran order (column by column); wanted is C order: save it with "
@@ -253,7 +257,7 @@ static int fail_truncated(const struct input *input, const char *part, size_t mi
 			  missing, size, part);
 }
 
-/* Reads @size bytes that the file must have. */
+/* Read @size bytes that the file must have. */
 static int read_exactly(struct input *input, void *buffer, size_t size, const char *part)
 {
 	size_t count;
@@ -264,8 +268,8 @@ static int read_exactly(struct input *input, void *buffer, size_t size, const ch
 	return count < size ? fail_truncated(input, part, size - count, size) : 0;
 }
 
-/* Reads the header into memory that the caller frees, also after a failure, with room for a zero. */
-static int read_text(struct input *input, char **bytes, size_t length)
+/* Read the header into memory that the caller frees, also after a failure, with room for a zero. */
+static int read_header_text(struct input *input, char **bytes, size_t length)
 {
 	size_t room = 0;
 	size_t held = 0;
@@ -292,7 +296,7 @@ static int read_text(struct input *input, char **bytes, size_t length)
 	return 0;
 }
 
-/* Sets @text to the header as a string that the caller frees, and @values_at to the offset of the values. */
+/* Read the header into a string that the caller frees. @values_at gets the offset of the values. */
 static int read_header(struct input *input, char **text, uint64_t *values_at)
 {
 	unsigned char start[INPUT_HEAD + 2];
@@ -319,7 +323,7 @@ static int read_header(struct input *input, char **text, uint64_t *values_at)
 		return sheaf_fail(-EBADMSG, "%s: the .npy header claims %zu bytes; at most %zu are read", input->path, length,
 				  LONGEST_HEADER);
 
-	r = read_text(input, &bytes, length);
+	r = read_header_text(input, &bytes, length);
 	if (r == 0 && memchr(bytes, '\0', length) != NULL)
 		r = sheaf_fail(-EBADMSG, "%s: unreadable .npy header: it holds a zero byte", input->path);
 	if (r < 0) {
@@ -348,7 +352,7 @@ static int check_size(const struct input *input, uint64_t values_at, uint64_t si
 	return 0;
 }
 
-/* Reads the values. What the file has for sure gets its memory at once. */
+/* Read the values. Those that the file has for sure get their memory at once. */
 static int read_values(struct table *table, size_t size)
 {
 	struct input *input = table->input;
@@ -395,7 +399,7 @@ int sheaf_npy_read(sheaf_array *array, struct input *input)
 	r = parse_header(&header);
 	free(text);
 	if (r == 0)
-		r = check_header(&header);
+		r = check_npy_header(&header);
 	if (r == 0)
 		r = check_shape(&header, info.heap_size);
 	if (r < 0)

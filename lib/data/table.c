@@ -1,7 +1,8 @@
 /*
- * table.c - grows a table by an eighth, or by less where the input has not earned that.
+ * table.c - grows a table by an eighth, or by less if the input has not brought enough for that.
  *
- * It grows in place where the heap is free behind it, and is moved piece by piece otherwise: see heap_resize(). So it is never there twice.
+ * The table grows in place if the heap is free behind it. Else it is moved piece by piece, so that
+ * it never exists twice: see heap_resize().
  */
 #include "data/table.h"
 
@@ -12,7 +13,7 @@
 #include "pool/alloc.h"
 #include "pool/pool.h"
 
-static int resize(struct table *table, size_t size)
+static int resize_table(struct table *table, size_t size)
 {
 	void *memory = table->memory;
 	int r = pool_resize(table->input->pool, &memory, table->size, size, table->input->path);
@@ -25,8 +26,8 @@ static int resize(struct table *table, size_t size)
 	return r;
 }
 
-/* As much as the input may have by now. */
-static uint64_t most(const struct table *table)
+/* Compute how large the table may be by what the input has brought. */
+static uint64_t most_allowed(const struct table *table)
 {
 	uint64_t bytes = table->input->received;
 
@@ -37,7 +38,7 @@ static uint64_t most(const struct table *table)
 
 int sheaf_table_grow(struct table *table, size_t needed)
 {
-	uint64_t wanted = table->size + (uint64_t)(table->size / 8), limit = most(table);
+	uint64_t wanted = table->size + (uint64_t)(table->size / 8), limit = most_allowed(table);
 	size_t rounded, before = table->size;
 	int r;
 
@@ -47,19 +48,22 @@ int sheaf_table_grow(struct table *table, size_t needed)
 		wanted = limit;
 	wanted -= wanted % UNIT;
 	if (wanted > rounded && wanted <= SIZE_MAX) {
-		r = resize(table, (size_t)wanted);
-		/* There may still be room for what is needed, if it was not on its way to another place. */
+		r = resize_table(table, (size_t)wanted);
+		/*
+		 * There may still be room for what is needed, unless the table was lost on its way
+		 * to another place.
+		 */
 		if ((r != -ENOMEM && r != -ENOSPC) || table->size < before)
 			return r;
 	}
-	return resize(table, rounded);
+	return resize_table(table, rounded);
 }
 
 void sheaf_table_trim(struct table *table, size_t used)
 {
 	size_t size = (used + UNIT - 1) / UNIT * UNIT;
 
-	/* To free memory cannot fail. */
+	/* Making it smaller cannot fail. */
 	if (size < table->size)
-		resize(table, size);
+		resize_table(table, size);
 }
