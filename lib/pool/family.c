@@ -1,26 +1,35 @@
 /*
  * family.c - the supervisor, its spare and its workers, seen from the owner.
  *
- * The kernel alone tells who is dead. Only the first supervisor is the owner's child; later ones were spares, children of their
- * predecessors. So the owner goes by what every process of the family holds and nobody else does:
+ * The kernel alone tells which process is dead. Only the first supervisor is the owner's child.
+ * Later ones were spares, children of their predecessors. So the owner goes by what every process
+ * of the family holds and nobody else does:
  *
- *   a pipe    all hold its write end; its end of file says that the last of them is dead
- *   locks     one byte of the segment's file each (os.h): the kernel says which living process leads
+ *   a pipe    All hold its write end. Its end of file says that the last of them is dead.
+ *   locks     One byte of the segment's file each (os.h). The kernel says which living process
+ *             leads.
  *
- * "Nobody else" needs care, as the host may fork at any time: such children close the pipes (os/forks.h), and do not inherit locks. A
- * child that no handler announces keeps the pipes until it ends, so the locks tell there that the family is gone.
+ * The host may fork at any time. Such children close the pipes (os/forks.h) and do not inherit
+ * locks. A child that no handler announces keeps the pipes until it ends. Then the locks tell that
+ * the family is gone.
  *
- * Another pipe goes the other way: the owner alone holds its write end, so its end of file says that the owner has died or has become
- * another program. A byte in it wakes the supervisor.
+ * Another pipe goes the other way. The owner alone holds its write end, so its end of file says
+ * that the owner has died or has become another program. A byte in it wakes the supervisor.
  *
- * All of the family are in one process group, whose number is the pid of the first supervisor. It names nobody else while that is not
- * reaped, or any of them lives. But a host may reap the child behind the owner's back, by a wait for any child or by ignoring SIGCHLD. Once
- * the others are dead, too, the system gives the number to another process, which may be a child of the host's.
+ * All of the family are in one process group, whose number is the pid of the first supervisor. The
+ * number names nobody else while that process is not reaped, or any of them lives. But a host may
+ * reap the child behind the owner's back, by a wait for any child or by ignoring SIGCHLD. Once the
+ * others are dead, too, the system gives the number to another process, which may be a child of the
+ * host's.
  *
- * So nothing is done by the number alone. A descriptor of the child (os_pidfd_open()) names that process, and its group, for ever. Without
- * one, or if the host has closed it, the child has to be the one that started then, or at least lead that group; and the group is the
- * family's if the child is not reaped, if the owner itself has reaped it, or if one of the group has a lock. What cannot be proven gets no
- * signal and is not reaped: then the end of the pipe, and the locks, tell when the family is dead.
+ * So nothing is done by the number alone. A descriptor of the child (os_pidfd_open()) names that
+ * process, and its group, for ever. If there is none, or the host has closed it, two things are
+ * asked. The child must be the process that was noted when it started, or at least lead that group.
+ * And the group is the family's if the child is not reaped, if the owner itself has reaped it, or
+ * if one of the group has a lock. What cannot be proven gets no signal and is not reaped. Then the
+ * end of the pipe, and the locks, tell when the family is dead.
+ *
+ * An owner that dies leaves nothing to repair here: the family ends itself when its pipe ends.
  */
 #include "pool/family.h"
 
@@ -42,14 +51,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_LOOK_NS 1000000          /* a supervisor that dies before it rings is noticed */
-#define START_NS UINT64_C(30000000000) /* a supervisor that has not started by then is stopped, or the machine is lost */
-#define PATIENCE_NS UINT64_C(1000000000)
+#define START_CHECK_NS 1000000         /* to notice a supervisor that dies before it rings */
+#define START_NS UINT64_C(30000000000) /* a supervisor that has not started by then is stopped */
+#define ASKED_NS UINT64_C(1000000000)
 #define ASK_AGAIN_NS 100000000
-#define UNLOCKED_NS \
-	UINT64_C(200000000) /* so long without a lock, though the pipe is open: other children of the host hold it */
+/*
+ * If nobody has had a lock for so long, and the pipe is open, then other children of the host hold
+ * it.
+ */
+#define UNLOCKED_NS UINT64_C(200000000)
 #define KILL_AGAIN_NS 20000000
-#define LOOK_MS 20
+#define CHECK_MS 20
 #define END_NS UINT64_C(10000000000) /* a killed process that lives longer hangs in the kernel */
 #define REAP_NS UINT64_C(100000000)
 #define SPARE_NS UINT64_C(1000000000)
@@ -59,7 +71,7 @@
 
 /* ---- start ---- */
 
-static void forget(struct family *family)
+static void forget_family(struct family *family)
 {
 	forks_close(&family->process);
 	forks_close(&family->all);
@@ -68,7 +80,7 @@ static void forget(struct family *family)
 	*family = (struct family){0};
 }
 
-/* The pipes of a family. @crew: the write end that all of it will hold. */
+/* Make the pipes of a family. @crew: the write end that all of it will hold. 0, or -errno. */
 static int open_pipes(struct family *family, struct forks_fd *crew)
 {
 	int r = forks_pipe(crew, &family->all);
@@ -80,7 +92,7 @@ static int open_pipes(struct family *family, struct forks_fd *crew)
 		forks_close(&family->all);
 		return r;
 	}
-	/* A supervisor that is stopped does not stop the owner. */
+	/* Without waiting, so that a supervisor that is stopped does not stop the owner. */
 	fcntl(family->life.fd, F_SETFL, O_WRONLY | O_NONBLOCK);
 	return 0;
 }
@@ -97,7 +109,7 @@ static int fork_supervisor(struct family *family, struct supervision *supervisio
 		return r;
 	supervision->all = &crew;
 	supervision->life = &family->wake;
-	/* No signal of the host may run its handler in the child. */
+	/* Blocked, so that no handler of the host runs in the child. */
 	os_block_all_signals(&before);
 	forks_hold();
 	enclose_learn();
@@ -106,29 +118,32 @@ static int fork_supervisor(struct family *family, struct supervision *supervisio
 	if (!pid)
 		supervisor_main(supervision);
 	r = pid < 0 ? -errno : 0;
-	/* At once, while its pid is no other's. */
+	/* At once, while no other process can have its pid. */
 	if (pid > 0 && forks_pidfd(&family->process, pid))
 		os_process_note_other(pid, &family->child_id);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	forks_close(&crew);
 	if (r) {
-		forget(family);
+		forget_family(family);
 		return r;
 	}
-	setpgid(pid, pid); /* as the supervisor does: whichever is first */
+	setpgid(pid, pid); /* the supervisor does so, too: one of the two is first */
 	family->group = pid;
 	family->child = true;
 	family->supervisor = pid;
 	return 0;
 }
 
-/* Is there a descriptor of the child that can be believed? A host that closes descriptors closes the pipe, too, which is told apart better. */
+/*
+ * Tell whether there is a descriptor of the child that can be believed. A host that closes
+ * descriptors closes the pipe, too, and another file under its number is told apart more surely.
+ */
 static bool has_descriptor(const struct family *family)
 {
 	return forks_fd_open(&family->process) && forks_fd_open(&family->all);
 }
 
-/* Is the process with the child's number the child, dead or alive? */
+/* Tell whether the process with the child's number is the child, dead or alive. */
 static bool is_child(const struct family *family)
 {
 	int same = os_process_is(&family->child_id);
@@ -136,7 +151,7 @@ static bool is_child(const struct family *family)
 	return same < 0 ? getpgid(family->group) == family->group : same;
 }
 
-/* waitpid() for what has ended. */
+/* Reap a process that has ended. As waitpid(). */
 static pid_t reap_one(pid_t pid)
 {
 	pid_t reaped;
@@ -147,7 +162,10 @@ static pid_t reap_one(pid_t pid)
 	return reaped;
 }
 
-/* Has the first supervisor ended? 1: it is not reaped yet, or only now, with @reap; 0: it lives; -ECHILD: somebody else has reaped it. */
+/*
+ * Ask whether the first supervisor has ended, and then reap it if @reap. 1; 0: it lives; -ECHILD:
+ * somebody else has reaped it.
+ */
 static int child_ended(const struct family *family, bool reap)
 {
 	siginfo_t info;
@@ -158,7 +176,7 @@ static int child_ended(const struct family *family, bool reap)
 	if (!is_child(family))
 		return -ECHILD;
 	r = os_child_ended(family->group, &info);
-	/* Nobody has reaped a process that is still there, whatever the call says. */
+	/* A process that is still there was not reaped, whatever the call says. */
 	if (r < 0 && os_process_is(&family->child_id) == 1)
 		r = os_process_lives(&family->child_id) != 1;
 	if (r < 0)
@@ -171,8 +189,11 @@ static bool child_lives(const struct family *family)
 	return family->child && child_ended(family, false) == 0;
 }
 
-/* What sheaf_pool_create() documents; its message tells what the system really said. */
-static int documented(int code)
+/*
+ * Turn a code of the system into one that sheaf_pool_create() documents. Its message tells the
+ * former.
+ */
+static int documented_start(int code)
 {
 	return code == -ENOMEM || code == -EMFILE || code == -ENFILE ? code : -EAGAIN;
 }
@@ -189,30 +210,38 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	int32_t start;
 	int r;
 
-	/* What the host has printed and not written would be written by each worker, too. */
+	/* Each worker would else write, too, what the host has printed and not written. */
 	fflush(stdout);
 	fflush(stderr);
-	/* Relaxed: no process of the family lives. */
+	/* Relaxed: no process of the family lives that could read it. */
 	store_relaxed(&segment->control->start, 0);
 	r = fork_supervisor(family, &supervision);
 	if (r)
-		return sheaf_fail(documented(r), "cannot start the pool's supervisor: %s (see ulimit -u and -n)", strerror(-r));
+		return sheaf_fail(documented_start(r), "cannot start the pool's supervisor: %s (see ulimit -u and -n)",
+				  strerror(-r));
 	deadline = sheaf_now_ns() + START_NS;
-	/* Acquire, pairs with tell_start() in supervisor.c. */
+	/*
+	 * Acquire, pairs with tell_start() in supervisor.c: else the workers' pids could be read
+	 * before they are stored.
+	 */
 	while (!(start = (int32_t)load_acquire(&segment->control->start)) && child_lives(family) && sheaf_now_ns() < deadline)
-		start_sleep(segment->control, sheaf_now_ns() + START_LOOK_NS);
-	if (start == 1 || (!start && successor)) /* a successor that died at once is the next look's business */
+		start_sleep(segment->control, sheaf_now_ns() + START_CHECK_NS);
+	/* A successor that died at once is noticed by the owner's next check. */
+	if (start == 1 || (!start && successor))
 		return 0;
 	family_end(family, segment, false);
-	if (start > 0 || start < -4095) /* a task has written over it */
+	if (start > 0 || start < -4095) /* by a wild write */
 		start = 0;
-	return sheaf_fail(documented(start), "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
+	return sheaf_fail(documented_start(start), "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
 			  start ? strerror(-start) : "the supervisor died or hangs");
 }
 
 /* ---- who lives ---- */
 
-/* Is the group's number the family's, so that it may be signalled, and waited for? See the top. */
+/*
+ * Tell whether the group's number is the family's, so that it may be signalled and waited for. See
+ * the top.
+ */
 static bool group_is_ours(const struct family *family, const struct segment *segment)
 {
 	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count;
@@ -229,10 +258,10 @@ static bool group_is_ours(const struct family *family, const struct segment *seg
 }
 
 /*
- * Reap the first supervisor when it has ended; and, where orphans come to this process, those of the family. True: one of them, which has not
- * ended yet, is still to be reaped.
+ * Reap the first supervisor if it has ended. Where orphans come to this process, reap the family's,
+ * too. True: one of them has not ended yet, and is still to be reaped.
  */
-static bool reap(struct family *family, const struct segment *segment)
+static bool reap_ended(struct family *family, const struct segment *segment)
 {
 	pid_t pid = -1;
 	int r;
@@ -257,20 +286,23 @@ bool family_lives(struct family *family, const struct segment *segment)
 
 	if (!family->group)
 		return false;
-	reap(family, segment);
+	reap_ended(family, segment);
 	if (!segment_file_ours(segment))
 		return family->child;
-	/* In one question: between two, a spare may take the supervisor's lock and give its own back. */
+	/*
+	 * In one question, because between two a spare may take the supervisor's lock and give its
+	 * own back.
+	 */
 	led = os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1 + OS_LOCK_SPARES, &holder);
 	if (led == 1 && os_locked(segment->fd, OS_LOCK_SUPERVISOR, 1, &holder) == 1 && holder && holder != family->supervisor) {
 		family->supervisor = holder;
 		os_process_note_other(holder, &family->later_id);
 	}
-	/* The first supervisor has no lock yet when it has just been forked. */
+	/* A first supervisor that has just been forked has no lock yet. */
 	return led == 1 || family->child;
 }
 
-/* Does the process hold a lock that only others than workers hold, or other workers? */
+/* Tell whether the process holds a lock of another process than that worker. */
 static bool is_other(const struct segment *segment, unsigned worker, pid_t pid)
 {
 	pid_t holder = 0;
@@ -309,12 +341,12 @@ void family_await_spare(struct family *family, const struct segment *segment)
 
 void family_wake(const struct family *family)
 {
-	/* A pipe that is full of bytes wakes it, too. */
+	/* If the pipe is full, its bytes wake the supervisor, too. */
 	while (family->group && forks_fd_open(&family->life) && write(family->life.fd, "", 1) < 0 && errno == EINTR)
 		;
 }
 
-/* For how long has no process of the family had a lock? */
+/* Tell for how long no process of the family has had a lock. 0: one has, or that cannot be told. */
 static uint64_t unlocked_for(struct family *family, const struct segment *segment)
 {
 	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count;
@@ -328,7 +360,10 @@ static uint64_t unlocked_for(struct family *family, const struct segment *segmen
 	return family->unlocked_ns ? now - family->unlocked_ns + 1 : 0;
 }
 
-/* Without the pipe and the segment's file, which the host may have closed, the kernel still knows the first process, and a later pid. */
+/*
+ * Tell whether the family looks dead. If the host has closed the pipe and the segment's file, the
+ * kernel still knows the first process, and a later supervisor by its pid.
+ */
 static bool looks_gone(struct family *family, const struct segment *segment)
 {
 	uint64_t unlocked_ns = unlocked_for(family, segment);
@@ -346,7 +381,7 @@ bool family_gone(struct family *family, const struct segment *segment, uint64_t 
 	for (;;) {
 		struct pollfd all = {.fd = forks_fd_open(&family->all) ? family->all.fd : -1, .events = POLLIN};
 		uint64_t now = sheaf_now_ns(), left = deadline_ns > now ? (deadline_ns - now) / 1000000 + 1 : 0;
-		int r = poll(&all, 1, left > LOOK_MS ? LOOK_MS : (int)left);
+		int r = poll(&all, 1, left > CHECK_MS ? CHECK_MS : (int)left);
 
 		if ((r > 0 && all.revents) || looks_gone(family, segment))
 			return true;
@@ -357,19 +392,21 @@ bool family_gone(struct family *family, const struct segment *segment, uint64_t 
 
 /* ---- end ---- */
 
-/* Does a later supervisor, which is nobody's child here, still run? */
+/* Tell whether a later supervisor, which is not this process's child, still runs. */
 static bool successor_runs(const struct family *family)
 {
 	return family->supervisor && family->supervisor != family->group && os_process_lives(&family->later_id) == 1;
 }
 
-/* The last ones may be on their way out when their ends of the pipe are closed. */
+/*
+ * Reap the last ones, which may still be on their way out when their ends of the pipe are closed.
+ */
 static void reap_all(struct family *family, const struct segment *segment)
 {
 	uint64_t deadline = sheaf_now_ns() + REAP_NS;
 
-	/* It has closed its end of the pipe, so this is no long wait. */
-	for (unsigned i = 0; reap(family, segment) || successor_runs(family); i++) {
+	/* Not a long wait, because they have closed their ends. */
+	for (unsigned i = 0; reap_ended(family, segment) || successor_runs(family); i++) {
 		if (i < REAP_YIELDS)
 			sched_yield();
 		else if (sheaf_now_ns() < deadline)
@@ -377,10 +414,10 @@ static void reap_all(struct family *family, const struct segment *segment)
 		else
 			break;
 	}
-	reap(family, segment);
+	reap_ended(family, segment);
 }
 
-/* 0; -ESRCH: there is none, as far as can be proven; -EPERM. */
+/* Kill all of the family. 0; -ESRCH: there is none, as far as can be proven; -EPERM. */
 static int kill_family(const struct family *family, const struct segment *segment)
 {
 	int r = has_descriptor(family) ? os_pidfd_signal(family->process.fd, SIGKILL, true) : -ENOSYS;
@@ -392,13 +429,19 @@ static int kill_family(const struct family *family, const struct segment *segmen
 	return kill(-family->group, SIGKILL) ? -errno : 0;
 }
 
-/* Wait until the family has ended by itself, but not for long. A wild task may write over the order that it got. */
+/*
+ * Order the family to end, and wait, but not for long. The order is repeated, because a wild write
+ * may undo it.
+ */
 static void ask_to_end(struct family *family, const struct segment *segment)
 {
-	uint64_t deadline = sheaf_now_ns() + PATIENCE_NS;
+	uint64_t deadline = sheaf_now_ns() + ASKED_NS;
 
 	do {
-		/* Relaxed: the byte in the pipe hands it over. */
+		/*
+		 * Relaxed: the byte in the pipe hands it over, and nothing else depends on the
+		 * state.
+		 */
 		if (load_relaxed(&segment->control->state) < POOL_TERMINATED)
 			store_relaxed(&segment->control->state, POOL_TERMINATED);
 		family_wake(family);
@@ -414,10 +457,13 @@ bool family_end(struct family *family, const struct segment *segment, bool asked
 		return true;
 	if (asked && family_lives(family, segment))
 		ask_to_end(family, segment);
-	/* Once at least: a process that was stopped for a while has no time left. */
+	/* Once at least, because a process that was stopped for a while has no time left. */
 	gone = family_gone(family, segment, 0);
 	while (!gone) {
-		/* An owner that has become another user may not: the family ends as it does when the owner dies. */
+		/*
+		 * An owner that has become another user must not kill it: then it ends as if the
+		 * owner had died.
+		 */
 		if (kill_family(family, segment) == -EPERM)
 			forks_close(&family->life);
 		gone = family_gone(family, segment, sheaf_now_ns() + KILL_AGAIN_NS);
@@ -425,6 +471,6 @@ bool family_end(struct family *family, const struct segment *segment, bool asked
 			break;
 	}
 	reap_all(family, segment);
-	forget(family);
+	forget_family(family);
 	return gone;
 }

@@ -1,11 +1,16 @@
 /*
  * lastwords.c - a worker that dies by a fault writes down where it was.
  *
- * A signal handler on a stack of its own, so that it also runs when the stack is full, puts the signal and the return addresses into the
- * worker's place in the segment, and lets the signal end the process. To find the addresses may take a lock that the faulting code
- * holds: an alarm ends the worker then, and the signal that was written first tells what it died of.
+ * A signal handler writes the signal and the return addresses to the worker's record, and lets the
+ * signal end the process. It has a stack of its own, so that it also runs when the stack is full.
  *
- * A task may install handlers of its own; then these are not called.
+ * Who writes what   The worker's handler alone writes the fault, and the supervisor reads it after
+ *                   the worker's death.
+ * Deaths            Finding the addresses may take a lock that the faulting code holds. Then an
+ *                   alarm ends the worker, and the signal, which was written first, tells what it
+ *                   died of.
+ *
+ * If a task installs handlers of its own, these are not called.
  */
 #define _XOPEN_SOURCE 700 /* sigaltstack() */
 #include "pool/lastwords.h"
@@ -17,14 +22,17 @@
 #include <unistd.h>
 
 #define STACK 65536
-#define PATIENCE_S 1
+#define ALARM_S 1
 #define NEAR_STACK ((uint64_t)65536)
 
 static struct shared_seat *worker;
 static pid_t process;
 static _Alignas(64) unsigned char stack[STACK];
 
-/* What the address of a fault is. A signal that was sent has none, nor has one of an address that no process can have. */
+/*
+ * Tell what the address of a fault is. 0: there is none, because the signal was sent, or no process
+ * can have the address.
+ */
 static uint16_t way_of(int signal, const siginfo_t *info, const void *context)
 {
 	uint64_t address = (uint64_t)(uintptr_t)info->si_addr, top = os_stack_pointer(context);
@@ -33,13 +41,17 @@ static uint16_t way_of(int signal, const siginfo_t *info, const void *context)
 		return FAULT_ADDRESS;
 	if (signal != SIGSEGV || (info->si_code != SEGV_MAPERR && info->si_code != SEGV_ACCERR))
 		return 0;
-	/* A call, or a frame that is entered, uses the stack near its top, where it is mapped unless it could not grow. */
+	/*
+	 * Code uses the stack near its top when it calls a function or enters a frame. There it is
+	 * mapped unless it could not grow.
+	 */
 	if (top && address - (top - NEAR_STACK) < 2 * NEAR_STACK)
 		return FAULT_STACK;
 	return info->si_code == SEGV_MAPERR ? FAULT_UNMAPPED : FAULT_PROTECTED;
 }
 
-static void speak(int signal, siginfo_t *info, void *context)
+/* Write down a fault, and die of it. */
+static void tell_fault(int signal, siginfo_t *info, void *context)
 {
 	sigset_t alarms;
 
@@ -52,13 +64,16 @@ static void speak(int signal, siginfo_t *info, void *context)
 	worker->address = (uint64_t)(uintptr_t)info->si_addr;
 	worker->way = way_of(signal, info, context);
 	worker->fault = signal;
-	/* Its action is the default: a task that changed it gets no addresses at worst, or hangs until its limit. */
+	/*
+	 * The alarm has its default action, unless a task has changed it. Such a task gets no
+	 * addresses at worst, or hangs until its time limit.
+	 */
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);
-	alarm(PATIENCE_S);
+	alarm(ALARM_S);
 	output_rescue();
-	alarm(PATIENCE_S);
+	alarm(ALARM_S);
 	worker->frame_count = (uint16_t)os_frames(context, worker->frames, MAX_FRAMES);
-	/* The default action, which SA_RESETHAND has put back, ends the process. */
+	/* SA_RESETHAND has put back the default action, which ends the process. */
 	raise(signal);
 }
 
@@ -66,7 +81,7 @@ void lastwords_prepare(struct shared_seat *self)
 {
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
-	struct sigaction action = {.sa_sigaction = speak,
+	struct sigaction action = {.sa_sigaction = tell_fault,
 				   .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER)};
 
 	worker = self;
@@ -80,7 +95,10 @@ void lastwords_prepare(struct shared_seat *self)
 
 void lastwords_read(const struct shared_seat *self, struct death *death)
 {
-	/* That exit() was called with the code that the process ended with, the kernel tells as well. */
+	/*
+	 * WAY_EXIT is left out, because the kernel tells as well that the process has exited with a
+	 * code.
+	 */
 	if (!death->signal && self->way != WAY_EXIT)
 		death->way = self->way;
 	if (!self->fault || !death->signal)
@@ -92,6 +110,6 @@ void lastwords_read(const struct shared_seat *self, struct death *death)
 	death->way = self->way;
 	death->address = self->address;
 	death->frames = self->frames;
-	/* A wild task may have written it. */
+	/* A wild write may have changed it. */
 	death->frame_count = self->frame_count <= MAX_FRAMES ? self->frame_count : 0;
 }

@@ -1,13 +1,16 @@
 /*
- * leaving.c - a worker's stack ends at the task.
+ * leaving.c - ends a worker's stack at the task.
  *
- *   boundary_call()    exceptions end here: std::terminate(), so SIGABRT
- *   enclose()          exit(), quick_exit(), pthread_exit() and longjmp() come to left()
+ *   boundary_call()   exceptions end here: std::terminate(), so SIGABRT
+ *   enclose()         exit(), quick_exit(), pthread_exit() and longjmp() come to end_left()
  *   worker_run()
- *   the task           a child that it forks and that returns ends in task_returned()
+ *   the task          a child that it forks and that returns ends in task_returned()
  *
- * What happened is stored in the worker's place in the segment, for the supervisor. In a child that a task has forked the same handlers
- * run; it ends, and tells nobody.
+ * Who writes what   A worker that is left writes the way into its record, for the supervisor. A
+ *                   child that a task has forked runs the same handlers. It ends, and writes
+ *                   nothing.
+ * Deaths            A worker that dies before it has written the way counts as killed by its signal
+ *                   or ended with its exit code.
  */
 #include "pool/leaving.h"
 
@@ -31,13 +34,17 @@ static struct {
 	pid_t supervisor;
 } life;
 
-static void left(enum enclose_way way, int code)
+/* End a process that was left, and tell the supervisor of the way. */
+static void end_left(enum enclose_way way, int code)
 {
 	bool child = forks_count() != life.forks, exits = way == ENCLOSE_EXIT || way == ENCLOSE_QUICK_EXIT;
 
 	if (!child)
 		life.segment->seats[life.worker].way = (uint16_t)(way | (exits && code < 0 ? WAY_UNTOLD : 0));
-	/* A child's streams hold what its parent had printed before the fork, so only an exit that flushes by the standard does so. */
+	/*
+	 * A child's streams hold what its parent had printed before the fork. So the child flushes
+	 * them only on an exit that does so by the standard.
+	 */
 	if (!child || way == ENCLOSE_EXIT || way == ENCLOSE_THREAD_EXIT)
 		output_flush(true);
 	_exit(exits ? (code < 0 ? CODE_UNTOLD : code) : way == ENCLOSE_JUMP);
@@ -51,7 +58,7 @@ static void live(void *unused)
 
 static void live_enclosed(void *unused)
 {
-	enclose(live, unused, left);
+	enclose(live, unused, end_left);
 }
 
 _Noreturn void leaving_run(struct segment *segment, unsigned worker, unsigned generation, pid_t supervisor)

@@ -1,5 +1,5 @@
 /*
- * leaving.h - the life of a worker process, which its tasks can end but not leave.
+ * leaving.h - runs a worker process, which its tasks can end but not leave.
  */
 #ifndef SHEAF_POOL_LEAVING_H
 #define SHEAF_POOL_LEAVING_H
@@ -7,8 +7,9 @@
 #include "segment/segment.h"
 
 /*
- * Run tasks until the pool has none left, then write out what they printed and end the process. A task that leaves its function by another
- * way than a return ends the process, too: of the parent's frames, handlers and streams nothing runs. @supervisor: the worker's parent.
+ * Run tasks until the pool has none left, then write out what they printed and end the process. A
+ * task that leaves its function by another way than a return ends the process, too. Then nothing of
+ * the parent's frames, handlers and streams runs. @supervisor: the worker's parent.
  */
 _Noreturn void leaving_run(struct segment *segment, unsigned worker, unsigned generation, pid_t supervisor);
 
