@@ -126,8 +126,8 @@ static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uin
  * Claim a free run in [begin, end) that begins at a multiple of @step. 1: *@found is its first
  * unit; 0: there is none; or an error of commit_map().
  */
-static int search(struct segment *segment, uint64_t id, uint64_t count, uint64_t step, uint64_t begin, uint64_t end,
-		  uint64_t *found)
+static int search_range(struct segment *segment, uint64_t id, uint64_t count, uint64_t step, uint64_t begin, uint64_t end,
+			uint64_t *found)
 {
 	uint64_t first = begin;
 
@@ -161,10 +161,10 @@ static int search_around(struct segment *segment, uint64_t id, uint64_t count, u
 
 	if (hint > all - count)
 		hint = 0;
-	r = search(segment, id, count, step, hint, all, found);
+	r = search_range(segment, id, count, step, hint, all, found);
 	/* This search goes beyond the hint, for a run that lies across it. */
 	if (!r && hint)
-		r = search(segment, id, count, step, 0, hint + count < all ? hint + count : all, found);
+		r = search_range(segment, id, count, step, 0, hint + count < all ? hint + count : all, found);
 	return r;
 }
 
