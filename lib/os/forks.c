@@ -106,10 +106,7 @@ static void ask_kernel(void)
 
 	if (!wiped)
 		return;
-	/*
-	 * Relaxed: the number is the same, and no handle was made yet. Threads read it after the
-	 * lock.
-	 */
+	/* Relaxed: the number is the same, and no handle was made yet. */
 	store_relaxed(wiped, numbers);
 	forks_mark = wiped;
 	forks_private = wiped + 16; /* another cache line */

@@ -6,9 +6,10 @@
  * compared with what was noted when it was opened, before its number is used for anything that
  * would harm another file.
  */
+#include "os/identity.h"
+
 #include "base/atomic.h"
 #include "os/forks.h"
-#include "os/os.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -91,7 +91,7 @@ static bool gave_root_up(uid_t uid)
 	return uid && getauxval(AT_UID) == 0 && getauxval(AT_EUID) == 0;
 }
 
-/* Asks what the kernel asks before it lets another process of this user trace this one. */
+/* Ask what the kernel asks before it lets another process of this user trace this one. */
 const char *os_guarded(void)
 {
 	uid_t uid, euid, saved_uid;

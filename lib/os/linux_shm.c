@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHM_FOLDER "/dev/shm" /* where shm_open() of every Linux libc looks */
+#define SHM_FOLDER "/dev/shm" /* of shm_open() in every Linux libc */
 
 int os_shm_anonymous(int *fd, char *left, size_t size)
 {

@@ -1,5 +1,6 @@
 /*
- * locks.c - record locks on the bytes of a segment's file, by which the kernel tells who lives.
+ * locks.c - record locks on the bytes of a segment's file, by which the kernel tells which
+ * processes live.
  *
  * A process has the lock of its byte for as long as it lives. Its death drops the lock at once, so
  * nothing has to be repaired.

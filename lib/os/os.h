@@ -2,14 +2,16 @@
  * os.h - all that differs between systems, and the system calls that need a loop or a rule of their
  * own.
  *
- * The first half of this header is the same everywhere: each section names its file, which uses
- * POSIX alone. The second half differs: its sections have two files each, linux_PART.c and
- * posix_PART.c. The build takes one of these twins (-Dos=linux or -Dos=posix).
+ * The first half of this header, and identity.h, are the same everywhere: each section names its
+ * file, which uses POSIX alone. The second half differs: its sections have two files each,
+ * linux_PART.c and posix_PART.c. The build takes one of these twins (-Dos=linux or -Dos=posix).
  *
  * Every function returns 0 or -errno unless its comment says otherwise.
  */
 #ifndef SHEAF_OS_OS_H
 #define SHEAF_OS_OS_H
+
+#include "os/identity.h"
 
 #include <semaphore.h>
 #include <signal.h>
@@ -19,7 +21,6 @@
 #include <string.h>
 #include <sys/types.h>
 
-struct os_file_id;
 struct stat;
 
 /* ---- descriptors.c ---- */
@@ -55,8 +56,8 @@ uint64_t os_file_limit(void);
 /* ---- shm.c ---- */
 
 /*
- * Make up a name for a shared-memory object, "/sheaf-PID-...", which tells other processes who was
- * about to create it. 0, or -errno.
+ * Make up a name for a shared-memory object, "/sheaf-PID-...", which tells others the process that
+ * was about to create it. 0, or -errno.
  */
 int os_shm_invent(char *name, size_t size);
 
@@ -248,59 +249,6 @@ bool os_is_mapped(uint64_t address);
 
 /* Tell the memory of the machine in bytes. */
 uint64_t os_memory(void);
-
-/* ---- identity.c ---- */
-
-/*
- * What tells a file from all others, so that a descriptor's number can be checked before it is
- * believed: a host may close and reuse it.
- */
-struct os_file_id {
-	dev_t device;
-	ino_t inode;
-};
-
-/* Note which file @fd is. 0, or -errno. */
-int os_file_note(int fd, struct os_file_id *id);
-
-/*
- * Tell whether @fd is open and still that file. Ask before each close, lock, cut or write by
- * number.
- */
-bool os_file_is(int fd, const struct os_file_id *id);
-
-/*
- * Close @fd if it still is that file. Else it is closed already, and the number is somebody else's.
- */
-void os_file_close(int fd, const struct os_file_id *id);
-
-/* What tells a process from all others, also from later ones with its pid. */
-struct os_process_id {
-	uint32_t pid;
-	uint64_t start; /* when it started, as the system counts; 0: not to be told */
-	uint64_t space; /* the namespaces that count pids and times so; 0: not to be told */
-};
-
-/* Note which process this one is. */
-void os_process_note(struct os_process_id *id);
-
-/*
- * Note which process has the pid now. Its end must not go unnoticed yet: it is, for example, a
- * child that nobody has reaped.
- */
-void os_process_note_other(pid_t pid, struct os_process_id *id);
-
-/*
- * Ask whether the pid still is that process, which may have ended and not been reaped. 1; 0; -1: it
- * cannot be told, because its start is not known.
- */
-int os_process_is(const struct os_process_id *id);
-
-/*
- * Ask whether that process lives. 1; 0: it has ended; -1: it cannot be told from here, because pids
- * mean other processes there.
- */
-int os_process_lives(const struct os_process_id *id);
 
 /* ---- cgroup.c ---- */
 

@@ -236,7 +236,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 			  start ? strerror(-start) : "the supervisor died or hangs");
 }
 
-/* ---- who lives ---- */
+/* ---- which processes live ---- */
 
 /*
  * Tell whether the group's number is the family's, so that it may be signalled and waited for. See

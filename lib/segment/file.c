@@ -127,8 +127,8 @@ bool segment_guard(struct segment *segment)
 
 	forks_hold();
 	/*
-	 * If root made the file, and the owner is another user by now, that user cannot open it,
-	 * and it keeps its name.
+	 * A file that root has made keeps its name when the owner has become another user, because
+	 * that user cannot open it.
 	 */
 	if (segment->named && segment->owner == getpid() && os_guarded() &&
 	    (os_shm_look(segment->name, &status) || status.st_uid == geteuid())) {

@@ -1,6 +1,6 @@
 /*
- * names.c - the names of this process's own segments: which are claimed, who visits names, and what
- * readers may borrow.
+ * names.c - the names of this process's own segments: which are claimed, which thread visits names,
+ * and what readers may borrow.
  *
  * The owner's lock does not keep out the owner itself, and closing any descriptor of the file drops
  * the lock. So neither a sweep nor a second segment of the same name must ever open a file of this

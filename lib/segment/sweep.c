@@ -131,7 +131,7 @@ static enum verdict judge_file(int fd, const char *name, struct text *text)
 	int locked;
 
 	if (fstat(fd, &status))
-		return TELL(text, "a file that cannot be looked at (%s)", strerror(errno));
+		return TELL(text, "a file that cannot be checked (%s)", strerror(errno));
 	if ((verdict = judge_status(&status, text)) != DEAD)
 		return verdict;
 	locked = os_locked(fd, OS_LOCK_OWNER, OS_LOCKS, &holder);

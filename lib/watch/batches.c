@@ -157,7 +157,7 @@ int sheaf_inspect_batches(const sheaf_inspect *inspect, sheaf_inspect_batch *bat
 	ledger = (struct ledger){.reader = &inspect->reader};
 	ledger.queues = calloc(count, sizeof(*ledger.queues));
 	if (!ledger.queues)
-		return sheaf_fail(-ENOMEM, "no memory to look at %u batches", count);
+		return sheaf_fail(-ENOMEM, "no memory to read %u batches", count);
 	r = see_batches(&ledger, batches, room < count ? room : count);
 	free(ledger.queues);
 	return r ? r : (int)count;

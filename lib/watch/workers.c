@@ -105,7 +105,7 @@ int sheaf_inspect_workers(const sheaf_inspect *inspect, sheaf_inspect_worker *wo
 	roll = (struct roll){.reader = &inspect->reader, .workers = workers, .over = !facts.owner_lives};
 	roll.hands = calloc(count, sizeof(*roll.hands));
 	if (!roll.hands)
-		return sheaf_fail(-ENOMEM, "no memory to look at %u workers", count);
+		return sheaf_fail(-ENOMEM, "no memory to read %u workers", count);
 	r = see_workers(&roll, room < count ? room : count);
 	free(roll.hands);
 	return r ? r : (int)count;
