@@ -53,8 +53,8 @@ static bool take_slot_if_free(struct member *member, uint32_t i)
 
 	if (*mine & bit)
 		return false;
-	/* One that is said to be ours and is not was written over. */
-	if (opener && opener != HELD_BY(member->name))
+	/* One that is said to be ours and is not was written over, and so was one that is said to be of a member that there is not. */
+	if (opener && opener != HELD_BY(member->name) && segment_has_member(segment, opener - 1))
 		return false;
 	/* BATCH1. Acquire: else what the last opener did to the slot could come after what we do to it. */
 	if (!cas_acquire(&segment->batches[i].opener, &opener, HELD_BY(member->name)))

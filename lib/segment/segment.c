@@ -279,11 +279,18 @@ static void take_seat(struct segment *segment)
 	store_relaxed(&seat->cursor, CURSOR_NONE);
 }
 
+bool segment_has_member(const struct segment *segment, uint32_t name)
+{
+	unsigned number = name & SEAT_MASK;
+
+	/* Acquire, pairs with spawn() in supervisor.c: a member that sees a successor sees what was done to the words of the one before. */
+	return number < segment->seat_count && name == seat_name(number, load_acquire(&segment->seats[number].generation));
+}
+
 bool segment_is_orphan(const struct segment *segment, struct word w)
 {
-	/* Acquire, pairs with spawn() in supervisor.c: a member that sees a successor sees what was done to the words of the one before. */
-	return w.state == WORD_OWNED && (w.seat >= segment->seat_count ||
-					 w.generation != (load_acquire(&segment->seats[w.seat].generation) & GENERATION_MASK));
+	return w.state == WORD_OWNED &&
+	       (w.seat >= segment->worker_count || !segment_has_member(segment, seat_name(w.seat, w.generation)));
 }
 
 static uint32_t next_batches(const struct segment *segment)

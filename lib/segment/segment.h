@@ -150,9 +150,12 @@ static inline unsigned segment_owner_seat(const struct segment *segment)
 	return segment->worker_count;
 }
 
+/* Is that the name of a member that lives, or that is dead and not replaced yet? Any number may be asked about. */
+bool segment_has_member(const struct segment *segment, uint32_t name);
+
 /*
- * Does a word say that a member owns the task that no longer lives? The dead are repaired before they are replaced, so only a wild
- * write leaves such a word.
+ * Does a ring's word name an owner that cannot have the task? That is a member that there is not, or the pool's owner, which claims
+ * nothing from rings. The dead are repaired before they are replaced, so only a wild write leaves such a word.
  */
 bool segment_is_orphan(const struct segment *segment, struct word w);
 

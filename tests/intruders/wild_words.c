@@ -2,7 +2,7 @@
  * wild_words.c - each word that the processes of a pool share is written over, by values that mean something and by some that mean nothing,
  * while the owner submits, waits, gathers, maps, joins, ends: no call of the owner's hangs or crashes it, and the end of the pool comes.
  *
- * A sweep goes over all bytes of header and control area, of a worker's place, of slots, of batches with the beginning of their tables, and of
+ * A sweep goes over all bytes of header and control area, of a seat, of slots, of batches with the beginning of their tables, and of
  * the heap map, eight or four at a time. So a field that layout.h gets is swept, too. Which value meets which call changes from word to word
  * and from sweep to sweep. One sweep is played, or as many as WILD_SWEEPS says in the environment; WILD_SEED begins elsewhere.
  *
@@ -244,7 +244,7 @@ static const struct activity {
 
 /* ---- what is written ---- */
 
-enum part { HEADER, CONTROL, WORKER, SLOT, BATCH, TABLE, HEAP_MAP, PARTS };
+enum part { HEADER, CONTROL, SEAT, SLOT, BATCH, TABLE, HEAP_MAP, PARTS };
 
 static const struct {
 	const char *name;
@@ -252,7 +252,7 @@ static const struct {
 } parts[PARTS] = {
 	[HEADER] = {"header", sizeof(struct shared_header)},
 	[CONTROL] = {"control", sizeof(struct shared_control)},
-	[WORKER] = {"worker", sizeof(struct shared_seat)},
+	[SEAT] = {"seat", sizeof(struct shared_seat)},
 	[SLOT] = {"slot", sizeof(struct shared_slot)},
 	[BATCH] = {"batch", offsetof(struct shared_batch, table)},
 	[TABLE] = {"table", 512}, /* entries, or chunk words and hints, of what is played here */
@@ -269,8 +269,8 @@ static unsigned char *place_of(enum part part, size_t offset, unsigned which)
 		return (unsigned char *)segment->header + offset;
 	case CONTROL:
 		return (unsigned char *)segment->control + offset;
-	case WORKER:
-		return (unsigned char *)&segment->seats[which % WORKERS] + offset;
+	case SEAT:
+		return (unsigned char *)&segment->seats[which % segment->seat_count] + offset;
 	case SLOT:
 		return (unsigned char *)&segment->ring.slots[which % RING] + offset;
 	case BATCH:
@@ -474,7 +474,10 @@ static int header_words(void)
 
 static int control_words(void)
 {
-	sweep(CONTROL, 0, offsetof(struct shared_control, room), 1);
+	sweep(CONTROL, 0, offsetof(struct shared_control, room_holder), 1);
+	/* 64 holders, which are all alike. */
+	sweep(CONTROL, offsetof(struct shared_control, room_holder), offsetof(struct shared_control, room_seal), 8);
+	sweep(CONTROL, offsetof(struct shared_control, room_seal), offsetof(struct shared_control, room), 1);
 	return 0;
 }
 
@@ -491,9 +494,9 @@ static int control_words_behind(void)
 	return 0;
 }
 
-static int worker_words(void)
+static int seat_words(void)
 {
-	sweep(WORKER, 0, parts[WORKER].bytes, 1);
+	sweep(SEAT, 0, parts[SEAT].bytes, 1);
 	return 0;
 }
 
@@ -676,6 +679,7 @@ static int slots_that_are_blocked(void)
 	expect_room(UINT64_MAX);
 	expect_room(word_pack((struct word){.state = WORD_FILLING, .seat = WORKERS, .generation = 1, .payload = 12345}));
 	expect_room(word_pack((struct word){.state = WORD_OWNED, .seat = 77, .attempt = 1}));
+	expect_room(word_pack((struct word){.state = WORD_OWNED, .seat = WORKERS, .generation = 1, .attempt = 1}));
 	expect_room(word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 50, .attempt = 1}));
 	return 0;
 }
@@ -707,6 +711,8 @@ static int slot_of_a_worker_that_sleeps(void)
 
 static int free_batches_that_seem_taken(void)
 {
+	const uint32_t openers[] = {UINT32_MAX, HELD_BY(seat_name(WORKERS, 1)), HELD_BY(seat_name(77, 1)),
+				    HELD_BY(seat_name(1, 50))};
 	sheaf_batch *batch = begin_waiting(0), *more;
 
 	for (unsigned i = 0; i < segment->batches_added; i++)
@@ -715,8 +721,16 @@ static int free_batches_that_seem_taken(void)
 		more = host_batch(pool, NULL);
 		sheaf_batch_retire(more);
 	}
+	for (unsigned i = 0; i < sizeof(openers) / sizeof(openers[0]); i++) {
+		for (unsigned b = 1; b < segment->batches_added; b++)
+			atomic_store(&segment->batches[b].opener, openers[i]);
+		more = host_batch(pool, NULL);
+		EXPECT(more->index == 1, "got slot %u where slots say that %#x has them, expected 1", more->index, openers[i]);
+		sheaf_batch_retire(more);
+	}
 	/* And one that is open seems free. */
 	atomic_store(&segment->batches[0].word, BATCH_FREE);
+	atomic_store(&segment->batches[0].opener, 0);
 	more = host_batch(pool, NULL);
 	EXPECT(more->index != batch->index, "got the slot of a batch that is open, expected another");
 	sheaf_batch_retire(more);
@@ -944,5 +958,5 @@ HOST_PROGRAM("wild_words", CASE(state_that_there_is_not), CASE(state_closed_by_n
 	     CASE(free_batches_that_seem_taken), CASE(function_of_a_caller_that_works), CASE(plan_of_a_map),
 	     CASE(ring_in_the_failures), CASE(ring_in_the_failures_of_the_dead), CASE(pids_of_workers),
 	     LONG_CASE(header_words, 280), LONG_CASE(control_words, 280), LONG_CASE(control_semaphores, 280),
-	     LONG_CASE(control_words_behind, 280), LONG_CASE(worker_words, 280), LONG_CASE(slot_words, 280),
+	     LONG_CASE(control_words_behind, 280), LONG_CASE(seat_words, 280), LONG_CASE(slot_words, 280),
 	     LONG_CASE(batch_words, 280), LONG_CASE(table_words, 280), LONG_CASE(heap_map_words, 280))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "batch/handle.h"
+#include "pool/pool.h"
 #include "pools.h"
 
 static void set_up(void)
@@ -836,6 +837,131 @@ Test(batch, the_limit_of_a_refused_task_is_not_told)
 	expect_failure(sheaf_submit_with(batch, 70, do_nothing, NULL, 0, &limited), -EAGAIN, "the ring is full");
 	expect_failure(sheaf_submit_with(batch, 0, do_nothing, NULL, 0, &limited), -EEXIST, "position 0");
 	cr_assert_eq(told_limit(batch), 0);
+	gate_open(gate);
+}
+
+/* ---- the slots of batches ---- */
+
+static uint32_t opener_of(uint32_t index)
+{
+	return atomic_load(&pool->segment.batches[index].opener);
+}
+
+static void say_opened(uint32_t index, uint32_t opener)
+{
+	atomic_store(&pool->segment.batches[index].opener, opener);
+}
+
+static uint32_t name_of_worker(unsigned worker)
+{
+	return seat_name(worker, atomic_load(&pool->segment.seats[worker].generation));
+}
+
+/* Opens a batch and retires it. The slot that it had. */
+static uint32_t open_and_retire(void)
+{
+	sheaf_batch *batch = new_batch(NULL);
+	uint32_t index = batch->index;
+
+	cr_assert_eq(opener_of(index), HELD_BY(pool->member.name));
+	cr_assert_eq(BATCH_STATE(batch->shared->word), BATCH_OPEN);
+	sheaf_batch_retire(batch);
+	cr_assert_eq(opener_of(index), 0);
+	cr_assert_eq(BATCH_STATE(pool->segment.batches[index].word), BATCH_FREE);
+	return index;
+}
+
+Test(batch, takes_a_slot_that_no_other_member_has)
+{
+	sheaf_batch *first = new_batch(NULL);
+
+	cr_assert_eq(first->index, 0);
+	cr_assert_eq(open_and_retire(), 1);
+	say_opened(1, HELD_BY(name_of_worker(0)));
+	cr_assert_eq(open_and_retire(), 2, "a living member has it");
+	cr_assert_eq(opener_of(1), HELD_BY(name_of_worker(0)));
+	/* The owner knows what it has itself. */
+	say_opened(1, HELD_BY(pool->member.name));
+	cr_assert_eq(open_and_retire(), 1, "it has not opened this one");
+	say_opened(0, 0);
+	cr_assert_eq(open_and_retire(), 1, "it has opened that one");
+	/* No member has these names. */
+	say_opened(1, HELD_BY(seat_name(0, atomic_load(&pool->segment.seats[0].generation) + 1)));
+	cr_assert_eq(open_and_retire(), 1);
+	say_opened(1, HELD_BY(seat_name(77, 1)));
+	cr_assert_eq(open_and_retire(), 1);
+	say_opened(1, HELD_BY(seat_name(pool->segment.seat_count, 0)));
+	cr_assert_eq(open_and_retire(), 1);
+	say_opened(1, UINT32_MAX);
+	cr_assert_eq(open_and_retire(), 1);
+	/* While the owner waits for tasks, it says again what it has. */
+	say_opened(0, 0);
+	batch_mend(&pool->member);
+	cr_assert_eq(opener_of(0), HELD_BY(pool->member.name));
+	cr_assert_eq(opener_of(1), 0);
+	sheaf_batch_retire(first);
+	cr_assert_eq(opener_of(0), 0);
+	expect_pool_works(100);
+}
+
+/* As a program would that is attached to the pool. */
+Test(batch, of_two_members_have_slots_of_their_own)
+{
+	static struct member other;
+	struct segment theirs = pool->segment;
+	sheaf_batch *mine = new_batch(NULL), *foreign[6];
+	uint32_t added;
+
+	theirs.batches_added = 0;
+	member_sit(&other, &theirs, 0, atomic_load(&theirs.seats[0].generation), (int32_t)getpid(), NULL);
+	other.ops = pool->member.ops;
+	pthread_mutex_init(&other.openings.lock, NULL);
+	for (uint32_t i = 0; i < 6; i++) {
+		expect_done(batch_open(&foreign[i], &other, NULL));
+		cr_assert_eq(foreign[i]->index, i + 1);
+		cr_assert_eq(opener_of(i + 1), HELD_BY(other.name));
+	}
+	added = atomic_load(&theirs.control->batches);
+	cr_assert_geq(added, 7);
+	cr_assert_eq(theirs.batches_added, added);
+	cr_assert_eq(open_and_retire(), 7);
+	cr_assert_geq(pool->segment.batches_added, 8);
+	cr_assert_geq(atomic_load(&theirs.control->batches), added, "it only grows");
+	batch_free(foreign[2], false);
+	cr_assert_eq(opener_of(3), 0);
+	cr_assert_eq(open_and_retire(), 3);
+	/* What one mends is not the other's. */
+	say_opened(1, 0);
+	batch_mend(&pool->member);
+	cr_assert_eq(opener_of(1), 0);
+	batch_mend(&other);
+	cr_assert_eq(opener_of(1), HELD_BY(other.name));
+	for (uint32_t i = 0; i < 6; i++)
+		if (i != 2)
+			batch_free(foreign[i], false);
+	batch_drop_spare(&other);
+	pthread_mutex_destroy(&other.openings.lock);
+	sheaf_batch_retire(mine);
+	expect_pool_works(100);
+}
+
+Test(batch, a_worker_notes_the_slot_of_the_task_in_hand)
+{
+	sheaf_batch *batch = new_batch(NULL);
+	struct gate *gate = new_gate();
+
+	expect_done(sheaf_submit(batch, 0, wait_at_gate, &gate, sizeof(gate)));
+	expect_done(sheaf_submit(batch, 1, wait_at_gate, &gate, sizeof(gate)));
+	gate_await(gate, 2);
+	for (unsigned worker = 0; worker < 2; worker++) {
+		const struct shared_slot *slot = segment_at(&pool->segment, atomic_load(&pool->segment.seats[worker].hand));
+		uint64_t word;
+
+		cr_assert(slot >= pool->segment.ring.slots && slot < pool->segment.ring.slots + pool->segment.ring.size);
+		word = atomic_load(&slot->word);
+		cr_assert_eq(word_state(word), WORD_OWNED);
+		cr_assert_eq(word_name(word), name_of_worker(worker));
+	}
 	gate_open(gate);
 }
 

@@ -94,6 +94,91 @@ Test(bell, counts_who_looks_for_a_task)
 	cr_assert_eq(workers_looking(&segment, 3), 3);
 }
 
+/* ---- rooms ---- */
+
+static uint32_t holder(int room)
+{
+	return segment.control->room_holder[room];
+}
+
+static int room_tokens(int room)
+{
+	int count = -1;
+
+	sem_getvalue(&segment.control->room[room], &count);
+	return count;
+}
+
+Test(bell, a_room_belongs_to_the_member_that_took_it)
+{
+	uint32_t one = seat_name(0, 1), other = seat_name(WORKERS, 1);
+
+	cr_assert_eq(room_take(&segment, one), 0);
+	cr_assert_eq(room_take(&segment, other), 1);
+	cr_assert_eq(room_take(&segment, one), 2, "a member has a room for each thread that waits");
+	cr_assert(holder(0) == HELD_BY(one) && holder(1) == HELD_BY(other) && holder(2) == HELD_BY(one));
+	room_leave(&segment, 0);
+	cr_assert_eq(holder(0), 0);
+	cr_assert_eq(room_take(&segment, other), 0, "the first one that is free");
+	cr_assert_eq(holder(0), HELD_BY(other));
+}
+
+/* Name 0 is that of worker 0 in generation 0, and it can hold a room, too. */
+Test(bell, a_room_is_held_by_whatever_name)
+{
+	cr_assert_eq(room_take(&segment, seat_name(0, 0)), 0);
+	cr_assert_eq(room_take(&segment, seat_name(0, 0)), 1);
+	room_evict(&segment, seat_name(0, 0));
+	cr_assert(!holder(0) && !holder(1));
+}
+
+Test(bell, a_dead_member_is_evicted_from_its_rooms_and_nobody_else)
+{
+	uint32_t dead = seat_name(0, 1), next = seat_name(0, 2), living = seat_name(WORKERS, 1);
+
+	for (int room = 0; room < 6; room++) {
+		cr_assert_eq(room_take(&segment, room % 3 == 0 ? dead : room % 3 == 1 ? next : living), room);
+		if (room != 3)
+			announce(sleeper_of_room(&segment, room));
+	}
+	for (int i = 0; i < 2; i++) {
+		room_evict(&segment, dead);
+		cr_assert(!holder(0) && !holder(3));
+		cr_assert(holder(1) == HELD_BY(next) && holder(4) == HELD_BY(next));
+		cr_assert(holder(2) == HELD_BY(living) && holder(5) == HELD_BY(living));
+		cr_assert_eq(segment.control->room_waiters, 1 << 1 | 1 << 2 | 1 << 4 | 1 << 5);
+	}
+	/* No wake-up is spent on the dead. */
+	for (int room = 1; room < 6; room++)
+		room_ring_one(&segment);
+	for (int room = 0; room < 6; room++)
+		cr_assert_eq(room_tokens(room), room % 3 != 0, "room %d", room);
+	cr_assert(room_take(&segment, living) == 0 && room_take(&segment, next) == 3);
+}
+
+Test(bell, a_member_that_finds_no_room_naps)
+{
+	struct sleeper nowhere = sleeper_of_room(&segment, -1);
+
+	for (int room = 0; room < ROOM_SLOTS; room++)
+		cr_assert_eq(room_take(&segment, seat_name((unsigned)room, 1)), room);
+	cr_assert_eq(room_take(&segment, seat_name(1, 1)), -1);
+	announce(nowhere);
+	cr_assert_eq(segment.control->room_waiters, 0);
+	sleep_on(nowhere, SHEAF_FOREVER);
+	cr_assert(retract(nowhere));
+	room_leave(&segment, -1);
+	room_leave(&segment, 17);
+	cr_assert_eq(room_take(&segment, seat_name(1, 1)), 17);
+	/* The last bit is a bit like the others. */
+	announce(sleeper_of_room(&segment, ROOM_SLOTS - 1));
+	room_ring_one(&segment);
+	cr_assert_eq(room_tokens(ROOM_SLOTS - 1), 1);
+	cr_assert_not(retract(sleeper_of_room(&segment, ROOM_SLOTS - 1)), "its wake-up was spent");
+}
+
+/* ---- damage ---- */
+
 static void overrun(unsigned char pattern)
 {
 	struct shared_control *control = segment.control;

@@ -290,6 +290,25 @@ Test(recover, abandons_a_slot_that_the_dead_was_filling)
 	tear_down();
 }
 
+Test(recover, frees_the_rooms_of_the_dead)
+{
+	set_up();
+	segment.control->room_holder[0] = HELD_BY(seat_name(1, 3));
+	segment.control->room_holder[1] = HELD_BY(seat_name(2, 1)); /* the owner */
+	segment.control->room_holder[5] = HELD_BY(seat_name(1, 3));
+	segment.control->room_holder[6] = HELD_BY(seat_name(1, 4));
+	segment.control->room_waiters = 1 << 0 | 1 << 1 | 1 << 6;
+	for (int i = 0; i < 2; i++) {
+		recover(&segment, &death, &(struct region){0});
+		cr_assert_eq(segment.control->room_holder[0], 0);
+		cr_assert_eq(segment.control->room_holder[1], HELD_BY(seat_name(2, 1)));
+		cr_assert_eq(segment.control->room_holder[5], 0);
+		cr_assert_eq(segment.control->room_holder[6], HELD_BY(seat_name(1, 4)), "of a later generation");
+		cr_assert_eq(segment.control->room_waiters, 1 << 1 | 1 << 6);
+	}
+	tear_down();
+}
+
 Test(recover, makes_workers_look_at_every_slot_and_wakes_all)
 {
 	int tokens;

@@ -3,7 +3,7 @@
  */
 #include "pools.h"
 
-#include "segment/layout.h"
+#include "pool/pool.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -123,6 +123,43 @@ Test(limit, of_the_pool_holds_unless_a_batch_or_a_task_says_otherwise)
 	for (uint64_t i = 0; i < 5; i++)
 		submit(batch, i, i == 3 ? SHORT_NS : SHEAF_FOREVER);
 	expect_only_3_late(batch, 5);
+}
+
+static void expect_tick(uint64_t ns)
+{
+	const _Atomic uint64_t *tick = &pool->segment.control->tick_ns;
+
+	for (uint64_t deadline = patience(); atomic_load(tick) != ns && sheaf_now_ns() < deadline;)
+		nap();
+	cr_assert_eq(atomic_load(tick), ns, "%llu", (unsigned long long)atomic_load(tick));
+}
+
+/* The supervisor checks as often as the shortest limit of all open batches wants, by what each batch says. */
+Test(limit, the_shortest_of_all_batches_tells_how_often_to_check)
+{
+	sheaf_batch *first, *shorter, *none;
+
+	new_pool(0);
+	none = limited_batch(0);
+	cr_assert_eq(atomic_load(&pool->segment.control->tick_ns), 0);
+	first = limited_batch(60000000);
+	expect_tick(30000000);
+	shorter = limited_batch(40000000);
+	expect_tick(20000000);
+	submit(shorter, 0, 16384000);
+	cr_assert_eq(shorter->shared->shortest_ns, 16384000);
+	cr_assert_eq(first->shared->shortest_ns, 60000000);
+	cr_assert_eq(none->shared->shortest_ns, 0);
+	expect_tick(8192000);
+	sheaf_batch_retire(first);
+	cr_assert_eq(pool->segment.batches[1].shortest_ns, 0);
+	first = limited_batch(50000000);
+	cr_assert_eq(atomic_load(&pool->segment.control->tick_ns), 8192000, "a longer one changes nothing");
+	sheaf_batch_retire(shorter);
+	expect_tick(25000000);
+	sheaf_batch_retire(first);
+	expect_tick(0);
+	sheaf_batch_retire(none);
 }
 
 Test(limit, of_a_map_ends_the_item_in_hand)

@@ -119,6 +119,51 @@ Test(segment, commits_batches_as_they_are_added)
 #define LARGE_HEAP (UINT64_C(1) << 28) /* what 32 bits, or an emulator, can map */
 #endif
 
+Test(segment, seats_its_owner_behind_the_workers)
+{
+	struct segment_options options = {.anonymous = true, .workers = 3, .ring_size = 1, .batches = 1, .heap_size = 1};
+	struct segment segment = {0};
+	const struct shared_seat *seat;
+
+	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
+	cr_assert_eq(segment_owner_seat(&segment), 3);
+	cr_assert_eq(segment.seat_count, 4);
+	seat = &segment.seats[3];
+	cr_assert_eq(seat->generation, 1);
+	cr_assert_eq(seat->pid, getpid());
+	cr_assert_eq(seat->cursor, CURSOR_NONE);
+	cr_assert(bells_whole(&seat->bell_seal, &seat->bell_end_seal));
+	for (unsigned worker = 0; worker < 3; worker++)
+		cr_assert(segment.seats[worker].generation == 0 && segment.seats[worker].pid == 0);
+	segment_destroy(&segment);
+}
+
+Test(segment, knows_words_whose_owner_does_not_live)
+{
+	static const struct {
+		struct word word;
+		bool orphan;
+	} words[] = {
+		{{.state = WORD_OWNED, .seat = 1, .generation = 7}, false},
+		{{.state = WORD_OWNED, .seat = 1, .generation = 6}, true},
+		{{.state = WORD_OWNED, .seat = 0, .generation = 7}, true},
+		{{.state = WORD_OWNED, .seat = 2, .generation = 1}, true}, /* the owner, which claims nothing in a ring */
+		{{.state = WORD_OWNED, .seat = 3, .generation = 0}, true},
+		{{.state = WORD_OWNED, .seat = SEAT_MASK, .generation = 0}, true},
+		{{.state = WORD_FILLING, .seat = 1, .generation = 6}, false},
+		{{.state = WORD_READY}, false},
+		{{.state = WORD_DONE, .seat = 1, .generation = 6}, false},
+	};
+	struct segment_options options = {.anonymous = true, .workers = 2, .ring_size = 1, .batches = 1, .heap_size = 1};
+	struct segment segment = {0};
+
+	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
+	segment.seats[1].generation = 0x10007;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		cr_assert_eq(segment_is_orphan(&segment, words[i].word), words[i].orphan, "word %zu", i);
+	segment_destroy(&segment);
+}
+
 Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 {
 	static const struct segment_options sizes[] = {

@@ -69,6 +69,34 @@ Test(word, cuts_what_does_not_fit_its_field)
 	expect_same(w, (struct word){.state = WORD_FREE, .seat = 1, .generation = 0x2345});
 }
 
+Test(word, of_the_hot_path_is_what_packing_would_make)
+{
+	static const struct {
+		unsigned seat, generation;
+	} members[] = {{0, 0}, {0, 1}, {5, 0xffff}, {SHEAF_MAX_WORKERS, 1}};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		uint32_t name = seat_name(members[i].seat, members[i].generation);
+		struct word w = {.state = WORD_READY, .flags = WORD_WIDE, .attempt = 2, .payload = WORD_PAYLOAD_MAX - 1};
+		uint64_t bits = word_claim(word_pack(w), word_claimant(name));
+
+		w.state = WORD_OWNED;
+		w.attempt = 3;
+		w.seat = members[i].seat;
+		w.generation = members[i].generation;
+		cr_assert_eq(bits, word_pack(w));
+		cr_assert_eq(word_name(bits), name);
+		w.state = WORD_DONE;
+		cr_assert_eq(word_done(bits), word_pack(w));
+		cr_assert_eq(word_freed(bits), word_pack((struct word){.state = WORD_FREE, .payload = WORD_PAYLOAD_MAX}));
+		cr_assert_eq(word_filling(name, 77), word_pack((struct word){.state = WORD_FILLING,
+									     .seat = members[i].seat,
+									     .generation = members[i].generation,
+									     .payload = 77}));
+	}
+	cr_assert_eq(seat_name(3, 0x10003), seat_name(3, 3), "a word holds 16 bits of a generation");
+}
+
 Test(word, of_random_bits_survives_unpacking)
 {
 	uint64_t bits = 88172645463325252u;
