@@ -82,7 +82,7 @@ static uint64_t some_word(struct chance *chance, const struct shared_header *hea
 	case 0:
 		return values[chance_below(chance, sizeof(values) / sizeof(values[0]))];
 	case 1: {
-		const uint64_t offsets[] = {header->control, header->workers,  header->ring, header->batches,
+		const uint64_t offsets[] = {header->control, header->seats,    header->ring, header->batches,
 					    header->heap,    header->heap_map, header->size};
 
 		return offsets[chance_below(chance, sizeof(offsets) / sizeof(offsets[0]))] + chance_below(chance, 16) * 8;
@@ -98,7 +98,7 @@ static uint64_t some_offset(struct chance *chance, const struct shared_header *h
 	const uint64_t parts[][2] = {
 		{0, sizeof(*header)},
 		{header->control, sizeof(struct shared_control)},
-		{header->workers, 512},
+		{header->seats, 512},
 		{header->ring, 512},
 		{header->batches, offsetof(struct shared_batch, table)},
 		{header->batches + sizeof(struct shared_batch), offsetof(struct shared_batch, table)},
