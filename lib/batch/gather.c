@@ -17,6 +17,7 @@
 #include "os/os.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
+#include "work/task.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -6,7 +6,7 @@
 
 #include "batch/order.h"
 #include "member/member.h"
-#include "work/chunk.h"
+#include "work/cut.h"
 
 /* A stretch of the result table: entries of a batch's stride. */
 struct stretch {

@@ -19,6 +19,7 @@
 #include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
+#include "work/call.h"
 
 #include <errno.h>
 #include <stdlib.h>

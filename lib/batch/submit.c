@@ -14,6 +14,9 @@
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "work/check.h"
+#include "work/check_pointers.h"
+#include "work/chunk.h"
+#include "work/share.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -695,7 +698,7 @@ static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sh
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
 	limit = limit_of(options->task_timeout_ns, batch->limit_ns);
 	batch->caller_works = batch->caller_works && dense->n && !limit;
-	cut = chunks_cut(dense->n, options->grain, segment->worker_count + batch->caller_works);
+	cut = cut_choose(dense->n, options->grain, segment->worker_count + batch->caller_works);
 	if ((r = check_dense(batch, dense, options->context_size)) || (r = place(batch, dense, options->context_size, &cut))) {
 		make_plain(batch, dense, &plain);
 		return r;

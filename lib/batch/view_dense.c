@@ -8,6 +8,8 @@
 #include "base/atomic.h"
 #include "base/error.h"
 #include "segment/heap.h"
+#include "work/failure.h"
+#include "work/task.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef SHEAF_POOL_LASTWORDS_H
 #define SHEAF_POOL_LASTWORDS_H
 
-#include "work/call.h"
+#include "work/blame.h"
 
 /* Have the faults of this worker process written to @self. To be called before its first task. */
 void lastwords_prepare(struct shared_seat *self);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "work/check.h"
+#include "work/check_pointers.h"
 
 #include <errno.h>
 #include <stddef.h>

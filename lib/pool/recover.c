@@ -1,12 +1,14 @@
 /*
- * recover.c - runs in the supervisor, for one dead worker at a time.
+ * recover.c - the supervisor goes over the ring for one dead worker at a time.
  *
- * No counter and no position is believed: every slot's word is looked at, and the dead worker's name in it is the only sign. Batches
- * are reached only through slots that the dead worker owns, because those keep a batch from being retired meanwhile.
+ * No counter and no position is believed. Every slot's word is read, and the dead worker's name in
+ * it is the only sign. The slot of the innermost task comes last, so that a successor still finds
+ * which one that was.
  *
- * Crash table (the supervisor dies in here; its successor calls again for every worker, none of which lives then)
- *   before a slot's last CAS      the slot still names the dead worker: settled again, from the same words
- *   after it                      the slot names nobody: passed over
+ * Crash table (the supervisor dies in here; its successor calls again for every worker, none of
+ * which lives then)
+ *   before a slot's last CAS      the slot still names the dead worker: it is settled again
+ *   after it                      the slot names nobody: it is passed over
  *   before the wake-ups           the successor rings for everybody
  */
 #include "pool/recover.h"
@@ -14,40 +16,13 @@
 #include "base/atomic.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
-#include "work/chunk.h"
+#include "work/settle.h"
 
-static bool settle(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
-		   bool *damaged)
-{
-	/* Relaxed, both: what the dead worker wrote, and what its claim acquired, is visible to who waited for its death; nobody else changes
-	 * a word that names it. */
-	uint64_t bits = load_relaxed(&slot->word);
-	uint64_t batch = load_relaxed(&slot->batch);
-	struct word w = word_unpack(bits);
-	bool sound = true;
-
-	if ((w.state != WORD_OWNED && w.state != WORD_FILLING) ||
-	    word_name(bits) != seat_name(death->seat, death->generation)) {
-		/* Only a wild task writes such a word, or a state that there is not. */
-		*damaged |= w.state > WORD_OWNED || segment_is_orphan(segment, w);
-		return false;
-	}
-	if (w.state == WORD_FILLING) {
-		ring_abandon(slot);
-	} else if (BATCH_INDEX(batch) >= segment_batches(segment) || slot->kind > TASK_SHARE) {
-		(void)ring_release(slot, bits); /* damaged either way */
-		sound = false;
-	} else if (slot->kind == TASK_SHARE) {
-		sound = share_repair(segment, slot, bits, death, region);
-	} else {
-		sound = call_repair(segment, slot, bits, death, region);
-	}
-	*damaged |= !sound;
-	return true;
-}
-
-/* Tasks are lost. Who waits for them is rung as after every death. */
-static void give_up(struct segment *segment)
+/*
+ * Break the pool, because tasks are lost. The members that wait for them are rung as after every
+ * death.
+ */
+static void break_pool(struct segment *segment)
 {
 	for (uint32_t from = POOL_OPEN; from <= POOL_CLOSED; from++) {
 		uint32_t state = from;
@@ -59,14 +34,19 @@ static void give_up(struct segment *segment)
 
 unsigned recover(struct segment *segment, const struct death *death, struct region *region)
 {
+	struct shared_slot *innermost = settle_innermost(segment, death);
+	struct death outer = blame_outer(death, innermost);
 	unsigned settled = 0;
 	bool damaged = false;
 	struct sleeper dead;
 
 	for (uint32_t i = 0; i < segment->ring.size; i++)
-		settled += settle(segment, &segment->ring.slots[i], death, region, &damaged);
+		if (&segment->ring.slots[i] != innermost)
+			settled += settle_slot(segment, &segment->ring.slots[i], &outer, region, &damaged);
+	if (innermost)
+		settled += settle_slot(segment, innermost, death, region, &damaged);
 	if (damaged)
-		give_up(segment);
+		break_pool(segment);
 	ring_rewind(&segment->ring);
 	dead = sleeper_of_worker(segment, death->seat, death->generation);
 	sleeper_retract(&dead);
@@ -83,13 +63,11 @@ void recover_busy(struct segment *segment, bool *busy)
 		busy[worker] = false;
 	for (uint32_t i = 0; i < segment->ring.size; i++) {
 		struct shared_slot *slot = &segment->ring.slots[i];
-		/* Relaxed, both: a worker that has told its result does nothing more for the task that matters. */
+		/* Relaxed, because a worker that has told its result does nothing more that
+		 * matters. */
 		struct word w = word_unpack(load_relaxed(&slot->word));
-		uint32_t batch = BATCH_INDEX(load_relaxed(&slot->batch));
 
-		if (w.state != WORD_OWNED || w.seat >= segment->worker_count || batch >= segment_batches(segment))
-			continue;
-		if (slot->kind == TASK_SHARE ? !share_is_told(segment, slot) : !call_is_told(segment, slot))
+		if (w.state == WORD_OWNED && w.seat < segment->worker_count && !settle_is_told(segment, slot))
 			busy[w.seat] = true;
 	}
 }

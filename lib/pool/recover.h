@@ -1,24 +1,27 @@
 /*
- * recover.h - what a dead worker had, settled by the words alone.
+ * recover.h - repair of what a dead worker had, by the words alone.
  */
 #ifndef SHEAF_POOL_RECOVER_H
 #define SHEAF_POOL_RECOVER_H
 
-#include "work/call.h"
+#include "member/region.h"
+#include "work/blame.h"
 
 /*
- * Gives back or fails all that the dead worker had, wakes everybody who may wait for it, and counts the death. The kernel has said that
- * the process is dead. Repeating it changes nothing, so a successor may begin again after any instruction. @region: the supervisor's,
- * for failure records. How many slots were settled.
+ * Return to the ring or fail all that the dead worker had, and wake every member that may wait for
+ * it. The kernel has told that the process is dead. Repeating it changes nothing, so a successor
+ * may begin again after any instruction. @region: the supervisor's, for failure records. Return:
+ * how many slots were settled.
  *
- * A wild task may have written over ring and batches. What is used as an address or as a limit is checked; if it cannot be, the task is
- * lost, and the pool breaks, so that nobody waits for it.
+ * A wild task may have written over ring and batches. Each address and limit is checked before use.
+ * If one is impossible, its task is lost, and the pool breaks, so that nobody waits for it.
  */
 unsigned recover(struct segment *segment, const struct death *death, struct region *region);
 
 /*
- * Set @busy[w] for each worker that has a task in hand whose result it has not told yet. For a pool whose state keeps workers from taking
- * another one. A wild task may have written over the words: then a worker is taken for busy, or for idle, wrongly.
+ * Set @busy[w] for each worker that has a task in hand and has not told its result yet. For a pool
+ * whose state keeps workers from claiming another one. If a wild task has written over the words, a
+ * worker may be taken for busy, or for idle, wrongly.
  */
 void recover_busy(struct segment *segment, bool *busy);
 

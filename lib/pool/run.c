@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/guard.h"
+#include "work/share.h"
 
 #include <errno.h>
 #include <stdio.h>

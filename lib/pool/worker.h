@@ -7,8 +7,9 @@
 #include "segment/segment.h"
 
 /*
- * Claims tasks and runs them until the pool is closed and nothing is left, or is terminated. @parent: the supervisor; its death ends
- * the worker, and what tasks printed is written out before it sleeps, as stdout is the worker's own. 0: it is a thread.
+ * Claim tasks and run them until the pool is closed and nothing is left, or is terminated. @parent:
+ * the supervisor, whose death ends the worker. What tasks printed is then written out before each
+ * sleep, as stdout is the worker's own. 0: it is a thread.
  */
 void worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent);
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "segment/heap.h"
-#include "work/check.h"
+#include "work/zone.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 _Noreturn void task_end_child(void)
 {
-	/* What its streams hold may be its parent's, which writes it, too. */
+	/* Not exit(), because the streams may hold what the parent will write, too. */
 	_exit(1);
 }
 
@@ -54,7 +54,7 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 	if (forks_count() != task->member->forks)
 		return sheaf_fail(-EPERM, "sheaf_task_result: this process is a child that the task has forked");
 	segment = task->member->segment;
-	tail = task->batch->flags & BATCH_CHECKED && size < SIZE_MAX - CHECK_TAIL ? CHECK_TAIL : 0;
+	tail = task->batch->flags & BATCH_CHECKED && size < SIZE_MAX - ZONE_TAIL ? ZONE_TAIL : 0;
 	r = region_alloc(segment, task->batch, member_region(task->member, task->batch), size + tail, &offset);
 	if (r)
 		return heap_fail(segment, r, size, "a result");
@@ -62,7 +62,7 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 	task->size = size;
 	*memory = segment_at(segment, offset);
 	if (tail)
-		check_fill_tail((unsigned char *)*memory + size);
+		zone_fill((unsigned char *)*memory + size, ZONE_TAIL);
 	return 0;
 }
 

@@ -25,8 +25,9 @@ struct sheaf_task {
 };
 
 /*
- * Tells the supervisor since when there is a task in hand, and until when there may be one. Relaxed, as a kill cuts the process's own
- * order, and the supervisor judges by what it finds after the death.
+ * Tell the supervisor since when there is a task in hand, and what its deadline is. Relaxed,
+ * because the supervisor judges by what it finds after the death, and a kill cuts the process's own
+ * order.
  */
 static inline void task_hold(struct shared_seat *seat, uint64_t started_ns, uint64_t limit_ns)
 {
@@ -43,8 +44,9 @@ static inline void task_let_go(struct shared_seat *seat)
 _Noreturn void task_end_child(void);
 
 /*
- * Before anything is told of a task that has returned. In a child that it forked, which has returned as well, nothing is to be told: that
- * ends. What the task printed is written first, so that it is there when the result is.
+ * Check that a task has returned in its own process, before anything is told of it. A child that
+ * the task forked returns as well, and ends here. What the task printed is written first, so that
+ * it is there when the result is.
  */
 static inline void task_returned(unsigned forks)
 {
@@ -54,8 +56,8 @@ static inline void task_returned(unsigned forks)
 		output_flush(false);
 }
 
-/* Frees the slot of a task that is over. */
-static inline void task_give_back(struct shared_slot *slot, uint64_t word)
+/* Release the slot of a task that is over. */
+static inline void task_release(struct shared_slot *slot, uint64_t word)
 {
 	bool ours = ring_release(slot, word);
 
@@ -63,7 +65,9 @@ static inline void task_give_back(struct shared_slot *slot, uint64_t word)
 	(void)ours;
 }
 
-/* The code to publish for what a task returned; fills in a text if it is not a negative errno. */
+/*
+ * Return the code to publish for what a task returned. If that is no negative errno, store a text.
+ */
 int task_status(struct sheaf_task *task, int returned);
 
 #endif

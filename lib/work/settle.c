@@ -1,0 +1,274 @@
+/*
+ * settle.c - applies the policy of blame.h to one slot of a dead member.
+ *
+ * Who writes what   All that names the dead member: the supervisor alone, after the kernel has told
+ *                   of the death. So its loads are relaxed: it has waited for the death, and sees
+ *                   all that the dead member wrote.
+ * Trust             A wild task may have written over the slot or its batch. Each number is read
+ *                   once, checked, and then used. A batch is reached only through a slot that the
+ *                   dead member owns, because such a slot keeps the batch from being retired.
+ * Edges             CALL1 (call.h) for an entry that fails. CHUNK1 and CHUNK2 (chunk.c) for chunks.
+ * Deaths            The supervisor dies in here: until the slot's last CAS the slot names the dead
+ *                   member, and the successor settles it again, from the same words. A failure
+ *                   record may then be there twice.
+ */
+#include "work/settle.h"
+
+#include "base/atomic.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+#include "work/call.h"
+#include "work/cut.h"
+#include "work/failure.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Find the batch of a slot. NULL: there is no such batch. */
+static struct shared_batch *batch_of(const struct segment *segment, const struct shared_slot *slot)
+{
+	uint32_t index = BATCH_INDEX(load_relaxed(&slot->batch));
+
+	return index < segment_batches(segment) ? &segment->batches[index] : NULL;
+}
+
+/* ---- submitted tasks ---- */
+
+/* Store the last words that the dead member left. Without memory they are lost. */
+static void store_account(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry,
+			  const struct death *death, struct region *region)
+{
+	uint64_t size = death->frame_count * sizeof(*death->frames), offset;
+	struct shared_account *account;
+
+	entry->data = 0;
+	entry->size = 0;
+	if ((!size && !death->way) || region_alloc(segment, batch, region, sizeof(*account) + size, &offset))
+		return;
+	account = segment_at(segment, offset);
+	*account = (struct shared_account){.address = death->address, .way = death->way};
+	if (size)
+		memcpy(account + 1, death->frames, size);
+	entry->data = offset;
+	entry->size = death->frame_count;
+}
+
+/* Find the entry at an offset. NULL: none with such a result can lie there. */
+static struct shared_entry *entry_at(const struct segment *segment, const struct shared_batch *batch, uint64_t target,
+				     uint64_t result_size)
+{
+	uint64_t table = segment_offset(segment, batch->table), size;
+	bool fits;
+
+	if (target % 64 || target >= segment->size || result_size > segment->heap_size)
+		return NULL;
+	size = entry_stride(result_size);
+	if (target >= table && target < table + BATCH_INLINE)
+		fits = size <= table + BATCH_INLINE - target;
+	else
+		fits = heap_contains(segment, segment_at(segment, target), size);
+	return fits ? segment_at(segment, target) : NULL;
+}
+
+/* False: the entry cannot be where the slot says, and the slot is free. */
+static bool settle_call(struct segment *segment, struct shared_batch *batch, struct shared_slot *slot, uint64_t word,
+			const struct death *death, struct region *region)
+{
+	uint64_t result_size = batch->out_size;
+	struct shared_entry *entry = entry_at(segment, batch, slot->target, result_size);
+	struct suspect suspect = suspect_call(word_unpack(word));
+	struct verdict verdict = blame(&suspect, batch->max_attempts, death);
+
+	if (!entry) {
+		(void)ring_release(slot, word); /* damaged either way */
+		return false;
+	}
+	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN || word_state(load_relaxed(&entry->word)) != WORD_READY)
+		return ring_release(slot, word);
+	if (!verdict.fails) {
+		/* The next run finds its result zeroed, as the first did. */
+		if (result_size)
+			memset(call_result(entry, result_size), 0, result_size);
+		return ring_return(slot, word, verdict.attempts);
+	}
+	entry->status = death->late ? -ETIMEDOUT : -ECHILD;
+	entry->pid = death->pid;
+	store_account(segment, batch, entry, death, region);
+	entry->started_ns = death->started_ns;
+	entry->finished_ns = death->ended_ns;
+	entry->last.cause.signal = death->signal;
+	entry->last.cause.exit_code = death->exit_code;
+	call_publish(entry, word);
+	/* Relaxed: a statistic. */
+	fetch_add_relaxed(&segment->control->given_up, 1);
+	return ring_release(slot, word);
+}
+
+/* ---- chunks ---- */
+
+/* What the supervisor uses of a dense batch. */
+struct shape {
+	_Atomic uint64_t *words;
+	uint64_t n, chunk, chunks;
+};
+
+/* False: no batch has such a shape. */
+static bool take_shape(struct segment *segment, const struct shared_batch *batch, struct shape *shape)
+{
+	uint64_t at = batch->words, bytes;
+
+	*shape = (struct shape){.n = batch->n, .chunk = batch->chunk, .chunks = batch->chunks};
+	bytes = shape->chunks * sizeof(uint64_t);
+	if (!cut_possible(shape->n, shape->chunk, shape->chunks) || at % 64 || at >= segment->size)
+		return false;
+	shape->words = segment_at(segment, at);
+	return at == segment_offset(segment, batch->table) ? bytes <= BATCH_INLINE
+							   : heap_contains(segment, shape->words, bytes);
+}
+
+/* Record that the suspect positions failed. False: there is no memory to tell which ones. */
+static bool record_death(struct segment *segment, struct shared_batch *batch, uint64_t begin, const struct suspect *suspect,
+			 unsigned attempts, const struct death *death, struct region *region)
+{
+	struct shared_failure record = {
+		.position = begin + suspect->first,
+		.count = suspect->count,
+		.status = death->late ? -ETIMEDOUT : -ECHILD,
+		.signal = death->signal,
+		.exit_code = death->exit_code,
+		.pid = death->pid,
+		.attempts = attempts,
+		.worker = death->seat,
+		.frame_count = death->frame_count,
+		.started_ns = death->started_ns,
+		.finished_ns = death->ended_ns,
+		.address = death->address,
+		.way = death->way,
+	};
+
+	return !failure_push(segment, batch->heap_id, batch, region, &record, death->frames);
+}
+
+/*
+ * Settle one chunk if the dead member owns it. False: its word or its failure records hold what
+ * nobody writes.
+ */
+static bool settle_chunk(struct segment *segment, struct shared_batch *batch, const struct shape *shape, uint64_t c,
+			 const struct death *death, struct region *region)
+{
+	uint64_t bits = load_relaxed(&shape->words[c]), begin = cut_begin(shape->chunk, c);
+	uint64_t size = cut_end(shape->n, shape->chunk, c) - begin;
+	enum batch_kind kind = batch->kind;
+	struct word word = word_unpack(bits), next;
+	struct suspect suspect;
+	struct verdict verdict;
+	bool sound;
+
+	if (word.state != WORD_OWNED || !death_named(death, bits))
+		return true;
+	if (word.payload >= size)
+		return false;
+	suspect = suspect_chunk(word, kind, begin, size, load_relaxed(&segment->seats[death->seat].cursor));
+	verdict = blame(&suspect, batch->max_attempts, death);
+	next = blame_chunk(word, kind, size, &suspect, &verdict, death);
+	sound = failure_void(segment, batch, death->seat, begin + suspect.first, begin + size);
+	if (verdict.fails) {
+		if (!record_death(segment, batch, begin, &suspect, verdict.attempts, death, region))
+			next.flags |= WORD_LOST;
+		/* Relaxed: a statistic. */
+		fetch_add_relaxed(&segment->control->given_up, suspect.count);
+	}
+	/* CHUNK1, or CHUNK2: without it the next owner or a gatherer would read what was done of
+	 * the chunk too early. Everybody is rung after the repair, so there is no handshake. */
+	cas_release(&shape->words[c], &bits, word_pack(next));
+	return sound;
+}
+
+/*
+ * Settle the chunks of the dead member, then return its invitation to the ring. False: damaged;
+ * chunks may be lost.
+ */
+static bool settle_share(struct segment *segment, struct shared_batch *batch, struct shared_slot *slot, uint64_t word,
+			 const struct death *death, struct region *region)
+{
+	struct shape shape;
+	bool sound = take_shape(segment, batch, &shape);
+
+	for (uint64_t c = 0; sound && c < shape.chunks; c++)
+		sound = settle_chunk(segment, batch, &shape, c, death, region);
+	/* Relaxed, because ring_return() or ring_release() hands it over. */
+	fetch_and_relaxed(&batch->inside[death->seat / 64], ~(UINT64_C(1) << death->seat % 64));
+	/* One attempt begun: the worker that claims the invitation tries every chunk. The count
+	 * means nothing else here. */
+	return (sound ? ring_return(slot, word, 1) : ring_release(slot, word)) && sound;
+}
+
+/* ---- slots ---- */
+
+bool settle_slot(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
+		 bool *damaged)
+{
+	uint64_t bits = load_relaxed(&slot->word);
+	struct shared_batch *batch;
+	struct word w = word_unpack(bits);
+	bool sound = true;
+
+	if ((w.state != WORD_OWNED && w.state != WORD_FILLING) || !death_named(death, bits)) {
+		/* Only a wild task writes such a word, or a state that there is not. */
+		*damaged |= w.state > WORD_OWNED || segment_is_orphan(segment, w);
+		return false;
+	}
+	if (w.state == WORD_FILLING) {
+		ring_abandon(slot);
+	} else if (!(batch = batch_of(segment, slot)) || slot->kind > TASK_SHARE) {
+		(void)ring_release(slot, bits); /* damaged either way */
+		sound = false;
+	} else if (slot->kind == TASK_SHARE) {
+		sound = settle_share(segment, batch, slot, bits, death, region);
+	} else {
+		sound = settle_call(segment, batch, slot, bits, death, region);
+	}
+	*damaged |= !sound;
+	return true;
+}
+
+struct shared_slot *settle_innermost(const struct segment *segment, const struct death *death)
+{
+	const struct ring *ring = &segment->ring;
+	uint64_t from = load_relaxed(&segment->seats[death->seat].hand) - segment_offset(segment, ring->slots);
+	struct shared_slot *slot;
+	uint64_t bits;
+
+	/* A wild task may have written over it. It may also be of a slot that the member has
+	 * released since. */
+	if (from % sizeof(*slot) || from / sizeof(*slot) >= ring->size)
+		return NULL;
+	slot = &ring->slots[from / sizeof(*slot)];
+	bits = load_relaxed(&slot->word);
+	return word_state(bits) == WORD_OWNED && death_named(death, bits) ? slot : NULL;
+}
+
+static bool is_share_told(struct segment *segment, const struct shared_batch *batch)
+{
+	struct shape shape;
+
+	if (!take_shape(segment, batch, &shape))
+		return false;
+	for (uint64_t c = 0; c < shape.chunks; c++)
+		if (word_state(load_relaxed(&shape.words[c])) != WORD_DONE)
+			return false;
+	return true;
+}
+
+bool settle_is_told(struct segment *segment, const struct shared_slot *slot)
+{
+	struct shared_batch *batch = batch_of(segment, slot);
+	struct shared_entry *entry;
+
+	if (!batch)
+		return true;
+	if (slot->kind == TASK_SHARE)
+		return is_share_told(segment, batch);
+	entry = entry_at(segment, batch, slot->target, batch->out_size);
+	return entry && word_state(load_relaxed(&entry->word)) == WORD_DONE;
+}

@@ -1,0 +1,31 @@
+/*
+ * settle.h - the supervisor settles what a dead member had: one slot of the ring at a time, by the
+ * words alone.
+ */
+#ifndef SHEAF_WORK_SETTLE_H
+#define SHEAF_WORK_SETTLE_H
+
+#include "member/region.h"
+#include "work/blame.h"
+
+/*
+ * Settle a slot if the dead member's name stands in its word: return its task to the ring, charged
+ * or not, or fail it. The chunks of a dense batch are settled before the invitation to it. True:
+ * the name stood there. Repeating it changes nothing.
+ *
+ * @region: the supervisor's own, for failure records. @damaged: set to true if slot or batch hold
+ * what nobody writes. Then a wild write has changed them, and the task may be lost.
+ */
+bool settle_slot(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
+		 bool *damaged);
+
+/* Find the slot of the innermost task of a dead member. NULL: its seat does not tell. */
+struct shared_slot *settle_innermost(const struct segment *segment, const struct death *death);
+
+/*
+ * Is all published that an OWNED slot's task has to publish, though the slot is not free yet? A
+ * wild write may lead to a wrong answer, and to nothing worse.
+ */
+bool settle_is_told(struct segment *segment, const struct shared_slot *slot);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * share.c - walks along the chunks of a dense batch.
+ *
+ * Who writes what   A share's front: the worker of that share. Its back: members that steal.
+ *                   inside: bit w by worker w, and of a dead worker the supervisor, which clears
+ *                   it.
+ * Way               Each share has a contiguous range of chunks, which its worker claims from the
+ *                   front. Then it steals from the other ranges, at their backs. Hints tell where
+ *                   claimed chunks lie, so that nobody walks over them. A worker whose invitation
+ *                   went through a death tries every chunk instead, because only then a hint may be
+ *                   wrong.
+ * Deaths            The invitation stays OWNED until the worker leaves. So a dead worker's chunks
+ *                   always have a worker that is invited to them.
+ */
+#include "work/share.h"
+
+#include "base/atomic.h"
+#include "base/guard.h"
+#include "queue/bell.h"
+#include "work/chunk.h"
+
+/*
+ * Field by field: what a task or the text of its failure needs is set when it begins, and not
+ * cleared before.
+ */
+static void begin_walk(struct walk *walk, struct member *member, struct shared_batch *batch, bool opener)
+{
+	walk->member = member;
+	walk->batch = batch;
+	walk->seat = member->seat;
+	walk->opener = opener;
+	walk->words = segment_at(member->segment, batch->words);
+	walk->claimant = member->claimant;
+	walk->forks = member->forks;
+	walk->items = member->forks_private ? member->forks_private : &walk->own_items;
+	walk->items->cursor = &member->seat->cursor;
+	walk->task.member = member;
+	walk->task.batch = batch;
+	walk->task.of_map = true;
+	walk->task.data = 0; /* no item has any, and SHEAF_CHECK reads it */
+	walk->task.text_size = 0;
+}
+
+/* Is there no use in beginning another chunk? */
+static bool is_cancelled(const struct shared_control *control, const struct shared_batch *batch)
+{
+	/* Relaxed, both: a chunk more or less does not matter, because the member that cancels
+	 * waits for this slot. */
+	return BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN || load_relaxed(&control->state) > POOL_FINISHED;
+}
+
+static struct shared_hint *hint_of(const struct walk *walk, uint64_t share)
+{
+	return (struct shared_hint *)segment_at(walk->member->segment, walk->batch->hints) + share;
+}
+
+static uint64_t range_begin(const struct walk *walk, uint64_t share)
+{
+	return cut_range(walk->batch->chunks, walk->batch->shares, share);
+}
+
+/* Relaxed, all: hints. */
+static void walk_own_range(struct walk *walk, uint64_t share)
+{
+	const struct shared_control *control = walk->member->segment->control;
+	const struct shared_batch *batch = walk->batch;
+	struct shared_hint *hint = hint_of(walk, share);
+	uint64_t end = range_begin(walk, share + 1);
+
+	for (uint64_t c = load_relaxed(&hint->front); c < end && !is_cancelled(control, batch); c++) {
+		if (c >= load_relaxed(&hint->back))
+			break;
+		store_relaxed(&hint->front, c + 1);
+		chunk_try(walk, c);
+	}
+}
+
+/* Relaxed, all: hints. */
+static void steal(struct walk *walk, uint64_t share)
+{
+	const struct shared_control *control = walk->member->segment->control;
+	struct shared_hint *hint = hint_of(walk, share);
+
+	while (!is_cancelled(control, walk->batch)) {
+		uint64_t back = load_relaxed(&hint->back);
+
+		if (back <= load_relaxed(&hint->front))
+			break;
+		/* A wild write: there are no such chunks. */
+		if (back > walk->batch->chunks)
+			break;
+		/* The member that moves the hint tries the chunk. */
+		if (cas_relaxed(&hint->back, &back, back - 1))
+			chunk_try(walk, back - 1);
+	}
+}
+
+static void walk_share(struct walk *walk, uint64_t share)
+{
+	const struct shared_control *control = walk->member->segment->control;
+	uint64_t chunks = walk->batch->chunks, first = range_begin(walk, share);
+
+	for (uint64_t i = 0; chunks <= FEW_CHUNKS && i < chunks && !is_cancelled(control, walk->batch); i++)
+		chunk_try(walk, first + i < chunks ? first + i : first + i - chunks);
+	if (chunks <= FEW_CHUNKS)
+		return;
+	walk_own_range(walk, share);
+	for (uint64_t i = 1; i < walk->batch->shares; i++)
+		steal(walk, (share + i) % walk->batch->shares);
+}
+
+/* Leave the batch. True: nobody is left inside. */
+static bool leave_batch(struct walk *walk)
+{
+	struct shared_batch *batch = walk->batch;
+	unsigned i = walk->member->number / 64;
+	uint64_t bit = UINT64_C(1) << walk->member->number % 64;
+
+	/* Seq_cst: of two that leave at once the second must see that nobody is left. It checks for
+	 * the gatherer next. */
+	if (fetch_and_seq_cst(&batch->inside[i], ~bit) != bit)
+		return false;
+	for (i = 0; i * 64 < walk->member->segment->worker_count; i++)
+		if (load_seq_cst(&batch->inside[i]))
+			return false;
+	return true;
+}
+
+UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64_t word)
+{
+	struct segment *segment = member->segment;
+	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
+	uint64_t share = slot->target;
+	bool last = false;
+	struct walk walk;
+
+	/* Where the words of most batches are: under way while the batch's own lines come. */
+	__builtin_prefetch(batch->table, 1);
+	begin_walk(&walk, member, batch, false);
+	/* Only a wild write to the slot names a share that is not there. Its hints would lie in
+	 * other words. */
+	if (!is_cancelled(segment->control, batch) && share < batch->shares) {
+		/* Relaxed: it is of an earlier batch, and the supervisor reads it only after this
+		 * member's death. */
+		store_relaxed(&walk.seat->cursor, CURSOR_NONE);
+		task_hold(walk.seat, 0, 0);
+		/* Relaxed: a gatherer that does not see it yet reads the words. leave_batch() gets
+		 * the newest value whatever the order. */
+		fetch_or_relaxed(&batch->inside[member->number / 64], UINT64_C(1) << member->number % 64);
+		if (word_unpack(word).attempt > 1) {
+			for (uint64_t c = 0; c < batch->chunks && !is_cancelled(segment->control, batch); c++)
+				chunk_try(&walk, c);
+		} else {
+			walk_share(&walk, share);
+		}
+		last = leave_batch(&walk);
+	}
+	member->clock_ns = 0;
+	task_release(slot, word);
+	/* Only now, as in call_run(). */
+	if (last)
+		gatherer_ring(batch, WAIT_ALL);
+	room_ring(segment);
+}
+
+void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
+		bool (*over)(const void *context), const void *context)
+{
+	struct member member;    /* as which this thread runs tasks, in the opener's seat */
+	struct shared_batch own; /* the private copy: all that is read of it is filled in */
+	struct walk walk;
+
+	member_sit(&member, opener->segment, opener->number, opener->generation, opener->pid, NULL);
+	/* Relaxed, both: nobody else sees it. @over tells when the batch must end, and the only
+	 * gatherer is the caller. */
+	store_relaxed(&own.word, BATCH_OPEN);
+	store_relaxed(&own.waiter, WAIT_NOTHING);
+	own.kind = plan->kind;
+	own.max_attempts = own.flags = 0; /* without limit and attempts the clock is not read */
+	own.limit_ns = 0;
+	own.shares = plan->shares;
+	own.heap_id = heap_id;
+	own.function = plan->function;
+	own.in = plan->in;
+	own.in_size = plan->in_size;
+	own.out = plan->out;
+	own.out_size = plan->out_size;
+	own.n = plan->n;
+	own.chunk = plan->chunk;
+	own.chunks = plan->chunks;
+	own.words = plan->words;
+	own.hints = plan->hints;
+	own.checked = plan->checked;
+	begin_walk(&walk, &member, &own, true);
+	walk.openers = batch;
+	walk.over = over;
+	walk.context = context;
+	walk_share(&walk, CALLERS_SHARE);
+}
