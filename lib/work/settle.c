@@ -113,7 +113,7 @@ struct shape {
 };
 
 /* False: no batch has such a shape. */
-static bool take_shape(struct segment *segment, const struct shared_batch *batch, struct shape *shape)
+static bool shape_of(struct segment *segment, const struct shared_batch *batch, struct shape *shape)
 {
 	uint64_t at = batch->words, bytes;
 
@@ -192,7 +192,7 @@ static bool settle_share(struct segment *segment, struct shared_batch *batch, st
 			 const struct death *death, struct region *region)
 {
 	struct shape shape;
-	bool sound = take_shape(segment, batch, &shape);
+	bool sound = shape_of(segment, batch, &shape);
 
 	for (uint64_t c = 0; sound && c < shape.chunks; c++)
 		sound = settle_chunk(segment, batch, &shape, c, death, region);
@@ -252,7 +252,7 @@ static bool is_share_told(struct segment *segment, const struct shared_batch *ba
 {
 	struct shape shape;
 
-	if (!take_shape(segment, batch, &shape))
+	if (!shape_of(segment, batch, &shape))
 		return false;
 	for (uint64_t c = 0; c < shape.chunks; c++)
 		if (word_state(load_relaxed(&shape.words[c])) != WORD_DONE)

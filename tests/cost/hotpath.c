@@ -9,6 +9,8 @@
 #include "os/forks.h"
 #include "queue/ring.h"
 #include "support/trial.h"
+#include "work/call.h"
+#include "work/share.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -53,7 +55,7 @@ static int do_nothing(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Do what a worker does with what it finds in the ring: see claim_and_run() in lib/pool/worker.c. */
+/* Do what a worker does with what it finds in the ring: see work_step(). */
 static void work(unsigned slots)
 {
 	struct shared_slot *slot;

@@ -1,5 +1,5 @@
 /*
- * chunks.pml - dense batches: lib/work/chunk.c. A map of CHUNKS chunks of SIZE positions, cut into SHARES shares.
+ * chunks.pml - dense batches: lib/work/chunk.c, share.c, settle.c. A map of CHUNKS chunks of SIZE positions, cut into SHARES shares.
  *
  * WORKERS workers accept invitations, walk their share, raid the others, and run each position of the chunks that they claim.
  * Up to DEATHS times a worker dies after any of its steps, or the supervisor does, and all workers with it. A position fails
@@ -412,7 +412,7 @@ end:
 		repair = SETTLE;
 		c_code { sort(); }
 	}
-	/* share_repair() and judge() */
+	/* settle_share() and blame.c */
 	:: d_step {
 		repair == SETTLE ->
 		if

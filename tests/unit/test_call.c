@@ -8,6 +8,7 @@
 #include "pool/recover.h"
 #include "queue/ring.h"
 #include "work/call.h"
+#include "work/settle.h"
 
 static struct segment segment;
 static struct shared_batch *batch;
@@ -89,10 +90,18 @@ static void run(unsigned attempt)
 	cr_assert_eq(word_unpack(slot->word).payload, 1);
 }
 
+static void repair_after(const struct death *how, unsigned attempt)
+{
+	bool damaged = false;
+
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = attempt});
+	cr_assert(settle_slot(&segment, slot, how, &region, &damaged));
+	cr_assert_not(damaged);
+}
+
 static void repair(unsigned attempt)
 {
-	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = attempt});
-	call_repair(&segment, slot, slot->word, &death, &region);
+	repair_after(&death, attempt);
 }
 
 Test(call, entries_are_lines_and_large_results_stand_behind_them)
@@ -137,8 +146,7 @@ Test(call, an_innocent_death_is_no_attempt_and_leaves_a_zeroed_result)
 
 	innocent.innocent = true;
 	memset(entry->last.small, 0xee, 8);
-	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 3});
-	call_repair(&segment, slot, slot->word, &innocent, &region);
+	repair_after(&innocent, 3);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_READY);
 	cr_assert_eq(word_unpack(slot->word).attempt, 2);
 	run(1);
@@ -278,6 +286,59 @@ Test(recover, done_twice_changes_nothing_more)
 	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 0);
 	cr_assert_eq(slot->word, word);
 	cr_assert_eq(segment.control->given_up, 1);
+	tear_down();
+}
+
+/* Worker 1 died with both slots, each in its last attempt, and its hand names what lies @ahead bytes behind the first one. */
+static void recover_both(int64_t ahead)
+{
+	set_up();
+	segment.ring.slots[0].word = word_pack(
+		(struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 3, .payload = 5});
+	segment.ring.slots[1].batch = BATCH_REF(0, 1);
+	segment.ring.slots[1].target = slot->target + sizeof(*entry);
+	segment.ring.slots[1].word = segment.ring.slots[0].word;
+	entry[1].word = word_pack((struct word){.state = WORD_READY});
+	segment.seats[1].hand = segment_offset(&segment, slot) + (uint64_t)ahead;
+	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 2);
+}
+
+Test(recover, charges_the_innermost_task_alone)
+{
+	for (unsigned inner = 0; inner < 2; inner++) {
+		recover_both((int64_t)(inner * sizeof(*slot)));
+		cr_assert_eq(word_unpack(segment.ring.slots[inner].word).state, WORD_FREE);
+		cr_assert_eq(entry[inner].status, -ECHILD);
+		cr_assert_eq(segment.ring.slots[!inner].word,
+			     word_pack((struct word){.state = WORD_READY, .attempt = 2, .payload = 5}));
+		cr_assert_eq(word_unpack(entry[!inner].word).state, WORD_READY);
+		cr_assert_eq(segment.control->given_up, 1);
+		tear_down();
+	}
+}
+
+Test(recover, charges_every_task_if_the_seat_does_not_tell_the_innermost)
+{
+	const int64_t elsewhere[] = {-(int64_t)sizeof(*slot), 3, 2 * (int64_t)sizeof(*slot), INT64_MAX};
+
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+		recover_both(elsewhere[i]);
+		cr_assert_eq(word_unpack(segment.ring.slots[0].word).state, WORD_FREE);
+		cr_assert_eq(word_unpack(segment.ring.slots[1].word).state, WORD_FREE);
+		cr_assert_eq(segment.control->given_up, 2);
+		tear_down();
+	}
+}
+
+Test(recover, charges_the_task_in_hand_if_the_hand_names_a_slot_of_somebody_else)
+{
+	set_up();
+	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 3});
+	segment.ring.slots[1].word = word_pack((struct word){.state = WORD_OWNED, .seat = 0, .generation = 3, .attempt = 1});
+	segment.seats[1].hand = segment_offset(&segment, &segment.ring.slots[1]);
+	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 1);
+	cr_assert_eq(word_unpack(slot->word).state, WORD_FREE);
+	cr_assert_eq(entry->status, -ECHILD);
 	tear_down();
 }
 

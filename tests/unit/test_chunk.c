@@ -1,78 +1,14 @@
 /*
- * test_chunk.c - dense batches from inside: how positions are cut, what workers do, and what becomes of a dead worker's chunk.
+ * test_chunk.c - dense batches from inside: what workers do, and what becomes of a dead worker's chunk.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 
-#include "work/chunk.h"
 #include "queue/ring.h"
-
-/* ---- the cut ---- */
-
-static void check_cut(uint64_t n, uint64_t grain, unsigned workers)
-{
-	struct cut cut = chunks_cut(n, grain, workers);
-
-	cr_assert_geq(cut.chunk, 1);
-	cr_assert_leq(cut.chunk, WORD_PAYLOAD_MAX);
-	cr_assert_leq(cut.chunks, MAX_CHUNKS);
-	cr_assert_eq(cut.chunks, n / cut.chunk + (n % cut.chunk != 0));
-	cr_assert_leq(cut.shares, workers);
-	cr_assert_leq(cut.shares, cut.chunks);
-	cr_assert_eq(cut.shares, cut.chunks < workers ? cut.chunks : workers);
-	cr_assert_geq(cut.bytes, cut.chunks * sizeof(uint64_t) + cut.shares * sizeof(struct shared_hint));
-	if (grain && grain <= n && n / grain < MAX_CHUNKS && grain <= WORD_PAYLOAD_MAX)
-		cr_assert_eq(cut.chunk, grain, "the caller's grain holds where it can");
-}
-
-Test(chunk, cover_all_positions_in_few_enough_chunks)
-{
-	const uint64_t ns[] = {0,
-			       1,
-			       2,
-			       63,
-			       64,
-			       65,
-			       1000,
-			       MAX_CHUNKS - 1,
-			       MAX_CHUNKS,
-			       MAX_CHUNKS + 1,
-			       WORD_PAYLOAD_MAX,
-			       WORD_PAYLOAD_MAX + 1,
-			       (UINT64_C(1) << 32) + 7,
-			       MAX_POSITIONS - 1,
-			       MAX_POSITIONS};
-	const uint64_t grains[] = {0,         1, 2, 7, 1000, MAX_CHUNKS, WORD_PAYLOAD_MAX, WORD_PAYLOAD_MAX + 1, MAX_POSITIONS,
-				   UINT64_MAX};
-	const unsigned workers[] = {1, 2, 3, 64, SHEAF_MAX_WORKERS};
-
-	for (size_t i = 0; i < sizeof(ns) / sizeof(ns[0]); i++)
-		for (size_t j = 0; j < sizeof(grains) / sizeof(grains[0]); j++)
-			for (size_t k = 0; k < sizeof(workers) / sizeof(workers[0]); k++)
-				check_cut(ns[i], grains[j], workers[k]);
-}
-
-Test(chunk, of_nothing_are_none)
-{
-	for (uint64_t grain = 0; grain < 3; grain++) {
-		struct cut cut = chunks_cut(0, grain, 4);
-
-		cr_assert_eq(cut.chunks, 0);
-		cr_assert_eq(cut.shares, 0);
-		cr_assert_eq(cut.bytes, 0);
-	}
-}
-
-Test(chunk, are_enough_for_every_worker_unless_told)
-{
-	cr_assert_geq(chunks_cut(1000000, 0, 2).chunks, 100);
-	cr_assert_eq(chunks_cut(10, 0, 64).chunks, 10);
-	cr_assert_eq(chunks_cut(10, 100, 64).chunks, 1);
-	cr_assert_eq(chunks_cut(100, 40, 2).chunks, 3);
-}
-
-/* ---- one batch, seen by a worker and by the supervisor ---- */
+#include "work/chunk.h"
+#include "work/settle.h"
+#include "work/share.h"
 
 #define N 20
 #define CHUNK 5
@@ -198,6 +134,8 @@ static void run_share(uint64_t share, unsigned attempt)
 /* Worker 1 has died with chunk @c as @w says, and @cursor in hand. */
 static void kill_in(uint64_t c, struct word w, uint64_t cursor)
 {
+	bool damaged = false;
+
 	w.state = WORD_OWNED;
 	w.seat = death.seat;
 	w.generation = death.generation & GENERATION_MASK;
@@ -206,7 +144,8 @@ static void kill_in(uint64_t c, struct word w, uint64_t cursor)
 	batch->inside[0] = 3;
 	slot->word = word_pack((struct word){
 		.state = WORD_OWNED, .seat = 1, .generation = death.generation & GENERATION_MASK, .attempt = 1, .payload = 6});
-	share_repair(&segment, slot, slot->word, &death, &(struct region){0});
+	cr_assert(settle_slot(&segment, slot, &death, &(struct region){0}, &damaged));
+	cr_assert_not(damaged);
 	cr_assert_eq(batch->inside[0], 1, "the dead worker is not inside, the other is");
 	cr_assert_eq(slot->word, word_pack((struct word){.state = WORD_READY, .attempt = 1, .payload = 6}));
 }
