@@ -17,6 +17,7 @@
 #include "support/play.h"
 #include "support/proc.h"
 #include "support/tally.h"
+#include "work/call.h"
 
 #include <errno.h>
 #include <signal.h>
