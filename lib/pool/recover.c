@@ -63,8 +63,7 @@ void recover_busy(struct segment *segment, bool *busy)
 		busy[worker] = false;
 	for (uint32_t i = 0; i < segment->ring.size; i++) {
 		struct shared_slot *slot = &segment->ring.slots[i];
-		/* Relaxed, because a worker that has told its result does nothing more that
-		 * matters. */
+		/* Relaxed, because a worker that has told its result does nothing that matters. */
 		struct word w = word_unpack(load_relaxed(&slot->word));
 
 		if (w.state == WORD_OWNED && w.seat < segment->worker_count && !settle_is_told(segment, slot))

@@ -1,6 +1,6 @@
 /*
- * blame.h - a member's death, and what follows from it for the task that it had in hand: the one
- * policy for submitted tasks and for chunks.
+ * blame.h - what a member's death means for the task that it had in hand: one policy for submitted
+ * tasks and for chunks.
  *
  * Nothing here reads or writes shared memory. The caller passes what it has read, and applies what
  * comes back.
@@ -41,16 +41,17 @@ struct suspect {
 	uint64_t first, count; /* positions, counted from the chunk's first; those below are done */
 	unsigned attempt;      /* which run this was, from 1 on */
 	bool whole;            /* the first run of a range: no position is known */
-	bool wide;             /* WORD_WIDE: the chunk runs singly because of such a death */
+	bool wide;             /* WORD_WIDE: it ran singly, because a range was cut off before */
 };
 
+/* Tell what is suspect: of a submitted task, and of a chunk. */
 struct suspect suspect_call(struct word word);
 
 /* @begin, @size: of the chunk. @cursor: of the dead member's seat. It may point anywhere. */
 struct suspect suspect_chunk(struct word word, enum batch_kind kind, uint64_t begin, uint64_t size, uint64_t cursor);
 
 /*
- * What follows:
+ * Decide what follows:
  *
  *   the member              one task, or one position          a whole range
  *   was late                fails                              runs again singly, not charged
@@ -62,7 +63,7 @@ struct suspect suspect_chunk(struct word word, enum batch_kind kind, uint64_t be
  */
 struct verdict {
 	bool fails;        /* else it runs again */
-	bool wide;         /* it runs singly, because the death tells of no position */
+	bool wide;         /* it runs singly, because no position is known */
 	unsigned attempts; /* runs that count so far */
 };
 struct verdict blame(const struct suspect *suspect, unsigned max_attempts, const struct death *death);

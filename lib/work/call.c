@@ -56,7 +56,7 @@ static uint64_t slot_limit(const struct shared_slot *slot, const struct shared_b
 UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = member->segment;
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
+	struct shared_batch *batch = task_batch(segment, slot);
 	struct shared_entry *entry = segment_at(segment, slot->target);
 	struct shared_seat *seat = member->seat;
 	struct word w = word_unpack(word);
@@ -69,8 +69,7 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	/* Relaxed, because the batch was opened before its slot was published (RING1). */
 	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN)
 		goto release;
-	/* The last attempt is timed in any case, so that a death in it can tell how long it took.
-	 * */
+	/* The last attempt is always timed, so that a death in it can tell how long it took. */
 	if (!(batch->flags & SHEAF_NO_TIMES) || w.attempt >= batch->max_attempts || slot->limit || batch->limit_ns) {
 		started = member->clock_ns ? member->clock_ns : sheaf_now_ns();
 		limit = slot_limit(slot, batch);

@@ -20,8 +20,8 @@
 #include "work/chunk.h"
 
 /*
- * Field by field: what a task or the text of its failure needs is set when it begins, and not
- * cleared before.
+ * Set up a walk, field by field. What a task or the text of its failure needs is set when that
+ * begins, and not cleared before.
  */
 static void begin_walk(struct walk *walk, struct member *member, struct shared_batch *batch, bool opener)
 {
@@ -129,7 +129,7 @@ static bool leave_batch(struct walk *walk)
 UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = member->segment;
-	struct shared_batch *batch = &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
+	struct shared_batch *batch = task_batch(segment, slot);
 	uint64_t share = slot->target;
 	bool last = false;
 	struct walk walk;

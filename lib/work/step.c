@@ -27,8 +27,8 @@ static bool more_behind(const struct segment *segment, const struct shared_slot 
 
 /*
  * Claim a task. Without hurry to sleep only the next slot is tried, because each check of the tail
- * takes its line from the submitters. What has gathered elsewhere is found by the check now and
- * then.
+ * takes its line from the submitters. The check is made now and then, and
+ * finds what has gathered elsewhere.
  */
 static bool claim_task(struct member *member, bool announced, struct shared_slot **slot, uint64_t *word)
 {
@@ -59,14 +59,12 @@ bool work_step(struct member *member, bool announced)
 	struct shared_slot *slot;
 	uint64_t word;
 
-	/* Relaxed: a terminated pool's processes are killed, and its threads check before each
-	 * task. */
+	/* Relaxed: processes of a terminated pool are killed, and threads check before each task. */
 	if (load_relaxed(&segment->control->state) > POOL_FINISHED || !claim_task(member, announced, &slot, &word))
 		return false;
 	/* Relaxed, because the supervisor reads it after this member's death. */
 	store_relaxed(&member->seat->hand, segment_offset(segment, slot));
-	/* Submitters may have left several tasks to this spinning worker, which takes one of them.
-	 * */
+	/* Submitters may have left several tasks to this spinning worker, which takes only one. */
 	if (member->looking) {
 		work_spins(member, false);
 		if (segment->worker_count > 1 && more_behind(segment, slot))

@@ -56,6 +56,12 @@ static inline void task_returned(unsigned forks)
 		output_flush(false);
 }
 
+/* Find the batch of a slot that the caller owns. */
+static inline struct shared_batch *task_batch(const struct segment *segment, const struct shared_slot *slot)
+{
+	return &segment->batches[BATCH_INDEX(load_relaxed(&slot->batch))];
+}
+
 /* Release the slot of a task that is over. */
 static inline void task_release(struct shared_slot *slot, uint64_t word)
 {
