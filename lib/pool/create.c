@@ -10,6 +10,7 @@
 #include "os/os.h"
 #include "pool/tend.h"
 #include "work/check.h"
+#include "work/check_pointers.h"
 
 #include <errno.h>
 #include <string.h>

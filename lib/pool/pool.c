@@ -4,7 +4,7 @@
 #include "pool/pool.h"
 
 #include "base/error.h"
-#include "work/check.h"
+#include "work/check_pointers.h"
 #include "work/check_pointers.h"
 
 #include <errno.h>

@@ -4,10 +4,9 @@
  * A batch whose fields do not fit together is read again, because the owner may be filling it in.
  * Only one that is as wrong each time is called damaged.
  */
-#include "watch/scan.h"
-
 #include "base/error.h"
-#include "work/chunk.h"
+#include "watch/scan.h"
+#include "work/cut.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,9 +41,7 @@ static bool fits_together(const struct ledger *ledger, uint64_t index, const str
 	const struct shared_header *header = &ledger->reader->header;
 	uint64_t bytes = batch->chunks * sizeof(uint64_t);
 
-	if (batch->n > MAX_POSITIONS || batch->chunks > MAX_CHUNKS || !batch->chunk || batch->chunk > WORD_PAYLOAD_MAX ||
-	    batch->chunks != batch->n / batch->chunk + (batch->n % batch->chunk != 0) ||
-	    ledger->walked + bytes > COME_AND_GO * committed)
+	if (!cut_possible(batch->n, batch->chunk, batch->chunks) || ledger->walked + bytes > COME_AND_GO * committed)
 		return false;
 	if (batch->words == batch_at(ledger->reader, index) + offsetof(struct shared_batch, table))
 		return bytes <= BATCH_INLINE;

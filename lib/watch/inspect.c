@@ -7,11 +7,10 @@
  *
  * Nothing is written to the segment, so an inspector's death leaves nothing there.
  */
-#include "watch/scan.h"
-
 #include "base/error.h"
 #include "base/printable.h"
 #include "os/os.h"
+#include "watch/scan.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,10 +4,9 @@
  * The ring tells what a worker has in hand, and the worker's own record tells the rest. The two are
  * read at different times, so a task counts only if its generation is the worker's.
  */
-#include "watch/scan.h"
-
 #include "base/error.h"
-#include "work/chunk.h"
+#include "watch/scan.h"
+#include "work/cut.h"
 
 #include <errno.h>
 #include <stdlib.h>

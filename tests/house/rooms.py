@@ -14,8 +14,8 @@ ROOMS = {
     "batch": BEFORE,
     "pool": BEFORE,
     "sync": BEFORE,
-    # A reader of segments that others own: it takes part in nothing.
-    "watch": ["base", "os", "segment"],
+    # A reader of segments that others own. It takes part in nothing, but knows what is possible there.
+    "watch": ["base", "os", "segment", "work/cut.h"],
     # As a program of a user's, but for three things that sheaf.h has not: it reports errors as the
     # library does (base), it reads from descriptors and commits memory (os), and while it reads it
     # has arrays grow and notices that the pool was interrupted or is over (pool/pool.h).
