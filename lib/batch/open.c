@@ -54,7 +54,7 @@ static bool take_slot_if_free(struct member *member, uint32_t i)
 
 	if (*mine & bit)
 		return false;
-	/* One that is said to be ours and is not was written over, and so was one that is said to be of a member that there is not. */
+	/* An opener that is ourselves, or a member that there is not, comes from a wild write. */
 	if (opener && opener != HELD_BY(member->name) && segment_has_member(segment, opener - 1))
 		return false;
 	/* BATCH1. Acquire: else what the last opener did to the slot could come after what we do to it. */
