@@ -46,7 +46,7 @@ static int check_options(const sheaf_pool_options *options)
 	return options->name ? segment_check_name(options->name) : 0;
 }
 
-/* For who debugs a program that is built: 1 and 0 for threads and processes, or -EINVAL with its message. */
+/* Choose threads (1) or processes (0). The environment decides, for debugging a program that is built. -EINVAL with its message. */
 static int choose_backend(const sheaf_pool_options *options)
 {
 	const char *text = os_environment("SHEAF_BACKEND");

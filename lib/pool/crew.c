@@ -54,7 +54,7 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 	struct segment *segment = s->segment;
 	sigset_t none;
 
-	/* Before the look at the parent: a spare that finds no lock knows that no worker goes on. */
+	/* Before the parent is checked: a spare that finds no lock knows that no worker goes on. */
 	os_lock(segment->fd, OS_LOCK_WORKERS + worker);
 	if (!os_die_with_parent(supervisor, SIGKILL))
 		_exit(1);
@@ -172,12 +172,12 @@ static bool idle_workers_live(struct supervisor *s, const bool *busy)
 
 /*
  * The state says that the pool is over: workers with nothing in hand end by themselves once they are rung, and write out what tasks have
- * left in streams. Wait a little for those, and for no other. Most end at once, before it is worth a look at all slots who is busy.
+ * left in streams. Wait a little for those, and for no other. Most end at once, so all slots are scanned for busy workers only later.
  */
 void crew_let_idle_end(struct supervisor *s)
 {
 	static bool busy[SHEAF_MAX_WORKERS];
-	uint64_t now = sheaf_now_ns(), deadline = now + GRACE_NS, look = now + FIRST_GRACE_NS, until;
+	uint64_t now = sheaf_now_ns(), deadline = now + GRACE_NS, scan = now + FIRST_GRACE_NS, until;
 	sigset_t deaths;
 
 	sigemptyset(&deaths);
@@ -185,12 +185,12 @@ void crew_let_idle_end(struct supervisor *s)
 	memset(busy, 0, s->segment->worker_count * sizeof(busy[0]));
 	workers_ring_all(s->segment);
 	for (; idle_workers_live(s, busy) && now < deadline; now = sheaf_now_ns()) {
-		if (now >= look) {
+		if (now >= scan) {
 			recover_busy(s->segment, busy);
-			look = UINT64_MAX;
+			scan = UINT64_MAX;
 			continue;
 		}
-		until = look < now + GRACE_CHECK_NS ? look : now + GRACE_CHECK_NS;
+		until = scan < now + GRACE_CHECK_NS ? scan : now + GRACE_CHECK_NS;
 		os_wait_signal(&deaths, until - now);
 	}
 }

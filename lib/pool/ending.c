@@ -87,7 +87,7 @@ void ending_read_wishes(struct supervisor *s)
 
 /*
  * A closed pool is finished when no worker is left and the ring is empty. A submitter may have been on its way when the pool was
- * closed: it publishes, then looks at the state; we change the state, then look at the ring. One of us sees the other (all seq_cst).
+ * closed: it publishes, then checks the state. We change the state, then scan the ring. One of us sees the other (all seq_cst).
  */
 bool ending_finish(struct supervisor *s)
 {
@@ -114,7 +114,7 @@ static void insist_on(struct supervisor *s, uint32_t state)
 {
 	uint32_t now = state_of(s->segment);
 
-	/* Relaxed: there is nobody left who could do something by it, but for the owner, which looks again and again. */
+	/* Relaxed: only the owner still acts on it, and it checks again and again. */
 	if (now < state && now < POOL_TERMINATED)
 		store_relaxed(&s->segment->control->state, state);
 }

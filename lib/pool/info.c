@@ -28,7 +28,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 	withdrawn = segment_guard(pool->member.segment);
 	if (state_of(&pool->segment) <= POOL_CLOSED)
 		family_await_spare(&((struct sheaf_pool *)pool)->family, segment);
-	family_lives(&((struct sheaf_pool *)pool)->family, segment); /* notes who leads */
+	family_lives(&((struct sheaf_pool *)pool)->family, segment); /* notes which process leads */
 	supervisor = pool->family.supervisor;
 	pthread_mutex_unlock(&((struct sheaf_pool *)pool)->family_lock);
 	/* Relaxed: statistics. */

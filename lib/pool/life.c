@@ -136,7 +136,7 @@ int sheaf_pool_interrupt(sheaf_pool *pool)
 		return -EINVAL;
 	if ((handles_in_task && !pool_exists(pool)) || pool->member.forks == MEMBER_DEAD || pool->member.made != forks_count())
 		return -EPERM;
-	/* Seq_cst, pairs with member_interrupted(): who announces itself after our token sees the number. */
+	/* Seq_cst, pairs with member_interrupted(): a member that announces its sleep after our token sees the number. */
 	fetch_add_seq_cst(&pool->member.interrupts, 1);
 	gatherer_ring_all(&pool->segment);
 	room_ring_all(&pool->segment);

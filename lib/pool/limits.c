@@ -1,11 +1,11 @@
 /*
- * time_limits.c - kills workers whose tasks run longer than they may.
+ * limits.c - kills workers whose tasks run longer than they may.
  *
- * Who writes what   a worker: its deadline, before and after its task. The opener of a batch: the shortest limit of its tasks. The supervisor:
- *                   how often it looks (tick_ns), and everything in struct limits, which is private to it.
+ * Who writes what   A worker: its deadline, before and after its task. The opener of a batch: the shortest limit of its tasks. The supervisor:
+ *                   how often it checks (tick_ns), and everything in struct limits, which is private to it.
  * Lost time         A limit is meant for a task that hangs. Time in which the worker could not run does not count: while it was stopped,
  *                   which the kernel tells its parent; and while the supervisor itself was frozen (a paused container, a stopped family),
- *                   which it sees by the clock, between two looks at it. A worker that is stopped alone, and stays so, is killed when
+ *                   which it sees by the clock, between two readings. A worker that is stopped alone, and stays so, is killed when
  *                   twice its limit is over, as nobody may ever wake it.
  * Deaths            A successor begins with nothing lost: all workers are new.
  */
@@ -83,7 +83,7 @@ void limits_stopped(struct limits *limits, unsigned worker, bool stopped)
 	limit->stopped_ns = stopped ? now : 0;
 }
 
-/* A freeze may come anywhere between two looks at the clock, in the midst of a fork too, not only while the supervisor sleeps. */
+/* A freeze may come anywhere between two readings of the clock, also in the midst of a fork, and not only in a sleep. */
 static uint64_t look_at_clock(struct limits *limits, const pid_t *pids)
 {
 	uint64_t now = sheaf_now_ns(), since = limits->seen_ns, wanted = limits->nap_ns;
@@ -147,8 +147,8 @@ static uint64_t shortest_limit(const struct segment *segment)
 }
 
 /*
- * How often to look for tasks over their limits; 0: not at all. A task that starts after one look has at least twice that time, so the
- * next look sees its deadline before it passes. Goes on for a second after the last batch with a limit, so that an owner that opens
+ * Tell how often to check for tasks over their limits; 0: not at all. A task that starts after one check has at least twice that time,
+ * so the next check sees its deadline before it passes. The checks go on for a second after the last batch with a limit, so that an owner that opens
  * one after the other need not wake the supervisor for each.
  */
 static uint64_t find_tick(struct limits *limits, uint64_t now)
@@ -167,7 +167,7 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 		} else if (now >= limits->until_ns) {
 			tick = 0;
 		}
-		/* Seq_cst, both: an opener says what limit there is, then looks how often we look. One of us sees the other. */
+		/* Seq_cst, both: an opener tells its limit, then checks how often we check. One of us sees the other. */
 		store_seq_cst(&control->tick_ns, tick);
 		shortest = shortest_limit(limits->segment);
 	} while (shortest != before);

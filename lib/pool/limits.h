@@ -1,5 +1,5 @@
 /*
- * time_limits.h - tasks that run longer than they may, for the supervisor.
+ * limits.h - tasks that run longer than they may, for the supervisor.
  */
 #ifndef SHEAF_POOL_LIMITS_H
 #define SHEAF_POOL_LIMITS_H
@@ -17,8 +17,8 @@ struct limit {
 
 struct limits {
 	struct segment *segment;
-	uint64_t until_ns; /* how long to go on looking after the last batch with a limit */
-	uint64_t seen_ns;  /* when the supervisor last looked at the clock; 0: it has not */
+	uint64_t until_ns; /* until when to go on checking after the last batch with a limit */
+	uint64_t seen_ns;  /* when the supervisor last read the clock; 0: it has not */
 	uint64_t nap_ns;   /* for how long it has wanted to sleep since then */
 	struct limit workers[SHEAF_MAX_WORKERS];
 };
@@ -36,7 +36,7 @@ void limits_stopped(struct limits *limits, unsigned worker, bool stopped);
 void limits_sleep(struct limits *limits, uint64_t nap_ns);
 void limits_wake(struct limits *limits, const pid_t *pids);
 
-/* Kill the workers whose tasks are over their limits; @pids: 0 where there is none. How long it may be until the next look. */
+/* Kill the workers whose tasks are over their limits; @pids: 0 where there is none. Return how long it may be until the next check. */
 uint64_t limits_enforce(struct limits *limits, const pid_t *pids);
 
 #endif

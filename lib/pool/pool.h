@@ -13,7 +13,7 @@ struct sheaf_pool {
 	struct segment segment;
 	bool keep_fds;
 	bool threaded;
-	pthread_mutex_t family_lock; /* of who starts, ends and reaps */
+	pthread_mutex_t family_lock; /* held to start, end and reap the family */
 	struct family family;
 	uint64_t completed;   /* tasks ended when the last supervisor died, plus 1 */
 	unsigned successors;  /* since that number changed */

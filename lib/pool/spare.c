@@ -134,16 +134,16 @@ _Noreturn static void take_over(struct supervisor *s)
 
 _Noreturn static void spare_main(struct supervisor *s, pid_t supervisor)
 {
-	sigset_t look;
+	sigset_t checks;
 
 	role_begin(s, "sheaf-spare");
 	s->child = false;
 	if (os_lock(s->segment->fd, OS_LOCK_SPARE + s->side)) /* SPARE1 */
 		_exit(1);
-	sigemptyset(&look);
-	sigaddset(&look, CHECK_SIGNAL);
+	sigemptyset(&checks);
+	sigaddset(&checks, CHECK_SIGNAL);
 	if (os_die_with_parent(supervisor, CHECK_SIGNAL))
 		while (getppid() == supervisor) /* SPARE2 */
-			os_wait_signal(&look, os_parent_check_ns());
+			os_wait_signal(&checks, os_parent_check_ns());
 	take_over(s);
 }

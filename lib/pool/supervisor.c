@@ -98,7 +98,7 @@ static int begin_work(struct supervisor *s, bool successor)
 	s->role.last_live_ns = s->role.window_ns = sheaf_now_ns();
 	if (successor) {
 		crew_recover_all(s);
-		/* The last one may have died between declaring the pool finished and looking at the ring. */
+		/* The last one may have died between declaring the pool finished and scanning the ring. */
 		if (ring_has_work(&s->segment->ring))
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 	}
@@ -156,7 +156,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 		r = begin_work(s, supervision->successor);
 		s->role.spare_due_ns = sheaf_now_ns() + FIRST_SPARE_NS;
 	}
-	/* Without the lock it may repair nothing: the owner's next look starts another. */
+	/* Without the lock it may repair nothing: the owner's next check starts another. */
 	if (r && (!supervision->successor || !led)) {
 		spare_kill(s);
 		crew_kill(s);

@@ -39,7 +39,7 @@ static bool successors_fruitless(struct sheaf_pool *pool)
 	return ++pool->successors > MOST_SUCCESSORS;
 }
 
-/* A limit of processes or files may be hit for a moment: later looks try again. False: for too long. */
+/* A limit of processes or files may be hit for a moment: later checks try again. False: for too long. */
 static bool start_successor(struct sheaf_pool *pool)
 {
 	uint64_t now = sheaf_now_ns();
@@ -96,7 +96,7 @@ static void look_at_family(struct sheaf_pool *pool)
 		return;
 	if (state_of(&pool->segment) == POOL_FINISHED && !ring_has_work(&segment->ring))
 		return;
-	/* It may have died between declaring the pool finished and looking at the ring. */
+	/* It may have died between declaring the pool finished and scanning the ring. */
 	state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
 	if (!family_end(&pool->family, segment, false) || (!pool->orphaned_ns && successors_fruitless(pool)) ||
 	    !start_successor(pool))
@@ -167,7 +167,7 @@ const struct member_ops tend_ops = {
 
 void tend_end_workers(struct sheaf_pool *pool)
 {
-	/* Relaxed: whoever waits gets a token next, which hands it over. */
+	/* Relaxed: each waiting member gets a token next, which hands it over. */
 	store_relaxed(&pool->segment.control->state, POOL_TERMINATED);
 	if (pool->threaded) {
 		workers_ring_all(&pool->segment);

@@ -28,7 +28,7 @@ static void *run(void *context)
 	free(context);
 	member_run_tasks_of(start.segment);
 	worker_run(start.segment, start.worker, 1, 0);
-	/* Relaxed: who finishes the pool uses nothing of this thread before it has joined it. */
+	/* Relaxed: the caller that finishes the pool joins this thread before it uses anything of it. */
 	fetch_sub_relaxed(&start.threads->live, 1);
 	return NULL;
 }

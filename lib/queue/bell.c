@@ -1,5 +1,5 @@
 /*
- * bell.c - a semaphore for each sleeper, and a word that says who sleeps.
+ * bell.c - a semaphore for each sleeper, and a word that says which of them sleep.
  *
  * A semaphore token is a hint: a process that dies in sem_post() or sem_wait() may leave it lost, or its wake-up. So nothing is
  * counted by tokens. A sleeper sets its bit (or stores what it waits for), checks the words once more, and only then sleeps. The
@@ -8,7 +8,7 @@
  *
  * Who writes what   A bit or a waiter word: set by its sleeper, cleared by the sleeper or by the poster that rings it. A room's
  *                   holder: the member that takes the room by a CAS, and the supervisor once that member is dead.
- * Edges             BELL1  announce, check the words | publish, look for announcements. All four are seq_cst: at least one of the
+ * Edges             BELL1  announce, check the words | publish, check for announcements. All four are seq_cst: at least one of the
  *                          two members sees what the other did (Dekker). Task words hand over the data; these words and tokens
  *                          hand over nothing.
  *                   BELL2  room_leave() -> room_take(): if the room's last user took the token that was meant for everybody, the
@@ -153,7 +153,7 @@ __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t b
 	while (bits) {
 		unsigned bit = lowest_bit(bits);
 
-		/* Relaxed: decides only who posts. */
+		/* Relaxed: decides only which member posts. */
 		bits = fetch_and_relaxed(set, ~(UINT64_C(1) << bit));
 		if (bits & UINT64_C(1) << bit && bit < end)
 			return (int)bit;
@@ -161,7 +161,7 @@ __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t b
 	return -1;
 }
 
-/* Clears one bit of the set and returns its number, or -1 if there is none. From @end on nobody sets bits, but for wild tasks. */
+/* Clear one bit of the set and return its number, or -1 if there is none. From @end on only wild writes set bits. */
 static int claim_bit(_Atomic uint64_t *set, unsigned end)
 {
 	/* BELL1 */
@@ -209,7 +209,7 @@ void workers_ring_all(struct segment *segment)
 int room_take(struct segment *segment, uint32_t name)
 {
 	for (int room = 0; room < ROOM_SLOTS; room++) {
-		/* Relaxed: only a look. */
+		/* Relaxed: a hint. */
 		uint32_t holder = load_relaxed(&segment->control->room_holder[room]);
 
 		/* BELL2. Acquire: else the reason for the last user's token, a new state of the pool, might not be seen yet. */
@@ -248,14 +248,14 @@ void room_ring_one(struct segment *segment)
 
 void room_ring(struct segment *segment)
 {
-	/* Relaxed, a hint like ring_wanting(): whom it misses, a worker wakes by room_ring_one() before it sleeps. */
+	/* Relaxed, a hint like ring_wanting(): a submitter that it misses is rung by room_ring_one() before a worker sleeps. */
 	if (load_relaxed(&segment->control->room_waiters) && !ring_wanting(&segment->ring))
 		room_ring_one(segment);
 }
 
 void room_ring_all(struct segment *segment)
 {
-	/* Also those that are not announced: who took their announcement may have died before it posted. */
+	/* Also those that are not announced: the member that took an announcement may have died before it posted. */
 	for (unsigned room = 0; room < ROOM_SLOTS; room++)
 		bell_post(bell_of_room(segment->control, room));
 }
@@ -264,7 +264,7 @@ void room_ring_all(struct segment *segment)
 
 static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
 {
-	/* Relaxed: decides only who posts. */
+	/* Relaxed: decides only which member posts. */
 	if (cas_relaxed(&batch->waiter, &waiter, WAIT_NOTHING))
 		bell_post(bell_of_batch(batch));
 }
@@ -280,7 +280,7 @@ void gatherer_ring(struct shared_batch *batch, uint64_t what)
 
 void gatherer_ring_always(struct shared_batch *batch)
 {
-	/* Whether it is announced or not, as in room_ring_all(). Relaxed: a batch that is just being opened has nobody who waits. */
+	/* Announced or not, as in room_ring_all(). Relaxed: a batch that is just being opened has no waiting gatherer. */
 	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_FREE)
 		bell_post(bell_of_batch(batch));
 }

@@ -2,7 +2,7 @@
  * bell.h - wake a member that sleeps, without a system call for one that does not (promise 2).
  *
  * A bell is a semaphore in shared memory. Each sleeper has one of its own and follows one pattern: announce, check the words once
- * more, sleep, retract. The member that has changed the words looks for announcements next, and rings one of them or all.
+ * more, sleep, retract. The member that has changed the words checks for announcements next, and rings one of them or all.
  *
  *   sleeper               sleeps until                        announced in
  *   a worker              a task is READY                     control->sleepers, one bit

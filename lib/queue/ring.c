@@ -21,7 +21,7 @@
  * Sleeping          A worker announces itself, then checks the words. A submitter stores the word, then checks for
  *                   sleepers. All four accesses are seq_cst, so at least one of the two sees the other (Dekker).
  * Progress          All calls are lock-free. A submitter that stops while its slot is FILLING delays others once the
- *                   ring has come round to that slot: the ring then looks full.
+ *                   ring has come round to that slot: the ring then seems full.
  * Deaths            Of a submitter: its slot stays FILLING until the supervisor abandons it. Of a worker: its slot stays
  *                   OWNED until the supervisor returns or releases it. Neither is counted anywhere else.
  */
