@@ -1,5 +1,5 @@
 /*
- * family.pml - who leads a pool when its supervisor dies: lib/pool/supervisor.c and lib/pool/family.c, searched state by state.
+ * family.pml - who leads a pool when its supervisor dies: lib/pool/spare.c and lib/pool/family.c, searched state by state.
  *
  * Processes of a family are numbered by their forks; each is the spare of the one that forked it, and may become supervisor. The kernel
  * drops a dead process's locks at once, and kills a dead supervisor's workers some time later. The owner looks whenever it likes. Held in
@@ -65,18 +65,18 @@ proctype Process(byte me; byte parent; bit side)
 	:: parent == NOBODY -> goto first
 	:: else
 	fi;
-	/* S1 */
+	/* SPARE1 */
 	if
 	:: atomic { LIVE(me) && spare[side] == NOBODY -> spare[side] = me }
 	:: !LIVE(me) -> goto end
 	fi;
-	/* S2 */
+	/* SPARE2 */
 	if
 	:: LIVE(me) && !alive[parent]
 	:: !LIVE(me) -> goto end
 	fi;
 #ifndef NO_CREW_WAIT
-	/* S3 */
+	/* SPARE3 */
 	if
 	:: LIVE(me) && !crew[parent]
 	:: !LIVE(me) -> goto end
@@ -90,12 +90,12 @@ proctype Process(byte me; byte parent; bit side)
 		run Process(child, me, side) }
 	:: !LIVE(me) -> goto end
 	fi;
-	/* S4 */
+	/* SPARE4 */
 	if
 	:: LIVE(me) && (spare[side] == child || !alive[child])
 	:: !LIVE(me) -> goto end
 	fi;
-	/* S5 */
+	/* SPARE5 */
 #ifndef NO_LOCK
 	if
 	:: atomic { LIVE(me) && supervisor == NOBODY -> supervisor = me }

@@ -1,5 +1,5 @@
 /*
- * recovery.pml - the life of a task's words across deaths: lib/work/call.c, settle.c, lib/pool/recover.c, supervisor.c, worker.c.
+ * recovery.pml - the life of a task's words across deaths: lib/work/call.c, settle.c, lib/pool/recover.c, deaths.c, crew.c.
  *
  * WORKERS workers run TASKS tasks, each in a slot of its own; which one is claimed is up to chance. Up to DEATHS times a
  * worker dies after any of its steps, by its own fault or by order of the owner, or the supervisor does, and all workers with

@@ -1,5 +1,5 @@
 /*
- * wake.pml - who sleeps and who wakes whom: lib/queue/bell.c and its callers in worker.c, submit.c, call.c, wait.c,
+ * wake.pml - who sleeps and who wakes whom: lib/queue/bell.c and its callers in worker.c, room.c, call.c, wait.c,
  * recover.c.
  *
  * SUBMITTERS threads put TASKS tasks into SLOTS slots and sleep while there is no room; WORKERS workers claim, publish and
