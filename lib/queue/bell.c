@@ -132,7 +132,7 @@ void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns)
 	if (sleeper->announced)
 		bell_wait(sleeper->bell, deadline_ns);
 	else
-		os_sleep_ns(NAP_NS);
+		os_sleep_ns(sleeper->nap_ns ? sleeper->nap_ns : NAP_NS);
 }
 
 /* ---- workers ---- */

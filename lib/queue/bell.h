@@ -23,9 +23,10 @@ struct bell {
 /* A member that may sleep: its bell, and where it announces that. */
 struct sleeper {
 	struct bell bell;
-	_Atomic uint64_t *announced; /* NULL: nobody can ring, so it naps for a millisecond */
+	_Atomic uint64_t *announced; /* NULL: nobody can ring, so it naps */
 	uint64_t as;                 /* a bit of that word, or (alone) its whole value */
 	bool alone;
+	uint64_t nap_ns; /* of one nap; 0: a millisecond */
 };
 
 struct sleeper sleeper_of_worker(struct segment *segment, unsigned seat, unsigned generation);
