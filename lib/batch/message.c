@@ -1,23 +1,35 @@
 /*
- * fault.c - from a signal and an address to what the user did.
+ * message.c - says in words why a position failed: from a signal and an address to what the user
+ * did.
  *
- * The worker only stores the address and why it could not be used. What lies there is told by the owner, which has the batch and its
- * results before it and may take its time. It looks at its own memory: a worker has shared memory at the same addresses, and all else as it
- * was when the pool was created.
+ * The worker only stores the address, and why it could not be used. What lies there is told by the
+ * opener, which has the batch and its results before it and may take its time. It checks its own
+ * memory: a worker has shared memory at the same addresses, and all else as it was when the pool
+ * was created.
  */
 #include "batch/message.h"
 
 #include "base/atomic.h"
+#include "base/error.h"
 #include "os/os.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NEAR_NULL 4096u      /* a field or an item behind a pointer that is NULL */
 #define NEAR_END (16u << 20) /* so far behind its end, somebody ran over the segment's end */
 
-void fault_note(sheaf_result *result, struct cause *cause, uint64_t way, uint64_t address)
+/* A text composed for a result. */
+struct note {
+	struct note *next;
+	char text[];
+};
+
+/* ---- how a worker died ---- */
+
+void message_note_cause(sheaf_result *result, struct cause *cause, uint64_t way, uint64_t address)
 {
 	*cause = (struct cause){.way = (uint32_t)way, .address = address};
 	if (way >= FAULT_ADDRESS)
@@ -29,7 +41,7 @@ static const char *tell_null(const struct sheaf_batch *batch)
 {
 	const struct plan *plan = &batch->plan;
 
-	if (!batch->dense)
+	if (!batch_is_dense(batch))
 		return batch->result_size ? "NULL: a task that was submitted without an argument gets none"
 					  : "NULL: the batch has no result_size, so its tasks get no result";
 	if (plan->kind == KIND_MAP)
@@ -37,28 +49,23 @@ static const char *tell_null(const struct sheaf_batch *batch)
 	return plan->in ? "NULL" : "NULL: the loop has no context";
 }
 
-/* The entry at or before the offset, and how far behind its result the offset is; negative: inside. */
+/*
+ * Find the entry that the offset lies in, and how far behind its result that is; negative: inside.
+ * NULL: there is none.
+ */
 static const struct shared_entry *find_entry(const struct sheaf_batch *batch, uint64_t offset, int64_t *behind)
 {
-	const struct entries *entries = &batch->entries;
-	uint64_t size = batch->result_size;
+	uint64_t size = batch->result_size, index, byte;
 
-	for (size_t i = 0; !batch->dense && entries->stride && i < entries->count; i++) {
-		const struct stretch *stretch = &entries->stretches[i];
-		uint64_t at = offset - stretch->offset, index = at / entries->stride;
-
-		if (offset < stretch->offset || index >= stretch->count || stretch->first + index >= batch->order.count)
-			continue;
-		at %= entries->stride;
-		*behind = (int64_t)at - (int64_t)(size > 8 ? sizeof(struct shared_entry) + size : sizeof(struct shared_entry));
-		return segment_at(batch->member->segment, offset - at);
-	}
-	return NULL;
+	if (!entries_find(&batch->entries, offset, &index, &byte) || index >= batch->order.count)
+		return NULL;
+	*behind = (int64_t)byte - (int64_t)(size > 8 ? sizeof(struct shared_entry) + size : sizeof(struct shared_entry));
+	return segment_at(batch->segment, offset - byte);
 }
 
 static void tell_shared(const struct sheaf_batch *batch, uint64_t offset, char *text, size_t size)
 {
-	const struct segment *segment = batch->member->segment;
+	const struct segment *segment = batch->segment;
 	uint64_t guard = segment_offset(segment, segment->heap_map) + segment->heap_size / UNIT * sizeof(uint64_t);
 	const struct shared_entry *entry;
 	int64_t behind;
@@ -74,7 +81,7 @@ static void tell_shared(const struct sheaf_batch *batch, uint64_t offset, char *
 	else if (offset >= segment->size)
 		snprintf(text, size, "%llu bytes behind the end of the shared memory",
 			 (unsigned long long)(offset - segment->size));
-	/* Relaxed: it may have been allocated since, or freed; then this is all that can be said. */
+	/* Relaxed: if it has been allocated or freed since, no more can be said. */
 	else if (!load_relaxed(&segment->heap_map[(offset - segment->heap) / UNIT]))
 		snprintf(text, size, "in memory of the heap that is not allocated");
 	else
@@ -83,7 +90,7 @@ static void tell_shared(const struct sheaf_batch *batch, uint64_t offset, char *
 
 static void tell_place(const struct sheaf_batch *batch, const struct cause *cause, char *text, size_t size)
 {
-	const struct segment *segment = batch->member->segment;
+	const struct segment *segment = batch->segment;
 	uint64_t offset = cause->address - (uint64_t)(uintptr_t)segment->base;
 
 	if (cause->address < NEAR_NULL)
@@ -115,7 +122,9 @@ static void tell_signal(const struct sheaf_batch *batch, const sheaf_result *res
 	snprintf(text + length, size - (size_t)length, " at address 0x%llx (%s)", (unsigned long long)cause->address, place);
 }
 
-void fault_tell(const struct sheaf_batch *batch, const sheaf_result *result, const struct cause *cause, char *text, size_t size)
+/* Say how the worker of a result that failed by its death has ended: "called exit(3)". */
+static void tell_death(const struct sheaf_batch *batch, const sheaf_result *result, const struct cause *cause, char *text,
+		       size_t size)
 {
 	if (result->status == -ETIMEDOUT)
 		snprintf(text, size, "was killed because the task ran longer than its limit,");
@@ -129,4 +138,72 @@ void fault_tell(const struct sheaf_batch *batch, const sheaf_result *result, con
 		snprintf(text, size, "called %s()", cause->way & WAY_QUICK_EXIT ? "quick_exit" : "exit");
 	else
 		snprintf(text, size, "called %s(%d)", cause->way == WAY_QUICK_EXIT ? "quick_exit" : "exit", result->exit_code);
+}
+
+/* ---- texts ---- */
+
+int message_copy(struct sheaf_batch *batch, sheaf_result *result, const char *text, size_t size)
+{
+	struct note *note = malloc(sizeof(*note) + size + 1);
+
+	if (!note)
+		return sheaf_fail(-ENOMEM, "no memory for the message of a failed position");
+	memcpy(note->text, text, size);
+	note->text[size] = '\0';
+	note->next = batch->notes;
+	batch->notes = note;
+	result->message = note->text;
+	return 0;
+}
+
+bool message_of_death(const sheaf_result *result)
+{
+	return result->status && (result->signal || result->exit_code >= 0);
+}
+
+/* Give a failed result a text of its own. */
+__attribute__((noinline)) static int compose(struct sheaf_batch *batch, sheaf_result *result, const struct cause *cause)
+{
+	char text[640], how[320], runs[64], time[64] = "";
+
+	if (!message_of_death(result)) {
+		result->message = sheaf_strerror(result->status);
+		return 0;
+	}
+	tell_death(batch, result, cause, how, sizeof(how));
+	if (result->status == -ETIMEDOUT)
+		snprintf(runs, sizeof(runs), "in attempt %u", result->attempts);
+	else if (result->attempts == 1)
+		snprintf(runs, sizeof(runs), "in its only attempt");
+	else
+		snprintf(runs, sizeof(runs), "in attempt %u, the last", result->attempts);
+	if (result->started_ns)
+		snprintf(time, sizeof(time), ", after %.3g s", (double)(result->finished_ns - result->started_ns) / 1e9);
+	snprintf(text, sizeof(text), "position %llu: worker %d (pid %ld) %s %s%s", (unsigned long long)result->position,
+		 result->worker, (long)result->pid, how, runs, time);
+	return message_copy(batch, result, text, strlen(text));
+}
+
+int message_complete(struct sheaf_batch *batch, sheaf_result *result, const struct cause *cause)
+{
+	return result->message ? 0 : compose(batch, result, cause);
+}
+
+int message_fail_damaged(uint64_t position)
+{
+	return sheaf_fail(
+		-EBADMSG,
+		"position %llu: its place in the result table was written over, so that its result is lost: most likely a task "
+		"wrote behind its result or its argument (SHEAF_CHECK=1 in the environment tells which)",
+		(unsigned long long)position);
+}
+
+void message_free(struct sheaf_batch *batch)
+{
+	while (batch->notes) {
+		struct note *next = batch->notes->next;
+
+		free(batch->notes);
+		batch->notes = next;
+	}
 }

@@ -1,5 +1,8 @@
 /*
- * fault.h - how a worker died, in words.
+ * message.h - the texts of positions that failed.
+ *
+ * Texts live as long as their batch. A text that a task has left in the segment is copied, so that
+ * no other process can write to it.
  */
 #ifndef SHEAF_BATCH_MESSAGE_H
 #define SHEAF_BATCH_MESSAGE_H
@@ -12,11 +15,25 @@ struct cause {
 	uint64_t address;
 };
 
-/* Set the cause of a result whose worker died, and its address if it has one. Both may come from a task that wrote wildly. */
-void fault_note(sheaf_result *result, struct cause *cause, uint64_t way, uint64_t address);
+/*
+ * Set the cause of a result whose worker died, and its address if it has one. Both may come from a
+ * task that wrote wildly.
+ */
+void message_note_cause(sheaf_result *result, struct cause *cause, uint64_t way, uint64_t address);
 
-/* Say how the worker of a result that failed by its death has ended: "called exit(3)". For the owner. */
-void fault_tell(const struct sheaf_batch *batch, const sheaf_result *result, const struct cause *cause, char *text,
-		size_t size);
+/* Give a failed result the text that its task left in the segment. 0; -ENOMEM with its message. */
+int message_copy(struct sheaf_batch *batch, sheaf_result *result, const char *text, size_t size);
+
+/* Give a failed result a text if its task left none. 0; -ENOMEM with its message. */
+int message_complete(struct sheaf_batch *batch, sheaf_result *result, const struct cause *cause);
+
+/* Did the position fail because its worker died? Then its message names the position. */
+bool message_of_death(const sheaf_result *result);
+
+/* sheaf_fail(-EBADMSG), because what tells how far this position is was written over. */
+int message_fail_damaged(uint64_t position);
+
+/* Free all texts of the batch. */
+void message_free(struct sheaf_batch *batch);
 
 #endif

@@ -1,7 +1,9 @@
 /*
- * order.c - a vector while positions rise; beside it a hash table (linear probing) and a binary heap once they do not.
+ * order.c - a vector while positions rise; beside it a hash table (linear probing) and a binary
+ * heap once they do not.
  *
- * Hash: the finalizer of MurmurHash3 (Appleby, public domain), a bijection of 64 bits. Heap: Williams, "Algorithm 232", 1964.
+ * Hash: the finalizer of MurmurHash3 (Appleby, public domain), a bijection of 64 bits. Heap:
+ * Williams, "Algorithm 232", 1964.
  */
 #include "batch/order.h"
 
@@ -18,7 +20,7 @@ static uint64_t hash(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* The table's place of this position: of its index, or the empty one where it belongs. */
+/* Find a position's place in the table: that of its index, or the empty one where it belongs. */
 static uint64_t *place(const struct order *order, uint64_t position)
 {
 	size_t at = hash(position) & (order->table_size - 1);
@@ -88,7 +90,7 @@ static int grow_heap(struct order *order, size_t need)
 	return 0;
 }
 
-/* The first position that is not above all before it. */
+/* Build table and heap, for the first position that is not above all before it. */
 static int mix(struct order *order)
 {
 	size_t size = (size_t)2 * FIRST_CAPACITY;
@@ -123,7 +125,7 @@ static int grow_vectors(struct order *order)
 	return 0;
 }
 
-int order_reserve_mixed(struct order *order, uint64_t position)
+__attribute__((noinline)) int order_reserve_mixed(struct order *order, uint64_t position)
 {
 	int r;
 
@@ -144,7 +146,7 @@ int order_reserve_mixed(struct order *order, uint64_t position)
 	return order->heap_count == order->heap_capacity ? grow_heap(order, order->heap_count + 1) : 0;
 }
 
-void order_add_mixed(struct order *order)
+__attribute__((noinline)) void order_add_mixed(struct order *order)
 {
 	*place(order, order->positions[order->count]) = order->count + 1;
 	heap_push(order, order->count);
@@ -169,7 +171,7 @@ void order_drop_last(struct order *order)
 		heap_push(order, order->heap[order->heap_count]);
 }
 
-bool order_lowest_mixed(struct order *order, uint64_t *index)
+__attribute__((noinline)) bool order_lowest_mixed(struct order *order, uint64_t *index)
 {
 	while (order->heap_count && order->handed[order->heap[0]])
 		heap_pop(order);
@@ -191,30 +193,28 @@ static int compare_keys(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-uint64_t *order_sorted(const struct order *order)
+int order_sorted(const struct order *order, uint64_t **indices)
 {
 	size_t n = (size_t)order->count;
-	uint64_t *indices = malloc((n ? n : 1) * sizeof(*indices));
 	struct key *keys;
 
-	if (!indices)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		indices[i] = i;
+	*indices = NULL;
 	if (!order->mixed)
-		return indices;
+		return 0;
+	*indices = malloc((n ? n : 1) * sizeof(**indices));
 	keys = malloc((n ? n : 1) * sizeof(*keys));
-	if (!keys) {
-		free(indices);
-		return NULL;
+	if (!*indices || !keys) {
+		free(*indices);
+		free(keys);
+		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n; i++)
 		keys[i] = (struct key){.position = order->positions[i], .index = i};
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	for (size_t i = 0; i < n; i++)
-		indices[i] = keys[i].index;
+		(*indices)[i] = keys[i].index;
 	free(keys);
-	return indices;
+	return 0;
 }
 
 void order_free(struct order *order)

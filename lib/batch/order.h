@@ -1,8 +1,10 @@
 /*
- * order.h - the positions of a batch's submitted tasks: finds duplicates, and the lowest that was not handed out.
+ * order.h - the positions of a batch's submitted tasks: finds duplicates, and the lowest that was
+ * not handed out.
  *
- * Private to the owner. Tasks are numbered in the order of their submission (index). As long as positions come in rising order, which
- * they mostly do, that is all there is to it; the first one out of order builds a hash table and a heap.
+ * Private to the opener. Tasks are numbered in the order of their submission (index). As long as
+ * positions come in rising order, which they mostly do, a vector is enough. The first one out of
+ * order builds a hash table and a heap.
  */
 #ifndef SHEAF_BATCH_ORDER_H
 #define SHEAF_BATCH_ORDER_H
@@ -25,11 +27,14 @@ struct order {
 	size_t heap_capacity;
 };
 
-/* Private: for the calls below, where positions do not rise, or memory is short. */
+/* Private: for the calls below, if positions do not rise, or there is no room for one more. */
 int order_reserve_mixed(struct order *order, uint64_t position);
 void order_add_mixed(struct order *order);
 
-/* Makes room for one more with this position: 0, -EEXIST, -ENOMEM. After 0, order_add() cannot fail. */
+/*
+ * Make room for one more task with this position: 0, -EEXIST, -ENOMEM. After 0, order_add() cannot
+ * fail.
+ */
 static inline int order_reserve(struct order *order, uint64_t position)
 {
 	bool rises = !order->mixed && order->count < order->capacity &&
@@ -47,13 +52,16 @@ static inline void order_add(struct order *order, uint64_t position)
 	order->count++;
 }
 
-/* Takes the task back that was added last. */
+/* Take the task back that was added last. */
 void order_drop_last(struct order *order);
 
-/* For order_lowest(), once positions have come out of order. */
+/* Private: for order_lowest(), once positions have come out of order. */
 bool order_lowest_mixed(struct order *order, uint64_t *index);
 
-/* The lowest position not handed out. False: there is none. Hand it out with order_hand(). */
+/*
+ * Find the lowest position that was not handed out. False: there is none. Hand it out with
+ * order_hand().
+ */
 static inline bool order_lowest(struct order *order, uint64_t *index)
 {
 	if (order->mixed)
@@ -69,8 +77,11 @@ static inline void order_hand(struct order *order, uint64_t index)
 	order->handed[index] = true;
 }
 
-/* All indices by position, in an array of count that the caller frees; NULL: no memory. */
-uint64_t *order_sorted(const struct order *order);
+/*
+ * List all indices by position, in an array of count that the caller frees. NULL: they are 0, 1, 2
+ * and so on. 0; -ENOMEM.
+ */
+int order_sorted(const struct order *order, uint64_t **indices);
 
 void order_free(struct order *order);
 

@@ -1,258 +1,100 @@
 /*
- * dense.c - gathers dense batches: which chunk is next, and which of its positions failed.
+ * view_dense.c - gathers dense batches: which chunk is next, and which of its positions failed.
  *
- * Edges             G2, pairs with P2 in chunks.c: an acquire load that finds a chunk DONE sees its results and failure records.
+ * A chunk that is taken becomes an open span, and its positions are handed out from there. At most
+ * two are open: one that sheaf_next() has begun, below all chunks that are not taken, and one that
+ * sheaf_next_done() has begun, while none was open.
+ *
+ * Who writes what   The marks `inside`, of workers in the batch: those workers; the gatherer, once
+ *                   it knows that none is left.
+ * Edges             The end of CHUNK2 (chunk.c): an acquire load that finds a chunk DONE sees its
+ *                   results and its failure records.
+ * Deaths            Of a worker: its chunk is not DONE until the supervisor or another worker has
+ *                   settled it.
  */
 #include "batch/view_dense.h"
 
 #include "base/atomic.h"
 #include "base/error.h"
-#include "segment/heap.h"
-#include "work/failure.h"
-#include "work/task.h"
+#include "base/guard.h"
+#include "batch/await.h"
+#include "batch/failures.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-static uint64_t word_at(const struct sheaf_batch *batch, uint64_t c)
-{
-	const _Atomic uint64_t *words = segment_at(batch->member->segment, batch->plan.words);
+/* ---- chunks ---- */
 
-	/* G2. Seq_cst: a gatherer that has announced itself looks here before it sleeps. */
+static uint64_t chunk_word(const struct sheaf_batch *batch, uint64_t c)
+{
+	const _Atomic uint64_t *words = segment_at(batch->segment, batch->plan.words);
+
+	/*
+	 * CHUNK2. Seq_cst: else a gatherer that has announced itself could read here what was
+	 * before, and then sleep (BELL1).
+	 */
 	return load_seq_cst(&words[c]);
 }
 
-bool dense_chunk_done(const struct sheaf_batch *batch, uint64_t c)
+static bool is_chunk_done(const struct sheaf_batch *batch, uint64_t c)
 {
-	return word_state(word_at(batch, c)) == WORD_DONE;
+	return word_state(chunk_word(batch, c)) == WORD_DONE;
 }
 
-bool dense_all_done(struct sheaf_batch *batch)
+static bool are_chunks_done(struct sheaf_batch *batch)
 {
-	struct dense_view *view = &batch->view;
+	struct dense_state *state = &batch->dense;
 
-	while (view->done < batch->plan.chunks && dense_chunk_done(batch, view->done))
-		view->done++;
-	return view->done == batch->plan.chunks;
+	while (state->done < batch->plan.chunks && is_chunk_done(batch, state->done))
+		state->done++;
+	return state->done == batch->plan.chunks;
 }
 
-bool dense_busy(const struct sheaf_batch *batch)
+/* Is a worker in the batch? Then it is too early to check the words. A hint. */
+static bool is_busy(const struct sheaf_batch *batch)
 {
-	/* Spares the spinning gatherer from pulling at the words that workers write. Seq_cst: it is part of the last look before it sleeps. */
-	for (unsigned i = 0; i * 64 < batch->member->segment->worker_count; i++)
+	/*
+	 * A spinning gatherer leaves the words alone that workers write. Seq_cst: it is part of the
+	 * last check before a sleep.
+	 */
+	for (unsigned i = 0; i * 64 < batch->segment->worker_count; i++)
 		if (load_seq_cst(&batch->shared->inside[i]))
 			return true;
 	return false;
 }
 
-void dense_forget_inside(struct sheaf_batch *batch)
+/* Forget that workers are in the batch, because it is known that none is. */
+static void forget_inside(struct sheaf_batch *batch)
 {
 	/* Relaxed: for the next batch in the slot, whose invitations hand it over. */
-	for (unsigned i = 0; i * 64 < batch->member->segment->worker_count; i++)
+	for (unsigned i = 0; i * 64 < batch->segment->worker_count; i++)
 		store_relaxed(&batch->shared->inside[i], 0);
 }
 
-struct span dense_span(const struct sheaf_batch *batch, uint64_t c)
+static struct span span_of(const struct sheaf_batch *batch, uint64_t c)
 {
 	const struct plan *plan = &batch->plan;
-	uint64_t begin = c * plan->chunk;
 
-	return (struct span){.at = begin, .end = c + 1 < plan->chunks ? begin + plan->chunk : plan->n};
+	return (struct span){.at = cut_begin(plan->chunk, c), .end = cut_end(plan->n, plan->chunk, c)};
 }
 
-/* What the owner sorts by position. */
-static int compare_failures(const void *a, const void *b)
+/* ---- results ---- */
+
+/* Fill in the result of a position without a failure record. @w: the word of its chunk. */
+static void fill_success(const struct sheaf_batch *batch, struct word w, sheaf_result *result)
 {
-	const struct failed *x = a, *y = b;
-
-	return x->position < y->position ? -1 : x->position > y->position;
-}
-
-/* Copy a record, with what follows it bounded. False: none can lie there, as a wild task has written over the chain. */
-static bool read_record(const struct sheaf_batch *batch, uint64_t offset, struct shared_failure *record)
-{
-	const struct segment *segment = batch->member->segment;
-	const struct shared_failure *found;
-	uint64_t follows;
-
-	if (offset % 64 || offset >= segment->size || !heap_contains(segment, segment_at(segment, offset), sizeof(*record)))
-		return false;
-	found = segment_at(segment, offset);
-	*record = (struct shared_failure){
-		.next = found->next,
-		.position = found->position,
-		.status = found->status,
-		.signal = found->signal,
-		.exit_code = found->exit_code,
-		.pid = found->pid,
-		.attempts = found->attempts,
-		.worker = found->worker,
-		.text_size = found->text_size,
-		.frame_count = found->frame_count,
-		.started_ns = found->started_ns,
-		.finished_ns = found->finished_ns,
-		.address = found->address,
-		.way = found->way,
-	};
-	/* Relaxed, both: the record was written before the chunk's edge (P2), and the copy is ours. */
-	store_relaxed(&record->count, load_relaxed(&found->count));
-	if (record->text_size >= FAIL_TEXT || record->frame_count > MAX_FRAMES || !record->status)
-		return false;
-	follows = record->text_size + record->frame_count * sizeof(uint64_t);
-	return heap_contains(segment, found, sizeof(*found) + follows);
-}
-
-static int fail_chain(void)
-{
-	return sheaf_fail(-EBADMSG,
-			  "the failures of a map were written over, most likely by a task that wrote behind its result");
-}
-
-/* Take over what the chain from @newest on says, in one walk. The records are at *@found then, which the caller frees; also on failure. */
-static int walk_failures(const struct sheaf_batch *batch, uint64_t newest, struct failed **found, size_t *count)
-{
-	struct chain chain = chain_begin(batch->member->segment, newest);
-	size_t capacity = 0;
-
-	for (uint64_t at; (at = chain.at);) {
-		struct shared_failure record;
-		uint64_t positions;
-
-		if (!read_record(batch, at, &record))
-			return fail_chain();
-		/* Relaxed: our copy. */
-		positions = load_relaxed(&record.count);
-		if (positions > batch->plan.n || record.position >= batch->plan.n ||
-		    positions > batch->plan.n - record.position)
-			return fail_chain();
-		if (*count == capacity) {
-			struct failed *grown;
-
-			capacity = capacity ? 2 * capacity : 16;
-			if (!(grown = realloc(*found, capacity * sizeof(*grown))))
-				return sheaf_fail(-ENOMEM, "no memory for the failures of a map");
-			*found = grown;
-		}
-		if (positions)
-			(*found)[(*count)++] = (struct failed){.position = record.position, .count = positions, .offset = at};
-		if (!chain_next(&chain, record.next))
-			return fail_chain();
-	}
-	return 0;
-}
-
-/* Sorts the failure records anew if there are more than at the last look. */
-static int list_failures(struct sheaf_batch *batch)
-{
-	struct dense_view *view = &batch->view;
-	/* Acquire, pairs with the push in chunks.c: the records are written. */
-	uint64_t newest = load_acquire(&batch->shared->failures);
-	struct failed *failures = NULL;
-	size_t count = 0, kept = 0;
-	int r;
-
-	if (newest == view->failures_seen)
-		return 0;
-	if ((r = walk_failures(batch, newest, &failures, &count))) {
-		free(failures);
-		return r;
-	}
-	if (count)
-		qsort(failures, count, sizeof(*failures), compare_failures);
-	/* A supervisor that dies after it has given a position up leaves it to its successor to do so again. */
-	for (size_t i = 0; i < count; i++)
-		if (!i || failures[i].position != failures[i - 1].position)
-			failures[kept++] = failures[i];
-	free(view->failures);
-	view->failures = failures;
-	view->failure_count = kept;
-	view->failures_seen = newest;
-	return 0;
-}
-
-/* The number of a worker, or -1 for the owner. */
-static int worker_id(const struct sheaf_batch *batch, unsigned seat)
-{
-	return seat < batch->member->segment->worker_count ? (int)seat : -1;
-}
-
-/* Where in the list the first record lies that reaches beyond the position; failure_count: nowhere. */
-static size_t first_beyond(const struct dense_view *view, uint64_t position)
-{
-	size_t low = 0, high = view->failure_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const struct failed *failed = &view->failures[middle];
-
-		if (position >= failed->position && position - failed->position >= failed->count)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* The record that covers the position, or NULL. */
-static struct failed *failure_of(const struct dense_view *view, uint64_t position)
-{
-	size_t i = first_beyond(view, position);
-
-	return i < view->failure_count && view->failures[i].position <= position ? &view->failures[i] : NULL;
-}
-
-static int fill_failure(struct sheaf_batch *batch, struct failed *failed, sheaf_result *result, struct cause *cause)
-{
-	struct shared_failure record;
-	const unsigned char *follows;
-	int r;
-
-	/* Once more: what it says may have changed since it was listed. */
-	if (!read_record(batch, failed->offset, &record))
-		return batch_damaged(result->position);
-	follows = (unsigned char *)segment_at(batch->member->segment, failed->offset) + sizeof(record);
-	result->status = record.status;
-	result->signal = record.signal;
-	result->exit_code = record.exit_code;
-	result->attempts = record.attempts;
-	result->worker = worker_id(batch, record.worker);
-	result->pid = record.pid > 0 ? record.pid : 0;
-	result->message = failed->text;
-	result->started_ns = record.started_ns;
-	result->finished_ns = record.finished_ns;
-	fault_note(result, cause, record.way, record.address);
-	if (record.frame_count) {
-		result->backtrace = (const uint64_t *)(const void *)follows;
-		result->backtrace_size = record.frame_count;
-	}
-	if (!record.text_size || failed->text)
-		return 0;
-	if (!(r = batch_take_text(batch, result, (const char *)follows, record.text_size)))
-		failed->text = result->message;
-	return r;
-}
-
-int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result, struct cause *cause)
-{
+	const struct segment *segment = batch->segment;
 	const struct plan *plan = &batch->plan;
-	const struct segment *segment = batch->member->segment;
-	struct word w = word_unpack(word_at(batch, position / plan->chunk));
-	struct failed *failed;
-	int r = list_failures(batch);
 
-	if (r)
-		return r;
-	*result = (sheaf_result){
-		.position = position, .exit_code = -1, .attempts = 1, .worker = worker_id(batch, w.seat), .message = ""};
-	failed = batch->view.failure_count ? failure_of(&batch->view, position) : NULL;
-	if (failed)
-		return fill_failure(batch, failed, result, cause);
 	if (w.flags & WORD_LOST) {
 		result->status = -ENOMEM;
 		result->message = "some positions of this chunk failed, and the segment had no memory left to tell which";
-		return 0;
+		return;
 	}
-	/* A worker's pid is known while it is of the generation that ran the chunk. Relaxed: a fact for people. */
+	/*
+	 * The worker's pid is known while the seat is of the generation that ran the chunk.
+	 * Relaxed: a fact for people.
+	 */
 	if (w.seat < segment->worker_count &&
 	    (load_relaxed(&segment->seats[w.seat].generation) & GENERATION_MASK) == w.generation) {
 		int32_t pid = load_relaxed(&segment->seats[w.seat].pid);
@@ -262,89 +104,270 @@ int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *res
 	if (plan->chunk == 1)
 		result->attempts = w.attempt;
 	if (plan->out) {
-		result->data = segment_at(segment, plan->out + position * plan->out_size);
+		result->data = segment_at(segment, plan->out + result->position * plan->out_size);
 		result->size = plan->out_size;
 	}
-	return 0;
 }
 
-/* How many positions of the span have no record. */
-static uint64_t untold(const struct dense_view *view, struct span span)
+/* Fill in the result of a position whose chunk is DONE. */
+UNGUARDED static int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result)
 {
-	uint64_t count = 0;
-
-	for (size_t i = first_beyond(view, span.at); i < view->failure_count && view->failures[i].position < span.end; i++) {
-		uint64_t begin = view->failures[i].position, end = begin + view->failures[i].count;
-
-		if (begin > span.at)
-			count += begin - span.at;
-		if (end > span.at)
-			span.at = end < span.end ? end : span.end;
-	}
-	return count + (span.end - span.at);
-}
-
-int dense_failures(struct sheaf_batch *batch, uint64_t *lowest, uint64_t *count)
-{
-	struct dense_view *view = &batch->view;
-	const struct plan *plan = &batch->plan;
-	uint64_t least = UINT64_MAX, total = 0;
-	int r = list_failures(batch);
+	struct word w = word_unpack(chunk_word(batch, position / batch->plan.chunk));
+	struct failed *failed;
+	int r = failures_refresh(batch);
 
 	if (r)
 		return r;
-	for (size_t i = 0; i < view->failure_count; i++) {
-		if (view->failures[i].position < least)
-			least = view->failures[i].position;
-		total += view->failures[i].count;
+	*result = (sheaf_result){
+		.position = position, .exit_code = -1, .attempts = 1, .worker = failures_worker(batch, w.seat), .message = ""};
+	failed = batch->dense.failure_count ? failures_find(batch, position) : NULL;
+	if (failed)
+		return failures_fill(batch, failed, result);
+	fill_success(batch, w, result);
+	return 0;
+}
+
+/*
+ * Count the positions that failed, of a batch that is all done, and find the lowest. -ENOMEM,
+ * -EBADMSG.
+ */
+static int count_failures(struct sheaf_batch *batch, uint64_t *lowest, uint64_t *count)
+{
+	struct dense_state *state = &batch->dense;
+	const struct plan *plan = &batch->plan;
+	uint64_t least = UINT64_MAX, total = 0;
+	int r = failures_refresh(batch);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < state->failure_count; i++) {
+		if (state->failures[i].position < least)
+			least = state->failures[i].position;
+		total += state->failures[i].count;
 	}
 	for (uint64_t c = 0; c < plan->chunks; c++) {
-		struct span span = dense_span(batch, c);
+		struct span span = span_of(batch, c);
 
 		/* Every position of a LOST chunk counts, also those that have a record. */
-		if (!(word_unpack(word_at(batch, c)).flags & WORD_LOST))
+		if (!(word_unpack(chunk_word(batch, c)).flags & WORD_LOST))
 			continue;
 		if (span.at < least)
 			least = span.at;
-		total += untold(view, span);
+		total += failures_untold(batch, span);
 	}
 	*lowest = least;
 	*count = total;
 	return 0;
 }
 
-int dense_prepare(struct sheaf_batch *batch)
+UNGUARDED int dense_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed)
 {
-	struct dense_view *view = &batch->view;
+	uint64_t lowest;
+	int r = count_failures(batch, &lowest, failed);
 
-	if (view->taken || !batch->plan.chunks)
+	return r || !*failed ? r : dense_result(batch, lowest, result);
+}
+
+/* ---- all ---- */
+
+static bool is_all_done(void *context)
+{
+	const struct await *await = context;
+	struct sheaf_batch *batch = await->batch;
+
+	return (batch->plan.chunks <= FEW_CHUNKS || !is_busy(batch)) && are_chunks_done(batch);
+}
+
+UNGUARDED static int dense_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
+{
+	struct await wait = {.batch = batch, .ready = is_all_done, .next.what = WAIT_ALL, .heard = heard};
+	int r;
+
+	if (are_chunks_done(batch))
 		return 0;
-	view->taken = calloc((size_t)batch->plan.chunks, sizeof(*view->taken));
-	return view->taken ? 0 : sheaf_fail(-ENOMEM, "no memory to gather a map");
+	if (!(r = await_ready(&wait, deadline_ns)) || !are_chunks_done(batch))
+		return r;
+	/*
+	 * Workers that were killed at the end of the pool stay inside, and so do those that a wild
+	 * task has put there.
+	 */
+	if (r == -EBADMSG)
+		forget_inside(batch);
+	return 0;
 }
 
-bool dense_lowest(struct sheaf_batch *batch, uint64_t *chunk)
+static uint64_t dense_count(const struct sheaf_batch *batch)
 {
-	struct dense_view *view = &batch->view;
-
-	while (view->next_chunk < batch->plan.chunks && view->taken[view->next_chunk])
-		view->next_chunk++;
-	*chunk = view->next_chunk;
-	return view->next_chunk < batch->plan.chunks;
+	return batch->plan.n;
 }
 
-bool dense_any_done(struct sheaf_batch *batch, uint64_t *chunk)
+static uint64_t dense_count_done(struct sheaf_batch *batch)
 {
-	struct dense_view *view = &batch->view;
+	const _Atomic uint64_t *words = segment_at(batch->segment, batch->plan.words);
+	uint64_t done = 0;
+
+	for (uint64_t c = 0; c < batch->plan.chunks; c++) {
+		struct span span = span_of(batch, c);
+
+		/* Relaxed: a statistic. */
+		done += word_state(load_relaxed(&words[c])) == WORD_DONE ? span.end - span.at : 0;
+	}
+	return done;
+}
+
+static int dense_sort(const struct sheaf_batch *batch, uint64_t **positions)
+{
+	(void)batch;
+	*positions = NULL;
+	return 0;
+}
+
+static uint64_t dense_missing(struct sheaf_batch *batch)
+{
+	for (uint64_t c = 0; c < batch->plan.chunks; c++)
+		if (!is_chunk_done(batch, c))
+			return span_of(batch, c).at;
+	return 0;
+}
+
+/* ---- one by one ---- */
+
+static bool is_open(const struct span *span)
+{
+	return span->at < span->end;
+}
+
+/* Find the open span with the lowest positions, or NULL. */
+static struct span *lowest_open(struct dense_state *state)
+{
+	struct span *a = &state->open[0], *b = &state->open[1];
+
+	if (!is_open(b) || (is_open(a) && a->at < b->at))
+		return is_open(a) ? a : NULL;
+	return b;
+}
+
+/* Take a chunk that is done: it becomes an open span. */
+static struct span *take_chunk(struct sheaf_batch *batch, uint64_t c)
+{
+	struct span *open = &batch->dense.open[is_open(&batch->dense.open[0])];
+
+	batch->dense.taken[c] = true;
+	*open = span_of(batch, c);
+	return open;
+}
+
+/* Make sure that there are marks for chunks. 0; -ENOMEM with its message. */
+static int make_marks(struct sheaf_batch *batch)
+{
+	struct dense_state *state = &batch->dense;
+
+	if (state->taken || !batch->plan.chunks)
+		return 0;
+	state->taken = calloc((size_t)batch->plan.chunks, sizeof(*state->taken));
+	return state->taken ? 0 : sheaf_fail(-ENOMEM, "no memory to gather a map");
+}
+
+/* Find the lowest chunk that is not taken. False: there is none. */
+static bool lowest_chunk(struct sheaf_batch *batch, uint64_t *chunk)
+{
+	struct dense_state *state = &batch->dense;
+
+	while (state->next_chunk < batch->plan.chunks && state->taken[state->next_chunk])
+		state->next_chunk++;
+	*chunk = state->next_chunk;
+	return state->next_chunk < batch->plan.chunks;
+}
+
+/* Find a chunk that is done and not taken. */
+static bool any_done_chunk(struct sheaf_batch *batch, uint64_t *chunk)
+{
+	struct dense_state *state = &batch->dense;
 	uint64_t chunks = batch->plan.chunks;
 
 	for (uint64_t i = 0; i < chunks; i++) {
-		uint64_t c = (view->scan + i) % chunks;
+		uint64_t c = (state->scan + i) % chunks;
 
-		if (!view->taken[c] && dense_chunk_done(batch, c)) {
-			view->scan = *chunk = c;
+		if (!state->taken[c] && is_chunk_done(batch, c)) {
+			state->scan = *chunk = c;
 			return true;
 		}
 	}
 	return false;
 }
+
+static int pick_lowest_item(struct sheaf_batch *batch, struct pick *next)
+{
+	struct dense_state *state = &batch->dense;
+	uint64_t c;
+	int r;
+
+	next->entry = NULL;
+	if (batch_is_undecided(batch))
+		return PICK_NONE;
+	if ((r = make_marks(batch)))
+		return r;
+	state->giving = lowest_open(state);
+	if (lowest_chunk(batch, &c) && (!state->giving || span_of(batch, c).at < state->giving->at)) {
+		next->what = WAIT_CHUNK(c);
+		if (!is_chunk_done(batch, c))
+			return PICK_LATER;
+		state->giving = take_chunk(batch, c);
+	}
+	return state->giving ? PICK_DONE : PICK_NONE;
+}
+
+/* An open span comes first, because it is of a chunk that is done. */
+static int pick_done_item(struct sheaf_batch *batch, struct pick *next)
+{
+	struct dense_state *state = &batch->dense;
+	uint64_t c;
+	int r;
+
+	next->entry = NULL;
+	next->what = WAIT_ANY;
+	if (batch_is_undecided(batch))
+		return PICK_NONE;
+	if ((r = make_marks(batch)))
+		return r;
+	if ((state->giving = lowest_open(state)))
+		return PICK_DONE;
+	if (!lowest_chunk(batch, &c))
+		return PICK_NONE;
+	if (!any_done_chunk(batch, &c))
+		return PICK_LATER;
+	state->giving = take_chunk(batch, c);
+	return PICK_DONE;
+}
+
+static int give_item(struct sheaf_batch *batch, const struct pick *next, sheaf_result *result)
+{
+	int r = dense_result(batch, batch->dense.giving->at, result);
+
+	(void)next;
+	if (r)
+		return r;
+	batch->dense.giving->at++;
+	return 1;
+}
+
+static int dense_next(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	return view_hand_out(batch, result, deadline_ns, pick_lowest_item, give_item);
+}
+
+static int dense_next_done(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
+{
+	return view_hand_out(batch, result, deadline_ns, pick_done_item, give_item);
+}
+
+const struct view view_dense = {
+	.wait_all = dense_wait_all,
+	.next = dense_next,
+	.next_done = dense_next_done,
+	.count = dense_count,
+	.count_done = dense_count_done,
+	.sort = dense_sort,
+	.result = dense_result,
+	.missing = dense_missing,
+};

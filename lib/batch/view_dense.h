@@ -1,32 +1,17 @@
 /*
- * dense.h - the gatherer's look at dense batches. Called by the one thread that gathers.
+ * view_dense.h - dense batches, those of a map or a loop, as their gatherer sees them.
  */
 #ifndef SHEAF_BATCH_VIEW_DENSE_H
 #define SHEAF_BATCH_VIEW_DENSE_H
 
-#include "batch/message.h"
+#include "batch/handle.h"
 
-bool dense_chunk_done(const struct sheaf_batch *batch, uint64_t chunk);
-bool dense_all_done(struct sheaf_batch *batch);
+extern const struct view view_dense;
 
-/* Is a worker in the batch? Then it is not worth looking at the words yet. A hint. */
-bool dense_busy(const struct sheaf_batch *batch);
-
-/* Forget that workers are in the batch: it is known that none is. */
-void dense_forget_inside(struct sheaf_batch *batch);
-
-/* The positions of a chunk. */
-struct span dense_span(const struct sheaf_batch *batch, uint64_t chunk);
-
-/* The result of a position whose chunk is DONE; message is NULL if a failure brought none. -ENOMEM. */
-int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result, struct cause *cause);
-
-/* Of a batch that is all done: how many positions failed, and the lowest. -ENOMEM. */
-int dense_failures(struct sheaf_batch *batch, uint64_t *lowest, uint64_t *count);
-
-/* For streaming: makes room for marks (-ENOMEM), then finds chunks that are not marked as taken. */
-int dense_prepare(struct sheaf_batch *batch);
-bool dense_lowest(struct sheaf_batch *batch, uint64_t *chunk);
-bool dense_any_done(struct sheaf_batch *batch, uint64_t *chunk);
+/*
+ * Count the positions that failed, of a batch that is all done, and fill in the result of the
+ * lowest. If none failed, *result is untouched. 0; -ENOMEM, -EBADMSG with their messages.
+ */
+int dense_first_failure(struct sheaf_batch *batch, sheaf_result *result, uint64_t *failed);
 
 #endif

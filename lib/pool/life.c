@@ -9,6 +9,8 @@
 #include "base/atomic.h"
 #include "base/cancel.h"
 #include "base/error.h"
+#include "batch/open.h"
+#include "batch/retire.h"
 #include "member/wait.h"
 #include "pool/state.h"
 #include "pool/tend.h"

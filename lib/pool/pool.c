@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "work/check_pointers.h"
-#include "work/check_pointers.h"
 
 #include <errno.h>
 #include <stddef.h>

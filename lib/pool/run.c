@@ -1,39 +1,27 @@
 /*
- * run.c - the calls that fan out and wait: a batch each, opened, run and retired.
+ * run.c - the calls that fan out and wait. Each opens a batch, runs it and retires it.
  */
 #include "pool/pool.h"
 
 #include "base/error.h"
 #include "base/guard.h"
-#include "work/share.h"
+#include "batch/dense.h"
+#include "batch/gather.h"
+#include "batch/message.h"
+#include "batch/open.h"
+#include "batch/retire.h"
+#include "batch/view_calls.h"
+#include "batch/view_dense.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static int check_attempts(const sheaf_map_options *options)
-{
-	if (!options || options->max_attempts <= SHEAF_MAX_ATTEMPTS)
-		return 0;
-	return sheaf_fail(-EINVAL, "options.max_attempts is %u, at most %u", options->max_attempts, SHEAF_MAX_ATTEMPTS);
-}
-
 int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options)
 {
 	int r = pool_check(pool, "sheaf_batch_create");
 
-	if (r)
-		return r;
-	if (!batch)
-		return sheaf_fail(-EINVAL, "sheaf_batch_create: batch is NULL");
-	if (options && options->max_attempts > SHEAF_MAX_ATTEMPTS)
-		return sheaf_fail(-EINVAL, "options.max_attempts is %u, at most %u", options->max_attempts, SHEAF_MAX_ATTEMPTS);
-	if (options && options->flags & ~(unsigned)(SHEAF_NONBLOCK | SHEAF_NO_TIMES))
-		return sheaf_fail(-EINVAL, "options.flags is %#x: unknown flags", options->flags);
-	if (options && options->result_size > pool->member.segment->heap_size)
-		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes",
-				  options->result_size, (unsigned long long)pool->member.segment->heap_size);
-	return batch_open(batch, &pool->member, options);
+	return r ? r : batch_create(batch, &pool->member, options);
 }
 
 /* sheaf_fail() for the lowest position that failed. */
@@ -41,14 +29,17 @@ __attribute__((noinline)) static int fail_position(const sheaf_result *result, u
 {
 	char which[64] = "", more[64] = "";
 
-	if (!batch_worker_died(result))
+	if (!message_of_death(result))
 		snprintf(which, sizeof(which), "position %llu: ", (unsigned long long)result->position);
 	if (failed > 1)
 		snprintf(more, sizeof(more), " (%llu other positions failed, too)", (unsigned long long)failed - 1);
 	return sheaf_fail(result->status, "%s%s%s", which, result->message, more);
 }
 
-/* A task that has called sheaf_task_result() may have left less, or more. */
+/*
+ * Copy a result. A task that has called sheaf_task_result() may have left less than wanted, or
+ * more.
+ */
 static void copy_result(void *result, size_t size, const sheaf_result *found)
 {
 	size_t copied = found->size < size ? found->size : size;
@@ -59,35 +50,43 @@ static void copy_result(void *result, size_t size, const sheaf_result *found)
 		memset((unsigned char *)result + copied, 0, size - copied);
 }
 
-/* What apply, map and for have in common: the batch is theirs, and waits until the deadline. */
+/* What apply, map and for have in common: a batch of their own, and how long they wait for it. */
 struct call {
-	struct member *member;
+	const char *name;
+	struct sheaf_batch *batch;
 	uint64_t deadline_ns;
 	unsigned heard;
 };
 
-static struct call begin_call(sheaf_batch *batch, const sheaf_map_options *options)
+/* The thread of the call was cancelled. */
+static void give_call_up(struct sheaf_batch *batch)
 {
-	struct call call = {
-		.member = batch->member,
-		.deadline_ns = options && options->deadline_ns ? options->deadline_ns : SHEAF_FOREVER,
-		.heard = member_heard(batch->member),
-	};
-
-	batch->of_call = true;
-	batch->deadline_ns = call.deadline_ns == SHEAF_FOREVER ? 0 : call.deadline_ns;
-	return call;
+	batch_free(batch, false);
 }
 
-/* The deadline of the call is told apart from a position that was over its limit. */
-static int end_call(sheaf_batch *batch, const char *name, int r, bool waited)
+static int begin_call(struct call *call, const char *name, sheaf_pool *pool, const sheaf_batch_options *batch_options,
+		      const sheaf_map_options *options)
+{
+	int r = sheaf_batch_create(&call->batch, pool, batch_options);
+
+	if (r)
+		return r;
+	call->name = name;
+	call->deadline_ns = options && options->deadline_ns ? options->deadline_ns : SHEAF_FOREVER;
+	call->heard = member_heard(call->batch->member);
+	batch_serve_call(call->batch, call->deadline_ns, options && options->caller_works, give_call_up);
+	return 0;
+}
+
+/* Retire the batch. @waited: a deadline that passed is not the call's but a position's. */
+static int end_call(const struct call *call, int r, bool waited)
 {
 	if (!waited && r == -ETIMEDOUT)
 		r = sheaf_fail(
 			-ETIME,
 			"%s: options.deadline_ns passed before all positions were done: those that were not are given up",
-			name);
-	batch_free(batch, false);
+			call->name);
+	batch_free(call->batch, false);
 	return r;
 }
 
@@ -102,77 +101,60 @@ UNGUARDED int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, 
 	};
 	bool waited = false;
 	sheaf_result found;
-	sheaf_batch *batch;
 	struct call call;
-	int r = check_attempts(options);
+	int r;
 
-	if (r)
-		return r;
 	if (!result && result_size)
 		return sheaf_fail(-EINVAL, "sheaf_apply: result is NULL, but has %zu bytes", result_size);
-	if ((r = sheaf_batch_create(&batch, pool, &wanted)))
+	if ((r = begin_call(&call, "sheaf_apply", pool, &wanted, options)))
 		return r;
-	call = begin_call(batch, options);
-	if (!(r = sheaf_submit(batch, 0, fn, arg, arg_size)) && !(r = batch_wait_all(batch, call.deadline_ns, call.heard)) &&
-	    (waited = true) && !(r = batch_result(batch, 0, &found))) {
+	if (!(r = sheaf_submit(call.batch, 0, fn, arg, arg_size)) &&
+	    !(r = batch_wait_all(call.batch, call.deadline_ns, call.heard)) && (waited = true) &&
+	    !(r = calls_result(call.batch, 0, &found))) {
 		if (found.status)
 			r = fail_position(&found, 1);
 		else
 			copy_result(result, result_size, &found);
 	}
-	return end_call(batch, "sheaf_apply", r, waited);
+	return end_call(&call, r, waited);
 }
 
-static bool is_over(const void *context)
+static bool is_call_over(const void *context)
 {
 	const struct call *call = context;
 
-	return member_interrupted(call->member, call->heard) ||
+	return member_interrupted(call->batch->member, call->heard) ||
 	       (call->deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= call->deadline_ns);
 }
 
-/* Waits for a dense batch and retires it; takes part in it first if the options ask for that. @r: of its submission. */
-UNGUARDED static int finish(sheaf_batch *batch, const char *name, const struct call *call, int r)
+/* Wait for a dense batch, and take part in it if the caller works. @r: of its submission. */
+UNGUARDED static int finish_call(const struct call *call, int r)
 {
 	bool waited = false;
 	sheaf_result first;
 	uint64_t failed;
 
-	if (!r && batch->caller_works) {
-		const struct segment *before = member_run_tasks_of(batch->member->segment);
-
-		share_help(batch->member, batch->shared, &batch->plan, batch->heap_id, is_over, call);
-		member_run_tasks_of(before);
-	}
-	if (!r && !(r = batch_wait_all(batch, call->deadline_ns, call->heard)) && (waited = true) &&
-	    !(r = batch_first_failure(batch, &first, &failed)) && failed)
+	if (!r)
+		dense_help(call->batch, is_call_over, call);
+	if (!r && !(r = batch_wait_all(call->batch, call->deadline_ns, call->heard)) && (waited = true) &&
+	    !(r = dense_first_failure(call->batch, &first, &failed)) && failed)
 		r = fail_position(&first, failed);
-	return end_call(batch, name, r, waited);
+	return end_call(call, r, waited);
 }
 
 UNGUARDED int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
 			size_t n, const sheaf_map_options *options)
 {
-	sheaf_batch *batch;
 	struct call call;
-	int r = sheaf_batch_create(&batch, pool, NULL);
+	int r = begin_call(&call, "sheaf_map", pool, NULL, options);
 
-	if (r)
-		return r;
-	call = begin_call(batch, options);
-	batch->caller_works = options && options->caller_works;
-	return finish(batch, "sheaf_map", &call, sheaf_submit_map(batch, fn, in, in_size, out, out_size, n, options));
+	return r ? r : finish_call(&call, sheaf_submit_map(call.batch, fn, in, in_size, out, out_size, n, options));
 }
 
 UNGUARDED int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
 {
-	sheaf_batch *batch;
 	struct call call;
-	int r = sheaf_batch_create(&batch, pool, NULL);
+	int r = begin_call(&call, "sheaf_for", pool, NULL, options);
 
-	if (r)
-		return r;
-	call = begin_call(batch, options);
-	batch->caller_works = options && options->caller_works;
-	return finish(batch, "sheaf_for", &call, sheaf_submit_for(batch, fn, context, n, options));
+	return r ? r : finish_call(&call, sheaf_submit_for(call.batch, fn, context, n, options));
 }

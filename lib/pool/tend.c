@@ -10,6 +10,7 @@
 
 #include "base/atomic.h"
 #include "base/cancel.h"
+#include "batch/open.h"
 #include "os/os.h"
 #include "pool/state.h"
 #include "queue/bell.h"

@@ -5,7 +5,8 @@
  * them (run_tasks), hands out the results by position (hand_out), then claims and runs a map of ITEMS empty items in chunks of 1
  * (run_singles) and of 64 (run_chunks). No process and no thread: nobody sleeps, so no path waits or calls the kernel.
  */
-#include "batch/handle.h"
+#include "batch/open.h"
+#include "batch/retire.h"
 #include "os/forks.h"
 #include "queue/ring.h"
 #include "support/trial.h"

@@ -12,7 +12,7 @@
 
 static void plain(const volatile void *address, uint64_t size, bool write, const void *code)
 {
-	struct view *view = fibers_view();
+	struct memory_view *view = fibers_view();
 
 	if (view)
 		memory_plain(view, fibers_self(), address, size, write, code);

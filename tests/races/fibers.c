@@ -37,7 +37,7 @@ struct fiber {
 	void *stack;
 	fiber_fn *fn;
 	void *context;
-	struct view view;
+	struct memory_view view;
 	enum wait wait;
 	const void *on; /* what it waits for */
 	uint64_t until;
@@ -52,7 +52,7 @@ struct fiber {
 struct lock {
 	const void *address;
 	unsigned count; /* tokens; of a mutex: 1 if it is held */
-	struct view view;
+	struct memory_view view;
 };
 
 static struct {
@@ -84,7 +84,7 @@ unsigned fibers_self(void)
 	return play.now;
 }
 
-struct view *fibers_view(void)
+struct memory_view *fibers_view(void)
 {
 	return play.playing ? &play.fibers[play.now].view : NULL;
 }

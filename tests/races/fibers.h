@@ -27,7 +27,7 @@ uint64_t fibers_luck(uint64_t limit);
 
 /* The fiber that runs, and what it knows. */
 unsigned fibers_self(void);
-struct view *fibers_view(void);
+struct memory_view *fibers_view(void);
 
 /* Before each atomic access: others may go first, and a mortal fiber may die here. */
 void fibers_step(void);

@@ -24,7 +24,7 @@ struct message {
 	uint64_t value;
 	bool released;
 	unsigned width; /* words that were known when it was released */
-	struct view view;
+	struct memory_view view;
 };
 
 struct location {
@@ -74,7 +74,7 @@ void memory_staleness(unsigned of_16)
 	staleness = of_16;
 }
 
-static void join(struct view *to, const struct view *from, unsigned width)
+static void join(struct memory_view *to, const struct memory_view *from, unsigned width)
 {
 	for (unsigned i = 0; i < width; i++)
 		if (from->seen[i] > to->seen[i])
@@ -84,12 +84,12 @@ static void join(struct view *to, const struct view *from, unsigned width)
 			to->clock[i] = from->clock[i];
 }
 
-void view_join(struct view *to, const struct view *from)
+void view_join(struct memory_view *to, const struct memory_view *from)
 {
 	join(to, from, location_count);
 }
 
-void view_tick(struct view *view, unsigned fiber)
+void view_tick(struct memory_view *view, unsigned fiber)
 {
 	view->clock[fiber]++;
 }
@@ -254,7 +254,8 @@ static struct cell *cell_of(uintptr_t key)
 	return &cells[at];
 }
 
-static void check_after_write(const struct cell *cell, const struct view *view, const volatile void *address, const void *code)
+static void check_after_write(const struct cell *cell, const struct memory_view *view, const volatile void *address,
+			      const void *code)
 {
 	if (cell->write_clock > view->clock[cell->writer])
 		fibers_object("race: offset %#lx written at %p, accessed at %p", (unsigned long)((uintptr_t)address - watched),
@@ -277,7 +278,8 @@ static void note_atomic(const struct access *access)
 	}
 }
 
-void memory_plain(struct view *view, unsigned fiber, const volatile void *memory, uint64_t size, bool write, const void *code)
+void memory_plain(struct memory_view *view, unsigned fiber, const volatile void *memory, uint64_t size, bool write,
+		  const void *code)
 {
 	uintptr_t address = (uintptr_t)memory;
 

@@ -18,7 +18,7 @@
 enum { RELAXED, CONSUME, ACQUIRE, RELEASE, ACQ_REL, SEQ_CST };
 
 /* What a fiber knows, or a release hands over. */
-struct view {
+struct memory_view {
 	uint32_t seen[LOCATIONS]; /* by word: the oldest value that may still be read */
 	uint32_t clock[FIBERS];   /* by fiber: its plain accesses up to this time happened before */
 };
@@ -30,14 +30,14 @@ void memory_watch(const void *base, uint64_t size);
 /* Of 16 loads that could get an older value, so many try to. */
 void memory_staleness(unsigned of_16);
 
-void view_join(struct view *to, const struct view *from);
+void view_join(struct memory_view *to, const struct memory_view *from);
 
 /* A fiber's own time goes on after each release, so that what it does next is not covered. */
-void view_tick(struct view *view, unsigned fiber);
+void view_tick(struct memory_view *view, unsigned fiber);
 
 /* Atomic accesses of @size bytes by a fiber; values are zero-extended. */
 struct access {
-	struct view *view;
+	struct memory_view *view;
 	unsigned fiber;
 	volatile void *address;
 	unsigned size;
@@ -51,6 +51,7 @@ uint64_t memory_change(const struct access *access, uint64_t (*change)(uint64_t,
 bool memory_compare_exchange(const struct access *access, uint64_t *expected, uint64_t value, int failure_order);
 
 /* A plain access, before it is made. */
-void memory_plain(struct view *view, unsigned fiber, const volatile void *address, uint64_t size, bool write, const void *code);
+void memory_plain(struct memory_view *view, unsigned fiber, const volatile void *address, uint64_t size, bool write,
+		  const void *code);
 
 #endif

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "batch/handle.h"
+#include "batch/open.h"
+#include "batch/retire.h"
 #include "pool/pool.h"
 #include "pools.h"
 

@@ -1,0 +1,391 @@
+/*
+ * dense.c - makes a batch dense: lays a map or a loop out in chunks, and invites workers to it.
+ *
+ * Who writes what   The opener: the batch's description and its chunk words, while no slot of the
+ *                   ring names the batch. Of a slot that carries an invitation: as submit.c.
+ * Edges             By RING1 (ring.c) an invitation hands over the description, the chunk words and
+ *                   the context.
+ * Deaths            Of the opener, while that is the owner: the pool ends. An invitation that a
+ *                   worker died with returns to the ring.
+ */
+#include "batch/dense.h"
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "base/guard.h"
+#include "base/number.h"
+#include "batch/open.h"
+#include "batch/piece.h"
+#include "batch/room.h"
+#include "batch/submit.h"
+#include "batch/view_calls.h"
+#include "batch/view_dense.h"
+#include "segment/heap.h"
+#include "work/check.h"
+#include "work/check_pointers.h"
+#include "work/chunk.h"
+#include "work/share.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CHECKED_BYTES ((size_t)1 << 20) /* of an array, that are searched for pointers */
+
+/* A map or a loop that is being submitted. */
+struct dense {
+	const char *call; /* for messages */
+	enum batch_kind kind;
+	uint64_t function;
+	const void *in; /* of a loop: its context */
+	size_t in_size;
+	void *out;
+	size_t out_size;
+	size_t n;
+	size_t context_size; /* of a loop: so many bytes of the context are copied */
+	struct cut cut;
+	struct piece words, copy; /* of the heap, for the chunks' words and for the context */
+	/* What the batch had before, if the map is refused. */
+	uint64_t shortest_ns;
+	bool caller_works;
+};
+
+/* ---- where things lie ---- */
+
+/* Check that an array lies in shared memory. 0; -EOVERFLOW, -EINVAL, -EFAULT with a message. */
+static int check_array(const struct segment *segment, const char *call, const char *name, const void *array, size_t n,
+		       size_t size)
+{
+	size_t bytes;
+
+	if (!checked_multiply(n, size, &bytes))
+		return sheaf_fail(-EOVERFLOW, "%s: %zu items of %zu bytes (%s) do not fit the address space", call, n, size,
+				  name);
+	if (!array && bytes)
+		return sheaf_fail(-EINVAL, "%s: %s is NULL, but its items have %zu bytes", call, name, size);
+	if (array && bytes && !heap_contains(segment, array, bytes))
+		return sheaf_fail(-EFAULT,
+				  "%s: %s, %zu bytes at %p, is not in one piece of the pool's shared memory: use sheaf_alloc()",
+				  call, name, bytes, array);
+	return 0;
+}
+
+/*
+ * A line in which nothing changes from one map to the next stays with the workers that have read
+ * it.
+ */
+static void put_if_new(uint64_t *field, uint64_t value)
+{
+	if (*field != value)
+		*field = value;
+}
+
+/* Put the chunk words into the batch's own slot, or into the heap. */
+static int place_table(struct sheaf_batch *batch, struct dense *dense)
+{
+	const struct cut *cut = &dense->cut;
+	struct segment *segment = batch->segment;
+	struct shared_batch *shared = batch->shared;
+	uint64_t offset = segment_offset(segment, shared->table);
+	int r;
+
+	if (cut->bytes > BATCH_INLINE) {
+		if ((r = piece_take(batch, cut->bytes, "the chunks of a map", &dense->words)))
+			return r;
+		offset = dense->words.offset;
+	}
+	batch->plan.words = offset;
+	batch->plan.hints = offset + cut_words(cut->chunks);
+	put_if_new(&shared->words, batch->plan.words);
+	put_if_new(&shared->hints, batch->plan.hints);
+	return 0;
+}
+
+/* Copy the context behind the chunk words in the batch's own slot, or into the heap. */
+static int place_context(struct sheaf_batch *batch, struct dense *dense)
+{
+	const struct cut *cut = &dense->cut;
+	struct segment *segment = batch->segment;
+	uint64_t offset;
+	int r;
+
+	if (!dense->in) {
+		batch->plan.in = 0;
+		return dense->context_size
+			       ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes", dense->call, dense->context_size)
+			       : 0;
+	}
+	if (dense->context_size) {
+		uint64_t behind = cut->bytes <= BATCH_INLINE ? round_up(cut->bytes, 64) : 0;
+
+		offset = segment_offset(segment, batch->shared->table) + behind;
+		if (dense->context_size > BATCH_INLINE - behind) {
+			if ((r = piece_take(batch, dense->context_size, "the context of a loop", &dense->copy)))
+				return r;
+			offset = dense->copy.offset;
+		}
+		memcpy(segment_at(segment, offset), dense->in, dense->context_size);
+		batch->plan.in = offset;
+		return 0;
+	}
+	if (!heap_contains(segment, dense->in, 1))
+		return sheaf_fail(-EFAULT,
+				  "%s: context %p is not in the pool's shared memory: use sheaf_alloc(), or set "
+				  "options.context_size to have "
+				  "it copied",
+				  dense->call, dense->in);
+	batch->plan.in = segment_offset(segment, dense->in);
+	return 0;
+}
+
+/*
+ * Say where arrays, context and chunk words lie. Only what a map alone reads is changed, so there
+ * is nothing to undo but pieces.
+ */
+UNGUARDED static int place_all(struct sheaf_batch *batch, struct dense *dense)
+{
+	struct segment *segment = batch->segment;
+	int r;
+
+	batch->plan.out = 0;
+	if (dense->kind == KIND_MAP) {
+		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
+		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
+			return r;
+		batch->plan.in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
+		batch->plan.out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
+	} else if ((r = place_context(batch, dense))) {
+		return r;
+	}
+	return place_table(batch, dense);
+}
+
+/* ---- becoming dense ---- */
+
+/*
+ * In a pool of SHEAF_CHECK, search the arguments for pointers that workers cannot follow; of a
+ * large array only its beginning.
+ */
+static int check_content(const struct sheaf_batch *batch, const struct dense *dense)
+{
+	size_t size = dense->context_size;
+
+	if (!(batch->flags & BATCH_CHECKED))
+		return 0;
+	if (dense->kind == KIND_MAP)
+		size = !dense->in_size                             ? 0
+		       : dense->n < CHECKED_BYTES / dense->in_size ? dense->n * dense->in_size
+								   : CHECKED_BYTES;
+	if (dense->kind == KIND_MAP && dense->in && !heap_contains(batch->segment, dense->in, size))
+		return 0; /* check_array() says it better */
+	return check_pointers(batch->member->memory, batch->segment, dense->call, dense->kind == KIND_MAP ? "in" : "context",
+			      dense->in, size);
+}
+
+/* Check the request, but not yet what it points to. 0; -EINVAL, -EOVERFLOW, -EBUSY. */
+static int check_request(const struct sheaf_batch *batch, const struct dense *dense, const sheaf_map_options *options)
+{
+	uint64_t n = dense->n; /* of 64 bits, so that it can be compared where a size_t has 32 */
+	int r = batch_check_attempts(options->max_attempts, dense->call);
+
+	if (r)
+		return r;
+	if (options->deadline_ns && !batch->give_up)
+		return sheaf_fail(
+			-EINVAL,
+			"%s: options.deadline_ns is set, but this call does not wait: give the deadline to sheaf_next()",
+			dense->call);
+	if (n > MAX_POSITIONS)
+		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
+	if (batch_is_dense(batch) || batch->order.count)
+		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
+	return 0;
+}
+
+/*
+ * Describe the map or loop, for the opener itself and, in the segment, for the others. @limit_ns:
+ * of its tasks.
+ */
+UNGUARDED static void describe(struct sheaf_batch *batch, const struct dense *dense, const sheaf_map_options *options,
+			       uint64_t limit_ns)
+{
+	struct shared_batch *shared = batch->shared;
+	struct plan *plan = &batch->plan;
+
+	plan->kind = dense->kind;
+	plan->function = dense->function;
+	if (batch->flags & BATCH_CHECKED && dense->kind == KIND_MAP) {
+		plan->checked = shared->checked = dense->function;
+		plan->function = (uint64_t)(uintptr_t)check_item;
+	}
+	plan->in_size = dense->in_size;
+	plan->out_size = dense->out_size;
+	plan->n = dense->n;
+	plan->chunk = dense->cut.chunk;
+	plan->chunks = dense->cut.chunks;
+	plan->shares = dense->cut.shares;
+	shared->kind = plan->kind;
+	shared->function = plan->function;
+	shared->in = plan->in;
+	shared->out = plan->out;
+	shared->out_size = plan->out_size;
+	shared->shares = plan->shares;
+	put_if_new(&shared->in_size, plan->in_size);
+	put_if_new(&shared->n, plan->n);
+	put_if_new(&shared->chunk, plan->chunk);
+	put_if_new(&shared->chunks, plan->chunks);
+	if (options->max_attempts)
+		shared->max_attempts = options->max_attempts;
+	put_if_new(&shared->limit_ns, limit_ns);
+	if (options->task_timeout_ns)
+		batch_limit(batch, limit_ns);
+}
+
+/*
+ * Take back what place_all() and describe() did: nothing runs, and the batch may be used for
+ * something else.
+ */
+static void undo_dense(struct sheaf_batch *batch, const struct dense *dense)
+{
+	struct shared_batch *shared = batch->shared;
+
+	batch->view = &view_calls;
+	batch->plan.kind = KIND_CALLS;
+	batch->caller_works = dense->caller_works;
+	shared->kind = KIND_CALLS;
+	shared->out_size = batch->result_size;
+	shared->max_attempts = batch->max_attempts;
+	shared->limit_ns = batch->limit_ns;
+	batch_limit_undo(batch, dense->shortest_ns);
+	piece_give_back(batch, &dense->words);
+	piece_give_back(batch, &dense->copy);
+}
+
+/* Send the invitations. If some were sent, the batch runs, at worst with fewer workers. */
+UNGUARDED static int invite(struct sheaf_batch *batch)
+{
+	const uint32_t first = batch->caller_works ? CALLERS_SHARE + 1 : 0;
+	/*
+	 * The caller works anyway. Waking a worker that is not needed would cost it more than one
+	 * that comes late.
+	 */
+	const unsigned lookers = batch->caller_works ? workers_looking(batch->segment, batch->plan.shares - first) : 0;
+	const unsigned heard = member_heard(batch->member);
+
+	for (uint32_t share = first; share < batch->plan.shares; share++) {
+		struct shared_slot *slot;
+		uint64_t ticket;
+		int r = member_open(batch->member);
+
+		while (!r && (r = ring_take(&batch->segment->ring, batch->member->name, &slot, &ticket)) == -EAGAIN) {
+			/* Another thread cannot submit to the batch now, but may gather from it. */
+			pthread_mutex_unlock(&batch->lock);
+			r = batch_wait_for_room(batch, heard);
+			pthread_mutex_lock(&batch->lock);
+		}
+		/*
+		 * If the batch runs, its gatherer learns what has come meanwhile, an interruption
+		 * for example.
+		 */
+		if (r)
+			return share > first ? 0 : r == -EINTR ? member_interrupt(batch->member) : r;
+		slot->kind = TASK_SHARE;
+		slot->target = share;
+		slot->arg_size = 0;
+		/* Release, as in submit.c. */
+		store_release(&slot->batch, batch->ref);
+		if ((r = submit_publish(batch, slot, ticket, share - first >= lookers)))
+			return share > first ? 0 : r;
+	}
+	return 0;
+}
+
+UNGUARDED static int submit_dense(struct sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
+{
+	uint64_t limit_ns;
+	int r = check_request(batch, dense, options);
+
+	if (r)
+		return r;
+	limit_ns = limit_of(options->task_timeout_ns, batch->limit_ns);
+	dense->context_size = options->context_size;
+	dense->shortest_ns = batch->shortest_ns;
+	dense->caller_works = batch->caller_works;
+	batch->caller_works = batch->caller_works && dense->n && !limit_ns;
+	dense->cut = cut_choose(dense->n, options->grain, batch->segment->worker_count + batch->caller_works);
+	if ((r = check_content(batch, dense)) || (r = place_all(batch, dense))) {
+		undo_dense(batch, dense);
+		return r;
+	}
+	describe(batch, dense, options, limit_ns);
+	if (dense->n)
+		chunks_init(batch->segment, &batch->plan);
+	batch->view = &view_dense;
+	batch->inviting = true;
+	r = invite(batch);
+	batch->inviting = false;
+	if (r)
+		undo_dense(batch, dense);
+	return r;
+}
+
+UNGUARDED static int submit_dense_locked(sheaf_batch *batch, struct dense *dense, const sheaf_map_options *options)
+{
+	static const sheaf_map_options defaults = {0};
+	int r = batch_check(batch), cancel;
+
+	if (r || (r = member_open(batch->member)))
+		return r;
+	/* Between invitations nothing could be undone. */
+	cancel = cancel_refuse();
+	pthread_mutex_lock(&batch->lock);
+	r = submit_dense(batch, dense, options ? options : &defaults);
+	pthread_mutex_unlock(&batch->lock);
+	cancel_allow(cancel);
+	return r;
+}
+
+UNGUARDED int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out,
+			       size_t out_size, size_t n, const sheaf_map_options *options)
+{
+	struct dense dense = {
+		.call = "map",
+		.kind = KIND_MAP,
+		.function = (uint64_t)(uintptr_t)fn,
+		.in = in,
+		.in_size = in_size,
+		.out = out,
+		.out_size = out_size,
+		.n = n,
+	};
+
+	if (!batch || !fn)
+		return sheaf_fail(-EINVAL, "map: %s is NULL", batch ? "fn" : "batch");
+	return submit_dense_locked(batch, &dense, options);
+}
+
+UNGUARDED int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *context, size_t n,
+			       const sheaf_map_options *options)
+{
+	struct dense dense = {
+		.call = "for",
+		.kind = KIND_FOR,
+		.function = (uint64_t)(uintptr_t)fn,
+		.in = context,
+		.n = n,
+	};
+
+	if (!batch || !fn)
+		return sheaf_fail(-EINVAL, "for: %s is NULL", batch ? "fn" : "batch");
+	return submit_dense_locked(batch, &dense, options);
+}
+
+void dense_help(struct sheaf_batch *batch, bool (*over)(const void *context), const void *context)
+{
+	const struct segment *before;
+
+	if (!batch->caller_works)
+		return;
+	before = member_run_tasks_of(batch->segment);
+	share_help(batch->member, batch->shared, &batch->plan, batch->heap_id, over, context);
+	member_run_tasks_of(before);
+}

@@ -1,0 +1,104 @@
+/*
+ * entries.c - a list of stretches, each as long as all those before it together, up to a bound.
+ *
+ * Who writes what   The opener adds units of the heap to the batch before it takes them. Entries
+ *                   belong to the submitter until the ring slot of their task is READY, and to the
+ *                   worker after that.
+ * Deaths            Of the opener: the pool ends. All units go by the batch's heap id, whatever
+ *                   this list says.
+ */
+#include "batch/entries.h"
+
+#include "base/atomic.h"
+#include "base/error.h"
+#include "base/number.h"
+#include "segment/heap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define LARGEST_STRETCH ((uint64_t)16 << 20) /* bytes */
+
+__attribute__((noinline)) const struct stretch *entries_search(struct entries *entries, uint64_t index)
+{
+	size_t low = 0, high = entries->count;
+
+	while (high - low > 1) {
+		size_t middle = (low + high) / 2;
+
+		if (entries->stretches[middle].first <= index)
+			low = middle;
+		else
+			high = middle;
+	}
+	entries->near = low;
+	return &entries->stretches[low];
+}
+
+bool entries_find(const struct entries *entries, uint64_t offset, uint64_t *index, uint64_t *byte)
+{
+	for (size_t i = 0; i < entries->count; i++) {
+		const struct stretch *stretch = &entries->stretches[i];
+		uint64_t at = offset - stretch->offset;
+
+		if (offset < stretch->offset || at / entries->stride >= stretch->count)
+			continue;
+		*index = stretch->first + at / entries->stride;
+		*byte = at % entries->stride;
+		return true;
+	}
+	return false;
+}
+
+/* How many bytes of the heap a stretch takes that begins at this entry. */
+static uint64_t stretch_bytes(const struct entries *entries, uint64_t first)
+{
+	uint64_t bytes = round_up(entries->stride, UNIT);
+
+	while (bytes < LARGEST_STRETCH && bytes / entries->stride < first)
+		bytes *= 2;
+	return bytes;
+}
+
+int entries_grow(struct entries *entries, struct segment *segment, struct shared_batch *shared, uint64_t heap_id)
+{
+	struct stretch *stretches = realloc(entries->stretches, (entries->count + 1) * sizeof(*stretches));
+	struct stretch *stretch;
+	int r;
+
+	if (!stretches)
+		return sheaf_fail(-ENOMEM, "no memory for the result table of a batch");
+	entries->stretches = stretches;
+	stretch = &stretches[entries->count];
+	stretch->first = entries->capacity;
+	if (!entries->count && BATCH_INLINE / entries->stride) {
+		stretch->offset = segment_offset(segment, shared->table);
+		stretch->count = BATCH_INLINE / entries->stride;
+	} else {
+		uint64_t bytes = stretch_bytes(entries, entries->capacity);
+
+		/* Relaxed, before the units are taken: see region.c. */
+		fetch_add_relaxed(&shared->units, bytes / UNIT);
+		r = heap_alloc(segment, heap_id, bytes, &stretch->offset);
+		if (r)
+			return heap_fail(segment, r, bytes, "the result table of a batch");
+		stretch->count = bytes / entries->stride;
+	}
+	entries->capacity += stretch->count;
+	entries->count++;
+	return 0;
+}
+
+void entries_shrink(struct entries *entries, struct segment *segment, const struct shared_batch *shared)
+{
+	const struct stretch *stretch = &entries->stretches[--entries->count];
+
+	entries->capacity = stretch->first;
+	if (stretch->offset != segment_offset(segment, shared->table))
+		heap_give_back(segment, stretch->offset, stretch_bytes(entries, stretch->first));
+}
+
+void entries_free(struct entries *entries)
+{
+	free(entries->stretches);
+}

@@ -1,0 +1,200 @@
+/*
+ * retire.c - takes a batch apart.
+ *
+ * A worker reaches a batch through a slot of the ring that names it. So the batch may be freed when
+ * no slot names it any longer. The opener withdraws the tasks that no worker has claimed, and waits
+ * for the others. That includes tasks of dead workers, because their slots name the batch until the
+ * supervisor has settled them.
+ *
+ * Who writes what   The batch's word and its tasks in the ring that are READY: the opener. Slots of
+ *                   the ring that were OWNED: as in ring.c.
+ * Edges             By RING2 (ring.c) what a task wrote comes before the batch is freed.
+ * Deaths            Of a worker: its slot goes back to READY, or is freed because the batch is
+ *                   cancelled. Either ends the wait. Of the supervisor: the opener checks the pool
+ *                   while it waits and starts a successor, which does the same. All memory goes by
+ *                   the batch's heap id.
+ */
+#include "batch/retire.h"
+
+#include "base/atomic.h"
+#include "base/cancel.h"
+#include "batch/message.h"
+#include "batch/open.h"
+#include "member/wait.h"
+#include "os/os.h"
+#include "queue/bell.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+
+#include <stdlib.h>
+
+#define GRACE_NS UINT64_C(1000000000)
+#define CHECKS_BEFORE_SLEEP 4096
+#define NAP_NS 200000
+
+/* The opener waits until slots of the ring no longer name its batch. */
+struct clearing {
+	struct sheaf_batch *batch;
+	struct shared_slot *slot;
+	uint64_t grace_end; /* from then on workers are killed; 0: it has not slept yet */
+};
+
+/* Have the worker killed that owns the slot, by the word @bits. */
+static void kill_worker_of(struct sheaf_batch *batch, const struct shared_slot *slot, uint64_t bits)
+{
+	struct word w = word_unpack(bits);
+	struct member *member = batch->member;
+	unsigned generation;
+
+	/* Relaxed, both: the supervisor compares the generation again. */
+	if (w.seat >= batch->segment->worker_count || bits != load_relaxed(&slot->word))
+		return;
+	generation = load_relaxed(&batch->segment->seats[w.seat].generation);
+	if ((generation & GENERATION_MASK) == w.generation)
+		member->ops->kill(member, w.seat, generation);
+}
+
+/*
+ * Does the slot name the batch no longer? Withdraw the task if no worker has claimed it. False: a
+ * worker owns it, by the word *@bits.
+ */
+static bool is_slot_clear(const struct sheaf_batch *batch, struct shared_slot *slot, uint64_t *bits)
+{
+	for (;;) {
+		/*
+		 * RING2, pairs with ring_release(): else the batch could be freed before what its
+		 * last task wrote.
+		 */
+		*bits = load_acquire(&slot->word);
+		if (word_state(*bits) != WORD_READY && word_state(*bits) != WORD_OWNED)
+			return true;
+		/*
+		 * Acquire, pairs with the store in submit.c: a task that has the slot by now came
+		 * after the batch's own (RING2).
+		 */
+		if (load_acquire(&slot->batch) != batch->ref)
+			return true;
+		if (word_state(*bits) == WORD_OWNED)
+			return false;
+		if (ring_withdraw(slot, *bits))
+			return true;
+	}
+}
+
+static bool is_clear(void *context)
+{
+	const struct clearing *clearing = context;
+	uint64_t bits;
+
+	return is_slot_clear(clearing->batch, clearing->slot, &bits);
+}
+
+/* Spin for a moment, because most tasks take microseconds. */
+static bool spin_until_clear(void *context)
+{
+	for (unsigned i = 0; i < CHECKS_BEFORE_SLEEP; i++) {
+		os_relax();
+		if (is_clear(context))
+			return true;
+	}
+	return false;
+}
+
+/* After some time, have the worker killed that still runs the task. */
+static int end_grace(void *context, bool late)
+{
+	struct clearing *clearing = context;
+	uint64_t now = sheaf_now_ns(), bits;
+
+	(void)late;
+	if (!clearing->grace_end)
+		clearing->grace_end = now + GRACE_NS;
+	if (now <= clearing->grace_end || is_slot_clear(clearing->batch, clearing->slot, &bits))
+		return 0;
+	/*
+	 * Where a wild task wrote the word, no worker runs the task or dies with it, so no repair
+	 * would come by.
+	 */
+	if (segment_is_orphan(clearing->batch->segment, word_unpack(bits)))
+		(void)ring_release(clearing->slot, bits);
+	else
+		kill_worker_of(clearing->batch, clearing->slot, bits);
+	return 0;
+}
+
+/* Wait until the slot is clear, or no process is left that could run its task. */
+static void wait_until_clear(struct clearing *clearing)
+{
+	struct member *member = clearing->batch->member;
+	struct wait wait = {
+		.context = clearing,
+		.ready = is_clear,
+		.spin = spin_until_clear,
+		.doubt = end_grace,
+		.sleeper = {.nap_ns = NAP_NS},
+		.deaf = true,
+	};
+
+	/* Once the pool has stopped, its processes end soon. */
+	while (member_wait(member, &wait, SHEAF_FOREVER) && !member->ops->ended(member)) {
+		(void)end_grace(clearing, false);
+		os_sleep_ns(NAP_NS);
+	}
+}
+
+static void clear_ring(struct sheaf_batch *batch)
+{
+	const struct ring *ring = &batch->segment->ring;
+	struct clearing clearing = {.batch = batch};
+	uint64_t bits;
+
+	if (!batch->sent)
+		return;
+	if (batch->last_ticket - batch->first_ticket >= ring->size)
+		batch->first_ticket = batch->last_ticket - (ring->size - 1);
+	for (uint64_t t = batch->first_ticket, left = batch->last_ticket - t + 1; left; t++, left--) {
+		clearing.slot = &ring->slots[t & (ring->size - 1)];
+		if (!is_slot_clear(batch, clearing.slot, &bits))
+			wait_until_clear(&clearing);
+	}
+}
+
+static void free_parts(struct sheaf_batch *batch)
+{
+	message_free(batch);
+	order_free(&batch->order);
+	entries_free(&batch->entries);
+	free(batch->calls.open);
+	free(batch->calls.ready);
+	free(batch->dense.taken);
+	free(batch->dense.failures);
+	free(batch->results);
+}
+
+void batch_free(struct sheaf_batch *batch, bool abandon)
+{
+	int cancel = cancel_refuse();
+
+	if (!abandon) {
+		/* Relaxed: workers see it sooner or later, and clear_ring() waits for them. */
+		store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_CANCELLED, batch->heap_id));
+		clear_ring(batch);
+		room_ring(batch->segment);
+		/* Relaxed: counted before the slot was released. */
+		if (load_relaxed(&batch->shared->units))
+			heap_free_all(batch->segment, batch->heap_id);
+	}
+	free_parts(batch);
+	batch_close(batch);
+	cancel_allow(cancel);
+}
+
+void sheaf_batch_retire(sheaf_batch *batch)
+{
+	/*
+	 * In a forked child the memory belongs to the parent's pool, and that of a dead batch may
+	 * serve another one by now.
+	 */
+	if (batch && !batch_check(batch) && !member_check_process(batch->member))
+		batch_free(batch, false);
+}

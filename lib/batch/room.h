@@ -1,0 +1,17 @@
+/*
+ * room.h - what a submitter does while the ring is full.
+ */
+#ifndef SHEAF_BATCH_ROOM_H
+#define SHEAF_BATCH_ROOM_H
+
+#include "batch/handle.h"
+
+/*
+ * Wait until the ring has a free slot for some submitter. The caller holds no lock. @heard:
+ * member_heard() at the call's beginning. 0; the errors of sheaf_submit() that end the wait;
+ * -ETIMEDOUT by the batch's own deadline; -EINTR, of which the caller has to say that it was told
+ * (member_interrupt()).
+ */
+int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard);
+
+#endif
