@@ -4,10 +4,13 @@
  * Usage: crash_ending [SEED [ROUNDS [CASE]]]. Nothing of a host may be left when it has ended; and a host that takes Ctrl-C as
  * a remark must not see its workers die of it.
  */
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/guest.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/session.h"
-#include "support/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +33,7 @@ static int never_done(sheaf_task *task, const void *arg, void *result)
 	(void)arg;
 	(void)result;
 	while (sheaf_task_attempt(task))
-		trial_nap(1000000000);
+		sleep_ns(1000000000);
 	return 0;
 }
 
@@ -80,7 +83,7 @@ static int becomes_another(void)
 
 static void wait_for_loneliness(pid_t host)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pids[16];
 	unsigned count;
 
@@ -88,7 +91,7 @@ static void wait_for_loneliness(pid_t host)
 	while ((count = session_processes(host, pids, 16)) > 1 || segments_of(host)) {
 		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "%u processes and %u segments outlive exec", count,
 			 segments_of(host));
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	child_signal(host, SIGTERM);
 }
@@ -101,7 +104,7 @@ static int leaves_a_child(void)
 
 	guest_work(pool, 1);
 	if (fork() == 0) {
-		atomic_store(&stage->over, process_ended(supervisor, patience()));
+		atomic_store(&stage->over, process_ended(supervisor, hang_deadline()));
 		_exit(0);
 	}
 	return 0;
@@ -109,11 +112,11 @@ static int leaves_a_child(void)
 
 static void wait_for_child(pid_t host)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (!atomic_load(&stage->over)) {
 		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "the supervisor of host %ld lives on", (long)host);
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 }
 
@@ -147,9 +150,9 @@ static int restless(void)
 {
 	atomic_store(&stage->ready, true);
 	for (;;) {
-		sheaf_pool *pool = guest_create(chance_below(&guest_chance, 2) ? SHEAF_ANONYMOUS : 0);
+		sheaf_pool *pool = guest_create(rng_below(&guest_rng, 2) ? SHEAF_ANONYMOUS : 0);
 
-		guest_work(pool, (unsigned)chance_below(&guest_chance, 3));
+		guest_work(pool, (unsigned)rng_below(&guest_rng, 3));
 		sheaf_pool_destroy(pool);
 	}
 	return 0;
@@ -160,7 +163,7 @@ static void end_group(pid_t host, int signal)
 {
 	if (!guest_await(host, &stage->ready))
 		return;
-	trial_nap(chance_below(&guest_chance, 30000000));
+	sleep_ns(rng_below(&guest_rng, 30000000));
 	kill(-host, signal);
 }
 
@@ -192,7 +195,7 @@ static void kill_session(pid_t host)
 
 	if (!guest_await(host, &stage->ready))
 		return;
-	trial_nap(chance_below(&guest_chance, 30000000));
+	sleep_ns(rng_below(&guest_rng, 30000000));
 	count = session_processes(host, pids, 64);
 	for (unsigned i = 0; i < count && i < 64; i++)
 		kill(pids[i], SIGKILL);
@@ -243,13 +246,13 @@ static int unimpressed(void)
 
 static void again_and_again(pid_t host, void (*disturb)(pid_t host))
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	if (!guest_await(host, &stage->ready))
 		return;
 	while (!atomic_load(&stage->over) && guest_runs(host) && sheaf_now_ns() < deadline) {
 		disturb(host);
-		trial_nap(chance_below(&guest_chance, 20000000));
+		sleep_ns(rng_below(&guest_rng, 20000000));
 	}
 }
 
@@ -284,7 +287,7 @@ static int gives_up(void)
 			CHECK((r = sheaf_next(batch, &result, sheaf_now_ns() + 5000000)) == -ETIMEDOUT, "sheaf_next: %d", r);
 		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "Ctrl-C killed workers");
 		CHECK((r = sheaf_pool_terminate(pool)) == 0, "sheaf_pool_terminate: %d", r);
-		CHECK((r = sheaf_next(batch, &result, patience())) == -ECANCELED, "sheaf_next: %d", r);
+		CHECK((r = sheaf_next(batch, &result, hang_deadline())) == -ECANCELED, "sheaf_next: %d", r);
 		sheaf_pool_destroy(pool);
 	}
 	signal(SIGINT, SIG_IGN);
@@ -360,7 +363,7 @@ static void end_from_terminal(pid_t host, char key)
 {
 	if (!guest_await(host, &stage->ready))
 		return;
-	trial_nap(chance_below(&guest_chance, 30000000));
+	sleep_ns(rng_below(&guest_rng, 30000000));
 	if (key)
 		guest_type(key);
 	else
@@ -414,7 +417,7 @@ static const struct guest guests[] = {
 int main(int argc, char **argv)
 {
 	unsigned count = sizeof(guests) / sizeof(guests[0]);
-	uint64_t rounds = trial_amount(argc, argv, 2, 1), only = trial_amount(argc, argv, 3, count);
+	uint64_t rounds = amount_argument(argc, argv, 2, 1), only = amount_argument(argc, argv, 3, count);
 
 	if (!guest_begin(argc, argv))
 		return 77;
@@ -422,6 +425,6 @@ int main(int argc, char **argv)
 		for (unsigned i = 0; i < count; i++)
 			if (only >= count || i == only)
 				guest_play(&guests[i]);
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -5,10 +5,13 @@
  * checks that the library left alone what is not its own: signals, threads, descriptors, children. Then come hosts that do
  * several such things at once: so many COMBINATIONS (of 480) are drawn by the seed.
  */
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/guest.h"
 #include "support/leaks.h"
-#include "support/tally.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,7 +164,7 @@ static void *wait_for_any(void *context)
 	(void)context;
 	while (!atomic_load(&stop))
 		if (waitpid(-1, NULL, 0) < 0)
-			trial_nap(100000);
+			sleep_ns(100000);
 	return NULL;
 }
 
@@ -193,7 +196,7 @@ static void *breed(pid_t (*give_birth)(void))
 		if (count >= BROOD) {
 			kill(pids[count % BROOD], SIGKILL);
 			waitpid(pids[count % BROOD], NULL, 0);
-			trial_nap(300000);
+			sleep_ns(300000);
 		}
 		pids[count % BROOD] = give_birth();
 	}
@@ -325,7 +328,7 @@ static void close_files(unsigned closed)
 static int closed_files(void)
 {
 	for (unsigned closed = 1; closed < 8; closed++) {
-		unsigned flags = (unsigned)chance_below(&guest_chance, 4); /* named or not, descriptors kept or not */
+		unsigned flags = (unsigned)rng_below(&guest_rng, 4); /* named or not, descriptors kept or not */
 		pid_t pid = fork();
 		int status;
 
@@ -486,7 +489,7 @@ static int forks(void)
 		CHECK(r == 0, "sheaf_apply: %d", r);
 	}
 	for (unsigned i = 0; i < 20; i++)
-		CHECK((r = sheaf_next(batch, &result, patience())) == 1 && result.position == i, "sheaf_next: %d", r);
+		CHECK((r = sheaf_next(batch, &result, hang_deadline())) == 1 && result.position == i, "sheaf_next: %d", r);
 	sheaf_batch_retire(batch);
 	guest_work(pool, 3);
 	CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "children of the host did harm");
@@ -563,7 +566,7 @@ static pid_t fork_in_handler(bool lives_on)
 	while (pid == 0) {
 		if (!lives_on || atomic_load(&stage->over) || getpgid(first_pid) < 0)
 			_exit(0);
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	CHECK(pid > 0, "fork");
 	in_handler = false;
@@ -701,7 +704,7 @@ static int combined(void)
 		CHECK(!pthread_create(&threads[count++], NULL, wait_for_any, NULL), "thread");
 	if (is.beside)
 		CHECK(!pthread_create(&threads[count++], NULL, beside[is.beside], NULL), "thread");
-	pool = guest_create((unsigned)chance_below(&guest_chance, 4));
+	pool = guest_create((unsigned)rng_below(&guest_rng, 4));
 	send_tasks_around(pool, is.closed);
 	guest_kill_worker(pool);
 	guest_work(pool, 2);
@@ -753,8 +756,8 @@ static const struct guest guests[] = {
 int main(int argc, char **argv)
 {
 	unsigned count = sizeof(guests) / sizeof(guests[0]), first;
-	uint64_t rounds = trial_amount(argc, argv, 2, 1), combinations = trial_amount(argc, argv, 3, 8),
-		 only = trial_amount(argc, argv, 4, count);
+	uint64_t rounds = amount_argument(argc, argv, 2, 1), combinations = amount_argument(argc, argv, 3, 8),
+		 only = amount_argument(argc, argv, 4, count);
 
 	if (!guest_begin(argc, argv))
 		return 77;
@@ -763,9 +766,9 @@ int main(int argc, char **argv)
 			if (only >= count || i == only)
 				guest_play(&guests[i]);
 	/* 187 and 480 have no common factor: none is drawn twice. */
-	first = (unsigned)chance_below(&guest_chance, COMBINATIONS);
+	first = (unsigned)rng_below(&guest_rng, COMBINATIONS);
 	for (uint64_t i = 0; i < combinations; i++)
 		play_combination((unsigned)((first + 187 * i) % COMBINATIONS));
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -4,17 +4,19 @@
  * Usage: crash_latency [SEED [KILLS]]. Half of the kills hit a pool that has nothing else to do (idle: the task sleeps),
  * half one whose other workers are busy all the time (busy: the task spins). The time begins before kill(). The first figure
  * is taken by the owner, who sleeps until the supervisor rings and then sees that the task's word no longer names the dead
- * worker, unless the task was faster; the second by the task, when its second run begins. With KILLS given, the tally also
+ * worker, unless the task was faster; the second by the task, when its second run begins. With KILLS given, the report also
  * says whether the first is within bounds in the idle pool.
  */
 #include "sheaf.h"
 #include "pool/pool.h"
 #include "queue/doorbell.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
 #include "support/load.h"
-#include "support/tally.h"
-#include "support/trial.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -38,7 +40,7 @@ struct stage {
 };
 
 struct series {
-	const char *names[3]; /* of median, 99th percentile and maximum in the tally */
+	const char *names[3]; /* of median, 99th percentile and maximum in the report */
 	double *us;
 	size_t n;
 };
@@ -46,7 +48,7 @@ struct series {
 struct play {
 	sheaf_pool *pool;
 	struct stage *stage;
-	struct chance chance;
+	struct rng rng;
 	struct series claimable, running;
 	_Atomic bool over; /* the busy ones may end */
 };
@@ -96,7 +98,7 @@ static void *fill(void *context)
 		for (uint64_t i = 0; i < FILLERS && !r; i++)
 			r = sheaf_submit(batch, i, filler, NULL, 0);
 		CHECK(r == 0, "a filler: %d", r);
-		r = sheaf_gather(batch, &results, &n, patience());
+		r = sheaf_gather(batch, &results, &n, hang_deadline());
 		CHECK_AS(HARM_LOST, r == 0 && n == FILLERS, "%d, %zu fillers", r, n);
 		sheaf_batch_retire(batch);
 	}
@@ -124,7 +126,7 @@ static const _Atomic uint64_t *word_of(const struct play *play)
 static void strike(struct play *play, uint64_t number)
 {
 	struct stage *stage = play->stage;
-	uint64_t deadline = patience(), start, claimable, running;
+	uint64_t deadline = hang_deadline(), start, claimable, running;
 	const _Atomic uint64_t *word;
 	sheaf_result result;
 	sheaf_batch *batch;
@@ -138,9 +140,9 @@ static void strike(struct play *play, uint64_t number)
 	CHECK((r = sheaf_submit(batch, number, victim, &stage, sizeof(stage))) == 0, "sheaf_submit: %d", r);
 	while (!(pid = atomic_load(&stage->pid))) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "task %llu does not begin", (unsigned long long)number);
-		trial_nap(20000);
+		sleep_ns(20000);
 	}
-	trial_nap(chance_below(&play->chance, 300000));
+	sleep_ns(rng_below(&play->rng, 300000));
 	word = word_of(play);
 	owned = atomic_load(word);
 	start = sheaf_now_ns();
@@ -151,7 +153,7 @@ static void strike(struct play *play, uint64_t number)
 		gatherer_sleep(batch->shared, deadline);
 	}
 	claimable = sheaf_now_ns();
-	r = sheaf_next(batch, &result, patience());
+	r = sheaf_next(batch, &result, hang_deadline());
 	CHECK_AS(r < 0 ? HARM_HUNG : HARM_LOST, r == 1, "task %llu: %d", (unsigned long long)number, r);
 	running = atomic_load(&stage->again_ns);
 	CHECK_AS(HARM_LOST, result.status == 0 && result.attempts == 2 && running > start, "task %llu: status %d, attempts %u",
@@ -162,7 +164,7 @@ static void strike(struct play *play, uint64_t number)
 		claimable = running;
 	play->claimable.us[play->claimable.n++] = (double)(claimable - start) / 1e3;
 	play->running.us[play->running.n++] = (double)(running - start) / 1e3;
-	tally_add(1);
+	report_add(1);
 }
 
 /* ---- figures ---- */
@@ -183,9 +185,9 @@ static double percentile(const struct series *series, size_t part)
 static void tell(struct series *series)
 {
 	qsort(series->us, series->n, sizeof(*series->us), by_value);
-	tally_note(series->names[0], percentile(series, 50));
-	tally_note(series->names[1], percentile(series, 99));
-	tally_note(series->names[2], percentile(series, 100));
+	report_figure(series->names[0], percentile(series, 50));
+	report_figure(series->names[1], percentile(series, 99));
+	report_figure(series->names[2], percentile(series, 100));
 }
 
 static void run(struct play *play, bool busy, uint64_t kills)
@@ -209,18 +211,18 @@ static void run(struct play *play, bool busy, uint64_t kills)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), kills = trial_amount(argc, argv, 2, 60) / 2;
+	uint64_t seed = seed_argument(argc, argv), kills = amount_argument(argc, argv, 2, 60) / 2;
 	unsigned cpus = sheaf_usable_cpus();
 	sheaf_pool_options options = {.workers = cpus < 2 ? 2 : cpus, .ring_size = 64, .heap_size = 64 << 20};
-	struct play idle = {.chance = {seed},
+	struct play idle = {.rng = {seed},
 			    .claimable.names = {"idle_claimable_p50_us", "idle_claimable_p99_us", "idle_claimable_max_us"},
 			    .running.names = {"idle_running_p50_us", "idle_running_p99_us", "idle_running_max_us"}};
-	struct play busy = {.chance = {seed + 1},
+	struct play busy = {.rng = {seed + 1},
 			    .claimable.names = {"busy_claimable_p50_us", "busy_claimable_p99_us", "busy_claimable_max_us"},
 			    .running.names = {"busy_running_p50_us", "busy_running_p99_us", "busy_running_max_us"}};
 	void *memory;
 
-	tally_begin("latency", "kills", seed);
+	report_begin("latency", "kills", seed);
 	CHECK(kills > 0, "give at least 2 kills");
 	CHECK(sheaf_pool_create(&idle.pool, &options) == 0, "pool");
 	CHECK(sheaf_alloc(idle.pool, sizeof(*idle.stage), &memory) == 0, "stage");
@@ -229,8 +231,8 @@ int main(int argc, char **argv)
 	run(&idle, false, kills);
 	run(&busy, true, kills);
 	if (argc > 2)
-		tally_note("idle_within_bounds",
-			   percentile(&idle.claimable, 99) < P99_US && percentile(&idle.claimable, 100) < MAX_US);
+		report_figure("idle_within_bounds",
+			      percentile(&idle.claimable, 99) < P99_US && percentile(&idle.claimable, 100) < MAX_US);
 	CHECK(!sheaf_free(idle.pool, memory), "sheaf_free");
 	load_check_empty(idle.pool);
 	sheaf_pool_destroy(idle.pool);
@@ -239,6 +241,6 @@ int main(int argc, char **argv)
 	free(idle.running.us);
 	free(busy.claimable.us);
 	free(busy.running.us);
-	tally_end();
+	report_end();
 	return 0;
 }

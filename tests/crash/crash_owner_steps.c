@@ -14,13 +14,16 @@
 #include "batch/task.h"
 #include "os/os.h"
 #include "pool/pool.h"
+#include "support/arguments.h"
 #include "support/children.h"
 #include "support/corpse.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
 #include "support/play.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/session.h"
 #include "support/small_shm.h"
-#include "support/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +58,7 @@ static struct {
 
 static int answer(sheaf_task *task, const void *arg, void *result)
 {
-	uint64_t value = trial_value(sheaf_task_position(task));
+	uint64_t value = distinct_value(sheaf_task_position(task));
 
 	(void)arg;
 	memcpy(result, &value, sizeof(value));
@@ -69,7 +72,7 @@ static int wait_to_go(sheaf_task *task, const void *arg, void *result)
 	(void)result;
 	atomic_fetch_add(&stage->waiting, 1);
 	while (!atomic_load(&stage->go))
-		trial_nap(50000);
+		sleep_ns(50000);
 	return 0;
 }
 
@@ -80,7 +83,7 @@ static int wait_for_retirement(sheaf_task *task, const void *arg, void *result)
 	(void)result;
 	atomic_fetch_add(&stage->waiting, 1);
 	while ((atomic_load(&task->batch->word) & 0xff) == BATCH_OPEN)
-		trial_nap(50000);
+		sleep_ns(50000);
 	return 0;
 }
 
@@ -165,11 +168,11 @@ static void open_batch_with_memory(void)
 
 static void wait_for_tasks(unsigned count)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&stage->waiting) < count) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the task does not run");
-		trial_nap(50000);
+		sleep_ns(50000);
 	}
 }
 
@@ -199,14 +202,14 @@ static void run_until_retired(void)
 static void finish_two(void)
 {
 	sheaf_progress progress = {0};
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	open_wide_batch();
 	submit(2, answer);
 	submit(1, answer);
 	while (progress.done < 2) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the tasks do not run");
-		trial_nap(50000);
+		sleep_ns(50000);
 		done(sheaf_batch_get_progress(host.batch, &progress), "sheaf_batch_get_progress");
 	}
 }
@@ -439,7 +442,7 @@ static void start_next(void)
 static void check_left(void *context, pid_t pid, uint64_t point)
 {
 	const struct path *path = context;
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	unsigned names;
 
 	CHECK_AS(HARM_LEAKED, session_ended(pid, deadline), "%s, killed at %llu: processes are left", path->name,
@@ -457,7 +460,7 @@ static void check_left(void *context, pid_t pid, uint64_t point)
 	while (shm.own_folder && free_memory() != shm.free_before) {
 		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "%s, killed at %llu: %llu of %llu pages are free", path->name,
 			 (unsigned long long)point, (unsigned long long)free_memory(), (unsigned long long)shm.free_before);
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 }
 
@@ -492,7 +495,7 @@ static void let_tasks_go(void *context)
 		atomic_store(&stage->go, true);
 }
 
-static void run(const struct path *path, struct chance *chance, uint64_t wanted)
+static void run(const struct path *path, struct rng *rng, uint64_t wanted)
 {
 	struct play play = {
 		.name = path->name,
@@ -505,7 +508,7 @@ static void run(const struct path *path, struct chance *chance, uint64_t wanted)
 
 	if (path->slow)
 		wanted = SLOW_KILLS;
-	play_run(&play, chance, wanted);
+	play_run(&play, rng, wanted);
 }
 
 /* So that all functions are bound, and all that libc sets up at its first use is there. */
@@ -522,14 +525,14 @@ static void warm_up(void)
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t points = trial_amount(argc, argv, 2, 3), only = trial_amount(argc, argv, 3, PATHS);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t points = amount_argument(argc, argv, 2, 3), only = amount_argument(argc, argv, 3, PATHS);
 
 	if (!session_visible() || !play_possible()) {
 		puts("skipped: no /proc, or processes may not be traced here");
 		return 77;
 	}
-	tally_begin("steps", "points", chance.state);
+	report_begin("steps", "points", rng.state);
 	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
 	look_at_shm();
@@ -538,9 +541,9 @@ int main(int argc, char **argv)
 		/* The slow ones only when all are wanted. */
 		if (only < PATHS ? i != only : paths[i].slow && points)
 			continue;
-		run(&paths[i], &chance, points);
+		run(&paths[i], &rng, points);
 	}
-	tally_note("names_swept", (double)shm.names_swept);
-	tally_end();
+	report_figure("names_swept", (double)shm.names_swept);
+	report_end();
 	return 0;
 }

@@ -14,12 +14,15 @@
  * Then pairs of two effects are played in random order, each once, and when a second process has no more of them, at random
  * points of its path. See scene.h for what must hold after each.
  */
+#include "support/arguments.h"
 #include "support/scene.h"
 
 #include "pool/worker.h"
 #include "support/children.h"
+#include "support/deadline.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/step.h"
-#include "support/tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -91,12 +94,12 @@ static void see(void *context, uint64_t point)
 }
 
 /* Notes the way of a process that stands at its begin, to its end. */
-static enum outcome note(pid_t pid, struct way *way, struct chance *chance)
+static enum outcome note(pid_t pid, struct way *way, struct rng *rng)
 {
 	enum outcome outcome = step_trail(pid, &way->trail, see, way);
 
 	for (uint64_t i = way->count; i > 1; i--) {
-		uint64_t j = chance_below(chance, i), effect = way->effects[i - 1];
+		uint64_t j = rng_below(rng, i), effect = way->effects[i - 1];
 
 		way->effects[i - 1] = way->effects[j];
 		way->effects[j] = effect;
@@ -108,14 +111,14 @@ static enum outcome note(pid_t pid, struct way *way, struct chance *chance)
  * Takes a process to a point, or notes its way if that was not done yet. @way: NULL, it stays where it is. False: it went
  * another way.
  */
-static bool go(pid_t pid, struct way *way, uint64_t point, struct chance *chance)
+static bool go(pid_t pid, struct way *way, uint64_t point, struct rng *rng)
 {
 	enum outcome outcome;
 
 	if (!way)
 		return true;
 	if (!way->trail.length) {
-		outcome = note(pid, way, chance);
+		outcome = note(pid, way, rng);
 		CHECK(outcome != ENDED, "process %ld has ended", (long)pid);
 		return true;
 	}
@@ -158,9 +161,9 @@ static struct way *way_of(struct group *group)
 	return group->warm_up ? NULL : &group->way;
 }
 
-static bool second_supervisor(struct group *group, struct cast *cast, uint64_t point, struct chance *chance)
+static bool second_supervisor(struct group *group, struct cast *cast, uint64_t point, struct rng *rng)
 {
-	bool reached = go(cast->supervisor, way_of(group), point, chance);
+	bool reached = go(cast->supervisor, way_of(group), point, rng);
 
 	kill_traced(cast->supervisor, false);
 	if (cast->survivor)
@@ -170,7 +173,7 @@ static bool second_supervisor(struct group *group, struct cast *cast, uint64_t p
 	return reached;
 }
 
-static bool second_replacement(struct group *group, struct cast *cast, uint64_t point, struct chance *chance)
+static bool second_replacement(struct group *group, struct cast *cast, uint64_t point, struct rng *rng)
 {
 	pid_t pid = run_to_fork(cast->supervisor);
 	bool reached;
@@ -178,30 +181,30 @@ static bool second_replacement(struct group *group, struct cast *cast, uint64_t 
 	let_go(cast->supervisor, STEPPED);
 	cast->generation = scene_generation(0);
 	CHECK(run_to_address(pid, (uintptr_t)worker_run) == STEPPED, "the replacement does not work");
-	reached = go(pid, way_of(group), point, chance);
+	reached = go(pid, way_of(group), point, rng);
 	kill_traced(pid, false);
 	if (cast->survivor)
 		let_go(cast->survivor, STEPPED);
 	return reached;
 }
 
-static bool second_survivor(struct group *group, struct cast *cast, uint64_t point, struct chance *chance)
+static bool second_survivor(struct group *group, struct cast *cast, uint64_t point, struct rng *rng)
 {
 	bool reached;
 
 	/* In place of the supervisor, which buries both later: nobody else takes what was given back. */
 	scene_recover_twice(0, cast->generation);
-	reached = go(cast->survivor, way_of(group), point, chance);
+	reached = go(cast->survivor, way_of(group), point, rng);
 	kill_traced(cast->survivor, false);
 	let_go(cast->supervisor, STEPPED);
 	return reached;
 }
 
 /* False: a process went another way than the one that was noted. */
-static bool play(struct group *group, uint64_t point, struct chance *chance, bool *skip)
+static bool play(struct group *group, uint64_t point, struct rng *rng, bool *skip)
 {
 	static bool (*const plays[])(struct group *, struct cast *, uint64_t,
-				     struct chance *) = {second_supervisor, second_replacement, second_survivor};
+				     struct rng *) = {second_supervisor, second_replacement, second_survivor};
 	struct cast cast;
 	bool reached;
 
@@ -209,10 +212,10 @@ static bool play(struct group *group, uint64_t point, struct chance *chance, boo
 		*skip = true;
 		return false;
 	}
-	reached = go(cast.worker, group->warm_up ? NULL : &first_ways[group->path], group->first, chance);
+	reached = go(cast.worker, group->warm_up ? NULL : &first_ways[group->path], group->first, rng);
 	kill_traced(cast.worker, false);
-	CHECK_AS(HARM_HUNG, process_ended(cast.worker, patience()), "worker %ld does not die", (long)cast.worker);
-	if (!plays[group->second](group, &cast, point, chance))
+	CHECK_AS(HARM_HUNG, process_ended(cast.worker, hang_deadline()), "worker %ld does not die", (long)cast.worker);
+	if (!plays[group->second](group, &cast, point, rng))
 		reached = false;
 	scene_finish(group->second == SURVIVOR, group->second == SURVIVOR ? scene_generation(1) - 1 : cast.generation);
 	return reached;
@@ -238,10 +241,10 @@ static void add_groups(struct groups *groups, unsigned path)
 					.path = path, .first = way->effects[i], .second = (enum second)second};
 }
 
-static void shuffle(struct groups *groups, struct chance *chance)
+static void shuffle(struct groups *groups, struct rng *rng)
 {
 	for (size_t i = groups->count; i > 1; i--) {
-		size_t j = (size_t)chance_below(chance, i);
+		size_t j = (size_t)rng_below(rng, i);
 		struct group group = groups->all[i - 1];
 
 		groups->all[i - 1] = groups->all[j];
@@ -253,7 +256,7 @@ static void shuffle(struct groups *groups, struct chance *chance)
  * Notes the first kills' ways, of so many paths from @begin on. The first death of a pool leaves it as all later ones do,
  * so the second counts.
  */
-static bool note_first(struct groups *groups, unsigned begin, uint64_t most, struct chance *chance)
+static bool note_first(struct groups *groups, unsigned begin, uint64_t most, struct rng *rng)
 {
 	for (unsigned i = 0; i < PATHS && i < most; i++) {
 		unsigned path = (begin + i) % PATHS;
@@ -262,9 +265,9 @@ static bool note_first(struct groups *groups, unsigned begin, uint64_t most, str
 
 		if (!scene_begin(&paths[path].work))
 			return false;
-		if (!play(&(struct group){.path = path, .second = SUPERVISOR, .warm_up = true}, 0, chance, &skip))
+		if (!play(&(struct group){.path = path, .second = SUPERVISOR, .warm_up = true}, 0, rng, &skip))
 			return false;
-		play(&group, 0, chance, &skip);
+		play(&group, 0, rng, &skip);
 		trail_free(&group.way.trail);
 		free(group.way.effects);
 		scene_end();
@@ -277,7 +280,7 @@ static bool note_first(struct groups *groups, unsigned begin, uint64_t most, str
 }
 
 /* Plays the next pairs of a group. How many did not go the way that was noted. */
-static uint64_t play_some(struct group *group, uint64_t pairs, struct chance *chance)
+static uint64_t play_some(struct group *group, uint64_t pairs, struct rng *rng)
 {
 	uint64_t missed = 0;
 	bool skip = false;
@@ -286,13 +289,13 @@ static uint64_t play_some(struct group *group, uint64_t pairs, struct chance *ch
 	for (uint64_t i = 0; i < pairs; i++) {
 		struct way *way = &group->way;
 		uint64_t point = group->played < way->count ? way->effects[group->played]
-				 : way->trail.length        ? chance_below(chance, way->trail.length)
+				 : way->trail.length        ? rng_below(rng, way->trail.length)
 							    : 0;
 
 		/* To note the way is a pair, too: the second kill comes when it sleeps. */
 		if (way->trail.length)
 			group->played++;
-		if (!play(group, point, chance, &skip))
+		if (!play(group, point, rng, &skip))
 			missed++;
 	}
 	scene_end();
@@ -301,22 +304,22 @@ static uint64_t play_some(struct group *group, uint64_t pairs, struct chance *ch
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t pairs = trial_amount(argc, argv, 2, 32), only = trial_amount(argc, argv, 3, PATHS);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t pairs = amount_argument(argc, argv, 2, 32), only = amount_argument(argc, argv, 3, PATHS);
 	uint64_t played = 0, missed = 0, by_second[SECONDS] = {0};
 	struct groups groups = {0};
 
-	tally_begin("pairs", "cases", chance.state);
-	if (!note_first(&groups, (unsigned)(only < PATHS ? only : chance_below(&chance, PATHS)),
-			only < PATHS ? 1 : (pairs + AT_ONCE - 1) / AT_ONCE, &chance))
+	report_begin("pairs", "cases", rng.state);
+	if (!note_first(&groups, (unsigned)(only < PATHS ? only : rng_below(&rng, PATHS)),
+			only < PATHS ? 1 : (pairs + AT_ONCE - 1) / AT_ONCE, &rng))
 		return 77;
-	shuffle(&groups, &chance);
+	shuffle(&groups, &rng);
 	/* A process that was held up may go another way; one that always does is none that was noted. */
 	for (size_t i = 0; played < pairs && missed < pairs + AT_ONCE; i = (i + 1) % groups.count) {
 		uint64_t wanted = pairs - played < AT_ONCE ? pairs - played : AT_ONCE;
-		uint64_t lost = play_some(&groups.all[i], wanted, &chance);
+		uint64_t lost = play_some(&groups.all[i], wanted, &rng);
 
-		tally_add(wanted - lost);
+		report_add(wanted - lost);
 		played += wanted - lost;
 		missed += lost;
 		by_second[groups.all[i].second] += wanted - lost;
@@ -325,7 +328,7 @@ int main(int argc, char **argv)
 		printf("%s second: %llu pairs\n", seconds[second], (unsigned long long)by_second[second]);
 	printf("%zu groups, %llu pairs, %llu more missed their points\n", groups.count, (unsigned long long)played,
 	       (unsigned long long)missed);
-	tally_end();
+	report_end();
 	for (size_t i = 0; i < groups.count; i++) {
 		trail_free(&groups.all[i].way.trail);
 		free(groups.all[i].way.effects);

@@ -14,9 +14,12 @@
 #include "queue/doorbell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
+#include "support/arguments.h"
+#include "support/deadline.h"
 #include "support/play.h"
 #include "support/proc.h"
-#include "support/tally.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -83,7 +86,7 @@ static bool is_done(unsigned number)
 
 static int answer(sheaf_task *task, const void *arg, void *result)
 {
-	uint64_t value = trial_value(salt + task->position);
+	uint64_t value = distinct_value(salt + task->position);
 
 	(void)arg;
 	atomic_fetch_add(&stage->runs[task->position], 1);
@@ -135,7 +138,7 @@ static bool is_victim; /* this process */
 static void pass_gate(void)
 {
 	while (!is_victim && !atomic_load(&stage->gate))
-		trial_nap(20000);
+		sleep_ns(20000);
 }
 
 /* As worker_run(), but for the gate. */
@@ -397,13 +400,13 @@ static pid_t begin(child_fn *fn, const struct path *path)
 /* No token is left, and it does not run: so only a token can wake it. */
 static void wait_for_sleep(const struct path *path, pid_t pid, const _Atomic bool *sleeps, sem_t *bell)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	struct proc proc;
 	int tokens;
 
 	while (!atomic_load(sleeps) || sem_getvalue(bell, &tokens) || tokens || !proc_read(pid, &proc) || proc.state != 'S') {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s: process %ld does not fall asleep", path->name, (long)pid);
-		trial_nap(20000);
+		sleep_ns(20000);
 	}
 }
 
@@ -570,19 +573,19 @@ static void wait_for_end(const struct path *path, pid_t pid, const char *who, ui
 
 	if (!pid)
 		return;
-	CHECK_AS(HARM_HUNG, !child_wait(pid, &status, patience()), "%s, killed at %llu: %s sleeps for ever", path->name,
+	CHECK_AS(HARM_HUNG, !child_wait(pid, &status, hang_deadline()), "%s, killed at %llu: %s sleeps for ever", path->name,
 		 (unsigned long long)point, who);
 	CHECK(!status, "%s, killed at %llu: %s: status %#x", path->name, (unsigned long long)point, who, (unsigned)status);
 }
 
 static void wait_for(const struct path *path, bool (*reached)(const struct path *), const char *what, uint64_t point)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (!reached(path)) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s, killed at %llu: %s", path->name, (unsigned long long)point,
 			 what);
-		trial_nap(20000);
+		sleep_ns(20000);
 	}
 }
 
@@ -670,7 +673,7 @@ static void check(void *context, pid_t pid, uint64_t point)
 		uint64_t value;
 
 		memcpy(&value, entry_of(i)->last.small, sizeof(value));
-		CHECK_AS(HARM_LOST, !entry_of(i)->status && value == trial_value(salt + i),
+		CHECK_AS(HARM_LOST, !entry_of(i)->status && value == distinct_value(salt + i),
 			 "%s, killed at %llu: result %u is wrong", path->name, (unsigned long long)point, i);
 		CHECK_AS(HARM_DUPLICATED, atomic_load(&stage->runs[i]) == runs[i] + !done[i],
 			 "%s, killed at %llu: task %u ran %u times, then %u", path->name, (unsigned long long)point, i, runs[i],
@@ -699,8 +702,8 @@ static void warm_up(void)
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t points = trial_amount(argc, argv, 2, 20), only = trial_amount(argc, argv, 3, PATHS);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t points = amount_argument(argc, argv, 2, 20), only = amount_argument(argc, argv, 3, PATHS);
 	struct segment_options options = {.anonymous = true,
 					  .workers = WORKERS,
 					  .ring_size = RING,
@@ -713,8 +716,8 @@ int main(int argc, char **argv)
 		puts("skipped: no /proc, or processes may not be traced here");
 		return 77;
 	}
-	tally_begin("steps", "points", chance.state);
-	salt = chance_next(&chance);
+	report_begin("steps", "points", rng.state);
+	salt = rng_next(&rng);
 	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
 	CHECK(!segment_create(&segment, &options), "segment_create");
@@ -730,9 +733,9 @@ int main(int argc, char **argv)
 				    .check = check};
 
 		if (only >= PATHS || i == only)
-			play_run(&play, &chance, points);
+			play_run(&play, &rng, points);
 	}
 	segment_destroy(&segment);
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -13,6 +13,7 @@
  * Of a process that has just been forked, the instructions before worker_run(), or of a successor before its first recover(),
  * are left out: up to there it touches nothing that is shared.
  */
+#include "support/arguments.h"
 #include "support/scene.h"
 
 #include "os/os.h"
@@ -20,8 +21,10 @@
 #include "pool/worker.h"
 #include "queue/doorbell.h"
 #include "support/children.h"
+#include "support/deadline.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/step.h"
-#include "support/tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -152,7 +155,7 @@ static bool is_worker(enum deed deed)
 static void kill_and_wait(pid_t pid)
 {
 	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
-	CHECK_AS(HARM_HUNG, process_ended(pid, patience()), "process %ld does not die", (long)pid);
+	CHECK_AS(HARM_HUNG, process_ended(pid, hang_deadline()), "process %ld does not die", (long)pid);
 }
 
 /* A worker that sleeps is about to be woken for the batch. False: no tracing here. */
@@ -206,7 +209,7 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct scene
 		if (!seize(s->victim))
 			return false;
 		scene_start(path->name, point);
-		CHECK_AS(HARM_HUNG, process_ended(worker, patience()), "the worker does not end");
+		CHECK_AS(HARM_HUNG, process_ended(worker, hang_deadline()), "the worker does not end");
 		return true;
 	}
 	scene_start(path->name, point);
@@ -223,7 +226,7 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct scene
 			pid_t worker = atomic_load(&scene_segment()->workers[w].pid);
 
 			kill(worker, SIGKILL);
-			CHECK(process_ended(worker, patience()), "a worker outlives its supervisor");
+			CHECK(process_ended(worker, hang_deadline()), "a worker outlives its supervisor");
 		}
 		scene_let_pass();
 		CHECK(path->deed == KILL_SPARE || run_to_address(s->victim, (uintptr_t)recover) == STEPPED,
@@ -319,7 +322,7 @@ enum act {
  * Plays the path up to a point, and on. @trail: noted, if it is empty. False: the process went another way; @skip is set if
  * there is no tracing here.
  */
-static bool play(const struct path *path, struct trail *trail, uint64_t point, enum act act, struct chance *chance, bool *skip)
+static bool play(const struct path *path, struct trail *trail, uint64_t point, enum act act, struct rng *rng, bool *skip)
 {
 	bool once = path->work.closes, reached = true;
 	enum outcome outcome;
@@ -350,7 +353,7 @@ static bool play(const struct path *path, struct trail *trail, uint64_t point, e
 		let_go(s.victim, outcome);
 	} else {
 		if (act == KILL_INSIDE && outcome == STEPPED) {
-			uint64_t until = sheaf_now_ns() + chance_below(chance, 60000);
+			uint64_t until = sheaf_now_ns() + rng_below(rng, 60000);
 
 			set_off(s.victim);
 			while (sheaf_now_ns() < until)
@@ -379,7 +382,7 @@ static bool calls_system(uint64_t address)
 #endif
 }
 
-static bool run(const struct path *path, struct chance *chance, uint64_t points)
+static bool run(const struct path *path, struct rng *rng, uint64_t points)
 {
 	uint64_t length, stride, count = 0, missed = 0, inside = 0, began = sheaf_now_ns();
 	struct trail trail = {0};
@@ -388,21 +391,21 @@ static bool run(const struct path *path, struct chance *chance, uint64_t points)
 	if (!path->work.closes && !scene_begin(&path->work))
 		return false;
 	/* The first death of a pool leaves it as all later ones do. */
-	if (!play(path, &trail, 0, KILL_FIRST, chance, &skip) || !play(path, &trail, 0, NO_ACT, chance, &skip))
+	if (!play(path, &trail, 0, KILL_FIRST, rng, &skip) || !play(path, &trail, 0, NO_ACT, rng, &skip))
 		return false;
 	length = trail.length;
 	stride = points && length > points ? length / points : 1;
-	for (uint64_t n = points ? chance_below(chance, stride) : 0; n < length; n += stride) {
+	for (uint64_t n = points ? rng_below(rng, stride) : 0; n < length; n += stride) {
 		/* A process that was held up may go another way. */
-		if (play(path, &trail, n, ACT, chance, &skip) || play(path, &trail, n, ACT, chance, &skip))
+		if (play(path, &trail, n, ACT, rng, &skip) || play(path, &trail, n, ACT, rng, &skip))
 			count++;
 		else
 			missed++;
 	}
 	for (uint64_t n = 0; n < length && path->deed != SUBMIT; n++) {
-		if (!calls_system(trail.at[n]) || (points && chance_below(chance, length) >= points * 4))
+		if (!calls_system(trail.at[n]) || (points && rng_below(rng, length) >= points * 4))
 			continue;
-		inside += play(path, &trail, n, KILL_INSIDE, chance, &skip);
+		inside += play(path, &trail, n, KILL_INSIDE, rng, &skip);
 	}
 	if (!path->work.closes)
 		scene_end();
@@ -410,24 +413,24 @@ static bool run(const struct path *path, struct chance *chance, uint64_t points)
 	       (unsigned long long)length, (unsigned long long)count, path->deed == SUBMIT ? "submits" : "kills",
 	       (unsigned long long)inside, (unsigned long long)missed, (double)(sheaf_now_ns() - began) / 1e9);
 	fflush(stdout);
-	tally_add(count + inside);
+	report_add(count + inside);
 	trail_free(&trail);
 	return true;
 }
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t points = trial_amount(argc, argv, 2, 4), only = trial_amount(argc, argv, 3, PATHS);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t points = amount_argument(argc, argv, 2, 4), only = amount_argument(argc, argv, 3, PATHS);
 
-	tally_begin("steps", "points", chance.state);
+	report_begin("steps", "points", rng.state);
 	for (unsigned i = 0; i < PATHS; i++) {
 		/* To note a path costs as much as some kills. */
-		bool spared = points && points < FEW_POINTS && chance_below(&chance, FEW_POINTS) >= points;
+		bool spared = points && points < FEW_POINTS && rng_below(&rng, FEW_POINTS) >= points;
 
-		if ((only == PATHS ? !spared : only == i) && !run(&paths[i], &chance, points))
+		if ((only == PATHS ? !spared : only == i) && !run(&paths[i], &rng, points))
 			return 77;
 	}
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -42,7 +42,7 @@ os=posix
 mkdir "$folder/seeds" "$folder/found"
 cd "$top"
 os_sources="lib/os/common.c lib/os/identity.c lib/os/cgroup.c lib/os/forks.c lib/os/$os.c"
-support="tests/support/trial.c tests/support/tally.c"
+support=$(for file in check deadline report rng; do echo "tests/support/$file.c"; done)
 case $what in
 segments)
 	"$corpus" "$folder/seeds"
@@ -93,6 +93,6 @@ if [ "$failed" -ne 0 ]; then
 fi
 ok=false
 [ "$failed" -ne 0 ] || ok=true
-echo "tally {\"name\": \"$what\", \"cases\": ${cases:-0}, \"lost\": 0, \"duplicated\": 0, \"hung\": $hung, \"leaked\": 0," \
+echo "report {\"name\": \"$what\", \"cases\": ${cases:-0}, \"lost\": 0, \"duplicated\": 0, \"hung\": $hung, \"leaked\": 0," \
 	"\"seed\": $seed, \"seconds\": $(($(date +%s) - began)), \"ok\": $ok}"
 exit "$failed"

@@ -3,6 +3,7 @@
  *
  * An input is one byte of options, as data.c writes it, and then the file.
  */
+#include "support/rng.h"
 #include "tables.h"
 
 #include <signal.h>
@@ -41,12 +42,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 /* Now and then one of the grammar's, as bytes alone seldom make long ones. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 {
-	struct chance chance = {seed};
+	struct rng rng = {seed};
 	struct load_input input;
 
-	if (chance_below(&chance, 64) || most < 2)
+	if (rng_below(&rng, 64) || most < 2)
 		return LLVMFuzzerMutate(data, size, most);
-	table_make(&chance, &input);
+	table_make(&rng, &input);
 	size = input.size < most - 1 ? input.size : most - 1;
 	data[0] = (uint8_t)(input.header | input.missing << 2 | (unsigned)input.piped << 4);
 	memcpy(data + 1, input.bytes, size);

@@ -7,7 +7,7 @@
 #include "os/os.h"
 #include "segment/layout.h"
 #include "sheaf_data.h"
-#include "support/trial.h"
+#include "support/check.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 
 #include "batch/chunks.h"
 #include "segment/segment.h"
-#include "support/trial.h"
+#include "support/check.h"
 
 #include <errno.h>
 #include <string.h>

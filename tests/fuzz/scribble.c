@@ -18,9 +18,12 @@
 
 #include "batch/task.h"
 #include "pool/pool.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/tally.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -52,23 +55,23 @@ static char name[64];    /* no start of "sheaf-": other programs' sweeps leave i
 
 /* ---- tasks ---- */
 
-static uint64_t some_word(struct chance *chance, const struct segment *segment)
+static uint64_t some_word(struct rng *rng, const struct segment *segment)
 {
 	static const uint64_t values[] = {0, 1, 2, 3, 4, 7, 255, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX, UINT64_MAX - 63};
 
-	switch (chance_below(chance, 4)) {
+	switch (rng_below(rng, 4)) {
 	case 0:
-		return values[chance_below(chance, sizeof(values) / sizeof(values[0]))];
+		return values[rng_below(rng, sizeof(values) / sizeof(values[0]))];
 	case 1:
-		return chance_below(chance, segment->size / 64 + 64) * 64;
+		return rng_below(rng, segment->size / 64 + 64) * 64;
 	case 2: /* a word of a task, of some worker */
-		return word_pack((struct word){.state = (enum word_state)chance_below(chance, 8),
-					       .attempt = (unsigned)chance_below(chance, 32),
-					       .worker = (unsigned)chance_below(chance, 5),
-					       .generation = (unsigned)chance_below(chance, 4),
-					       .payload = chance_below(chance, 3)});
+		return word_pack((struct word){.state = (enum word_state)rng_below(rng, 8),
+					       .attempt = (unsigned)rng_below(rng, 32),
+					       .worker = (unsigned)rng_below(rng, 5),
+					       .generation = (unsigned)rng_below(rng, 4),
+					       .payload = rng_below(rng, 3)});
 	default:
-		return chance_next(chance) >> chance_below(chance, 64);
+		return rng_next(rng) >> rng_below(rng, 64);
 	}
 }
 
@@ -88,7 +91,7 @@ static bool is_semaphore(const struct segment *segment, const unsigned char *at)
 	       in_batch < offsetof(struct shared_batch, bell) + sizeof(segment->batches->bell);
 }
 
-static void scribble(struct chance *chance, const struct segment *segment)
+static void scribble(struct rng *rng, const struct segment *segment)
 {
 	const struct {
 		unsigned char *at;
@@ -105,9 +108,9 @@ static void scribble(struct chance *chance, const struct segment *segment)
 		{(unsigned char *)segment->batches, 2 * sizeof(*segment->batches)},
 		{(unsigned char *)segment->heap_map, 64},
 	};
-	size_t part = chance_below(chance, sizeof(parts) / sizeof(parts[0]));
-	uint64_t word = some_word(chance, segment);
-	unsigned char *at = parts[part].at + chance_below(chance, parts[part].size / 8) * 8;
+	size_t part = rng_below(rng, sizeof(parts) / sizeof(parts[0]));
+	uint64_t word = some_word(rng, segment);
+	unsigned char *at = parts[part].at + rng_below(rng, parts[part].size / 8) * 8;
 
 	if (is_semaphore(segment, at) && !notes->bells)
 		return;
@@ -117,12 +120,12 @@ static void scribble(struct chance *chance, const struct segment *segment)
 
 static void run_wild(const sheaf_task *task, uint64_t seed)
 {
-	struct chance chance = {seed + sheaf_task_position(task) + 1000 * sheaf_task_attempt(task)};
+	struct rng rng = {seed + sheaf_task_position(task) + 1000 * sheaf_task_attempt(task)};
 
-	for (uint64_t i = chance_below(&chance, 4); i; i--)
-		scribble(&chance, task->runner->segment);
+	for (uint64_t i = rng_below(&rng, 4); i; i--)
+		scribble(&rng, task->runner->segment);
 	/* Whatever was scribbled, the supervisor has to look at it now. */
-	if (chance_below(&chance, 4))
+	if (rng_below(&rng, 4))
 		raise(SIGKILL);
 }
 
@@ -145,12 +148,12 @@ static int wild_range(sheaf_task *task, size_t begin, size_t end, void *context)
 
 /* ---- the host ---- */
 
-static void try_batch(struct chance *chance)
+static void try_batch(struct rng *rng)
 {
-	sheaf_batch_options options = {.result_size = chance_below(chance, 3) * 64, .flags = SHEAF_NONBLOCK};
+	sheaf_batch_options options = {.result_size = rng_below(rng, 3) * 64, .flags = SHEAF_NONBLOCK};
 	sheaf_map_options how = {.context_size = sizeof(uint64_t), .grain = 1};
 	sheaf_batch *tasks = NULL, *loop = NULL;
-	uint64_t seed = chance_next(chance);
+	uint64_t seed = rng_next(rng);
 	sheaf_result result;
 
 	if (!sheaf_batch_create(&tasks, pool, &options))
@@ -177,7 +180,7 @@ static void note_end(int signal, siginfo_t *info, void *context)
 		atomic_store(&notes->supervisor_end, 256 + info->si_status);
 }
 
-static void host(struct chance *chance)
+static void host(struct rng *rng)
 {
 	sheaf_pool_options options = {
 		.workers = 3, .ring_size = 16, .max_batches = 2, .max_attempts = 2, .heap_size = 1 << 20, .name = name};
@@ -186,7 +189,7 @@ static void host(struct chance *chance)
 	sigaction(SIGCHLD, &action, NULL);
 	CHECK(!sheaf_pool_create(&pool, &options), "no pool");
 	for (unsigned i = 0; i < BATCHES; i++)
-		try_batch(chance);
+		try_batch(rng);
 	atomic_store(&notes->broken, atomic_load(&pool->keeper.segment.control->state) == POOL_BROKEN);
 	signal(SIGCHLD, SIG_DFL); /* from here on it may be killed by order */
 	sheaf_pool_destroy(pool);
@@ -203,7 +206,7 @@ static pid_t fork_or_fail(void)
 }
 
 /* The first process of the namespace: orphans become its children. */
-static int stage(struct chance *chance)
+static int stage(struct rng *rng)
 {
 	pid_t bystander, owner, pid;
 	int status;
@@ -214,7 +217,7 @@ static int stage(struct chance *chance)
 			pause();
 	owner = fork_or_fail();
 	if (!owner) {
-		host(chance);
+		host(rng);
 		fflush(NULL);
 		_exit(0);
 	}
@@ -245,7 +248,7 @@ static int stage(struct chance *chance)
 
 static int play(void *context)
 {
-	struct chance *chance = context;
+	struct rng *rng = context;
 	pid_t first;
 	int status;
 
@@ -254,22 +257,22 @@ static int play(void *context)
 	first = fork_or_fail();
 	if (!first) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(stage(chance));
+		_exit(stage(rng));
 	}
 	CHECK(waitpid(first, &status, 0) == first, "waitpid: %s", strerror(errno));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-static int run_round(struct chance *chance, bool bells)
+static int run_round(struct rng *rng, bool bells)
 {
 	pid_t pid;
 	int status, r;
 
 	memset(notes, 0, sizeof(*notes));
 	notes->bells = bells;
-	pid = child_start(play, chance);
+	pid = child_start(play, rng);
 	CHECK(pid > 0, "no child: %s", strerror(-pid));
-	r = child_wait(pid, &status, patience());
+	r = child_wait(pid, &status, hang_deadline());
 	if (r == -ETIMEDOUT) {
 		child_end(pid);
 		shm_unlink(name);
@@ -291,28 +294,28 @@ static int run_round(struct chance *chance, bool bells)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, 20);
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, 20);
 	uint64_t crashed = 0, broken = 0, scribbles = 0;
 
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	notes = mmap(NULL, sizeof(*notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(notes != MAP_FAILED, "mmap: %s", strerror(errno));
 	snprintf(name, sizeof(name), "/scribble-%ld", (long)getpid());
-	tally_begin("segments", "cases", seed);
+	report_begin("segments", "cases", seed);
 	for (uint64_t round = 0; round < rounds; round++) {
-		struct chance chance = {trial_value(seed + round)};
+		struct rng rng = {distinct_value(seed + round)};
 
-		if (run_round(&chance, round % 4 == 3) == NO_NAMESPACE) {
+		if (run_round(&rng, round % 4 == 3) == NO_NAMESPACE) {
 			printf("skipped: no namespace of processes can be had here: %s\n", strerror(errno));
 			return 77;
 		}
-		tally_add(1);
+		report_add(1);
 		scribbles += atomic_load(&notes->scribbles);
 		broken += atomic_load(&notes->broken);
 		crashed += atomic_load(&notes->owner_crashed);
 	}
 	printf("%llu scribbles; %llu pools of %llu were given up, %llu owners crashed\n", (unsigned long long)scribbles,
 	       (unsigned long long)broken, (unsigned long long)rounds, (unsigned long long)crashed);
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -13,9 +13,12 @@
 
 #include "os/os.h"
 #include "segment/segment.h"
+#include "support/arguments.h"
 #include "support/children.h"
 #include "support/corpse.h"
-#include "support/tally.h"
+#include "support/deadline.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +42,7 @@ static struct image image;
 static char name[64]; /* no start of "sheaf-": other programs' sweeps leave it alone */
 static int file;
 static uint64_t seconds, every;
-static struct chance chance;
+static struct rng rng;
 
 /* ---- cases ---- */
 
@@ -64,22 +67,22 @@ static void begin_case(const char *format, ...)
 
 static void run(child_fn *part, const char *title)
 {
-	uint64_t began = sheaf_now_ns(), first = atomic_load(&progress->cases), seen = first, deadline = patience();
+	uint64_t began = sheaf_now_ns(), first = atomic_load(&progress->cases), seen = first, deadline = hang_deadline();
 	pid_t pid;
 	int status, r;
 
-	chance_next(&chance);
+	rng_next(&rng);
 	pid = child_start(part, NULL);
 	CHECK(pid > 0, "no child: %s", strerror(-pid));
 	while ((r = child_wait(pid, &status, sheaf_now_ns() + SECOND)) == -ETIMEDOUT) {
 		if (atomic_load(&progress->cases) != seen)
-			deadline = patience();
+			deadline = hang_deadline();
 		seen = atomic_load(&progress->cases);
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s: it hangs", progress->what);
 	}
 	CHECK(r == 0 && WIFEXITED(status), "%s: it crashes (signal %d)", progress->what, WTERMSIG(status));
 	CHECK(WEXITSTATUS(status) == 0, "%s: exit code %d", progress->what, WEXITSTATUS(status));
-	tally_add(atomic_load(&progress->cases) - first);
+	report_add(atomic_load(&progress->cases) - first);
 	printf("%-28s %8llu cases, %.1f s\n", title, (unsigned long long)(atomic_load(&progress->cases) - first),
 	       (double)(sheaf_now_ns() - began) / 1e9);
 }
@@ -210,7 +213,7 @@ static void for_each_word(void (*visit)(const char *part, uint64_t at))
 
 static bool chosen(void)
 {
-	return chance_below(&chance, every) == 0;
+	return rng_below(&rng, every) == 0;
 }
 
 static void flip_word(const char *part, uint64_t at)
@@ -510,7 +513,7 @@ static void garble(int fd, uint64_t at, uint64_t size)
 
 	for (uint64_t end = at + size; at < end; at += PAGE) {
 		for (size_t i = 0; i < PAGE / 8; i++)
-			words[i] = chance_next(&chance);
+			words[i] = rng_next(&rng);
 		file_write(fd, at, words, end - at < PAGE ? (size_t)(end - at) : PAGE);
 	}
 }
@@ -519,25 +522,25 @@ static uint64_t some_word(void)
 {
 	static const uint64_t small[] = {0, 1, 2, 3, 4, 8, 64, 255, UINT64_MAX};
 
-	switch (chance_below(&chance, 4)) {
+	switch (rng_below(&rng, 4)) {
 	case 0:
-		return small[chance_below(&chance, sizeof(small) / sizeof(small[0]))];
+		return small[rng_below(&rng, sizeof(small) / sizeof(small[0]))];
 	case 1:
-		return chance_below(&chance, image.header.size + 64);
+		return rng_below(&rng, image.header.size + 64);
 	case 2:
-		return chance_next(&chance) >> chance_below(&chance, 64);
+		return rng_next(&rng) >> rng_below(&rng, 64);
 	default:
-		return chance_next(&chance);
+		return rng_next(&rng);
 	}
 }
 
 /* Somewhere in the tables, and now and then in the header or in the heap. */
 static uint64_t some_offset(void)
 {
-	uint64_t end = chance_below(&chance, 8) ? image.header.heap_map + 256 : image.size;
-	uint64_t begin = chance_below(&chance, 8) ? image.header.control : 0;
+	uint64_t end = rng_below(&rng, 8) ? image.header.heap_map + 256 : image.size;
+	uint64_t begin = rng_below(&rng, 8) ? image.header.control : 0;
 
-	return begin + chance_below(&chance, (end - begin) / 8) * 8;
+	return begin + rng_below(&rng, (end - begin) / 8) * 8;
 }
 
 static int at_random(void *context)
@@ -546,7 +549,7 @@ static int at_random(void *context)
 
 	(void)context;
 	for (uint64_t i = 0; i < 200; i++) {
-		uint64_t length = chance_below(&chance, 3 * PAGE);
+		uint64_t length = rng_below(&rng, 3 * PAGE);
 
 		begin_case("garbage, %llu bytes", (unsigned long long)length);
 		CHECK(!ftruncate(file, 0) && !ftruncate(file, (off_t)length), "ftruncate: %s", strerror(errno));
@@ -558,7 +561,7 @@ static int at_random(void *context)
 		CHECK(look().opened == 0, "refused, though the header is right");
 	}
 	for (uint64_t i = 0; sheaf_now_ns() < until; i++) {
-		unsigned changes = 1 + (unsigned)chance_below(&chance, 6);
+		unsigned changes = 1 + (unsigned)rng_below(&rng, 6);
 
 		if (i % 16 == 0)
 			file_fill(file, &image);
@@ -581,19 +584,19 @@ static _Atomic bool over;
 
 static void *scribble(void *context)
 {
-	struct chance own = chance;
+	struct rng own = rng;
 
 	(void)context;
 	for (uint64_t i = 0; !atomic_load(&over); i++) {
-		uint64_t tables = image.header.heap_map + 256, at = chance_below(&own, tables / 8) * 8;
-		uint64_t word = trial_value(i) >> chance_below(&own, 64);
+		uint64_t tables = image.header.heap_map + 256, at = rng_below(&own, tables / 8) * 8;
+		uint64_t word = distinct_value(i) >> rng_below(&own, 64);
 
-		switch (chance_below(&own, 64)) {
+		switch (rng_below(&own, 64)) {
 		case 0:
-			CHECK(!ftruncate(file, (off_t)chance_below(&own, image.header.size)), "ftruncate");
+			CHECK(!ftruncate(file, (off_t)rng_below(&own, image.header.size)), "ftruncate");
 			break;
 		case 1:
-			CHECK(!ftruncate(file, (off_t)(image.header.size + chance_below(&own, UNIT))), "ftruncate");
+			CHECK(!ftruncate(file, (off_t)(image.header.size + rng_below(&own, UNIT))), "ftruncate");
 			break;
 		case 2:
 		case 3:
@@ -602,7 +605,7 @@ static void *scribble(void *context)
 			break;
 		default:
 			/* The header seldom, so that it is believed for a while. */
-			file_write(file, at < PAGE && chance_below(&own, 16) ? at + PAGE : at, &word, 8);
+			file_write(file, at < PAGE && rng_below(&own, 16) ? at + PAGE : at, &word, 8);
 		}
 	}
 	return NULL;
@@ -835,7 +838,7 @@ static int sweeps(void *context)
 	holder = child_start(hold, fds);
 	CHECK(holder > 0, "no child");
 	while (atomic_load(&progress->cases) == before)
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	for (unsigned i = 0; i < KINDS; i++)
 		show(hidden[i], held[i]);
 	for (unsigned i = 0; i < KINDS; i++) {
@@ -871,17 +874,17 @@ static void use(uint64_t n)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv);
+	uint64_t seed = seed_argument(argc, argv);
 
-	seconds = trial_amount(argc, argv, 2, 1);
-	every = trial_amount(argc, argv, 3, 32);
-	chance.state = seed;
+	seconds = amount_argument(argc, argv, 2, 1);
+	every = amount_argument(argc, argv, 3, 32);
+	rng.state = seed;
 	CHECK(every > 0, "EVERY is 0");
 	if (access(FOLDER, W_OK)) {
 		printf("skipped: this system does not show its shared memory in " FOLDER "\n");
 		return 77;
 	}
-	tally_begin("segments", "cases", seed);
+	report_begin("segments", "cases", seed);
 	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(progress != MAP_FAILED, "mmap: %s", strerror(errno));
 	atexit(remove_strange);
@@ -906,6 +909,6 @@ int main(int argc, char **argv)
 	run(not_files, "what is no file");
 	run(sweeps, "start-up sweeps");
 	free(image.bytes);
-	tally_end();
+	report_end();
 	return 0;
 }

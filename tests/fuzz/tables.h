@@ -5,9 +5,9 @@
 #define SHEAF_TESTS_FUZZ_TABLES_H
 
 #include "load.h"
-#include "support/trial.h"
+#include "support/rng.h"
 
 /* The next input: by a grammar, then perhaps damaged. Its bytes are valid until the next one is made. */
-void table_make(struct chance *chance, struct load_input *input);
+void table_make(struct rng *rng, struct load_input *input);
 
 #endif

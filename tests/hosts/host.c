@@ -828,7 +828,7 @@ int host_main(int argc, char **argv, const char *program, const struct host_case
 	}
 	printf("%s: %u passed, %u failed, %u skipped\n", program, counts[FINE], counts[WRONG] + counts[HUNG] + counts[LEAKED],
 	       counts[SKIPPED]);
-	printf("tally {\"name\": \"hosts\", \"cases\": %u, \"lost\": 0, \"duplicated\": 0, \"hung\": %u, \"leaked\": %u, "
+	printf("report {\"name\": \"hosts\", \"cases\": %u, \"lost\": 0, \"duplicated\": 0, \"hung\": %u, \"leaked\": %u, "
 	       "\"harmed\": %u, \"left out\": %u, \"seed\": 0, \"seconds\": %.1f, \"ok\": %s}\n",
 	       played - counts[SKIPPED], counts[HUNG], counts[LEAKED], counts[WRONG], counts[SKIPPED],
 	       (double)(sheaf_now_ns() - began) / 1e9, counts[WRONG] + counts[HUNG] + counts[LEAKED] ? "false" : "true");

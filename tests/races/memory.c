@@ -11,7 +11,7 @@
 #include "races/memory.h"
 
 #include "races/fibers.h"
-#include "support/trial.h"
+#include "support/check.h"
 
 #include <string.h>
 

@@ -8,7 +8,9 @@
 #include "os/os.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
-#include "support/tally.h"
+#include "support/arguments.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -34,20 +36,20 @@ static void pause_for(unsigned *looks)
 		sched_yield();
 }
 
-static void dawdle(struct chance *chance)
+static void dawdle(struct rng *rng)
 {
 	/* Shorter than a pause: a store is late for some nanoseconds only. */
-	for (volatile uint64_t i = chance_below(chance, 128); i; i--)
+	for (volatile uint64_t i = rng_below(rng, 128); i; i--)
 		;
 }
 
 /* The waker comes at about the same time as the sleeper, or, now and then, when it sleeps. */
-static void come(struct game *game, struct chance *chance)
+static void come(struct game *game, struct rng *rng)
 {
 	unsigned looks = 0;
 
-	dawdle(chance);
-	if (!chance_below(chance, 8))
+	dawdle(rng);
+	if (!rng_below(rng, 8))
 		while (!atomic_load(&game->behind))
 			pause_for(&looks);
 }
@@ -89,7 +91,7 @@ static bool run_one(struct game *game, uint64_t *tail)
 static void *work(void *context)
 {
 	struct game *game = context;
-	struct chance chance = {~game->seed};
+	struct rng rng = {~game->seed};
 	uint64_t tail = 0;
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
@@ -98,7 +100,7 @@ static void *work(void *context)
 
 		while (atomic_load(&game->begun) < round)
 			pause_for(&looks);
-		dawdle(&chance);
+		dawdle(&rng);
 		/* Also takes the slot's line from the submitter, whose store is late then. */
 		ran = run_one(game, &tail);
 		while (!ran) {
@@ -120,7 +122,7 @@ static void *work(void *context)
 static void submit(struct game *game)
 {
 	static const struct ring_owner me = {.worker = WORKER_NONE};
-	struct chance chance = {game->seed};
+	struct rng rng = {game->seed};
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
 		struct shared_slot *slot;
@@ -128,7 +130,7 @@ static void submit(struct game *game)
 
 		CHECK(ring_take(&game->segment, me, &slot, &ticket) == 0, "the ring is full");
 		atomic_store(&game->begun, round);
-		come(game, &chance);
+		come(game, &rng);
 		ring_publish(&game->segment, slot, ticket);
 		doorbell_ring(&game->segment);
 		await(game, round, &game->segment.workers[0].bell[1], worker_announced);
@@ -145,14 +147,14 @@ static bool gatherer_announced(struct game *game)
 static void *gather(void *context)
 {
 	struct game *game = context;
-	struct chance chance = {~game->seed};
+	struct rng rng = {~game->seed};
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
 		unsigned looks = 0;
 
 		while (atomic_load(&game->begun) < round)
 			pause_for(&looks);
-		dawdle(&chance);
+		dawdle(&rng);
 		for (;;) {
 			gatherer_announce(game->batch, WAIT_ANY);
 			if (load_seq_cst(&game->word) == round)
@@ -170,13 +172,13 @@ static void *gather(void *context)
 
 static void publish(struct game *game)
 {
-	struct chance chance = {game->seed};
+	struct rng rng = {game->seed};
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
 		uint64_t before = round - 1;
 
 		atomic_store(&game->begun, round);
-		come(game, &chance);
+		come(game, &rng);
 		CHECK(atomic_compare_exchange_strong(&game->word, &before, round), "word %llu", (unsigned long long)before);
 		gatherer_ring(game->batch, WAIT_ENTRY(64));
 		await(game, round, &game->batch->bell, gatherer_announced);
@@ -196,18 +198,18 @@ static void play(const char *name, uint64_t seed, uint64_t rounds, void *(*sleep
 	CHECK(!pthread_create(&thread, NULL, sleeper, &game), "thread");
 	waker(&game);
 	pthread_join(thread, NULL);
-	tally_add(rounds);
+	report_add(rounds);
 	printf("%s: %llu rounds, %llu sleeps\n", name, (unsigned long long)rounds, (unsigned long long)game.slept);
 	segment_destroy(&game.segment);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(5000));
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, SCALED_AMOUNT(5000));
 
-	tally_begin("races", "cases", seed);
+	report_begin("races", "cases", seed);
 	play("worker", seed, rounds, work, submit);
 	play("gatherer", seed, rounds, gather, publish);
-	tally_end();
+	report_end();
 	return 0;
 }

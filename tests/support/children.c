@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
 
+#include "deadline.h"
 #include "proc.h"
 #include "sheaf.h"
 
@@ -36,11 +36,6 @@ bool become_user(unsigned user)
 	prctl(PR_SET_DUMPABLE, 1);
 #endif
 	return true;
-}
-
-static void nap(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static void die_with(pid_t parent)
@@ -131,7 +126,7 @@ int child_wait(pid_t pid, int *status, uint64_t deadline_ns)
 	while (!reap(i, status, WNOHANG)) {
 		if (sheaf_now_ns() >= deadline_ns)
 			return -ETIMEDOUT;
-		nap();
+		sleep_ns(1000000);
 	}
 	return 0;
 }
@@ -164,11 +159,6 @@ bool process_ended(pid_t pid, uint64_t deadline_ns)
 			return true;
 		if (sheaf_now_ns() >= deadline_ns)
 			return false;
-		nap();
+		sleep_ns(1000000);
 	}
-}
-
-uint64_t patience(void)
-{
-	return sheaf_now_ns() + 120 * UINT64_C(1000000000);
 }

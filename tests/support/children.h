@@ -35,7 +35,4 @@ bool become_user(unsigned user);
 /* Waits until a process that is not a child has ended; a zombie has, even if nobody reaps it. False: it lives on. */
 bool process_ended(pid_t pid, uint64_t deadline_ns);
 
-/* A deadline for what must happen at once: two minutes, which only a hanging program needs even on a loaded machine. */
-uint64_t patience(void);
-
 #endif

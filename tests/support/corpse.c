@@ -1,3 +1,4 @@
+#include "support/check.h"
 #include "support/corpse.h"
 
 #include <errno.h>
@@ -7,7 +8,6 @@
 
 #include "os/os.h"
 #include "segment/segment.h"
-#include "support/trial.h"
 
 void corpse_bury(struct shared_header *header)
 {

@@ -10,7 +10,7 @@
 
 #include "sheaf.h"
 #include "support/children.h"
-#include "support/trial.h"
+#include "support/deadline.h"
 
 static char folder[4300];
 
@@ -98,11 +98,11 @@ static void kill_members(void)
 
 void group_remove(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (folder[0] && rmdir(folder) && errno == EBUSY && sheaf_now_ns() < deadline) {
 		kill_members();
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	folder[0] = '\0';
 }

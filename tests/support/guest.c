@@ -16,15 +16,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "children.h"
+#include "deadline.h"
 #include "leaks.h"
 #include "load.h"
 #include "proc.h"
+#include "report.h"
+#include "rng.h"
 #include "session.h"
-#include "tally.h"
 
 struct stage *stage;
-struct chance guest_chance;
+struct rng guest_rng;
 
 /* ---- for hosts ---- */
 
@@ -44,7 +47,7 @@ sheaf_pool *guest_create(unsigned flags)
 
 void guest_work(sheaf_pool *pool, unsigned batches)
 {
-	struct load load = {.pool = pool, .chance = {chance_next(&guest_chance)}};
+	struct load load = {.pool = pool, .rng = {rng_next(&guest_rng)}};
 
 	for (unsigned i = 0; i < batches; i++)
 		load_run(&load);
@@ -61,7 +64,7 @@ sheaf_pool_info guest_look(sheaf_pool *pool)
 
 void guest_kill_worker(sheaf_pool *pool)
 {
-	pid_t pid = sheaf_pool_worker_pid(pool, (unsigned)chance_below(&guest_chance, GUEST_WORKERS));
+	pid_t pid = sheaf_pool_worker_pid(pool, (unsigned)rng_below(&guest_rng, GUEST_WORKERS));
 	struct proc proc;
 
 	if (pid > 0 && proc_read(pid, &proc) && proc.parent == guest_look(pool).supervisor)
@@ -70,7 +73,7 @@ void guest_kill_worker(sheaf_pool *pool)
 
 void guest_kill_supervisor(sheaf_pool *pool)
 {
-	uint64_t supervisors = guest_look(pool).supervisors, deadline = patience();
+	uint64_t supervisors = guest_look(pool).supervisors, deadline = hang_deadline();
 	pid_t pid = guest_look(pool).supervisor;
 	struct proc proc;
 
@@ -132,7 +135,7 @@ static bool no_zombies(const struct sigaction *action)
 void belongings_check(const struct belongings *before)
 {
 	struct belongings after = belongings_now();
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	/* A thread that was joined may be on its way out, and so may a child that leaves no zombie. All others were waited for. */
 	while (after.threads > before->threads && sheaf_now_ns() < deadline)
@@ -207,7 +210,7 @@ static int shell(const struct guest *guest)
 	}
 	atomic_store(&stage->job, job);
 	while (waitpid(job, &status, WUNTRACED) == job && WIFSTOPPED(status)) {
-		trial_nap(3000000); /* time in which its workers could stop, too */
+		sleep_ns(3000000); /* time in which its workers could stop, too */
 		atomic_fetch_add(&stage->stops, 1);
 		kill(-job, SIGCONT);
 	}
@@ -226,13 +229,13 @@ bool guest_runs(pid_t host)
 
 bool guest_await(pid_t host, _Atomic bool *flag)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (!atomic_load(flag)) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the host does not come to where it is disturbed");
 		if (!guest_runs(host))
 			return false;
-		trial_nap(100000);
+		sleep_ns(100000);
 	}
 	return true;
 }
@@ -242,7 +245,7 @@ static int play(void *context)
 	const struct guest *guest = context;
 	sigset_t none;
 
-	tally_begin(NULL, NULL, 0); /* what the host fails at, the test tells */
+	report_nothing(); /* what the host fails at, the test tells */
 	if (setsid() < 0)
 		return 1;
 	/* The test may have been started with these ignored or blocked. */
@@ -286,8 +289,8 @@ bool guest_begin(int argc, char **argv)
 {
 	static const struct rlimit no_core = {0, 0};
 
-	guest_chance.state = trial_seed(argc, argv);
-	tally_begin("guest", "cases", guest_chance.state);
+	guest_rng.state = seed_argument(argc, argv);
+	report_begin("guest", "cases", guest_rng.state);
 	if (!session_visible()) {
 		puts("skipped: no /proc, or no /dev/shm");
 		return false;
@@ -318,13 +321,13 @@ void guest_play(const struct guest *guest)
 	playing = pid;
 	if (guest->disturb)
 		guest->disturb(pid);
-	hung = child_wait(pid, &status, patience()) != 0;
+	hung = child_wait(pid, &status, hang_deadline()) != 0;
 	job = guest->terminal ? atomic_load(&stage->job) : pid;
 	if (guest->terminal && !hung && status == 0)
 		status = atomic_load(&stage->job_status);
 	failed = !hung && (guest->signal ? !WIFSIGNALED(status) || WTERMSIG(status) != guest->signal : status != 0);
 	/* After a failure, nothing waits for what the host could not end. */
-	left = !session_ended(pid, hung || failed ? 0 : patience());
+	left = !session_ended(pid, hung || failed ? 0 : hang_deadline());
 	CHECK_AS(HARM_HUNG, !hung, "%s: the host does not end", guest->name);
 	CHECK(!failed, "%s: status %#x", guest->name, (unsigned)status);
 	CHECK_AS(HARM_LEAKED, !left, "%s: processes are left", guest->name);
@@ -333,6 +336,6 @@ void guest_play(const struct guest *guest)
 	if (terminal >= 0)
 		guest_hang_up();
 	playing = 0;
-	chance_next(&guest_chance); /* the next host has other numbers */
-	tally_add(1);
+	rng_next(&guest_rng); /* the next host has other numbers */
+	report_add(1);
 }

@@ -4,8 +4,8 @@
 #ifndef SHEAF_TESTS_SUPPORT_GUEST_H
 #define SHEAF_TESTS_SUPPORT_GUEST_H
 
+#include "rng.h"
 #include "sheaf.h"
-#include "trial.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,7 +33,7 @@ struct stage {
 extern struct stage *stage;
 
 /* The host's random numbers. */
-extern struct chance guest_chance;
+extern struct rng guest_rng;
 
 /* Begins the part "guest" and takes the seed of argv. False: hosts cannot be watched here, exit with 77. */
 bool guest_begin(int argc, char **argv);

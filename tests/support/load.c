@@ -11,9 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "children.h"
+#include "deadline.h"
+#include "rng.h"
 #include "pool/pool.h"
-#include "tally.h"
 
 #define FAIL_ONE_IN 64 /* tasks that fail by their return value, as foretold */
 #define MOST_CALLS 400
@@ -24,22 +26,22 @@
 /* Some work, so that a kill hits tasks and not only what is between them. Half of it sleeps: the dying need the CPU, too. */
 static void work(uint64_t number)
 {
-	uint64_t ns = trial_value(~number) % 40000, until = sheaf_now_ns() + ns;
+	uint64_t ns = distinct_value(~number) % 40000, until = sheaf_now_ns() + ns;
 
 	if (ns % 2)
-		trial_nap(ns);
+		sleep_ns(ns);
 	while (sheaf_now_ns() < until)
 		;
 }
 
 static bool fails(uint64_t number)
 {
-	return trial_value(number) % FAIL_ONE_IN == 0;
+	return distinct_value(number) % FAIL_ONE_IN == 0;
 }
 
 static size_t words_of(uint64_t number)
 {
-	return trial_value(number + 1) % 16 ? number % 9 : number % 20000;
+	return distinct_value(number + 1) % 16 ? number % 9 : number % 20000;
 }
 
 static int call(sheaf_task *task, const void *arg, void *result)
@@ -58,7 +60,7 @@ static int call(sheaf_task *task, const void *arg, void *result)
 		return r;
 	words = memory;
 	for (size_t i = 0; i < words_of(number); i++)
-		words[i] = trial_value(number + i);
+		words[i] = distinct_value(number + i);
 	return 0;
 }
 
@@ -67,11 +69,11 @@ static int item(sheaf_task *task, const void *in, void *out)
 	uint64_t number;
 
 	memcpy(&number, in, sizeof(number));
-	if (trial_value(number) % 8 == 1)
+	if (distinct_value(number) % 8 == 1)
 		work(number);
 	if (fails(number))
 		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
-	number = trial_value(number);
+	number = distinct_value(number);
 	memcpy(out, &number, sizeof(number));
 	return 0;
 }
@@ -90,7 +92,7 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 	for (size_t i = begin; i < end; i++) {
 		if (i % 16 == 0)
 			work(loop.salt + i);
-		loop.out[i] = trial_value(loop.salt + i);
+		loop.out[i] = distinct_value(loop.salt + i);
 	}
 	return 0;
 }
@@ -142,14 +144,14 @@ static void check_call(struct load *load, const sheaf_result *result, uint64_t s
 	CHECK_AS(HARM_LOST, result->size == words_of(number) * sizeof(*words), "position %llu: size %zu",
 		 (unsigned long long)result->position, result->size);
 	for (size_t i = 0; i < words_of(number); i++)
-		CHECK_AS(HARM_LOST, words[i] == trial_value(number + i), "position %llu: word %zu is wrong",
+		CHECK_AS(HARM_LOST, words[i] == distinct_value(number + i), "position %llu: word %zu is wrong",
 			 (unsigned long long)result->position, i);
 }
 
 static void calls(struct load *load)
 {
-	uint64_t n = 1 + chance_below(&load->chance, MOST_CALLS), salt = chance_next(&load->chance) >> 8;
-	uint64_t how = chance_below(&load->chance, 3);
+	uint64_t n = 1 + rng_below(&load->rng, MOST_CALLS), salt = rng_next(&load->rng) >> 8;
+	uint64_t how = rng_below(&load->rng, 3);
 	bool *seen = calloc(n, sizeof(*seen));
 	const sheaf_result *results;
 	sheaf_result result;
@@ -165,14 +167,15 @@ static void calls(struct load *load)
 		CHECK(r == 0, "sheaf_submit: %d", r);
 	}
 	if (how == 2) {
-		r = sheaf_gather(batch, &results, &count, patience());
+		r = sheaf_gather(batch, &results, &count, hang_deadline());
 		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
 		CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %llu", count,
 			 (unsigned long long)n);
 	}
 	for (uint64_t i = 0; i < n; i++) {
 		if (how < 2) {
-			r = how ? sheaf_next(batch, &result, patience()) : sheaf_next_done(batch, &result, patience());
+			r = how ? sheaf_next(batch, &result, hang_deadline())
+				: sheaf_next_done(batch, &result, hang_deadline());
 			CHECK_AS(harm_of(r), r == 1, "result %llu of %llu: %d", (unsigned long long)i, (unsigned long long)n,
 				 r);
 		} else {
@@ -218,10 +221,10 @@ static sheaf_batch *open_dense(struct load *load)
 
 static void map(struct load *load)
 {
-	size_t n = 1 + chance_below(&load->chance, MOST_ITEMS), count = 0;
-	uint64_t *in = allocate(load, n), *out = allocate(load, n), salt = chance_next(&load->chance) >> 8;
-	sheaf_map_options options = {.grain = chance_below(&load->chance, 2)};
-	bool stream = chance_below(&load->chance, 3) == 0;
+	size_t n = 1 + rng_below(&load->rng, MOST_ITEMS), count = 0;
+	uint64_t *in = allocate(load, n), *out = allocate(load, n), salt = rng_next(&load->rng) >> 8;
+	sheaf_map_options options = {.grain = rng_below(&load->rng, 2)};
+	bool stream = rng_below(&load->rng, 3) == 0;
 	const sheaf_result *results;
 	sheaf_batch *batch = open_dense(load);
 	sheaf_result result;
@@ -232,13 +235,13 @@ static void map(struct load *load)
 	r = sheaf_submit_map(batch, item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
 	if (!stream) {
-		r = sheaf_gather(batch, &results, &count, patience());
+		r = sheaf_gather(batch, &results, &count, hang_deadline());
 		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
 		CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %zu", count, n);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (stream)
-			CHECK_AS(harm_of(r), (r = sheaf_next(batch, &result, patience())) == 1, "position %zu: %d", i, r);
+			CHECK_AS(harm_of(r), (r = sheaf_next(batch, &result, hang_deadline())) == 1, "position %zu: %d", i, r);
 		else
 			result = results[i];
 		check_position(result.position, i);
@@ -249,7 +252,7 @@ static void map(struct load *load)
 			continue;
 		}
 		check_status(&result);
-		CHECK_AS(HARM_LOST, result.data == &out[i] && out[i] == trial_value(in[i]), "position %zu is wrong", i);
+		CHECK_AS(HARM_LOST, result.data == &out[i] && out[i] == distinct_value(in[i]), "position %zu is wrong", i);
 	}
 	sheaf_batch_retire(batch);
 	release(load, in);
@@ -258,21 +261,21 @@ static void map(struct load *load)
 
 static void loop(struct load *load)
 {
-	size_t n = 1 + chance_below(&load->chance, MOST_ITEMS), count;
-	struct loop context = {.out = allocate(load, n), .salt = chance_next(&load->chance)};
-	sheaf_map_options options = {.grain = chance_below(&load->chance, 2), .context_size = sizeof(context)};
+	size_t n = 1 + rng_below(&load->rng, MOST_ITEMS), count;
+	struct loop context = {.out = allocate(load, n), .salt = rng_next(&load->rng)};
+	sheaf_map_options options = {.grain = rng_below(&load->rng, 2), .context_size = sizeof(context)};
 	const sheaf_result *results;
 	sheaf_batch *batch = open_dense(load);
 	int r = sheaf_submit_for(batch, range, &context, n, &options);
 
 	CHECK(r == 0, "sheaf_submit_for: %d", r);
-	r = sheaf_gather(batch, &results, &count, patience());
+	r = sheaf_gather(batch, &results, &count, hang_deadline());
 	CHECK_AS(harm_of(r), r == 0, "sheaf_gather: %d", r);
 	CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %zu", count, n);
 	for (size_t i = 0; i < n; i++) {
 		check_position(results[i].position, i);
 		check_status(&results[i]);
-		CHECK_AS(HARM_LOST, context.out[i] == trial_value(context.salt + i), "position %zu is wrong", i);
+		CHECK_AS(HARM_LOST, context.out[i] == distinct_value(context.salt + i), "position %zu is wrong", i);
 		load->results++;
 	}
 	sheaf_batch_retire(batch);
@@ -282,7 +285,7 @@ static void loop(struct load *load)
 /* Left while it runs: retiring waits for, or drops, what is not done. */
 static void leave(struct load *load)
 {
-	uint64_t n = 1 + chance_below(&load->chance, MOST_CALLS), salt = chance_next(&load->chance) >> 8;
+	uint64_t n = 1 + rng_below(&load->rng, MOST_CALLS), salt = rng_next(&load->rng) >> 8;
 	sheaf_batch *batch;
 	int r = sheaf_batch_create(&batch, load->pool, NULL);
 
@@ -296,7 +299,7 @@ void load_run(struct load *load)
 {
 	static void (*const kinds[])(struct load *) = {calls, calls, map, map, loop, loop, leave};
 
-	kinds[chance_below(&load->chance, sizeof(kinds) / sizeof(kinds[0]))](load);
+	kinds[rng_below(&load->rng, sizeof(kinds) / sizeof(kinds[0]))](load);
 }
 
 /* Where the file of the segment has memory, from @offset on. -1: nowhere, or the system does not tell. */
@@ -334,7 +337,7 @@ static void check_memory(sheaf_pool *pool)
 void load_check_empty(sheaf_pool *pool)
 {
 	const struct segment *segment = &pool->keeper.segment;
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_pool_info info;
 	int r = sheaf_pool_get_info(pool, &info);
 
@@ -347,7 +350,7 @@ void load_check_empty(sheaf_pool *pool)
 		while (word_state(atomic_load(&segment->ring[i].word)) != WORD_FREE) {
 			CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "slot %u holds the word %#llx", i,
 				 (unsigned long long)atomic_load(&segment->ring[i].word));
-			trial_nap(1000000);
+			sleep_ns(1000000);
 		}
 	}
 	check_memory(pool);

@@ -4,12 +4,12 @@
 #ifndef SHEAF_TESTS_SUPPORT_LOAD_H
 #define SHEAF_TESTS_SUPPORT_LOAD_H
 
+#include "rng.h"
 #include "sheaf.h"
-#include "trial.h"
 
 struct load {
 	sheaf_pool *pool;
-	struct chance chance;
+	struct rng rng;
 	_Atomic uint64_t results; /* handed out and right; for others to see that it goes on */
 	uint64_t reruns;          /* of these, results that took more than one attempt */
 };
@@ -17,7 +17,7 @@ struct load {
 /*
  * One batch of a random kind and size: a map, a loop, or submitted tasks with results of all sizes, taken in one of the three
  * ways; with shared memory of its own, and freed after. A result that is lost, given twice, wrong or failed ends the program, and
- * so does one that does not come: see tally.h for what is told then.
+ * so does one that does not come: see check.h for what is said then.
  */
 void load_run(struct load *load);
 

@@ -4,9 +4,11 @@
 #define _DEFAULT_SOURCE /* ptrace(), MAP_ANONYMOUS */
 #include "play.h"
 
+#include "deadline.h"
+#include "report.h"
+#include "rng.h"
 #include "sheaf.h"
 #include "step.h"
-#include "tally.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -36,7 +38,7 @@ void play_end(void)
 /* A child that stands in front of its call. */
 static pid_t start(const struct play *play)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	enum outcome outcome;
 	pid_t pid;
 
@@ -52,7 +54,7 @@ static pid_t start(const struct play *play)
 /* Waits until a child that sleeps in its call stops again, or is through with it. */
 static enum outcome wait_for_wakeup(const struct play *play, pid_t pid)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	enum outcome outcome;
 
 	do {
@@ -101,7 +103,7 @@ static void end(const struct play *play, pid_t pid, uint64_t point)
 	int status;
 
 	kill_traced(pid, true);
-	CHECK(!child_wait(pid, &status, patience()), "%s: the child is not ours", play->name);
+	CHECK(!child_wait(pid, &status, hang_deadline()), "%s: the child is not ours", play->name);
 	play->check(play->context, pid, point);
 }
 
@@ -146,7 +148,7 @@ static bool spins(const struct trail *trail, uint64_t point)
 	return trail->anchor[point] && point - trail->anchor[point] > SPIN;
 }
 
-void play_run(const struct play *play, struct chance *chance, uint64_t wanted)
+void play_run(const struct play *play, struct rng *rng, uint64_t wanted)
 {
 	uint64_t points = 0, kills = 1, number = 0, stride, next;
 	struct trail trail = {0};
@@ -155,14 +157,14 @@ void play_run(const struct play *play, struct chance *chance, uint64_t wanted)
 	for (uint64_t i = 0; i < trail.length; i++)
 		points += !spins(&trail, i);
 	stride = wanted && points > wanted ? points / wanted : 1;
-	next = chance_below(chance, stride);
+	next = rng_below(rng, stride);
 	for (uint64_t i = 0; i < trail.length; i++) {
 		if (spins(&trail, i) || number++ != next)
 			continue;
 		kills += kill_at(play, &trail, i);
 		next += stride;
 	}
-	tally_add(kills);
+	report_add(kills);
 	printf("%s: %llu points, %llu of them in a spin, %llu kills\n", play->name, (unsigned long long)trail.length,
 	       (unsigned long long)(trail.length - points), (unsigned long long)kills);
 	fflush(stdout);

@@ -7,7 +7,7 @@
 #define SHEAF_TESTS_SUPPORT_PLAY_H
 
 #include "children.h"
-#include "trial.h"
+#include "rng.h"
 
 struct play {
 	const char *name;
@@ -29,7 +29,7 @@ _Noreturn void play_end(void);
  * Plays once to the end, and then with about @wanted kills on the way, 0: one at every point. In a loop that turns and turns
  * only the first points are used: a death there leaves the same whenever it comes. Prints and tallies the number of kills.
  */
-void play_run(const struct play *play, struct chance *chance, uint64_t wanted);
+void play_run(const struct play *play, struct rng *rng, uint64_t wanted);
 
 /* Can children be traced here? If not, a test that needs it is skipped. */
 bool play_possible(void);

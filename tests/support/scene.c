@@ -9,16 +9,18 @@
 #include "scene.h"
 
 #include "batch/dense.h"
+#include "check.h"
 #include "children.h"
+#include "deadline.h"
 #include "leaks.h"
 #include "pool/pool.h"
 #include "pool/recover.h"
 #include "proc.h"
+#include "rng.h"
 #include "queue/doorbell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "session.h"
-#include "tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +61,7 @@ static void hold(uint64_t position)
 		return;
 	atomic_store(&stage->held, getpid());
 	while (!atomic_load(&stage->pass))
-		trial_nap(1000000);
+		sleep_ns(1000000);
 }
 
 /* Of a position's failure: short, as printing is no path of ours. */
@@ -77,7 +79,7 @@ static int begin_run(sheaf_task *task, uint64_t position)
 
 static uint64_t value_of(uint64_t position, unsigned word)
 {
-	return trial_value(stage->salt + position * WORDS + word);
+	return distinct_value(stage->salt + position * WORDS + word);
 }
 
 static bool is_zero(const uint64_t *words, size_t size)
@@ -284,7 +286,7 @@ static void check_results(struct host *host)
 {
 	const sheaf_result *results;
 	size_t n;
-	int r = sheaf_gather(host->batch, &results, &n, patience());
+	int r = sheaf_gather(host->batch, &results, &n, hang_deadline());
 
 	CHECK_AS(HARM_HUNG, r >= 0, "sheaf_gather: %d", r);
 	CHECK_AS(HARM_LOST, n == host->wanted, "%zu results of %u", n, host->wanted);
@@ -295,7 +297,7 @@ static void check_results(struct host *host)
 /* The end of a closed pool. It looks more often than the library would. */
 static void join(struct host *host)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	int r;
 
 	atomic_store(&stage->phase, JOINING);
@@ -303,7 +305,7 @@ static void join(struct host *host)
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the closed pool does not end");
 		obey(host);
 		atomic_store(&host->pool->keeper.looked_ns, 0);
-		trial_nap(NAP_NS);
+		sleep_ns(NAP_NS);
 	}
 	CHECK(r == 0, "sheaf_pool_join: %d", r);
 }
@@ -417,12 +419,12 @@ static void look_again(uint64_t deadline, const char *for_what)
 		exit(1);
 	CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s, point %llu: waited too long: %s (phase %d)",
 		 now.what ? now.what : "", (unsigned long long)now.point, for_what, atomic_load(&stage->phase));
-	trial_nap(NAP_NS);
+	sleep_ns(NAP_NS);
 }
 
 static void await(enum phase phase, const char *for_what)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&stage->phase) != (int)phase)
 		look_again(deadline, for_what);
@@ -486,10 +488,10 @@ void scene_end(void)
 	int status = -1;
 
 	want(ENDING);
-	CHECK_AS(HARM_HUNG, child_wait(host, &status, patience()) == 0, "%s: the host does not end", now.what);
+	CHECK_AS(HARM_HUNG, child_wait(host, &status, hang_deadline()) == 0, "%s: the host does not end", now.what);
 	if (status)
 		exit(1);
-	CHECK_AS(HARM_LEAKED, session_ended(host, patience()), "%s: processes are left", now.what);
+	CHECK_AS(HARM_LEAKED, session_ended(host, hang_deadline()), "%s: processes are left", now.what);
 	sem_destroy(&stage->command);
 	if (view.base) {
 		munmap(view.base, (size_t)view.size);
@@ -515,7 +517,7 @@ static bool asleep(unsigned worker, pid_t *pid)
 
 pid_t scene_worker(unsigned worker)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pid;
 
 	while (!asleep(worker, &pid))
@@ -526,7 +528,7 @@ pid_t scene_worker(unsigned worker)
 /* Waits until a process that has the lock sleeps. */
 static pid_t asleep_with(unsigned lock, unsigned locks, const char *what)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pid;
 
 	while (os_locked(view.fd, lock, locks, &pid) != 1 || !in_state(pid, 'S'))
@@ -548,7 +550,7 @@ static pid_t stopped;
 
 void scene_stop_supervisor(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pid = scene_supervisor();
 
 	stopped = pid;
@@ -564,7 +566,7 @@ void scene_continue_supervisor(void)
 
 void scene_start(const char *what, uint64_t point)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	int phase;
 
 	now.what = what;
@@ -589,7 +591,7 @@ void scene_start(const char *what, uint64_t point)
 
 pid_t scene_held(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pid;
 
 	while (!(pid = atomic_load(&stage->held)))
@@ -614,7 +616,7 @@ void scene_order(enum errand errand, unsigned worker)
 
 void scene_obeyed(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&stage->order) != ORDER_NONE)
 		look_again(deadline, "an order");

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "proc.h"
 #include "sheaf.h"
-#include "trial.h"
 
 #define SHM "/dev/shm"
 
@@ -83,7 +83,7 @@ bool session_ended(pid_t session, uint64_t deadline_ns)
 			}
 			return false;
 		}
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	return true;
 }

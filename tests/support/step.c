@@ -5,10 +5,11 @@
  */
 #define _DEFAULT_SOURCE /* ptrace() */
 #include "step.h"
+#include "check.h"
 #include "children.h"
+#include "deadline.h"
 #include "proc.h"
 #include "sheaf.h"
-#include "trial.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -98,7 +99,7 @@ static bool wait_for_news(void)
 static enum outcome wait_for_status(pid_t pid, int *status)
 {
 	static const enum outcome outcomes[] = {[STOPPED] = STEPPED, [GONE] = ENDED};
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	unsigned asleep = 0; /* looks in a row; one is not enough, as a lock of the kernel may have it sleep for a moment */
 	enum look look;
 
@@ -166,7 +167,7 @@ static void set_options(pid_t pid, long options)
 
 pid_t run_to_fork(pid_t pid)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	unsigned long child;
 	int status = 0;
 
@@ -217,7 +218,7 @@ enum outcome run_to_address(pid_t pid, uintptr_t address)
 	}
 	outcome = run_on(pid);
 	/* It may sleep on the way. */
-	for (uint64_t deadline = patience(); outcome == BLOCKED && sheaf_now_ns() < deadline;)
+	for (uint64_t deadline = hang_deadline(); outcome == BLOCKED && sheaf_now_ns() < deadline;)
 		outcome = wait_for_stop(pid);
 	if (outcome == STEPPED)
 		trail_unmark(pid);

@@ -2,9 +2,8 @@
  * trail.c - addresses by point, and the breakpoint registers of x86-64.
  */
 #define _DEFAULT_SOURCE /* ptrace() */
+#include "check.h"
 #include "trail.h"
-
-#include "trial.h"
 
 #include <errno.h>
 #include <signal.h>

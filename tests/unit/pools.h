@@ -15,6 +15,7 @@
 
 #include "sheaf.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
 
 static sheaf_pool *pool;
@@ -109,7 +110,7 @@ static inline void in_child(child_fn *fn, void *context)
 	int status;
 
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_SKIPS)
 		skip("this system does not let us try");
 	cr_assert(WIFEXITED(status), "the child was killed by signal %d", WTERMSIG(status));
@@ -147,7 +148,7 @@ static inline void gate_pass(struct gate *gate)
 /* Waits until so many tasks have come to the gate. */
 static inline void gate_await(struct gate *gate, int count)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&gate->arrived) < count && sheaf_now_ns() < deadline)
 		nap();

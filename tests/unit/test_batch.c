@@ -8,6 +8,7 @@
 
 #include "batch/batch.h"
 #include "pools.h"
+#include "support/deadline.h"
 
 static void set_up(void)
 {
@@ -633,7 +634,7 @@ Test(batch, retiring_ends_tasks_that_do_not_end)
 	sheaf_batch_retire(batch);
 	cr_assert_eq(atomic_load(&gate->arrived), 2);
 	for (int i = 0; i < 2; i++)
-		cr_assert(process_ended(pids[i], patience()));
+		cr_assert(process_ended(pids[i], hang_deadline()));
 	expect_pool_works(1000);
 	expect_done(sheaf_pool_get_info(pool, &info));
 	cr_assert_eq(info.deaths, 0, "they were asked to");
@@ -810,7 +811,7 @@ Test(batch, a_map_that_waits_for_its_first_room_has_no_results_yet)
 	fill_ring(4, &impatient, &gate);
 	waiter = (struct map_waiter){.batch = new_batch(NULL)};
 	cr_assert_eq(pthread_create(&thread, NULL, submit_loop, &waiter), 0);
-	for (uint64_t deadline = patience(); !began && sheaf_now_ns() < deadline; nap()) {
+	for (uint64_t deadline = hang_deadline(); !began && sheaf_now_ns() < deadline; nap()) {
 		pthread_mutex_lock(&waiter.batch->lock);
 		began = waiter.batch->inviting;
 		pthread_mutex_unlock(&waiter.batch->lock);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 #define WORKERS 3
 
@@ -93,7 +94,7 @@ Test(caller, is_enough_for_a_single_chunk)
 static int meet(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct notes *notes = context;
-	uint64_t until = patience();
+	uint64_t until = hang_deadline();
 
 	(void)begin;
 	(void)end;
@@ -120,7 +121,7 @@ Test(caller, works_beside_all_workers)
 static int die_at_poison(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct notes *notes = context;
-	uint64_t until = patience();
+	uint64_t until = hang_deadline();
 
 	(void)end;
 	notes->runs[begin]++;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 static void set_up(void)
 {
@@ -87,7 +88,7 @@ static _Atomic int *new_counter(void)
 
 static void expect_deaths(int count)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_pool_info info;
 
 	/* A death is counted after it is settled. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 static void set_up(void)
 {
@@ -366,7 +367,7 @@ Test(gather, ends_before_its_deadline_when_all_is_done)
 
 	for (uint64_t p = 0; p < 100; p++)
 		submit(batch, p);
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 0);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 0);
 	cr_assert_eq(n, 100);
 	cr_assert_eq(sheaf_gather(batch, &results, &n, 0), 0);
 	cr_assert_eq(sheaf_gather(batch, &results, &n, 1), 0);

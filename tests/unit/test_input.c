@@ -12,7 +12,7 @@
 
 #include "pools.h"
 #include "sheaf_data.h"
-#include "support/trial.h"
+#include "support/deadline.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -121,9 +121,9 @@ static void *write_slowly(void *context)
 	uint64_t until = sheaf_now_ns() + writer->pause_ns;
 
 	while (sheaf_now_ns() < until)
-		trial_nap(until - sheaf_now_ns());
+		sleep_ns(until - sheaf_now_ns());
 	if (write(fd, "1,2\n3", 5) == 5) {
-		trial_nap(SECOND / 10);
+		sleep_ns(SECOND / 10);
 		(void)!write(fd, ",4\n", 3);
 	}
 	close(fd);
@@ -374,7 +374,7 @@ Test(input, makes_no_terminal_the_controlling_one)
 	cr_assert_eq(write(master, "1,2\n\x04", 5), 5);
 	child = child_start(load_from_terminal, &terminal);
 	cr_assert_gt(child, 0);
-	cr_assert_eq(child_wait(child, &status, patience()), 0);
+	cr_assert_eq(child_wait(child, &status, hang_deadline()), 0);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
 	close(master);
 }

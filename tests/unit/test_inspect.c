@@ -14,6 +14,7 @@
 #include "pools.h"
 #include "segment/layout.h"
 #include "sheaf_inspect.h"
+#include "support/deadline.h"
 
 static sheaf_inspect *inspect;
 static char own_name[64]; /* no start of "sheaf-": other programs' sweeps leave it alone */
@@ -286,7 +287,7 @@ Test(inspect, tells_each_state)
 	open_inspection();
 	cr_assert_eq(look().state, SHEAF_POOL_OPEN);
 	expect_done(sheaf_pool_close(pool));
-	expect_done(sheaf_pool_join(pool, patience()));
+	expect_done(sheaf_pool_join(pool, hang_deadline()));
 	cr_assert_eq(look().state, SHEAF_POOL_FINISHED);
 	sheaf_inspect_close(inspect);
 	inspect = NULL;
@@ -353,7 +354,7 @@ Test(inspect, works_with_threads)
 /* Waits until a worker is in that state, and returns its number. */
 static unsigned await_state(sheaf_inspect_worker *workers, unsigned count, enum sheaf_worker_state state)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	for (;;) {
 		cr_assert_eq(sheaf_inspect_workers(inspect, workers, count), (int)count);
@@ -469,7 +470,7 @@ Test(inspect, tells_how_far_a_loop_is)
 Test(inspect, counts_deaths_and_generations)
 {
 	sheaf_inspect_worker workers[1];
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_inspect_pool figures;
 	pid_t first;
 
@@ -504,7 +505,7 @@ Test(inspect, tells_that_the_owner_is_dead)
 {
 	sheaf_inspect_worker workers[2];
 	sheaf_inspect_pool figures;
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t owner;
 	int status;
 

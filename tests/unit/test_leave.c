@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 /* Each test plays a host: a process of its own, whose streams and handlers it may change. */
 TestSuite(leave, .init = begin, .fini = end);
@@ -282,7 +283,7 @@ Test(leave, of_a_forked_child_that_returns_is_told_to_nobody)
 		in[p] = counts;
 		expect_done(sheaf_submit(batch, p, fork_and_return, &counts, sizeof(counts)));
 	}
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 0, "%s", results[3].message);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 0, "%s", results[3].message);
 	cr_assert_eq(atomic_load(&counts->refused), 10);
 	for (int p = 0; p < 100; p++)
 		cr_assert_eq(atomic_exchange(&counts->runs[p], 0), 1);
@@ -681,7 +682,7 @@ static void expect_place(void *address, const char *text)
 	sheaf_result result;
 
 	expect_done(sheaf_submit(batch, 3, touch, &address, sizeof(address)));
-	cr_assert_eq(sheaf_next(batch, &result, patience()), 1);
+	cr_assert_eq(sheaf_next(batch, &result, hang_deadline()), 1);
 	cr_assert_eq(result.fault_address, address, "%s", result.message);
 	cr_assert_not_null(strstr(result.message, text), "\"%s\" lacks \"%s\"", result.message, text);
 	sheaf_batch_retire(batch);

@@ -4,6 +4,7 @@
 #include "pools.h"
 
 #include "segment/layout.h"
+#include "support/deadline.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -53,7 +54,7 @@ static void expect_only_3_late(sheaf_batch *batch, size_t n)
 	sheaf_pool_info info;
 	size_t count;
 
-	cr_assert_eq(sheaf_gather(batch, &results, &count, patience()), 1);
+	cr_assert_eq(sheaf_gather(batch, &results, &count, hang_deadline()), 1);
 	cr_assert_eq(count, n);
 	for (size_t i = 0; i < n; i++) {
 		if (i == 3)
@@ -229,12 +230,12 @@ Test(limit, a_fault_tells_where_it_was)
 	new_pool(0);
 	batch = limited_batch(0);
 	cr_assert_eq(sheaf_submit(batch, 0, fault, NULL, 0), 0);
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 1, "%s", sheaf_message());
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 1, "%s", sheaf_message());
 	expect_where(&results[0]);
 	sheaf_batch_retire(batch);
 	batch = limited_batch(0);
 	cr_assert_eq(sheaf_submit_map(batch, fault, NULL, 0, NULL, 0, 4, NULL), 0);
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 4);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 4);
 	for (size_t i = 0; i < n; i++)
 		expect_where(&results[i]);
 	sheaf_batch_retire(batch);

@@ -8,6 +8,7 @@
 
 #include "batch/batch.h"
 #include "pools.h"
+#include "support/deadline.h"
 
 TestSuite(mistakes, .init = begin, .fini = end);
 
@@ -334,9 +335,9 @@ Test(mistakes, a_batch_whose_results_were_overrun_fails_and_never_hangs)
 			start_workers(1);
 			batch = new_damaged_batch(patterns[i], 2000);
 			if (way == 0)
-				r = sheaf_gather(batch, &results, &n, patience());
+				r = sheaf_gather(batch, &results, &n, hang_deadline());
 			else
-				while ((r = (way == 1 ? sheaf_next : sheaf_next_done)(batch, &result, patience())) == 1)
+				while ((r = (way == 1 ? sheaf_next : sheaf_next_done)(batch, &result, hang_deadline())) == 1)
 					count++;
 			/* The pool may have seen it, too. */
 			cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r,
@@ -372,9 +373,9 @@ Test(mistakes, nor_does_the_batch_beside_it_hang)
 			expect_done(sheaf_submit(beside, position, wait_at_gate, &overrun.gate, sizeof(overrun.gate)));
 		}
 		gate_open(overrun.gate);
-		r = sheaf_gather(batch, &results, &n, patience());
+		r = sheaf_gather(batch, &results, &n, hang_deadline());
 		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
-		r = sheaf_gather(beside, &results, &n, patience());
+		r = sheaf_gather(beside, &results, &n, hang_deadline());
 		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
 		sheaf_batch_retire(beside);
 		sheaf_batch_retire(batch);
@@ -399,11 +400,11 @@ Test(mistakes, an_owner_outlives_semaphores_that_a_task_has_run_over)
 			others[j] = new_batch(&(sheaf_batch_options){.result_size = 8});
 			sheaf_submit(others[j], 0, do_nothing, NULL, 0);
 		}
-		r = sheaf_gather(batch, &results, &n, patience());
+		r = sheaf_gather(batch, &results, &n, hang_deadline());
 		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
 		cr_assert_eq(sheaf_pool_interrupt(pool), 0);
 		for (int j = 0; j < 5; j++) {
-			r = sheaf_gather(others[j], &results, &n, patience());
+			r = sheaf_gather(others[j], &results, &n, hang_deadline());
 			cr_assert_neq(r, -ETIMEDOUT, "pattern %#x", patterns[i]);
 			sheaf_batch_retire(others[j]);
 		}
@@ -433,7 +434,7 @@ Test(mistakes, so_does_a_loop_whose_words_were_written_over)
 	words = batch->shared->table;
 	expect_done(sheaf_submit_for(batch, damage_chunks, &words, 40,
 				     &(sheaf_map_options){.grain = 1, .context_size = sizeof(words)}));
-	while ((r = sheaf_next(batch, &result, patience())) == 1)
+	while ((r = sheaf_next(batch, &result, hang_deadline())) == 1)
 		continue;
 	expect_failure(r, -EBADMSG, "was written over");
 	sheaf_batch_retire(batch);
@@ -486,7 +487,7 @@ static void expect_found(struct excess excess, const char *text)
 
 	for (uint64_t position = 0; position < 6; position++)
 		expect_done(sheaf_submit(batch, position, exceed, position == 3 ? &excess : &none, sizeof(excess)));
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), text ? 1 : 0, "%s", sheaf_message());
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), text ? 1 : 0, "%s", sheaf_message());
 	for (size_t i = 0; i < n; i++) {
 		cr_assert_eq(results[i].status, i == 3 && text ? -EFAULT : 0);
 		cr_assert_str_eq(results[i].message, i == 3 && text ? text : "");

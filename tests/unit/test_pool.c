@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 #include "support/proc.h"
 
 TestSuite(pool, .init = begin, .fini = end);
@@ -306,7 +307,7 @@ Test(pool, join_respects_its_deadline)
 	expect_failure(sheaf_pool_join(pool, deadline), -ETIMEDOUT, "the deadline passed");
 	cr_assert_geq(sheaf_now_ns(), deadline);
 	gate_open(gate);
-	expect_done(sheaf_pool_join(pool, patience()));
+	expect_done(sheaf_pool_join(pool, hang_deadline()));
 }
 
 /* ---- terminate ---- */
@@ -985,11 +986,11 @@ Test(pool, ends_with_its_owner_whoever_dies_first)
 		cr_assert_eq(read(end.ends[0], name, sizeof(name)), sizeof(name));
 		close(end.ends[0]);
 		close(end.ends[1]);
-		cr_assert_eq(child_wait(owner, &status, patience()), 0);
+		cr_assert_eq(child_wait(owner, &status, hang_deadline()), 0);
 		for (int p = 0; p < 3; p++)
-			cr_assert(process_ended(pids[p], patience()));
+			cr_assert(process_ended(pids[p], hang_deadline()));
 		/* Where the supervisor was killed first, its spare takes the name away, in its own time. */
-		for (uint64_t deadline = patience(); i && segment_name_exists(name) > 0 && sheaf_now_ns() < deadline;)
+		for (uint64_t deadline = hang_deadline(); i && segment_name_exists(name) > 0 && sheaf_now_ns() < deadline;)
 			sched_yield();
 		cr_assert_leq(segment_name_exists(name), 0);
 	}

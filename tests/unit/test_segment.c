@@ -9,6 +9,7 @@
 #include "segment/sweep.h"
 #include "support/children.h"
 #include "support/corpse.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
 
 #include <criterion/criterion.h>
@@ -175,7 +176,7 @@ static int signal_of_touch(unsigned char *address, bool write)
 	writes = write;
 	pid = child_start(touch, NULL);
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
@@ -230,7 +231,7 @@ static int exit_code_of(child_fn *fn, void *context)
 	int status;
 
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	cr_assert(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
@@ -382,7 +383,7 @@ Test(segment, takes_over_the_name_of_a_dead_owner)
 	pid_t owner = start_owner(&living, name);
 	int status;
 
-	cr_assert_eq(child_wait(owner, &status, patience()), 0);
+	cr_assert_eq(child_wait(owner, &status, hang_deadline()), 0);
 	cr_assert_neq(segment_name_exists(own_name), 0);
 	create(&segment, own_name);
 	cr_assert_eq(segment.header->owner_pid, (uint32_t)getpid());
@@ -431,7 +432,7 @@ Test(segment, of_a_creator_that_was_killed_leaves_nothing)
 	pid_t pid = child_start(create_and_die, own_name);
 	int status;
 
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	cr_assert(WIFSIGNALED(status));
 	cr_assert_leq(segment_name_exists(own_name), 0);
 }
@@ -971,7 +972,7 @@ Test(segment, names_are_looked_at_while_others_fork_and_none_claims_one)
 	cr_assert_eq(pthread_create(&thread, NULL, create_in_thread, ended), 0);
 	pid = child_start(create_in_child, NULL);
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	cr_assert_eq(atomic_load(&ended[1]), 0);
 	file_leave();

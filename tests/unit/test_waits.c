@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 static const sheaf_pool_options small = {.workers = 2, .ring_size = 4, .heap_size = 16 << 20};
 
@@ -143,7 +144,7 @@ static void some_time(void)
 
 static void expect_interrupted(struct waiter *waiter)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&waiter->code) == 1000 && sheaf_now_ns() < deadline)
 		nap();
