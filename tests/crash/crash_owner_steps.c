@@ -19,7 +19,7 @@
 #include "support/corpse.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/play.h"
+#include "support/stepped_call.h"
 #include "support/report.h"
 #include "support/rng.h"
 #include "support/session.h"
@@ -466,7 +466,7 @@ static void check_left(void *context, pid_t pid, uint64_t point)
 
 /* ---- one life ---- */
 
-static void set_scene(void *context)
+static void prepare_child(void *context)
 {
 	(void)context;
 	atomic_store(&stage->go, false);
@@ -474,17 +474,17 @@ static void set_scene(void *context)
 	shm.free_before = shm.own_folder ? free_memory() : 0;
 }
 
-static int live(void *context)
+static int child_main(void *context)
 {
 	const struct path *path = context;
 
 	if (setsid() < 0)
 		return 1;
 	path->prepare();
-	if (!play_begin())
+	if (!stepped_call_begin())
 		return 1;
 	path->call();
-	play_end();
+	stepped_call_end();
 }
 
 static void let_tasks_go(void *context)
@@ -497,25 +497,25 @@ static void let_tasks_go(void *context)
 
 static void run(const struct path *path, struct rng *rng, uint64_t wanted)
 {
-	struct play play = {
+	struct stepped_call call = {
 		.name = path->name,
 		.context = (void *)(uintptr_t)path,
-		.set = set_scene,
-		.live = live,
+		.prepare = prepare_child,
+		.child = child_main,
 		.wake = let_tasks_go,
 		.check = check_left,
 	};
 
 	if (path->slow)
 		wanted = SLOW_KILLS;
-	play_run(&play, rng, wanted);
+	stepped_call_kill(&call, rng, wanted);
 }
 
 /* So that all functions are bound, and all that libc sets up at its first use is there. */
 static void warm_up(void)
 {
 	for (unsigned i = 0; i < PATHS; i++) {
-		set_scene(NULL);
+		prepare_child(NULL);
 		paths[i].prepare();
 		atomic_store(&stage->go, true);
 		paths[i].call();
@@ -528,7 +528,7 @@ int main(int argc, char **argv)
 	struct rng rng = {seed_argument(argc, argv)};
 	uint64_t points = amount_argument(argc, argv, 2, 3), only = amount_argument(argc, argv, 3, PATHS);
 
-	if (!session_visible() || !play_possible()) {
+	if (!session_visible() || !stepped_call_possible()) {
 		puts("skipped: no /proc, or processes may not be traced here");
 		return 77;
 	}

@@ -57,7 +57,7 @@ static const char *const seconds[] = {"supervisor", "replacement", "survivor"};
 
 /* A path as it was gone once, and its effects. */
 struct way {
-	struct trail trail;
+	struct trace trace;
 	uint64_t *effects; /* points, in random order */
 	uint64_t count, room;
 	uint64_t last; /* what the words were at the point before */
@@ -96,7 +96,7 @@ static void see(void *context, uint64_t point)
 /* Notes the way of a process that stands at its begin, to its end. */
 static enum outcome note(pid_t pid, struct way *way, struct rng *rng)
 {
-	enum outcome outcome = step_trail(pid, &way->trail, see, way);
+	enum outcome outcome = step_and_record(pid, &way->trace, see, way);
 
 	for (uint64_t i = way->count; i > 1; i--) {
 		uint64_t j = rng_below(rng, i), effect = way->effects[i - 1];
@@ -117,12 +117,12 @@ static bool go(pid_t pid, struct way *way, uint64_t point, struct rng *rng)
 
 	if (!way)
 		return true;
-	if (!way->trail.length) {
+	if (!way->trace.length) {
 		outcome = note(pid, way, rng);
 		CHECK(outcome != ENDED, "process %ld has ended", (long)pid);
 		return true;
 	}
-	return step_to(pid, &way->trail, point, &outcome);
+	return step_to(pid, &way->trace, point, &outcome);
 }
 
 /* ---- pairs ---- */
@@ -167,7 +167,7 @@ static bool second_supervisor(struct group *group, struct cast *cast, uint64_t p
 
 	kill_traced(cast->supervisor, false);
 	if (cast->survivor)
-		let_go(cast->survivor, STEPPED);
+		detach(cast->survivor, STEPPED);
 	scene_order(ORDER_LOOK, 0);
 	scene_obeyed();
 	return reached;
@@ -178,13 +178,13 @@ static bool second_replacement(struct group *group, struct cast *cast, uint64_t 
 	pid_t pid = run_to_fork(cast->supervisor);
 	bool reached;
 
-	let_go(cast->supervisor, STEPPED);
+	detach(cast->supervisor, STEPPED);
 	cast->generation = scene_generation(0);
 	CHECK(run_to_address(pid, (uintptr_t)worker_run) == STEPPED, "the replacement does not work");
 	reached = go(pid, way_of(group), point, rng);
 	kill_traced(pid, false);
 	if (cast->survivor)
-		let_go(cast->survivor, STEPPED);
+		detach(cast->survivor, STEPPED);
 	return reached;
 }
 
@@ -196,7 +196,7 @@ static bool second_survivor(struct group *group, struct cast *cast, uint64_t poi
 	scene_recover_twice(0, cast->generation);
 	reached = go(cast->survivor, way_of(group), point, rng);
 	kill_traced(cast->survivor, false);
-	let_go(cast->supervisor, STEPPED);
+	detach(cast->supervisor, STEPPED);
 	return reached;
 }
 
@@ -268,10 +268,10 @@ static bool note_first(struct groups *groups, unsigned begin, uint64_t most, str
 		if (!play(&(struct group){.path = path, .second = SUPERVISOR, .warm_up = true}, 0, rng, &skip))
 			return false;
 		play(&group, 0, rng, &skip);
-		trail_free(&group.way.trail);
+		trace_free(&group.way.trace);
 		free(group.way.effects);
 		scene_end();
-		printf("%s: %llu points, %llu effects\n", paths[path].name, (unsigned long long)first_ways[path].trail.length,
+		printf("%s: %llu points, %llu effects\n", paths[path].name, (unsigned long long)first_ways[path].trace.length,
 		       (unsigned long long)first_ways[path].count);
 		fflush(stdout);
 		add_groups(groups, path);
@@ -289,11 +289,11 @@ static uint64_t play_some(struct group *group, uint64_t pairs, struct rng *rng)
 	for (uint64_t i = 0; i < pairs; i++) {
 		struct way *way = &group->way;
 		uint64_t point = group->played < way->count ? way->effects[group->played]
-				 : way->trail.length        ? rng_below(rng, way->trail.length)
+				 : way->trace.length        ? rng_below(rng, way->trace.length)
 							    : 0;
 
 		/* To note the way is a pair, too: the second kill comes when it sleeps. */
-		if (way->trail.length)
+		if (way->trace.length)
 			group->played++;
 		if (!play(group, point, rng, &skip))
 			missed++;
@@ -330,12 +330,12 @@ int main(int argc, char **argv)
 	       (unsigned long long)missed);
 	report_end();
 	for (size_t i = 0; i < groups.count; i++) {
-		trail_free(&groups.all[i].way.trail);
+		trace_free(&groups.all[i].way.trace);
 		free(groups.all[i].way.effects);
 	}
 	free(groups.all);
 	for (unsigned path = 0; path < PATHS; path++) {
-		trail_free(&first_ways[path].trail);
+		trace_free(&first_ways[path].trace);
 		free(first_ways[path].effects);
 	}
 	return 0;

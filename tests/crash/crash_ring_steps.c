@@ -1,7 +1,7 @@
 /*
  * crash_ring_steps.c - a worker process at the ring is single-stepped, and killed between two instructions.
  *
- * Usage: crash_ring_steps [SEED [POINTS [PATH]]]; see play.h. There is no pool, only a segment: the victim plays worker 0, and
+ * Usage: crash_ring_steps [SEED [POINTS [PATH]]]; see stepped_call.h. There is no pool, only a segment: the victim plays worker 0, and
  * calls what a worker calls that also submits, waits for room and gathers. Others sleep meanwhile: another worker, the owner
  * that waits for room in the ring, and a gatherer. After each kill the test recovers as the supervisor does. A second recovery
  * must change nothing, no word may name the dead, and then the others must go on: they wait without any time limit, so that a
@@ -16,7 +16,7 @@
 #include "segment/heap.h"
 #include "support/arguments.h"
 #include "support/deadline.h"
-#include "support/play.h"
+#include "support/stepped_call.h"
 #include "support/proc.h"
 #include "support/report.h"
 #include "support/rng.h"
@@ -444,7 +444,7 @@ static void prepare_victim(void)
 	victim = (struct runner){.segment = &segment, .worker = VICTIM, .generation = generation};
 }
 
-static void set_scene(void *context)
+static void prepare_child(void *context)
 {
 	const struct path *path = context;
 
@@ -477,16 +477,16 @@ static void set_scene(void *context)
 	atomic_store(&stage->gate, false);
 }
 
-static int live(void *context)
+static int child_main(void *context)
 {
 	const struct path *path = context;
 
 	victim.pid = (int32_t)getpid();
 	is_victim = true;
-	if (!play_begin())
+	if (!stepped_call_begin())
 		return 1;
 	path->call();
-	play_end();
+	stepped_call_end();
 }
 
 static void wake(void *context)
@@ -690,7 +690,7 @@ static void warm_up(void)
 	for (unsigned i = 0; i < PATHS; i++) {
 		void *path = (void *)(uintptr_t)&paths[i];
 
-		set_scene(path);
+		prepare_child(path);
 		paths[i].wake();
 		paths[i].call();
 		check(path, getpid(), 0);
@@ -712,7 +712,7 @@ int main(int argc, char **argv)
 					  .heap_size = UNITS * UNIT};
 	struct proc proc;
 
-	if (!proc_read(getpid(), &proc) || !play_possible()) {
+	if (!proc_read(getpid(), &proc) || !stepped_call_possible()) {
 		puts("skipped: no /proc, or processes may not be traced here");
 		return 77;
 	}
@@ -725,15 +725,15 @@ int main(int argc, char **argv)
 	atomic_store(&segment.workers[OTHER].generation, 1);
 	warm_up();
 	for (unsigned i = 0; i < PATHS; i++) {
-		struct play play = {.name = paths[i].name,
-				    .context = (void *)(uintptr_t)&paths[i],
-				    .set = set_scene,
-				    .live = live,
-				    .wake = wake,
-				    .check = check};
+		struct stepped_call call = {.name = paths[i].name,
+					    .context = (void *)(uintptr_t)&paths[i],
+					    .prepare = prepare_child,
+					    .child = child_main,
+					    .wake = wake,
+					    .check = check};
 
 		if (only >= PATHS || i == only)
-			play_run(&play, &rng, points);
+			stepped_call_kill(&call, &rng, points);
 	}
 	segment_destroy(&segment);
 	report_end();

@@ -260,7 +260,7 @@ static bool set_fresh(const struct path *path, uint64_t point, struct scenery *s
 	kill_and_wait(scene_held());
 	scene_let_pass();
 	s->victim = run_to_fork(supervisor);
-	let_go(supervisor, STEPPED);
+	detach(supervisor, STEPPED);
 	s->generation = scene_generation(0);
 	CHECK(run_to_address(s->victim, (uintptr_t)worker_run) == STEPPED, "the worker does not work");
 	return true;
@@ -302,7 +302,7 @@ static void kill_victim(const struct path *path, struct scenery *s, bool twice)
 static void finish(struct scenery *s)
 {
 	if (s->still)
-		let_go(s->still, STEPPED);
+		detach(s->still, STEPPED);
 	if (s->supervisor_stopped)
 		scene_continue_supervisor();
 	scene_let_pass();
@@ -312,17 +312,17 @@ static void finish(struct scenery *s)
 /* ---- paths ---- */
 
 enum act {
-	KILL_FIRST, /* at the first point, which needs no trail */
+	KILL_FIRST, /* at the first point, which needs no trace */
 	NO_ACT,
 	ACT,        /* the path's deed, at the point */
 	KILL_INSIDE /* a kill while it is in the system call that begins at the point */
 };
 
 /*
- * Plays the path up to a point, and on. @trail: noted, if it is empty. False: the process went another way; @skip is set if
+ * Plays the path up to a point, and on. @trace: noted, if it is empty. False: the process went another way; @skip is set if
  * there is no tracing here.
  */
-static bool play(const struct path *path, struct trail *trail, uint64_t point, enum act act, struct rng *rng, bool *skip)
+static bool play(const struct path *path, struct trace *trace, uint64_t point, enum act act, struct rng *rng, bool *skip)
 {
 	bool once = path->work.closes, reached = true;
 	enum outcome outcome;
@@ -339,23 +339,23 @@ static bool play(const struct path *path, struct trail *trail, uint64_t point, e
 	}
 	if (act == KILL_FIRST)
 		outcome = STEPPED;
-	else if (!trail->length)
-		outcome = step_trail(s.victim, trail, NULL, NULL);
+	else if (!trace->length)
+		outcome = step_and_record(s.victim, trace, NULL, NULL);
 	else
-		reached = step_to(s.victim, trail, point, &outcome);
+		reached = step_to(s.victim, trace, point, &outcome);
 	if (outcome == ENDED) {
 		; /* by itself, as it should */
 	} else if (act == NO_ACT) {
-		let_go(s.victim, outcome);
+		detach(s.victim, outcome);
 	} else if (path->deed == SUBMIT) {
 		scene_order(ORDER_SUBMIT, 0);
 		scene_obeyed();
-		let_go(s.victim, outcome);
+		detach(s.victim, outcome);
 	} else {
 		if (act == KILL_INSIDE && outcome == STEPPED) {
 			uint64_t until = sheaf_now_ns() + rng_below(rng, 60000);
 
-			set_off(s.victim);
+			resume_traced(s.victim);
 			while (sheaf_now_ns() < until)
 				;
 		}
@@ -385,27 +385,27 @@ static bool calls_system(uint64_t address)
 static bool run(const struct path *path, struct rng *rng, uint64_t points)
 {
 	uint64_t length, stride, count = 0, missed = 0, inside = 0, began = sheaf_now_ns();
-	struct trail trail = {0};
+	struct trace trace = {0};
 	bool skip = false;
 
 	if (!path->work.closes && !scene_begin(&path->work))
 		return false;
 	/* The first death of a pool leaves it as all later ones do. */
-	if (!play(path, &trail, 0, KILL_FIRST, rng, &skip) || !play(path, &trail, 0, NO_ACT, rng, &skip))
+	if (!play(path, &trace, 0, KILL_FIRST, rng, &skip) || !play(path, &trace, 0, NO_ACT, rng, &skip))
 		return false;
-	length = trail.length;
+	length = trace.length;
 	stride = points && length > points ? length / points : 1;
 	for (uint64_t n = points ? rng_below(rng, stride) : 0; n < length; n += stride) {
 		/* A process that was held up may go another way. */
-		if (play(path, &trail, n, ACT, rng, &skip) || play(path, &trail, n, ACT, rng, &skip))
+		if (play(path, &trace, n, ACT, rng, &skip) || play(path, &trace, n, ACT, rng, &skip))
 			count++;
 		else
 			missed++;
 	}
 	for (uint64_t n = 0; n < length && path->deed != SUBMIT; n++) {
-		if (!calls_system(trail.at[n]) || (points && rng_below(rng, length) >= points * 4))
+		if (!calls_system(trace.at[n]) || (points && rng_below(rng, length) >= points * 4))
 			continue;
-		inside += play(path, &trail, n, KILL_INSIDE, rng, &skip);
+		inside += play(path, &trace, n, KILL_INSIDE, rng, &skip);
 	}
 	if (!path->work.closes)
 		scene_end();
@@ -414,7 +414,7 @@ static bool run(const struct path *path, struct rng *rng, uint64_t points)
 	       (unsigned long long)inside, (unsigned long long)missed, (double)(sheaf_now_ns() - began) / 1e9);
 	fflush(stdout);
 	report_add(count + inside);
-	trail_free(&trail);
+	trace_free(&trace);
 	return true;
 }
 

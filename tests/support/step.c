@@ -5,6 +5,7 @@
  */
 #define _DEFAULT_SOURCE /* ptrace() */
 #include "step.h"
+#include "breakpoint.h"
 #include "check.h"
 #include "children.h"
 #include "deadline.h"
@@ -189,7 +190,7 @@ pid_t run_to_fork(pid_t pid)
 	return (pid_t)child;
 }
 
-void set_off(pid_t pid)
+void resume_traced(pid_t pid)
 {
 	CHECK(ptrace(PTRACE_CONT, pid, NULL, (void *)(long)held_signal(pid)) == 0 || errno == ESRCH, "PTRACE_CONT: errno %d",
 	      errno);
@@ -207,12 +208,12 @@ enum outcome run_on(pid_t pid)
 	return outcome;
 }
 
-enum outcome run_to_address(pid_t pid, uintptr_t address)
+enum outcome run_to_address(pid_t pid, uint64_t address)
 {
 	enum outcome outcome;
 
-	if (!trail_mark_address(address, pid)) {
-		for (outcome = STEPPED; outcome == STEPPED && !trail_at_address(address, pid);)
+	if (!breakpoint_set(pid, address)) {
+		for (outcome = STEPPED; outcome == STEPPED && instruction_address(pid) != address;)
 			step(pid, 1, &outcome);
 		return outcome;
 	}
@@ -221,7 +222,7 @@ enum outcome run_to_address(pid_t pid, uintptr_t address)
 	for (uint64_t deadline = hang_deadline(); outcome == BLOCKED && sheaf_now_ns() < deadline;)
 		outcome = wait_for_stop(pid);
 	if (outcome == STEPPED)
-		trail_unmark(pid);
+		breakpoint_clear(pid);
 	return outcome;
 }
 
@@ -241,10 +242,10 @@ uint64_t step(pid_t pid, uint64_t most, enum outcome *outcome)
 	return steps;
 }
 
-/* To the next point of a trail: over one instruction, or over some that do not count. */
+/* To the next point of a trace: over one instruction, or over some that do not count. */
 static enum outcome advance(pid_t pid)
 {
-	uintptr_t behind = trail_leap(pid);
+	uint64_t behind = address_to_skip_to(pid);
 	enum outcome outcome;
 
 	if (behind)
@@ -253,34 +254,34 @@ static enum outcome advance(pid_t pid)
 	return outcome;
 }
 
-enum outcome step_trail(pid_t pid, struct trail *trail, void (*seen)(void *context, uint64_t point), void *context)
+enum outcome step_and_record(pid_t pid, struct trace *trace, void (*seen)(void *context, uint64_t point), void *context)
 {
 	enum outcome outcome = STEPPED;
 
 	for (;;) {
-		trail_add(trail, outcome == STEPPED ? pid : 0);
+		trace_add(trace, outcome == STEPPED ? pid : 0);
 		if (seen)
-			seen(context, trail->length - 1);
+			seen(context, trace->length - 1);
 		if (outcome != STEPPED)
 			break;
-		CHECK(trail->length < MOST_STEPS, "process %ld goes on and on", (long)pid);
+		CHECK(trace->length < MOST_STEPS, "process %ld goes on and on", (long)pid);
 		outcome = advance(pid);
 	}
-	trail_close(trail);
+	trace_close(trace);
 	return outcome;
 }
 
-bool step_to(pid_t pid, const struct trail *trail, uint64_t point, enum outcome *outcome)
+bool step_to(pid_t pid, const struct trace *trace, uint64_t point, enum outcome *outcome)
 {
-	uint64_t at = trail_mark(trail, point, pid);
+	uint64_t at = trace_set_breakpoint(trace, point, pid);
 
 	*outcome = STEPPED;
 	if (at) {
 		*outcome = run_on(pid);
 		if (*outcome != STEPPED)
 			return false;
-		trail_unmark(pid);
-		if (!trail_is_at(trail, at, pid))
+		breakpoint_clear(pid);
+		if (!trace_is_at(trace, at, pid))
 			return false;
 	}
 	while (at < point && *outcome == STEPPED) {
@@ -300,7 +301,7 @@ void kill_traced(pid_t pid, bool ours)
 	(void)held_signal(pid);
 }
 
-void let_go(pid_t pid, enum outcome outcome)
+void detach(pid_t pid, enum outcome outcome)
 {
 	if (outcome == ENDED)
 		return;
@@ -315,6 +316,6 @@ void let_go(pid_t pid, enum outcome outcome)
 	}
 	if (outcome == ENDED)
 		return;
-	trail_unmark(pid);
+	breakpoint_clear(pid);
 	outcome_of(ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)held_signal(pid)), "PTRACE_DETACH", pid);
 }
