@@ -14,7 +14,7 @@
 #include "support/children.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
+#include "support/random_batches.h"
 #include "support/report.h"
 #include "support/rng.h"
 
@@ -234,7 +234,7 @@ int main(int argc, char **argv)
 		report_figure("idle_within_bounds",
 			      percentile(&idle.claimable, 99) < P99_US && percentile(&idle.claimable, 100) < MAX_US);
 	CHECK(!sheaf_free(idle.pool, memory), "sheaf_free");
-	load_check_empty(idle.pool);
+	check_pool_is_empty(idle.pool);
 	sheaf_pool_destroy(idle.pool);
 	CHECK_AS(HARM_LEAKED, count_children() <= 0, "%d children are left", count_children());
 	free(idle.claimable.us);

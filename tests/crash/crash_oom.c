@@ -8,7 +8,7 @@
 #include "support/arguments.h"
 #include "support/children.h"
 #include "support/deadline.h"
-#include "support/group.h"
+#include "support/memory_cgroup.h"
 #include "support/report.h"
 #include "support/rng.h"
 
@@ -32,7 +32,7 @@ static pid_t maker;
 static void leave_nothing(void)
 {
 	if (getpid() == maker)
-		group_remove();
+		memory_cgroup_remove();
 }
 
 /* ---- tasks ---- */
@@ -47,7 +47,7 @@ struct table {
 /* Fills memory until there is none. */
 static int take_all(struct table *table)
 {
-	if (!group_enter()) {
+	if (!memory_cgroup_enter()) {
 		atomic_fetch_add(&table->outside, 1);
 		return -EPERM;
 	}
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 	sheaf_pool *pool;
 	int r;
 
-	if (!group_make(LIMIT)) {
+	if (!memory_cgroup_make(LIMIT)) {
 		printf("skipped: no memory cgroup may be made here\n");
 		return 77;
 	}

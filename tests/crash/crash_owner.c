@@ -10,11 +10,11 @@
 #include "support/arguments.h"
 #include "support/children.h"
 #include "support/deadline.h"
-#include "support/guest.h"
-#include "support/load.h"
+#include "support/random_batches.h"
 #include "support/report.h"
 #include "support/rng.h"
 #include "support/session.h"
+#include "support/tested_host.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -47,27 +47,27 @@ struct owner {
 
 static void *help(void *context)
 {
-	struct load *load = context;
+	struct random_batches *batches = context;
 
 	for (;;)
-		load_run(load);
+		random_batch_run(batches);
 	return NULL;
 }
 
 /* Never ends: the pool of a helped owner stays. */
 static void use(struct owner *owner, sheaf_pool *pool, struct rng *rng)
 {
-	static struct load loads[MOST_THREADS];
-	struct load load = {.pool = pool, .rng = {rng_next(rng)}};
+	static struct random_batches thread_batches[MOST_THREADS];
+	struct random_batches batches = {.pool = pool, .rng = {rng_next(rng)}};
 
 	for (unsigned i = 0; i < owner->threads; i++) {
 		pthread_t thread;
 
-		loads[i] = (struct load){.pool = pool, .rng = {rng_next(rng)}};
-		CHECK(!pthread_create(&thread, NULL, help, &loads[i]), "thread");
+		thread_batches[i] = (struct random_batches){.pool = pool, .rng = {rng_next(rng)}};
+		CHECK(!pthread_create(&thread, NULL, help, &thread_batches[i]), "thread");
 	}
 	do
-		load_run(&load);
+		random_batch_run(&batches);
 	while (owner->threads || rng_below(rng, 3));
 }
 
@@ -185,7 +185,7 @@ static void run(uint64_t seed, struct owner_view *view, struct totals *totals)
 		CHECK_AS(HARM_LEAKED, kind != OWNER || phase != RUNNING,
 			 "the supervisor left the name of owner %ld, with %u more threads", (long)pid, owner.threads);
 		totals->swept++;
-		guest_sweep();
+		sweep_names();
 		CHECK_AS(HARM_LEAKED, segments_of(pid) == 0, "the next start left the name of owner %ld", (long)pid);
 	}
 }

@@ -16,7 +16,7 @@
 #include "pool/pool.h"
 #include "support/arguments.h"
 #include "support/children.h"
-#include "support/corpse.h"
+#include "support/dead_pool.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
 #include "support/stepped_call.h"
@@ -129,7 +129,7 @@ static bool stale_exists(pid_t pid)
 /* What a dead owner left. */
 static void leave_stale(void)
 {
-	int r = corpse_leave(stale_name(getpid()));
+	int r = dead_pool_leave(stale_name(getpid()));
 
 	CHECK(!r, "%s: %s", stale_name(getpid()), strerror(-r));
 }
@@ -407,7 +407,7 @@ static const struct path {
 static struct {
 	bool own_folder;      /* /dev/shm is this program's alone, so all that is in it may be counted */
 	bool late_names;      /* segments get their names when there is a supervisor */
-	uint64_t free_before; /* blocks, when the scene was set */
+	uint64_t free_before; /* blocks, when the child was prepared */
 	uint64_t names_swept;
 } shm;
 

@@ -11,8 +11,8 @@
  *   the replacement     while it runs what was returned
  *   the survivor        of two workers, the same
  *
- * Then pairs of two effects are played in random order, each once, and when a second process has no more of them, at random
- * points of its path. See scene.h for what must hold after each.
+ * Then pairs of two effects are played in random order, each once. When a second process has no more of them, points of its
+ * path are drawn. See subject_pool.h for what must hold after each pair.
  */
 #include "support/arguments.h"
 #include "support/subject_pool.h"

@@ -385,7 +385,7 @@ static const struct path paths[] = {
 
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
 
-/* ---- the scene ---- */
+/* ---- before each child ---- */
 
 static pid_t worker_pid, owner_pid, gatherer_pid;
 

@@ -12,7 +12,7 @@
 #include "support/children.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
+#include "support/random_batches.h"
 #include "support/report.h"
 #include "support/rng.h"
 #include "support/small_shm.h"
@@ -573,7 +573,7 @@ static int try_size(void *context)
 			acts[i].run();
 			deaths += acts[i].deaths;
 			check_deaths(deaths, acts[i].name);
-			load_check_empty(self.pool);
+			check_pool_is_empty(self.pool);
 		}
 		sheaf_pool_destroy(self.pool);
 		self.pool = NULL;

@@ -13,7 +13,7 @@
 #include "support/children.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
+#include "support/random_batches.h"
 #include "support/proc.h"
 #include "support/report.h"
 #include "support/rng.h"
@@ -46,7 +46,7 @@ struct storm {
 };
 
 struct loader {
-	struct load load;
+	struct random_batches batches;
 	struct storm *storm;
 	pthread_t thread;
 	_Atomic bool over;
@@ -268,20 +268,20 @@ static void *rage(void *context)
 	return NULL;
 }
 
-/* ---- the load ---- */
+/* ---- the batches ---- */
 
 static void *work(void *context)
 {
 	struct loader *loader = context;
 
 	while (!atomic_load(&loader->storm->over)) {
-		load_run(&loader->load);
+		random_batch_run(&loader->batches);
 		/* Now and then workers find nothing to do. */
-		if (rng_below(&loader->load.rng, 8) == 0)
-			sleep_ns(rng_below(&loader->load.rng, 4000000));
+		if (rng_below(&loader->batches.rng, 8) == 0)
+			sleep_ns(rng_below(&loader->batches.rng, 4000000));
 	}
 	/* And once more in peace. */
-	load_run(&loader->load);
+	random_batch_run(&loader->batches);
 	atomic_store(&loader->over, true);
 	return NULL;
 }
@@ -297,7 +297,7 @@ static void watch(struct loader *loaders)
 	do {
 		live = 0;
 		for (unsigned i = 0; i < LOADERS; i++) {
-			uint64_t results = loaders[i].load.results;
+			uint64_t results = loaders[i].batches.results;
 			bool over = atomic_load(&loaders[i].over);
 
 			if (results != seen[i] || over)
@@ -324,7 +324,7 @@ static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
 {
 	char name[256];
 
-	load_check_empty(pool);
+	check_pool_is_empty(pool);
 	snprintf(name, sizeof(name), "%s", look(pool).name);
 	sheaf_pool_destroy(pool);
 	CHECK_AS(HARM_LEAKED, segment_name_exists(name) <= 0, "%s is left", name);
@@ -350,14 +350,14 @@ int main(int argc, char **argv)
 	CHECK(sheaf_pool_create(&storm.pool, &options) == 0, "pool");
 	CHECK(!pthread_create(&killer, NULL, rage, &storm), "thread");
 	for (unsigned i = 0; i < LOADERS; i++) {
-		loaders[i] = (struct loader){.load = {.pool = storm.pool, .rng = {seed + 1 + i}}, .storm = &storm};
+		loaders[i] = (struct loader){.batches = {.pool = storm.pool, .rng = {seed + 1 + i}}, .storm = &storm};
 		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
 	}
 	watch(loaders);
 	for (unsigned i = 0; i < LOADERS; i++) {
 		pthread_join(loaders[i].thread, NULL);
-		results += loaders[i].load.results;
-		reruns += loaders[i].load.reruns;
+		results += loaders[i].batches.results;
+		reruns += loaders[i].batches.reruns;
 	}
 	pthread_join(killer, NULL);
 	info = look(storm.pool);

@@ -11,7 +11,7 @@
 #include "support/children.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
+#include "support/random_batches.h"
 #include "support/proc.h"
 #include "support/rng.h"
 #include "support/session.h"
@@ -30,7 +30,7 @@
 static _Atomic bool over;
 
 struct loader {
-	struct load load;
+	struct random_batches batches;
 	pthread_t thread;
 };
 
@@ -39,8 +39,8 @@ static void *work(void *context)
 	struct loader *loader = context;
 
 	while (!atomic_load(&over))
-		load_run(&loader->load);
-	load_run(&loader->load);
+		random_batch_run(&loader->batches);
+	random_batch_run(&loader->batches);
 	return NULL;
 }
 
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	sheaf_pool_options options = {
 		.workers = WORKERS, .ring_size = 32, .heap_size = 512 << 20, .max_attempts = SHEAF_MAX_ATTEMPTS};
 	int files = count_open_files(), mappings = count_segment_mappings();
-	struct load idle = {.rng = {seed + 1}};
+	struct random_batches idle = {.rng = {seed + 1}};
 	struct loader loaders[LOADERS];
 	struct rng rng = {seed};
 	sheaf_pool_info info;
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	CHECK(sheaf_pool_create(&pool, &options) == 0, "pool");
 	idle.pool = pool;
 	for (unsigned i = 0; i < LOADERS; i++) {
-		loaders[i] = (struct loader){.load = {.pool = pool, .rng = {seed + 2 + i}}};
+		loaders[i] = (struct loader){.batches = {.pool = pool, .rng = {seed + 2 + i}}};
 		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
 	}
 	while (kills < wanted) {
@@ -119,12 +119,12 @@ int main(int argc, char **argv)
 	atomic_store(&over, true);
 	for (unsigned i = 0; i < LOADERS; i++) {
 		pthread_join(loaders[i].thread, NULL);
-		results += loaders[i].load.results;
+		results += loaders[i].batches.results;
 	}
 	/* And once while nobody waits for anything: the next batch finds out. */
 	kills += strike(look(pool).supervisor, NULL, 0, &rng);
-	load_run(&idle);
-	load_check_empty(pool);
+	random_batch_run(&idle);
+	check_pool_is_empty(pool);
 	info = look(pool);
 	/* One that is killed before it has counted itself is not counted. */
 	CHECK(info.supervisors > 1 && info.supervisors <= kills + 1, "%llu supervisors after %llu kills",

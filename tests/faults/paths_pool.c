@@ -15,7 +15,7 @@
 
 #include "steps.h"
 #include "support/children.h"
-#include "support/corpse.h"
+#include "support/dead_pool.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
 #include "support/rng.h"
@@ -86,7 +86,7 @@ void path_create_taken(void)
 /* What a dead owner leaves. */
 static void leave_name(const char *name)
 {
-	int r = corpse_leave(name);
+	int r = dead_pool_leave(name);
 
 	RIGHT(!r, WRONG, "%s: %s", name, strerror(-r));
 }

@@ -15,7 +15,7 @@
 #include "segment/segment.h"
 #include "support/arguments.h"
 #include "support/children.h"
-#include "support/corpse.h"
+#include "support/dead_pool.h"
 #include "support/deadline.h"
 #include "support/report.h"
 #include "support/rng.h"
@@ -796,7 +796,7 @@ static void fill(int fd, enum left kind)
 	if (kind == GARBAGE || kind == EMPTY)
 		return;
 	if (kind != OF_LIVING)
-		corpse_bury(&header);
+		dead_pool_mark(&header);
 	header.version += kind == OTHER_VERSION;
 	file_fill(fd, &with);
 	file_write(fd, 0, &header, sizeof(header));

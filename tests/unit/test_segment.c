@@ -8,7 +8,7 @@
 #include "segment/heap.h"
 #include "segment/sweep.h"
 #include "support/children.h"
-#include "support/corpse.h"
+#include "support/dead_pool.h"
 #include "support/deadline.h"
 #include "support/leaks.h"
 
@@ -508,7 +508,7 @@ Test(segment, that_was_begun_by_a_dead_process_is_swept)
 	cr_assert_eq(os_shm_invent(mine, sizeof(mine)), 0);
 	cr_assert_eq(os_shm_create(mine, &fd), 0);
 	snprintf(begun, sizeof(begun), "/sheaf-unit-begun-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(begun), 0);
+	cr_assert_eq(dead_pool_leave(begun), 0);
 	snprintf(other, sizeof(other), "/sheaf-unit-empty-%ld", (long)getpid());
 	cr_assert_eq(exit_code_of(make_empty, other), 0);
 	create(&segment, NULL);
@@ -572,7 +572,7 @@ Test(segment, refuses_the_name_of_shared_memory_of_others)
 	expect_taken(own_name, by);
 	expect_bytes(fd, "precious");
 	segment_identify(&header);
-	corpse_bury(&header);
+	dead_pool_mark(&header);
 	header.version++;
 	cr_assert_eq(pwrite(fd, &header, sizeof(header), 0), (ssize_t)sizeof(header));
 	snprintf(by, sizeof(by), "a segment of another version of Sheaf (version %lu, layout 0x%08lx)",
@@ -660,7 +660,7 @@ Test(segment, whose_spare_process_lives_is_not_swept)
 	/* Other tests sweep, too: it has a name that nobody sweeps until the lock is held. */
 	snprintf(first, sizeof(first), "/unit-spare-%ld", (long)getpid());
 	snprintf(name, sizeof(name), "/sheaf-unit-spare-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(first), 0);
+	cr_assert_eq(dead_pool_leave(first), 0);
 	living.name = first;
 	spare = start(hold_spare, &living, text);
 	cr_assert_eq(os_shm_rename(first, name), 0);
@@ -683,7 +683,7 @@ Test(segment, of_a_dead_owner_goes_with_all_of_its_names)
 	snprintf(first, sizeof(first), "/unit-one-%ld", (long)getpid());
 	snprintf(one, sizeof(one), "/sheaf-unit-one-%ld", (long)getpid());
 	snprintf(two, sizeof(two), "/sheaf-unit-two-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(first), 0);
+	cr_assert_eq(dead_pool_leave(first), 0);
 	path_of(first, from, sizeof(from));
 	path_of(two, to, sizeof(to));
 	if (link(from, to)) {

@@ -10,12 +10,12 @@
 #endif
 
 #include "pools.h"
-#include "support/group.h"
+#include "support/memory_cgroup.h"
 #include "support/small_shm.h"
 
 static void finish(void)
 {
-	group_remove();
+	memory_cgroup_remove();
 	end();
 }
 
@@ -141,7 +141,7 @@ static int allocate_in_group(void *context)
 	int r;
 
 	(void)context;
-	if (!mount_shm("size=1g,mode=1777", 0) || !group_enter())
+	if (!mount_shm("size=1g,mode=1777", 0) || !memory_cgroup_enter())
 		return CHILD_SKIPS;
 	child_check(!sheaf_pool_create(&pool, &options));
 	/* Pieces of any size: neither the large nor the sum of the small ones may have the kernel kill anybody. */
@@ -170,7 +170,7 @@ static int allocate_in_group(void *context)
 
 Test(shm, that_the_memory_cgroup_does_not_allow_is_an_error)
 {
-	if (!group_make(LIMIT))
+	if (!memory_cgroup_make(LIMIT))
 		cr_skip_test("this process may not make a cgroup");
 	in_child(allocate_in_group, NULL);
 }

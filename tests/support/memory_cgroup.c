@@ -1,4 +1,7 @@
-#include "support/group.h"
+/*
+ * memory_cgroup.c - control groups of version 1 and 2, by their files.
+ */
+#include "support/memory_cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +43,7 @@ static bool make_below(const char *mount, const char *own, const char *knob, uin
 		return false;
 	}
 	if (!write_text(knob, text)) {
-		group_remove();
+		memory_cgroup_remove();
 		return false;
 	}
 	/* Swap would take what does not fit. */
@@ -51,7 +54,7 @@ static bool make_below(const char *mount, const char *own, const char *knob, uin
 }
 
 /* Lines of /proc/self/cgroup are "4:memory:/path" (version 1) and "0::/path" (version 2). */
-bool group_make(uint64_t limit)
+bool memory_cgroup_make(uint64_t limit)
 {
 	FILE *file = fopen("/proc/self/cgroup", "r");
 	bool made = false;
@@ -74,7 +77,7 @@ bool group_make(uint64_t limit)
 	return made;
 }
 
-bool group_enter(void)
+bool memory_cgroup_enter(void)
 {
 	char text[32];
 
@@ -96,7 +99,7 @@ static void kill_members(void)
 		fclose(file);
 }
 
-void group_remove(void)
+void memory_cgroup_remove(void)
 {
 	uint64_t deadline = hang_deadline();
 
