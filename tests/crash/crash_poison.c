@@ -1,5 +1,5 @@
 /*
- * crash_poison.c - tasks that end their worker in every way a process can end: always, in their first run only, or by rng.
+ * crash_poison.c - tasks that end their worker in every way a process can end: always, in their first run only, or by chance.
  *
  * Usage: crash_poison [SEED [ROUNDS]]. No task may run more often than max_attempts says. A position whose runs all ended so
  * must fail and say how, and every other position must be right. Then come tasks that kill other workers or their supervisor,
@@ -176,7 +176,7 @@ static const struct way {
 /* ---- tasks ---- */
 
 enum when { ALWAYS, FIRST_RUN, BY_CHANCE, WHENS };
-static const char *const when_names[] = {"always", "first", "by rng"};
+static const char *const when_names[] = {"always", "first", "by chance"};
 
 /* Shared with the tasks. */
 struct table {

@@ -30,7 +30,9 @@ extern "C" {
 
 struct host_case {
 	const char *name;
-	int (*play)(void);
+	int (*play)(void); /* the host; or, for hosts that differ only in @context: */
+	int (*play_with)(const void *context);
+	const void *context;
 	unsigned seconds; /* that it may take; 0: 30 */
 	bool stays;       /* the host may end with a pool that it has not destroyed */
 };
@@ -38,17 +40,26 @@ struct host_case {
 /* The program: plays all cases, or those that its arguments name. */
 int host_main(int argc, char **argv, const char *program, const struct host_case *cases, size_t n);
 
-#define CASE(play)                    \
-	{                             \
-#play, play, 0, false \
+#define CASE(play)                                \
+	{                                         \
+#play, play, NULL, NULL, 0, false \
 	}
-#define LONG_CASE(play, seconds)            \
-	{                                   \
-#play, play, seconds, false \
+#define LONG_CASE(play, seconds)                        \
+	{                                               \
+#play, play, NULL, NULL, seconds, false \
 	}
-#define OPEN_CASE(play)              \
-	{                            \
-#play, play, 0, true \
+#define OPEN_CASE(play)                          \
+	{                                        \
+#play, play, NULL, NULL, 0, true \
+	}
+
+#define CASE_WITH(name, play_with, context)               \
+	{                                                 \
+#name, NULL, play_with, context, 0, false \
+	}
+#define LONG_CASE_WITH(name, play_with, context, seconds)       \
+	{                                                       \
+#name, NULL, play_with, context, seconds, false \
 	}
 
 #define HOST_PROGRAM(program, ...)                                                                             \
@@ -73,10 +84,11 @@ void host_verdict(int code, const char *format, ...);
 
 /* What POSIX alone has no means for. */
 #ifdef HOST_POSIX_LAYER
-#define NEEDS_LINUX_LAYER(what) SKIP("the POSIX layer has no means to know " what)
+#define NEEDS_LINUX_LAYER(what) SKIP("the POSIX layer has no means to know %s", what)
 #else
 #define NEEDS_LINUX_LAYER(what) \
 	do {                    \
+		(void)(what);   \
 	} while (0)
 #endif
 

@@ -215,8 +215,9 @@ static int start_beside_leases(const struct lessor *lessor)
 }
 
 /* Files of another user stay in the folder, which is sticky: root removes them. */
-static int beside_leases(const struct lessor *lessor)
+static int beside_leases(const void *context)
 {
+	const struct lessor *lessor = context;
 	pid_t pid = fork();
 	int r;
 
@@ -238,26 +239,6 @@ static int beside_leases(const struct lessor *lessor)
 			closedir(shm);
 	}
 	return r;
-}
-
-static int leases_of_another_user(void)
-{
-	return beside_leases(&(struct lessor){.other = true, .kind = F_WRLCK});
-}
-
-static int leases_of_another_user_to_read(void)
-{
-	return beside_leases(&(struct lessor){.other = true, .kind = F_RDLCK});
-}
-
-static int leases_through_a_user_namespace(void)
-{
-	return beside_leases(&(struct lessor){.other = true, .name_space = true, .kind = F_WRLCK});
-}
-
-static int leases_of_the_same_user(void)
-{
-	return beside_leases(&(struct lessor){.kind = F_WRLCK});
 }
 
 /* ---- second names ---- */
@@ -439,24 +420,32 @@ static void leaves_alone(struct squat *squat)
 	       "got %s %s read, expected it left alone", squat->what, squat->name);
 }
 
-static int names_taken(bool other, bool as_plain)
+struct takers {
+	bool other;    /* another user has the names */
+	bool as_plain; /* the host is a plain user */
+};
+
+static int names_taken(const void *context)
 {
+	const struct takers *takers = context;
 	static const char *const kinds[] = {"shared memory", "a folder", "a pipe", "a symbolic link", "a socket"};
 	struct squat squats[10];
 	int n = 0, r;
 	pid_t pid;
 
+	if (takers->other && geteuid())
+		SKIP("only root can be another user, too");
 	for (int i = 0; i < 5; i++) {
 		char prefix[40];
 
 		snprintf(prefix, sizeof(prefix), "sheaf-%d-", i);
-		squats[n++] = take_name(kinds[i], prefix, other);
+		squats[n++] = take_name(kinds[i], prefix, takers->other);
 		snprintf(prefix, sizeof(prefix), "intruders-%d-", i);
-		squats[n++] = take_name(kinds[i], prefix, other);
+		squats[n++] = take_name(kinds[i], prefix, takers->other);
 	}
 	pid = fork();
 	if (!pid) {
-		if (as_plain)
+		if (takers->as_plain)
 			host_be_plain();
 		for (int i = 0; i < n; i++)
 			leaves_alone(&squats[i]);
@@ -467,25 +456,6 @@ static int names_taken(bool other, bool as_plain)
 	for (int i = 0; i < n; i++)
 		remove(shm_path(squats[i].name));
 	return 0;
-}
-
-static int names_taken_by_the_same_user(void)
-{
-	return names_taken(false, false);
-}
-
-static int names_taken_by_another_user(void)
-{
-	if (geteuid())
-		SKIP("only root can be another user, too");
-	return names_taken(true, true);
-}
-
-static int names_taken_from_root(void)
-{
-	if (geteuid())
-		SKIP("only root can be another user, too");
-	return names_taken(true, false);
 }
 
 static int name_of_a_terminal(void)
@@ -633,8 +603,14 @@ static int umask_that_takes_rights(void)
 	return 0;
 }
 
-HOST_PROGRAM("names", CASE(leases_of_another_user), CASE(leases_of_another_user_to_read), CASE(leases_through_a_user_namespace),
-	     CASE(leases_of_the_same_user), CASE(second_link_of_a_pool_that_ends), CASE(second_link_of_a_dead_pool),
-	     CASE(second_link_that_is_left_over), CASE(names_taken_by_the_same_user), CASE(names_taken_by_another_user),
-	     CASE(names_taken_from_root), CASE(name_of_a_terminal), CASE(names_that_change_hands),
-	     CASE(umask_that_takes_rights))
+HOST_PROGRAM("names",
+	     CASE_WITH(leases_of_another_user, beside_leases, (&(const struct lessor){.other = true, .kind = F_WRLCK})),
+	     CASE_WITH(leases_of_another_user_to_read, beside_leases, (&(const struct lessor){.other = true, .kind = F_RDLCK})),
+	     CASE_WITH(leases_through_a_user_namespace, beside_leases,
+		       (&(const struct lessor){.other = true, .name_space = true, .kind = F_WRLCK})),
+	     CASE_WITH(leases_of_the_same_user, beside_leases, (&(const struct lessor){.kind = F_WRLCK})),
+	     CASE(second_link_of_a_pool_that_ends), CASE(second_link_of_a_dead_pool), CASE(second_link_that_is_left_over),
+	     CASE_WITH(names_taken_by_the_same_user, names_taken, (&(const struct takers){.other = false})),
+	     CASE_WITH(names_taken_by_another_user, names_taken, (&(const struct takers){.other = true, .as_plain = true})),
+	     CASE_WITH(names_taken_from_root, names_taken, (&(const struct takers){.other = true})), CASE(name_of_a_terminal),
+	     CASE(names_that_change_hands), CASE(umask_that_takes_rights))

@@ -384,46 +384,44 @@ static int environment_of_a_set_group_id_program(void)
 
 /* ---- processes with rights of their own ---- */
 
-static void be_under_seteuid(void)
-{
-	EXPECT(!setgroups(0, NULL) && !setegid(PLAIN) && !seteuid(PLAIN), "got no other user (%s), expected one",
-	       strerror(errno));
-	prctl(PR_SET_DUMPABLE, 1);
-}
+static const struct own_rights {
+	gid_t gids[3]; /* real, effective, saved */
+	uid_t uids[3];
+	bool keeps_capabilities;
+	const char *why;        /* what the refusal of a name has to tell */
+	const char *linux_only; /* what the POSIX layer has no means to know; or NULL */
+} seteuid_daemon = {.gids = {0, PLAIN, 0}, .uids = {0, PLAIN, 0}, .why = "user ids that differ"},
+  setegid_daemon = {.gids = {GROUP, PLAIN, GROUP}, .uids = {PLAIN, PLAIN, PLAIN}, .why = "group ids that differ"},
+  saved_root_daemon = {.gids = {PLAIN, PLAIN, PLAIN},
+		       .uids = {PLAIN, PLAIN, 0},
+		       .why = "user ids that differ",
+		       .linux_only = "a saved user id"},
+  capable_service = {.gids = {PLAIN, PLAIN, PLAIN},
+		     .uids = {PLAIN, PLAIN, PLAIN},
+		     .keeps_capabilities = true,
+		     .why = "capabilities",
+		     .linux_only = "capabilities"};
 
-static int daemon_under_seteuid(void)
-{
-	need_root();
-	HOLD_OUT(be_under_seteuid, NULL, "user ids that differ");
-	return 0;
-}
+static const struct own_rights *own_rights; /* of the case that is played */
 
-static void be_under_setegid(void)
+static void take_own_rights(void)
 {
-	EXPECT(!setgroups(0, NULL) && !setresgid(GROUP, PLAIN, GROUP) && !setresuid(PLAIN, PLAIN, PLAIN),
+	const gid_t *gids = own_rights->gids;
+	const uid_t *uids = own_rights->uids;
+
+	EXPECT(!prctl(PR_SET_KEEPCAPS, own_rights->keeps_capabilities) && !setgroups(0, NULL) &&
+		       !setresgid(gids[0], gids[1], gids[2]) && !setresuid(uids[0], uids[1], uids[2]),
 	       "got no other user (%s), expected one", strerror(errno));
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-static int daemon_under_setegid(void)
+static int process_with_own_rights(const void *context)
 {
+	own_rights = context;
+	if (own_rights->linux_only)
+		NEEDS_LINUX_LAYER(own_rights->linux_only);
 	need_root();
-	HOLD_OUT(be_under_setegid, NULL, "group ids that differ");
-	return 0;
-}
-
-static void keep_root_saved(void)
-{
-	EXPECT(!setgroups(0, NULL) && !setresgid(PLAIN, PLAIN, PLAIN) && !setresuid(PLAIN, PLAIN, 0),
-	       "got no other user (%s), expected one", strerror(errno));
-	prctl(PR_SET_DUMPABLE, 1);
-}
-
-static int daemon_that_can_become_root_again(void)
-{
-	NEEDS_LINUX_LAYER("a saved user id");
-	need_root();
-	HOLD_OUT(keep_root_saved, NULL, "user ids that differ");
+	HOLD_OUT(take_own_rights, NULL, own_rights->why);
 	return 0;
 }
 
@@ -437,22 +435,6 @@ static int file_server_under_setfsuid(void)
 {
 	need_root();
 	HOLD_OUT(make_files_as_plain, NULL, "setfsuid");
-	return 0;
-}
-
-static void keep_capabilities(void)
-{
-	EXPECT(!prctl(PR_SET_KEEPCAPS, 1) && !setgroups(0, NULL) && !setresgid(PLAIN, PLAIN, PLAIN) &&
-		       !setresuid(PLAIN, PLAIN, PLAIN),
-	       "got no other user (%s), expected one", strerror(errno));
-	prctl(PR_SET_DUMPABLE, 1);
-}
-
-static int plain_service_with_capabilities(void)
-{
-	NEEDS_LINUX_LAYER("capabilities");
-	need_root();
-	HOLD_OUT(keep_capabilities, NULL, "capabilities");
 	return 0;
 }
 
@@ -707,11 +689,11 @@ static const struct host_case host_cases[] = {
 	CASE(set_user_id_program),
 	CASE(program_with_file_capabilities),
 	CASE(environment_of_a_set_group_id_program),
-	CASE(daemon_under_seteuid),
-	CASE(daemon_under_setegid),
-	CASE(daemon_that_can_become_root_again),
+	CASE_WITH(daemon_under_seteuid, process_with_own_rights, &seteuid_daemon),
+	CASE_WITH(daemon_under_setegid, process_with_own_rights, &setegid_daemon),
+	CASE_WITH(daemon_that_can_become_root_again, process_with_own_rights, &saved_root_daemon),
 	CASE(file_server_under_setfsuid),
-	CASE(plain_service_with_capabilities),
+	CASE_WITH(plain_service_with_capabilities, process_with_own_rights, &capable_service),
 	CASE(process_that_is_not_dumpable),
 	CASE(root_that_is_not_dumpable),
 	CASE(service_that_was_root),

@@ -246,18 +246,13 @@ static const struct activity {
 
 enum part { HEADER, CONTROL, WORKER, SLOT, BATCH, TABLE, HEAP_MAP, PARTS };
 
-static const struct {
-	const char *name;
-	size_t bytes; /* all that the part has */
-} parts[PARTS] = {
-	[HEADER] = {"header", sizeof(struct shared_header)},
-	[CONTROL] = {"control", sizeof(struct shared_control)},
-	[WORKER] = {"worker", sizeof(struct shared_worker)},
-	[SLOT] = {"slot", sizeof(struct shared_slot)},
-	[BATCH] = {"batch", offsetof(struct shared_batch, table)},
-	[TABLE] = {"table", 512}, /* entries, or chunk words and hints, of what is played here */
-	[HEAP_MAP] = {"heap map", 128},
+static const char *const part_names[PARTS] = {
+	[HEADER] = "header", [CONTROL] = "control", [WORKER] = "worker",     [SLOT] = "slot",
+	[BATCH] = "batch",   [TABLE] = "table",     [HEAP_MAP] = "heap map",
 };
+
+#define TABLE_BYTES 512 /* entries, or chunk words and hints, of what is played here */
+#define HEAP_MAP_BYTES 128
 
 static_assert(offsetof(struct shared_batch, table) + BATCH_INLINE == sizeof(struct shared_batch),
 	      "BATCH and TABLE are all of a batch");
@@ -417,11 +412,11 @@ static void judge_trial(void)
 		waitpid(pid, &status, 0);
 		host_verdict(1, "got no end of %s, with value %u in %zu bytes at %zu of the %s (%u), moment %d",
 			     activities[trial.activity].name, trial.kind % VALUES, trial.size, trial.offset,
-			     parts[trial.part].name, trial.which, trial.moment);
+			     part_names[trial.part], trial.which, trial.moment);
 	}
 	EXPECT(WIFEXITED(status) && !WEXITSTATUS(status),
 	       "got the end %#x of %s, with value %u in %zu bytes at %zu of the %s (%u), moment %d", (unsigned)status,
-	       activities[trial.activity].name, trial.kind % VALUES, trial.size, trial.offset, parts[trial.part].name,
+	       activities[trial.activity].name, trial.kind % VALUES, trial.size, trial.offset, part_names[trial.part],
 	       trial.which, trial.moment);
 }
 
@@ -439,15 +434,23 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* Words from @begin to @end of a part; with @step, each @step-th of them, others in each sweep. */
-static void sweep(enum part part, size_t begin, size_t end, size_t step)
+/* The words from @begin to @end of a part, which is swept @times times. With @step each @step-th word, others in each sweep. */
+struct swept {
+	enum part part;
+	size_t begin, end, step;
+	unsigned times;
+};
+
+static void sweep(const struct swept *swept)
 {
+	enum part part = swept->part;
+	size_t step = swept->step;
 	uint64_t sweeps = number_of("WILD_SWEEPS", 1), seed = number_of("WILD_SEED", (uint64_t)getpid());
 
 	printf("seed %llu\n", (unsigned long long)seed);
 	fflush(stdout); /* once, and not by each child */
 	for (uint64_t s = 0; s < sweeps; s++)
-		for (size_t offset = begin + 8 * (mix(seed + s) % step); offset < end; offset += 8 * step) {
+		for (size_t offset = swept->begin + 8 * (mix(seed + s) % step); offset < swept->end; offset += 8 * step) {
 			uint64_t chance = mix(seed + (s << 32 | (uint64_t)part << 24 | offset));
 
 			trial = (struct trial){
@@ -466,61 +469,19 @@ static void sweep(enum part part, size_t begin, size_t end, size_t step)
 		}
 }
 
-static int header_words(void)
+static int words(const void *context)
 {
-	sweep(HEADER, 0, parts[HEADER].bytes, 1);
+	const struct swept *swept = context;
+
+	for (unsigned i = 0; i < swept->times; i++)
+		sweep(swept);
 	return 0;
 }
 
-static int control_words(void)
-{
-	sweep(CONTROL, 0, offsetof(struct shared_control, room), 1);
-	return 0;
-}
+#define ROOM_BEGIN offsetof(struct shared_control, room) /* 64 semaphores, which are all alike */
+#define ROOM_END offsetof(struct shared_control, room_end_seal)
 
-/* 64 semaphores, which are all alike. */
-static int control_semaphores(void)
-{
-	sweep(CONTROL, offsetof(struct shared_control, room), offsetof(struct shared_control, room_end_seal), 16);
-	return 0;
-}
-
-static int control_words_behind(void)
-{
-	sweep(CONTROL, offsetof(struct shared_control, room_end_seal), parts[CONTROL].bytes, 1);
-	return 0;
-}
-
-static int worker_words(void)
-{
-	sweep(WORKER, 0, parts[WORKER].bytes, 1);
-	return 0;
-}
-
-static int slot_words(void)
-{
-	for (int i = 0; i < 3; i++)
-		sweep(SLOT, 0, parts[SLOT].bytes, 1);
-	return 0;
-}
-
-static int batch_words(void)
-{
-	sweep(BATCH, 0, parts[BATCH].bytes, 1);
-	return 0;
-}
-
-static int table_words(void)
-{
-	sweep(TABLE, 0, parts[TABLE].bytes, 1);
-	return 0;
-}
-
-static int heap_map_words(void)
-{
-	sweep(HEAP_MAP, 0, parts[HEAP_MAP].bytes, 1);
-	return 0;
-}
+#define SWEEP_CASE(name, ...) LONG_CASE_WITH(name, words, (&(const struct swept){__VA_ARGS__}), 280)
 
 /* ---- single words, and what is said of them ---- */
 
@@ -550,9 +511,10 @@ static void expect_results(sheaf_batch *batch, unsigned tasks)
 		EXPECT(!results[i].status && *(const uint64_t *)results[i].data == i, "got the wrong result of position %u", i);
 }
 
-/* While tasks run, the state becomes one that nobody has asked for: the wait ends, and says so. */
-static void expect_given_up(uint32_t state)
+/* While tasks run, the state becomes one that no member has asked for: the wait ends, and says so. */
+static int expect_given_up(const void *context)
 {
+	uint32_t state = *(const uint32_t *)context;
 	sheaf_batch *batch = begin_waiting(4);
 	uint64_t began = sheaf_now_ns();
 	sheaf_result result;
@@ -569,36 +531,13 @@ static void expect_given_up(uint32_t state)
 	sheaf_batch_retire(batch);
 	sheaf_pool_destroy(pool);
 	EXPECT(sheaf_now_ns() - began < 20 * SECOND, "got the end after %.1f s", (double)(sheaf_now_ns() - began) / 1e9);
-}
-
-static int state_that_there_is_not(void)
-{
-	expect_given_up(7);
-	expect_given_up(UINT32_MAX);
-	return 0;
-}
-
-static int state_closed_by_nobody(void)
-{
-	expect_given_up(POOL_CLOSED);
-	return 0;
-}
-
-static int state_finished_by_nobody(void)
-{
-	expect_given_up(POOL_FINISHED);
-	return 0;
-}
-
-static int state_terminated_by_nobody(void)
-{
-	expect_given_up(POOL_TERMINATED);
 	return 0;
 }
 
 /* The states of a pool that is closed already: it goes on, and loses nothing. */
-static void expect_joined(uint32_t state)
+static int expect_joined(const void *context)
 {
+	uint32_t state = *(const uint32_t *)context;
 	sheaf_batch *batch = begin_waiting(4);
 
 	NEED(sheaf_pool_close(pool));
@@ -608,17 +547,6 @@ static void expect_joined(uint32_t state)
 	NEED(sheaf_pool_join(pool, sheaf_now_ns() + 20 * SECOND));
 	expect_results(batch, 4);
 	sheaf_pool_destroy(pool);
-}
-
-static int closed_pool_that_is_open_again(void)
-{
-	expect_joined(POOL_OPEN);
-	return 0;
-}
-
-static int closed_pool_that_is_finished_early(void)
-{
-	expect_joined(POOL_FINISHED);
 	return 0;
 }
 
@@ -938,11 +866,24 @@ static int pids_of_workers(void)
 	return 0;
 }
 
-HOST_PROGRAM("wild_words", CASE(state_that_there_is_not), CASE(state_closed_by_nobody), CASE(state_finished_by_nobody),
-	     CASE(state_terminated_by_nobody), CASE(closed_pool_that_is_open_again), CASE(closed_pool_that_is_finished_early),
-	     CASE(tasks_that_are_hidden), CASE(slots_that_are_blocked), CASE(slot_of_a_worker_that_sleeps),
-	     CASE(free_batches_that_seem_taken), CASE(function_of_a_caller_that_works), CASE(plan_of_a_map),
-	     CASE(ring_in_the_failures), CASE(ring_in_the_failures_of_the_dead), CASE(pids_of_workers),
-	     LONG_CASE(header_words, 280), LONG_CASE(control_words, 280), LONG_CASE(control_semaphores, 280),
-	     LONG_CASE(control_words_behind, 280), LONG_CASE(worker_words, 280), LONG_CASE(slot_words, 280),
-	     LONG_CASE(batch_words, 280), LONG_CASE(table_words, 280), LONG_CASE(heap_map_words, 280))
+#define STATE_CASE(name, play_with, state) CASE_WITH(name, play_with, (&(const uint32_t){state}))
+
+HOST_PROGRAM("wild_words", STATE_CASE(state_that_there_is_not, expect_given_up, 7),
+	     STATE_CASE(largest_state_that_there_is_not, expect_given_up, UINT32_MAX),
+	     STATE_CASE(state_closed_by_nobody, expect_given_up, POOL_CLOSED),
+	     STATE_CASE(state_finished_by_nobody, expect_given_up, POOL_FINISHED),
+	     STATE_CASE(state_terminated_by_nobody, expect_given_up, POOL_TERMINATED),
+	     STATE_CASE(closed_pool_that_is_open_again, expect_joined, POOL_OPEN),
+	     STATE_CASE(closed_pool_that_is_finished_early, expect_joined, POOL_FINISHED), CASE(tasks_that_are_hidden),
+	     CASE(slots_that_are_blocked), CASE(slot_of_a_worker_that_sleeps), CASE(free_batches_that_seem_taken),
+	     CASE(function_of_a_caller_that_works), CASE(plan_of_a_map), CASE(ring_in_the_failures),
+	     CASE(ring_in_the_failures_of_the_dead), CASE(pids_of_workers),
+	     SWEEP_CASE(header_words, HEADER, 0, sizeof(struct shared_header), 1, 1),
+	     SWEEP_CASE(control_words, CONTROL, 0, ROOM_BEGIN, 1, 1),
+	     SWEEP_CASE(control_semaphores, CONTROL, ROOM_BEGIN, ROOM_END, 16, 1),
+	     SWEEP_CASE(control_words_behind, CONTROL, ROOM_END, sizeof(struct shared_control), 1, 1),
+	     SWEEP_CASE(worker_words, WORKER, 0, sizeof(struct shared_worker), 1, 1),
+	     SWEEP_CASE(slot_words, SLOT, 0, sizeof(struct shared_slot), 1, 3),
+	     SWEEP_CASE(batch_words, BATCH, 0, offsetof(struct shared_batch, table), 1, 1),
+	     SWEEP_CASE(table_words, TABLE, 0, TABLE_BYTES, 1, 1),
+	     SWEEP_CASE(heap_map_words, HEAP_MAP, 0, HEAP_MAP_BYTES, 1, 1))
