@@ -136,6 +136,20 @@ sheaf_pool *host_pool(unsigned workers)
 	return host_pool_with(&(sheaf_pool_options){.workers = workers, .heap_size = 64 * MIB});
 }
 
+int host_try_name(const char *name, sheaf_pool **pool)
+{
+	*pool = NULL;
+	return sheaf_pool_create(pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 * MIB, .name = name});
+}
+
+void host_create_and_destroy(void)
+{
+	sheaf_pool *pool = host_pool(1);
+
+	host_works(pool);
+	sheaf_pool_destroy(pool);
+}
+
 sheaf_batch *host_batch(sheaf_pool *pool, const sheaf_batch_options *options)
 {
 	sheaf_batch *batch = NULL;
@@ -526,6 +540,26 @@ long host_lines(const char *path, const char *line)
 	}
 	fclose(file);
 	return count;
+}
+
+const char *host_shm_path(const char *name)
+{
+	static char paths[8][300];
+	static unsigned next;
+	char *path = paths[next++ % 8];
+
+	snprintf(path, sizeof(paths[0]), SHM "%s", name);
+	return path;
+}
+
+const char *host_own_name(const char *prefix)
+{
+	static char names[16][100];
+	static unsigned next;
+	char *name = names[next++ % 16];
+
+	snprintf(name, sizeof(names[0]), "/%s%ld", prefix, (long)getpid());
+	return name;
 }
 
 bool host_shm_exists(const char *name)

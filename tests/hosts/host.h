@@ -118,6 +118,11 @@ void host_await(int mark, long value, const char *what);
 /* A pool of so many workers with a heap of 64 MiB. */
 sheaf_pool *host_pool(unsigned workers);
 sheaf_pool *host_pool_with(const sheaf_pool_options *options);
+/* A pool of one worker with this name: 0, or why not. */
+int host_try_name(const char *name, sheaf_pool **pool);
+
+/* Makes a pool, uses it and destroys it. */
+void host_create_and_destroy(void);
 sheaf_batch *host_batch(sheaf_pool *pool, const sheaf_batch_options *options);
 sheaf_pool_info host_info(const sheaf_pool *pool);
 
@@ -178,6 +183,10 @@ long host_size(const char *path);                             /* -1: there is no
 size_t host_read(const char *path, char *bytes, size_t room); /* ends it with a zero */
 long host_lines(const char *path, const char *line);          /* lines of a file that are equal to @line; NULL: all */
 bool host_shm_exists(const char *name);                       /* "/name" */
+const char *host_shm_path(const char *name);                  /* of its file; good until the eighth next call */
+
+/* A name that no other case uses, also where /dev/shm is shared: "/", @prefix and the pid. Good until the 16th next call. */
+const char *host_own_name(const char *prefix);
 bool host_shm_private(void); /* nobody beside the case uses /dev/shm, as no other start may sweep it */
 int host_open_files(void);
 
