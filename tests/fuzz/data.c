@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* The inputs, one file each: options, then bytes. */
-static void save(const char *folder, uint64_t number, const struct load_input *input)
+static void save(const char *folder, uint64_t number, const struct table_input *input)
 {
 	char path[4096];
 	FILE *file;
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 
 	if (argc > 3) {
 		for (uint64_t i = 0; i < count; i++) {
-			struct load_input input;
+			struct table_input input;
 
 			table_make(&rng, &input);
 			if (input.size < 20000)
@@ -44,20 +44,20 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	report_begin("tables", "cases", seed);
-	load_begin();
+	table_load_begin();
 	for (uint64_t i = 0; i < count; i++) {
-		struct load_input input;
-		struct weight weight;
+		struct table_input input;
+		struct memory_use use;
 		double part;
 
 		table_make(&rng, &input);
-		loaded += load_one(&input, &weight) == 0;
-		part = (double)weight.peak / (double)(8 * weight.read + (1 << 20));
+		loaded += table_load(&input, &use) == 0;
+		part = (double)use.peak / (double)(8 * use.read + (1 << 20));
 		worst = part > worst ? part : worst;
-		values += weight.read;
+		values += use.read;
 		report_add(1);
 	}
-	load_end();
+	table_load_end();
 	report_figure("loaded", (double)loaded);
 	report_figure("bytes", (double)values);
 	report_figure("worst_part_of_bound", worst);

@@ -1,10 +1,10 @@
 /*
- * fuzz_inspect.c - a target for libFuzzer: looks at a segment that consists of the input.
+ * fuzz_inspect.c - a target for libFuzzer: inspects a segment that consists of the input.
  *
  * An input is the length of the file, 8 bytes, and the beginning of its content; the rest is a hole. The file is the shared-memory object
  * that the environment variable SEGMENT names; fuzz.sh removes it. A child holds the owner's lock, so that workers count as alive.
  */
-#include "looks.h"
+#include "inspect_rules.h"
 
 #include "os/os.h"
 #include "support/check.h"
@@ -53,7 +53,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct shared_header header = {0};
-	struct looks looks;
+	struct inspection found;
 	uint64_t length;
 
 	if (size < sizeof(length))
@@ -68,8 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size = (size_t)length;
 	CHECK(pwrite(file, data, size, 0) == (ssize_t)size, "pwrite: %s", strerror(errno));
 	memcpy(&header, data, size < sizeof(header) ? size : sizeof(header));
-	look_at(name, &looks);
-	CHECK((looks.opened == 0) == lawful(&header, length), "the segment is %s", looks.opened ? "refused" : "believed");
+	inspect_segment(name, &found);
+	CHECK((found.opened == 0) == header_is_lawful(&header, length), "the segment is %s",
+	      found.opened ? "refused" : "believed");
 	return 0;
 }
 

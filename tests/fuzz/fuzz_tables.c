@@ -20,22 +20,22 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	signal(SIGPIPE, SIG_IGN);
-	load_begin();
+	table_load_begin();
 	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct weight weight;
+	struct memory_use use;
 
 	if (size == 0)
 		return 0;
-	load_one(&(struct load_input){.bytes = data + 1,
-				      .size = size - 1,
-				      .header = (data[0] & 3u) % 3,
-				      .missing = data[0] >> 2 & 3u,
-				      .piped = data[0] >> 4 & 1u},
-		 &weight);
+	table_load(&(struct table_input){.bytes = data + 1,
+					 .size = size - 1,
+					 .header = (data[0] & 3u) % 3,
+					 .missing = data[0] >> 2 & 3u,
+					 .piped = data[0] >> 4 & 1u},
+		   &use);
 	return 0;
 }
 
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 {
 	struct rng rng = {seed};
-	struct load_input input;
+	struct table_input input;
 
 	if (rng_below(&rng, 64) || most < 2)
 		return LLVMFuzzerMutate(data, size, most);

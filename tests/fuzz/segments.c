@@ -1,7 +1,7 @@
 /*
- * segments.c - no segment, however damaged, crashes, hangs or misleads who looks at it; and no start-up sweep takes what it may not.
+ * segments.c - inspects damaged segments: none crashes, hangs or misleads the reader, and no sweep takes what it must not.
  *
- * Usage: segments [SEED [SECONDS [EVERY]]]. SECONDS for the random part and for the scribbling thread, each; of the flips and
+ * Usage: segments [SEED [SECONDS [EVERY]]]. SECONDS for the random part and for the thread that writes wildly, each; of the flips and
  * extremes outside of the header, each EVERY-th is tried (1: all).
  *
  * Each part runs in a child, whose present case is told in shared memory: so a crash or a hang has a name. This process holds the owner's
@@ -9,7 +9,7 @@
  */
 #define _DEFAULT_SOURCE /* mknod(), MAP_ANONYMOUS */
 #include "image.h"
-#include "looks.h"
+#include "inspect_rules.h"
 
 #include "os/os.h"
 #include "segment/segment.h"
@@ -87,39 +87,39 @@ static void run(child_fn *part, const char *title)
 	       (double)(sheaf_now_ns() - began) / 1e9);
 }
 
-static struct looks look(void)
+static struct inspection inspect(void)
 {
-	struct looks looks;
+	struct inspection found;
 
-	look_at(name, &looks);
-	return looks;
+	inspect_segment(name, &found);
+	return found;
 }
 
 /* ---- what is right ---- */
 
 static void expect_lawful(const struct shared_header *header, uint64_t file_size)
 {
-	struct looks looks = look();
+	struct inspection found = inspect();
 
-	CHECK((looks.opened == 0) == lawful(header, file_size), "%s: it is %s", progress->what,
-	      looks.opened ? "refused" : "believed");
+	CHECK((found.opened == 0) == header_is_lawful(header, file_size), "%s: it is %s", progress->what,
+	      found.opened ? "refused" : "believed");
 }
 
 /* An image without any damage, in all figures. */
 static void expect_true_figures(uint64_t n)
 {
-	struct looks looks = look();
+	struct inspection found = inspect();
 	unsigned calls = 0, loops = 0;
 
-	CHECK(looks.opened == 0 && looks.looked == 0, "%d, %d", looks.opened, looks.looked);
-	CHECK(looks.pool.state == SHEAF_POOL_OPEN && looks.pool.owner_lives && looks.pool.owner == getppid(),
-	      "state %d, owner %ld", (int)looks.pool.state, (long)looks.pool.owner);
-	CHECK(looks.pool.damaged == 0, "%llu words are damaged", (unsigned long long)looks.pool.damaged);
-	CHECK(looks.pool.batches == 2 && looks.pool.running == 2 && looks.pool.ready == IMAGE_WAITING,
-	      "%u batches, %u + %u slots", looks.pool.batches, looks.pool.running, looks.pool.ready);
+	CHECK(found.opened == 0 && found.looked == 0, "%d, %d", found.opened, found.looked);
+	CHECK(found.pool.state == SHEAF_POOL_OPEN && found.pool.owner_lives && found.pool.owner == getppid(),
+	      "state %d, owner %ld", (int)found.pool.state, (long)found.pool.owner);
+	CHECK(found.pool.damaged == 0, "%llu words are damaged", (unsigned long long)found.pool.damaged);
+	CHECK(found.pool.batches == 2 && found.pool.running == 2 && found.pool.ready == IMAGE_WAITING,
+	      "%u batches, %u + %u slots", found.pool.batches, found.pool.running, found.pool.ready);
 	for (int i = 0; i < 2; i++) {
-		const sheaf_inspect_worker *w = &looks.workers[i];
-		bool in_loop = w->state == SHEAF_WORKER_RUNS && looks.batches[w->batch].kind == SHEAF_BATCH_LOOP;
+		const sheaf_inspect_worker *w = &found.workers[i];
+		bool in_loop = w->state == SHEAF_WORKER_RUNS && found.batches[w->batch].kind == SHEAF_BATCH_LOOP;
 
 		CHECK(w->state == SHEAF_WORKER_RUNS && w->positioned && w->position == (in_loop ? IMAGE_HALT(n) : IMAGE_TASK),
 		      "worker %d: state %d, position %llu", i, (int)w->state, (unsigned long long)w->position);
@@ -128,10 +128,10 @@ static void expect_true_figures(uint64_t n)
 	}
 	CHECK(loops == 1 && calls == 1, "%u in a loop, %u in a task", loops, calls);
 	for (int i = 0; i < 2; i++)
-		if (looks.batches[i].kind == SHEAF_BATCH_LOOP)
-			CHECK(looks.batches[i].chunks == n && looks.batches[i].chunks_done == IMAGE_HALT(n),
-			      "%llu of %llu chunks", (unsigned long long)looks.batches[i].chunks_done,
-			      (unsigned long long)looks.batches[i].chunks);
+		if (found.batches[i].kind == SHEAF_BATCH_LOOP)
+			CHECK(found.batches[i].chunks == n && found.batches[i].chunks_done == IMAGE_HALT(n),
+			      "%llu of %llu chunks", (unsigned long long)found.batches[i].chunks_done,
+			      (unsigned long long)found.batches[i].chunks);
 }
 
 #define IN_SLOT 200 /* positions of the loop: the chunk words in the batch's slot, or in the heap */
@@ -223,7 +223,7 @@ static void flip_word(const char *part, uint64_t at)
 			continue;
 		begin_case("%s, offset %llu, bit %u", part, (unsigned long long)at, bit);
 		flip(at + bit / 8, bit % 8);
-		CHECK(look().opened == 0, "%s: refused, though the header is right", progress->what);
+		CHECK(inspect().opened == 0, "%s: refused, though the header is right", progress->what);
 		unflip(at + bit / 8);
 	}
 }
@@ -341,7 +341,7 @@ static void try_word(const char *part, uint64_t at)
 			continue;
 		begin_case("%s, offset %llu is %#llx", part, (unsigned long long)at, (unsigned long long)values[i]);
 		file_write(file, at, &values[i], 8);
-		CHECK(look().opened == 0, "%s: refused, though the header is right", progress->what);
+		CHECK(inspect().opened == 0, "%s: refused, though the header is right", progress->what);
 	}
 	file_write(file, at, image.bytes + at, 8);
 }
@@ -367,7 +367,7 @@ static int giants(void *context)
 	atomic_store(&control->heap_mapped, UINT64_MAX);
 	for (size_t i = 0; i < sizeof(heaps) / sizeof(heaps[0]); i++) {
 		struct stat before, after;
-		struct looks looks;
+		struct inspection found;
 
 		begin_case("a heap of %llu bytes", (unsigned long long)heaps[i]);
 		giant.header = image.header;
@@ -382,10 +382,10 @@ static int giants(void *context)
 			continue;
 		file_fill(file, &giant);
 		CHECK(!fstat(file, &before), "fstat: %s", strerror(errno));
-		looks = look();
-		CHECK(looks.opened == 0 && looks.looked == 0 && looks.counted_workers == 2048 && looks.counted_batches == 4096,
-		      "%d, %d, %d workers, %d batches", looks.opened, looks.looked, looks.counted_workers,
-		      looks.counted_batches);
+		found = inspect();
+		CHECK(found.opened == 0 && found.looked == 0 && found.counted_workers == 2048 && found.counted_batches == 4096,
+		      "%d, %d, %d workers, %d batches", found.opened, found.looked, found.counted_workers,
+		      found.counted_batches);
 		CHECK(!fstat(file, &after) && after.st_blocks == before.st_blocks, "looking has committed memory");
 	}
 	free(giant.bytes);
@@ -440,7 +440,7 @@ static int greedy_batches(void *context)
 {
 	struct image greedy = {.header = image.header};
 	struct shared_batch *batches;
-	struct looks looks;
+	struct inspection found;
 
 	(void)context;
 	begin_case("4096 batches of 2^20 chunks each");
@@ -461,8 +461,8 @@ static int greedy_batches(void *context)
 	}
 	file_fill(file, &greedy);
 	free(greedy.bytes);
-	looks = look();
-	CHECK(looks.opened == 0 && looks.counted_batches == 4096, "%d, %d batches", looks.opened, looks.counted_batches);
+	found = inspect();
+	CHECK(found.opened == 0 && found.counted_batches == 4096, "%d, %d batches", found.opened, found.counted_batches);
 	return 0;
 }
 
@@ -471,7 +471,7 @@ static int greedy_batches(void *context)
 static void try_length(const sheaf_inspect *open, uint64_t length)
 {
 	struct shared_header header = {0};
-	struct looks looks = {0};
+	struct inspection found = {0};
 
 	if (length == image.header.size)
 		return;
@@ -480,8 +480,8 @@ static void try_length(const sheaf_inspect *open, uint64_t length)
 	memcpy(&header, &image.header, length < sizeof(header) ? (size_t)length : sizeof(header));
 	expect_lawful(&header, length);
 	/* Cut while it is open. */
-	look_again(open, &looks);
-	CHECK(looks.looked < 0 && looks.counted_workers < 0 && looks.counted_batches < 0, "%s: figures of a file that was cut",
+	inspect_opened(open, &found);
+	CHECK(found.looked < 0 && found.counted_workers < 0 && found.counted_batches < 0, "%s: figures of a file that was cut",
 	      progress->what);
 	file_fill(file, &image);
 }
@@ -554,11 +554,11 @@ static int at_random(void *context)
 		begin_case("garbage, %llu bytes", (unsigned long long)length);
 		CHECK(!ftruncate(file, 0) && !ftruncate(file, (off_t)length), "ftruncate: %s", strerror(errno));
 		garble(file, 0, length);
-		CHECK(look().opened < 0, "garbage is believed");
+		CHECK(inspect().opened < 0, "garbage is believed");
 		file_fill(file, &image);
 		begin_case("garbage behind the header");
 		garble(file, PAGE, image.header.heap_map - PAGE);
-		CHECK(look().opened == 0, "refused, though the header is right");
+		CHECK(inspect().opened == 0, "refused, though the header is right");
 	}
 	for (uint64_t i = 0; sheaf_now_ns() < until; i++) {
 		unsigned changes = 1 + (unsigned)rng_below(&rng, 6);
@@ -571,18 +571,18 @@ static int at_random(void *context)
 
 			file_write(file, some_offset(), &word, 8);
 		}
-		look();
+		inspect();
 		if (i % 8 == 0) /* as most would be refused, the header again */
 			file_write(file, 0, &image.header, sizeof(image.header));
 	}
 	return 0;
 }
 
-/* ---- a thread that scribbles ---- */
+/* ---- a thread that writes wildly ---- */
 
 static _Atomic bool over;
 
-static void *scribble(void *context)
+static void *write_wildly(void *context)
 {
 	struct rng own = rng;
 
@@ -611,7 +611,7 @@ static void *scribble(void *context)
 	return NULL;
 }
 
-static int scribbled(void *context)
+static int written_wildly(void *context)
 {
 	uint64_t until = sheaf_now_ns() + seconds * SECOND, believed = 0, looked = 0;
 	sheaf_inspect *inspect = NULL;
@@ -619,9 +619,9 @@ static int scribbled(void *context)
 
 	(void)context;
 	atomic_store(&over, false);
-	CHECK(!pthread_create(&thread, NULL, scribble, NULL), "no thread");
+	CHECK(!pthread_create(&thread, NULL, write_wildly, NULL), "no thread");
 	while (sheaf_now_ns() < until || !looked) {
-		struct looks looks = {0};
+		struct inspection found = {0};
 
 		begin_case("a file that changes meanwhile");
 		if (!inspect) {
@@ -629,9 +629,9 @@ static int scribbled(void *context)
 			believed += inspect != NULL;
 			continue;
 		}
-		look_again(inspect, &looks);
-		looked += looks.looked == 0;
-		if (looks.looked) {
+		inspect_opened(inspect, &found);
+		looked += found.looked == 0;
+		if (found.looked) {
 			sheaf_inspect_close(inspect);
 			inspect = NULL;
 		}
@@ -639,7 +639,7 @@ static int scribbled(void *context)
 	atomic_store(&over, true);
 	pthread_join(thread, NULL);
 	sheaf_inspect_close(inspect);
-	printf("  believed %llu times, %llu looks came to their end\n", (unsigned long long)believed,
+	printf("  believed %llu times, %llu inspections came to their end\n", (unsigned long long)believed,
 	       (unsigned long long)looked);
 	return 0;
 }
@@ -678,13 +678,13 @@ static void remove_strange(void)
 
 static void expect_refused(const char *segment, int code)
 {
-	struct looks looks;
+	struct inspection found;
 
 	begin_case("%s", segment);
-	look_at(segment, &looks);
+	inspect_segment(segment, &found);
 	/* Where devices may not be opened, that is what the system says. */
-	CHECK(looks.opened == code || (looks.opened == -EACCES && strstr(segment, "device")), "%s: %d instead of %d", segment,
-	      looks.opened, code);
+	CHECK(found.opened == code || (found.opened == -EACCES && strstr(segment, "device")), "%s: %d instead of %d", segment,
+	      found.opened, code);
 }
 
 static void make_socket(const char *segment)
@@ -697,7 +697,7 @@ static void make_socket(const char *segment)
 	close(fd);
 }
 
-/* A file under a name that no sweep looks at, until it is ready. */
+/* A file under a name that no sweep visits, until it is ready. */
 static int make_hidden(char *path, size_t size, const char *what)
 {
 	int fd;
@@ -901,7 +901,7 @@ int main(int argc, char **argv)
 	run(extremes_of_header, "extremes of the header");
 	run(lengths, "lengths");
 	file_fill(file, &image);
-	run(scribbled, "a thread that scribbles");
+	run(written_wildly, "a thread that writes wildly");
 	run(giants, "giants");
 	run(lies, "lies that fit together");
 	run(greedy_batches, "greedy batches");

@@ -252,7 +252,7 @@ static void damage(struct rng *rng)
 	}
 }
 
-void table_make(struct rng *rng, struct load_input *input)
+void table_make(struct rng *rng, struct table_input *input)
 {
 	bool dearest = false;
 
@@ -287,7 +287,7 @@ void table_make(struct rng *rng, struct load_input *input)
 	}
 	if (one_in(rng, 3))
 		damage(rng);
-	*input = (struct load_input){.bytes = (const unsigned char *)made.bytes, .size = made.size};
+	*input = (struct table_input){.bytes = (const unsigned char *)made.bytes, .size = made.size};
 	input->piped = one_in(rng, 3);
 	input->header = (unsigned)rng_below(rng, 3);
 	input->missing = dearest ? 2 : (unsigned)rng_below(rng, 4);

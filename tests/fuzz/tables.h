@@ -4,10 +4,10 @@
 #ifndef SHEAF_TESTS_FUZZ_TABLES_H
 #define SHEAF_TESTS_FUZZ_TABLES_H
 
-#include "load.h"
+#include "table_load.h"
 #include "support/rng.h"
 
 /* The next input: by a grammar, then perhaps damaged. Its bytes are valid until the next one is made. */
-void table_make(struct rng *rng, struct load_input *input);
+void table_make(struct rng *rng, struct table_input *input);
 
 #endif

@@ -1,17 +1,17 @@
 /*
- * scribble.c - tasks that write over the words of their pool, and die: the supervisor goes on, or gives the pool up, and harms nobody.
+ * wild_writes.c - tasks that write over the words of their pool, and die: the supervisor goes on or gives the pool up, and no
+ * other process is harmed.
  *
- * Usage: scribble [SEED [ROUNDS]]. In each round a host has a pool whose tasks write random words over header, control area, ring, workers'
- * places, batches and heap map, and get killed. The host submits and gathers meanwhile, and ends its pool at last. It has to live; then nothing
- * of the pool may be left; its supervisor may not have crashed; and a bystander, a process of the same user, must live. That each word is
- * written over, one by one, tests/intruders/wild_words.c sees to.
+ * Usage: fuzz_wild_writes [SEED [ROUNDS]]. In each round a host has a pool. Its tasks write random words over header, control
+ * area, ring, workers' places, batches and heap map, and get killed. The host submits and gathers meanwhile, and ends its pool
+ * at last. It must live. Then nothing of the pool may be left, its supervisor must not have crashed, and a bystander, which is
+ * a process of the same user, must live. tests/intruders/wild_words.c writes over each word, one by one.
  *
- * A supervisor that believed a pid in the segment could kill anything. So each round has a namespace of processes of its own; where there
- * can be none, the test is skipped.
+ * A supervisor that believed a pid in the segment could kill any process. So each round has a namespace of processes of its
+ * own. Where there can be none, the test is skipped.
  *
- * Some libraries abort a process that posts a semaphore of impossible content, which is seen only if it was written over before the post. So
- * only some rounds write over those; in these a supervisor may end by SIGABRT, as may its successors, until the pool is lost. The owner has to
- * live in every round.
+ * Some libraries abort a process that posts a semaphore of impossible content. So only some rounds write over semaphores. In
+ * these a supervisor may end by SIGABRT, as may its successors, until the pool is lost. The owner must live in every round.
  */
 #define _GNU_SOURCE /* unshare() */
 #include "sheaf.h"
@@ -39,11 +39,11 @@
 #define TASKS 12
 #define BATCHES 3
 
-/* In memory that all of a round share. */
+/* In memory that all processes of a round share. */
 static struct notes {
 	bool bells; /* semaphores are written over, too */
-	_Atomic uint64_t scribbles;
-	_Atomic int supervisor_end; /* of one that did not end by order: its signal, or 256 + its exit code */
+	_Atomic uint64_t writes;
+	_Atomic int supervisor_end; /* of a supervisor that did not end by order: its signal, or 256 + its exit code */
 	_Atomic bool broken;        /* the pool was given up */
 	_Atomic bool owner_crashed;
 	_Atomic unsigned left; /* processes that had to be ended */
@@ -51,7 +51,7 @@ static struct notes {
 } * notes;
 
 static sheaf_pool *pool; /* of the host */
-static char name[64];    /* no start of "sheaf-": other programs' sweeps leave it alone */
+static char name[64];    /* does not begin with "sheaf-", so that sweeps of other programs leave it alone */
 
 /* ---- tasks ---- */
 
@@ -91,7 +91,7 @@ static bool is_semaphore(const struct segment *segment, const unsigned char *at)
 	       in_batch < offsetof(struct shared_batch, bell) + sizeof(segment->batches->bell);
 }
 
-static void scribble(struct rng *rng, const struct segment *segment)
+static void write_wild_word(struct rng *rng, const struct segment *segment)
 {
 	const struct {
 		unsigned char *at;
@@ -115,7 +115,7 @@ static void scribble(struct rng *rng, const struct segment *segment)
 	if (is_semaphore(segment, at) && !notes->bells)
 		return;
 	memcpy(at, &word, 8);
-	atomic_fetch_add(&notes->scribbles, 1);
+	atomic_fetch_add(&notes->writes, 1);
 }
 
 static void run_wild(const sheaf_task *task, uint64_t seed)
@@ -123,8 +123,8 @@ static void run_wild(const sheaf_task *task, uint64_t seed)
 	struct rng rng = {seed + sheaf_task_position(task) + 1000 * sheaf_task_attempt(task)};
 
 	for (uint64_t i = rng_below(&rng, 4); i; i--)
-		scribble(&rng, task->runner->segment);
-	/* Whatever was scribbled, the supervisor has to look at it now. */
+		write_wild_word(&rng, task->runner->segment);
+	/* The supervisor has to read what was written now. */
 	if (rng_below(&rng, 4))
 		raise(SIGKILL);
 }
@@ -206,7 +206,7 @@ static pid_t fork_or_fail(void)
 }
 
 /* The first process of the namespace: orphans become its children. */
-static int stage(struct rng *rng)
+static int first_process(struct rng *rng)
 {
 	pid_t bystander, owner, pid;
 	int status;
@@ -257,7 +257,7 @@ static int play(void *context)
 	first = fork_or_fail();
 	if (!first) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(stage(rng));
+		_exit(first_process(rng));
 	}
 	CHECK(waitpid(first, &status, 0) == first, "waitpid: %s", strerror(errno));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
@@ -277,7 +277,7 @@ static int run_round(struct rng *rng, bool bells)
 		child_end(pid);
 		shm_unlink(name);
 	}
-	CHECK_AS(HARM_HUNG, r == 0, "after %llu scribbles something hangs", (unsigned long long)atomic_load(&notes->scribbles));
+	CHECK_AS(HARM_HUNG, r == 0, "after %llu wild writes something hangs", (unsigned long long)atomic_load(&notes->writes));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_NAMESPACE)
 		return NO_NAMESPACE;
 	if (segment_name_exists(name) == 1) {
@@ -295,12 +295,12 @@ static int run_round(struct rng *rng, bool bells)
 int main(int argc, char **argv)
 {
 	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, 20);
-	uint64_t crashed = 0, broken = 0, scribbles = 0;
+	uint64_t crashed = 0, broken = 0, writes = 0;
 
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	notes = mmap(NULL, sizeof(*notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(notes != MAP_FAILED, "mmap: %s", strerror(errno));
-	snprintf(name, sizeof(name), "/scribble-%ld", (long)getpid());
+	snprintf(name, sizeof(name), "/wild-%ld", (long)getpid());
 	report_begin("segments", "cases", seed);
 	for (uint64_t round = 0; round < rounds; round++) {
 		struct rng rng = {distinct_value(seed + round)};
@@ -310,11 +310,11 @@ int main(int argc, char **argv)
 			return 77;
 		}
 		report_add(1);
-		scribbles += atomic_load(&notes->scribbles);
+		writes += atomic_load(&notes->writes);
 		broken += atomic_load(&notes->broken);
 		crashed += atomic_load(&notes->owner_crashed);
 	}
-	printf("%llu scribbles; %llu pools of %llu were given up, %llu owners crashed\n", (unsigned long long)scribbles,
+	printf("%llu wild writes; %llu pools of %llu were given up, %llu owners crashed\n", (unsigned long long)writes,
 	       (unsigned long long)broken, (unsigned long long)rounds, (unsigned long long)crashed);
 	report_end();
 	return 0;

@@ -1,15 +1,15 @@
 /*
- * load.h - loads one input as a table, and checks what must hold for every input, whatever is in it.
+ * table_load.h - loads one input as a table, and checks what must hold for every input, whatever is in it.
  */
-#ifndef SHEAF_TESTS_FUZZ_LOAD_H
-#define SHEAF_TESTS_FUZZ_LOAD_H
+#ifndef SHEAF_TESTS_FUZZ_TABLE_LOAD_H
+#define SHEAF_TESTS_FUZZ_TABLE_LOAD_H
 
-#include "weight.h"
+#include "memory_meter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct load_input {
+struct table_input {
 	const unsigned char *bytes;
 	size_t size;
 	bool piped;
@@ -18,13 +18,13 @@ struct load_input {
 };
 
 /* What the inputs are loaded into, and from. Before all others; anew in each process. */
-void load_begin(void);
-void load_end(void);
+void table_load_begin(void);
+void table_load_end(void);
 
 /*
  * Load the input. Ends the program, with the input on stderr, where sheaf_array_load() breaks a rule: memory, code, message, what it leaves.
  * Return: its result.
  */
-int load_one(const struct load_input *input, struct weight *weight);
+int table_load(const struct table_input *input, struct memory_use *use);
 
 #endif
