@@ -147,7 +147,7 @@ static int main_thread_ends(void)
 
 /* ---- signals that end the host, at any time ---- */
 
-/* Makes pools and takes them down until it is killed. */
+/* Make pools and destroy them until killed. */
 static int restless(void)
 {
 	atomic_store(&progress->ready, true);

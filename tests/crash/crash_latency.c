@@ -84,7 +84,7 @@ static int filler(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Keeps the other workers busy. */
+/* Keep the other workers busy. */
 static void *fill(void *context)
 {
 	struct play *play = context;

@@ -315,7 +315,7 @@ static void levels(uint64_t of_pool)
 
 /* ---- tasks that end when their time is over ---- */
 
-/* Takes from a half to one and a half of its time; or a bit more than that, when the supervisor is about to look. */
+/* Take from a half to one and a half of the limit, or a bit more, when the supervisor is about to check. */
 static int be_just_in_time(sheaf_task *task, const void *arg, void *result)
 {
 	uint64_t value = distinct_value(sheaf_task_position(task));

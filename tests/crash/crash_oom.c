@@ -44,7 +44,7 @@ struct table {
 	uint64_t values[N];
 };
 
-/* Fills memory until there is none. */
+/* Fill memory until there is none. */
 static int take_all(struct table *table)
 {
 	if (!memory_cgroup_enter()) {

@@ -76,7 +76,7 @@ static int wait_to_go(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Goes on for a moment when its batch is retired. */
+/* Go on for a moment when its batch is retired. */
 static int wait_for_retirement(sheaf_task *task, const void *arg, void *result)
 {
 	(void)arg;

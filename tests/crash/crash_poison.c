@@ -504,7 +504,7 @@ static pid_t living_supervisor(void)
 	return getpgid(parent) == getpgrp() ? parent : 0;
 }
 
-/* Kills the worker's supervisor, or a sibling. */
+/* Kill the worker's supervisor, or a sibling. */
 static int shoot(sheaf_task *task, const void *arg, void *result)
 {
 	uint64_t value = distinct_value(sheaf_task_position(task));
@@ -601,7 +601,7 @@ static void hopeless(void)
 	report_add(1);
 }
 
-/* Stops itself, which is no death, and goes on when somebody continues it. */
+/* Stop this process, which is no death, and go on when another process continues it. */
 static int stop_myself(sheaf_task *task, const void *arg, void *result)
 {
 	_Atomic pid_t *stopped;
@@ -653,7 +653,7 @@ struct killer {
 	pthread_t thread;
 };
 
-/* Kills each other worker as soon as it is seen. */
+/* Kill each other worker as soon as it is seen. */
 static void *kill_on_sight(void *context)
 {
 	struct killer *killer = context;
@@ -673,7 +673,7 @@ static void *kill_on_sight(void *context)
 	return NULL;
 }
 
-/* Runs until it is killed. */
+/* Run until it is killed. */
 static int hold(sheaf_task *task, const void *arg, void *result)
 {
 	_Atomic int *spared;

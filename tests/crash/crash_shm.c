@@ -339,7 +339,7 @@ static void failures(void)
 
 /* ---- submitted tasks ---- */
 
-/* Submits until something is full, or @n. Their number, in *@result why it ended. */
+/* Submit until something is full, or @n. Their number, in *@result why it ended. */
 static unsigned submit(sheaf_batch *batch, sheaf_task_fn *fn, const void *arg, size_t arg_size, unsigned n, int *result)
 {
 	unsigned submitted = 0;
@@ -483,7 +483,7 @@ static void results(void)
 	results_once(size, true);
 	/* One that has all memory to itself fits again. */
 	if (self.room * UNIT >= size + UNIT)
-		CHECK_AS(HARM_LEAKED, results_once(size, false) > 0, "%u pages: no result of %zu bytes fits any more",
+		CHECK_AS(HARM_LEAKED, results_once(size, false) > 0, "%u pages: a result of %zu bytes no longer fits",
 			 self.pages, size);
 }
 

@@ -147,7 +147,7 @@ static void strike_all(struct storm *storm, pid_t supervisor)
 		strike(storm, i, supervisor, false);
 }
 
-/* Kills the first worker that is seen asleep: among so many kills few live long enough to find nothing to do. */
+/* Kill the first worker that is seen asleep: among so many kills few live long enough to find nothing to do. */
 static void strike_asleep(struct storm *storm, pid_t supervisor)
 {
 	uint64_t until = sheaf_now_ns() + SIGHT_NS;
@@ -163,7 +163,7 @@ static void strike_asleep(struct storm *storm, pid_t supervisor)
 	} while (sheaf_now_ns() < until);
 }
 
-/* Kills a worker, and its successors as soon as they are seen, or a little later. */
+/* Kill a worker, and its successors as soon as they are seen, or a little later. */
 static void strike_on_sight(struct storm *storm, pid_t supervisor)
 {
 	unsigned worker = (unsigned)rng_below(&storm->rng, WORKERS);
@@ -181,7 +181,7 @@ static void strike_on_sight(struct storm *storm, pid_t supervisor)
 	}
 }
 
-/* Stops some, perhaps the supervisor, too; kills some of all, and has the others go on. */
+/* Stop some processes, perhaps the supervisor, too. Kill some of all, and let the others go on. */
 static void stop_some(struct storm *storm, pid_t supervisor)
 {
 	bool stop_supervisor = rng_below(&storm->rng, 4) == 0;
@@ -257,7 +257,7 @@ static void *rage(void *context)
 		if (info.deaths >= storm->wanted && (storm->wanted < ENOUGH || all_kinds(storm) || sheaf_now_ns() >= deadline))
 			break;
 		/* A signal to 0 would be for ourselves; the loaders tell why there is none. */
-		CHECK(info.supervisor > 0, "the pool has no supervisor any more");
+		CHECK(info.supervisor > 0, "the pool no longer has a supervisor");
 		if (info.deaths >= storm->next_supervisor && strike_supervisor(storm, info.supervisor))
 			storm->next_supervisor = info.deaths + rng_below(&storm->rng, 2 * SUPERVISOR_EVERY);
 		else

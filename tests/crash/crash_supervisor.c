@@ -66,7 +66,7 @@ static pid_t wait_for_successor(sheaf_pool *pool, pid_t old)
 	return info.supervisor;
 }
 
-/* Kills the supervisor, and some of its workers and its spare just before. True if it was alive. */
+/* Kill some of the workers and the spare, and then the supervisor. True: it was alive. */
 static bool strike(pid_t supervisor, const pid_t *children, unsigned count, struct rng *rng)
 {
 	struct proc proc;

@@ -325,7 +325,7 @@ static bool busy(void)
 	return false;
 }
 
-/* Runs what is in the queue, and what is put there meanwhile; at most so many cases in all. */
+/* Run the cases in the queue, and those that are put there meanwhile, but at most so many in all. */
 static void run(uint64_t most, uint64_t depth)
 {
 	uint64_t started = case_count;

@@ -53,7 +53,7 @@ void judge_watch(sheaf_pool *pool);
 size_t judge_heap(void);
 void judge_heap_unchanged(size_t before, const char *call);
 
-/* Makes a call of the library with faults; a second time if it fails. */
+/* Make a call of the library with faults; a second time if it fails. */
 #define TRY(r, as, call)                                                      \
 	do {                                                                  \
 		size_t heap_ = judge_heap();                                  \

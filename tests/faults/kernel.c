@@ -44,7 +44,7 @@ static const struct {
 #define RULE 6       /* instructions */
 #define MOST_RULES 2 /* of one call */
 
-/* Answers @error to the use of a system call that filters[i] describes, and lets others pass to the next rule. */
+/* Answer @error to the use of a system call that filters[i] describes, and let others pass to the next rule. */
 static void add_rule(struct sock_filter *rule, unsigned i, int error)
 {
 	/* The low half of a 64-bit argument, on little-endian machines. */

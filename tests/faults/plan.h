@@ -1,7 +1,7 @@
 /*
  * plan.h - which call of the library fails, in which process, with which errno.
  *
- * The library's calls go through wrappers (calls.c, by the linker's --wrap). A wrapper asks fault_of() what shall happen. A
+ * The library's calls go through wrappers (calls.c, by the linker's --wrap). A wrapper asks fault_of() what to do. A
  * *site* is a place in the library that calls a function, on one path, in one role: sites are found while paths run. A
  * *fault* makes the N-th call at a site fail, once or for good. Plans and sites lie in memory that all processes of a case
  * share.
@@ -61,7 +61,7 @@ bool plan_has(uint32_t site);
 
 /* ---- for paths: the library's calls, and nobody else's, are made with faults ---- */
 
-/* Evaluates a call of the library. */
+/* Evaluate a call of the library. */
 #define LIBRARY(call) (library_enter(), library_leave(call))
 #define LIBRARY_VOID(call) (library_enter(), (call), (void)library_leave(0))
 void library_enter(void);

@@ -47,7 +47,7 @@ struct tasks {
 /* @fn: computes as value_of(). */
 void step_submit(sheaf_batch *batch, struct tasks *tasks, unsigned count, sheaf_task_fn *fn);
 
-/* Takes the first @ordered results by position, the others as they come; then all at once. */
+/* Take the first @ordered results by position, the others as they come, and then all at once. */
 void step_gather(sheaf_batch *batch, struct tasks *tasks, unsigned ordered);
 
 #endif

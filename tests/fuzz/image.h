@@ -26,10 +26,10 @@ void image_take(struct image *image, uint64_t n);
 /* A shared-memory object without content, whose name goes when the process ends by exit(). Its descriptor. */
 int file_create(const char *name);
 
-/* Gives the file the image's length and content, and nothing else. */
+/* Give the file the image's length and content, and nothing else. */
 void file_fill(int fd, const struct image *image);
 
-/* Writes at an offset. */
+/* Write at an offset. */
 void file_write(int fd, uint64_t offset, const void *bytes, size_t size);
 
 #endif

@@ -803,7 +803,7 @@ static void fill(int fd, enum left kind)
 	CHECK(kind != WRONG_SIZE || !ftruncate(fd, (off_t)header.size - 1), "ftruncate");
 }
 
-/* Takes the owner's lock of the files, and keeps it until it is killed. */
+/* Take the owner's lock of the files, and keep it until killed. */
 static int hold(void *context)
 {
 	const int *fds = context;

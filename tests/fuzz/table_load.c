@@ -25,7 +25,7 @@ static sheaf_pool *pool;
 static char path[4096];
 static int file = -1;
 
-/* Leaves free pieces of 1, 2, 3 and more units in front of what is free: tables that grow have to move. */
+/* Leave free blocks of 1, 2, 3 and more units in front of the rest, so that tables that grow have to move. */
 static void break_heap(void)
 {
 	void *gaps[GAPS], *walls[GAPS];

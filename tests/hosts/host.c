@@ -621,7 +621,7 @@ static int host_process(const struct host_case *one)
 	return r;
 }
 
-/* Reaps all that the host leaves until the deadline: false if something lives on, which is killed. */
+/* Reap all that the host leaves until the deadline. False: a process lived on, and was killed. */
 static bool reap_all(unsigned seconds, const char **who)
 {
 	static char names[200];
@@ -793,7 +793,7 @@ static void print_case(const struct host_case *one, const struct stage *played)
 	fflush(stdout);
 }
 
-/* Waits for the end of one case. Process 1 of a namespace may get other children, too. */
+/* Wait for the end of one case. Process 1 of a namespace may get other children, too. */
 static void end_one(pid_t *pids, struct stage *stages, const struct host_case *cases, size_t n, unsigned *counts)
 {
 	for (;;) {

@@ -36,7 +36,7 @@ static void need_unswept(const char *name)
 		SKIP("another process of this user has swept %s", name);
 }
 
-/* Leaves a segment whose owner is dead under this name. */
+/* Leave a segment whose owner is dead under this name. */
 static void leave_dead(const char *name)
 {
 	int r = host_child(die_with_name, (void *)(uintptr_t)name, 20);
@@ -279,7 +279,7 @@ static int names_of_dead_pools_are_swept(void)
 	return 0;
 }
 
-/* Changes some bytes of the segment's file. */
+/* Change some bytes of the segment's file. */
 static void scribble(const char *name, off_t offset, const void *bytes, size_t size)
 {
 	int fd = open(host_shm_path(name), O_WRONLY);

@@ -55,7 +55,7 @@ static void into_file(const char *path)
 	EXPECT(freopen(path, "w", stdout), "got no file %s, expected one", path);
 }
 
-/* No process of the pool may hold the pipe's end any more: the reader comes to the end. */
+/* No process of the pool may still hold the pipe's end, so the reader comes to the end. */
 static void end_pipe(void)
 {
 	fflush(stdout);

@@ -20,7 +20,7 @@ static int wait_for_go(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Refuses must not cost more than the stock that the library may keep. */
+/* A refusal must not cost more than the stock that the library may keep. */
 static void same_heap(sheaf_pool *pool, size_t before, const char *what)
 {
 	size_t after = host_info(pool).heap_used;

@@ -41,7 +41,7 @@ static int sum_task(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Submits @n of a task that leaves 4950, and checks that no worker died and no task ran twice. */
+/* Submit @n of a task that leaves 4950, and check that no worker died and no task ran twice. */
 static void all_sum(sheaf_pool *pool, sheaf_task_fn *fn, size_t n)
 {
 	sheaf_batch *batch = host_batch(pool,
@@ -217,7 +217,7 @@ static int nested_pool_whose_outer_supervisor_is_killed(void)
 	return 0;
 }
 
-/* Kills the supervisor of its own pool, several times. */
+/* Kill the supervisor of its own pool, several times. */
 static int kill_inner_supervisor(sheaf_task *task, const void *arg, void *result)
 {
 	sheaf_pool *pool;

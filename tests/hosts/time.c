@@ -16,7 +16,7 @@ enum { MARK_RUNS, MARK_OWNER, MARK_DONE, MARK_ENDED };
 #define PAUSE_MS 3000
 #define LIMIT (2 * SECOND)
 
-/* Works for 0.3 s of its own time, in many small steps. */
+/* Work for 0.3 s of its own time, in many small steps. */
 static int work(sheaf_task *task, const void *arg, void *result)
 {
 	(void)arg;

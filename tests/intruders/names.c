@@ -76,7 +76,7 @@ static void note_break(int signal)
 	host_add(MARK_BROKEN, 1);
 }
 
-/* Puts a lease on each of some files, and never gives it back. The signal says that somebody opens one. */
+/* Put a lease on each of some files, and never give it back. The signal says that another process opens one. */
 static void hold_leases(const char *const *names, size_t n, int kind)
 {
 	signal(SIGIO, note_break);
@@ -94,7 +94,7 @@ static void hold_leases(const char *const *names, size_t n, int kind)
 	_exit(0);
 }
 
-/* Forks all the time, and notes how long the longest of them took. */
+/* Fork all the time, and note how long the longest fork took. */
 static void *fork_on(void *unused)
 {
 	while (!host_get(MARK_END)) {

@@ -107,7 +107,7 @@ static void forbid_descriptors(void)
 
 /* ---- the plot ---- */
 
-/* Leaves a child in a session of its own, which no fork handler has told of. It ends with the namespace. */
+/* Leave a child in a session of its own, which no fork handler has announced. It ends with the namespace. */
 static int leave_child(sheaf_task *task, const void *arg, void *result)
 {
 	(void)task;

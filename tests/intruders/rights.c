@@ -311,7 +311,7 @@ static void refused_by_posix(become_fn *become, const char *program, const char 
 	} while (0)
 #endif
 
-/* Exits with 0 in a program that has got rights by its file: a file system may give none. */
+/* Skip where a program gets no rights by its file: a file system may give none. */
 static void need_rights(const char *program)
 {
 	pid_t pid = fork();

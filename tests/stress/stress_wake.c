@@ -54,14 +54,14 @@ static void come(struct game *game, struct rng *rng)
 			pause_for(&looks);
 }
 
-/* Waits until the sleeper has done the round. @announced: does its announcement stand? */
+/* Wait until the sleeper has done the round. @announced: does its announcement stand? */
 static void await(struct game *game, uint64_t round, sem_t *bell, bool (*announced)(struct game *))
 {
 	unsigned looks = 0;
 	int tokens;
 
 	while (atomic_load(&game->done) != round) {
-		/* In this order: a sleeper that is behind its look, and is not woken by us, changes nothing any more. */
+		/* In this order: a sleeper that has checked, and that we do not wake, no longer changes anything. */
 		if (atomic_load(&game->behind) && announced(game) && !sem_getvalue(bell, &tokens) && !tokens &&
 		    atomic_load(&game->behind) && announced(game) && atomic_load(&game->done) != round)
 			CHECK_AS(HARM_HUNG, false, "round %llu: a wake-up was lost", (unsigned long long)round);

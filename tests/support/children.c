@@ -59,7 +59,7 @@ static unsigned find(pid_t pid)
 	return i;
 }
 
-/* Reaps the i-th child if it has ended. */
+/* Reap the i-th child if it has ended. */
 static bool reap(unsigned i, int *status, int flags)
 {
 	pid_t pid;

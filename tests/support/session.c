@@ -36,7 +36,7 @@ static bool has_parent(pid_t pid, const struct proc *proc, pid_t parent)
 	return proc->parent == parent;
 }
 
-/* Lists living processes that belong to @of. A process that ends meanwhile is no error. */
+/* List living processes that belong to @of. A process that ends meanwhile is no error. */
 static unsigned list(bool (*belongs)(pid_t, const struct proc *, pid_t), pid_t of, pid_t *pids, unsigned room)
 {
 	DIR *folder = of > 0 ? opendir("/proc") : NULL;

@@ -81,7 +81,7 @@ static bool sleeps(pid_t pid)
 	return proc_read(pid, &proc) && proc.state == 'S';
 }
 
-/* Gives the processor away until a traced process has stopped or ended, but not for long. False: nothing came. */
+/* Sleep until a traced process has stopped or ended, but not for long. False: none has. */
 static bool wait_for_news(void)
 {
 	static sigset_t news;
@@ -306,7 +306,7 @@ void detach(pid_t pid, enum outcome outcome)
 	if (outcome == ENDED)
 		return;
 	/* It may be awake again: it stops then all the same. The end of the step that it slept in may be a second stop, a SIGTRAP,
-	 * which would kill it when nobody traces it any more. */
+	 * which would kill it once it is no longer traced. */
 	if (outcome == BLOCKED) {
 		outcome = interrupt(pid);
 		if (outcome == STEPPED)

@@ -53,7 +53,7 @@ static inline void start_workers(unsigned workers)
 	start(&(sheaf_pool_options){.workers = workers, .heap_size = 64 << 20});
 }
 
-/* Destroys the pool. No process, descriptor, mapping or name of it may be left. */
+/* Destroy the pool. No process, descriptor, mapping or name of it may be left. */
 static inline void end(void)
 {
 	sheaf_pool_info info;
@@ -103,7 +103,7 @@ static inline void expect_failure(int code, int wanted, const char *text)
 		}                                                                                                              \
 	} while (0)
 
-/* Runs @fn in a child, and expects it to return 0; the test is skipped if it returns CHILD_SKIPS. */
+/* Run @fn in a child, and expect it to return 0. The test is skipped if it returns CHILD_SKIPS. */
 static inline void in_child(child_fn *fn, void *context)
 {
 	pid_t pid = child_start(fn, context);
@@ -145,7 +145,7 @@ static inline void gate_pass(struct gate *gate)
 		nap();
 }
 
-/* Waits until so many tasks have come to the gate. */
+/* Wait until so many tasks have come to the gate. */
 static inline void gate_await(struct gate *gate, int count)
 {
 	uint64_t deadline = hang_deadline();

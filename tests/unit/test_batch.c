@@ -37,7 +37,7 @@ static size_t used(void)
 
 static const sheaf_batch_options of_8 = {.result_size = 8};
 
-/* Gathers and expects @n results, in order, each mix() of its position. */
+/* Gather @n results and expect them in order, each mix() of its position. */
 static void expect_mixed(sheaf_batch *batch, size_t n)
 {
 	const sheaf_result *results;
@@ -202,7 +202,7 @@ Test(batch, refuses_bad_options)
 
 /* ---- results ---- */
 
-/* Expects zeroed bytes at an aligned place, and fills them. */
+/* Expect zeroed bytes at an aligned place, and fill them. */
 static int fill_result(sheaf_task *task, const void *arg, void *result)
 {
 	size_t size = *(const size_t *)arg;
@@ -586,7 +586,7 @@ struct opener {
 	struct shared_batch *batch;
 };
 
-/* Opens the gate once the batch is being retired. */
+/* Open the gate once the batch is being retired. */
 static void *open_when_cancelled(void *context)
 {
 	struct opener *opener = context;

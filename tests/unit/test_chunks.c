@@ -131,7 +131,7 @@ static void set_word(uint64_t c, struct word w)
 	words()[c] = word_pack(w);
 }
 
-/* Makes the batch's chunks READY, as its owner does. */
+/* Make the batch's chunks READY, as its owner does. */
 static void lay_out(void)
 {
 	struct plan plan = {.shares = batch->shares,

@@ -38,7 +38,7 @@ static void expect_next(sheaf_batch *batch, uint64_t position)
 	cr_assert_eq(result.status, 0);
 }
 
-/* Waits until so many tasks are done. */
+/* Wait until so many tasks are done. */
 static void await(sheaf_batch *batch, uint64_t done)
 {
 	sheaf_progress progress;
@@ -145,7 +145,7 @@ static void *wait_for_next(void *context)
 	return NULL;
 }
 
-/* Starts a thread that waits in sheaf_next(), and waits until it does. */
+/* Start a thread that waits in sheaf_next(), and wait until it does. */
 static pthread_t start_waiting(struct waiting *waiting)
 {
 	sheaf_result result;

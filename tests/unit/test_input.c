@@ -113,7 +113,7 @@ struct writer {
 	uint64_t pause_ns;
 };
 
-/* Opens the FIFO, which waits for its reader, and writes bit by bit. */
+/* Open the FIFO, which waits for its reader, and write bit by bit. */
 static void *write_slowly(void *context)
 {
 	const struct writer *writer = context;

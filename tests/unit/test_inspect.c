@@ -351,7 +351,7 @@ Test(inspect, works_with_threads)
 
 /* ---- workers and batches ---- */
 
-/* Waits until a worker is in that state, and returns its number. */
+/* Wait until a worker is in that state, and return its number. */
 static unsigned await_state(sheaf_inspect_worker *workers, unsigned count, enum sheaf_worker_state state)
 {
 	uint64_t deadline = hang_deadline();

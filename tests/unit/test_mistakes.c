@@ -296,7 +296,7 @@ struct overrun {
 	unsigned short size;
 };
 
-/* Writes behind a result of 8 bytes, over the places of the positions behind. */
+/* Write behind a result of 8 bytes, over the places of the positions behind. */
 static int overrun_result(sheaf_task *task, const void *arg, void *result)
 {
 	const struct overrun *overrun = arg;
@@ -453,7 +453,7 @@ static void start_checked(enum sheaf_backend backend)
 	unsetenv("SHEAF_CHECK");
 }
 
-/* Writes so many bytes behind what it was given, or before. */
+/* So many bytes are written behind what a task was given, or before. */
 struct excess {
 	short behind_result, before_result, behind_arg, before_arg, behind_data;
 };

@@ -56,7 +56,7 @@ static struct segment_options options_of(const char *name)
 		.name = name, .workers = 2, .ring_size = 4, .batches = 2, .max_attempts = 3, .heap_size = HEAP};
 }
 
-/* Creates a segment and gives it its name, as a pool does once its supervisor runs. */
+/* Create a segment and give it its name, as a pool does once its supervisor runs. */
 static int try_create(struct segment *segment, const char *name)
 {
 	struct segment_options options = options_of(name);
@@ -151,7 +151,7 @@ Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 	}
 }
 
-/* Touches one byte in a child, which a guard page must kill. */
+/* Touch one byte in a child, which a guard page must kill. */
 static volatile unsigned char *touched;
 static bool writes;
 
