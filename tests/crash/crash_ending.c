@@ -1,8 +1,9 @@
 /*
- * crash_ending.c - hosts that end without a word while their pool works, and hosts that meet Ctrl-C at any time.
+ * crash_ending.c - hosts that end without destroying their pool, and hosts that meet Ctrl-C at any
+ * time.
  *
- * Usage: crash_ending [SEED [ROUNDS [CASE]]]. Nothing of a host may be left when it has ended; and a host that takes Ctrl-C as
- * a remark must not see its workers die of it.
+ * Usage: crash_ending [SEED [ROUNDS [CASE]]]. When a host has ended, nothing of it may be left. The
+ * workers of a host that handles Ctrl-C and goes on must not die of it.
  */
 #include "support/arguments.h"
 #include "support/children.h"
@@ -28,7 +29,7 @@ static void count_signal(int number)
 	signals++;
 }
 
-/* ---- hosts that end without a word ---- */
+/* ---- hosts that end without destroying their pool ---- */
 
 static int never_done(sheaf_task *task, const void *arg, void *result)
 {
@@ -98,7 +99,10 @@ static void wait_for_loneliness(pid_t host)
 	child_signal(host, SIGTERM);
 }
 
-/* A child of the host holds all that it inherited, and lives on until the pool of its dead parent has gone. */
+/*
+ * A child of the host holds all that it inherited, and lives on until the pool of its dead parent
+ * has gone.
+ */
 static int leaves_a_child(void)
 {
 	sheaf_pool *pool = life_create(0);
@@ -189,7 +193,7 @@ static void kill_group(pid_t host)
 	end_group(host, SIGKILL);
 }
 
-/* All of the host, of its supervisor and of its workers, as a service manager kills what does not end. */
+/* Kill the host and all of its family, as a service manager does. */
 static void kill_session(pid_t host)
 {
 	pid_t pids[64];
@@ -204,7 +208,7 @@ static void kill_session(pid_t host)
 	child_signal(host, SIGKILL);
 }
 
-/* ---- Ctrl-C as a remark, or as a wish ---- */
+/* ---- hosts that handle Ctrl-C ---- */
 
 static int interrupted(void)
 {
@@ -302,7 +306,10 @@ static int gives_up(void)
 
 /* ---- the terminal ---- */
 
-/* The family stands in the background of the terminal: it may not read, and must not be stopped for trying. */
+/*
+ * The family is in the background of the terminal. It may not read, and must not be stopped for
+ * trying.
+ */
 static int read_terminal(sheaf_task *task, const void *arg, void *result)
 {
 	int tty = open("/dev/tty", O_RDWR), error;
@@ -319,7 +326,10 @@ static int read_terminal(sheaf_task *task, const void *arg, void *result)
 	return size < 0 && error == EIO ? 0 : sheaf_task_fail(task, -EBADMSG, "read() said %zd, errno %d", size, error);
 }
 
-/* Is stopped by Ctrl-Z and continued by its shell, over and over. Its workers do not stop, and nobody dies. */
+/*
+ * Be stopped by Ctrl-Z and continued by the shell, over and over. Its workers do not stop, and none
+ * dies.
+ */
 static int suspended(void)
 {
 	struct process_state before = process_state_now();
@@ -404,11 +414,11 @@ static const struct tested_host hosts[] = {
 	 .any_time = true},
 	{"SIGKILL at any time ends the group", .play = restless, .disturb = kill_group, .signal = SIGKILL, .any_time = true},
 	{"SIGKILL at any time ends all", .play = restless, .disturb = kill_session, .signal = SIGKILL, .any_time = true},
-	{"SIGINT at any time is a remark", .play = unimpressed, .disturb = interrupt_again},
+	{"SIGINT at any time is handled", .play = unimpressed, .disturb = interrupt_again},
 	{"SIGINT makes the owner give up", .play = gives_up, .disturb = interrupt_again},
 	{"Ctrl-C ends the host", .play = restless, .disturb = type_ctrl_c_once, .signal = SIGINT, .any_time = true,
 	 .terminal = true},
-	{"Ctrl-C is a remark", .play = unimpressed, .disturb = type_ctrl_c_again, .terminal = true},
+	{"Ctrl-C is handled", .play = unimpressed, .disturb = type_ctrl_c_again, .terminal = true},
 	{"Ctrl-Z stops the host", .play = suspended, .disturb = type_ctrl_z_again, .terminal = true},
 	{"Ctrl-\\ ends the host", .play = restless, .disturb = type_quit_once, .signal = SIGQUIT, .any_time = true,
 	 .terminal = true},

@@ -1,9 +1,10 @@
 /*
- * crash_guest.c - hosts that do to their process what a library has to live with.
+ * crash_guest.c - hosts that do to their own process what a library must live with.
  *
- * Usage: crash_guest [SEED [ROUNDS [COMBINATIONS [CASE]]]]. Each host uses pools, kills workers and supervisors under them, and
- * checks that the library left alone what is not its own: signals, threads, descriptors, children. Then come hosts that do
- * several such things at once. So many COMBINATIONS (of 640) are drawn by the seed.
+ * Usage: crash_guest [SEED [ROUNDS [COMBINATIONS [CASE]]]]. Each host uses pools, kills workers and
+ * supervisors under them, and checks that the library left alone what is not its own: signals,
+ * threads, descriptors, children. Then come hosts that do several such things at once. So many
+ * COMBINATIONS (of 640) are drawn by the seed.
  */
 #include "support/arguments.h"
 #include "support/children.h"
@@ -66,7 +67,10 @@ static int sigchld_handled(void)
 	return 0;
 }
 
-/* Signals of the terminal are the owner's business, and of faults a worker tells before it dies. The rest has its default. */
+/*
+ * Signals of the terminal are for the owner. A worker reports a fault before it dies. Others have
+ * their default.
+ */
 static bool action_is_right(int number, const struct sigaction *action)
 {
 	switch (number) {
@@ -89,7 +93,7 @@ static bool action_is_right(int number, const struct sigaction *action)
 	}
 }
 
-/* What a worker's process is like, seen from a task. The argument: which standard files the host has closed. */
+/* Check a worker's process from a task. The argument: which standard files the host has closed. */
 static int look_around(sheaf_task *task, const void *arg, void *result)
 {
 	struct sigaction action;
@@ -159,8 +163,8 @@ static void *wait_for_any(void *context)
 }
 
 /*
- * Children that live for a while with whatever they inherited, one after the other. A host that ignores SIGCHLD, or waits for
- * any child, reaps them elsewhere.
+ * Children that live for a while with whatever they inherited, one after the other. A host that
+ * ignores SIGCHLD, or waits for any child, reaps them elsewhere.
  */
 #define BROOD 50
 
@@ -516,7 +520,7 @@ static int live_with_handlers(void (*handler)(void), bool before_library)
 	struct process_state before;
 
 	first_pid = getpid();
-	/* The library's handlers come with its first pool, and run after or before those that were there. */
+	/* The first pool brings the library's handlers, which run after or before the host's. */
 	if (!before_library)
 		life_whole(0);
 	CHECK(!pthread_atfork(handler, handler, handler), "pthread_atfork");
@@ -557,7 +561,7 @@ enum blocked { BLOCKED_NONE, BLOCKED_CHLD, BLOCKED_USR1, BLOCKED_ALL, BLOCKEDS }
 enum beside { BESIDE_NOTHING, BESIDE_FORKS, BESIDE_EXECS, BESIDE_SPAWNS, BESIDES };
 #define CLOSED_FILES 8 /* subsets of descriptors 0, 1 and 2 */
 #define COMBINATIONS (CHLDS * CLOSED_FILES * BLOCKEDS * BESIDES)
-/* With this one, any 9 in a row have each value of each setting, and any 64 have 97 % of all pairs of values. */
+/* Any 9 in a row have each value of each setting; any 64 have 97 % of all pairs of values. */
 #define STRIDE 283
 
 static const char *const chld_names[] = {"default", "ignored", "handled", "without zombies", "waited for"};

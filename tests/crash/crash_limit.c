@@ -1,9 +1,10 @@
 /*
- * crash_limit.c - tasks that never end, or end just when their time is over.
+ * crash_limit.c - tasks that never end, or end just at their limit.
  *
- * Usage: crash_limit [SEED [ROUNDS [RACES]]]. A task that runs on, in whatever way, must be ended once its limit has passed and
- * not before, without a second attempt, and no other task may suffer. One that ends at about that time must be either right or
- * late, never both and never neither. More than one round tries each way to run on in each kind of batch.
+ * Usage: crash_limit [SEED [ROUNDS [RACES]]]. A task that runs on, in whatever way, must be ended
+ * once its limit has passed and not before, without a second attempt, and no other task may suffer.
+ * A task that ends at about its limit must be either right or late, never both and never neither.
+ * More than one round tries each way to run on in each kind of batch.
  */
 #include "sheaf.h"
 #include "support/arguments.h"
@@ -208,7 +209,10 @@ static void run(sheaf_pool *pool, enum kind kind, const struct way *way, struct 
 			CHECK(runs >= 1 && runs <= most, "%s: position %zu ran %u times", where, i, runs);
 			continue;
 		}
-		/* A loaded machine may keep a task from running until it is late; but not many of them. */
+		/*
+		 * A loaded machine may keep a task from running until it is late; but not many of
+		 * them.
+		 */
 		if (results[i].status == -ETIMEDOUT) {
 			check_late(&results[i], where);
 			CHECK(++late < N / 10, "%s: %u tasks that end are late", where, late);
@@ -315,7 +319,10 @@ static void levels(uint64_t of_pool)
 
 /* ---- tasks that end when their time is over ---- */
 
-/* Take from a half to one and a half of the limit, or a bit more, when the supervisor is about to check. */
+/*
+ * Take from a half to one and a half of the limit, or a bit more, when the supervisor is about to
+ * check.
+ */
 static int be_just_in_time(sheaf_task *task, const void *arg, void *result)
 {
 	uint64_t value = distinct_value(sheaf_task_position(task));

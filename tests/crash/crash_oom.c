@@ -1,8 +1,9 @@
 /*
- * crash_oom.c - tasks that take more memory than they are allowed, and are killed by the kernel for it.
+ * crash_oom.c - tasks that take more memory than they are allowed, so that the kernel kills them.
  *
- * Usage: crash_oom [SEED [ROUNDS]]. The tasks enter a memory cgroup of their own, below that of this program, and fill it. Each
- * must be run max_attempts times, fail with the signal, and leave all others alone. Skipped where no such cgroup may be made.
+ * Usage: crash_oom [SEED [ROUNDS]]. The tasks enter a memory cgroup of their own, below that of
+ * this program, and fill it. Each must be run max_attempts times, fail with the signal, and leave
+ * all others alone. Skipped where no such cgroup may be made.
  */
 #include "sheaf.h"
 #include "support/arguments.h"

@@ -1,9 +1,11 @@
 /*
- * crash_owner.c - the owner of a pool is killed at any time, also while it makes the pool or takes it down.
+ * crash_owner.c - the owner of a pool is killed at any time, also while it makes the pool or takes
+ * it down.
  *
- * Usage: crash_owner [SEED [KILLS]]. The owner is a child that creates a pool, works and destroys it, over and over; some have
- * more threads, which end one after the other when the process is killed. All that came from it must end, and its segment's
- * name must go: by its supervisor, or by the next start of a pool if the supervisor was killed with it.
+ * Usage: crash_owner [SEED [KILLS]]. The owner is a child that creates a pool, works and destroys
+ * it, over and over; some have more threads, which end one after the other when the process is
+ * killed. All that came from it must end, and its segment's name must go: by its supervisor, or by
+ * the next start of a pool if the supervisor was killed with it.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "sheaf.h"

@@ -1,13 +1,16 @@
 /*
- * crash_owner_steps.c - the owner of a pool is single-stepped through one call of the API, and killed between two instructions.
+ * crash_owner_steps.c - single-steps the owner of a pool through one call of the API, and kills it
+ * between two instructions.
  *
- * Usage: crash_owner_steps [SEED [POINTS [PATH]]]. Each path is played once to its end and counted; then it is played again and
- * again, with a kill after every k-th instruction, k such that there are about POINTS kills in it; 0: after every one. PATH:
- * the number of the only one to play. A call that sleeps is killed in its sleep as well, and is then let go on. After each kill
- * all that came from the host must end: its processes, the name of its segment, and the memory.
+ * Usage: crash_owner_steps [SEED [POINTS [PATH]]]. Each path is played once to its end and
+ * recorded. Then it is played again and again, with a kill after every k-th instruction. There are
+ * about POINTS kills on each path; 0: one after every instruction. PATH: the number of the only
+ * path to play. A call that sleeps is killed in its sleep as well, and is then let go on. After
+ * each kill all that came from the host must end: its processes, the name of its segment, and the
+ * memory.
  *
- * Each host is a fork of this program, made when all of the paths have run once: so no step goes into loading libraries. It
- * stops itself with a trap, in front of the call.
+ * Each host is a fork of this program, made when all paths have run once, so that no step goes into
+ * loading libraries. It stops itself with a trap in front of the call.
  */
 #define _DEFAULT_SOURCE /* ptrace(), MAP_ANONYMOUS */
 #include "sheaf.h"
@@ -42,10 +45,10 @@
 #define SLOW_KILLS 100 /* where each takes a second */
 
 /* Between the test, the host and its workers. */
-static struct stage {
+static struct shared_page {
 	_Atomic bool go;          /* tasks that wait may end */
 	_Atomic unsigned waiting; /* tasks that wait */
-} * stage;
+} * page;
 
 /* In the host. */
 static struct {
@@ -70,8 +73,8 @@ static int wait_to_go(sheaf_task *task, const void *arg, void *result)
 	(void)task;
 	(void)arg;
 	(void)result;
-	atomic_fetch_add(&stage->waiting, 1);
-	while (!atomic_load(&stage->go))
+	atomic_fetch_add(&page->waiting, 1);
+	while (!atomic_load(&page->go))
 		sleep_ns(50000);
 	return 0;
 }
@@ -81,7 +84,7 @@ static int wait_for_retirement(sheaf_task *task, const void *arg, void *result)
 {
 	(void)arg;
 	(void)result;
-	atomic_fetch_add(&stage->waiting, 1);
+	atomic_fetch_add(&page->waiting, 1);
 	while ((atomic_load(&task->batch->word) & 0xff) == BATCH_OPEN)
 		sleep_ns(50000);
 	return 0;
@@ -170,7 +173,7 @@ static void wait_for_tasks(unsigned count)
 {
 	uint64_t deadline = hang_deadline();
 
-	while (atomic_load(&stage->waiting) < count) {
+	while (atomic_load(&page->waiting) < count) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the task does not run");
 		sleep_ns(50000);
 	}
@@ -234,7 +237,10 @@ static void close_pool(void)
 	done(sheaf_pool_close(host.pool), "sheaf_pool_close");
 }
 
-/* A task runs, another waits, some memory is taken, and the supervisor has been killed with its spare. */
+/*
+ * A task runs, another waits, some memory is taken, and the supervisor has been killed with its
+ * spare.
+ */
 static void lose_leaders(void)
 {
 	sheaf_pool_info info;
@@ -251,7 +257,7 @@ static void lose_leaders(void)
 	done(kill(info.supervisor, SIGKILL), "kill");
 	while (os_locked(fd, OS_LOCK_SUPERVISOR, 1 + OS_LOCK_SPARES, &spare) == 1)
 		sched_yield();
-	atomic_store(&stage->go, true);
+	atomic_store(&page->go, true);
 }
 
 static void fill_all(void)
@@ -456,7 +462,7 @@ static void check_left(void *context, pid_t pid, uint64_t point)
 		CHECK_AS(HARM_LEAKED, !names_of(pid), "%s, killed at %llu: the next start leaves the name of a segment",
 			 path->name, (unsigned long long)point);
 	}
-	/* Who reads /proc, such as top, may hold the memory of a dead process for an instant. */
+	/* A reader of /proc, such as top, may hold the memory of a dead process for an instant. */
 	while (shm.own_folder && free_memory() != shm.free_before) {
 		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "%s, killed at %llu: %llu of %llu pages are free", path->name,
 			 (unsigned long long)point, (unsigned long long)free_memory(), (unsigned long long)shm.free_before);
@@ -469,8 +475,8 @@ static void check_left(void *context, pid_t pid, uint64_t point)
 static void prepare_child(void *context)
 {
 	(void)context;
-	atomic_store(&stage->go, false);
-	atomic_store(&stage->waiting, 0);
+	atomic_store(&page->go, false);
+	atomic_store(&page->waiting, 0);
 	shm.free_before = shm.own_folder ? free_memory() : 0;
 }
 
@@ -492,7 +498,7 @@ static void let_tasks_go(void *context)
 	const struct path *path = context;
 
 	if (!path->stay)
-		atomic_store(&stage->go, true);
+		atomic_store(&page->go, true);
 }
 
 static void run(const struct path *path, struct rng *rng, uint64_t wanted)
@@ -517,7 +523,7 @@ static void warm_up(void)
 	for (unsigned i = 0; i < PATHS; i++) {
 		prepare_child(NULL);
 		paths[i].prepare();
-		atomic_store(&stage->go, true);
+		atomic_store(&page->go, true);
 		paths[i].call();
 		sheaf_pool_destroy(host.pool);
 	}
@@ -533,8 +539,8 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	report_begin("steps", "points", rng.state);
-	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(page != MAP_FAILED, "mmap: errno %d", errno);
 	look_at_shm();
 	warm_up();
 	for (unsigned i = 0; i < PATHS; i++) {

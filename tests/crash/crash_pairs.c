@@ -3,16 +3,18 @@
  *
  * Usage: crash_pairs [SEED [PAIRS [PATH]]]. PATH: the number of the only path of first kills.
  *
- * The first victim is a worker that runs a batch. Only those points of its path matter at which it has just changed something
- * shared. These are its effects. They are found by comparing the segment's words before and after each instruction. Behind
- * each of them, a second process is recorded in the same way, from the first death on:
+ * The first victim is a worker that runs a batch. Only those points of its path matter at which it
+ * has just changed something shared. These are its effects. They are found by comparing the
+ * segment's words before and after each instruction. Behind each of them, a second process is
+ * recorded in the same way, from the first death on:
  *
  *   the supervisor      while it repairs and replaces; its successor goes on
  *   the replacement     while it runs what was returned
  *   the survivor        of two workers, the same
  *
- * Then pairs of two effects are played in random order, each once. When a second process has no more of them, points of its
- * path are drawn. See subject_pool.h for what must hold after each pair.
+ * Then pairs of two effects are played in random order, each once. When a second process has no
+ * more of them, points of its path are drawn. See subject_pool.h for what must hold after each
+ * pair.
  */
 #include "support/arguments.h"
 #include "support/subject_pool.h"
@@ -108,8 +110,8 @@ static enum outcome record(pid_t pid, struct recording *recording, struct rng *r
 }
 
 /*
- * Take a process to a point, or record it if that was not done yet. @recording: NULL, it stays where it is. False: it went
- * another way.
+ * Take a process to a point, or record it if that was not done yet. @recording: NULL, it stays
+ * where it is. False: it went another way.
  */
 static bool go_to(pid_t pid, struct recording *recording, uint64_t point, struct rng *rng)
 {
@@ -133,7 +135,9 @@ struct processes {
 	unsigned generation;
 };
 
-/* Stop all processes asleep, with worker 0 about to be woken for the batch. False: no tracing here. */
+/*
+ * Stop all processes asleep, with worker 0 about to be woken for the batch. False: no tracing here.
+ */
 static bool prepare(const struct path *path, uint64_t first, struct processes *all)
 {
 	*all = (struct processes){0};
@@ -193,7 +197,10 @@ static bool second_survivor(struct group *group, struct processes *all, uint64_t
 {
 	bool reached;
 
-	/* In place of the supervisor, which repairs both later: no other worker may take what is returned. */
+	/*
+	 * In place of the supervisor, which repairs both later: no other worker may take what is
+	 * returned.
+	 */
 	subject_recover_twice(0, all->generation);
 	reached = go_to(all->survivor, recording_of(group), point, rng);
 	kill_traced(all->survivor, false);
@@ -254,8 +261,8 @@ static void shuffle(struct groups *groups, struct rng *rng)
 }
 
 /*
- * Record the first victims of so many paths from @begin on. The first death changes a pool in a way that later ones do not, so
- * the second one counts.
+ * Record the first victims of so many paths from @begin on. The first death changes a pool in a way
+ * that later ones do not, so the second one counts.
  */
 static bool note_first(struct groups *groups, unsigned begin, uint64_t most, struct rng *rng)
 {

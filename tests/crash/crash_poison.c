@@ -1,10 +1,12 @@
 /*
- * crash_poison.c - tasks that end their worker in every way a process can end: always, in their first run only, or by chance.
+ * crash_poison.c - tasks that end their worker in every way a process can end: always, in their
+ * first run only, or by chance.
  *
- * Usage: crash_poison [SEED [ROUNDS]]. No task may run more often than max_attempts says. A position whose runs all ended so
- * must fail and say how, and every other position must be right. Then come tasks that kill other workers or their supervisor,
- * and workers that die outside of any task, which must stop the pool with -ENOTRECOVERABLE rather than have it hang. More than one round
- * tries also what takes long.
+ * Usage: crash_poison [SEED [ROUNDS]]. No task may run more often than max_attempts says. A
+ * position whose runs all ended so must fail and say how, and every other position must be right.
+ * Then come tasks that kill other workers or their supervisor, and workers that die outside of any
+ * task. These must stop the pool with -ENOTRECOVERABLE rather than have it hang. More than one
+ * round also tries what takes long.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "sheaf.h"
@@ -324,7 +326,10 @@ static void check_death(const struct trial *t, const sheaf_result *result)
 	CHECK((result->backtrace_size > 0) == (way->told && addresses), "%s: %u addresses", t->name, result->backtrace_size);
 }
 
-/* Must the task at @index fail? Not for loops: there, the first position that dies takes the blame for the death before. */
+/*
+ * Must the task at @index fail? Not for loops: there, the first position that dies takes the blame
+ * for the death before.
+ */
 static bool must_fail(const struct trial *t, size_t index)
 {
 	for (unsigned run = 1; run <= t->max_attempts; run++)
@@ -438,7 +443,9 @@ static void feed_all(sheaf_pool *pool, struct rng *rng, bool thorough)
 			}
 		}
 	}
-	/* Nothing but poison: each position that is given up is progress, which no brake may stop. */
+	/*
+	 * Nothing but poison: each position that is given up is progress, which no brake may stop.
+	 */
 	for (enum kind kind = 0; kind < KINDS; kind++)
 		feed(pool, kind, &ways[WAYS - 2], ALWAYS, thorough ? 10 : 2, N, rng);
 }
@@ -496,7 +503,10 @@ struct hunt {
 	bool supervisor;
 };
 
-/* The supervisor, or 0 if it has just died: then the parent is somebody who must not be shot at. */
+/*
+ * Return the supervisor, or 0 if it has just died: then the parent is a process that must not be
+ * killed.
+ */
 static pid_t living_supervisor(void)
 {
 	pid_t parent = getppid();
@@ -536,7 +546,7 @@ static int shoot(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Each task must be done, whoever was shot while it ran. */
+/* Each task must be done, whichever process was killed while it ran. */
 static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
 {
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .max_attempts = SHEAF_MAX_ATTEMPTS};
@@ -570,7 +580,10 @@ static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
 	report_add(1);
 }
 
-/* A task that kills each supervisor leaves none that could go on: the others are done, and who waits for it is told. */
+/*
+ * A task that kills each supervisor leaves none that could go on. All other tasks are done, and the
+ * gatherer is told.
+ */
 static void hopeless(void)
 {
 	sheaf_pool_options options = {.workers = 1, .ring_size = 32, .heap_size = 1 << 20};
@@ -686,7 +699,10 @@ static int hold(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* One worker is busy for ever, the other dies whenever it starts: who waits must learn that this leads nowhere. */
+/*
+ * One worker is busy for ever, the other dies whenever it starts. A waiting owner must learn that
+ * this leads nowhere.
+ */
 static void brake(void)
 {
 	sheaf_pool_options options = {.workers = 2, .ring_size = 4, .heap_size = 1 << 20};

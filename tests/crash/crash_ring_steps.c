@@ -1,13 +1,14 @@
 /*
- * crash_ring_steps.c - a worker process at the ring is single-stepped, and killed between two instructions.
+ * crash_ring_steps.c - single-steps a worker at the ring, and kills it between two instructions.
  *
- * Usage: crash_ring_steps [SEED [POINTS [PATH]]]; see stepped_call.h. There is no pool, only a segment: the victim plays worker 0, and
- * calls what a worker calls that also submits, waits for room and gathers. Others sleep meanwhile: another worker, the owner
- * that waits for room in the ring, and a gatherer. After each kill the test recovers as the supervisor does. A second recovery
- * must change nothing, no word may name the dead, and then the others must go on: they wait without any time limit, so that a
- * wake-up that is lost hangs.
+ * Usage: crash_ring_steps [SEED [POINTS [PATH]]]; see stepped_call.h. There is no pool, only a
+ * segment. The victim plays worker 0, and calls what a worker calls that also submits, waits for
+ * room and gathers. Others sleep meanwhile: another worker, the owner that waits for room in the
+ * ring, and a gatherer. After each kill the test recovers as the supervisor does. A second recovery
+ * must change nothing, and no word may name the dead worker. Then the others must go on. They wait
+ * without a deadline, so that a lost wake-up hangs.
  *
- * The others are kept at a gate, should they be woken, until the words have been looked at.
+ * Should the others be woken, they are kept at a gate until the words have been checked.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "pool/recover.h"
@@ -40,7 +41,7 @@ static struct segment segment;
 static struct shared_batch *batch;
 
 /* Between all of them. */
-static struct stage {
+static struct shared_page {
 	_Atomic bool gate; /* open */
 	_Atomic bool stop;
 	_Atomic bool worker_sleeps, owner_sleeps, gatherer_sleeps;
@@ -48,7 +49,7 @@ static struct stage {
 	_Atomic uint64_t room_taken; /* by the victim */
 	_Atomic uint64_t memory_id;  /* of the victim's own allocation */
 	_Atomic unsigned runs[ENTRIES];
-} * stage;
+} * page;
 
 struct path {
 	const char *name;
@@ -89,7 +90,7 @@ static int answer(sheaf_task *task, const void *arg, void *result)
 	uint64_t value = distinct_value(salt + task->position);
 
 	(void)arg;
-	atomic_fetch_add(&stage->runs[task->position], 1);
+	atomic_fetch_add(&page->runs[task->position], 1);
 	memcpy(result, &value, sizeof(value));
 	return 0;
 }
@@ -113,7 +114,7 @@ static bool submit(struct ring_owner me, unsigned number, uint64_t arg)
 	store_release(&slot->batch, ref());
 	ring_publish(&segment, slot, ticket);
 	if (me.worker == VICTIM)
-		atomic_store(&stage->accepted, true);
+		atomic_store(&page->accepted, true);
 	doorbell_ring(&segment);
 	return true;
 }
@@ -131,13 +132,13 @@ static bool run_one(struct runner *runner)
 	return true;
 }
 
-/* ---- those who wait ---- */
+/* ---- the members that wait ---- */
 
 static bool is_victim; /* this process */
 
 static void pass_gate(void)
 {
-	while (!is_victim && !atomic_load(&stage->gate))
+	while (!is_victim && !atomic_load(&page->gate))
 		sleep_ns(20000);
 }
 
@@ -163,9 +164,9 @@ static int other_worker(void *context)
 	struct runner runner = {.segment = &segment, .worker = OTHER, .generation = 1, .pid = (int32_t)getpid()};
 
 	(void)context;
-	while (!atomic_load(&stage->stop))
+	while (!atomic_load(&page->stop))
 		if (!run_one(&runner))
-			work(&runner, &stage->worker_sleeps);
+			work(&runner, &page->worker_sleeps);
 	return 0;
 }
 
@@ -195,7 +196,7 @@ static int waiting_owner(void *context)
 	const struct path *path = context;
 	static _Atomic uint64_t taken;
 
-	wait_and_submit(owner, path->owners, &taken, &stage->owner_sleeps);
+	wait_and_submit(owner, path->owners, &taken, &page->owner_sleeps);
 	return 0;
 }
 
@@ -218,7 +219,7 @@ static int gatherer(void *context)
 {
 	const struct path *path = context;
 
-	gather(path->awaited, &stage->gatherer_sleeps);
+	gather(path->awaited, &page->gatherer_sleeps);
 	return 0;
 }
 
@@ -266,7 +267,7 @@ static _Atomic bool unused;
 
 static void call_wait_for_room(void)
 {
-	wait_and_submit(me(), 2, &stage->room_taken, &unused);
+	wait_and_submit(me(), 2, &page->room_taken, &unused);
 }
 
 static void call_sleep(void)
@@ -294,14 +295,14 @@ static void call_free(void)
 {
 	uint64_t offset, id = heap_new_id(&segment);
 
-	atomic_store(&stage->memory_id, id);
+	atomic_store(&page->memory_id, id);
 	CHECK(!heap_alloc(&segment, id, 3 * UNIT, &offset), "heap_alloc");
 	for (unsigned i = 0; i < 3; i++)
 		memset(segment_at(&segment, offset + i * UNIT), 1, 64);
 	CHECK(!heap_free(&segment, offset), "heap_free");
 }
 
-/* ---- what the test does for one who sleeps ---- */
+/* ---- what the test does for a member that sleeps ---- */
 
 static struct runner helper; /* the other worker, played by the test before it is there */
 
@@ -448,9 +449,9 @@ static void prepare_child(void *context)
 {
 	const struct path *path = context;
 
-	memset((void *)stage, 0, sizeof(*stage));
-	atomic_store(&stage->gate, true);
-	atomic_store(&stage->room_taken, 1); /* the owner's */
+	memset((void *)page, 0, sizeof(*page));
+	atomic_store(&page->gate, true);
+	atomic_store(&page->room_taken, 1); /* the owner's */
 	salt++;
 	submitted = false;
 	helper = (struct runner){.segment = &segment, .worker = OTHER, .generation = 1, .pid = (int32_t)getpid()};
@@ -464,17 +465,17 @@ static void prepare_child(void *context)
 		CHECK(submit(owner, i, 0), "the ring is full");
 	if (path->worker) {
 		worker_pid = begin(other_worker, path);
-		wait_for_sleep(path, worker_pid, &stage->worker_sleeps, &segment.workers[OTHER].bell[1]);
+		wait_for_sleep(path, worker_pid, &page->worker_sleeps, &segment.workers[OTHER].bell[1]);
 	}
 	if (path->owners != NONE) {
 		owner_pid = begin(waiting_owner, path);
-		wait_for_sleep(path, owner_pid, &stage->owner_sleeps, &segment.control->room[0]);
+		wait_for_sleep(path, owner_pid, &page->owner_sleeps, &segment.control->room[0]);
 	}
 	if (path->awaited != NONE && !path->victim_gathers) {
 		gatherer_pid = begin(gatherer, path);
-		wait_for_sleep(path, gatherer_pid, &stage->gatherer_sleeps, &batch->bell);
+		wait_for_sleep(path, gatherer_pid, &page->gatherer_sleeps, &batch->bell);
 	}
-	atomic_store(&stage->gate, false);
+	atomic_store(&page->gate, false);
 }
 
 static int child_main(void *context)
@@ -615,7 +616,7 @@ static bool own_submitted(const struct path *path)
 static void check_heap(const struct path *path, uint64_t point)
 {
 	static const unsigned char zero[UNIT];
-	uint64_t offset, id = heap_new_batch_id(&segment), own = atomic_load(&stage->memory_id);
+	uint64_t offset, id = heap_new_batch_id(&segment), own = atomic_load(&page->memory_id);
 
 	heap_free_all(&segment, batch->heap_id);
 	if (own)
@@ -640,21 +641,24 @@ static void check(void *context, pid_t pid, uint64_t point)
 	if (path->wake == submit_first)
 		submit_first();
 	own_is_there = path->own != NONE && present(path->own);
-	CHECK_AS(HARM_LOST, own_is_there || !atomic_load(&stage->accepted),
+	CHECK_AS(HARM_LOST, own_is_there || !atomic_load(&page->accepted),
 		 "%s, killed at %llu: the task was accepted, and is gone", path->name, (unsigned long long)point);
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		done[i] = is_done(i);
-		runs[i] = atomic_load(&stage->runs[i]);
+		runs[i] = atomic_load(&page->runs[i]);
 	}
 	recover_twice(path, pid, point);
 	CHECK_AS(HARM_LOST, path->own == NONE || present(path->own) == own_is_there,
 		 "%s, killed at %llu: recovery lost the task", path->name, (unsigned long long)point);
-	/* recover() does not know who may wait for room: so far, only the owner does. */
+	/*
+	 * recover() does not ring a worker that waits for room: so far, only the owner waits for
+	 * it.
+	 */
 	for (int slot = 1; slot < ROOM_SLOTS; slot++)
-		if (atomic_load(&stage->room_taken) >> slot & 1)
-			room_retract(&segment, &stage->room_taken, slot);
+		if (atomic_load(&page->room_taken) >> slot & 1)
+			room_retract(&segment, &page->room_taken, slot);
 
-	atomic_store(&stage->gate, true);
+	atomic_store(&page->gate, true);
 	if (!worker_pid)
 		worker_pid = begin(other_worker, path);
 	if (path->own != NONE && !own_is_there)
@@ -665,7 +669,7 @@ static void check(void *context, pid_t pid, uint64_t point)
 	wait_for(path, all_done, "a task is not run", point);
 	wait_for_end(path, gatherer_pid, "the gatherer", point);
 	wait_for(path, all_free, "a slot is not free", point);
-	atomic_store(&stage->stop, true);
+	atomic_store(&page->stop, true);
 	doorbell_ring_all(&segment);
 	wait_for_end(path, worker_pid, "the worker", point);
 
@@ -675,16 +679,19 @@ static void check(void *context, pid_t pid, uint64_t point)
 		memcpy(&value, entry_of(i)->last.small, sizeof(value));
 		CHECK_AS(HARM_LOST, !entry_of(i)->status && value == distinct_value(salt + i),
 			 "%s, killed at %llu: result %u is wrong", path->name, (unsigned long long)point, i);
-		CHECK_AS(HARM_DUPLICATED, atomic_load(&stage->runs[i]) == runs[i] + !done[i],
+		CHECK_AS(HARM_DUPLICATED, atomic_load(&page->runs[i]) == runs[i] + !done[i],
 			 "%s, killed at %llu: task %u ran %u times, then %u", path->name, (unsigned long long)point, i, runs[i],
-			 atomic_load(&stage->runs[i]));
+			 atomic_load(&page->runs[i]));
 	}
 	CHECK(!atomic_load(&segment.control->sleepers[0]) && !atomic_load(&segment.control->room_waiters),
 	      "%s, killed at %llu: an announcement is left", path->name, (unsigned long long)point);
 	check_heap(path, point);
 }
 
-/* The test plays each path itself, so that all functions are bound. Whatever would put it to sleep has happened by then. */
+/*
+ * The test plays each path itself, so that all functions are bound. Whatever would put it to sleep
+ * has happened by then.
+ */
 static void warm_up(void)
 {
 	for (unsigned i = 0; i < PATHS; i++) {
@@ -718,8 +725,8 @@ int main(int argc, char **argv)
 	}
 	report_begin("steps", "points", rng.state);
 	salt = rng_next(&rng);
-	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(page != MAP_FAILED, "mmap: errno %d", errno);
 	CHECK(!segment_create(&segment, &options), "segment_create");
 	batch = &segment.batches[0];
 	atomic_store(&segment.workers[OTHER].generation, 1);

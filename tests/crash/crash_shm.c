@@ -1,11 +1,12 @@
 /*
  * crash_shm.c - a /dev/shm of every size, in pages, from none to more than a small pool needs.
  *
- * Usage: crash_shm [SEED [PAGES]]. PAGES: how many sizes beyond the least one that lets a pool begin. At each size a pool is
- * made in a process of its own: it works, or the call says -ENOSPC and why. Where it works, everything that takes shared
- * memory is asked for until there is none left: then that call, or the positions of those tasks, must say -ENOSPC, all the
- * rest must be right, what was freed must be there again, and at the end nothing may be left in the file system. No process
- * may ever die, of SIGBUS least of all.
+ * Usage: crash_shm [SEED [PAGES]]. PAGES: how many sizes beyond the least one that lets a pool
+ * begin. At each size a pool is made in a process of its own. It works, or the call says -ENOSPC
+ * and why. Where it works, everything that takes shared memory is asked for until there is none
+ * left. Then that call, or the positions of those tasks, must say -ENOSPC. All the rest must be
+ * right, what was freed must be there again, and at the end nothing may be left in the file system.
+ * No process may ever die, of SIGBUS least of all.
  */
 #include "sheaf.h"
 #include "support/arguments.h"
@@ -73,7 +74,7 @@ static uint64_t check_sentence(const char *text, const char *what)
 	return needs;
 }
 
-/* The call returned -ENOSPC, while nobody else took or gave memory: so it must be true. */
+/* The call returned -ENOSPC, while no other process took or gave memory, so it must be true. */
 static void check_refused(int r, const char *what)
 {
 	struct statvfs now = shm_now();
@@ -85,7 +86,10 @@ static void check_refused(int r, const char *what)
 	      (unsigned long long)free);
 }
 
-/* The same, of what comes after the result table has grown: the call has given that back, so there is more now than the message tells. */
+/*
+ * The same, of what comes after the result table has grown: the call has given that back, so there
+ * is more now than the message tells.
+ */
 static void check_argument_refused(int r)
 {
 	CHECK(r == -ENOSPC, "%u pages, the argument of a task: %d", self.pages, r);
@@ -436,7 +440,10 @@ static void arguments(void)
 	}
 }
 
-/* Results that outgrow the file system while their batch runs; meanwhile the owner may take memory, too. The number that fitted. */
+/*
+ * Results that outgrow the file system while their batch runs; meanwhile the owner may take memory,
+ * too. The number that fitted.
+ */
 static unsigned results_once(size_t size, bool crowded)
 {
 	struct order order = {.number = rng_next(&self.rng) >> 8, .size = size};

@@ -1,17 +1,19 @@
 /*
  * crash_steps.c - single-steps a worker or the supervisor, and kills it between two instructions.
  *
- * Usage: crash_steps [SEED [POINTS [PATH]]]. First each path is recorded from its wake-up to its next sleep or its end. Then
- * it is run again and again, with a kill at every k-th point. There are about POINTS kills; 0: one at every point. At the last
- * point the process sleeps in a system call. More kills come while the process is inside each system call, as many in
- * proportion. With fewer than 10 POINTS some paths are left out. PATH: the number of the only path to play.
+ * Usage: crash_steps [SEED [POINTS [PATH]]]. First each path is recorded from its wake-up to its
+ * next sleep or its end. Then it is run again and again, with a kill at every k-th point. There are
+ * about POINTS kills; 0: one at every point. At the last point the process sleeps in a system call.
+ * More kills come while the process is inside each system call, as many in proportion. With fewer
+ * than 10 POINTS some paths are left out. PATH: the number of the only path to play.
  *
- * A kill is no power failure: other processes see what the dead one did up to some instruction. So these are all the states
- * that a death can leave, for one process and one order of events. See subject_pool.h for what must hold after each. Every
- * second dead worker is recovered by the test itself first, twice, in place of the supervisor.
+ * A kill is no power failure: other processes see what the dead one did up to some instruction. So
+ * these are all the states that a death can leave, for one process and one order of events. See
+ * subject_pool.h for what must hold after each. Every second dead worker is recovered by the test
+ * itself first, twice, in place of the supervisor.
  *
- * Left out are the instructions of a process that has just been forked, before worker_run(), and of a successor before its
- * first recover(): up to there it touches nothing that is shared.
+ * Left out are the instructions of a process that has just been forked, before worker_run(), and of
+ * a successor before its first recover(): up to there it touches nothing that is shared.
  */
 #include "support/arguments.h"
 #include "support/subject_pool.h"
@@ -198,7 +200,9 @@ static bool set_worker(const struct path *path, uint64_t point, struct setup *s)
 	return true;
 }
 
-/* Stop a supervisor that sleeps, or a spare, and that has something to do. False: no tracing here. */
+/*
+ * Stop a supervisor that sleeps, or a spare, and that has something to do. False: no tracing here.
+ */
 static bool set_supervisor(const struct path *path, uint64_t point, struct setup *s)
 {
 	pid_t held = 0, worker = path->deed == KILL_LAST ? subject_worker(0) : 0;
@@ -213,7 +217,10 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct setup
 		return true;
 	}
 	subject_submit_batch(path->name, point);
-	/* A worker that dies with its supervisor is not charged, nor is a death that a supervisor's death left unsettled. */
+	/*
+	 * A worker that dies with its supervisor is not charged, nor is a death that a supervisor's
+	 * death left unsettled.
+	 */
 	subject_excuse_runs(2);
 	held = subject_wait_for_held();
 	if (path->deed == KILL_SPARE || path->deed == KILL_SUCCESSOR) {
@@ -319,8 +326,8 @@ enum act {
 };
 
 /*
- * Play the path up to a point, and on. @trace: recorded, if it is empty. False: the process went another way. @skip is set if
- * there is no tracing here.
+ * Play the path up to a point, and on. @trace: recorded, if it is empty. False: the process went
+ * another way. @skip is set if there is no tracing here.
  */
 static bool play(const struct path *path, struct trace *trace, uint64_t point, enum act act, struct rng *rng, bool *skip)
 {

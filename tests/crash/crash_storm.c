@@ -1,11 +1,13 @@
 /*
- * crash_storm.c - workers are killed at random, one or all at once, stopped and continued, and now and then their supervisor
- * is killed, while a pool works.
+ * crash_storm.c - kills workers at random, one or all at once, and now and then their supervisor,
+ * while their pool works.
  *
- * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result; a third kills; the main thread watches
- * that results go on coming. Nothing may be lost, given twice, wrong or late for ever, and nothing may be left. A kill
- * counts when the supervisor has buried the worker. Where workers were when they were struck is read from the shared words
- * just before, and given in the report: running, asleep, starting (not yet at work), or between two of these.
+ * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result. A third thread
+ * kills, stops and continues. The main thread watches that results keep coming. Nothing may be
+ * lost, given twice, wrong or late for ever, and nothing may be left. A kill counts once the
+ * supervisor has repaired what the worker left. The shared words tell just before each kill what
+ * the worker did: running, asleep, starting (not yet at work), or between two of these. The report
+ * has these counts.
  */
 #include "sheaf.h"
 #include "pool/pool.h"
@@ -73,7 +75,10 @@ struct victim {
 	pid_t pid;
 };
 
-/* The present worker of that number, unless it was struck. A pid may be old, but its group is the supervisor's. */
+/*
+ * The present worker of that number, unless it was struck. A pid may be old, but its group is the
+ * supervisor's.
+ */
 static bool find(const struct storm *storm, unsigned worker, pid_t supervisor, struct victim *victim)
 {
 	const struct shared_worker *w = &segment_of(storm)->workers[worker];
@@ -147,7 +152,10 @@ static void strike_all(struct storm *storm, pid_t supervisor)
 		strike(storm, i, supervisor, false);
 }
 
-/* Kill the first worker that is seen asleep: among so many kills few live long enough to find nothing to do. */
+/*
+ * Kill the first worker that is seen asleep: among so many kills few live long enough to find
+ * nothing to do.
+ */
 static void strike_asleep(struct storm *storm, pid_t supervisor)
 {
 	uint64_t until = sheaf_now_ns() + SIGHT_NS;
@@ -253,7 +261,10 @@ static void *rage(void *context)
 		info = look(storm->pool);
 		report_add(info.deaths - counted);
 		counted = info.deaths;
-		/* A short storm goes on until it has had everything; what never comes is told by check_variety(). */
+		/*
+		 * A short storm goes on until it has had everything; what never comes is told by
+		 * check_variety().
+		 */
 		if (info.deaths >= storm->wanted && (storm->wanted < ENOUGH || all_kinds(storm) || sheaf_now_ns() >= deadline))
 			break;
 		/* A signal to 0 would be for ourselves; the loaders tell why there is none. */

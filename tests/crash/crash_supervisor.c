@@ -1,9 +1,10 @@
 /*
  * crash_supervisor.c - the supervisor is killed again and again while its pool works.
  *
- * Usage: crash_supervisor [SEED [KILLS]]. Two threads run batches and check every result; the main thread kills, often right after
- * some workers, so that the supervisor dies while it repairs, and often right after its start. Every batch must end as if nothing
- * had happened; the workers of a dead supervisor must be dead when its successor has been started.
+ * Usage: crash_supervisor [SEED [KILLS]]. Two threads run batches and check every result; the main
+ * thread kills, often right after some workers, so that the supervisor dies while it repairs, and
+ * often right after its start. Every batch must end as if nothing had happened; the workers of a
+ * dead supervisor must be dead when its successor has been started.
  */
 #include "sheaf.h"
 #include "support/arguments.h"
@@ -121,7 +122,7 @@ int main(int argc, char **argv)
 		pthread_join(loaders[i].thread, NULL);
 		results += loaders[i].batches.results;
 	}
-	/* And once while nobody waits for anything: the next batch finds out. */
+	/* And once while no call waits for anything: the next batch finds out. */
 	kills += strike(look(pool).supervisor, NULL, 0, &rng);
 	random_batch_run(&idle);
 	check_pool_is_empty(pool);

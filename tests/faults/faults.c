@@ -1,16 +1,18 @@
 /*
- * faults.c - every call of libc that the library makes fails once, at every place, with every errno that can be.
+ * faults.c - every call of libc that the library makes fails once, at every place, with every errno
+ * that can be.
  *
- * Usage: faults [SEED [CASES [DEPTH [PATH]]]]: at most so many cases, chosen by the seed (0: all), with faults in up to the
- * DEPTH-th call of a place; of the PATH-th path alone.
+ * Usage: faults [SEED [CASES [DEPTH [PATH]]]]: at most so many cases, chosen by the seed (0: all),
+ * with faults in up to the DEPTH-th call of a place; of the PATH-th path alone.
  *
- * First each path runs without faults, which finds the sites. Then, for each site and each errno of its function, the first
- * call fails, once, and in another case for good; then the second, and so on until a run ends without such a call. A site
- * that is only reached after a fault gets that fault as well. Each path also runs on kernels that lack all of the optional
- * calls, or one of those that it makes: as the wrappers play them, and as a filter of system calls does.
+ * First each path runs without faults, which finds the sites. Then, for each site and each errno of
+ * its function, the first call fails, once, and in another case for good; then the second, and so
+ * on until a run ends without such a call. A site that is only reached after a fault gets that
+ * fault as well. Each path also runs on kernels that lack all of the optional calls, or one of
+ * those that it makes: as the wrappers play them, and as a filter of system calls does.
  *
- * A case is a child that leads a session: it runs its path with the fault, and a second time without. Nothing may be left
- * after either.
+ * A case is a child that leads a session: it runs its path with the fault, and a second time
+ * without. Nothing may be left after either.
  */
 #include "calls.h"
 #include "judge.h"
@@ -325,7 +327,9 @@ static bool busy(void)
 	return false;
 }
 
-/* Run the cases in the queue, and those that are put there meanwhile, but at most so many in all. */
+/*
+ * Run the cases in the queue, and those that are put there meanwhile, but at most so many in all.
+ */
 static void run(uint64_t most, uint64_t depth)
 {
 	uint64_t started = case_count;
@@ -365,7 +369,10 @@ static void put_site(uint32_t site)
 
 	if (!plan_has(site))
 		return;
-	/* Nor is there a reason to signal a supervisor that is gone, as another fault may have said. */
+	/*
+	 * Nor is there a reason to signal a supervisor that is gone, as another fault may have
+	 * said.
+	 */
 	if (sites[site].call == CALL_KILL && (sites[site].role != OWNER || sites[site].via_site != ANYWHERE))
 		return;
 	if (sites[site].call == CALL_SEM_POST && paths[sites[site].path].threaded)

@@ -1,5 +1,6 @@
 /*
- * steps.h - what many paths do. Each call is made with faults, and judged; what it made is NULL if it failed twice.
+ * steps.h - what many paths do. Each call is made with faults, and judged; what it made is NULL if
+ * it failed twice.
  */
 #ifndef SHEAF_TESTS_FAULTS_STEPS_H
 #define SHEAF_TESTS_FAULTS_STEPS_H

@@ -1,7 +1,9 @@
 /*
- * data.c - loads made-up tables, and checks for each one that it costs no more memory than it may, and what else must hold.
+ * data.c - loads made-up tables, and checks for each one that it costs no more memory than it may,
+ * and what else must hold.
  *
- * Usage: fuzz_data [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead, as fuzz_tables.c takes them.
+ * Usage: fuzz_data [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead, as
+ * fuzz_tables.c takes them.
  */
 #include "support/arguments.h"
 #include "support/report.h"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# fuzz.sh - libFuzzer tries for some seconds to find inputs that break a rule: segments, starting from those of live pools,
-# or tables, starting from generated ones. Needs clang with its fuzzer runtime, and is skipped without.
-# Usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]
+# fuzz.sh - libFuzzer tries for some seconds to find inputs that break a rule: segments, starting
+# from those of live pools, or tables, starting from generated ones. Needs clang with its fuzzer
+# runtime, and is skipped without. Usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)

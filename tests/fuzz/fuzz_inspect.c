@@ -1,8 +1,9 @@
 /*
  * fuzz_inspect.c - a target for libFuzzer: inspects a segment that consists of the input.
  *
- * An input is the length of the file, 8 bytes, and the beginning of its content; the rest is a hole. The file is the shared-memory object
- * that the environment variable SEGMENT names; fuzz.sh removes it. A child holds the owner's lock, so that workers count as alive.
+ * An input is the length of the file, 8 bytes, and the beginning of its content; the rest is a
+ * hole. The file is the shared-memory object that the environment variable SEGMENT names; fuzz.sh
+ * removes it. A child holds the owner's lock, so that workers count as alive.
  */
 #include "inspect_rules.h"
 

@@ -1,11 +1,13 @@
 /*
- * segments.c - inspects damaged segments: none crashes, hangs or misleads the reader, and no sweep takes what it must not.
+ * segments.c - inspects damaged segments: none crashes, hangs or misleads the reader, and no sweep
+ * takes what it must not.
  *
- * Usage: segments [SEED [SECONDS [EVERY]]]. SECONDS for the random part and for the thread that writes wildly, each; of the flips and
- * extremes outside of the header, each EVERY-th is tried (1: all).
+ * Usage: segments [SEED [SECONDS [EVERY]]]. SECONDS for the random part and for the thread that
+ * writes wildly, each; of the flips and extremes outside of the header, each EVERY-th is tried (1:
+ * all).
  *
- * Each part runs in a child, whose present case is told in shared memory: so a crash or a hang has a name. This process holds the owner's
- * lock of the file meanwhile, as the pool's owner would.
+ * Each part runs in a child, whose present case is told in shared memory: so a crash or a hang has
+ * a name. This process holds the owner's lock of the file meanwhile, as the pool's owner would.
  */
 #define _DEFAULT_SOURCE /* mknod(), MAP_ANONYMOUS */
 #include "image.h"
@@ -49,7 +51,7 @@ static struct rng rng;
 struct progress {
 	_Atomic uint64_t cases;
 	char what[200];
-	char strange[16][64]; /* names that are removed at the end, whoever crashed */
+	char strange[16][64]; /* names that are removed at the end, also after a crash */
 	unsigned strange_count;
 };
 static struct progress *progress;
@@ -353,7 +355,10 @@ static int extremes_of_words(void *context)
 	return 0;
 }
 
-/* Headers without a contradiction that claim all there can be, of files that are nothing but a hole. */
+/*
+ * Headers without a contradiction that claim all there can be, of files that are nothing but a
+ * hole.
+ */
 static int giants(void *context)
 {
 	static const uint64_t heaps[] = {UNIT, (uint64_t)1 << 30, (uint64_t)1 << 40, (uint64_t)1 << 61, (uint64_t)1 << 62};
@@ -392,7 +397,9 @@ static int giants(void *context)
 	return 0;
 }
 
-/* Headers whose offsets and size follow from their counts, and whose counts are beyond the limits. */
+/*
+ * Headers whose offsets and size follow from their counts, and whose counts are beyond the limits.
+ */
 static int lies(void *context)
 {
 	const struct {
@@ -654,7 +661,7 @@ static const char *path_of(const char *segment)
 	return path;
 }
 
-/* A name that sweeps look at. */
+/* A name that sweeps visit. */
 static const char *new_name(const char *what)
 {
 	char *own = progress->strange[progress->strange_count++];

@@ -25,7 +25,10 @@ static sheaf_pool *pool;
 static char path[4096];
 static int file = -1;
 
-/* Leave free blocks of 1, 2, 3 and more units in front of the rest, so that tables that grow have to move. */
+/*
+ * Leave free blocks of 1, 2, 3 and more units in front of the rest, so that tables that grow have
+ * to move.
+ */
 static void break_heap(void)
 {
 	void *gaps[GAPS], *walls[GAPS];
@@ -41,7 +44,10 @@ void table_load_begin(void)
 	const char *folder = getenv("TMPDIR");
 
 	snprintf(path, sizeof(path), "%s/sheaf-fuzz-data-XXXXXX", folder ? folder : "/tmp");
-	/* By its number alone: nothing stays, however the program ends. In memory where that can be had, as disks are slow at this. */
+	/*
+	 * By its number alone: nothing stays, however the program ends. In memory where that can be
+	 * had, as disks are slow at this.
+	 */
 	if (os_shm_unnamed(&file)) {
 		file = mkstemp(path);
 		CHECK(file >= 0, "%s: %s", path, strerror(errno));
@@ -76,7 +82,7 @@ static void *write_all(void *context)
 		ssize_t wrote = write(writer->end, writer->input->bytes + done, writer->input->size - done);
 
 		if (wrote < 0)
-			break; /* nobody reads on */
+			break; /* the reader has ended */
 		done += (size_t)wrote;
 	}
 	close(writer->end);
@@ -181,7 +187,7 @@ int table_load(const struct table_input *input, struct memory_use *use)
 	else
 		CHECK(!pthread_create(&thread, NULL, write_all, &writer), "no thread");
 	r = load(input, ends[0], use);
-	/* Whoever still writes gets EPIPE. */
+	/* A thread that still writes gets EPIPE. */
 	close(ends[0]);
 	if (threaded)
 		pthread_join(thread, NULL);

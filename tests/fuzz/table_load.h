@@ -1,5 +1,6 @@
 /*
- * table_load.h - loads one input as a table, and checks what must hold for every input, whatever is in it.
+ * table_load.h - loads one input as a table, and checks what must hold for every input, whatever is
+ * in it.
  */
 #ifndef SHEAF_TESTS_FUZZ_TABLE_LOAD_H
 #define SHEAF_TESTS_FUZZ_TABLE_LOAD_H
@@ -22,8 +23,8 @@ void table_load_begin(void);
 void table_load_end(void);
 
 /*
- * Load the input. Ends the program, with the input on stderr, where sheaf_array_load() breaks a rule: memory, code, message, what it leaves.
- * Return: its result.
+ * Load the input. Ends the program, with the input on stderr, where sheaf_array_load() breaks a
+ * rule: memory, code, message, what it leaves. Return: its result.
  */
 int table_load(const struct table_input *input, struct memory_use *use);
 

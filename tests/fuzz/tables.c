@@ -1,8 +1,9 @@
 /*
  * tables.c - grammars of CSV and .npy, with every rule broken now and then.
  *
- * A seed gives the same inputs whatever compiles this: no expression draws twice where C leaves the order open.
- * Most inputs are small, so that a million of them take a minute; some are as large as it takes to make every buffer grow.
+ * A seed gives the same inputs whatever compiles this: no expression draws twice where C leaves the
+ * order open. Most inputs are small, so that a million of them take a minute; some are as large as
+ * it takes to make every buffer grow.
  */
 #include "support/check.h"
 #include "support/rng.h"

@@ -1,17 +1,19 @@
 /*
- * wild_writes.c - tasks that write over the words of their pool, and die: the supervisor goes on or gives the pool up, and no
- * other process is harmed.
+ * wild_writes.c - tasks that write over the words of their pool, and die: the supervisor goes on or
+ * gives the pool up, and no other process is harmed.
  *
- * Usage: fuzz_wild_writes [SEED [ROUNDS]]. In each round a host has a pool. Its tasks write random words over header, control
- * area, ring, workers' places, batches and heap map, and get killed. The host submits and gathers meanwhile, and ends its pool
- * at last. It must live. Then nothing of the pool may be left, its supervisor must not have crashed, and a bystander, which is
- * a process of the same user, must live. tests/intruders/wild_words.c writes over each word, one by one.
+ * Usage: fuzz_wild_writes [SEED [ROUNDS]]. In each round a host has a pool. Its tasks write random
+ * words over header, control area, ring, workers' places, batches and heap map, and get killed. The
+ * host submits and gathers meanwhile, and ends its pool at last. It must live. Then nothing of the
+ * pool may be left, its supervisor must not have crashed, and a bystander, which is a process of
+ * the same user, must live. tests/intruders/wild_words.c writes over each word, one by one.
  *
- * A supervisor that believed a pid in the segment could kill any process. So each round has a namespace of processes of its
- * own. Where there can be none, the test is skipped.
+ * A supervisor that believed a pid in the segment could kill any process. So each round has a
+ * namespace of processes of its own. Where there can be none, the test is skipped.
  *
- * Some libraries abort a process that posts a semaphore of impossible content. So only some rounds write over semaphores. In
- * these a supervisor may end by SIGABRT, as may its successors, until the pool is lost. The owner must live in every round.
+ * Some libraries abort a process that posts a semaphore of impossible content. So only some rounds
+ * write over semaphores. In these a supervisor may end by SIGABRT, as may its successors, until the
+ * pool is lost. The owner must live in every round.
  */
 #define _GNU_SOURCE /* unshare() */
 #include "sheaf.h"
@@ -161,7 +163,9 @@ static void try_batch(struct rng *rng)
 			;
 	if (!sheaf_batch_create(&loop, pool, &options))
 		sheaf_submit_for(loop, wild_range, &seed, TASKS, &how);
-	/* A task whose word was overwritten may never end: the deadline is no measure of anything. */
+	/*
+	 * A task whose word was overwritten may never end: the deadline is no measure of anything.
+	 */
 	if (tasks)
 		while (sheaf_next_done(tasks, &result, sheaf_now_ns() + 20000000) > 0)
 			;

@@ -1,10 +1,13 @@
 /*
- * host.h - programs that use a pool as their authors see fit, and what has to hold for each of them.
+ * host.h - programs that use a pool as their authors see fit, and what has to hold for each of
+ * them.
  *
- * A case is one such program, named after what it does. host.c plays it in a process of its own, which leads a session, in a folder
- * of its own and, where it may, with a /dev/shm of its own, for at most so many seconds. The case returns 0 if all was well. It says
- * what it got and what it expected by EXPECT(), in any of its processes, or by SKIP() what this machine lacks. Afterwards host.c
- * checks that the host had no child left, that no process of it lives on, and that /dev/shm is as empty as before.
+ * A case is one such program, named after what it does. host.c plays it in a process of its own,
+ * which leads a session, in a folder of its own and, where it may, with a /dev/shm of its own, for
+ * at most so many seconds. The case returns 0 if all was well. It says what it got and what it
+ * expected by EXPECT(), in any of its processes, or by SKIP() what this machine lacks. Afterwards
+ * host.c checks that the host had no child left, that no process of it lives on, and that /dev/shm
+ * is as empty as before.
  *
  * A case stands on sheaf.h and the C library alone, as any program of a user's.
  */
@@ -110,7 +113,9 @@ long host_add(int mark, long value); /* the new value */
 /* For what must happen at once: only a hanging program needs so long, also on a loaded machine. */
 uint64_t host_deadline(void);
 
-/* Wait until a mark has at least this value. @what: the event, for the verdict if it does not come. */
+/*
+ * Wait until a mark has at least this value. @what: the event, for the verdict if it does not come.
+ */
 void host_await(int mark, long value, const char *what);
 
 /* ---- pools ---- */
@@ -147,19 +152,29 @@ void host_kill_supervisor(sheaf_pool *pool);
 /* A worker's process, as soon as there is one. */
 pid_t host_worker(sheaf_pool *pool, unsigned worker);
 
-/* Wait until the pool has had so many supervisors and the last one lives, without any other call. */
+/*
+ * Wait until the pool has had so many supervisors and the last one lives, without any other call.
+ */
 void host_await_supervisors(sheaf_pool *pool, uint64_t count);
 
-/* Processes of this case other than the caller and those of the test itself: all, and those that are neither a pool's supervisor nor
- * one of its workers. -1: they cannot be told here. */
+/*
+ * Processes of this case other than the caller and those of the test itself: all, and those that
+ * are neither a pool's supervisor nor one of its workers. -1: they cannot be told here.
+ */
 int host_processes(pid_t *pids, int room);
 int host_others(sheaf_pool *pool, unsigned workers, pid_t *pids, int room);
-/* End the caller and all others of the case at once, so that none can clean up. The parent waits until each is dead. */
+/*
+ * End the caller and all others of the case at once, so that none can clean up. The parent waits
+ * until each is dead.
+ */
 void host_die_with_all(void);
 void host_await_all(void);
-int host_zombies(void); /* children of the caller that nobody has reaped */
+int host_zombies(void); /* children of the caller that are not reaped */
 
-/* Play a part in a child. Return its exit code, or 128 + signal; give a verdict if it does not end in so many seconds. */
+/*
+ * Play a part in a child. Return its exit code, or 128 + signal; give a verdict if it does not end
+ * in so many seconds.
+ */
 int host_child(int (*play)(void *context), void *context, unsigned seconds);
 
 /* Wait for a child of the caller. */
@@ -168,10 +183,16 @@ int host_join(pid_t pid, unsigned seconds);
 /* Give up root for good, if the case is played by it. */
 void host_be_plain(void);
 
-/* Mount a tmpfs over a folder, for this case only; "" for no options. Skip the case where that cannot be. */
+/*
+ * Mount a tmpfs over a folder, for this case only; "" for no options. Skip the case where that
+ * cannot be.
+ */
 void host_mount(const char *folder, const char *options);
 
-/* Move the caller into a new control group whose file @file_v1 or @file_v2 has @value. 0, or -1: that cannot be. */
+/*
+ * Move the caller into a new control group whose file @file_v1 or @file_v2 has @value. 0, or -1:
+ * that cannot be.
+ */
 int host_cgroup(const char *controller, const char *file_v1, const char *file_v2, const char *value);
 const char *host_cgroup_folder(void);
 int host_cgroup_write(const char *file, const char *value);
@@ -185,9 +206,12 @@ long host_lines(const char *path, const char *line);          /* lines of a file
 bool host_shm_exists(const char *name);                       /* "/name" */
 const char *host_shm_path(const char *name);                  /* of its file; good until the eighth next call */
 
-/* A name that no other case uses, also where /dev/shm is shared: "/", @prefix and the pid. Good until the 16th next call. */
+/*
+ * A name that no other case uses, also where /dev/shm is shared: "/", @prefix and the pid. Good
+ * until the 16th next call.
+ */
 const char *host_own_name(const char *prefix);
-bool host_shm_private(void); /* nobody beside the case uses /dev/shm, as no other start may sweep it */
+bool host_shm_private(void); /* the case uses /dev/shm alone, so that no other start may sweep it */
 int host_open_files(void);
 
 #ifdef __cplusplus

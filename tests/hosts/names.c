@@ -1,8 +1,9 @@
 /*
  * names.c - kind F: nothing is removed or taken over because of its name alone.
  *
- * What carries a name like that of a segment may be anybody's: files of the user, segments of other versions, segments whose owner
- * lives. It goes only if it is a segment of this library and its owner is proven dead.
+ * What carries a name like that of a segment need not be one: files of the user, segments of other
+ * versions, segments whose owner lives. It goes only if it is a segment of this library and its
+ * owner is proven dead.
  */
 #include "host.h"
 
@@ -18,7 +19,10 @@
 
 enum { MARK_SUPERVISOR, MARK_READY, MARK_GO, MARK_WINNERS, MARK_LOSERS };
 
-/* In the child: a pool of this name whose owner and family are killed at once, so that its name stays. */
+/*
+ * In the child: a pool of this name whose owner and family are killed at once, so that its name
+ * stays.
+ */
 static int die_with_name(void *name)
 {
 	sheaf_pool *pool;
@@ -97,7 +101,10 @@ static int users_files_beside_the_segments(void)
 
 	for (size_t round = 0; round < sizeof(sizes) / sizeof(sizes[0]); round++) {
 #ifdef HOST_POSIX_LAYER
-		/* The last one is like the names that pools make up. Empty, it is what one leaves that is killed before its first write. */
+		/*
+		 * The last one is like the names that pools make up. Empty, it is what one leaves
+		 * that is killed before its first write.
+		 */
 		if (!sizes[round])
 			n--;
 #endif

@@ -1,7 +1,9 @@
 /*
- * settings.c - kind I: limits, privileges, mounts and roles that the host has, before or after it makes a pool.
+ * settings.c - kind I: limits, privileges, mounts and roles that the host has, before or after it
+ * makes a pool.
  *
- * None of them matters, or the creation is refused with a message that names it. What cannot be had on a machine skips its case.
+ * None of them matters, or the creation is refused with a message that names it. What cannot be had
+ * on a machine skips its case.
  */
 #include "host.h"
 
@@ -333,7 +335,7 @@ static int root_given_up_and_workers_die(void)
 		SKIP("needs root");
 	pool = host_pool(2);
 	worker = host_worker(pool, 0);
-	/* Somebody else's order: the plain owner may not send it. */
+	/* Another user's order: the plain owner may not send it. */
 	pid_t killer = fork();
 
 	if (!killer) {
@@ -518,7 +520,7 @@ static int limit_of_address_space(void)
 	return 0;
 }
 
-/* The system sends a signal, whose default is death, to whoever makes a longer file. */
+/* The system sends a signal, whose default is death, to a process that makes a longer file. */
 static int limit_of_file_size(void)
 {
 	limit_and_play(RLIMIT_FSIZE, "ulimit -f", 1 * MIB, 64 * MIB, 0);
@@ -763,7 +765,7 @@ static int shared_memory_that_is_too_small(void)
 	return 0;
 }
 
-/* The heap is nobody's program. */
+/* The heap holds no program. */
 static int shared_memory_without_exec(void)
 {
 	sheaf_pool *pool;

@@ -1,7 +1,9 @@
 /*
- * names.c - intruders that use the folder of shared memory, which all users share: leases, hard links, names that they take first.
+ * names.c - intruders that use the folder of shared memory, which all users share: leases, hard
+ * links, names that they take first.
  *
- * A start is not delayed, the host's forks are not, nothing of others is opened or changed, and whoever has a name is told.
+ * A start is not delayed, the host's forks are not, nothing of others is opened or changed, and the
+ * message names the user that has the name.
  */
 #include "host.h"
 
@@ -32,7 +34,10 @@ enum { MARK_READY, MARK_GO, MARK_BROKEN, MARK_FORKS, MARK_LONGEST, MARK_END };
 
 static const char *second_link; /* that an owner makes which is about to die */
 
-/* In the child: a pool of this name whose owner and family are killed at once, so that its name stays. */
+/*
+ * In the child: a pool of this name whose owner and family are killed at once, so that its name
+ * stays.
+ */
 static int die_with_name(void *name)
 {
 	sheaf_pool *pool;
@@ -76,7 +81,10 @@ static void note_break(int signal)
 	host_add(MARK_BROKEN, 1);
 }
 
-/* Put a lease on each of some files, and never give it back. The signal says that another process opens one. */
+/*
+ * Put a lease on each of some files, and never give it back. The signal says that another process
+ * opens one.
+ */
 static void hold_leases(const char *const *names, size_t n, int kind)
 {
 	signal(SIGIO, note_break);
@@ -364,7 +372,10 @@ static struct squat take_name(const char *what, const char *prefix, bool other, 
 		snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 		r = bind(fd, (struct sockaddr *)&address, sizeof(address));
 	} else {
-		/* A terminal that is nobody's yet: to open it would make it the terminal of the host's session. */
+		/*
+		 * A terminal of no session yet: to open it would make it the terminal of the host's
+		 * session.
+		 */
 		int terminal = posix_openpt(O_RDWR | O_NOCTTY);
 		struct stat status;
 
@@ -468,7 +479,10 @@ static int name_of_a_terminal(void)
 
 /* ---- names that change hands ---- */
 
-/* Another user gives the name that a host wants, and one that is swept, away and takes it back, as what has most effect when opened. */
+/*
+ * Another user gives the name that a host wants, and one that is swept, away and takes it back, as
+ * what has most effect when opened.
+ */
 static void change_hands(const char *name, const char *target)
 {
 	char beside[120];

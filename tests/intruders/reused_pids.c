@@ -1,10 +1,13 @@
 /*
- * reused_pids.c - the pid of a pool's supervisor becomes another process's, and nobody touches that.
+ * reused_pids.c - the pid of a pool's supervisor becomes another process's, and that process is not
+ * touched.
  *
- * The whole family of a pool is killed, and the host reaps the supervisor behind the library's back. Then the host has another child, which
- * gets the very pid. The pool has to go on, or to end, without waiting for that child, signalling it, or taking its exit status away.
+ * The whole family of a pool is killed, and the host reaps the supervisor behind the library's
+ * back. Then the host has another child, which gets the very pid. The pool has to go on, or to end,
+ * without waiting for that child, signalling it, or taking its exit status away.
  *
- * A pid is given out again at once where the kernel can be asked for that: in a namespace of processes, by ns_last_pid.
+ * A pid is given out again at once where the kernel can be asked for that: in a namespace of
+ * processes, by ns_last_pid.
  */
 #include "hosts/host.h"
 
@@ -107,7 +110,10 @@ static void forbid_descriptors(void)
 
 /* ---- the plot ---- */
 
-/* Leave a child in a session of its own, which no fork handler has announced. It ends with the namespace. */
+/*
+ * Leave a child in a session of its own, which no fork handler has announced. It ends with the
+ * namespace.
+ */
 static int leave_child(sheaf_task *task, const void *arg, void *result)
 {
 	(void)task;
@@ -241,7 +247,10 @@ static int play_host(const struct plot *plot)
 	host_works(pool);
 	if (plot->held)
 		NEED(sheaf_apply(pool, leave_child, NULL, 0, NULL, 0, NULL));
-	/* Processes that started in the same hundredth of a second are told apart by nothing that every kernel tells. */
+	/*
+	 * Processes that started in the same hundredth of a second are told apart by nothing that
+	 * every kernel tells.
+	 */
 	host_nap(20);
 	pid = kill_family(pool, plot->habit);
 	if (plot->stranger == OF_ANOTHER) {
@@ -262,7 +271,7 @@ static int play_host(const struct plot *plot)
 
 /* ---- without a stranger: what the library may reap it does ---- */
 
-/* The host adopts orphans, and reaps nobody: neither of a family that dies nor of one that ends may be left. */
+/* The host adopts orphans, and reaps none. No process of a family that dies or ends may be left. */
 static int reap_orphans(const struct plot *plot)
 {
 	sheaf_pool *pool;

@@ -1,9 +1,10 @@
 /*
  * rights.c - intruders that have fewer rights than a program, and want them by way of its pool.
  *
- * A victim is a program with a pool. It tells of that by a pipe, as it may be another file that was executed. The intruder is a process
- * of the plain user, who has started the victim or shares a user with it, and tries what would let it write to the pool's memory: the
- * segment's name, the descriptors and mappings that /proc shows, the memory of each process, and ptrace().
+ * A victim is a program with a pool. It tells of that by a pipe, as it may be another file that was
+ * executed. The intruder is a process of the plain user. It has started the victim or shares a user
+ * with it, and tries what would let it write to the pool's memory: the segment's name, the
+ * descriptors and mappings that /proc shows, the memory of each process, and ptrace().
  */
 #include "host.h"
 
@@ -165,7 +166,10 @@ static bool opens(const char *path, int way)
 	return fd >= 0;
 }
 
-/* Whatever opens in a folder is memory of the victim's, or a way to it. @prefix: other names are left alone; NULL: none are. */
+/*
+ * Whatever opens in a folder is memory of the victim's, or a way to it. @prefix: other names are
+ * left alone; NULL: none are.
+ */
 static const char *open_in(const char *folder, const char *const *prefixes)
 {
 	DIR *names = opendir(folder);
@@ -241,7 +245,10 @@ static int intrude_as_plain(void *context)
 	return intrude(context);
 }
 
-/* The victim's pool has no name, may not have one, and nobody gets at it. @why: what the refusal of a name has to tell. */
+/*
+ * Check that the victim's pool has no name and may not have one, and that no intruder reaches it.
+ * @why: what the refusal must say.
+ */
 static void hold_out(struct victim *victim, const char *why)
 {
 	EXPECT(!victim->name[0], "got the name %s for a pool of a process with more rights, expected none", victim->name);
@@ -365,7 +372,7 @@ static int program_with_file_capabilities(void)
 	return 0;
 }
 
-/* Whoever starts it chooses its environment, and does not choose what it does. */
+/* The caller chooses the environment, and must not choose by it what the program does. */
 static int environment_of_a_set_group_id_program(void)
 {
 	char *environment[] = {"SHEAF_BACKEND=threads", "SHEAF_CHECK=nonsense", NULL};
@@ -572,7 +579,10 @@ static int name_withdrawn_when_a_pool_is_inspected(void)
 	return 0;
 }
 
-/* A file that root has made stays root's: its name lets nobody in, and root may watch the pool. */
+/*
+ * A file that root has made stays root's: its name lets no other user in, and root may watch the
+ * pool.
+ */
 static int name_kept_when_root_is_given_up(void)
 {
 	char name[100];

@@ -1,13 +1,16 @@
 /*
- * wild_words.c - each word that the processes of a pool share is written over, by values that mean something and by some that mean nothing,
- * while the owner submits, waits, gathers, maps, joins, ends: no call of the owner's hangs or crashes it, and the end of the pool comes.
+ * wild_words.c - each word that the processes of a pool share is written over, by values that mean
+ * something and by some that mean nothing, while the owner submits, waits, gathers, maps, joins,
+ * ends: no call of the owner's hangs or crashes it, and the end of the pool comes.
  *
- * A sweep goes over all bytes of header and control area, of a worker's place, of slots, of batches with the beginning of their tables, and of
- * the heap map, eight or four at a time. So a field that layout.h gets is swept, too. Which value meets which call changes from word to word
- * and from sweep to sweep. One sweep is played, or as many as WILD_SWEEPS says in the environment; WILD_SEED begins elsewhere.
+ * A sweep goes over all bytes of header and control area, of a worker's place, of slots, of batches
+ * with the beginning of their tables, and of the heap map, eight or four at a time. So a field that
+ * layout.h gets is swept, too. Which value meets which call changes from word to word and from
+ * sweep to sweep. One sweep is played, or as many as WILD_SWEEPS says in the environment; WILD_SEED
+ * begins elsewhere.
  *
- * What tasks find may be damaged, and what they return wrong: workers may crash, positions may be lost. That calls say so is checked by the
- * cases for single words.
+ * What tasks find may be damaged, and what they return wrong: workers may crash, positions may be
+ * lost. That calls say so is checked by the cases for single words.
  */
 #include "hosts/host.h"
 
@@ -434,7 +437,10 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* The words from @begin to @end of a part, which is swept @times times. With @step each @step-th word, others in each sweep. */
+/*
+ * The words from @begin to @end of a part, which is swept @times times. With @step each @step-th
+ * word, others in each sweep.
+ */
 struct swept {
 	enum part part;
 	size_t begin, end, step;
@@ -511,7 +517,9 @@ static void expect_results(sheaf_batch *batch, unsigned tasks)
 		EXPECT(!results[i].status && *(const uint64_t *)results[i].data == i, "got the wrong result of position %u", i);
 }
 
-/* While tasks run, the state becomes one that no member has asked for: the wait ends, and says so. */
+/*
+ * While tasks run, the state becomes one that no member has asked for: the wait ends, and says so.
+ */
 static int expect_given_up(const void *context)
 {
 	uint32_t state = *(const uint32_t *)context;
@@ -575,7 +583,7 @@ static int tasks_that_are_hidden(void)
 	return 0;
 }
 
-/* Slots that nobody uses say that they are in use. */
+/* Free slots say that they are in use. */
 static void expect_room(uint64_t word)
 {
 	sheaf_batch *batch = begin_waiting(0);
@@ -667,7 +675,10 @@ static int evil(sheaf_task *task, size_t begin, size_t end, void *context)
 
 static unsigned items_run;
 
-/* The caller runs it: all workers wait. From the first item on, the batch in the segment is another one. */
+/*
+ * The caller runs it: all workers wait. From the first item on, the batch in the segment is another
+ * one.
+ */
 static int spoil_item(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct shared_batch *batch = &segment->batches[1];

@@ -1,9 +1,10 @@
 /*
  * stress_gather.c - one thread submits to a batch while another gathers from it.
  *
- * Positions come in random order, with gaps. Each must be handed out once, with its value; and sheaf_next() may hand out nothing
- * while a lower position waits that was submitted before the call. In every other round a third thread interrupts both again and again,
- * which must lose nothing.
+ * Positions come in random order, with gaps. Each must be handed out once, with its value.
+ * sheaf_next() must hand out nothing while a lower position waits that was submitted before the
+ * call. In every other round a third thread interrupts both again and again, which must lose
+ * nothing.
  */
 #include "sheaf.h"
 #include "support/arguments.h"

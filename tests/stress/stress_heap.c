@@ -1,8 +1,8 @@
 /*
- * stress_heap.c - threads allocate, resize and free pieces of a small heap.
+ * stress_heap.c - threads allocate, resize and free blocks of a small heap.
  *
- * Nobody may get what somebody has, and everybody gets zeroes. Each piece is filled with its id and looked at again before it is
- * freed; a map of holders on the side tells who overlaps whom.
+ * No thread may get what another one has, and each gets zeroes. Each block is filled with its id
+ * and checked again before it is freed. A map of holders on the side tells which blocks overlap.
  */
 #include "segment/heap.h"
 #include "support/arguments.h"
@@ -136,7 +136,7 @@ static void resize(struct holder *holder, unsigned which, struct rng *rng)
 
 	if (piece.id == holder->batch_id)
 		return;
-	/* Before it may move: somebody may get at once what it leaves. */
+	/* Before it may move: another thread may get at once what it leaves. */
 	check(holder, piece);
 	holder->pieces[which] = holder->pieces[--holder->count];
 	r = heap_resize(holder->segment, &piece.offset, piece.units * UNIT, units * UNIT);

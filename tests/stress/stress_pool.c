@@ -1,8 +1,10 @@
 /*
- * stress_pool.c - several threads use two pools at once: everything the public header offers, values checked.
+ * stress_pool.c - several threads use two pools at once: everything the public header offers,
+ * values checked.
  *
- * The thread backend runs the code of the process backend on one mapping, where the thread sanitizer can see it. With 0 as third
- * argument (STRESS_POOL SEED ROUNDS BACKEND) the workers are processes.
+ * The thread backend runs the code of the process backend on one mapping, where the thread
+ * sanitizer can see it. With 0 as third argument (STRESS_POOL SEED ROUNDS BACKEND) the workers are
+ * processes.
  */
 #include "sheaf.h"
 #include "support/arguments.h"
@@ -272,7 +274,10 @@ static void apply(struct owner *owner, struct rng *rng)
 	owner->results++;
 }
 
-/* A batch that does not wait for room: what it could not submit, it submits later. Results are polled for. */
+/*
+ * A batch that does not wait for room: what it could not submit, it submits later. Results are
+ * polled for.
+ */
 static void poll_calls(struct owner *owner, struct rng *rng)
 {
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NONBLOCK};

@@ -1,9 +1,10 @@
 /*
  * stress_ring.c - submitters and workers on one small ring, for many laps.
  *
- * Each task must be taken off the ring exactly once: by the worker that releases it, or by the submitter that withdraws it. Now and
- * then a worker plays dead: its task goes back to the ring as the supervisor would do it, and runs again. Workers sleep as real ones
- * do; a sleep that only ends by its deadline while tasks wait is a lost wake-up.
+ * Each task must be taken off the ring exactly once: by the worker that releases it, or by the
+ * submitter that withdraws it. Now and then a worker plays dead. Its task returns to the ring as
+ * the supervisor would do it, and runs again. Workers sleep as real ones do. A sleep that only ends
+ * by its deadline while tasks wait is a lost wake-up.
  */
 #include "queue/doorbell.h"
 #include "queue/ring.h"
@@ -62,7 +63,10 @@ static void take(struct stress *stress, struct shared_slot **slot, uint64_t *tic
 		if (r) {
 			uint64_t until = sheaf_now_ns() + 100000000;
 
-			/* The owner's waits are timed by design: a late one is counted, not condemned. */
+			/*
+			 * The owner's waits are timed by design: a late one is counted, not
+			 * condemned.
+			 */
 			room_sleep(segment, room, until);
 			if (sheaf_now_ns() >= until)
 				atomic_fetch_add(&stress->late, 1);

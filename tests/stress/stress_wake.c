@@ -1,9 +1,11 @@
 /*
- * stress_wake.c - falling asleep and waking, as fast as two processors can: who sleeps, and who rings.
+ * stress_wake.c - falling asleep and waking, as fast as two processors can: one member sleeps, the
+ * other rings.
  *
- * Each round, one thread falls asleep while another brings about what it waits for. A processor that looks at the other's word before its
- * own is out loses a wake-up. That is told by the words and not by a clock: the sleeper is behind its last look, its announcement
- * stands, it has no token, what it waits for is there, and who should have rung has returned.
+ * Each round, one thread falls asleep while another brings about what it waits for. A processor
+ * that reads the other's word before its own is out loses a wake-up. The words tell that, and not a
+ * clock: the sleeper is behind its last check, its announcement stands, it has no token, what it
+ * waits for is there, and the member that should have rung has returned.
  */
 #include "os/os.h"
 #include "queue/doorbell.h"
@@ -24,7 +26,7 @@ struct game {
 	_Atomic uint64_t word;  /* what the gatherer waits for: the round */
 	_Atomic uint64_t begun; /* rounds, by the waker */
 	_Atomic uint64_t done;  /* rounds, by the sleeper */
-	_Atomic bool behind;    /* the sleeper is behind its last look, and has not woken since */
+	_Atomic bool behind;    /* the sleeper is behind its last check, and has not woken since */
 	uint64_t slept;         /* rounds in which it did sleep */
 	uint64_t rounds, seed;
 };
@@ -61,7 +63,10 @@ static void await(struct game *game, uint64_t round, sem_t *bell, bool (*announc
 	int tokens;
 
 	while (atomic_load(&game->done) != round) {
-		/* In this order: a sleeper that has checked, and that we do not wake, no longer changes anything. */
+		/*
+		 * In this order: a sleeper that has checked, and that we do not wake, no longer
+		 * changes anything.
+		 */
 		if (atomic_load(&game->behind) && announced(game) && !sem_getvalue(bell, &tokens) && !tokens &&
 		    atomic_load(&game->behind) && announced(game) && atomic_load(&game->done) != round)
 			CHECK_AS(HARM_HUNG, false, "round %llu: a wake-up was lost", (unsigned long long)round);
@@ -137,7 +142,7 @@ static void submit(struct game *game)
 	}
 }
 
-/* ---- a gatherer and who publishes ---- */
+/* ---- a gatherer and a publisher ---- */
 
 static bool gatherer_announced(struct game *game)
 {

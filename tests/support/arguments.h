@@ -1,5 +1,6 @@
 /*
- * arguments.h - the command line of stress and crash programs: NAME [SEED [AMOUNT...]], or with SEED in the environment.
+ * arguments.h - the command line of stress and crash programs: NAME [SEED [AMOUNT...]], or with
+ * SEED in the environment.
  *
  * Without a seed one is made up. It is printed in any case, so that a run can be repeated.
  */
@@ -22,10 +23,16 @@
 /* An amount for this build: the thread sanitizer makes every access some ten times dearer. */
 #define SCALED_AMOUNT(amount) (THREAD_SANITIZER ? ((amount) + 9) / 10 : (amount))
 
-/* Return argv[1], or SEED of the environment, or a new seed, and print it. End the program if it is no number. */
+/*
+ * Return argv[1], or SEED of the environment, or a new seed, and print it. End the program if it is
+ * no number.
+ */
 uint64_t seed_argument(int argc, char **argv);
 
-/* Return the number in argv[index], or @otherwise if there is none. End the program if it is no number. */
+/*
+ * Return the number in argv[index], or @otherwise if there is none. End the program if it is no
+ * number.
+ */
 uint64_t amount_argument(int argc, char **argv, int index, uint64_t otherwise);
 
 #endif

@@ -25,7 +25,10 @@ static void trap(void)
 	__asm__ volatile("int3");
 }
 
-/* Return a word of the process, or 0 if another process has killed it meanwhile: the next request tells its end. */
+/*
+ * Return a word of the process, or 0 if another process has killed it meanwhile: the next request
+ * tells its end.
+ */
 static uint64_t peek(int what, pid_t stopped, uint64_t at)
 {
 	long value;
@@ -81,8 +84,8 @@ static uint64_t behind_clock(pid_t stopped, uint64_t address)
 }
 
 /*
- * Return the address behind "rep movs" or "rep stos", with or without a prefix for 64 bits, once many of its rounds have been
- * steps.
+ * Return the address behind "rep movs" or "rep stos", with or without a prefix for 64 bits, once
+ * many of its rounds have been steps.
  */
 static uint64_t behind_copy(pid_t stopped, uint64_t address)
 {

@@ -1,8 +1,9 @@
 /*
  * children.c - child processes for tests.
  *
- * The table below holds exactly the children that were started and not reaped: their pids cannot belong to anybody else, so that
- * signals by pid are safe. Waiting looks every millisecond: SIGCHLD stays untouched, since the library must do without it too.
+ * The table below holds exactly the children that were started and not reaped: their pids cannot
+ * belong to other processes, so that signals by pid are safe. Waiting polls every millisecond.
+ * SIGCHLD stays untouched, because the library must do without it, too.
  */
 #include "children.h"
 
@@ -24,7 +25,10 @@
 
 static pid_t children[MAX_CHILDREN];
 static unsigned count;
-/* Whose children they are. Forked processes inherit the table, and workers whose task calls exit() run the exit handler, too. */
+/*
+ * Whose children they are. Forked processes inherit the table, and workers whose task calls exit()
+ * run the exit handler, too.
+ */
 static pid_t owner;
 
 bool become_user(unsigned user)
@@ -84,7 +88,9 @@ pid_t child_start(child_fn *fn, void *context)
 	pid_t pid;
 
 	if (owner != parent) {
-		/* The first child of the program, or of a child, which inherited the exit handler. */
+		/*
+		 * The first child of the program, or of a child, which inherited the exit handler.
+		 */
 		if (owner == 0 && atexit(child_end_all) != 0)
 			return -ENOMEM;
 		owner = parent;

@@ -6,7 +6,10 @@
 
 #include <stdint.h>
 
-/* Return a deadline for what must happen at once: in two minutes, which only a hanging program needs. */
+/*
+ * Return a deadline for what must happen at once: in two minutes, which only a hanging program
+ * needs.
+ */
 uint64_t hang_deadline(void);
 
 /* Sleep; a signal may end it early. */

@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Make a cgroup below that of this process, which may have @limit bytes of memory and no swap. False: this process may not. */
+/*
+ * Make a cgroup below that of this process, which may have @limit bytes of memory and no swap.
+ * False: this process may not.
+ */
 bool memory_cgroup_make(uint64_t limit);
 
 /* Move this process into it. */

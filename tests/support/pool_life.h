@@ -1,5 +1,6 @@
 /*
- * pool_life.h - what hosts do with a pool in a test: create it, work, kill its processes, or all of that in one call.
+ * pool_life.h - what hosts do with a pool in a test: create it, work, kill its processes, or all of
+ * that in one call.
  */
 #ifndef SHEAF_TESTS_SUPPORT_POOL_LIFE_H
 #define SHEAF_TESTS_SUPPORT_POOL_LIFE_H

@@ -52,7 +52,10 @@ void process_state_check(const struct process_state *before)
 	struct process_state after = process_state_now();
 	uint64_t deadline = hang_deadline();
 
-	/* A joined thread may still be ending, and so may a child that leaves no zombie. All others were waited for. */
+	/*
+	 * A joined thread may still be ending, and so may a child that leaves no zombie. All others
+	 * were waited for.
+	 */
 	while (after.threads > before->threads && sheaf_now_ns() < deadline)
 		after.threads = count_threads();
 	while (no_zombies(&after.actions[SIGCHLD]) && after.children > before->children && sheaf_now_ns() < deadline)

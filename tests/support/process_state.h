@@ -1,5 +1,6 @@
 /*
- * process_state.h - everything of the calling process that a library might change, to be compared before and after.
+ * process_state.h - everything of the calling process that a library might change, to be compared
+ * before and after.
  */
 #ifndef SHEAF_TESTS_SUPPORT_PROCESS_STATE_H
 #define SHEAF_TESTS_SUPPORT_PROCESS_STATE_H

@@ -23,7 +23,10 @@
 
 /* ---- tasks ---- */
 
-/* Work for a while, so that kills hit tasks. Half of the tasks sleep, because those that die need the CPU, too. */
+/*
+ * Work for a while, so that kills hit tasks. Half of the tasks sleep, because those that die need
+ * the CPU, too.
+ */
 static void work(uint64_t number)
 {
 	uint64_t ns = distinct_value(~number) % 40000, until = sheaf_now_ns() + ns;
@@ -301,7 +304,10 @@ void random_batch_run(struct random_batches *batches)
 	kinds[rng_below(&batches->rng, sizeof(kinds) / sizeof(kinds[0]))](batches);
 }
 
-/* Return where the file of the segment has memory, from @offset on. -1: nowhere, or the system does not tell. */
+/*
+ * Return where the file of the segment has memory, from @offset on. -1: nowhere, or the system does
+ * not tell.
+ */
 static off_t memory_from(const struct segment *segment, uint64_t offset)
 {
 #ifdef SEEK_DATA
@@ -313,7 +319,10 @@ static off_t memory_from(const struct segment *segment, uint64_t offset)
 #endif
 }
 
-/* Check that the heap has no memory. A block of our own shows first whether the system layer gives memory back at all. */
+/*
+ * Check that the heap has no memory. A block of our own shows first whether the system layer gives
+ * memory back at all.
+ */
 static void check_memory(sheaf_pool *pool)
 {
 	const struct segment *segment = &pool->keeper.segment;

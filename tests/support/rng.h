@@ -14,7 +14,10 @@ struct rng {
 uint64_t rng_next(struct rng *rng);
 uint64_t rng_below(struct rng *rng, uint64_t limit);
 
-/* Return a value that belongs to this number and to no other: a result in a wrong place is seen by it. */
+/*
+ * Return a value that belongs to this number and to no other: a result in a wrong place is seen by
+ * it.
+ */
 uint64_t distinct_value(uint64_t number);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * session.c - looks through /proc and /dev/shm.
+ * session.c - reads /proc and /dev/shm.
  */
 #include "session.h"
 
@@ -42,7 +42,7 @@ static unsigned list(bool (*belongs)(pid_t, const struct proc *, pid_t), pid_t o
 	DIR *folder = of > 0 ? opendir("/proc") : NULL;
 	unsigned count = 0;
 
-	/* Nobody's processes would be those of the system: callers kill what they get. */
+	/* With 0 the processes would be the system's, and callers kill what they get. */
 	if (!folder)
 		return 0;
 	for (const struct dirent *entry; (entry = readdir(folder));) {

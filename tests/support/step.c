@@ -1,7 +1,8 @@
 /*
  * step.c - stepping with ptrace.
  *
- * That a process sleeps in a system call is seen in /proc, when no stop comes: SIGKILL reaches it there as anywhere.
+ * If no stop comes, /proc tells whether the process sleeps in a system call. SIGKILL reaches it
+ * there, too.
  */
 #define _DEFAULT_SOURCE /* ptrace() */
 #include "step.h"
@@ -21,10 +22,10 @@
 #define MOST_STEPS 1000000
 #define LOOK_NS 1000000
 
-/* What the last look at a traced process found. */
+/* What the last poll of a traced process found. */
 enum look { RUNS, STOPPED, GONE };
 
-/* The signals that processes of a pool wait for: a stop before one is delivered must not keep it from them. */
+/* Signals that processes of a pool wait for. A stop in front of one must not keep it from them. */
 static struct held {
 	pid_t pid;
 	int signal;
@@ -49,7 +50,7 @@ static bool holds(pid_t pid)
 	return false;
 }
 
-/* The signal to go on with, or 0. */
+/* Return the signal to go on with, or 0. */
 static int held_signal(pid_t pid)
 {
 	for (unsigned i = 0; i < sizeof(held) / sizeof(held[0]); i++)
@@ -87,7 +88,7 @@ static bool wait_for_news(void)
 	static sigset_t news;
 	static bool blocked;
 
-	/* Blocked, it waits for us also when it came before. So it stays. */
+	/* A blocked signal is kept until we wait, also if it came before. */
 	if (!blocked) {
 		sigemptyset(&news);
 		sigaddset(&news, SIGCHLD);
@@ -101,7 +102,8 @@ static enum outcome wait_for_status(pid_t pid, int *status)
 {
 	static const enum outcome outcomes[] = {[STOPPED] = STEPPED, [GONE] = ENDED};
 	uint64_t deadline = hang_deadline();
-	unsigned asleep = 0; /* looks in a row; one is not enough, as a lock of the kernel may have it sleep for a moment */
+	unsigned asleep =
+		0; /* polls in a row; one is not enough, because a lock of the kernel may have it sleep for a moment */
 	enum look look;
 
 	while (!(look = look_at(pid, status))) {
@@ -126,7 +128,9 @@ enum outcome wait_for_stop(pid_t pid)
 	return wait_for_status(pid, &status);
 }
 
-/* What a request to a stopped process came to: another may kill it while it stands still. */
+/*
+ * Return the outcome of a request to a stopped process, which may be killed while it stands still.
+ */
 static enum outcome outcome_of(long answer, const char *request, pid_t pid)
 {
 	if (!answer)
@@ -242,7 +246,7 @@ uint64_t step(pid_t pid, uint64_t most, enum outcome *outcome)
 	return steps;
 }
 
-/* To the next point of a trace: over one instruction, or over some that do not count. */
+/* Take the process to the next point: over one instruction, or over some that do not count. */
 static enum outcome advance(pid_t pid)
 {
 	uint64_t behind = address_to_skip_to(pid);
@@ -296,7 +300,7 @@ void kill_traced(pid_t pid, bool ours)
 	siginfo_t info;
 
 	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
-	/* Another's child goes to its parent when its tracer has seen the end. */
+	/* Another process's child goes to its parent once its tracer has seen the end. */
 	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL | (ours ? WNOWAIT : 0)) == 0, "waitid: errno %d", errno);
 	(void)held_signal(pid);
 }
@@ -305,8 +309,10 @@ void detach(pid_t pid, enum outcome outcome)
 {
 	if (outcome == ENDED)
 		return;
-	/* It may be awake again: it stops then all the same. The end of the step that it slept in may be a second stop, a SIGTRAP,
-	 * which would kill it once it is no longer traced. */
+	/*
+	 * It may be awake again, and stops all the same. The end of the step that it slept in may
+	 * be a second stop, a SIGTRAP, which would kill it once it is no longer traced.
+	 */
 	if (outcome == BLOCKED) {
 		outcome = interrupt(pid);
 		if (outcome == STEPPED)

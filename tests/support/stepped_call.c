@@ -66,7 +66,10 @@ static enum outcome wait_for_wakeup(const struct stepped_call *call, pid_t pid)
 	return outcome;
 }
 
-/* Take the child to the next point: over one instruction or over some that do not count, or into a sleep or out of it. */
+/*
+ * Take the child to the next point: over one instruction or over some that do not count, or into a
+ * sleep or out of it.
+ */
 static void advance(const struct stepped_call *call, pid_t pid, enum outcome *outcome)
 {
 	uint64_t behind;
@@ -80,7 +83,10 @@ static void advance(const struct stepped_call *call, pid_t pid, enum outcome *ou
 	CHECK(*outcome != ENDED, "%s: the child has ended in its call", call->name);
 }
 
-/* Run near @point. Return the point reached, from which steps lead there; or @point itself if the call is over before. */
+/*
+ * Run near @point. Return the point reached, from which steps lead there; or @point itself if the
+ * call is over before.
+ */
 static uint64_t run_near(const struct stepped_call *call, const struct trace *trace, uint64_t point, pid_t pid)
 {
 	uint64_t anchor = trace_set_breakpoint(trace, point, pid);
@@ -118,7 +124,10 @@ static void record_call(const struct stepped_call *call, struct trace *trace)
 	trace_add(trace, pid);
 	while (!atomic_load(over)) {
 		CHECK_AS(HARM_HUNG, trace->length < MOST_POINTS, "%s does not end", call->name);
-		/* On a loaded machine, to step into a sleep may take so long that its deadline has passed, and there is no sleep. */
+		/*
+		 * On a loaded machine, to step into a sleep may take so long that its deadline has
+		 * passed, and there is no sleep.
+		 */
 		if (trace->length % SLEEPLESS == 0)
 			call->wake(call->context);
 		advance(call, pid, &outcome);

@@ -1,5 +1,6 @@
 /*
- * stepped_call.h - kills a child at each point of one call: the child is stepped through it again and again.
+ * stepped_call.h - kills a child at each point of one call: the child is stepped through it again
+ * and again.
  *
  * A point is between two instructions, or in a system call in which the child sleeps.
  */
@@ -14,9 +15,15 @@ struct stepped_call {
 	void *context;
 	/* The test: prepare what the next child needs. */
 	void (*prepare)(void *context);
-	/* The child, from its start on. It has to call stepped_call_begin() in front of the call, and stepped_call_end() behind it. */
+	/*
+	 * The child, from its start on. It has to call stepped_call_begin() in front of the call,
+	 * and stepped_call_end() behind it.
+	 */
 	child_fn *child;
-	/* The test: bring about what the child waits for while it sleeps in the call. It may come several times, or too early. */
+	/*
+	 * The test: bring about what the child waits for while it sleeps in the call. It may come
+	 * several times, or too early.
+	 */
 	void (*wake)(void *context);
 	/* The test: check what is left. The child was killed at the point, and reaped. */
 	void (*check)(void *context, pid_t child, uint64_t point);
@@ -26,8 +33,9 @@ bool stepped_call_begin(void);
 _Noreturn void stepped_call_end(void);
 
 /*
- * Play the call once to its end, and then with about @wanted kills on the way, 0: one at every point. In a spin only the first
- * points are used, because a death leaves the same in each of its rounds. Print and report the number of kills.
+ * Play the call once to its end, and then with about @wanted kills on the way, 0: one at every
+ * point. In a spin only the first points are used, because a death leaves the same in each of its
+ * rounds. Print and report the number of kills.
  */
 void stepped_call_kill(const struct stepped_call *call, struct rng *rng, uint64_t wanted);
 

@@ -1,9 +1,9 @@
 /*
  * subject_pool.c - the host on one side of a shared page, the test on the other.
  *
- * The host writes its phase, and the runs of each position; the test writes what it wants and its order. The test waits for a
- * phase, and for nothing else, with a deadline that only a hanging pool misses. Each position has one value. A run fails that
- * finds its result slot not zeroed.
+ * The host writes its phase, and the runs of each position; the test writes what it wants and its
+ * order. The test waits for a phase, and for nothing else, with a deadline that only a hanging pool
+ * misses. Each position has one value. A run fails that finds its result slot not zeroed.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "subject_pool.h"
@@ -144,7 +144,10 @@ struct host {
 	unsigned wanted; /* positions submitted */
 };
 
-/* Wait for room as the library does, but without a check of who lives and without a deadline. */
+/*
+ * Wait for room as the library does, but without a check of which processes live, and without a
+ * deadline.
+ */
 static void wait_for_room(struct host *host)
 {
 	struct segment *segment = &host->pool->keeper.segment;
@@ -410,7 +413,10 @@ static bool in_state(pid_t pid, char state)
 	return proc_read(pid, &proc) && proc.state == state;
 }
 
-/* Sleep once in a wait. End the program if it takes too long, or if the host has ended, which has said why. */
+/*
+ * Sleep once in a wait. End the program if it takes too long, or if the host has ended, which has
+ * said why.
+ */
 static void nap(uint64_t deadline, const char *for_what)
 {
 	struct proc proc;

@@ -1,9 +1,11 @@
 /*
- * subject_pool.h - the pool under test of crash_steps and crash_pairs: a host plays it batch by batch, the test sees its words.
+ * subject_pool.h - the pool under test of crash_steps and crash_pairs: a host plays it batch by
+ * batch, the test sees its words.
  *
- * The test forks the host, so all processes of the pool descend from the test: it may trace, stop and kill each of them. It
- * maps the segment as well, and reads the words, or does the supervisor's work itself. The host waits for its batch without
- * checking who lives and without a deadline, so that a lost wake-up hangs. It checks only when the test orders it to.
+ * The test forks the host, so all processes of the pool descend from the test: it may trace, stop
+ * and kill each of them. It maps the segment as well, and reads the words, or does the supervisor's
+ * work itself. The host waits for its batch without checking which processes live and without a
+ * deadline, so that a lost wake-up hangs. It checks only when the test orders it to.
  */
 #ifndef SHEAF_TESTS_SUPPORT_SUBJECT_POOL_H
 #define SHEAF_TESTS_SUPPORT_SUBJECT_POOL_H
@@ -33,7 +35,10 @@ struct workload {
 	bool closes; /* the pool is closed when all is submitted, and serves one batch */
 };
 
-/* Start the host and its pool, and map its segment. False: that is not possible here; the reason is on stdout. */
+/*
+ * Start the host and its pool, and map its segment. False: that is not possible here; the reason is
+ * on stdout.
+ */
 bool subject_begin(const struct workload *load);
 
 /* End them all. No process, file or mapping is left. */
@@ -56,8 +61,8 @@ void subject_stop_supervisor(void);
 void subject_continue_supervisor(void);
 
 /*
- * Have the host submit the batch and wait for it. Return when it sleeps, or has nothing to wait for. @what, @point: for
- * messages.
+ * Have the host submit the batch and wait for it. Return when it sleeps, or has nothing to wait
+ * for. @what, @point: for messages.
  */
 void subject_submit_batch(const char *what, uint64_t point);
 
@@ -67,7 +72,10 @@ pid_t subject_wait_for_held(void);
 /* Let the held task, and all later ones, pass. */
 void subject_let_pass(void);
 
-/* Have the host do something, without waiting for it: check who lives; submit one more position; ask for the death of a worker. */
+/*
+ * Have the host do something, without waiting for it: check which processes live, submit one more
+ * position, or ask for the death of a worker.
+ */
 enum command { ORDER_NONE, ORDER_CHECK, ORDER_SUBMIT, ORDER_KILL };
 void subject_order(enum command order, unsigned worker);
 
@@ -79,19 +87,22 @@ pid_t subject_host(void);
 void subject_excuse_runs(unsigned runs);
 
 /*
- * Wait until the batch is gathered and all processes sleep. Check that no word names an owner, and that to recover the dead
- * worker once more changes nothing. Have the batch retired, and check for leaks. @worker, @generation: the one that died, or
- * any.
+ * Wait until the batch is gathered and all processes sleep. Check that no word names an owner, and
+ * that to recover the dead worker once more changes nothing. Have the batch retired, and check for
+ * leaks. @worker, @generation: the one that died, or any.
  */
 void subject_finish_batch(unsigned worker, unsigned generation);
 
 /*
- * Recover a dead worker in place of the stopped supervisor, twice: the second time changes nothing. All other workers must
- * stand still.
+ * Recover a dead worker in place of the stopped supervisor, twice: the second time changes nothing.
+ * All other workers must stand still.
  */
 void subject_recover_twice(unsigned worker, unsigned generation);
 
-/* Hash all words that say what was done and what is to be done, but not who waits: equal numbers, equal states. */
+/*
+ * Hash all words that say what was done and what is to be done, but not which member waits. Equal
+ * numbers mean equal states.
+ */
 uint64_t subject_digest(void);
 
 /* Hash all words, hints and semaphores of the segment but its heap. */

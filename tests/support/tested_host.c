@@ -52,7 +52,9 @@ void terminal_hang_up(void)
 	terminal = -1;
 }
 
-/* Become the foreground job. A job in the background may ask for that only if it ignores SIGTTOU. */
+/*
+ * Become the foreground job. A job in the background may ask for that only if it ignores SIGTTOU.
+ */
 static void become_foreground(int tty)
 {
 	setpgid(0, 0);

@@ -1,5 +1,6 @@
 /*
- * tested_host.h - plays hosts of pools one after the other, each in a child that leads a session, and checks what they leave.
+ * tested_host.h - plays hosts of pools one after the other, each in a child that leads a session,
+ * and checks what they leave.
  */
 #ifndef SHEAF_TESTS_SUPPORT_TESTED_HOST_H
 #define SHEAF_TESTS_SUPPORT_TESTED_HOST_H
@@ -27,7 +28,10 @@ struct host_progress {
 };
 extern struct host_progress *progress;
 
-/* Begin the part "guest" and take the seed of argv. False: hosts cannot be watched here; the program must exit with 77. */
+/*
+ * Begin the part "guest" and take the seed of argv. False: hosts cannot be watched here; the
+ * program must exit with 77.
+ */
 bool tested_host_begin(int argc, char **argv);
 
 /* Play a host. When it has ended, in whatever way, nothing of it may be left. */

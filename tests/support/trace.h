@@ -1,8 +1,10 @@
 /*
- * trace.h - the instructions that a process has executed on a path, recorded once, so that each of them is soon reached again.
+ * trace.h - the instructions that a process has executed on a path, recorded once, so that each of
+ * them is soon reached again.
  *
- * A point of the path is between two instructions. A process that goes the same way runs up to a breakpoint in front of the
- * point, and is stepped from there only. Where the processor has no breakpoint (breakpoint.h) it is stepped all the way.
+ * A point of the path is between two instructions. A process that goes the same way runs up to a
+ * breakpoint in front of the point, and is stepped from there only. Where the processor has no
+ * breakpoint (breakpoint.h) it is stepped all the way.
  */
 #ifndef SHEAF_TESTS_SUPPORT_TRACE_H
 #define SHEAF_TESTS_SUPPORT_TRACE_H
@@ -25,8 +27,8 @@ void trace_add(struct trace *trace, pid_t stopped);
 void trace_close(struct trace *trace);
 
 /*
- * Set a breakpoint at the anchor of @point; the process stands at the first point. Return the anchor, or 0 where there is no
- * breakpoint, or where it would spare few steps.
+ * Set a breakpoint at the anchor of @point; the process stands at the first point. Return the
+ * anchor, or 0 where there is no breakpoint, or where it would spare few steps.
  */
 uint64_t trace_set_breakpoint(const struct trace *trace, uint64_t point, pid_t stopped);
 

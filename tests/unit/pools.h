@@ -1,5 +1,6 @@
 /*
- * pools.h - what the tests of pools share: one pool per test, of which nothing may be left at the end.
+ * pools.h - what the tests of pools share: one pool per test, of which nothing may be left at the
+ * end.
  */
 #ifndef SHEAF_TESTS_UNIT_POOLS_H
 #define SHEAF_TESTS_UNIT_POOLS_H

@@ -1,5 +1,6 @@
 /*
- * test_batch.c - submitted tasks: positions, arguments, results of all sizes, a full ring, and what retiring frees.
+ * test_batch.c - submitted tasks: positions, arguments, results of all sizes, a full ring, and what
+ * retiring frees.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -132,7 +133,10 @@ Test(batch, takes_tasks_of_many_threads)
 
 /* ---- arguments ---- */
 
-/* The argument is a number of bytes that count up from the position; it must be aligned as promised. */
+/*
+ * The argument is a number of bytes that count up from the position; it must be aligned as
+ * promised.
+ */
 static int check_arg(sheaf_task *task, const void *arg, void *result)
 {
 	const unsigned char *bytes = arg;

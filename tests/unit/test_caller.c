@@ -90,7 +90,7 @@ Test(caller, is_enough_for_a_single_chunk)
 	cr_assert_eq(notes->by_caller, 1);
 }
 
-/* Nobody leaves before all are there. */
+/* Wait until all are there. */
 static int meet(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct notes *notes = context;
@@ -117,7 +117,10 @@ Test(caller, works_beside_all_workers)
 
 #define POISON 5
 
-/* The caller is kept busy until a worker has died with the poison, and the worker that dies until the caller is busy. */
+/*
+ * The caller is kept busy until a worker has died with the poison, and the worker that dies until
+ * the caller is busy.
+ */
 static int die_at_poison(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct notes *notes = context;

@@ -1,5 +1,6 @@
 /*
- * test_chunks.c - dense batches from inside: how positions are cut, what workers do, and what becomes of a dead worker's chunk.
+ * test_chunks.c - dense batches from inside: how positions are cut, what workers do, and what
+ * becomes of a dead worker's chunk.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -269,7 +270,7 @@ Test(dense, a_share_of_a_cancelled_batch_runs_nothing)
 		cr_assert_eq(record.runs[p], 0);
 }
 
-/* Single positions, more than everybody looks at without hints. */
+/* Single positions, more than are scanned without hints. */
 static struct shared_hint *cut_finely(void)
 {
 	batch->chunk = 1;
@@ -279,7 +280,7 @@ static struct shared_hint *cut_finely(void)
 	return segment_at(&segment, batch->hints);
 }
 
-Test(dense, a_share_raids_the_other_from_behind)
+Test(dense, a_share_steals_from_the_other_from_behind)
 {
 	struct shared_hint *hints = cut_finely();
 

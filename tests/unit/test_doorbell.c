@@ -1,5 +1,5 @@
 /*
- * test_doorbell.c - who is woken, and who need not be.
+ * test_doorbell.c - which sleepers are woken, and which need not be.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -84,7 +84,10 @@ static void overrun(unsigned char pattern)
 	memset((void *)&segment.batches[0].bell_seal, pattern, sizeof(segment.batches->bell) + 2 * sizeof(uint64_t));
 }
 
-/* Some libraries abort who touches a semaphore of impossible content, and some never come back. */
+/*
+ * Some libraries abort a process that touches a semaphore of impossible content, and some never
+ * return.
+ */
 Test(doorbell, touches_no_semaphore_that_was_overrun)
 {
 	static const unsigned char patterns[] = {0, 1, 0x5a, 0x80, 0xff};
@@ -127,7 +130,10 @@ Test(doorbell, finds_what_overruns_a_row_from_either_side)
 #ifdef OS_LAYER_LINUX
 static void *sleep_well(void *woke)
 {
-	/* As workers do: who finds the semaphore damaged leaves it alone, so no process sleeps on one for longer. */
+	/*
+	 * As workers do: a sleeper that finds its semaphore damaged no longer uses it, so none
+	 * sleeps on it for long.
+	 */
 	doorbell_sleep(&segment, 0, 0, sheaf_now_ns() + 1000000000);
 	atomic_store((_Atomic bool *)woke, true);
 	return NULL;

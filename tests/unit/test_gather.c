@@ -1,5 +1,6 @@
 /*
- * test_gather.c - the three ways to gather: by position, by completion, all at once; deadlines; one gatherer at a time.
+ * test_gather.c - the three ways to gather: by position, by completion, all at once; deadlines; one
+ * gatherer at a time.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -137,7 +138,10 @@ static void *wait_for_next(void *context)
 {
 	struct waiting *waiting = context;
 
-	/* In start_waiting() the test looks whether this thread gathers: then it is the test that gathers for an instant. */
+	/*
+	 * start_waiting() checks whether this thread gathers. For an instant it is the test, then,
+	 * that gathers.
+	 */
 	do
 		waiting->code = sheaf_next(waiting->batch, &waiting->result, SHEAF_FOREVER);
 	while (waiting->code == -EBUSY);
@@ -337,7 +341,7 @@ Test(gather, respects_its_deadline)
 	/* Passed, even long ago. */
 	expect_failure(sheaf_next(batch, &result, 1), -ETIMEDOUT, "the deadline passed before it was done");
 	expect_failure(sheaf_gather(batch, &results, &n, sheaf_now_ns()), -ETIMEDOUT, "the deadline passed");
-	/* To come: sooner and later than the owner's looks at who lives. */
+	/* Sooner and later than the owner checks which processes live. */
 	for (uint64_t wait = 1000000; wait <= 130000000; wait += 129000000) {
 		deadline = sheaf_now_ns() + wait;
 		expect_failure(sheaf_next(batch, &result, deadline), -ETIMEDOUT, "the deadline passed");

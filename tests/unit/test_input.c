@@ -146,7 +146,7 @@ Test(input, reads_a_writer_to_its_end)
 	read_from(&(struct writer){0});
 }
 
-/* The patience with FIFOs that nobody writes to is not one with writers. */
+/* A FIFO without a writer is given up soon, but not one with a writer. */
 Test(input, has_patience_with_a_writer_that_is_there)
 {
 	read_from(&(struct writer){.pause_ns = 11 * SECOND / 2});
@@ -257,7 +257,7 @@ Test(input, is_not_cancelled_half_way)
 }
 #endif
 
-/* ---- Files that hold up who opens them ---- */
+/* ---- Files whose opening blocks ---- */
 
 #ifdef F_SETLEASE
 struct lease {

@@ -1,6 +1,6 @@
 /*
- * test_inspect.c - the figures that an inspection gives are those of the pool, and looking changes nothing. What it makes of damaged
- * segments is tests/fuzz/segments.c.
+ * test_inspect.c - the figures that an inspection gives are those of the pool, and looking changes
+ * nothing. What it makes of damaged segments is tests/fuzz/segments.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@ static sheaf_inspect_pool look(void)
 	return figures;
 }
 
-/* ---- who may look ---- */
+/* ---- rights to inspect ---- */
 
 struct found {
 	const char *name;
@@ -99,7 +99,7 @@ static void expect_printable(const char *name, void *context)
 	cr_assert(printable_already(name), "listed: %s", name);
 }
 
-/* A file beside the segments that no pool made: whoever prints the names would have its title set. */
+/* A file beside the segments that no pool made. Printed, its name would set a terminal's title. */
 Test(inspect, lists_no_name_that_commands_a_terminal)
 {
 	char strange[64];

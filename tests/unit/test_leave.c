@@ -1,6 +1,7 @@
 /*
- * test_leave.c - a task that leaves its function by another way than a return: the worker ends there, nothing of the owner's runs in it,
- * and the position says what happened. What tasks print arrives. Faults tell their address.
+ * test_leave.c - a task that leaves its function by another way than a return: the worker ends
+ * there, nothing of the owner's runs in it, and the position says what happened. What tasks print
+ * arrives. Faults tell their address.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -247,7 +248,7 @@ static int fork_and_return(sheaf_task *task, const void *arg, void *result)
 		return wait_child(pid, 1);
 	if (sheaf_task_result(task, 8, &memory) < 0)
 		atomic_fetch_add(&counts->refused, 1);
-	return -EIO; /* told to nobody */
+	return -EIO; /* which is told to no caller */
 }
 
 static int fork_in_range(sheaf_task *task, size_t begin, size_t end, void *context)
@@ -323,7 +324,10 @@ static int close_folder(void)
 	return rmdir(folder);
 }
 
-/* How often the lines "line 0" to "line n - 1" are in the file: 0 if each is there once, else a number that tells what is wrong. */
+/*
+ * How often the lines "line 0" to "line n - 1" are in the file: 0 if each is there once, else a
+ * number that tells what is wrong.
+ */
 static int wrong_lines(const char *path, int n)
 {
 	FILE *file = fopen(path, "r");
@@ -485,7 +489,10 @@ Test(leave, prints_all_lines_of_a_stream_that_tasks_leave_open)
 	}
 }
 
-/* Position 99 and its like leave no line, unless they print it first and die by a fault or by exit(). */
+/*
+ * Position 99 and its like leave no line, unless they print it first and die by a fault or by
+ * exit().
+ */
 static int dying_host(void *context)
 {
 	sheaf_task_fn *fn = *(sheaf_task_fn **)context;
@@ -521,7 +528,10 @@ Test(leave, prints_the_lines_of_tasks_that_returned_before_another_killed_the_wo
 		in_child(dying_host, &fns[i]);
 }
 
-/* The owner's own lines: in stdout and in a stream of its own, both not written when the pool is created. */
+/*
+ * The owner's own lines: in stdout and in a stream of its own, both not written when the pool is
+ * created.
+ */
 static int host_with_pending_output(void *context)
 {
 	const bool *keep = context;

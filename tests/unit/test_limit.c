@@ -1,5 +1,6 @@
 /*
- * test_limit.c - tasks over their time limits are ended, and nothing else is; what a failed position tells of its end.
+ * test_limit.c - tasks over their time limits are ended, and nothing else is; what a failed
+ * position tells of its end.
  */
 #include "pools.h"
 

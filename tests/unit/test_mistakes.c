@@ -1,5 +1,6 @@
 /*
- * test_mistakes.c - mistakes of programs that use pools: each gets an error that names it, and harms nobody.
+ * test_mistakes.c - mistakes of programs that use pools: each gets an error that names it, and
+ * harms no other task.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -142,7 +143,10 @@ struct depth {
 	sheaf_pool *outer;
 };
 
-/* A pool of a task's own, with more batches than there is static memory for; tasks in it do the same. 0, or the line that is wrong. */
+/*
+ * A pool of a task's own, with more batches than there is static memory for; tasks in it do the
+ * same. 0, or the line that is wrong.
+ */
 static int use_own_pool(sheaf_task *task, const void *arg, void *result)
 {
 	sheaf_pool_options options = {.workers = 1, .max_batches = MANY + 1, .heap_size = 16 << 20};
@@ -307,7 +311,10 @@ static int overrun_result(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Positions 0 to 39; position 5 is the one that writes too much, when all of them have been submitted. */
+/*
+ * Positions 0 to 39; position 5 is the one that writes too much, when all of them have been
+ * submitted.
+ */
 static sheaf_batch *new_damaged_batch(unsigned char pattern, unsigned short size)
 {
 	struct overrun overrun = {.gate = new_gate(), .pattern = pattern, .size = size};

@@ -1,5 +1,6 @@
 /*
- * test_npy.c - tables from .npy files, whose bytes are made here: what is accepted, and the code and message of everything else.
+ * test_npy.c - tables from .npy files, whose bytes are made here: what is accepted, and the code
+ * and message of everything else.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -58,7 +59,10 @@ static int load_bytes(const void *bytes, size_t size)
 	return sheaf_array_load(&array, pool, path, NULL);
 }
 
-/* A file of version @major with the header @text as it is, followed by the first @data_size bytes of the values. */
+/*
+ * A file of version @major with the header @text as it is, followed by the first @data_size bytes
+ * of the values.
+ */
 static size_t make(unsigned char *bytes, int major, const char *text, size_t data_size)
 {
 	size_t length = strlen(text);

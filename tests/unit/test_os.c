@@ -248,7 +248,9 @@ static int reset_signals(void *context)
 	sigaction(SIGPIPE, NULL, &action);
 	if (action.sa_handler != SIG_IGN)
 		return 5;
-	/* The parent's own handler does not run in the child, but the child is not killed either. */
+	/*
+	 * The parent's own handler does not run in the child, but the child is not killed either.
+	 */
 	signal(SIGPIPE, ignore);
 	os_reset_signals(&mask);
 	sigaction(SIGPIPE, NULL, &action);

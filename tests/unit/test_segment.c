@@ -1,5 +1,6 @@
 /*
- * test_segment.c - the shared memory of a pool: layout, rights, guard pages, names, and what becomes of a dead owner's segment.
+ * test_segment.c - the shared memory of a pool: layout, rights, guard pages, names, and what
+ * becomes of a dead owner's segment.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, mlockall() */
 #include "base/number.h"
@@ -279,7 +280,7 @@ Test(segment, without_a_name_has_none)
 	cr_assert_eq(fstat(segment.fd, &status), 0);
 	cr_assert_eq(status.st_nlink, 0);
 	cr_assert(fcntl(segment.fd, F_GETFD) & FD_CLOEXEC);
-	/* Else its supervisor would read all mappings of the owner at every look. */
+	/* Else its supervisor would read all mappings of the owner at every check. */
 	cr_assert_eq(exit_code_of(lock_inherited, &segment), 0);
 	segment_destroy(&segment);
 }
@@ -438,7 +439,10 @@ Test(segment, of_a_creator_that_was_killed_leaves_nothing)
 }
 #endif
 
-/* What an owner leaves when it dies: a process that still has the memory, as its supervisor does for a while. */
+/*
+ * What an owner leaves when it dies: a process that still has the memory, as its supervisor does
+ * for a while.
+ */
 struct orphan {
 	int go[2], answer[2];
 };
@@ -494,7 +498,10 @@ static int invent(void *context)
 	return os_shm_invent(context, 64);
 }
 
-/* Creators that were killed before they could lock, or write to, their file; and a file that says nothing of its maker. */
+/*
+ * Creators that were killed before they could lock, or write to, their file; and a file that says
+ * nothing of its maker.
+ */
 Test(segment, that_was_begun_by_a_dead_process_is_swept)
 {
 	char *empty = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), begun[64], other[64],
@@ -602,7 +609,10 @@ Test(segment, refuses_the_name_of_what_is_no_file)
 	cr_assert_eq(unlink(path), 0);
 }
 
-/* As a backup program in a thread of the owner does: any close() of a process drops its locks on the file. */
+/*
+ * As a backup program in a thread of the owner does: any close() of a process drops its locks on
+ * the file.
+ */
 static int lose_lock(void *context)
 {
 	struct living *living = context;
@@ -657,7 +667,7 @@ Test(segment, whose_spare_process_lives_is_not_swept)
 	char name[64], first[64], text[NAME_MAX];
 	pid_t spare;
 
-	/* Other tests sweep, too: it has a name that nobody sweeps until the lock is held. */
+	/* Other tests sweep, too: it has a name that no sweep takes until the lock is held. */
 	snprintf(first, sizeof(first), "/unit-spare-%ld", (long)getpid());
 	snprintf(name, sizeof(name), "/sheaf-unit-spare-%ld", (long)getpid());
 	cr_assert_eq(dead_pool_leave(first), 0);
@@ -679,7 +689,7 @@ Test(segment, of_a_dead_owner_goes_with_all_of_its_names)
 	char first[64], one[64], two[64], from[100], to[100];
 	struct segment segment;
 
-	/* Other tests sweep, too: it has a name that nobody sweeps until it has both others. */
+	/* Other tests sweep, too: it has a name that no sweep takes until it has both others. */
 	snprintf(first, sizeof(first), "/unit-one-%ld", (long)getpid());
 	snprintf(one, sizeof(one), "/sheaf-unit-one-%ld", (long)getpid());
 	snprintf(two, sizeof(two), "/sheaf-unit-two-%ld", (long)getpid());
@@ -959,7 +969,10 @@ static void *create_in_thread(void *context)
 	return NULL;
 }
 
-/* What has a name may be anybody's, and may keep who looks at it: not those that fork, and not their children. */
+/*
+ * A file of this name may be any program's, and may delay a process that opens it, but neither
+ * threads that fork nor their children.
+ */
 Test(segment, names_are_looked_at_while_others_fork_and_none_claims_one)
 {
 	static atomic_int ended[2]; /* its code; and that there is one */

@@ -1,5 +1,6 @@
 /*
- * test_table.c - submitted tasks from inside: a run publishes its entry, a repair gives the task back or publishes its failure.
+ * test_table.c - submitted tasks from inside: a run publishes its entry, a repair gives the task
+ * back or publishes its failure.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
