@@ -168,6 +168,14 @@ static void *wait_for_any(void *context)
  */
 #define BROOD 50
 
+/* The host may handle SIGCHLD, which comes for its supervisor, too, and interrupts the wait. */
+static void kill_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 static void *breed(pid_t (*give_birth)(void))
 {
 	pid_t pids[BROOD];
@@ -175,16 +183,13 @@ static void *breed(pid_t (*give_birth)(void))
 
 	for (; !atomic_load(&stop); count++) {
 		if (count >= BROOD) {
-			kill(pids[count % BROOD], SIGKILL);
-			waitpid(pids[count % BROOD], NULL, 0);
+			kill_child(pids[count % BROOD]);
 			sleep_ns(300000);
 		}
 		pids[count % BROOD] = give_birth();
 	}
-	for (unsigned i = 0; i < BROOD && i < count; i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
-	}
+	for (unsigned i = 0; i < BROOD && i < count; i++)
+		kill_child(pids[i]);
 	return NULL;
 }
 
