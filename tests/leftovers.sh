@@ -1,19 +1,22 @@
 #!/bin/sh
-# leftovers.sh - the last test of a run: nothing of it may be left. tools/test calls it before and after the run.
+# leftovers.sh - the last test of a run: nothing of it may be left. tools/test calls it before and
+# after the run.
 #
 #   leftovers.sh names                      prints this user's names in /dev/shm that start with "sheaf"
 #   leftovers.sh processes MARK             prints this user's processes that have SHEAF_TEST_RUN=MARK in their environment
 #   leftovers.sh check NAMES MARK FOLDER    fails if the run left a process (one with SHEAF_TEST_RUN=MARK in its environment), a
 #                                           name that is not in the file NAMES, or a file in FOLDER, its place for temporary files
 #
-# A new name that a living process uses belongs to another run beside this one: this run has no process any more.
+# A new name that a living process uses belongs to another run beside this one, because this run no
+# longer has a process.
 set -eu
 
 names() {
 	find /dev/shm ! -path /dev/shm -prune -name 'sheaf*' -user "$(id -u)" 2>/dev/null | sort
 }
 
-# Of this user alone, by each of its ids: anybody may choose the environment of a process, and root can read all of them.
+# Of this user alone, by each of its ids: any user may choose the environment of a process, and root
+# can read all of them.
 processes() {
 	uid=$(id -u)
 	grep -lsxE "Uid:	$uid	$uid	$uid	$uid" /proc/[0-9]*/status | cut -d / -f 3 | while read -r pid; do

@@ -9,7 +9,8 @@
 #include "batch/retire.h"
 #include "os/forks.h"
 #include "queue/ring.h"
-#include "support/trial.h"
+#include "support/arguments.h"
+#include "support/check.h"
 #include "work/call.h"
 #include "work/share.h"
 
@@ -127,7 +128,7 @@ int main(int argc, char **argv)
 {
 	struct segment_options options = {
 		.anonymous = true, .workers = 1, .ring_size = 1024, .batches = 1, .max_attempts = 3, .heap_size = 64 << 20};
-	uint64_t rounds = trial_amount(argc, argv, 1, 3);
+	uint64_t rounds = amount_argument(argc, argv, 1, 3);
 
 	CHECK(!segment_create(&segment, &options), "segment");
 	owner.ops = &ops;

@@ -1,13 +1,19 @@
 /*
- * crash_ending.c - hosts that end without a word while their pool works, and hosts that meet Ctrl-C at any time.
+ * crash_ending.c - hosts that end without destroying their pool, and hosts that meet Ctrl-C at any
+ * time.
  *
- * Usage: crash_ending [SEED [ROUNDS [CASE]]]. Nothing of a host may be left when it has ended; and a host that takes Ctrl-C as
- * a remark must not see its workers die of it.
+ * Usage: crash_ending [SEED [ROUNDS [CASE]]]. When a host has ended, nothing of it may be left. The
+ * workers of a host that handles Ctrl-C and goes on must not die of it.
  */
+#include "support/arguments.h"
 #include "support/children.h"
-#include "support/guest.h"
+#include "support/deadline.h"
+#include "support/pool_life.h"
+#include "support/process_state.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/session.h"
-#include "support/tally.h"
+#include "support/tested_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,20 +29,20 @@ static void count_signal(int number)
 	signals++;
 }
 
-/* ---- hosts that end without a word ---- */
+/* ---- hosts that end without destroying their pool ---- */
 
 static int never_done(sheaf_task *task, const void *arg, void *result)
 {
 	(void)arg;
 	(void)result;
 	while (sheaf_task_attempt(task))
-		trial_nap(1000000000);
+		sleep_ns(1000000000);
 	return 0;
 }
 
 static void leave_it_running(void)
 {
-	sheaf_pool *pool = guest_create(0);
+	sheaf_pool *pool = life_create(0);
 	sheaf_batch *batch;
 
 	CHECK(sheaf_batch_create(&batch, pool, NULL) == 0, "sheaf_batch_create");
@@ -73,35 +79,38 @@ static int ends_by_abort(void)
 static int becomes_another(void)
 {
 	leave_it_running();
-	atomic_store(&stage->ready, true);
+	atomic_store(&progress->ready, true);
 	execlp("sleep", "sleep", "3600", (char *)NULL);
 	return 1;
 }
 
 static void wait_for_loneliness(pid_t host)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pids[16];
 	unsigned count;
 
-	guest_await(host, &stage->ready);
+	tested_host_await(host, &progress->ready);
 	while ((count = session_processes(host, pids, 16)) > 1 || segments_of(host)) {
 		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "%u processes and %u segments outlive exec", count,
 			 segments_of(host));
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	child_signal(host, SIGTERM);
 }
 
-/* A child of the host holds all that it inherited, and lives on until the pool of its dead parent has gone. */
+/*
+ * A child of the host holds all that it inherited, and lives on until the pool of its dead parent
+ * has gone.
+ */
 static int leaves_a_child(void)
 {
-	sheaf_pool *pool = guest_create(0);
-	pid_t supervisor = guest_look(pool).supervisor;
+	sheaf_pool *pool = life_create(0);
+	pid_t supervisor = life_info(pool).supervisor;
 
-	guest_work(pool, 1);
+	life_work(pool, 1);
 	if (fork() == 0) {
-		atomic_store(&stage->over, process_ended(supervisor, patience()));
+		atomic_store(&progress->over, process_ended(supervisor, hang_deadline()));
 		_exit(0);
 	}
 	return 0;
@@ -109,11 +118,11 @@ static int leaves_a_child(void)
 
 static void wait_for_child(pid_t host)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
-	while (!atomic_load(&stage->over)) {
+	while (!atomic_load(&progress->over)) {
 		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "the supervisor of host %ld lives on", (long)host);
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 }
 
@@ -121,11 +130,11 @@ static void *work_on(void *context)
 {
 	sheaf_pool *pool = context;
 
-	guest_work(pool, 3);
-	guest_kill_worker(pool);
-	guest_work(pool, 3);
+	life_work(pool, 3);
+	life_kill_worker(pool);
+	life_work(pool, 3);
 	sheaf_pool_destroy(pool);
-	guest_live(0);
+	life_whole(0);
 	_exit(0);
 	return NULL;
 }
@@ -135,21 +144,21 @@ static int main_thread_ends(void)
 {
 	pthread_t thread;
 
-	CHECK(!pthread_create(&thread, NULL, work_on, guest_create(0)), "thread");
+	CHECK(!pthread_create(&thread, NULL, work_on, life_create(0)), "thread");
 	pthread_exit(NULL);
 	return 1;
 }
 
 /* ---- signals that end the host, at any time ---- */
 
-/* Makes pools and takes them down until it is killed. */
+/* Make pools and destroy them until killed. */
 static int restless(void)
 {
-	atomic_store(&stage->ready, true);
+	atomic_store(&progress->ready, true);
 	for (;;) {
-		sheaf_pool *pool = guest_create(chance_below(&guest_chance, 2) ? SHEAF_ANONYMOUS : 0);
+		sheaf_pool *pool = life_create(rng_below(&life_rng, 2) ? SHEAF_ANONYMOUS : 0);
 
-		guest_work(pool, (unsigned)chance_below(&guest_chance, 3));
+		life_work(pool, (unsigned)rng_below(&life_rng, 3));
 		sheaf_pool_destroy(pool);
 	}
 	return 0;
@@ -158,9 +167,9 @@ static int restless(void)
 /* To all of the host's process group, as a terminal, a batch system or a service manager does. */
 static void end_group(pid_t host, int signal)
 {
-	if (!guest_await(host, &stage->ready))
+	if (!tested_host_await(host, &progress->ready))
 		return;
-	trial_nap(chance_below(&guest_chance, 30000000));
+	sleep_ns(rng_below(&life_rng, 30000000));
 	kill(-host, signal);
 }
 
@@ -184,55 +193,55 @@ static void kill_group(pid_t host)
 	end_group(host, SIGKILL);
 }
 
-/* All of the host, of its supervisor and of its workers, as a service manager kills what does not end. */
+/* Kill the host and all of its family, as a service manager does. */
 static void kill_session(pid_t host)
 {
 	pid_t pids[64];
 	unsigned count;
 
-	if (!guest_await(host, &stage->ready))
+	if (!tested_host_await(host, &progress->ready))
 		return;
-	trial_nap(chance_below(&guest_chance, 30000000));
+	sleep_ns(rng_below(&life_rng, 30000000));
 	count = session_processes(host, pids, 64);
 	for (unsigned i = 0; i < count && i < 64; i++)
 		kill(pids[i], SIGKILL);
 	child_signal(host, SIGKILL);
 }
 
-/* ---- Ctrl-C as a remark, or as a wish ---- */
+/* ---- hosts that handle Ctrl-C ---- */
 
 static int interrupted(void)
 {
 	leave_it_running();
-	atomic_store(&stage->ready, true);
+	atomic_store(&progress->ready, true);
 	pause();
 	return 1;
 }
 
 static void interrupt_once(pid_t host)
 {
-	if (guest_await(host, &stage->ready))
+	if (tested_host_await(host, &progress->ready))
 		kill(-host, SIGINT);
 }
 
 /* No worker and no supervisor dies of what comes for the host, at any time. */
 static int unimpressed_by(int signal)
 {
-	struct belongings before;
+	struct process_state before;
 
 	sigaction(signal, &(struct sigaction){.sa_handler = count_signal, .sa_flags = SA_RESTART}, NULL);
-	before = belongings_now();
-	atomic_store(&stage->ready, true);
+	before = process_state_now();
+	atomic_store(&progress->ready, true);
 	for (unsigned i = 0; i < 40 || signals == 0; i++) {
-		sheaf_pool *pool = guest_create(0);
+		sheaf_pool *pool = life_create(0);
 
-		guest_work(pool, 1);
-		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "signal %d killed workers", signal);
+		life_work(pool, 1);
+		CHECK(life_info(pool).supervisors == 1 && life_info(pool).deaths == 0, "signal %d killed workers", signal);
 		sheaf_pool_destroy(pool);
 	}
-	guest_live(0);
-	belongings_check(&before);
-	atomic_store(&stage->over, true);
+	life_whole(0);
+	process_state_check(&before);
+	atomic_store(&progress->over, true);
 	return 0;
 }
 
@@ -243,13 +252,13 @@ static int unimpressed(void)
 
 static void again_and_again(pid_t host, void (*disturb)(pid_t host))
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
-	if (!guest_await(host, &stage->ready))
+	if (!tested_host_await(host, &progress->ready))
 		return;
-	while (!atomic_load(&stage->over) && guest_runs(host) && sheaf_now_ns() < deadline) {
+	while (!atomic_load(&progress->over) && tested_host_runs(host) && sheaf_now_ns() < deadline) {
 		disturb(host);
-		trial_nap(chance_below(&guest_chance, 20000000));
+		sleep_ns(rng_below(&life_rng, 20000000));
 	}
 }
 
@@ -266,12 +275,12 @@ static void interrupt_again(pid_t host)
 /* The owner decides: it ends its pool while that is busy, and goes on with another one. */
 static int gives_up(void)
 {
-	struct belongings before;
+	struct process_state before;
 
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = count_signal}, NULL);
-	before = belongings_now();
+	before = process_state_now();
 	for (unsigned i = 0; i < 5; i++) {
-		sheaf_pool *pool = guest_create(0);
+		sheaf_pool *pool = life_create(0);
 		sheaf_result result;
 		sheaf_batch *batch;
 		int r;
@@ -279,25 +288,28 @@ static int gives_up(void)
 		CHECK(sheaf_batch_create(&batch, pool, NULL) == 0, "sheaf_batch_create");
 		CHECK(sheaf_submit(batch, 0, never_done, NULL, 0) == 0, "sheaf_submit");
 		signals = 0;
-		atomic_store(&stage->ready, true);
+		atomic_store(&progress->ready, true);
 		while (signals == 0)
 			CHECK((r = sheaf_next(batch, &result, sheaf_now_ns() + 5000000)) == -ETIMEDOUT, "sheaf_next: %d", r);
-		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "Ctrl-C killed workers");
+		CHECK(life_info(pool).supervisors == 1 && life_info(pool).deaths == 0, "Ctrl-C killed workers");
 		CHECK((r = sheaf_pool_terminate(pool)) == 0, "sheaf_pool_terminate: %d", r);
-		CHECK((r = sheaf_next(batch, &result, patience())) == -ECANCELED, "sheaf_next: %d", r);
+		CHECK((r = sheaf_next(batch, &result, hang_deadline())) == -ECANCELED, "sheaf_next: %d", r);
 		sheaf_pool_destroy(pool);
 	}
 	signal(SIGINT, SIG_IGN);
-	atomic_store(&stage->over, true);
-	guest_live(0);
+	atomic_store(&progress->over, true);
+	life_whole(0);
 	sigaction(SIGINT, &before.actions[SIGINT], NULL);
-	belongings_check(&before);
+	process_state_check(&before);
 	return 0;
 }
 
 /* ---- the terminal ---- */
 
-/* The family stands in the background of the terminal: it may not read, and must not be stopped for trying. */
+/*
+ * The family is in the background of the terminal. It may not read, and must not be stopped for
+ * trying.
+ */
 static int read_terminal(sheaf_task *task, const void *arg, void *result)
 {
 	int tty = open("/dev/tty", O_RDWR), error;
@@ -314,36 +326,39 @@ static int read_terminal(sheaf_task *task, const void *arg, void *result)
 	return size < 0 && error == EIO ? 0 : sheaf_task_fail(task, -EBADMSG, "read() said %zd, errno %d", size, error);
 }
 
-/* Is stopped by Ctrl-Z and continued by its shell, over and over. Its workers do not stop, and nobody dies. */
+/*
+ * Be stopped by Ctrl-Z and continued by the shell, over and over. Its workers do not stop, and none
+ * dies.
+ */
 static int suspended(void)
 {
-	struct belongings before = belongings_now();
+	struct process_state before = process_state_now();
 
-	atomic_store(&stage->ready, true);
-	for (unsigned i = 0; i < 20 || atomic_load(&stage->stops) < 5; i++) {
-		sheaf_pool *pool = guest_create(0);
+	atomic_store(&progress->ready, true);
+	for (unsigned i = 0; i < 20 || atomic_load(&progress->stops) < 5; i++) {
+		sheaf_pool *pool = life_create(0);
 		int r = sheaf_apply(pool, read_terminal, NULL, 0, NULL, 0, NULL);
 
 		CHECK(r == 0, "sheaf_apply: %d", r);
-		guest_work(pool, 1);
-		CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "Ctrl-Z killed workers");
+		life_work(pool, 1);
+		CHECK(life_info(pool).supervisors == 1 && life_info(pool).deaths == 0, "Ctrl-Z killed workers");
 		sheaf_pool_destroy(pool);
 	}
-	atomic_store(&stage->over, true);
-	belongings_check(&before);
+	atomic_store(&progress->over, true);
+	process_state_check(&before);
 	return 0;
 }
 
 static void type_ctrl_c(pid_t host)
 {
 	(void)host;
-	guest_type('\003');
+	terminal_type('\003');
 }
 
 static void type_ctrl_z(pid_t host)
 {
 	(void)host;
-	guest_type('\032');
+	terminal_type('\032');
 }
 
 static void type_ctrl_c_again(pid_t host)
@@ -358,13 +373,13 @@ static void type_ctrl_z_again(pid_t host)
 
 static void end_from_terminal(pid_t host, char key)
 {
-	if (!guest_await(host, &stage->ready))
+	if (!tested_host_await(host, &progress->ready))
 		return;
-	trial_nap(chance_below(&guest_chance, 30000000));
+	sleep_ns(rng_below(&life_rng, 30000000));
 	if (key)
-		guest_type(key);
+		terminal_type(key);
 	else
-		guest_hang_up();
+		terminal_hang_up();
 }
 
 static void type_ctrl_c_once(pid_t host)
@@ -384,44 +399,44 @@ static void pull_the_plug(pid_t host)
 
 /* ---- the cases ---- */
 
-static const struct guest guests[] = {
-	{"returns without destroy", .host = ends_by_return},
-	{"exits without destroy", .host = ends_by_exit},
-	{"ends at once without destroy", .host = ends_at_once},
-	{"aborts without destroy", .host = ends_by_abort, .signal = SIGABRT},
-	{"calls exec without destroy", .host = becomes_another, .disturb = wait_for_loneliness, .signal = SIGTERM},
-	{"leaves a child behind", .host = leaves_a_child, .disturb = wait_for_child},
-	{"goes on without its first thread", .host = main_thread_ends},
-	{"SIGINT ends the host", .host = interrupted, .disturb = interrupt_once, .signal = SIGINT},
-	{"SIGINT at any time ends the host", .host = restless, .disturb = interrupt_group, .signal = SIGINT, .any_time = true},
-	{"SIGHUP at any time ends the host", .host = restless, .disturb = hang_up_group, .signal = SIGHUP, .any_time = true},
-	{"SIGTERM at any time ends the host", .host = restless, .disturb = terminate_group, .signal = SIGTERM,
+static const struct tested_host hosts[] = {
+	{"returns without destroy", .play = ends_by_return},
+	{"exits without destroy", .play = ends_by_exit},
+	{"ends at once without destroy", .play = ends_at_once},
+	{"aborts without destroy", .play = ends_by_abort, .signal = SIGABRT},
+	{"calls exec without destroy", .play = becomes_another, .disturb = wait_for_loneliness, .signal = SIGTERM},
+	{"leaves a child behind", .play = leaves_a_child, .disturb = wait_for_child},
+	{"goes on without its first thread", .play = main_thread_ends},
+	{"SIGINT ends the host", .play = interrupted, .disturb = interrupt_once, .signal = SIGINT},
+	{"SIGINT at any time ends the host", .play = restless, .disturb = interrupt_group, .signal = SIGINT, .any_time = true},
+	{"SIGHUP at any time ends the host", .play = restless, .disturb = hang_up_group, .signal = SIGHUP, .any_time = true},
+	{"SIGTERM at any time ends the host", .play = restless, .disturb = terminate_group, .signal = SIGTERM,
 	 .any_time = true},
-	{"SIGKILL at any time ends the group", .host = restless, .disturb = kill_group, .signal = SIGKILL, .any_time = true},
-	{"SIGKILL at any time ends all", .host = restless, .disturb = kill_session, .signal = SIGKILL, .any_time = true},
-	{"SIGINT at any time is a remark", .host = unimpressed, .disturb = interrupt_again},
-	{"SIGINT makes the owner give up", .host = gives_up, .disturb = interrupt_again},
-	{"Ctrl-C ends the host", .host = restless, .disturb = type_ctrl_c_once, .signal = SIGINT, .any_time = true,
+	{"SIGKILL at any time ends the group", .play = restless, .disturb = kill_group, .signal = SIGKILL, .any_time = true},
+	{"SIGKILL at any time ends all", .play = restless, .disturb = kill_session, .signal = SIGKILL, .any_time = true},
+	{"SIGINT at any time is handled", .play = unimpressed, .disturb = interrupt_again},
+	{"SIGINT makes the owner give up", .play = gives_up, .disturb = interrupt_again},
+	{"Ctrl-C ends the host", .play = restless, .disturb = type_ctrl_c_once, .signal = SIGINT, .any_time = true,
 	 .terminal = true},
-	{"Ctrl-C is a remark", .host = unimpressed, .disturb = type_ctrl_c_again, .terminal = true},
-	{"Ctrl-Z stops the host", .host = suspended, .disturb = type_ctrl_z_again, .terminal = true},
-	{"Ctrl-\\ ends the host", .host = restless, .disturb = type_quit_once, .signal = SIGQUIT, .any_time = true,
+	{"Ctrl-C is handled", .play = unimpressed, .disturb = type_ctrl_c_again, .terminal = true},
+	{"Ctrl-Z stops the host", .play = suspended, .disturb = type_ctrl_z_again, .terminal = true},
+	{"Ctrl-\\ ends the host", .play = restless, .disturb = type_quit_once, .signal = SIGQUIT, .any_time = true,
 	 .terminal = true},
-	{"the terminal hangs up", .host = restless, .disturb = pull_the_plug, .signal = SIGHUP, .any_time = true,
+	{"the terminal hangs up", .play = restless, .disturb = pull_the_plug, .signal = SIGHUP, .any_time = true,
 	 .terminal = true},
 };
 
 int main(int argc, char **argv)
 {
-	unsigned count = sizeof(guests) / sizeof(guests[0]);
-	uint64_t rounds = trial_amount(argc, argv, 2, 1), only = trial_amount(argc, argv, 3, count);
+	unsigned count = sizeof(hosts) / sizeof(hosts[0]);
+	uint64_t rounds = amount_argument(argc, argv, 2, 1), only = amount_argument(argc, argv, 3, count);
 
-	if (!guest_begin(argc, argv))
+	if (!tested_host_begin(argc, argv))
 		return 77;
 	for (uint64_t round = 0; round < rounds; round++)
 		for (unsigned i = 0; i < count; i++)
 			if (only >= count || i == only)
-				guest_play(&guests[i]);
-	tally_end();
+				tested_host_play(&hosts[i]);
+	report_end();
 	return 0;
 }

@@ -1,14 +1,20 @@
 /*
- * crash_guest.c - hosts that do to their process what a library has to live with.
+ * crash_guest.c - hosts that do to their own process what a library must live with.
  *
- * Usage: crash_guest [SEED [ROUNDS [COMBINATIONS [CASE]]]]. Each host uses pools, kills workers and supervisors under them, and
- * checks that the library left alone what is not its own: signals, threads, descriptors, children. Then come hosts that do
- * several such things at once: so many COMBINATIONS (of 480) are drawn by the seed.
+ * Usage: crash_guest [SEED [ROUNDS [COMBINATIONS [CASE]]]]. Each host uses pools, kills workers and
+ * supervisors under them, and checks that the library left alone what is not its own: signals,
+ * threads, descriptors, children. Then come hosts that do several such things at once. So many
+ * COMBINATIONS (of 640) are drawn by the seed.
  */
+#include "support/arguments.h"
 #include "support/children.h"
-#include "support/guest.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/tally.h"
+#include "support/pool_life.h"
+#include "support/process_state.h"
+#include "support/report.h"
+#include "support/rng.h"
+#include "support/tested_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,25 +30,13 @@
 
 static int plain(void)
 {
-	struct belongings before = belongings_now();
+	struct process_state before = process_state_now();
 
-	guest_live(0);
-	guest_live(SHEAF_ANONYMOUS);
-	guest_live(SHEAF_KEEP_FDS);
-	belongings_check(&before);
+	life_whole(0);
+	life_whole(SHEAF_ANONYMOUS);
+	life_whole(SHEAF_KEEP_FDS);
+	process_state_check(&before);
 	return 0;
-}
-
-static int sigchld_ignored(void)
-{
-	signal(SIGCHLD, SIG_IGN);
-	return plain();
-}
-
-static int sigchld_without_zombies(void)
-{
-	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT}, NULL);
-	return plain();
 }
 
 static volatile sig_atomic_t signals;
@@ -55,25 +49,28 @@ static void count_signal(int number)
 
 static int sigchld_handled(void)
 {
-	struct belongings before;
+	struct process_state before;
 	sheaf_pool *pool;
 
 	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = count_signal}, NULL);
-	before = belongings_now();
-	pool = guest_create(0);
+	before = process_state_now();
+	pool = life_create(0);
 	for (unsigned i = 0; i < 10; i++) {
-		guest_kill_worker(pool);
-		guest_work(pool, 1);
+		life_kill_worker(pool);
+		life_work(pool, 1);
 	}
 	CHECK(signals == 0, "%d SIGCHLD came of workers", (int)signals);
 	sheaf_pool_destroy(pool);
 	CHECK(signals <= 1, "%d SIGCHLD came of one supervisor", (int)signals);
-	guest_live(0);
-	belongings_check(&before);
+	life_whole(0);
+	process_state_check(&before);
 	return 0;
 }
 
-/* Signals of the terminal are the owner's business, and of faults a worker tells before it dies. The rest has its default. */
+/*
+ * Signals of the terminal are for the owner. A worker reports a fault before it dies. Others have
+ * their default.
+ */
 static bool action_is_right(int number, const struct sigaction *action)
 {
 	switch (number) {
@@ -96,7 +93,7 @@ static bool action_is_right(int number, const struct sigaction *action)
 	}
 }
 
-/* What a worker's process is like, seen from a task. The argument: which standard files the host has closed. */
+/* Check a worker's process from a task. The argument: which standard files the host has closed. */
 static int look_around(sheaf_task *task, const void *arg, void *result)
 {
 	struct sigaction action;
@@ -134,7 +131,7 @@ static void send_tasks_around(sheaf_pool *pool, unsigned closed)
 
 static int signals_blocked(void)
 {
-	struct belongings before;
+	struct process_state before;
 	sheaf_pool *pool;
 	sigset_t all;
 
@@ -143,12 +140,12 @@ static int signals_blocked(void)
 			sigaction(i, &(struct sigaction){.sa_handler = i % 2 ? count_signal : SIG_IGN}, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	before = belongings_now();
-	pool = guest_create(0);
+	before = process_state_now();
+	pool = life_create(0);
 	send_tasks_around(pool, 0);
 	sheaf_pool_destroy(pool);
-	guest_live(0);
-	belongings_check(&before);
+	life_whole(0);
+	process_state_check(&before);
 	return 0;
 }
 
@@ -161,28 +158,23 @@ static void *wait_for_any(void *context)
 	(void)context;
 	while (!atomic_load(&stop))
 		if (waitpid(-1, NULL, 0) < 0)
-			trial_nap(100000);
+			sleep_ns(100000);
 	return NULL;
 }
 
-static int waiter(void)
-{
-	pthread_t thread;
-
-	CHECK(!pthread_create(&thread, NULL, wait_for_any, NULL), "thread");
-	for (unsigned i = 0; i < 2; i++)
-		guest_live(0);
-	atomic_store(&stop, true);
-	pthread_join(thread, NULL);
-	CHECK(count_children() == 0, "%d children are left", count_children());
-	return 0;
-}
-
 /*
- * Children that live for a while with whatever they inherited, one after the other. A host that ignores SIGCHLD, or waits for
- * any child, reaps them elsewhere.
+ * Children that live for a while with whatever they inherited, one after the other. A host that
+ * ignores SIGCHLD, or waits for any child, reaps them elsewhere.
  */
 #define BROOD 50
+
+/* The host may handle SIGCHLD, which comes for its supervisor, too, and interrupts the wait. */
+static void kill_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
 
 static void *breed(pid_t (*give_birth)(void))
 {
@@ -191,16 +183,13 @@ static void *breed(pid_t (*give_birth)(void))
 
 	for (; !atomic_load(&stop); count++) {
 		if (count >= BROOD) {
-			kill(pids[count % BROOD], SIGKILL);
-			waitpid(pids[count % BROOD], NULL, 0);
-			trial_nap(300000);
+			kill_child(pids[count % BROOD]);
+			sleep_ns(300000);
 		}
 		pids[count % BROOD] = give_birth();
 	}
-	for (unsigned i = 0; i < BROOD && i < count; i++) {
-		kill(pids[i], SIGKILL);
-		waitpid(pids[i], NULL, 0);
-	}
+	for (unsigned i = 0; i < BROOD && i < count; i++)
+		kill_child(pids[i]);
 	return NULL;
 }
 
@@ -256,60 +245,29 @@ static void *spawn_on(void *context)
 	return breed(spawn_program);
 }
 
-static int live_beside(void *(*run)(void *))
-{
-	struct belongings before = belongings_now();
-	pthread_t thread;
-
-	for (unsigned i = 0; i < 2; i++) {
-		atomic_store(&stop, false);
-		CHECK(!pthread_create(&thread, NULL, run, NULL), "thread");
-		guest_live(i % 2 ? 0 : SHEAF_ANONYMOUS);
-		atomic_store(&stop, true);
-		pthread_join(thread, NULL);
-	}
-	belongings_check(&before);
-	return 0;
-}
-
-static int forker(void)
-{
-	return live_beside(fork_on);
-}
-
-static int executor(void)
-{
-	return live_beside(exec_on);
-}
-
-static int spawner(void)
-{
-	return live_beside(spawn_on);
-}
-
 static void *create_in_thread(void *context)
 {
-	*(sheaf_pool **)context = guest_create(0);
+	*(sheaf_pool **)context = life_create(0);
 	return NULL;
 }
 
 /* The thread that made the pool ends, and the pool goes on. */
 static int short_thread(void)
 {
-	struct belongings before = belongings_now();
+	struct process_state before = process_state_now();
 	pthread_t thread;
 	sheaf_pool *pool;
 
 	CHECK(!pthread_create(&thread, NULL, create_in_thread, &pool), "thread");
 	pthread_join(thread, NULL);
-	guest_work(pool, 10);
-	CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "%llu deaths",
-	      (unsigned long long)guest_look(pool).deaths);
-	guest_kill_worker(pool);
-	guest_work(pool, 5);
-	CHECK(guest_look(pool).supervisors == 1, "%llu supervisors", (unsigned long long)guest_look(pool).supervisors);
+	life_work(pool, 10);
+	CHECK(life_info(pool).supervisors == 1 && life_info(pool).deaths == 0, "%llu deaths",
+	      (unsigned long long)life_info(pool).deaths);
+	life_kill_worker(pool);
+	life_work(pool, 5);
+	CHECK(life_info(pool).supervisors == 1, "%llu supervisors", (unsigned long long)life_info(pool).supervisors);
 	sheaf_pool_destroy(pool);
-	belongings_check(&before);
+	process_state_check(&before);
 	return 0;
 }
 
@@ -322,48 +280,21 @@ static void close_files(unsigned closed)
 			close(fd);
 }
 
-static int closed_files(void)
-{
-	for (unsigned closed = 1; closed < 8; closed++) {
-		unsigned flags = (unsigned)chance_below(&guest_chance, 4); /* named or not, descriptors kept or not */
-		pid_t pid = fork();
-		int status;
-
-		CHECK(pid >= 0, "fork");
-		if (pid == 0) {
-			struct belongings before;
-			sheaf_pool *pool;
-
-			close_files(closed);
-			before = belongings_now();
-			pool = guest_create(flags);
-			send_tasks_around(pool, closed);
-			guest_kill_supervisor(pool);
-			send_tasks_around(pool, closed);
-			sheaf_pool_destroy(pool);
-			belongings_check(&before);
-			_exit(0);
-		}
-		CHECK(waitpid(pid, &status, 0) == pid && status == 0, "closed %u: status %#x", closed, (unsigned)status);
-	}
-	return 0;
-}
-
 /* ---- hosts with two pools ---- */
 
 static int two_pools(void)
 {
-	struct belongings before = belongings_now();
+	struct process_state before = process_state_now();
 
 	for (unsigned flags = 0; flags < 4; flags++) {
-		sheaf_pool *a = guest_create(0), *b = guest_create(flags);
+		sheaf_pool *a = life_create(0), *b = life_create(flags);
 
-		guest_work(a, 2);
-		guest_work(b, 2);
-		guest_kill_supervisor(a);
-		guest_work(b, 2);
-		CHECK(guest_look(b).supervisors == 1 && guest_look(b).deaths == 0, "the other pool's supervisor died, too");
-		guest_work(a, 2);
+		life_work(a, 2);
+		life_work(b, 2);
+		life_kill_supervisor(a);
+		life_work(b, 2);
+		CHECK(life_info(b).supervisors == 1 && life_info(b).deaths == 0, "the other pool's supervisor died, too");
+		life_work(a, 2);
 		if (flags % 2) {
 			sheaf_pool *c = a;
 
@@ -371,11 +302,11 @@ static int two_pools(void)
 			b = c;
 		}
 		sheaf_pool_destroy(a);
-		guest_kill_worker(b);
-		guest_work(b, 2);
+		life_kill_worker(b);
+		life_work(b, 2);
 		sheaf_pool_destroy(b);
 	}
-	belongings_check(&before);
+	process_state_check(&before);
 	return 0;
 }
 
@@ -448,8 +379,8 @@ static int try_handle(sheaf_task *task, const void *arg, void *result)
 
 static int forks(void)
 {
-	struct belongings before = belongings_now();
-	sheaf_pool *pool = guest_create(0);
+	struct process_state before = process_state_now();
+	sheaf_pool *pool = life_create(0);
 	struct handle handle = {.pool = pool};
 	sheaf_result result;
 	sheaf_batch *batch;
@@ -470,15 +401,15 @@ static int forks(void)
 			if (!pool_is_dead(pool, handle.memory) || !batch_is_dead(batch))
 				_exit(2);
 			if (i % 3 == 1) {
-				own = guest_create(0);
-				guest_work(own, 2);
+				own = life_create(0);
+				life_work(own, 2);
 				sheaf_pool_destroy(own);
 			}
 			if (i % 3 == 2) {
 				sheaf_batch_retire(batch);
 				sheaf_pool_destroy(pool);
 			}
-			_exit(i % 2 ? 0 : (guest_live(0), 0));
+			_exit(i % 2 ? 0 : (life_whole(0), 0));
 		}
 		CHECK((r = sheaf_submit(batch, 2 * i + 1, nothing, NULL, 0)) == 0, "sheaf_submit: %d", r);
 		CHECK(waitpid(pid, &status, 0) == pid && status == 0, "child %u: status %#x", i, (unsigned)status);
@@ -486,12 +417,12 @@ static int forks(void)
 		CHECK(r == 0, "sheaf_apply: %d", r);
 	}
 	for (unsigned i = 0; i < 20; i++)
-		CHECK((r = sheaf_next(batch, &result, patience())) == 1 && result.position == i, "sheaf_next: %d", r);
+		CHECK((r = sheaf_next(batch, &result, hang_deadline())) == 1 && result.position == i, "sheaf_next: %d", r);
 	sheaf_batch_retire(batch);
-	guest_work(pool, 3);
-	CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "children of the host did harm");
+	life_work(pool, 3);
+	CHECK(life_info(pool).supervisors == 1 && life_info(pool).deaths == 0, "children of the host did harm");
 	sheaf_pool_destroy(pool);
-	belongings_check(&before);
+	process_state_check(&before);
 	return 0;
 }
 
@@ -499,14 +430,14 @@ static int forks(void)
 static void *use_pool(void *context)
 {
 	while (!atomic_load(&stop))
-		guest_work(context, 1);
+		life_work(context, 1);
 	return NULL;
 }
 
 static int forks_in_use(void)
 {
-	struct belongings before = belongings_now();
-	sheaf_pool *pool = guest_create(0);
+	struct process_state before = process_state_now();
+	sheaf_pool *pool = life_create(0);
 	pthread_t threads[2];
 	sheaf_batch *batch;
 	void *memory;
@@ -533,9 +464,9 @@ static int forks_in_use(void)
 	atomic_store(&stop, true);
 	for (unsigned i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
-	CHECK(guest_look(pool).supervisors == 1 && guest_look(pool).deaths == 0, "children of the host did harm");
+	CHECK(life_info(pool).supervisors == 1 && life_info(pool).deaths == 0, "children of the host did harm");
 	sheaf_pool_destroy(pool);
-	belongings_check(&before);
+	process_state_check(&before);
 	return 0;
 }
 
@@ -561,9 +492,9 @@ static pid_t fork_in_handler(bool lives_on)
 	in_handler = true;
 	pid = fork();
 	while (pid == 0) {
-		if (!lives_on || atomic_load(&stage->over) || getpgid(first_pid) < 0)
+		if (!lives_on || atomic_load(&progress->over) || getpgid(first_pid) < 0)
 			_exit(0);
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	CHECK(pid > 0, "fork");
 	in_handler = false;
@@ -591,20 +522,20 @@ static void fork_and_wait(void)
 
 static int live_with_handlers(void (*handler)(void), bool before_library)
 {
-	struct belongings before;
+	struct process_state before;
 
 	first_pid = getpid();
-	/* The library's handlers come with its first pool, and run after or before those that were there. */
+	/* The first pool brings the library's handlers, which run after or before the host's. */
 	if (!before_library)
-		guest_live(0);
+		life_whole(0);
 	CHECK(!pthread_atfork(handler, handler, handler), "pthread_atfork");
-	before = belongings_now();
-	guest_live(0);
-	guest_live(SHEAF_KEEP_FDS);
-	atomic_store(&stage->over, true);
+	before = process_state_now();
+	life_whole(0);
+	life_whole(SHEAF_KEEP_FDS);
+	atomic_store(&progress->over, true);
 	for (unsigned i = 0; i < births; i++)
 		CHECK(waitpid(born[i], NULL, 0) == born[i], "waitpid");
-	belongings_check(&before);
+	process_state_check(&before);
 	return 0;
 }
 
@@ -632,13 +563,15 @@ static int forks_in_later_fork(void)
 
 enum chld { CHLD_DEFAULT, CHLD_IGNORED, CHLD_HANDLED, CHLD_NO_ZOMBIES, CHLD_WAITED_FOR, CHLDS };
 enum blocked { BLOCKED_NONE, BLOCKED_CHLD, BLOCKED_USR1, BLOCKED_ALL, BLOCKEDS };
-enum beside { BESIDE_NOTHING, BESIDE_FORKS, BESIDE_EXECS, BESIDES };
+enum beside { BESIDE_NOTHING, BESIDE_FORKS, BESIDE_EXECS, BESIDE_SPAWNS, BESIDES };
 #define CLOSED_FILES 8 /* subsets of descriptors 0, 1 and 2 */
 #define COMBINATIONS (CHLDS * CLOSED_FILES * BLOCKEDS * BESIDES)
+/* Any 9 in a row have each value of each setting; any 64 have 97 % of all pairs of values. */
+#define STRIDE 283
 
 static const char *const chld_names[] = {"default", "ignored", "handled", "without zombies", "waited for"};
 static const char *const blocked_names[] = {"nothing", "SIGCHLD", "SIGUSR1", "everything"};
-static const char *const beside_names[] = {"nothing", "forks", "forks and execs"};
+static const char *const beside_names[] = {"nothing", "forks", "forks and execs", "spawns"};
 
 static struct combination {
 	enum chld chld;
@@ -686,9 +619,9 @@ static void block(enum blocked what)
 
 static int combined(void)
 {
-	static void *(*const beside[BESIDES])(void *) = {NULL, fork_on, exec_on};
+	static void *(*const beside[BESIDES])(void *) = {NULL, fork_on, exec_on, spawn_on};
 	struct combination is = combination;
-	struct belongings before;
+	struct process_state before;
 	pthread_t threads[2];
 	unsigned count = 0;
 	sheaf_pool *pool;
@@ -696,23 +629,23 @@ static int combined(void)
 	take_sigchld(is.chld);
 	block(is.blocked);
 	close_files(is.closed);
-	before = belongings_now();
+	before = process_state_now();
 	if (is.chld == CHLD_WAITED_FOR)
 		CHECK(!pthread_create(&threads[count++], NULL, wait_for_any, NULL), "thread");
 	if (is.beside)
 		CHECK(!pthread_create(&threads[count++], NULL, beside[is.beside], NULL), "thread");
-	pool = guest_create((unsigned)chance_below(&guest_chance, 4));
+	pool = life_create((unsigned)rng_below(&life_rng, 4));
 	send_tasks_around(pool, is.closed);
-	guest_kill_worker(pool);
-	guest_work(pool, 2);
-	guest_kill_supervisor(pool);
+	life_kill_worker(pool);
+	life_work(pool, 2);
+	life_kill_supervisor(pool);
 	send_tasks_around(pool, is.closed);
-	CHECK(guest_look(pool).supervisors == 2, "%llu supervisors", (unsigned long long)guest_look(pool).supervisors);
+	CHECK(life_info(pool).supervisors == 2, "%llu supervisors", (unsigned long long)life_info(pool).supervisors);
 	sheaf_pool_destroy(pool);
 	atomic_store(&stop, true);
 	while (count > 0)
 		pthread_join(threads[--count], NULL);
-	belongings_check(&before);
+	process_state_check(&before);
 	return 0;
 }
 
@@ -724,48 +657,41 @@ static void play_combination(unsigned number)
 	snprintf(name, sizeof(name), "combination %u: SIGCHLD %s, %s blocked, files %u closed, a thread does %s", number,
 		 chld_names[combination.chld], blocked_names[combination.blocked], combination.closed,
 		 beside_names[combination.beside]);
-	guest_play(&(struct guest){.name = name, .host = combined});
+	tested_host_play(&(struct tested_host){.name = name, .play = combined});
 }
 
 /* ---- the cases ---- */
 
-static const struct guest guests[] = {
-	{"plain", .host = plain},
-	{"SIGCHLD ignored", .host = sigchld_ignored},
-	{"SIGCHLD leaves no zombies", .host = sigchld_without_zombies},
-	{"SIGCHLD handled", .host = sigchld_handled},
-	{"all signals blocked, handled or ignored", .host = signals_blocked},
-	{"a thread waits for any child", .host = waiter},
-	{"a thread forks", .host = forker},
-	{"a thread forks and execs", .host = executor},
-	{"a thread spawns", .host = spawner},
-	{"the creating thread ends", .host = short_thread},
-	{"standard files closed", .host = closed_files},
-	{"two pools", .host = two_pools},
-	{"forks with a pool", .host = forks},
-	{"forks with a pool in use", .host = forks_in_use},
-	{"an atfork handler allocates", .host = allocates_in_fork},
-	{"a later atfork handler allocates", .host = allocates_in_later_fork},
-	{"an atfork handler forks", .host = forks_in_fork},
-	{"a later atfork handler forks", .host = forks_in_later_fork},
+static const struct tested_host hosts[] = {
+	{"plain", .play = plain},
+	{"SIGCHLD handled", .play = sigchld_handled},
+	{"all signals blocked, handled or ignored", .play = signals_blocked},
+	{"the creating thread ends", .play = short_thread},
+	{"two pools", .play = two_pools},
+	{"forks with a pool", .play = forks},
+	{"forks with a pool in use", .play = forks_in_use},
+	{"an atfork handler allocates", .play = allocates_in_fork},
+	{"a later atfork handler allocates", .play = allocates_in_later_fork},
+	{"an atfork handler forks", .play = forks_in_fork},
+	{"a later atfork handler forks", .play = forks_in_later_fork},
 };
 
 int main(int argc, char **argv)
 {
-	unsigned count = sizeof(guests) / sizeof(guests[0]), first;
-	uint64_t rounds = trial_amount(argc, argv, 2, 1), combinations = trial_amount(argc, argv, 3, 8),
-		 only = trial_amount(argc, argv, 4, count);
+	unsigned count = sizeof(hosts) / sizeof(hosts[0]), first;
+	uint64_t rounds = amount_argument(argc, argv, 2, 1), combinations = amount_argument(argc, argv, 3, 16),
+		 only = amount_argument(argc, argv, 4, count);
 
-	if (!guest_begin(argc, argv))
+	if (!tested_host_begin(argc, argv))
 		return 77;
 	for (uint64_t round = 0; round < rounds; round++)
 		for (unsigned i = 0; i < count; i++)
 			if (only >= count || i == only)
-				guest_play(&guests[i]);
-	/* 187 and 480 have no common factor: none is drawn twice. */
-	first = (unsigned)chance_below(&guest_chance, COMBINATIONS);
+				tested_host_play(&hosts[i]);
+	/* STRIDE and COMBINATIONS have no common factor, so none is drawn twice. */
+	first = (unsigned)rng_below(&life_rng, COMBINATIONS);
 	for (uint64_t i = 0; i < combinations; i++)
-		play_combination((unsigned)((first + 187 * i) % COMBINATIONS));
-	tally_end();
+		play_combination((unsigned)((first + STRIDE * i) % COMBINATIONS));
+	report_end();
 	return 0;
 }

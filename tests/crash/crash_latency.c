@@ -1,20 +1,24 @@
 /*
- * crash_latency.c - from the kill of a worker that runs a task until another can claim that task, and until another runs it.
+ * crash_latency.c - measures from the kill of a worker that runs a task until another worker can
+ * claim that task, and until one runs it.
  *
- * Usage: crash_latency [SEED [KILLS]]. Half of the kills hit a pool that has nothing else to do (idle: the task sleeps),
- * half one whose other workers are busy all the time (busy: the task spins). The time begins before kill(). The first figure
- * is taken by the owner, who sleeps until the supervisor rings and then sees that the task's word no longer names the dead
- * worker, unless the task was faster; the second by the task, when its second run begins. With KILLS given, the tally also
- * says whether the first is within bounds in the idle pool.
+ * Usage: crash_latency [SEED [KILLS]]. Half of the kills hit a pool that has nothing else to do
+ * (idle: the task sleeps). The others hit a pool whose other workers are busy all the time (busy:
+ * the task spins). The time begins before kill(). The owner takes the first figure: it sleeps until
+ * the supervisor rings, and then sees that the task's word no longer names the dead worker, unless
+ * the task was faster. The task takes the second figure when its second run begins. With KILLS
+ * given, the report also says whether the first figure is within bounds in the idle pool.
  */
 #include "sheaf.h"
 #include "pool/pool.h"
 #include "queue/bell.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
-#include "support/tally.h"
-#include "support/trial.h"
+#include "support/random_batches.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -30,7 +34,7 @@
 #define MAX_US 100000.0
 
 /* Shared with the tasks: one victim at a time. */
-struct stage {
+struct shared_page {
 	bool spins;
 	_Atomic pid_t pid; /* in its first run */
 	_Atomic unsigned worker;
@@ -38,15 +42,15 @@ struct stage {
 };
 
 struct series {
-	const char *names[3]; /* of median, 99th percentile and maximum in the tally */
+	const char *names[3]; /* of median, 99th percentile and maximum in the report */
 	double *us;
 	size_t n;
 };
 
-struct play {
+struct measurement {
 	sheaf_pool *pool;
-	struct stage *stage;
-	struct chance chance;
+	struct shared_page *page;
+	struct rng rng;
 	struct series claimable, running;
 	_Atomic bool over; /* the busy ones may end */
 };
@@ -55,18 +59,18 @@ struct play {
 
 static int victim(sheaf_task *task, const void *arg, void *result)
 {
-	struct stage *stage;
+	struct shared_page *page;
 
 	(void)result;
-	memcpy(&stage, arg, sizeof(stage));
+	memcpy(&page, arg, sizeof(page));
 	if (sheaf_task_attempt(task) > 1) {
-		atomic_store(&stage->again_ns, sheaf_now_ns());
+		atomic_store(&page->again_ns, sheaf_now_ns());
 		return 0;
 	}
-	atomic_store(&stage->worker, sheaf_task_worker(task));
-	atomic_store(&stage->pid, getpid());
+	atomic_store(&page->worker, sheaf_task_worker(task));
+	atomic_store(&page->pid, getpid());
 	for (;;)
-		if (!stage->spins)
+		if (!page->spins)
 			pause();
 }
 
@@ -82,21 +86,21 @@ static int filler(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Keeps the other workers busy. */
+/* Keep the other workers busy. */
 static void *fill(void *context)
 {
-	struct play *play = context;
+	struct measurement *measurement = context;
 
-	while (!atomic_load(&play->over)) {
+	while (!atomic_load(&measurement->over)) {
 		const sheaf_result *results;
 		sheaf_batch *batch;
 		size_t n;
-		int r = sheaf_batch_create(&batch, play->pool, NULL);
+		int r = sheaf_batch_create(&batch, measurement->pool, NULL);
 
 		for (uint64_t i = 0; i < FILLERS && !r; i++)
 			r = sheaf_submit(batch, i, filler, NULL, 0);
 		CHECK(r == 0, "a filler: %d", r);
-		r = sheaf_gather(batch, &results, &n, patience());
+		r = sheaf_gather(batch, &results, &n, hang_deadline());
 		CHECK_AS(HARM_LOST, r == 0 && n == FILLERS, "%d, %zu fillers", r, n);
 		sheaf_batch_retire(batch);
 	}
@@ -106,10 +110,10 @@ static void *fill(void *context)
 /* ---- one kill ---- */
 
 /* The word of the ring slot that the victim's worker owns. */
-static const _Atomic uint64_t *word_of(const struct play *play)
+static const _Atomic uint64_t *word_of(const struct measurement *measurement)
 {
-	const struct segment *segment = &play->pool->segment;
-	unsigned worker = atomic_load(&play->stage->worker);
+	const struct segment *segment = &measurement->pool->segment;
+	unsigned worker = atomic_load(&measurement->page->worker);
 
 	for (uint32_t i = 0; i < segment->ring.size; i++) {
 		struct word w = word_unpack(atomic_load(&segment->ring.slots[i].word));
@@ -121,10 +125,10 @@ static const _Atomic uint64_t *word_of(const struct play *play)
 	return NULL;
 }
 
-static void strike(struct play *play, uint64_t number)
+static void strike(struct measurement *measurement, uint64_t number)
 {
-	struct stage *stage = play->stage;
-	uint64_t deadline = patience(), start, claimable, running;
+	struct shared_page *page = measurement->page;
+	uint64_t deadline = hang_deadline(), start, claimable, running;
 	const _Atomic uint64_t *word;
 	sheaf_result result;
 	sheaf_batch *batch;
@@ -132,16 +136,16 @@ static void strike(struct play *play, uint64_t number)
 	pid_t pid;
 	int r;
 
-	atomic_store(&stage->pid, 0);
-	atomic_store(&stage->again_ns, 0);
-	CHECK(!sheaf_batch_create(&batch, play->pool, NULL), "batch");
-	CHECK((r = sheaf_submit(batch, number, victim, &stage, sizeof(stage))) == 0, "sheaf_submit: %d", r);
-	while (!(pid = atomic_load(&stage->pid))) {
+	atomic_store(&page->pid, 0);
+	atomic_store(&page->again_ns, 0);
+	CHECK(!sheaf_batch_create(&batch, measurement->pool, NULL), "batch");
+	CHECK((r = sheaf_submit(batch, number, victim, &page, sizeof(page))) == 0, "sheaf_submit: %d", r);
+	while (!(pid = atomic_load(&page->pid))) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "task %llu does not begin", (unsigned long long)number);
-		trial_nap(20000);
+		sleep_ns(20000);
 	}
-	trial_nap(chance_below(&play->chance, 300000));
-	word = word_of(play);
+	sleep_ns(rng_below(&measurement->rng, 300000));
+	word = word_of(measurement);
 	owned = atomic_load(word);
 	start = sheaf_now_ns();
 	CHECK(!kill(pid, SIGKILL), "kill");
@@ -153,18 +157,18 @@ static void strike(struct play *play, uint64_t number)
 		sleeper_sleep(&sleeper, deadline);
 	}
 	claimable = sheaf_now_ns();
-	r = sheaf_next(batch, &result, patience());
+	r = sheaf_next(batch, &result, hang_deadline());
 	CHECK_AS(r < 0 ? HARM_HUNG : HARM_LOST, r == 1, "task %llu: %d", (unsigned long long)number, r);
-	running = atomic_load(&stage->again_ns);
+	running = atomic_load(&page->again_ns);
 	CHECK_AS(HARM_LOST, result.status == 0 && result.attempts == 2 && running > start, "task %llu: status %d, attempts %u",
 		 (unsigned long long)number, result.status, result.attempts);
 	sheaf_batch_retire(batch);
 	/* What runs was claimable before, though the owner may wake up later. */
 	if (claimable > running)
 		claimable = running;
-	play->claimable.us[play->claimable.n++] = (double)(claimable - start) / 1e3;
-	play->running.us[play->running.n++] = (double)(running - start) / 1e3;
-	tally_add(1);
+	measurement->claimable.us[measurement->claimable.n++] = (double)(claimable - start) / 1e3;
+	measurement->running.us[measurement->running.n++] = (double)(running - start) / 1e3;
+	report_add(1);
 }
 
 /* ---- figures ---- */
@@ -185,62 +189,64 @@ static double percentile(const struct series *series, size_t part)
 static void tell(struct series *series)
 {
 	qsort(series->us, series->n, sizeof(*series->us), by_value);
-	tally_note(series->names[0], percentile(series, 50));
-	tally_note(series->names[1], percentile(series, 99));
-	tally_note(series->names[2], percentile(series, 100));
+	report_figure(series->names[0], percentile(series, 50));
+	report_figure(series->names[1], percentile(series, 99));
+	report_figure(series->names[2], percentile(series, 100));
 }
 
-static void run(struct play *play, bool busy, uint64_t kills)
+static void run(struct measurement *measurement, bool busy, uint64_t kills)
 {
 	pthread_t thread;
 
-	play->stage->spins = busy;
-	play->claimable.us = calloc(kills, sizeof(double));
-	play->running.us = calloc(kills, sizeof(double));
-	CHECK(play->claimable.us && play->running.us, "no memory");
+	measurement->page->spins = busy;
+	measurement->claimable.us = calloc(kills, sizeof(double));
+	measurement->running.us = calloc(kills, sizeof(double));
+	CHECK(measurement->claimable.us && measurement->running.us, "no memory");
 	if (busy)
-		CHECK(!pthread_create(&thread, NULL, fill, play), "thread");
+		CHECK(!pthread_create(&thread, NULL, fill, measurement), "thread");
 	for (uint64_t i = 0; i < kills; i++)
-		strike(play, i);
-	atomic_store(&play->over, true);
+		strike(measurement, i);
+	atomic_store(&measurement->over, true);
 	if (busy)
 		pthread_join(thread, NULL);
-	tell(&play->claimable);
-	tell(&play->running);
+	tell(&measurement->claimable);
+	tell(&measurement->running);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), kills = trial_amount(argc, argv, 2, 60) / 2;
+	uint64_t seed = seed_argument(argc, argv), kills = amount_argument(argc, argv, 2, 60) / 2;
 	unsigned cpus = sheaf_usable_cpus();
 	sheaf_pool_options options = {.workers = cpus < 2 ? 2 : cpus, .ring_size = 64, .heap_size = 64 << 20};
-	struct play idle = {.chance = {seed},
-			    .claimable.names = {"idle_claimable_p50_us", "idle_claimable_p99_us", "idle_claimable_max_us"},
-			    .running.names = {"idle_running_p50_us", "idle_running_p99_us", "idle_running_max_us"}};
-	struct play busy = {.chance = {seed + 1},
-			    .claimable.names = {"busy_claimable_p50_us", "busy_claimable_p99_us", "busy_claimable_max_us"},
-			    .running.names = {"busy_running_p50_us", "busy_running_p99_us", "busy_running_max_us"}};
+	struct measurement idle = {
+		.rng = {seed},
+		.claimable.names = {"idle_claimable_p50_us", "idle_claimable_p99_us", "idle_claimable_max_us"},
+		.running.names = {"idle_running_p50_us", "idle_running_p99_us", "idle_running_max_us"}};
+	struct measurement busy = {
+		.rng = {seed + 1},
+		.claimable.names = {"busy_claimable_p50_us", "busy_claimable_p99_us", "busy_claimable_max_us"},
+		.running.names = {"busy_running_p50_us", "busy_running_p99_us", "busy_running_max_us"}};
 	void *memory;
 
-	tally_begin("latency", "kills", seed);
+	report_begin("latency", "kills", seed);
 	CHECK(kills > 0, "give at least 2 kills");
 	CHECK(sheaf_pool_create(&idle.pool, &options) == 0, "pool");
-	CHECK(sheaf_alloc(idle.pool, sizeof(*idle.stage), &memory) == 0, "stage");
+	CHECK(sheaf_alloc(idle.pool, sizeof(*idle.page), &memory) == 0, "page");
 	busy.pool = idle.pool;
-	busy.stage = idle.stage = memory;
+	busy.page = idle.page = memory;
 	run(&idle, false, kills);
 	run(&busy, true, kills);
 	if (argc > 2)
-		tally_note("idle_within_bounds",
-			   percentile(&idle.claimable, 99) < P99_US && percentile(&idle.claimable, 100) < MAX_US);
+		report_figure("idle_within_bounds",
+			      percentile(&idle.claimable, 99) < P99_US && percentile(&idle.claimable, 100) < MAX_US);
 	CHECK(!sheaf_free(idle.pool, memory), "sheaf_free");
-	load_check_empty(idle.pool);
+	check_pool_is_empty(idle.pool);
 	sheaf_pool_destroy(idle.pool);
 	CHECK_AS(HARM_LEAKED, count_children() <= 0, "%d children are left", count_children());
 	free(idle.claimable.us);
 	free(idle.running.us);
 	free(busy.claimable.us);
 	free(busy.running.us);
-	tally_end();
+	report_end();
 	return 0;
 }

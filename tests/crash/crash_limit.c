@@ -1,13 +1,17 @@
 /*
- * crash_limit.c - tasks that never end, or end just when their time is over.
+ * crash_limit.c - tasks that never end, or end just at their limit.
  *
- * Usage: crash_limit [SEED [ROUNDS [RACES]]]. A task that runs on, in whatever way, must be ended once its limit has passed and
- * not before, without a second attempt, and no other task may suffer. One that ends at about that time must be either right or
- * late, never both and never neither. More than one round tries each way to run on in each kind of batch.
+ * Usage: crash_limit [SEED [ROUNDS [RACES]]]. A task that runs on, in whatever way, must be ended
+ * once its limit has passed and not before, without a second attempt, and no other task may suffer.
+ * A task that ends at about its limit must be either right or late, never both and never neither.
+ * More than one round tries each way to run on in each kind of batch.
  */
 #include "sheaf.h"
+#include "support/arguments.h"
 #include "support/children.h"
-#include "support/tally.h"
+#include "support/deadline.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -33,7 +37,7 @@ static void be_busy(void)
 static void sleep_on(void)
 {
 	for (;;)
-		trial_nap(UINT64_C(1000000000));
+		sleep_ns(UINT64_C(1000000000));
 }
 
 static void wait_for_nobody(void)
@@ -96,7 +100,7 @@ static void visit(struct table *table, uint64_t position)
 	atomic_fetch_add(&table->runs[position], 1);
 	if (table->hangs[position])
 		table->run_on();
-	table->values[position] = trial_value(position);
+	table->values[position] = distinct_value(position);
 }
 
 static struct table *table_of(const void *arg)
@@ -172,9 +176,9 @@ static void check_late(const sheaf_result *result, const char *where)
 	CHECK(!result->data && !result->backtrace_size, "%s: a late task has a result", where);
 }
 
-static void run(sheaf_pool *pool, enum kind kind, const struct way *way, struct chance *chance)
+static void run(sheaf_pool *pool, enum kind kind, const struct way *way, struct rng *rng)
 {
-	sheaf_batch_options options = {.flags = chance_below(chance, 2) ? SHEAF_NO_TIMES : 0,
+	sheaf_batch_options options = {.flags = rng_below(rng, 2) ? SHEAF_NO_TIMES : 0,
 				       .task_timeout_ns = kind == CALLS ? LIMIT_NS : 0};
 	unsigned late = 0, most = kind == LOOP ? 2 : 1; /* runs: a range is cut after its first */
 	const sheaf_result *results;
@@ -189,12 +193,12 @@ static void run(sheaf_pool *pool, enum kind kind, const struct way *way, struct 
 	CHECK((r = sheaf_alloc(pool, sizeof(*table), &memory)) == 0, "sheaf_alloc: %d", r);
 	table = memory;
 	table->run_on = way->run_on;
-	table->hangs[chance_below(chance, 40)] = table->hangs[chance_below(chance, N)] = true;
+	table->hangs[rng_below(rng, 40)] = table->hangs[rng_below(rng, N)] = true;
 	in = repeat(pool, table, N);
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
 	r = start(batch, kind, table, in, N, kind == CALLS ? 0 : LIMIT_NS);
 	CHECK(r == 0, "%s: %d", where, r);
-	r = sheaf_gather(batch, &results, &n, patience());
+	r = sheaf_gather(batch, &results, &n, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r >= 0 && n == N, "%s: %d, %zu results", where, r, n);
 	for (size_t i = 0; i < n; i++) {
 		unsigned runs = atomic_load(&table->runs[i]);
@@ -205,7 +209,10 @@ static void run(sheaf_pool *pool, enum kind kind, const struct way *way, struct 
 			CHECK(runs >= 1 && runs <= most, "%s: position %zu ran %u times", where, i, runs);
 			continue;
 		}
-		/* A loaded machine may keep a task from running until it is late; but not many of them. */
+		/*
+		 * A loaded machine may keep a task from running until it is late; but not many of
+		 * them.
+		 */
 		if (results[i].status == -ETIMEDOUT) {
 			check_late(&results[i], where);
 			CHECK(++late < N / 10, "%s: %u tasks that end are late", where, late);
@@ -213,11 +220,11 @@ static void run(sheaf_pool *pool, enum kind kind, const struct way *way, struct 
 		}
 		CHECK(results[i].status == 0, "%s: position %zu: status %d, \"%s\"", where, i, results[i].status,
 		      results[i].message);
-		CHECK_AS(HARM_LOST, table->values[i] == trial_value(i), "%s: position %zu is wrong", where, i);
+		CHECK_AS(HARM_LOST, table->values[i] == distinct_value(i), "%s: position %zu is wrong", where, i);
 	}
 	sheaf_batch_retire(batch);
 	CHECK((r = sheaf_free(pool, in)) == 0 && (r = sheaf_free(pool, table)) == 0, "sheaf_free: %d", r);
-	tally_add(1);
+	report_add(1);
 }
 
 static void wait_calls(sheaf_pool *pool, const struct way *way)
@@ -240,7 +247,7 @@ static void wait_calls(sheaf_pool *pool, const struct way *way)
 	CHECK(r == -ETIMEDOUT && strstr(sheaf_message(), "position 0"), "sheaf_for: %d", r);
 	CHECK(atomic_load(&table->runs[0]) >= 3 && atomic_load(&table->runs[0]) <= 4, "%u runs", atomic_load(&table->runs[0]));
 	CHECK((r = sheaf_free(pool, in)) == 0 && (r = sheaf_free(pool, table)) == 0, "sheaf_free: %d", r);
-	tally_add(3);
+	report_add(3);
 }
 
 /* ---- whose limit holds: the task's, else the batch's, else the pool's ---- */
@@ -260,7 +267,7 @@ static void overstay(void)
 	uint64_t until = sheaf_now_ns() + 2 * LIMIT_NS;
 
 	while (sheaf_now_ns() < until)
-		trial_nap(until - sheaf_now_ns());
+		sleep_ns(until - sheaf_now_ns());
 }
 
 static void levels(uint64_t of_pool)
@@ -299,23 +306,26 @@ static void levels(uint64_t of_pool)
 
 		snprintf(where, sizeof(where), "limits of pool %llx, batch %llx, task %llx in %s", (unsigned long long)of_pool,
 			 (unsigned long long)limits[b], (unsigned long long)limits[t], kind_names[levels_kinds[k]]);
-		r = sheaf_next(batches[b][t][k], &result, patience());
+		r = sheaf_next(batches[b][t][k], &result, hang_deadline());
 		CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r == 1, "%s: %d", where, r);
 		if (is_limited(of_pool, limits[b], limits[t]))
 			check_late(&result, where);
 		else
 			CHECK(result.status == 0, "%s: \"%s\"", where, result.message);
-		tally_add(1);
+		report_add(1);
 	}
 	sheaf_pool_destroy(pool);
 }
 
 /* ---- tasks that end when their time is over ---- */
 
-/* Takes from a half to one and a half of its time; or a bit more than that, when the supervisor is about to look. */
+/*
+ * Take from a half to one and a half of the limit, or a bit more, when the supervisor is about to
+ * check.
+ */
 static int be_just_in_time(sheaf_task *task, const void *arg, void *result)
 {
-	uint64_t value = trial_value(sheaf_task_position(task));
+	uint64_t value = distinct_value(sheaf_task_position(task));
 	uint64_t until = sheaf_now_ns() +
 			 (value % 4 ? RACE_NS + value / 4 % (RACE_NS / 10) : RACE_NS / 2 + value / 4 % RACE_NS);
 
@@ -345,9 +355,9 @@ static void race(sheaf_pool *pool, bool map, uint64_t count)
 		r = sheaf_submit(batch, i, be_just_in_time, NULL, 0);
 	CHECK(r == 0, "submit: %d", r);
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t value = trial_value(i);
+		uint64_t value = distinct_value(i);
 
-		r = sheaf_next(batch, &result, patience());
+		r = sheaf_next(batch, &result, hang_deadline());
 		CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r == 1, "sheaf_next: %d", r);
 		CHECK_AS(result.position > i ? HARM_LOST : HARM_DUPLICATED, result.position == i,
 			 "position %llu instead of %llu", (unsigned long long)result.position, (unsigned long long)i);
@@ -370,26 +380,26 @@ static void race(sheaf_pool *pool, bool map, uint64_t count)
 	CHECK(late > 0 && late < count, "%llu of %llu are late", (unsigned long long)late, (unsigned long long)count);
 	CHECK((r = sheaf_pool_get_info(pool, &info)) == 0 && info.deaths == 0, "%llu deaths", (unsigned long long)info.deaths);
 	printf("%s: %llu of %llu were late\n", map ? "map" : "submit", (unsigned long long)late, (unsigned long long)count);
-	tally_add(count);
+	report_add(count);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, 1),
-		 races = trial_amount(argc, argv, 3, 200);
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, 1),
+		 races = amount_argument(argc, argv, 3, 200);
 	sheaf_pool_options options = {.workers = 3, .ring_size = 32, .heap_size = 64 << 20};
-	struct chance chance = {seed};
+	struct rng rng = {seed};
 	sheaf_pool_info info;
 	sheaf_pool *pool;
 	int r;
 
-	tally_begin("poison", "cases", seed);
+	report_begin("poison", "cases", seed);
 	CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	for (uint64_t round = 0; round < rounds; round++) {
 		for (unsigned w = 0; w < WAYS; w++) {
 			for (enum kind kind = 0; kind < KINDS; kind++)
 				if (rounds > 1 || kind == w % KINDS)
-					run(pool, kind, &ways[w], &chance);
+					run(pool, kind, &ways[w], &rng);
 			if (rounds > 1 || w == 0)
 				wait_calls(pool, &ways[w]);
 		}
@@ -402,6 +412,6 @@ int main(int argc, char **argv)
 	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes are left", info.heap_used);
 	CHECK(info.supervisors == 1, "%llu supervisors", (unsigned long long)info.supervisors);
 	sheaf_pool_destroy(pool);
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -1,13 +1,17 @@
 /*
- * crash_oom.c - tasks that take more memory than they are allowed, and are killed by the kernel for it.
+ * crash_oom.c - tasks that take more memory than they are allowed, so that the kernel kills them.
  *
- * Usage: crash_oom [SEED [ROUNDS]]. The tasks enter a memory cgroup of their own, below that of this program, and fill it. Each
- * must be run max_attempts times, fail with the signal, and leave all others alone. Skipped where no such cgroup may be made.
+ * Usage: crash_oom [SEED [ROUNDS]]. The tasks enter a memory cgroup of their own, below that of
+ * this program, and fill it. Each must be run max_attempts times, fail with the signal, and leave
+ * all others alone. Skipped where no such cgroup may be made.
  */
 #include "sheaf.h"
+#include "support/arguments.h"
 #include "support/children.h"
-#include "support/group.h"
-#include "support/tally.h"
+#include "support/deadline.h"
+#include "support/memory_cgroup.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,7 +33,7 @@ static pid_t maker;
 static void leave_nothing(void)
 {
 	if (getpid() == maker)
-		group_remove();
+		memory_cgroup_remove();
 }
 
 /* ---- tasks ---- */
@@ -41,10 +45,10 @@ struct table {
 	uint64_t values[N];
 };
 
-/* Fills memory until there is none. */
+/* Fill memory until there is none. */
 static int take_all(struct table *table)
 {
-	if (!group_enter()) {
+	if (!memory_cgroup_enter()) {
 		atomic_fetch_add(&table->outside, 1);
 		return -EPERM;
 	}
@@ -62,7 +66,7 @@ static int visit(struct table *table, uint64_t position)
 	atomic_fetch_add(&table->runs[position], 1);
 	if (table->greedy[position])
 		return take_all(table);
-	table->values[position] = trial_value(position);
+	table->values[position] = distinct_value(position);
 	return 0;
 }
 
@@ -90,7 +94,7 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 	return r;
 }
 
-static void run(sheaf_pool *pool, bool loop, struct chance *chance)
+static void run(sheaf_pool *pool, bool loop, struct rng *rng)
 {
 	sheaf_batch_options options = {.max_attempts = ATTEMPTS};
 	struct table *table;
@@ -102,14 +106,14 @@ static void run(sheaf_pool *pool, bool loop, struct chance *chance)
 
 	CHECK((r = sheaf_alloc(pool, sizeof(*table), &memory)) == 0, "sheaf_alloc: %d", r);
 	table = memory;
-	table->greedy[chance_below(chance, N)] = table->greedy[chance_below(chance, N)] = true;
+	table->greedy[rng_below(rng, N)] = table->greedy[rng_below(rng, N)] = true;
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
 	if (loop)
 		r = sheaf_submit_for(batch, range, &table, N, &(sheaf_map_options){.grain = 20, .context_size = sizeof(table)});
 	for (uint64_t i = 0; i < N && !loop && !r; i++)
 		r = sheaf_submit(batch, i, call, &table, sizeof(table));
 	CHECK(r == 0, "submit: %d", r);
-	r = sheaf_gather(batch, &results, &n, patience());
+	r = sheaf_gather(batch, &results, &n, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r >= 0 && n == N, "sheaf_gather: %d, %zu results", r, n);
 	CHECK(atomic_load(&table->outside) == 0, "%u tasks could not enter the cgroup", atomic_load(&table->outside));
 	for (size_t i = 0; i < n; i++) {
@@ -123,35 +127,35 @@ static void run(sheaf_pool *pool, bool loop, struct chance *chance)
 			CHECK(strstr(results[i].message, "was killed by signal 9"), "\"%s\"", results[i].message);
 			continue;
 		}
-		CHECK_AS(HARM_LOST, results[i].status == 0 && table->values[i] == trial_value(i),
+		CHECK_AS(HARM_LOST, results[i].status == 0 && table->values[i] == distinct_value(i),
 			 "position %zu: status %d, \"%s\"", i, results[i].status, results[i].message);
 	}
 	sheaf_batch_retire(batch);
 	CHECK((r = sheaf_free(pool, table)) == 0, "sheaf_free: %d", r);
-	tally_add(1);
+	report_add(1);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, 2);
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, 2);
 	sheaf_pool_options options = {.workers = 3, .ring_size = 32, .heap_size = 16 << 20};
-	struct chance chance = {seed};
+	struct rng rng = {seed};
 	sheaf_pool *pool;
 	int r;
 
-	if (!group_make(LIMIT)) {
+	if (!memory_cgroup_make(LIMIT)) {
 		printf("skipped: no memory cgroup may be made here\n");
 		return 77;
 	}
 	maker = getpid();
 	atexit(leave_nothing);
-	tally_begin("poison", "cases", seed);
+	report_begin("poison", "cases", seed);
 	CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	for (uint64_t round = 0; round < rounds; round++) {
-		run(pool, false, &chance);
-		run(pool, true, &chance);
+		run(pool, false, &rng);
+		run(pool, true, &rng);
 	}
 	sheaf_pool_destroy(pool);
-	tally_end();
+	report_end();
 	return 0;
 }

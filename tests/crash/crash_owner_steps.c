@@ -1,26 +1,32 @@
 /*
- * crash_owner_steps.c - the owner of a pool is single-stepped through one call of the API, and killed between two instructions.
+ * crash_owner_steps.c - single-steps the owner of a pool through one call of the API, and kills it
+ * between two instructions.
  *
- * Usage: crash_owner_steps [SEED [POINTS [PATH]]]. Each path is played once to its end and counted; then it is played again and
- * again, with a kill after every k-th instruction, k such that there are about POINTS kills in it; 0: after every one. PATH:
- * the number of the only one to play. A call that sleeps is killed in its sleep as well, and is then let go on. After each kill
- * all that came from the host must end: its processes, the name of its segment, and the memory.
+ * Usage: crash_owner_steps [SEED [POINTS [PATH]]]. Each path is played once to its end and
+ * recorded. Then it is played again and again, with a kill after every k-th instruction. There are
+ * about POINTS kills on each path; 0: one after every instruction. PATH: the number of the only
+ * path to play. A call that sleeps is killed in its sleep as well, and is then let go on. After
+ * each kill all that came from the host must end: its processes, the name of its segment, and the
+ * memory.
  *
- * Each host is a fork of this program, made when all of the paths have run once: so no step goes into loading libraries. It
- * stops itself with a trap, in front of the call.
+ * Each host is a fork of this program, made when all paths have run once, so that no step goes into
+ * loading libraries. It stops itself with a trap in front of the call.
  */
 #define _DEFAULT_SOURCE /* ptrace(), MAP_ANONYMOUS */
 #include "sheaf.h"
 #include "work/task.h"
 #include "os/os.h"
 #include "pool/pool.h"
+#include "support/arguments.h"
 #include "support/children.h"
-#include "support/corpse.h"
+#include "support/dead_pool.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/play.h"
+#include "support/stepped_call.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/session.h"
 #include "support/small_shm.h"
-#include "support/tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,10 +45,10 @@
 #define SLOW_KILLS 100 /* where each takes a second */
 
 /* Between the test, the host and its workers. */
-static struct stage {
+static struct shared_page {
 	_Atomic bool go;          /* tasks that wait may end */
 	_Atomic unsigned waiting; /* tasks that wait */
-} * stage;
+} * page;
 
 /* In the host. */
 static struct {
@@ -55,7 +61,7 @@ static struct {
 
 static int answer(sheaf_task *task, const void *arg, void *result)
 {
-	uint64_t value = trial_value(sheaf_task_position(task));
+	uint64_t value = distinct_value(sheaf_task_position(task));
 
 	(void)arg;
 	memcpy(result, &value, sizeof(value));
@@ -67,20 +73,20 @@ static int wait_to_go(sheaf_task *task, const void *arg, void *result)
 	(void)task;
 	(void)arg;
 	(void)result;
-	atomic_fetch_add(&stage->waiting, 1);
-	while (!atomic_load(&stage->go))
-		trial_nap(50000);
+	atomic_fetch_add(&page->waiting, 1);
+	while (!atomic_load(&page->go))
+		sleep_ns(50000);
 	return 0;
 }
 
-/* Goes on for a moment when its batch is retired. */
+/* Go on for a moment when its batch is retired. */
 static int wait_for_retirement(sheaf_task *task, const void *arg, void *result)
 {
 	(void)arg;
 	(void)result;
-	atomic_fetch_add(&stage->waiting, 1);
+	atomic_fetch_add(&page->waiting, 1);
 	while (BATCH_STATE(atomic_load(&task->batch->word)) == BATCH_OPEN)
-		trial_nap(50000);
+		sleep_ns(50000);
 	return 0;
 }
 
@@ -126,7 +132,7 @@ static bool stale_exists(pid_t pid)
 /* What a dead owner left. */
 static void leave_stale(void)
 {
-	int r = corpse_leave(stale_name(getpid()));
+	int r = dead_pool_leave(stale_name(getpid()));
 
 	CHECK(!r, "%s: %s", stale_name(getpid()), strerror(-r));
 }
@@ -165,11 +171,11 @@ static void open_batch_with_memory(void)
 
 static void wait_for_tasks(unsigned count)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
-	while (atomic_load(&stage->waiting) < count) {
+	while (atomic_load(&page->waiting) < count) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the task does not run");
-		trial_nap(50000);
+		sleep_ns(50000);
 	}
 }
 
@@ -199,14 +205,14 @@ static void run_until_retired(void)
 static void finish_two(void)
 {
 	sheaf_progress progress = {0};
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	open_wide_batch();
 	submit(2, answer);
 	submit(1, answer);
 	while (progress.done < 2) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the tasks do not run");
-		trial_nap(50000);
+		sleep_ns(50000);
 		done(sheaf_batch_get_progress(host.batch, &progress), "sheaf_batch_get_progress");
 	}
 }
@@ -231,7 +237,10 @@ static void close_pool(void)
 	done(sheaf_pool_close(host.pool), "sheaf_pool_close");
 }
 
-/* A task runs, another waits, some memory is taken, and the supervisor has been killed with its spare. */
+/*
+ * A task runs, another waits, some memory is taken, and the supervisor has been killed with its
+ * spare.
+ */
 static void lose_leaders(void)
 {
 	sheaf_pool_info info;
@@ -248,7 +257,7 @@ static void lose_leaders(void)
 	done(kill(info.supervisor, SIGKILL), "kill");
 	while (os_locked(fd, OS_LOCK_SUPERVISOR, 1 + OS_LOCK_SPARES, &spare) == 1)
 		sched_yield();
-	atomic_store(&stage->go, true);
+	atomic_store(&page->go, true);
 }
 
 static void fill_all(void)
@@ -404,7 +413,7 @@ static const struct path {
 static struct {
 	bool own_folder;      /* /dev/shm is this program's alone, so all that is in it may be counted */
 	bool late_names;      /* segments get their names when there is a supervisor */
-	uint64_t free_before; /* blocks, when the scene was set */
+	uint64_t free_before; /* blocks, when the child was prepared */
 	uint64_t names_swept;
 } shm;
 
@@ -439,7 +448,7 @@ static void start_next(void)
 static void check_left(void *context, pid_t pid, uint64_t point)
 {
 	const struct path *path = context;
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	unsigned names;
 
 	CHECK_AS(HARM_LEAKED, session_ended(pid, deadline), "%s, killed at %llu: processes are left", path->name,
@@ -453,35 +462,35 @@ static void check_left(void *context, pid_t pid, uint64_t point)
 		CHECK_AS(HARM_LEAKED, !names_of(pid), "%s, killed at %llu: the next start leaves the name of a segment",
 			 path->name, (unsigned long long)point);
 	}
-	/* Who reads /proc, such as top, may hold the memory of a dead process for an instant. */
+	/* A reader of /proc, such as top, may hold the memory of a dead process for an instant. */
 	while (shm.own_folder && free_memory() != shm.free_before) {
 		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "%s, killed at %llu: %llu of %llu pages are free", path->name,
 			 (unsigned long long)point, (unsigned long long)free_memory(), (unsigned long long)shm.free_before);
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 }
 
 /* ---- one life ---- */
 
-static void set_scene(void *context)
+static void prepare_child(void *context)
 {
 	(void)context;
-	atomic_store(&stage->go, false);
-	atomic_store(&stage->waiting, 0);
+	atomic_store(&page->go, false);
+	atomic_store(&page->waiting, 0);
 	shm.free_before = shm.own_folder ? free_memory() : 0;
 }
 
-static int live(void *context)
+static int child_main(void *context)
 {
 	const struct path *path = context;
 
 	if (setsid() < 0)
 		return 1;
 	path->prepare();
-	if (!play_begin())
+	if (!stepped_call_begin())
 		return 1;
 	path->call();
-	play_end();
+	stepped_call_end();
 }
 
 static void let_tasks_go(void *context)
@@ -489,32 +498,32 @@ static void let_tasks_go(void *context)
 	const struct path *path = context;
 
 	if (!path->stay)
-		atomic_store(&stage->go, true);
+		atomic_store(&page->go, true);
 }
 
-static void run(const struct path *path, struct chance *chance, uint64_t wanted)
+static void run(const struct path *path, struct rng *rng, uint64_t wanted)
 {
-	struct play play = {
+	struct stepped_call call = {
 		.name = path->name,
 		.context = (void *)(uintptr_t)path,
-		.set = set_scene,
-		.live = live,
+		.prepare = prepare_child,
+		.child = child_main,
 		.wake = let_tasks_go,
 		.check = check_left,
 	};
 
 	if (path->slow)
 		wanted = SLOW_KILLS;
-	play_run(&play, chance, wanted);
+	stepped_call_kill(&call, rng, wanted);
 }
 
 /* So that all functions are bound, and all that libc sets up at its first use is there. */
 static void warm_up(void)
 {
 	for (unsigned i = 0; i < PATHS; i++) {
-		set_scene(NULL);
+		prepare_child(NULL);
 		paths[i].prepare();
-		atomic_store(&stage->go, true);
+		atomic_store(&page->go, true);
 		paths[i].call();
 		sheaf_pool_destroy(host.pool);
 	}
@@ -522,25 +531,25 @@ static void warm_up(void)
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t points = trial_amount(argc, argv, 2, 3), only = trial_amount(argc, argv, 3, PATHS);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t points = amount_argument(argc, argv, 2, 3), only = amount_argument(argc, argv, 3, PATHS);
 
-	if (!session_visible() || !play_possible()) {
+	if (!session_visible() || !stepped_call_possible()) {
 		puts("skipped: no /proc, or processes may not be traced here");
 		return 77;
 	}
-	tally_begin("steps", "points", chance.state);
-	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
+	report_begin("steps", "points", rng.state);
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(page != MAP_FAILED, "mmap: errno %d", errno);
 	look_at_shm();
 	warm_up();
 	for (unsigned i = 0; i < PATHS; i++) {
 		/* The slow ones only when all are wanted. */
 		if (only < PATHS ? i != only : paths[i].slow && points)
 			continue;
-		run(&paths[i], &chance, points);
+		run(&paths[i], &rng, points);
 	}
-	tally_note("names_swept", (double)shm.names_swept);
-	tally_end();
+	report_figure("names_swept", (double)shm.names_swept);
+	report_end();
 	return 0;
 }

@@ -3,9 +3,12 @@
  *
  * Usage: crash_parzen PARZEN [SEED [KILLS]]. Kills a random worker every 50 ms.
  */
+#include "support/arguments.h"
+#include "support/check.h"
 #include "support/children.h"
+#include "support/deadline.h"
+#include "support/rng.h"
 #include "support/session.h"
-#include "support/trial.h"
 
 #include "sheaf.h"
 
@@ -46,7 +49,7 @@ static int exec_parzen(void *context)
 }
 
 /* All that the program prints, to be freed, with kills meanwhile. */
-static char *run_parzen(const char *parzen, struct chance *chance, uint64_t *kills, size_t *size)
+static char *run_parzen(const char *parzen, struct rng *rng, uint64_t *kills, size_t *size)
 {
 	struct run run = {.parzen = parzen, .output = tmpfile()};
 	char *text;
@@ -60,14 +63,14 @@ static char *run_parzen(const char *parzen, struct chance *chance, uint64_t *kil
 		pid_t supervisor, children[WORKERS + 1]; /* the workers and the spare */
 		unsigned count;
 
-		if (!chance || living_children(pid, &supervisor, 1) != 1)
+		if (!rng || living_children(pid, &supervisor, 1) != 1)
 			continue;
 		count = living_children(supervisor, children, WORKERS + 1);
-		if (count > 0 && count <= WORKERS + 1 && kill(children[chance_below(chance, count)], SIGKILL) == 0)
+		if (count > 0 && count <= WORKERS + 1 && kill(children[rng_below(rng, count)], SIGKILL) == 0)
 			++*kills;
 	}
 	CHECK(status == 0, "%s: status %#x", parzen, (unsigned)status);
-	CHECK(session_ended(pid, patience()) && segments_of(pid) == 0, "%s left something", parzen);
+	CHECK(session_ended(pid, hang_deadline()) && segments_of(pid) == 0, "%s left something", parzen);
 	CHECK(fseek(run.output, 0, SEEK_END) == 0, "fseek");
 	*size = (size_t)ftell(run.output);
 	rewind(run.output);
@@ -80,7 +83,7 @@ static char *run_parzen(const char *parzen, struct chance *chance, uint64_t *kil
 int main(int argc, char **argv)
 {
 	uint64_t wanted, kills = 0, runs = 0;
-	struct chance chance;
+	struct rng rng;
 	size_t size, again;
 	char *text;
 
@@ -92,12 +95,12 @@ int main(int argc, char **argv)
 		printf("skipped: no %s, no /proc, or no /dev/shm\n", argv[1]);
 		return 77;
 	}
-	chance.state = trial_seed(argc - 1, argv + 1);
-	wanted = trial_amount(argc, argv, 3, 60);
+	rng.state = seed_argument(argc - 1, argv + 1);
+	wanted = amount_argument(argc, argv, 3, 60);
 	text = run_parzen(argv[1], NULL, NULL, &size);
 	CHECK(size > 1000, "%zu bytes", size);
 	for (; kills < wanted; runs++) {
-		char *other = run_parzen(argv[1], &chance, &kills, &again);
+		char *other = run_parzen(argv[1], &rng, &kills, &again);
 
 		CHECK(again == size && memcmp(text, other, size) == 0, "run %llu differs", (unsigned long long)runs);
 		free(other);

@@ -1,17 +1,22 @@
 /*
- * crash_poison.c - tasks that end their worker in every way a process can end: always, in their first run only, or by chance.
+ * crash_poison.c - tasks that end their worker in every way a process can end: always, in their
+ * first run only, or by chance.
  *
- * Usage: crash_poison [SEED [ROUNDS]]. No task may run more often than max_attempts says. A position whose runs all ended so
- * must fail and say how, and every other position must be right. Then come tasks that kill other workers or their supervisor,
- * and workers that die outside of any task, which must stop the pool with -ENOTRECOVERABLE rather than have it hang. More than one round
- * tries also what takes long.
+ * Usage: crash_poison [SEED [ROUNDS]]. No task may run more often than max_attempts says. A
+ * position whose runs all ended so must fail and say how, and every other position must be right.
+ * Then come tasks that kill other workers or their supervisor, and workers that die outside of any
+ * task. These must stop the pool with -ENOTRECOVERABLE rather than have it hang. More than one
+ * round also tries what takes long.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "sheaf.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/proc.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/session.h"
-#include "support/tally.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -192,7 +197,7 @@ static bool dies(const struct table *table, size_t index, unsigned run)
 	if (!table->poisoned[index])
 		return false;
 	return table->when == ALWAYS || (table->when == FIRST_RUN && run == 1) ||
-	       (table->when == BY_CHANCE && trial_value(table->salt + index * 64 + run) % 2);
+	       (table->when == BY_CHANCE && distinct_value(table->salt + index * 64 + run) % 2);
 }
 
 static void visit(struct table *table, size_t index, size_t begin)
@@ -202,7 +207,7 @@ static void visit(struct table *table, size_t index, size_t begin)
 	atomic_store(&table->begin[index], (unsigned)begin + 1);
 	if (dies(table, index, run))
 		table->way->die();
-	table->values[index] = trial_value(index);
+	table->values[index] = distinct_value(index);
 }
 
 struct order {
@@ -217,7 +222,7 @@ static int call(sheaf_task *task, const void *arg, void *result)
 
 	(void)task;
 	memcpy(&order, arg, sizeof(order));
-	value = trial_value(order.index);
+	value = distinct_value(order.index);
 	visit(order.table, order.index, order.index);
 	memcpy(result, &value, sizeof(value));
 	return 0;
@@ -321,7 +326,10 @@ static void check_death(const struct trial *t, const sheaf_result *result)
 	CHECK((result->backtrace_size > 0) == (way->told && addresses), "%s: %u addresses", t->name, result->backtrace_size);
 }
 
-/* Must the task at @index fail? Not for loops: there, the first position that dies takes the blame for the death before. */
+/*
+ * Must the task at @index fail? Not for loops: there, the first position that dies takes the blame
+ * for the death before.
+ */
 static bool must_fail(const struct trial *t, size_t index)
 {
 	for (unsigned run = 1; run <= t->max_attempts; run++)
@@ -367,7 +375,7 @@ static void check(const struct trial *t, const sheaf_result *result, size_t inde
 		      runs);
 		return;
 	}
-	CHECK_AS(HARM_LOST, t->table->values[index] == trial_value(index), "%s: position %zu is wrong", t->name, index);
+	CHECK_AS(HARM_LOST, t->table->values[index] == distinct_value(index), "%s: position %zu is wrong", t->name, index);
 	CHECK(result->signal == 0 && result->exit_code == -1 && !result->message[0] && !result->backtrace_size,
 	      "%s: position %zu: \"%s\"", t->name, index, result->message);
 	if (t->kind <= SPARSE_CALLS)
@@ -380,7 +388,7 @@ static void check(const struct trial *t, const sheaf_result *result, size_t inde
 
 /* @poisoned: how many positions, N for all; the first ones at the ends of chunks. */
 static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum when when, unsigned max_attempts,
-		 unsigned poisoned, struct chance *chance)
+		 unsigned poisoned, struct rng *rng)
 {
 	static const size_t ends[] = {0, N - 1, 39, 40};
 	sheaf_batch_options options = {.result_size = kind <= SPARSE_CALLS ? sizeof(uint64_t) : 0,
@@ -398,15 +406,15 @@ static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum w
 	table = memory;
 	table->way = way;
 	table->when = when;
-	table->salt = chance_next(chance);
+	table->salt = rng_next(rng);
 	for (unsigned i = 0; i < poisoned; i++)
-		table->poisoned[poisoned == N ? i : i < 4 ? ends[i] : chance_below(chance, N)] = true;
+		table->poisoned[poisoned == N ? i : i < 4 ? ends[i] : rng_below(rng, N)] = true;
 	snprintf(name, sizeof(name), "%s, %s, in %s, max_attempts %u", way->name, when_names[when], kind_names[kind],
 		 max_attempts);
 	trial = (struct trial){.kind = kind, .max_attempts = max_attempts, .table = table, .name = name};
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
 	in = start(pool, batch, kind, table, max_attempts);
-	r = sheaf_gather(batch, &results, &n, patience());
+	r = sheaf_gather(batch, &results, &n, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r >= 0 && n == N, "%s: %d, %zu results", name, r, n);
 	for (size_t i = 0; i < n; i++) {
 		check(&trial, &results[i], i);
@@ -415,10 +423,10 @@ static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum w
 	CHECK(r == failed, "%s: %d failed, not %d", name, failed, r);
 	sheaf_batch_retire(batch);
 	CHECK((r = sheaf_free(pool, table)) == 0 && (r = sheaf_free(pool, in)) == 0, "sheaf_free: %d", r);
-	tally_add(1);
+	report_add(1);
 }
 
-static void feed_all(sheaf_pool *pool, struct chance *chance, bool thorough)
+static void feed_all(sheaf_pool *pool, struct rng *rng, bool thorough)
 {
 	static const unsigned attempts[] = {1, 2, 3, SHEAF_MAX_ATTEMPTS};
 
@@ -429,15 +437,17 @@ static void feed_all(sheaf_pool *pool, struct chance *chance, bool thorough)
 				unsigned max_attempts = attempts[i % 4];
 				enum when when = (enum when)(i / 4);
 
-				if (!thorough && i != chance_below(chance, 4 * WHENS) && i != (w + kind) % 3)
+				if (!thorough && i != rng_below(rng, 4 * WHENS) && i != (w + kind) % 3)
 					continue;
-				feed(pool, kind, &ways[w], when, max_attempts, max_attempts > 3 ? 2 : 6, chance);
+				feed(pool, kind, &ways[w], when, max_attempts, max_attempts > 3 ? 2 : 6, rng);
 			}
 		}
 	}
-	/* Nothing but poison: each position that is given up is progress, which no brake may stop. */
+	/*
+	 * Nothing but poison: each position that is given up is progress, which no brake may stop.
+	 */
 	for (enum kind kind = 0; kind < KINDS; kind++)
-		feed(pool, kind, &ways[WAYS - 2], ALWAYS, thorough ? 10 : 2, N, chance);
+		feed(pool, kind, &ways[WAYS - 2], ALWAYS, thorough ? 10 : 2, N, rng);
 }
 
 /* ---- the calls that wait ---- */
@@ -480,7 +490,7 @@ static void wait_calls(sheaf_pool *pool)
 		CHECK(r == -ECHILD && strstr(sheaf_message(), cause) && strstr(sheaf_message(), "position 0"), "sheaf_map: %d",
 		      r);
 		CHECK(atomic_load(&table->runs[7]) == 5, "position 7 ran %u times", atomic_load(&table->runs[7]));
-		tally_add(3);
+		report_add(3);
 	}
 	CHECK((r = sheaf_free(pool, table)) == 0 && (r = sheaf_free(pool, in)) == 0, "sheaf_free: %d", r);
 }
@@ -493,7 +503,10 @@ struct hunt {
 	bool supervisor;
 };
 
-/* The supervisor, or 0 if it has just died: then the parent is somebody who must not be shot at. */
+/*
+ * Return the supervisor, or 0 if it has just died: then the parent is a process that must not be
+ * killed.
+ */
 static pid_t living_supervisor(void)
 {
 	pid_t parent = getppid();
@@ -501,10 +514,10 @@ static pid_t living_supervisor(void)
 	return getpgid(parent) == getpgrp() ? parent : 0;
 }
 
-/* Kills the worker's supervisor, or a sibling. */
+/* Kill the worker's supervisor, or a sibling. */
 static int shoot(sheaf_task *task, const void *arg, void *result)
 {
-	uint64_t value = trial_value(sheaf_task_position(task));
+	uint64_t value = distinct_value(sheaf_task_position(task));
 	struct hunt *hunt;
 	unsigned shots;
 
@@ -533,7 +546,7 @@ static int shoot(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Each task must be done, whoever was shot while it ran. */
+/* Each task must be done, whichever process was killed while it ran. */
 static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
 {
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .max_attempts = SHEAF_MAX_ATTEMPTS};
@@ -552,10 +565,10 @@ static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
 	for (uint64_t i = 0; i < N; i++)
 		CHECK((r = sheaf_submit(batch, i, shoot, &hunt, sizeof(hunt))) == 0, "sheaf_submit: %d", r);
-	r = sheaf_gather(batch, &results, &n, patience());
+	r = sheaf_gather(batch, &results, &n, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r == 0 && n == N, "%d, %zu results", r, n);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t value = trial_value(i);
+		uint64_t value = distinct_value(i);
 
 		CHECK_AS(HARM_LOST, results[i].size == 8 && !memcmp(results[i].data, &value, 8), "position %zu is wrong", i);
 		reruns += results[i].attempts - 1;
@@ -564,10 +577,13 @@ static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
 	CHECK(reruns <= atomic_load(&hunt->hits), "%u attempts were charged for %u kills", reruns, atomic_load(&hunt->hits));
 	sheaf_batch_retire(batch);
 	CHECK((r = sheaf_free(pool, hunt)) == 0, "sheaf_free: %d", r);
-	tally_add(1);
+	report_add(1);
 }
 
-/* A task that kills each supervisor leaves none that could go on: the others are done, and who waits for it is told. */
+/*
+ * A task that kills each supervisor leaves none that could go on. All other tasks are done, and the
+ * gatherer is told.
+ */
 static void hopeless(void)
 {
 	sheaf_pool_options options = {.workers = 1, .ring_size = 32, .heap_size = 1 << 20};
@@ -587,18 +603,18 @@ static void hopeless(void)
 	      r);
 	for (uint64_t i = 0; i < 10; i++) /* without a shot left, until the last one is in */
 		CHECK((r = sheaf_submit(batch, i, shoot, &hunt, sizeof(hunt))) == 0, "sheaf_submit: %d", r);
-	while (done < 10 && (r = sheaf_next_done(batch, &result, patience())) == 1)
+	while (done < 10 && (r = sheaf_next_done(batch, &result, hang_deadline())) == 1)
 		done++;
 	CHECK_AS(HARM_LOST, done == 10, "%u of 10 are done: %d", done, r);
 	atomic_store(&hunt->shots, UINT32_MAX);
 	CHECK((r = sheaf_submit(batch, 10, shoot, &hunt, sizeof(hunt))) == 0, "sheaf_submit: %d", r);
-	r = sheaf_next_done(batch, &result, patience());
+	r = sheaf_next_done(batch, &result, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_OTHER, r == -EOWNERDEAD, "sheaf_next_done: %d", r);
 	sheaf_pool_destroy(pool);
-	tally_add(1);
+	report_add(1);
 }
 
-/* Stops itself, which is no death, and goes on when somebody continues it. */
+/* Stop this process, which is no death, and go on when another process continues it. */
 static int stop_myself(sheaf_task *task, const void *arg, void *result)
 {
 	_Atomic pid_t *stopped;
@@ -613,7 +629,7 @@ static int stop_myself(sheaf_task *task, const void *arg, void *result)
 
 static void stops(sheaf_pool *pool)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	_Atomic pid_t *stopped;
 	sheaf_result result;
 	sheaf_batch *batch;
@@ -627,18 +643,18 @@ static void stops(sheaf_pool *pool)
 	CHECK((r = sheaf_submit(batch, 0, stop_myself, &stopped, sizeof(stopped))) == 0, "sheaf_submit: %d", r);
 	while (!atomic_load(stopped) || !proc_read(atomic_load(stopped), &proc) || proc.state != 'T') {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the task does not stop");
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	/* The others go on meanwhile. */
 	hunts(pool, 0, false);
 	CHECK((r = sheaf_next(batch, &result, sheaf_now_ns() + 1000000)) == -ETIMEDOUT, "sheaf_next: %d", r);
 	kill(atomic_load(stopped), SIGCONT);
-	r = sheaf_next(batch, &result, patience());
+	r = sheaf_next(batch, &result, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r == 1 && result.status == 0 && result.attempts == 1,
 		 "sheaf_next: %d, status %d, %u attempts", r, result.status, result.attempts);
 	sheaf_batch_retire(batch);
 	CHECK((r = sheaf_free(pool, memory)) == 0, "sheaf_free: %d", r);
-	tally_add(1);
+	report_add(1);
 }
 
 /* ---- the brake ---- */
@@ -650,7 +666,7 @@ struct killer {
 	pthread_t thread;
 };
 
-/* Kills each other worker as soon as it is seen. */
+/* Kill each other worker as soon as it is seen. */
 static void *kill_on_sight(void *context)
 {
 	struct killer *killer = context;
@@ -670,7 +686,7 @@ static void *kill_on_sight(void *context)
 	return NULL;
 }
 
-/* Runs until it is killed. */
+/* Run until it is killed. */
 static int hold(sheaf_task *task, const void *arg, void *result)
 {
 	_Atomic int *spared;
@@ -679,11 +695,14 @@ static int hold(sheaf_task *task, const void *arg, void *result)
 	memcpy(&spared, arg, sizeof(spared));
 	atomic_store(spared, (int)sheaf_task_worker(task) + 1);
 	while (atomic_load(spared))
-		trial_nap(UINT64_C(1000000000));
+		sleep_ns(UINT64_C(1000000000));
 	return 0;
 }
 
-/* One worker is busy for ever, the other dies whenever it starts: who waits must learn that this leads nowhere. */
+/*
+ * One worker is busy for ever, the other dies whenever it starts. A waiting owner must learn that
+ * this leads nowhere.
+ */
 static void brake(void)
 {
 	sheaf_pool_options options = {.workers = 2, .ring_size = 4, .heap_size = 1 << 20};
@@ -700,24 +719,24 @@ static void brake(void)
 	CHECK((r = sheaf_batch_create(&batch, killer.pool, NULL)) == 0, "sheaf_batch_create: %d", r);
 	CHECK((r = sheaf_submit(batch, 5, hold, &killer.spared, sizeof(killer.spared))) == 0, "sheaf_submit: %d", r);
 	CHECK(!pthread_create(&killer.thread, NULL, kill_on_sight, &killer), "thread");
-	r = sheaf_next(batch, &result, patience());
+	r = sheaf_next(batch, &result, hang_deadline());
 	CHECK(r == -ENOTRECOVERABLE && strstr(sheaf_message(), "died"), "sheaf_next: %d", r);
 	CHECK((r = sheaf_next_done(batch, &result, 0)) == -ENOTRECOVERABLE, "sheaf_next_done: %d", r);
 	CHECK((r = sheaf_submit(batch, 6, hold, &killer.spared, sizeof(killer.spared))) == -ENOTRECOVERABLE, "sheaf_submit: %d",
 	      r);
 	CHECK((r = sheaf_batch_create(&other, killer.pool, NULL)) == -ENOTRECOVERABLE, "sheaf_batch_create: %d", r);
 	CHECK((r = sheaf_pool_close(killer.pool)) == -ENOTRECOVERABLE, "sheaf_pool_close: %d", r);
-	CHECK((r = sheaf_pool_join(killer.pool, patience())) == -ENOTRECOVERABLE, "sheaf_pool_join: %d", r);
+	CHECK((r = sheaf_pool_join(killer.pool, hang_deadline())) == -ENOTRECOVERABLE, "sheaf_pool_join: %d", r);
 	atomic_store(&killer.over, true);
 	pthread_join(killer.thread, NULL);
 	CHECK((r = sheaf_pool_get_info(killer.pool, &info)) == 0, "sheaf_pool_get_info: %d", r);
 	sheaf_batch_retire(batch);
 	sheaf_pool_destroy(killer.pool);
 	printf("the brake stopped a pool after %llu deaths\n", (unsigned long long)info.deaths);
-	tally_add(1);
+	report_add(1);
 }
 
-static void play(struct chance *chance, bool thorough)
+static void play(struct rng *rng, bool thorough)
 {
 	sheaf_pool_options options = {.workers = WORKERS, .ring_size = 32, .heap_size = 64 << 20};
 	sheaf_pool_info info;
@@ -725,7 +744,7 @@ static void play(struct chance *chance, bool thorough)
 	int r = sheaf_pool_create(&pool, &options);
 
 	CHECK(r == 0, "sheaf_pool_create: %d", r);
-	feed_all(pool, chance, thorough);
+	feed_all(pool, rng, thorough);
 	wait_calls(pool);
 	hunts(pool, 20, false);
 	stops(pool);
@@ -746,18 +765,18 @@ static void play(struct chance *chance, bool thorough)
 int main(int argc, char **argv)
 {
 	static const struct rlimit no_core = {0, 0};
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, 1);
-	struct chance chance = {seed};
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, 1);
+	struct rng rng = {seed};
 
 	if (!session_visible()) {
 		puts("skipped: no /proc");
 		return 77;
 	}
-	tally_begin("poison", "cases", seed);
+	report_begin("poison", "cases", seed);
 	setrlimit(RLIMIT_CORE, &no_core);
 	for (uint64_t round = 0; round < rounds; round++)
-		play(&chance, rounds > 1);
-	tally_note("addresses", addresses > 0);
-	tally_end();
+		play(&rng, rounds > 1);
+	report_figure("addresses", addresses > 0);
+	report_end();
 	return 0;
 }

@@ -1,22 +1,26 @@
 /*
- * crash_ring_steps.c - a worker process at the ring is single-stepped, and killed between two instructions.
+ * crash_ring_steps.c - single-steps a worker at the ring, and kills it between two instructions.
  *
- * Usage: crash_ring_steps [SEED [POINTS [PATH]]]; see play.h. There is no pool, only a segment: the victim plays worker 0, and
- * calls what a worker calls that also submits, waits for room and gathers. Others sleep meanwhile: another worker, the owner
- * that waits for room in the ring, and a gatherer. After each kill the test recovers as the supervisor does. A second recovery
- * must change nothing, no word may name the dead, and then the others must go on: they wait without any time limit, so that a
- * wake-up that is lost hangs.
+ * Usage: crash_ring_steps [SEED [POINTS [PATH]]]; see stepped_call.h. There is no pool, only a
+ * segment. The victim plays worker 0, and calls what a worker calls that also submits, waits for
+ * room and gathers. Others sleep meanwhile: another worker, the owner that waits for room in the
+ * ring, and a gatherer. After each kill the test recovers as the supervisor does. A second recovery
+ * must change nothing, and no word may name the dead worker. Then the others must go on. They wait
+ * without a deadline, so that a lost wake-up hangs.
  *
- * The others are kept at a gate, should they be woken, until the words have been looked at.
+ * Should the others be woken, they are kept at a gate until the words have been checked.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "pool/recover.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
-#include "support/play.h"
+#include "support/arguments.h"
+#include "support/deadline.h"
+#include "support/stepped_call.h"
 #include "support/proc.h"
-#include "support/tally.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "work/call.h"
 
 #include <errno.h>
@@ -38,14 +42,14 @@ static struct segment segment;
 static struct shared_batch *batch;
 
 /* Between all of them. */
-static struct stage {
+static struct shared_page {
 	_Atomic bool gate; /* open */
 	_Atomic bool stop;
 	_Atomic bool worker_sleeps, owner_sleeps, gatherer_sleeps;
 	_Atomic bool accepted;      /* the victim's task */
 	_Atomic uint64_t memory_id; /* of the victim's own allocation */
 	_Atomic unsigned runs[ENTRIES];
-} * stage;
+} * page;
 
 struct path {
 	const char *name;
@@ -85,10 +89,10 @@ static bool is_done(unsigned number)
 
 static int answer(sheaf_task *task, const void *arg, void *result)
 {
-	uint64_t value = trial_value(salt + task->position);
+	uint64_t value = distinct_value(salt + task->position);
 
 	(void)arg;
-	atomic_fetch_add(&stage->runs[task->position], 1);
+	atomic_fetch_add(&page->runs[task->position], 1);
 	memcpy(result, &value, sizeof(value));
 	return 0;
 }
@@ -112,7 +116,7 @@ static bool submit(uint32_t name, unsigned number, uint64_t arg)
 	store_release(&slot->batch, ref());
 	ring_publish(&segment.ring, slot, ticket);
 	if (name == victim.name)
-		atomic_store(&stage->accepted, true);
+		atomic_store(&page->accepted, true);
 	workers_ring(&segment);
 	return true;
 }
@@ -129,14 +133,14 @@ static bool run_one(struct member *member)
 	return true;
 }
 
-/* ---- those who wait ---- */
+/* ---- the members that wait ---- */
 
 static bool is_victim; /* this process */
 
 static void pass_gate(void)
 {
-	while (!is_victim && !atomic_load(&stage->gate))
-		trial_nap(20000);
+	while (!is_victim && !atomic_load(&page->gate))
+		sleep_ns(20000);
 }
 
 /* As worker_run(), but for the gate. */
@@ -164,9 +168,9 @@ static int other_worker(void *context)
 
 	(void)context;
 	member_sit(&member, &segment, OTHER, 1, (int32_t)getpid(), NULL);
-	while (!atomic_load(&stage->stop))
+	while (!atomic_load(&page->stop))
 		if (!run_one(&member))
-			work(&member, &stage->worker_sleeps);
+			work(&member, &page->worker_sleeps);
 	return 0;
 }
 
@@ -197,7 +201,7 @@ static int waiting_owner(void *context)
 {
 	const struct path *path = context;
 
-	wait_and_submit(owner, path->owners, &stage->owner_sleeps);
+	wait_and_submit(owner, path->owners, &page->owner_sleeps);
 	return 0;
 }
 
@@ -222,7 +226,7 @@ static int gatherer(void *context)
 {
 	const struct path *path = context;
 
-	gather(path->awaited, &stage->gatherer_sleeps);
+	gather(path->awaited, &page->gatherer_sleeps);
 	return 0;
 }
 
@@ -291,14 +295,14 @@ static void call_free(void)
 {
 	uint64_t offset, id = heap_new_id(&segment);
 
-	atomic_store(&stage->memory_id, id);
+	atomic_store(&page->memory_id, id);
 	CHECK(!heap_alloc(&segment, id, 3 * UNIT, &offset), "heap_alloc");
 	for (unsigned i = 0; i < 3; i++)
 		memset(segment_at(&segment, offset + i * UNIT), 1, 64);
 	CHECK(!heap_free(&segment, offset), "heap_free");
 }
 
-/* ---- what the test does for one who sleeps ---- */
+/* ---- what the test does for a member that sleeps ---- */
 
 static struct member helper; /* the other worker, played by the test before it is there */
 
@@ -382,7 +386,7 @@ static const struct path paths[] = {
 
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
 
-/* ---- the scene ---- */
+/* ---- before each child ---- */
 
 static pid_t worker_pid, owner_pid, gatherer_pid;
 
@@ -397,13 +401,13 @@ static pid_t begin(child_fn *fn, const struct path *path)
 /* No token is left, and it does not run: so only a token can wake it. */
 static void wait_for_sleep(const struct path *path, pid_t pid, const _Atomic bool *sleeps, sem_t *bell)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	struct proc proc;
 	int tokens;
 
 	while (!atomic_load(sleeps) || sem_getvalue(bell, &tokens) || tokens || !proc_read(pid, &proc) || proc.state != 'S') {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s: process %ld does not fall asleep", path->name, (long)pid);
-		trial_nap(20000);
+		sleep_ns(20000);
 	}
 }
 
@@ -441,12 +445,12 @@ static void prepare_victim(void)
 	member_sit(&victim, &segment, VICTIM, generation, 0, NULL);
 }
 
-static void set_scene(void *context)
+static void prepare_child(void *context)
 {
 	const struct path *path = context;
 
-	memset((void *)stage, 0, sizeof(*stage));
-	atomic_store(&stage->gate, true);
+	memset((void *)page, 0, sizeof(*page));
+	atomic_store(&page->gate, true);
 	salt++;
 	submitted = false;
 	member_sit(&helper, &segment, OTHER, 1, (int32_t)getpid(), NULL);
@@ -460,29 +464,29 @@ static void set_scene(void *context)
 		CHECK(submit(owner, i, 0), "the ring is full");
 	if (path->worker) {
 		worker_pid = begin(other_worker, path);
-		wait_for_sleep(path, worker_pid, &stage->worker_sleeps, &segment.seats[OTHER].bell[1]);
+		wait_for_sleep(path, worker_pid, &page->worker_sleeps, &segment.seats[OTHER].bell[1]);
 	}
 	if (path->owners != NONE) {
 		owner_pid = begin(waiting_owner, path);
-		wait_for_sleep(path, owner_pid, &stage->owner_sleeps, &segment.control->room[0]);
+		wait_for_sleep(path, owner_pid, &page->owner_sleeps, &segment.control->room[0]);
 	}
 	if (path->awaited != NONE && !path->victim_gathers) {
 		gatherer_pid = begin(gatherer, path);
-		wait_for_sleep(path, gatherer_pid, &stage->gatherer_sleeps, &batch->bell);
+		wait_for_sleep(path, gatherer_pid, &page->gatherer_sleeps, &batch->bell);
 	}
-	atomic_store(&stage->gate, false);
+	atomic_store(&page->gate, false);
 }
 
-static int live(void *context)
+static int child_main(void *context)
 {
 	const struct path *path = context;
 
 	victim.pid = (int32_t)getpid();
 	is_victim = true;
-	if (!play_begin())
+	if (!stepped_call_begin())
 		return 1;
 	path->call();
-	play_end();
+	stepped_call_end();
 }
 
 static void wake(void *context)
@@ -575,19 +579,19 @@ static void wait_for_end(const struct path *path, pid_t pid, const char *who, ui
 
 	if (!pid)
 		return;
-	CHECK_AS(HARM_HUNG, !child_wait(pid, &status, patience()), "%s, killed at %llu: %s sleeps for ever", path->name,
+	CHECK_AS(HARM_HUNG, !child_wait(pid, &status, hang_deadline()), "%s, killed at %llu: %s sleeps for ever", path->name,
 		 (unsigned long long)point, who);
 	CHECK(!status, "%s, killed at %llu: %s: status %#x", path->name, (unsigned long long)point, who, (unsigned)status);
 }
 
 static void wait_for(const struct path *path, bool (*reached)(const struct path *), const char *what, uint64_t point)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (!reached(path)) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s, killed at %llu: %s", path->name, (unsigned long long)point,
 			 what);
-		trial_nap(20000);
+		sleep_ns(20000);
 	}
 }
 
@@ -617,7 +621,7 @@ static bool own_submitted(const struct path *path)
 static void check_heap(const struct path *path, uint64_t point)
 {
 	static const unsigned char zero[UNIT];
-	uint64_t offset, id = heap_new_batch_id(&segment), own = atomic_load(&stage->memory_id);
+	uint64_t offset, id = heap_new_batch_id(&segment), own = atomic_load(&page->memory_id);
 
 	heap_free_all(&segment, batch->heap_id);
 	if (own)
@@ -642,16 +646,16 @@ static void check(void *context, pid_t pid, uint64_t point)
 	if (path->wake == submit_first)
 		submit_first();
 	own_is_there = path->own != NONE && present(path->own);
-	CHECK_AS(HARM_LOST, own_is_there || !atomic_load(&stage->accepted),
+	CHECK_AS(HARM_LOST, own_is_there || !atomic_load(&page->accepted),
 		 "%s, killed at %llu: the task was accepted, and is gone", path->name, (unsigned long long)point);
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		done[i] = is_done(i);
-		runs[i] = atomic_load(&stage->runs[i]);
+		runs[i] = atomic_load(&page->runs[i]);
 	}
 	recover_twice(path, pid, point);
 	CHECK_AS(HARM_LOST, path->own == NONE || present(path->own) == own_is_there,
 		 "%s, killed at %llu: recovery lost the task", path->name, (unsigned long long)point);
-	atomic_store(&stage->gate, true);
+	atomic_store(&page->gate, true);
 	if (!worker_pid)
 		worker_pid = begin(other_worker, path);
 	if (path->own != NONE && !own_is_there)
@@ -662,7 +666,7 @@ static void check(void *context, pid_t pid, uint64_t point)
 	wait_for(path, all_done, "a task is not run", point);
 	wait_for_end(path, gatherer_pid, "the gatherer", point);
 	wait_for(path, all_free, "a slot is not free", point);
-	atomic_store(&stage->stop, true);
+	atomic_store(&page->stop, true);
 	workers_ring_all(&segment);
 	wait_for_end(path, worker_pid, "the worker", point);
 
@@ -670,11 +674,11 @@ static void check(void *context, pid_t pid, uint64_t point)
 		uint64_t value;
 
 		memcpy(&value, entry_of(i)->last.small, sizeof(value));
-		CHECK_AS(HARM_LOST, !entry_of(i)->status && value == trial_value(salt + i),
+		CHECK_AS(HARM_LOST, !entry_of(i)->status && value == distinct_value(salt + i),
 			 "%s, killed at %llu: result %u is wrong", path->name, (unsigned long long)point, i);
-		CHECK_AS(HARM_DUPLICATED, atomic_load(&stage->runs[i]) == runs[i] + !done[i],
+		CHECK_AS(HARM_DUPLICATED, atomic_load(&page->runs[i]) == runs[i] + !done[i],
 			 "%s, killed at %llu: task %u ran %u times, then %u", path->name, (unsigned long long)point, i, runs[i],
-			 atomic_load(&stage->runs[i]));
+			 atomic_load(&page->runs[i]));
 	}
 	CHECK(!atomic_load(&segment.control->sleepers[0]) && !atomic_load(&segment.control->room_waiters),
 	      "%s, killed at %llu: an announcement is left", path->name, (unsigned long long)point);
@@ -684,7 +688,10 @@ static void check(void *context, pid_t pid, uint64_t point)
 	check_heap(path, point);
 }
 
-/* The test plays each path itself, so that all functions are bound. Whatever would put it to sleep has happened by then. */
+/*
+ * The test plays each path itself, so that all functions are bound. Whatever would put it to sleep
+ * has happened by then.
+ */
 static void warm_up(void)
 {
 	struct sleeper worker, room;
@@ -692,7 +699,7 @@ static void warm_up(void)
 	for (unsigned i = 0; i < PATHS; i++) {
 		void *path = (void *)(uintptr_t)&paths[i];
 
-		set_scene(path);
+		prepare_child(path);
 		paths[i].wake();
 		paths[i].call();
 		check(path, getpid(), 0);
@@ -706,8 +713,8 @@ static void warm_up(void)
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t points = trial_amount(argc, argv, 2, 20), only = trial_amount(argc, argv, 3, PATHS);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t points = amount_argument(argc, argv, 2, 20), only = amount_argument(argc, argv, 3, PATHS);
 	struct segment_options options = {.anonymous = true,
 					  .workers = WORKERS,
 					  .ring_size = RING,
@@ -716,14 +723,14 @@ int main(int argc, char **argv)
 					  .heap_size = UNITS * UNIT};
 	struct proc proc;
 
-	if (!proc_read(getpid(), &proc) || !play_possible()) {
+	if (!proc_read(getpid(), &proc) || !stepped_call_possible()) {
 		puts("skipped: no /proc, or processes may not be traced here");
 		return 77;
 	}
-	tally_begin("steps", "points", chance.state);
-	salt = chance_next(&chance);
-	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
+	report_begin("steps", "points", rng.state);
+	salt = rng_next(&rng);
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(page != MAP_FAILED, "mmap: errno %d", errno);
 	CHECK(!segment_create(&segment, &options), "segment_create");
 	owner = seat_name(segment_owner_seat(&segment), 1);
 	batch = &segment.batches[0];
@@ -732,17 +739,17 @@ int main(int argc, char **argv)
 	atomic_store(&segment.seats[OTHER].generation, 1);
 	warm_up();
 	for (unsigned i = 0; i < PATHS; i++) {
-		struct play play = {.name = paths[i].name,
-				    .context = (void *)(uintptr_t)&paths[i],
-				    .set = set_scene,
-				    .live = live,
-				    .wake = wake,
-				    .check = check};
+		struct stepped_call call = {.name = paths[i].name,
+					    .context = (void *)(uintptr_t)&paths[i],
+					    .prepare = prepare_child,
+					    .child = child_main,
+					    .wake = wake,
+					    .check = check};
 
 		if (only >= PATHS || i == only)
-			play_run(&play, &chance, points);
+			stepped_call_kill(&call, &rng, points);
 	}
 	segment_destroy(&segment);
-	tally_end();
+	report_end();
 	return 0;
 }

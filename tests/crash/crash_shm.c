@@ -1,19 +1,22 @@
 /*
  * crash_shm.c - a /dev/shm of every size, in pages, from none to more than a small pool needs.
  *
- * Usage: crash_shm [SEED [PAGES]]. PAGES: how many sizes beyond the least one that lets a pool begin. At each size a pool is
- * made in a process of its own: it works, or the call says -ENOSPC and why. Where it works, everything that takes shared
- * memory is asked for until there is none left: then that call, or the positions of those tasks, must say -ENOSPC, all the
- * rest must be right, what was freed must be there again, and at the end nothing may be left in the file system. No process
- * may ever die, of SIGBUS least of all.
+ * Usage: crash_shm [SEED [PAGES]]. PAGES: how many sizes beyond the least one that lets a pool
+ * begin. At each size a pool is made in a process of its own. It works, or the call says -ENOSPC
+ * and why. Where it works, everything that takes shared memory is asked for until there is none
+ * left. Then that call, or the positions of those tasks, must say -ENOSPC. All the rest must be
+ * right, what was freed must be there again, and at the end nothing may be left in the file system.
+ * No process may ever die, of SIGBUS least of all.
  */
 #include "sheaf.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
+#include "support/random_batches.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/small_shm.h"
-#include "support/tally.h"
-#include "support/trial.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +45,7 @@ static const sheaf_pool_options options = {.workers = 2, .ring_size = 64, .max_b
 static struct {
 	unsigned pages; /* of the file system */
 	sheaf_pool *pool;
-	struct chance chance;
+	struct rng rng;
 	unsigned room; /* units that the heap can get */
 } self;
 
@@ -71,7 +74,7 @@ static uint64_t check_sentence(const char *text, const char *what)
 	return needs;
 }
 
-/* The call returned -ENOSPC, while nobody else took or gave memory: so it must be true. */
+/* The call returned -ENOSPC, while no other process took or gave memory, so it must be true. */
 static void check_refused(int r, const char *what)
 {
 	struct statvfs now = shm_now();
@@ -83,7 +86,10 @@ static void check_refused(int r, const char *what)
 	      (unsigned long long)free);
 }
 
-/* The same, of what comes after the result table has grown: the call has given that back, so there is more now than the message tells. */
+/*
+ * The same, of what comes after the result table has grown: the call has given that back, so there
+ * is more now than the message tells.
+ */
 static void check_argument_refused(int r)
 {
 	CHECK(r == -ENOSPC, "%u pages, the argument of a task: %d", self.pages, r);
@@ -101,7 +107,7 @@ struct order {
 static void fill(unsigned char *bytes, uint64_t size, uint64_t number)
 {
 	for (uint64_t i = 0; i < size; i += BLOCK)
-		memset(bytes + i, (int)(trial_value(number + i) & 0xff), size - i < BLOCK ? size - i : BLOCK);
+		memset(bytes + i, (int)(distinct_value(number + i) & 0xff), size - i < BLOCK ? size - i : BLOCK);
 }
 
 static bool filled(const unsigned char *bytes, uint64_t size, uint64_t number)
@@ -109,7 +115,7 @@ static bool filled(const unsigned char *bytes, uint64_t size, uint64_t number)
 	unsigned char block[BLOCK];
 
 	for (uint64_t i = 0; i < size; i += BLOCK) {
-		memset(block, (int)(trial_value(number + i) & 0xff), BLOCK);
+		memset(block, (int)(distinct_value(number + i) & 0xff), BLOCK);
 		if (memcmp(bytes + i, block, size - i < BLOCK ? size - i : BLOCK))
 			return false;
 	}
@@ -149,7 +155,7 @@ static int item(sheaf_task *task, const void *in, void *out)
 
 	(void)task;
 	memcpy(&number, in, sizeof(number));
-	number = trial_value(number);
+	number = distinct_value(number);
 	memcpy(out, &number, sizeof(number));
 	return 0;
 }
@@ -253,7 +259,7 @@ static void batches(void)
 	while (n > 0) {
 		sheaf_result result;
 
-		r = sheaf_next(open[--n], &result, patience());
+		r = sheaf_next(open[--n], &result, hang_deadline());
 		CHECK_AS(HARM_LOST, r == 1 && result.position == n && result.size == 1 && *(unsigned char *)result.data == 1,
 			 "%u pages, batch %u: %d", self.pages, n, r);
 		sheaf_batch_retire(open[n]);
@@ -284,7 +290,8 @@ static void map_of(size_t n)
 	if (r)
 		check_refused(r, "the chunks of a map");
 	for (size_t i = 0; i < n; i++)
-		CHECK_AS(HARM_LOST, out[i] == (r ? 0 : trial_value(n + i)), "%u pages, %zu items: item %zu", self.pages, n, i);
+		CHECK_AS(HARM_LOST, out[i] == (r ? 0 : distinct_value(n + i)), "%u pages, %zu items: item %zu", self.pages, n,
+			 i);
 done:
 	CHECK(!sheaf_free(self.pool, memory[0]) && !sheaf_free(self.pool, memory[1]), "sheaf_free");
 }
@@ -300,11 +307,11 @@ static void maps(void)
 static void loops(void)
 {
 	static unsigned char context[2 * UNIT];
-	struct order order = {.number = chance_next(&self.chance)};
+	struct order order = {.number = rng_next(&self.rng)};
 	int r;
 
 	for (unsigned i = 0; i < 3; i++) {
-		order.size = chance_below(&self.chance, sizeof(context) - sizeof(order));
+		order.size = rng_below(&self.rng, sizeof(context) - sizeof(order));
 		memcpy(context, &order, sizeof(order));
 		fill(context + sizeof(order), order.size, order.number);
 		r = sheaf_for(self.pool, range, context, 1000,
@@ -325,7 +332,7 @@ static void failures(void)
 	CHECK(!sheaf_batch_create(&batch, self.pool, NULL), "batch");
 	r = sheaf_submit_map(batch, say_much, NULL, 0, NULL, 0, n, NULL);
 	CHECK(r == 0, "%u pages, sheaf_submit_map: %d", self.pages, r);
-	r = sheaf_gather(batch, &results, &count, patience());
+	r = sheaf_gather(batch, &results, &count, hang_deadline());
 	CHECK_AS(HARM_LOST, r == (int)n && count == n, "%u pages: %d of %zu failed, %zu results", self.pages, r, n, count);
 	for (size_t i = 0; i < n; i++)
 		CHECK(results[i].position == i && (results[i].status == -ENOMEM ||
@@ -336,7 +343,7 @@ static void failures(void)
 
 /* ---- submitted tasks ---- */
 
-/* Submits until something is full, or @n. Their number, in *@result why it ended. */
+/* Submit until something is full, or @n. Their number, in *@result why it ended. */
 static unsigned submit(sheaf_batch *batch, sheaf_task_fn *fn, const void *arg, size_t arg_size, unsigned n, int *result)
 {
 	unsigned submitted = 0;
@@ -350,7 +357,7 @@ static const sheaf_result *gather(sheaf_batch *batch, size_t n, int *failed)
 {
 	const sheaf_result *results;
 	size_t count;
-	int r = sheaf_gather(batch, &results, &count, patience());
+	int r = sheaf_gather(batch, &results, &count, hang_deadline());
 
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r >= 0 && count == n, "%u pages: %d, %zu results of %zu", self.pages,
 		 r, count, n);
@@ -364,7 +371,7 @@ static const sheaf_result *gather(sheaf_batch *batch, size_t n, int *failed)
 /* Entries of the result table, with or without results. */
 static unsigned entries_once(size_t result_size)
 {
-	struct order order = {.number = chance_next(&self.chance)};
+	struct order order = {.number = rng_next(&self.rng)};
 	sheaf_batch_options with = {.result_size = result_size};
 	const sheaf_result *results;
 	sheaf_batch *batch;
@@ -386,7 +393,7 @@ static unsigned entries_once(size_t result_size)
 
 static void entries(void)
 {
-	size_t size = 1 + chance_below(&self.chance, 3000);
+	size_t size = 1 + rng_below(&self.rng, 3000);
 	unsigned n = entries_once(1), large = entries_once(size);
 
 	CHECK_AS(HARM_LEAKED, entries_once(1) == n && entries_once(size) == large,
@@ -423,7 +430,7 @@ static unsigned arguments_once(size_t size)
 
 static void arguments(void)
 {
-	size_t sizes[] = {25 + chance_below(&self.chance, 5000), 5000 + chance_below(&self.chance, UNIT)};
+	size_t sizes[] = {25 + rng_below(&self.rng, 5000), 5000 + rng_below(&self.rng, UNIT)};
 
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned n = arguments_once(sizes[i]);
@@ -433,10 +440,13 @@ static void arguments(void)
 	}
 }
 
-/* Results that outgrow the file system while their batch runs; meanwhile the owner may take memory, too. The number that fitted. */
+/*
+ * Results that outgrow the file system while their batch runs; meanwhile the owner may take memory,
+ * too. The number that fitted.
+ */
 static unsigned results_once(size_t size, bool crowded)
 {
-	struct order order = {.number = chance_next(&self.chance) >> 8, .size = size};
+	struct order order = {.number = rng_next(&self.rng) >> 8, .size = size};
 	unsigned n, fitted = 0, taken = 0;
 	const sheaf_result *results;
 	sheaf_batch *batch;
@@ -474,13 +484,13 @@ static unsigned results_once(size_t size, bool crowded)
 
 static void results(void)
 {
-	size_t size = 1000 + chance_below(&self.chance, UNIT);
+	size_t size = 1000 + rng_below(&self.rng, UNIT);
 
 	results_once(size, false);
 	results_once(size, true);
 	/* One that has all memory to itself fits again. */
 	if (self.room * UNIT >= size + UNIT)
-		CHECK_AS(HARM_LEAKED, results_once(size, false) > 0, "%u pages: no result of %zu bytes fits any more",
+		CHECK_AS(HARM_LEAKED, results_once(size, false) > 0, "%u pages: a result of %zu bytes no longer fits",
 			 self.pages, size);
 }
 
@@ -488,11 +498,11 @@ static void results(void)
 static void applies(void)
 {
 	static unsigned char result[3 * UNIT];
-	struct order order = {.number = chance_next(&self.chance) >> 8};
+	struct order order = {.number = rng_next(&self.rng) >> 8};
 	int r;
 
 	for (unsigned i = 0; i < 3; i++) {
-		order.size = chance_below(&self.chance, sizeof(result));
+		order.size = rng_below(&self.rng, sizeof(result));
 		r = sheaf_apply(self.pool, make, &order, sizeof(order), result, order.size, NULL);
 		CHECK(!r || r == -ENOSPC, "%u pages, sheaf_apply: %d", self.pages, r);
 		CHECK_AS(HARM_LOST, r || filled(result, order.size, order.number), "%u pages: a wrong result", self.pages);
@@ -511,7 +521,7 @@ static void deaths(void)
 	CHECK(!sheaf_batch_create(&batch, self.pool, NULL), "batch");
 	n = submit(batch, die_at_first, NULL, 0, 5, &r);
 	CHECK(n == 5, "%u pages, sheaf_submit: %d", self.pages, r);
-	r = sheaf_gather(batch, &results, &count, patience());
+	r = sheaf_gather(batch, &results, &count, hang_deadline());
 	CHECK_AS(HARM_LOST, r == 0 && count == n, "%u pages: %d, %zu results", self.pages, r, count);
 	for (unsigned i = 0; i < n; i++)
 		CHECK_AS(HARM_LOST, results[i].status == 0 && results[i].attempts == 2, "%u pages: position %u", self.pages, i);
@@ -549,7 +559,7 @@ static int create(void)
 /* So many workers have died, and no more. The last of them may still have to be counted. */
 static void check_deaths(uint64_t wanted, const char *when)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_pool_info info;
 
 	do
@@ -570,7 +580,7 @@ static int try_size(void *context)
 			acts[i].run();
 			deaths += acts[i].deaths;
 			check_deaths(deaths, acts[i].name);
-			load_check_empty(self.pool);
+			check_pool_is_empty(self.pool);
 		}
 		sheaf_pool_destroy(self.pool);
 		self.pool = NULL;
@@ -627,7 +637,7 @@ static bool play(unsigned pages, unsigned files, child_fn *try)
 	before = shm_now();
 	pid = child_start(try, NULL);
 	CHECK(pid > 0, "fork: %d", (int)pid);
-	r = child_wait(pid, &status, patience());
+	r = child_wait(pid, &status, hang_deadline());
 	CHECK_AS(HARM_HUNG, r == 0, "%u pages: no end", pages);
 	CHECK(WIFEXITED(status), "%u pages: killed by signal %d", pages, WTERMSIG(status));
 	/* It has told what failed. */
@@ -651,30 +661,30 @@ static int play_all(void *context)
 		return 77;
 	}
 	play(1000, 0, try_without_files);
-	tally_add(1);
+	report_add(1);
 	while (!play(pages, 1, try_size)) {
-		tally_add(1);
+		report_add(1);
 		CHECK(++pages < 10000, "no pool in %u pages", pages);
 	}
 	for (least = pages; pages < least + more; pages++) {
 		CHECK(play(pages, 1, try_size), "%u pages: no pool, though there was one in %u", pages, least);
-		tally_add(2 + ACTS);
+		report_add(2 + ACTS);
 	}
-	tally_note("least_pages", least);
-	tally_note("sizes", pages);
-	tally_end();
+	report_figure("least_pages", least);
+	report_figure("sizes", pages);
+	report_end();
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), more = trial_amount(argc, argv, 2, 40);
+	uint64_t seed = seed_argument(argc, argv), more = amount_argument(argc, argv, 2, 40);
 	int status = 0;
 	pid_t pid;
 
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
-	self.chance.state = seed;
-	tally_begin("shm", "cases", seed);
+	self.rng.state = seed;
+	report_begin("shm", "cases", seed);
 	pid = child_start(play_all, &more);
 	CHECK(pid > 0, "fork: %d", (int)pid);
 	CHECK(child_wait(pid, &status, SHEAF_FOREVER) == 0, "wait");

@@ -1,43 +1,48 @@
 /*
- * crash_steps.c - a worker or the supervisor is single-stepped, and killed between two instructions.
+ * crash_steps.c - single-steps a worker or the supervisor, and kills it between two instructions.
  *
- * Usage: crash_steps [SEED [POINTS [PATH]]]. First each path is noted from its wake-up to its next sleep or its end; then it is
- * run again and again, with a kill at every k-th point of it, k such that there are about POINTS of them; 0: at every one. The
- * last point is that at which the process sleeps in a system call. On top come kills while the process is inside of each system
- * call, as many in proportion. Of fewer than 10 POINTS not every path has a share. PATH: the number of the only path to play.
+ * Usage: crash_steps [SEED [POINTS [PATH]]]. First each path is recorded from its wake-up to its
+ * next sleep or its end. Then it is run again and again, with a kill at every k-th point. There are
+ * about POINTS kills; 0: one at every point. At the last point the process sleeps in a system call.
+ * More kills come while the process is inside each system call, as many in proportion. With fewer
+ * than 10 POINTS some paths are left out. PATH: the number of the only path to play.
  *
- * A kill is no power failure: what other processes see of the dead one is what it did up to some instruction. So these are all
- * the states that a death can leave, for one process and one order of events. After each, see scene.h for what must hold. Every
- * second dead worker is recovered by the test itself first, twice, in place of the supervisor.
+ * A kill is no power failure: other processes see what the dead one did up to some instruction. So
+ * these are all the states that a death can leave, for one process and one order of events. See
+ * subject_pool.h for what must hold after each. Every second dead worker is recovered by the test
+ * itself first, twice, in place of the supervisor.
  *
- * Of a process that has just been forked, the instructions before worker_run(), or of a successor before its first recover(),
- * are left out: up to there it touches nothing that is shared.
+ * Left out are the instructions of a process that has just been forked, before worker_run(), and of
+ * a successor before its first recover(): up to there it touches nothing that is shared.
  */
-#include "support/scene.h"
+#include "support/arguments.h"
+#include "support/subject_pool.h"
 
 #include "os/os.h"
 #include "pool/recover.h"
 #include "pool/worker.h"
 #include "queue/bell.h"
 #include "support/children.h"
+#include "support/deadline.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/step.h"
-#include "support/tally.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Who is stepped, and what happens to it at the point. */
+/* The process that is stepped, and what happens to it at the point. */
 enum deed {
 	KILL_WORKER,     /* asleep at first; it runs the batch */
 	KILL_FRESH,      /* a worker from its first instruction on */
-	KILL_SUPERVISOR, /* while it buries a worker and replaces it */
+	KILL_SUPERVISOR, /* while it repairs what a worker left, and replaces it */
 	KILL_ORDERED,    /* the supervisor, while it kills a worker as it was told to */
 	KILL_RESPAWN,    /* the supervisor, while it forks a spare for one that has died */
-	KILL_BOTH,       /* the supervisor, while it buries a worker, and its spare at once */
+	KILL_BOTH,       /* the supervisor, while it repairs what a worker left, and its spare at once */
 	KILL_SPARE,      /* of a dead supervisor, from its wake-up on */
-	KILL_SUCCESSOR,  /* the same, while it recovers all */
+	KILL_SUCCESSOR,  /* the same, while it repairs all */
 	KILL_LAST,       /* the supervisor, while it ends a closed pool */
 	SUBMIT,          /* no death: the worker gets another task just then, and must not sleep through it */
 };
@@ -45,8 +50,8 @@ enum deed {
 /* What comes before the worker's path. */
 enum before {
 	NOTHING,
-	OTHER_INSIDE, /* the other worker is in the batch, too, with a position in hand */
-	OTHER_DEAD,   /* the other one was killed there, and what it had is given back */
+	OTHER_INSIDE, /* the other worker is in the batch, too, and runs a position */
+	OTHER_DEAD,   /* the other worker was killed there, and what it had is returned */
 	ANNOUNCED,    /* the worker has run a task, announced that it will sleep, and got another task */
 };
 
@@ -54,7 +59,7 @@ static const struct path {
 	const char *name;
 	enum deed deed;
 	enum before before;
-	struct work work;
+	struct workload load;
 } paths[] = {
 	{"call", KILL_WORKER, NOTHING, {.workers = 2, .positions = 1}},
 	{"call with a slot", KILL_WORKER, NOTHING, {.workers = 1, .positions = 1, .slot = 24, .wait = WAIT_ANY}},
@@ -68,7 +73,7 @@ static const struct path {
 	 KILL_WORKER,
 	 NOTHING,
 	 {.workers = 1, .kind = KIND_MAP, .positions = 5, .grain = 3, .attempts = 1}},
-	{"map, raid", KILL_WORKER, NOTHING, {.workers = 2, .kind = KIND_MAP, .positions = 10, .grain = 1, .wait = WAIT_ALL}},
+	{"map, steal", KILL_WORKER, NOTHING, {.workers = 2, .kind = KIND_MAP, .positions = 10, .grain = 1, .wait = WAIT_ALL}},
 	{"map, few chunks",
 	 KILL_WORKER,
 	 NOTHING,
@@ -135,9 +140,9 @@ static const struct path {
 /* ---- up to the first point ---- */
 
 /* The process that is stepped, and those that stand still meanwhile. */
-struct scenery {
+struct setup {
 	pid_t victim;
-	unsigned worker; /* who is found dead in the end */
+	unsigned worker; /* the one found dead in the end */
 	unsigned generation;
 	pid_t still; /* 0: none */
 	pid_t spare;
@@ -152,120 +157,125 @@ static bool is_worker(enum deed deed)
 static void kill_and_wait(pid_t pid)
 {
 	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
-	CHECK_AS(HARM_HUNG, process_ended(pid, patience()), "process %ld does not die", (long)pid);
+	CHECK_AS(HARM_HUNG, process_ended(pid, hang_deadline()), "process %ld does not die", (long)pid);
 }
 
-/* A worker that sleeps is about to be woken for the batch. False: no tracing here. */
-static bool set_worker(const struct path *path, uint64_t point, struct scenery *s)
+/* Stop a worker that sleeps and is about to be woken for the batch. False: no tracing here. */
+static bool set_worker(const struct path *path, uint64_t point, struct setup *s)
 {
 	bool other = path->before == OTHER_INSIDE || path->before == OTHER_DEAD;
 	enum outcome outcome;
 
 	s->worker = other;
-	for (unsigned w = 0; w < path->work.workers; w++)
-		scene_worker(w);
-	s->victim = scene_worker(s->worker);
-	s->generation = scene_generation(s->worker);
+	for (unsigned w = 0; w < path->load.workers; w++)
+		subject_worker(w);
+	s->victim = subject_worker(s->worker);
+	s->generation = subject_generation(s->worker);
 	if (!seize(s->victim))
 		return false;
-	if (path->work.workers > 1 && !other) {
-		s->still = scene_worker(1);
+	if (path->load.workers > 1 && !other) {
+		s->still = subject_worker(1);
 		CHECK(seize(s->still), "worker 1 cannot be traced");
 	}
-	scene_start(path->name, point);
+	subject_submit_batch(path->name, point);
 	if (other) {
-		pid_t held = scene_held();
+		pid_t held = subject_wait_for_held();
 
 		if (path->before == OTHER_DEAD) {
-			scene_stop_supervisor();
+			subject_stop_supervisor();
 			s->supervisor_stopped = true;
 			kill_and_wait(held);
-			scene_recover_twice(0, scene_generation(0));
-			scene_let_pass();
+			subject_recover_twice(0, subject_generation(0));
+			subject_let_pass();
 		}
 	}
 	if (path->before == ANNOUNCED) {
 		outcome = run_to_address(s->victim, (uintptr_t)sleeper_announce);
-		while (outcome == STEPPED && !(atomic_load(&scene_segment()->control->sleepers[0]) & 1))
+		while (outcome == STEPPED && !(atomic_load(&subject_segment()->control->sleepers[0]) & 1))
 			step(s->victim, 1, &outcome);
 		CHECK(outcome == STEPPED, "the worker does not announce itself");
-		scene_order(ORDER_SUBMIT, 0);
-		scene_obeyed();
+		subject_order(ORDER_SUBMIT, 0);
+		subject_wait_for_order();
 	}
 	return true;
 }
 
-/* The supervisor sleeps, or was just forked, and has something to do. */
-static bool set_supervisor(const struct path *path, uint64_t point, struct scenery *s)
+/*
+ * Stop a supervisor that sleeps, or a spare, and that has something to do. False: no tracing here.
+ */
+static bool set_supervisor(const struct path *path, uint64_t point, struct setup *s)
 {
-	pid_t held = 0, worker = path->deed == KILL_LAST ? scene_worker(0) : 0;
+	pid_t held = 0, worker = path->deed == KILL_LAST ? subject_worker(0) : 0;
 
-	s->generation = scene_generation(0);
+	s->generation = subject_generation(0);
 	if (path->deed == KILL_LAST) {
-		s->victim = scene_supervisor();
+		s->victim = subject_supervisor();
 		if (!seize(s->victim))
 			return false;
-		scene_start(path->name, point);
-		CHECK_AS(HARM_HUNG, process_ended(worker, patience()), "the worker does not end");
+		subject_submit_batch(path->name, point);
+		CHECK_AS(HARM_HUNG, process_ended(worker, hang_deadline()), "the worker does not end");
 		return true;
 	}
-	scene_start(path->name, point);
-	scene_excuse(
-		2); /* who dies with a supervisor runs again for nothing; so does what a supervisor's death leaves unsettled */
-	held = scene_held();
+	subject_submit_batch(path->name, point);
+	/*
+	 * A worker that dies with its supervisor is not charged, nor is a death that a supervisor's
+	 * death left unsettled.
+	 */
+	subject_excuse_runs(2);
+	held = subject_wait_for_held();
 	if (path->deed == KILL_SPARE || path->deed == KILL_SUCCESSOR) {
-		s->victim = scene_spare();
+		s->victim = subject_spare();
 		if (!seize(s->victim))
 			return false;
-		kill_and_wait(scene_supervisor());
+		kill_and_wait(subject_supervisor());
 		/* Where the kernel does not, the spare kills its workers, in its own time. */
-		for (unsigned w = 0; w < path->work.workers; w++) {
-			pid_t worker = atomic_load(&scene_segment()->seats[w].pid);
+		for (unsigned w = 0; w < path->load.workers; w++) {
+			pid_t worker = atomic_load(&subject_segment()->seats[w].pid);
 
 			kill(worker, SIGKILL);
-			CHECK(process_ended(worker, patience()), "a worker outlives its supervisor");
+			CHECK(process_ended(worker, hang_deadline()), "a worker outlives its supervisor");
 		}
-		scene_let_pass();
+		subject_let_pass();
 		CHECK(path->deed == KILL_SPARE || run_to_address(s->victim, (uintptr_t)recover) == STEPPED,
 		      "the spare does not recover anything");
 		return true;
 	}
-	s->spare = scene_spare();
+	s->spare = subject_spare();
 	if (path->deed == KILL_RESPAWN)
 		os_sleep_ns(SPARE_REST_NS);
-	s->victim = scene_supervisor();
+	s->victim = subject_supervisor();
 	if (!seize(s->victim))
 		return false;
 	if (path->deed == KILL_ORDERED) {
-		scene_order(ORDER_KILL, 0);
-		scene_obeyed();
+		subject_order(ORDER_KILL, 0);
+		subject_wait_for_order();
 	} else {
 		kill_and_wait(path->deed == KILL_RESPAWN ? s->spare : held);
 	}
-	scene_let_pass();
+	subject_let_pass();
 	return true;
 }
 
-static bool set_fresh(const struct path *path, uint64_t point, struct scenery *s)
+static bool set_fresh(const struct path *path, uint64_t point, struct setup *s)
 {
 	pid_t supervisor;
 
-	scene_start(path->name, point);
-	supervisor = scene_supervisor();
+	subject_submit_batch(path->name, point);
+	supervisor = subject_supervisor();
 	if (!seize(supervisor))
 		return false;
-	kill_and_wait(scene_held());
-	scene_let_pass();
+	kill_and_wait(subject_wait_for_held());
+	subject_let_pass();
 	s->victim = run_to_fork(supervisor);
-	let_go(supervisor, STEPPED);
-	s->generation = scene_generation(0);
+	detach(supervisor, STEPPED);
+	s->generation = subject_generation(0);
 	CHECK(run_to_address(s->victim, (uintptr_t)worker_run) == STEPPED, "the worker does not work");
 	return true;
 }
 
-static bool set(const struct path *path, uint64_t point, struct scenery *s)
+static bool set(const struct path *path, uint64_t point, struct setup *s)
 {
-	*s = (struct scenery){0};
+	*s = (struct setup){0};
 	return path->deed == KILL_FRESH    ? set_fresh(path, point, s)
 	       : path->deed == KILL_WORKER ? set_worker(path, point, s)
 	       : path->deed == SUBMIT      ? set_worker(path, point, s)
@@ -274,58 +284,58 @@ static bool set(const struct path *path, uint64_t point, struct scenery *s)
 
 /* ---- from the last point on ---- */
 
-static void kill_victim(const struct path *path, struct scenery *s, bool twice)
+static void kill_victim(const struct path *path, struct setup *s, bool twice)
 {
 	if (!is_worker(path->deed)) {
 		if (path->deed == KILL_BOTH) /* its supervisor stands still */
 			kill_and_wait(s->spare);
 		kill_traced(s->victim, false);
-		/* The owner does what nobody else is left to do; else it finds that somebody is. */
-		scene_order(ORDER_LOOK, 0);
-		scene_obeyed();
+		/* The owner starts a successor if none is left, or finds that there is one. */
+		subject_order(ORDER_CHECK, 0);
+		subject_wait_for_order();
 		return;
 	}
-	/* Not while the host may submit at once what it finds room for. */
-	twice = twice && !path->work.closes && (path->work.kind != KIND_CALLS || path->work.positions <= SCENE_RING);
+	/* Not while the host may submit at once, because it finds room. */
+	twice = twice && !path->load.closes && (path->load.kind != KIND_CALLS || path->load.positions <= SUBJECT_RING);
 	if (twice && !s->supervisor_stopped) {
-		scene_stop_supervisor();
+		subject_stop_supervisor();
 		s->supervisor_stopped = true;
 	}
 	kill_traced(s->victim, false);
 	if (twice)
-		scene_recover_twice(s->worker, s->generation);
+		subject_recover_twice(s->worker, s->generation);
 }
 
-static void finish(struct scenery *s)
+static void finish(struct setup *s)
 {
 	if (s->still)
-		let_go(s->still, STEPPED);
+		detach(s->still, STEPPED);
 	if (s->supervisor_stopped)
-		scene_continue_supervisor();
-	scene_let_pass();
-	scene_finish(s->worker, s->generation);
+		subject_continue_supervisor();
+	subject_let_pass();
+	subject_finish_batch(s->worker, s->generation);
 }
 
 /* ---- paths ---- */
 
 enum act {
-	KILL_FIRST, /* at the first point, which needs no trail */
+	KILL_FIRST, /* at the first point, which needs no trace */
 	NO_ACT,
 	ACT,        /* the path's deed, at the point */
 	KILL_INSIDE /* a kill while it is in the system call that begins at the point */
 };
 
 /*
- * Plays the path up to a point, and on. @trail: noted, if it is empty. False: the process went another way; @skip is set if
- * there is no tracing here.
+ * Play the path up to a point, and on. @trace: recorded, if it is empty. False: the process went
+ * another way. @skip is set if there is no tracing here.
  */
-static bool play(const struct path *path, struct trail *trail, uint64_t point, enum act act, struct chance *chance, bool *skip)
+static bool play(const struct path *path, struct trace *trace, uint64_t point, enum act act, struct rng *rng, bool *skip)
 {
-	bool once = path->work.closes, reached = true;
+	bool once = path->load.closes, reached = true;
 	enum outcome outcome;
-	struct scenery s;
+	struct setup s;
 
-	if (once && !scene_begin(&path->work)) {
+	if (once && !subject_begin(&path->load)) {
 		*skip = true;
 		return false;
 	}
@@ -336,35 +346,35 @@ static bool play(const struct path *path, struct trail *trail, uint64_t point, e
 	}
 	if (act == KILL_FIRST)
 		outcome = STEPPED;
-	else if (!trail->length)
-		outcome = step_trail(s.victim, trail, NULL, NULL);
+	else if (!trace->length)
+		outcome = step_and_record(s.victim, trace, NULL, NULL);
 	else
-		reached = step_to(s.victim, trail, point, &outcome);
+		reached = step_to(s.victim, trace, point, &outcome);
 	if (outcome == ENDED) {
 		; /* by itself, as it should */
 	} else if (act == NO_ACT) {
-		let_go(s.victim, outcome);
+		detach(s.victim, outcome);
 	} else if (path->deed == SUBMIT) {
-		scene_order(ORDER_SUBMIT, 0);
-		scene_obeyed();
-		let_go(s.victim, outcome);
+		subject_order(ORDER_SUBMIT, 0);
+		subject_wait_for_order();
+		detach(s.victim, outcome);
 	} else {
 		if (act == KILL_INSIDE && outcome == STEPPED) {
-			uint64_t until = sheaf_now_ns() + chance_below(chance, 60000);
+			uint64_t until = sheaf_now_ns() + rng_below(rng, 60000);
 
-			set_off(s.victim);
+			resume_traced(s.victim);
 			while (sheaf_now_ns() < until)
 				;
 		}
 		kill_victim(path, &s, point & 1);
 	}
 	if (act == NO_ACT && path->deed == SUBMIT) {
-		scene_order(ORDER_SUBMIT, 0);
-		scene_obeyed();
+		subject_order(ORDER_SUBMIT, 0);
+		subject_wait_for_order();
 	}
 	finish(&s);
 	if (once)
-		scene_end();
+		subject_end();
 	return reached;
 }
 
@@ -379,55 +389,55 @@ static bool calls_system(uint64_t address)
 #endif
 }
 
-static bool run(const struct path *path, struct chance *chance, uint64_t points)
+static bool run(const struct path *path, struct rng *rng, uint64_t points)
 {
 	uint64_t length, stride, count = 0, missed = 0, inside = 0, began = sheaf_now_ns();
-	struct trail trail = {0};
+	struct trace trace = {0};
 	bool skip = false;
 
-	if (!path->work.closes && !scene_begin(&path->work))
+	if (!path->load.closes && !subject_begin(&path->load))
 		return false;
-	/* The first death of a pool leaves it as all later ones do. */
-	if (!play(path, &trail, 0, KILL_FIRST, chance, &skip) || !play(path, &trail, 0, NO_ACT, chance, &skip))
+	/* The first death of a pool changes it in a way that later ones do not. */
+	if (!play(path, &trace, 0, KILL_FIRST, rng, &skip) || !play(path, &trace, 0, NO_ACT, rng, &skip))
 		return false;
-	length = trail.length;
+	length = trace.length;
 	stride = points && length > points ? length / points : 1;
-	for (uint64_t n = points ? chance_below(chance, stride) : 0; n < length; n += stride) {
+	for (uint64_t n = points ? rng_below(rng, stride) : 0; n < length; n += stride) {
 		/* A process that was held up may go another way. */
-		if (play(path, &trail, n, ACT, chance, &skip) || play(path, &trail, n, ACT, chance, &skip))
+		if (play(path, &trace, n, ACT, rng, &skip) || play(path, &trace, n, ACT, rng, &skip))
 			count++;
 		else
 			missed++;
 	}
 	for (uint64_t n = 0; n < length && path->deed != SUBMIT; n++) {
-		if (!calls_system(trail.at[n]) || (points && chance_below(chance, length) >= points * 4))
+		if (!calls_system(trace.at[n]) || (points && rng_below(rng, length) >= points * 4))
 			continue;
-		inside += play(path, &trail, n, KILL_INSIDE, chance, &skip);
+		inside += play(path, &trace, n, KILL_INSIDE, rng, &skip);
 	}
-	if (!path->work.closes)
-		scene_end();
+	if (!path->load.closes)
+		subject_end();
 	printf("%s: %llu points, %llu %s, %llu kills inside of system calls, %llu missed, %.1f s\n", path->name,
 	       (unsigned long long)length, (unsigned long long)count, path->deed == SUBMIT ? "submits" : "kills",
 	       (unsigned long long)inside, (unsigned long long)missed, (double)(sheaf_now_ns() - began) / 1e9);
 	fflush(stdout);
-	tally_add(count + inside);
-	trail_free(&trail);
+	report_add(count + inside);
+	trace_free(&trace);
 	return true;
 }
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t points = trial_amount(argc, argv, 2, 4), only = trial_amount(argc, argv, 3, PATHS);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t points = amount_argument(argc, argv, 2, 4), only = amount_argument(argc, argv, 3, PATHS);
 
-	tally_begin("steps", "points", chance.state);
+	report_begin("steps", "points", rng.state);
 	for (unsigned i = 0; i < PATHS; i++) {
-		/* To note a path costs as much as some kills. */
-		bool spared = points && points < FEW_POINTS && chance_below(&chance, FEW_POINTS) >= points;
+		/* To record a path costs as much as some kills. */
+		bool spared = points && points < FEW_POINTS && rng_below(&rng, FEW_POINTS) >= points;
 
-		if ((only == PATHS ? !spared : only == i) && !run(&paths[i], &chance, points))
+		if ((only == PATHS ? !spared : only == i) && !run(&paths[i], &rng, points))
 			return 77;
 	}
-	tally_end();
+	report_end();
 	return 0;
 }

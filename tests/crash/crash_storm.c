@@ -1,20 +1,24 @@
 /*
- * crash_storm.c - workers are killed at random, one or all at once, stopped and continued, and now and then their supervisor
- * is killed, while a pool works.
+ * crash_storm.c - kills workers at random, one or all at once, and now and then their supervisor,
+ * while their pool works.
  *
- * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result; a third kills; the main thread watches
- * that results go on coming. Nothing may be lost, given twice, wrong or late for ever, and nothing may be left. A kill
- * counts when the supervisor has buried the worker. Where workers were when they were struck is read from the shared words
- * just before, and told in the tally: running, asleep, starting (not yet at work), or between two of these.
+ * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result. A third thread
+ * kills, stops and continues. The main thread watches that results keep coming. Nothing may be
+ * lost, given twice, wrong or late for ever, and nothing may be left. A kill counts once the
+ * supervisor has repaired what the worker left. The shared words tell just before each kill what
+ * the worker did: running, asleep, starting (not yet at work), or between two of these. The report
+ * has these counts.
  */
 #include "sheaf.h"
 #include "pool/pool.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
+#include "support/random_batches.h"
 #include "support/proc.h"
-#include "support/tally.h"
-#include "support/trial.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -33,7 +37,7 @@ enum where { RUNNING, ASLEEP, STARTING, BETWEEN, WHERES };
 
 struct storm {
 	sheaf_pool *pool;
-	struct chance chance;
+	struct rng rng;
 	unsigned struck[WORKERS]; /* the generation that was sent SIGKILL last */
 	uint64_t where[WHERES];
 	uint64_t stops, supervisors;
@@ -44,7 +48,7 @@ struct storm {
 };
 
 struct loader {
-	struct load load;
+	struct random_batches batches;
 	struct storm *storm;
 	pthread_t thread;
 	_Atomic bool over;
@@ -71,7 +75,10 @@ struct victim {
 	pid_t pid;
 };
 
-/* The present worker of that number, unless it was struck. A pid may be old, but its group is the supervisor's. */
+/*
+ * The present worker of that number, unless it was struck. A pid may be old, but its group is the
+ * supervisor's.
+ */
 static bool find(const struct storm *storm, unsigned worker, pid_t supervisor, struct victim *victim)
 {
 	const struct shared_seat *w = &segment_of(storm)->seats[worker];
@@ -112,7 +119,7 @@ static void let_progress(struct storm *storm)
 			storm->fruitless = 0;
 		storm->progress = progress;
 		if (storm->fruitless >= MOST_FRUITLESS)
-			trial_nap(20000);
+			sleep_ns(20000);
 	} while (storm->fruitless >= MOST_FRUITLESS);
 }
 
@@ -136,7 +143,7 @@ static void strike(struct storm *storm, unsigned worker, pid_t supervisor, bool 
 
 static void strike_one(struct storm *storm, pid_t supervisor)
 {
-	strike(storm, (unsigned)chance_below(&storm->chance, WORKERS), supervisor, false);
+	strike(storm, (unsigned)rng_below(&storm->rng, WORKERS), supervisor, false);
 }
 
 static void strike_all(struct storm *storm, pid_t supervisor)
@@ -145,7 +152,10 @@ static void strike_all(struct storm *storm, pid_t supervisor)
 		strike(storm, i, supervisor, false);
 }
 
-/* Kills the first worker that is seen asleep: among so many kills few live long enough to find nothing to do. */
+/*
+ * Kill the first worker that is seen asleep: among so many kills few live long enough to find
+ * nothing to do.
+ */
 static void strike_asleep(struct storm *storm, pid_t supervisor)
 {
 	uint64_t until = sheaf_now_ns() + SIGHT_NS;
@@ -157,32 +167,32 @@ static void strike_asleep(struct storm *storm, pid_t supervisor)
 				strike(storm, i, supervisor, false);
 				return;
 			}
-		trial_nap(20000);
+		sleep_ns(20000);
 	} while (sheaf_now_ns() < until);
 }
 
-/* Kills a worker, and its successors as soon as they are seen, or a little later. */
+/* Kill a worker, and its successors as soon as they are seen, or a little later. */
 static void strike_on_sight(struct storm *storm, pid_t supervisor)
 {
-	unsigned worker = (unsigned)chance_below(&storm->chance, WORKERS);
+	unsigned worker = (unsigned)rng_below(&storm->rng, WORKERS);
 	struct victim victim;
 
 	strike(storm, worker, supervisor, false);
-	for (uint64_t left = 1 + chance_below(&storm->chance, 8); left; left--) {
+	for (uint64_t left = 1 + rng_below(&storm->rng, 8); left; left--) {
 		uint64_t until = sheaf_now_ns() + SIGHT_NS;
 
 		while (!find(storm, worker, supervisor, &victim) && sheaf_now_ns() < until)
-			trial_nap(5000);
-		if (chance_below(&storm->chance, 2))
-			trial_nap(chance_below(&storm->chance, 100000));
+			sleep_ns(5000);
+		if (rng_below(&storm->rng, 2))
+			sleep_ns(rng_below(&storm->rng, 100000));
 		strike(storm, worker, supervisor, true);
 	}
 }
 
-/* Stops some, perhaps the supervisor, too; kills some of all, and has the others go on. */
+/* Stop some processes, perhaps the supervisor, too. Kill some of all, and let the others go on. */
 static void stop_some(struct storm *storm, pid_t supervisor)
 {
-	bool stop_supervisor = chance_below(&storm->chance, 4) == 0;
+	bool stop_supervisor = rng_below(&storm->rng, 4) == 0;
 	pid_t stopped[WORKERS] = {0};
 
 	if (stop_supervisor)
@@ -190,13 +200,13 @@ static void stop_some(struct storm *storm, pid_t supervisor)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct victim victim;
 
-		if (chance_below(&storm->chance, 2) && find(storm, i, supervisor, &victim) && !kill(victim.pid, SIGSTOP))
+		if (rng_below(&storm->rng, 2) && find(storm, i, supervisor, &victim) && !kill(victim.pid, SIGSTOP))
 			stopped[i] = victim.pid;
 		storm->stops += stopped[i] > 0;
 	}
-	trial_nap(chance_below(&storm->chance, 1000000));
+	sleep_ns(rng_below(&storm->rng, 1000000));
 	for (unsigned i = 0; i < WORKERS; i++)
-		if (chance_below(&storm->chance, 2))
+		if (rng_below(&storm->rng, 2))
 			strike(storm, i, supervisor, false);
 	if (stop_supervisor)
 		kill(supervisor, SIGCONT);
@@ -208,7 +218,7 @@ static void stop_some(struct storm *storm, pid_t supervisor)
 /* False: it was not there to be killed. */
 static bool strike_supervisor(struct storm *storm, pid_t supervisor)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	struct proc proc;
 	pid_t next;
 
@@ -217,7 +227,7 @@ static bool strike_supervisor(struct storm *storm, pid_t supervisor)
 	storm->supervisors++;
 	while ((next = look(storm->pool).supervisor) == supervisor || !next) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "nobody replaces supervisor %ld", (long)supervisor);
-		trial_nap(200000);
+		sleep_ns(200000);
 	}
 	return true;
 }
@@ -225,10 +235,10 @@ static bool strike_supervisor(struct storm *storm, pid_t supervisor)
 static void pause_a_little(struct storm *storm)
 {
 	static const uint64_t longest_ns[] = {0, 0, 0, 20000, 100000, 100000, 100000, 400000};
-	uint64_t longest = longest_ns[chance_below(&storm->chance, sizeof(longest_ns) / sizeof(longest_ns[0]))];
+	uint64_t longest = longest_ns[rng_below(&storm->rng, sizeof(longest_ns) / sizeof(longest_ns[0]))];
 
 	if (longest)
-		trial_nap(chance_below(&storm->chance, longest));
+		sleep_ns(rng_below(&storm->rng, longest));
 }
 
 /* Each of these has its own way through the recovery. */
@@ -242,44 +252,47 @@ static void *rage(void *context)
 	static void (*const acts[])(struct storm *, pid_t) = {strike_one, strike_one, strike_one,    strike_all,     strike_all,
 							      strike_all, stop_some,  strike_asleep, strike_on_sight};
 	struct storm *storm = context;
-	uint64_t counted = 0, deadline = patience();
+	uint64_t counted = 0, deadline = hang_deadline();
 
 	for (;;) {
 		sheaf_pool_info info;
 
 		let_progress(storm);
 		info = look(storm->pool);
-		tally_add(info.deaths - counted);
+		report_add(info.deaths - counted);
 		counted = info.deaths;
-		/* A short storm goes on until it has had everything; what never comes is told by check_variety(). */
+		/*
+		 * A short storm goes on until it has had everything; what never comes is told by
+		 * check_variety().
+		 */
 		if (info.deaths >= storm->wanted && (storm->wanted < ENOUGH || all_kinds(storm) || sheaf_now_ns() >= deadline))
 			break;
 		/* A signal to 0 would be for ourselves; the loaders tell why there is none. */
-		CHECK(info.supervisor > 0, "the pool has no supervisor any more");
+		CHECK(info.supervisor > 0, "the pool no longer has a supervisor");
 		if (info.deaths >= storm->next_supervisor && strike_supervisor(storm, info.supervisor))
-			storm->next_supervisor = info.deaths + chance_below(&storm->chance, 2 * SUPERVISOR_EVERY);
+			storm->next_supervisor = info.deaths + rng_below(&storm->rng, 2 * SUPERVISOR_EVERY);
 		else
-			acts[chance_below(&storm->chance, sizeof(acts) / sizeof(acts[0]))](storm, info.supervisor);
+			acts[rng_below(&storm->rng, sizeof(acts) / sizeof(acts[0]))](storm, info.supervisor);
 		pause_a_little(storm);
 	}
 	atomic_store(&storm->over, true);
 	return NULL;
 }
 
-/* ---- the load ---- */
+/* ---- the batches ---- */
 
 static void *work(void *context)
 {
 	struct loader *loader = context;
 
 	while (!atomic_load(&loader->storm->over)) {
-		load_run(&loader->load);
+		random_batch_run(&loader->batches);
 		/* Now and then workers find nothing to do. */
-		if (chance_below(&loader->load.chance, 8) == 0)
-			trial_nap(chance_below(&loader->load.chance, 4000000));
+		if (rng_below(&loader->batches.rng, 8) == 0)
+			sleep_ns(rng_below(&loader->batches.rng, 4000000));
 	}
 	/* And once more in peace. */
-	load_run(&loader->load);
+	random_batch_run(&loader->batches);
 	atomic_store(&loader->over, true);
 	return NULL;
 }
@@ -291,20 +304,20 @@ static void watch(struct loader *loaders)
 	unsigned live;
 
 	for (unsigned i = 0; i < LOADERS; i++)
-		deadlines[i] = patience();
+		deadlines[i] = hang_deadline();
 	do {
 		live = 0;
 		for (unsigned i = 0; i < LOADERS; i++) {
-			uint64_t results = loaders[i].load.results;
+			uint64_t results = loaders[i].batches.results;
 			bool over = atomic_load(&loaders[i].over);
 
 			if (results != seen[i] || over)
-				deadlines[i] = patience();
+				deadlines[i] = hang_deadline();
 			CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadlines[i], "loader %u has had no result for two minutes", i);
 			seen[i] = results;
 			live += !over;
 		}
-		trial_nap(20000000);
+		sleep_ns(20000000);
 	} while (live);
 }
 
@@ -322,7 +335,7 @@ static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
 {
 	char name[256];
 
-	load_check_empty(pool);
+	check_pool_is_empty(pool);
 	snprintf(name, sizeof(name), "%s", look(pool).name);
 	sheaf_pool_destroy(pool);
 	CHECK_AS(HARM_LEAKED, segment_name_exists(name) <= 0, "%s is left", name);
@@ -334,47 +347,47 @@ static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv);
+	uint64_t seed = seed_argument(argc, argv);
 	sheaf_pool_options options = {
 		.workers = WORKERS, .ring_size = 64, .heap_size = 512 << 20, .max_attempts = SHEAF_MAX_ATTEMPTS};
 	int files = count_open_files(), mappings = count_segment_mappings();
-	struct storm storm = {.chance = {seed}, .wanted = trial_amount(argc, argv, 2, ENOUGH), .next_supervisor = ENOUGH / 4};
+	struct storm storm = {.rng = {seed}, .wanted = amount_argument(argc, argv, 2, ENOUGH), .next_supervisor = ENOUGH / 4};
 	struct loader loaders[LOADERS];
 	uint64_t results = 0, reruns = 0, struck = 0, began = sheaf_now_ns();
 	sheaf_pool_info info;
 	pthread_t killer;
 
-	tally_begin("storm", "kills", seed);
+	report_begin("storm", "kills", seed);
 	CHECK(sheaf_pool_create(&storm.pool, &options) == 0, "pool");
 	CHECK(!pthread_create(&killer, NULL, rage, &storm), "thread");
 	for (unsigned i = 0; i < LOADERS; i++) {
-		loaders[i] = (struct loader){.load = {.pool = storm.pool, .chance = {seed + 1 + i}}, .storm = &storm};
+		loaders[i] = (struct loader){.batches = {.pool = storm.pool, .rng = {seed + 1 + i}}, .storm = &storm};
 		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
 	}
 	watch(loaders);
 	for (unsigned i = 0; i < LOADERS; i++) {
 		pthread_join(loaders[i].thread, NULL);
-		results += loaders[i].load.results;
-		reruns += loaders[i].load.reruns;
+		results += loaders[i].batches.results;
+		reruns += loaders[i].batches.reruns;
 	}
 	pthread_join(killer, NULL);
 	info = look(storm.pool);
 	for (unsigned i = 0; i < WHERES; i++)
 		struck += storm.where[i];
-	tally_note("supervisor_kills", (double)storm.supervisors);
-	tally_note("stops", (double)storm.stops);
-	tally_note("hit_running", (double)storm.where[RUNNING]);
-	tally_note("hit_asleep", (double)storm.where[ASLEEP]);
-	tally_note("hit_starting", (double)storm.where[STARTING]);
-	tally_note("results", (double)results);
-	tally_note("second_runs", (double)reruns);
-	tally_note("kills_per_second", (double)info.deaths * 1e9 / (double)(sheaf_now_ns() - began));
+	report_figure("supervisor_kills", (double)storm.supervisors);
+	report_figure("stops", (double)storm.stops);
+	report_figure("hit_running", (double)storm.where[RUNNING]);
+	report_figure("hit_asleep", (double)storm.where[ASLEEP]);
+	report_figure("hit_starting", (double)storm.where[STARTING]);
+	report_figure("results", (double)results);
+	report_figure("second_runs", (double)reruns);
+	report_figure("kills_per_second", (double)info.deaths * 1e9 / (double)(sheaf_now_ns() - began));
 	CHECK(info.deaths <= struck, "%llu deaths of %llu kills", (unsigned long long)info.deaths, (unsigned long long)struck);
 	CHECK(info.supervisors <= storm.supervisors + 1, "%llu supervisors after %llu kills",
 	      (unsigned long long)info.supervisors, (unsigned long long)storm.supervisors);
 	if (storm.wanted >= ENOUGH)
 		check_variety(&storm, reruns);
 	check_nothing_left(storm.pool, files, mappings);
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -1,17 +1,21 @@
 /*
  * crash_supervisor.c - the supervisor is killed again and again while its pool works.
  *
- * Usage: crash_supervisor [SEED [KILLS]]. Two threads run batches and check every result; the main thread kills, often right after
- * some workers, so that the supervisor dies while it repairs, and often right after its start. Every batch must end as if nothing
- * had happened; the workers of a dead supervisor must be dead when its successor has been started.
+ * Usage: crash_supervisor [SEED [KILLS]]. Two threads run batches and check every result; the main
+ * thread kills, often right after some workers, so that the supervisor dies while it repairs, and
+ * often right after its start. Every batch must end as if nothing had happened; the workers of a
+ * dead supervisor must be dead when its successor has been started.
  */
 #include "sheaf.h"
+#include "support/arguments.h"
+#include "support/check.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/load.h"
+#include "support/random_batches.h"
 #include "support/proc.h"
+#include "support/rng.h"
 #include "support/session.h"
-#include "support/trial.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -27,7 +31,7 @@
 static _Atomic bool over;
 
 struct loader {
-	struct load load;
+	struct random_batches batches;
 	pthread_t thread;
 };
 
@@ -36,8 +40,8 @@ static void *work(void *context)
 	struct loader *loader = context;
 
 	while (!atomic_load(&over))
-		load_run(&loader->load);
-	load_run(&loader->load);
+		random_batch_run(&loader->batches);
+	random_batch_run(&loader->batches);
 	return NULL;
 }
 
@@ -53,38 +57,38 @@ static sheaf_pool_info look(sheaf_pool *pool)
 /* The next supervisor after @old. */
 static pid_t wait_for_successor(sheaf_pool *pool, pid_t old)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_pool_info info;
 
 	while ((info = look(pool)).supervisor == old || info.supervisor == 0) {
 		CHECK(sheaf_now_ns() < deadline, "nobody replaces supervisor %ld", (long)old);
-		trial_nap(200000);
+		sleep_ns(200000);
 	}
 	return info.supervisor;
 }
 
-/* Kills the supervisor, and some of its workers and its spare just before. True if it was alive. */
-static bool strike(pid_t supervisor, const pid_t *children, unsigned count, struct chance *chance)
+/* Kill some of the workers and the spare, and then the supervisor. True: it was alive. */
+static bool strike(pid_t supervisor, const pid_t *children, unsigned count, struct rng *rng)
 {
 	struct proc proc;
 
-	for (unsigned i = 0; i < count && chance_below(chance, 2); i++)
+	for (unsigned i = 0; i < count && rng_below(rng, 2); i++)
 		if (proc_read(children[i], &proc) && proc.parent == supervisor)
 			kill(children[i], SIGKILL);
-	if (count && chance_below(chance, 2))
-		trial_nap(chance_below(chance, 500000));
+	if (count && rng_below(rng, 2))
+		sleep_ns(rng_below(rng, 500000));
 	return supervisor > 0 && proc_read(supervisor, &proc) && proc.state != 'Z' && kill(supervisor, SIGKILL) == 0;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), wanted = trial_amount(argc, argv, 2, 50), kills = 0, results = 0;
+	uint64_t seed = seed_argument(argc, argv), wanted = amount_argument(argc, argv, 2, 50), kills = 0, results = 0;
 	sheaf_pool_options options = {
 		.workers = WORKERS, .ring_size = 32, .heap_size = 512 << 20, .max_attempts = SHEAF_MAX_ATTEMPTS};
 	int files = count_open_files(), mappings = count_segment_mappings();
-	struct load idle = {.chance = {seed + 1}};
+	struct random_batches idle = {.rng = {seed + 1}};
 	struct loader loaders[LOADERS];
-	struct chance chance = {seed};
+	struct rng rng = {seed};
 	sheaf_pool_info info;
 	sheaf_pool *pool;
 	char name[256];
@@ -96,32 +100,32 @@ int main(int argc, char **argv)
 	CHECK(sheaf_pool_create(&pool, &options) == 0, "pool");
 	idle.pool = pool;
 	for (unsigned i = 0; i < LOADERS; i++) {
-		loaders[i] = (struct loader){.load = {.pool = pool, .chance = {seed + 2 + i}}};
+		loaders[i] = (struct loader){.batches = {.pool = pool, .rng = {seed + 2 + i}}};
 		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
 	}
 	while (kills < wanted) {
 		pid_t supervisor = look(pool).supervisor, children[WORKERS + 1], successor; /* its workers and its spare */
 		unsigned count = living_children(supervisor, children, WORKERS + 1);
 
-		trial_nap(chance_below(&chance, 3) ? chance_below(&chance, LONGEST_PAUSE_NS) : chance_below(&chance, 300000));
+		sleep_ns(rng_below(&rng, 3) ? rng_below(&rng, LONGEST_PAUSE_NS) : rng_below(&rng, 300000));
 		CHECK(count <= WORKERS + 1, "supervisor %ld has %u children", (long)supervisor, count);
-		if (!strike(supervisor, children, count, &chance))
+		if (!strike(supervisor, children, count, &rng))
 			continue;
 		kills++;
 		successor = wait_for_successor(pool, supervisor);
 		for (unsigned i = 0; i < count; i++)
-			CHECK(children[i] == successor || process_ended(children[i], patience()),
+			CHECK(children[i] == successor || process_ended(children[i], hang_deadline()),
 			      "worker %ld outlives its supervisor %ld", (long)children[i], (long)supervisor);
 	}
 	atomic_store(&over, true);
 	for (unsigned i = 0; i < LOADERS; i++) {
 		pthread_join(loaders[i].thread, NULL);
-		results += loaders[i].load.results;
+		results += loaders[i].batches.results;
 	}
-	/* And once while nobody waits for anything: the next batch finds out. */
-	kills += strike(look(pool).supervisor, NULL, 0, &chance);
-	load_run(&idle);
-	load_check_empty(pool);
+	/* And once while no call waits for anything: the next batch finds out. */
+	kills += strike(look(pool).supervisor, NULL, 0, &rng);
+	random_batch_run(&idle);
+	check_pool_is_empty(pool);
 	info = look(pool);
 	/* One that is killed before it has counted itself is not counted. */
 	CHECK(info.supervisors > 1 && info.supervisors <= kills + 1, "%llu supervisors after %llu kills",

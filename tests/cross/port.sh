@@ -1,5 +1,5 @@
 #!/bin/sh
-# port.sh - the tests with another libc, or for another machine in its emulator, and the counts as a line for tally.py.
+# port.sh - the tests with another libc, or for another machine in its emulator, and the counts as a line for report.py.
 #
 #   port.sh PORT COMPILER LAYER FOLDER SUITE...   PORT: musl, or a machine that has a file here; COMPILER: gcc or clang;
 #                                                 LAYER: linux or posix; FOLDER: where to build
@@ -42,5 +42,5 @@ sh "$top/tools/test" "$@" >"$folder/port.log" 2>&1 || status=$?
 cat "$folder/port.log"
 cases=$(sed -n '$s/^\([0-9]*\) passed.*/\1/p' "$folder/port.log")
 [ "$status" -eq 0 ] && ok=true || ok=false
-echo "tally {\"name\": \"ports\", \"cases\": ${cases:-0}, \"seed\": 0, \"ok\": $ok}"
+echo "report {\"name\": \"ports\", \"cases\": ${cases:-0}, \"seed\": 0, \"ok\": $ok}"
 exit "$status"

@@ -1,9 +1,11 @@
 /*
- * calls.c - what the library calls instead of libc: `-Wl,--wrap=NAME` makes NAME mean __wrap_NAME, and __real_NAME the
- * function itself. What _FORTIFY_SOURCE makes of NAME is __NAME_chk, which knows how much room there is.
+ * calls.c - what the library calls instead of libc: `-Wl,--wrap=NAME` makes NAME mean __wrap_NAME,
+ * and __real_NAME the function itself. What _FORTIFY_SOURCE makes of NAME is __NAME_chk, which
+ * knows how much room there is.
  *
- * Which names are wrapped is told by meson.build; a wrapper that is missing here, or there, does not link. A call that fails
- * has no effect, but where the system says otherwise: close() and fclose() close whatever they return.
+ * Which names are wrapped is told by meson.build; a wrapper that is missing here, or there, does
+ * not link. A call that fails has no effect, but where the system says otherwise: close() and
+ * fclose() close whatever they return.
  */
 #define _GNU_SOURCE
 #include "calls.h"
@@ -96,12 +98,12 @@ const struct call_errors calls[CALLS] = {
 	[CALL_STATVFS] = {"statvfs", {EINTR, ENOENT, ENOMEM}},
 	[CALL_SYSCONF] = {"sysconf", {EINVAL}},
 	[CALL_TMPFILE] = {"open(O_TMPFILE)", {EOPNOTSUPP, EISDIR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC}},
-	/* ECHILD: the host has reaped the supervisor. Nobody but the supervisor reaps workers. */
+	/* ECHILD: the host has reaped the supervisor. Only the supervisor reaps workers. */
 	[CALL_WAITID] = {"waitid(P_PID)", {ECHILD, EINTR}},
 	[CALL_WAITID_ANY] = {"waitid(P_ALL)", {EINTR}},
 	[CALL_WAITPID] = {"waitpid(PID)", {ECHILD, EINTR}},
 	[CALL_WAITPID_ANY] = {"waitpid(-1)", {EINTR}},
-	/* Into a pipe that nobody has read from for long. */
+	/* Into a pipe that has not been read from for long. */
 	[CALL_WRITE] = {"write", {EAGAIN, EINTR}},
 };
 
@@ -447,7 +449,7 @@ int __wrap_shm_unlink(const char *name)
 
 	if (!error)
 		return __real_shm_unlink(name);
-	if (error == ENOENT) /* somebody else has removed it */
+	if (error == ENOENT) /* another process has removed it */
 		__real_shm_unlink(name);
 	errno = error;
 	return -1;
@@ -581,7 +583,7 @@ pid_t __wrap_waitpid(pid_t pid, int *status, int options)
 
 	if (!error)
 		return __real_waitpid(pid, status, options);
-	/* Somebody else has reaped it; but not while it lives. */
+	/* It may have been reaped elsewhere, but not while it lives. */
 	if (error == ECHILD && !__real_waitpid(pid, NULL, options))
 		return 0;
 	errno = error;

@@ -1,8 +1,9 @@
 /*
  * calls.h - the functions that may fail, and with what.
  *
- * Only what can happen to this library: EINVAL of a call whose arguments are right cannot, nor EBADF. A function that is used
- * for two things has two lines. excused.txt lists the functions that cannot fail.
+ * Only what can happen to this library: EINVAL of a call whose arguments are right cannot, nor
+ * EBADF. A function that is used for two things has two lines. excused.txt lists the functions that
+ * cannot fail.
  */
 #ifndef SHEAF_TESTS_FAULTS_CALLS_H
 #define SHEAF_TESTS_FAULTS_CALLS_H

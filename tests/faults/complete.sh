@@ -1,5 +1,6 @@
 #!/bin/sh
-# complete.sh - fails if the library calls a function that neither has a wrapper nor is known not to fail.
+# complete.sh - fails if the library calls a function that neither has a wrapper nor is known not to
+# fail.
 #
 #   complete.sh CHECKOUT LIBRARY WRAPPED...   LIBRARY: the static one; both system layers are compiled here as well
 set -eu
@@ -22,7 +23,8 @@ for layer in "$top"/lib/os/linux_*.c "$top"/lib/os/posix_*.c; do
 		-o "$scratch/$(basename "$layer").o"
 done
 
-# What it calls and does not define, without what a sanitizer adds; "__snprintf_chk" is snprintf() with a check.
+# What it calls and does not define, without what a sanitizer adds; "__snprintf_chk" is snprintf()
+# with a check.
 nm "$library" "$scratch"/*.o | awk 'NF == 3 && $2 ~ /[TDBRVWC]/ { print $3 }' | sort -u >"$scratch/defined"
 nm -u "$library" "$scratch"/*.o | awk '$1 == "U" && $2 !~ /^__([atu]|ub)san_/ { print $2 }' |
 	sed 's/^__\(.*\)_chk$/\1/' | sort -u | comm -23 - "$scratch/defined" >"$scratch/called"

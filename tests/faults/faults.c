@@ -1,16 +1,18 @@
 /*
- * faults.c - every call of libc that the library makes fails once, at every place, with every errno that can be.
+ * faults.c - every call of libc that the library makes fails once, at every place, with every errno
+ * that can be.
  *
- * Usage: faults [SEED [CASES [DEPTH [PATH]]]]: at most so many cases, chosen by the seed (0: all), with faults in up to the
- * DEPTH-th call of a place; of the PATH-th path alone.
+ * Usage: faults [SEED [CASES [DEPTH [PATH]]]]: at most so many cases, chosen by the seed (0: all),
+ * with faults in up to the DEPTH-th call of a place; of the PATH-th path alone.
  *
- * First each path runs without faults, which finds the sites. Then, for each site and each errno of its function, the first
- * call fails, once, and in another case for good; then the second, and so on until a run ends without such a call. A site
- * that is only reached after a fault gets that fault as well. Each path also runs on kernels that lack all of the optional
- * calls, or one of those that it makes: as the wrappers play them, and as a filter of system calls does.
+ * First each path runs without faults, which finds the sites. Then, for each site and each errno of
+ * its function, the first call fails, once, and in another case for good; then the second, and so
+ * on until a run ends without such a call. A site that is only reached after a fault gets that
+ * fault as well. Each path also runs on kernels that lack all of the optional calls, or one of
+ * those that it makes: as the wrappers play them, and as a filter of system calls does.
  *
- * A case is a child that leads a session: it runs its path with the fault, and a second time without. Nothing may be left
- * after either.
+ * A case is a child that leads a session: it runs its path with the fault, and a second time
+ * without. Nothing may be left after either.
  */
 #include "calls.h"
 #include "judge.h"
@@ -27,10 +29,13 @@
 #include <unistd.h>
 
 #include "sheaf.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "support/session.h"
-#include "support/tally.h"
 
 #define MOST_JOBS 16
 #define FINDING_RUNS 2
@@ -194,7 +199,7 @@ static void start(struct slot *slot, const struct job *job)
 	plan = slot->plan;
 	slot->pid = child_start(play, &slot->job);
 	CHECK(slot->pid > 0, "cannot start a case: %d", slot->pid);
-	slot->deadline_ns = patience();
+	slot->deadline_ns = hang_deadline();
 }
 
 static void put(struct job job)
@@ -227,7 +232,7 @@ static void end(struct slot *slot, int status, uint64_t depth)
 	const struct fault *last = &slot->plan->faults[slot->plan->count ? slot->plan->count - 1 : 0];
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 
-	if (!session_ended(slot->pid, patience()))
+	if (!session_ended(slot->pid, hang_deadline()))
 		fail(&slot->job, HARM_LEAKED, "processes are left");
 	if (code == VERDICT_ABSENT)
 		unfiltered++;
@@ -251,7 +256,7 @@ static void end(struct slot *slot, int status, uint64_t depth)
 		}
 	}
 	case_count++;
-	tally_add(1);
+	report_add(1);
 	slot->pid = 0;
 }
 
@@ -303,7 +308,7 @@ static void await_some(uint64_t depth)
 		}
 	}
 	if (!ended)
-		trial_nap(200000);
+		sleep_ns(200000);
 }
 
 static struct slot *idle(void)
@@ -322,7 +327,9 @@ static bool busy(void)
 	return false;
 }
 
-/* Runs what is in the queue, and what is put there meanwhile; at most so many cases in all. */
+/*
+ * Run the cases in the queue, and those that are put there meanwhile, but at most so many in all.
+ */
 static void run(uint64_t most, uint64_t depth)
 {
 	uint64_t started = case_count;
@@ -362,7 +369,10 @@ static void put_site(uint32_t site)
 
 	if (!plan_has(site))
 		return;
-	/* Nor is there a reason to signal a supervisor that is gone, as another fault may have said. */
+	/*
+	 * Nor is there a reason to signal a supervisor that is gone, as another fault may have
+	 * said.
+	 */
 	if (sites[site].call == CALL_KILL && (sites[site].role != OWNER || sites[site].via_site != ANYWHERE))
 		return;
 	if (sites[site].call == CALL_SEM_POST && paths[sites[site].path].threaded)
@@ -394,10 +404,10 @@ static void put_kernels(unsigned first, unsigned count)
 				put((struct job){.kind = kind, .path = path, .first = first, .count = count});
 }
 
-static void shuffle(size_t from, struct chance *chance)
+static void shuffle(size_t from, struct rng *rng)
 {
 	for (size_t i = queue.count; i > from + 1; i--) {
-		size_t other = from + (size_t)chance_below(chance, i - from);
+		size_t other = from + (size_t)rng_below(rng, i - from);
 		struct job job = queue.jobs[i - 1];
 
 		queue.jobs[i - 1] = queue.jobs[other];
@@ -406,7 +416,7 @@ static void shuffle(size_t from, struct chance *chance)
 }
 
 /* Every fault at every site, and every missing call, until no case finds a new site. */
-static void run_faults(struct chance *chance, uint64_t most, uint64_t depth)
+static void run_faults(struct rng *rng, uint64_t most, uint64_t depth)
 {
 	uint32_t known = 0;
 
@@ -419,21 +429,21 @@ static void run_faults(struct chance *chance, uint64_t most, uint64_t depth)
 
 		for (uint32_t end = plan_sites(); known < end; known++)
 			put_site(known);
-		shuffle(from, chance);
+		shuffle(from, rng);
 		run(most, depth);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct chance chance = {trial_seed(argc, argv)};
-	uint64_t most = trial_amount(argc, argv, 2, 200), depth = trial_amount(argc, argv, 3, 2);
-	uint64_t only = trial_amount(argc, argv, 4, path_count);
+	struct rng rng = {seed_argument(argc, argv)};
+	uint64_t most = amount_argument(argc, argv, 2, 200), depth = amount_argument(argc, argv, 3, 2);
+	uint64_t only = amount_argument(argc, argv, 4, path_count);
 	unsigned functions = 0;
 
 	first_path = only < path_count ? (uint32_t)only : 0;
 	end_path = only < path_count ? first_path + 1 : path_count;
-	if (TRIAL_TSAN) {
+	if (THREAD_SANITIZER) {
 		puts("skipped: the thread sanitizer does not follow forks of forks");
 		return 77;
 	}
@@ -446,24 +456,24 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < jobs; i++)
 		slots[i].plan = plan_share(sizeof(*slots[i].plan));
 	paths_make_files();
-	tally_begin("faults", "cases", chance.state);
+	report_begin("faults", "cases", rng.state);
 	harness = getpid();
 	signal(SIGTERM, stop);
 	signal(SIGINT, stop);
 
 	find_sites();
 	if (!failed)
-		run_faults(&chance, most, depth);
+		run_faults(&rng, most, depth);
 	if (unfiltered)
 		printf("filters of system calls are not allowed here: %llu cases skipped\n", (unsigned long long)unfiltered);
 	for (unsigned i = 0; i < CALLS; i++)
 		functions += called[i];
 	printf("%llu cases: %u sites, %llu pairs of site and errno, %u functions\n", (unsigned long long)case_count,
 	       plan_sites(), (unsigned long long)pair_count, functions);
-	tally_note("sites", plan_sites());
-	tally_note("pairs", (double)pair_count);
-	tally_note("functions", functions);
+	report_figure("sites", plan_sites());
+	report_figure("pairs", (double)pair_count);
+	report_figure("functions", functions);
 	CHECK_AS(harm, !failed, "%llu of %llu cases", (unsigned long long)failed, (unsigned long long)case_count);
-	tally_end();
+	report_end();
 	return 0;
 }

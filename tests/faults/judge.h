@@ -1,9 +1,9 @@
 /*
- * judge.h - how paths look at the library's answers.
+ * judge.h - how paths judge the library's answers.
  *
- * A failure must have a code that the header documents for correct arguments, and a message. After a fault that happens once
- * the same call succeeds when it is made again: nothing of that kind stops a pool. What a signal interrupted must not show at
- * all.
+ * A failure must have a code that the header documents for correct arguments, and a message. After
+ * a fault that happens once the same call succeeds when it is made again: nothing of that kind
+ * stops a pool. What a signal interrupted must not show at all.
  */
 #ifndef SHEAF_TESTS_FAULTS_JUDGE_H
 #define SHEAF_TESTS_FAULTS_JUDGE_H
@@ -38,7 +38,7 @@ enum documented { AS_CREATE, AS_END, AS_ALLOC, AS_BATCH, AS_SUBMIT, AS_NEXT, AS_
 
 bool judge_documented(enum documented as, int code);
 
-/* Both look at the result of a call, and return it. */
+/* Judge the result of a call, and return it. */
 int judge_first(int r, enum documented as, const char *call);
 int judge_second(int r, int first, enum documented as, const char *call);
 
@@ -46,14 +46,14 @@ int judge_second(int r, int first, enum documented as, const char *call);
 void judge_interruption(const char *what);
 
 /*
- * From now on a call that fails must leave as much of the pool's heap in use as there was before it; NULL: no longer. For paths whose tasks
- * take none while such a call is made.
+ * From now on a call that fails must leave as much of the pool's heap in use as there was before
+ * it; NULL: no longer. For paths whose tasks take none while such a call is made.
  */
 void judge_watch(sheaf_pool *pool);
 size_t judge_heap(void);
 void judge_heap_unchanged(size_t before, const char *call);
 
-/* Makes a call of the library with faults; a second time if it fails. */
+/* Make a call of the library with faults; a second time if it fails. */
 #define TRY(r, as, call)                                                      \
 	do {                                                                  \
 		size_t heap_ = judge_heap();                                  \

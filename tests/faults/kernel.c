@@ -1,5 +1,6 @@
 /*
- * kernel.c - a seccomp filter, which any process may put on itself once it has given up new privileges.
+ * kernel.c - a seccomp filter, which any process may put on itself once it has given up new
+ * privileges.
  */
 #define _GNU_SOURCE
 #include "kernel.h"
@@ -25,7 +26,10 @@ const struct optional optionals[] = {
 const unsigned optional_count = sizeof(optionals) / sizeof(optionals[0]);
 const unsigned optional_kinds = 9;
 
-/* The system call, and what of its arguments tells the optional use: (args[argument] & mask) == value. */
+/*
+ * The system call, and what of its arguments tells the optional use: (args[argument] & mask) ==
+ * value.
+ */
 static const struct {
 	uint32_t call, number, argument, mask, value;
 } filters[] = {
@@ -44,7 +48,10 @@ static const struct {
 #define RULE 6       /* instructions */
 #define MOST_RULES 2 /* of one call */
 
-/* Answers @error to the use of a system call that filters[i] describes, and lets others pass to the next rule. */
+/*
+ * Answer @error to the use of a system call that filters[i] describes, and let others pass to the
+ * next rule.
+ */
 static void add_rule(struct sock_filter *rule, unsigned i, int error)
 {
 	/* The low half of a 64-bit argument, on little-endian machines. */

@@ -18,8 +18,8 @@ extern const unsigned optional_count;
 extern const unsigned optional_kinds; /* the first so many name each call once */
 
 /*
- * From now on this process and its children have a kernel without optionals [first, first + count). False: filters are not
- * allowed.
+ * From now on this process and its children have a kernel without optionals [first, first + count).
+ * False: filters are not allowed.
  */
 bool kernel_lacks(unsigned first, unsigned count);
 

@@ -1,6 +1,6 @@
 /*
- * paths.h - what is done with the library while its calls fail. Each attempt frees all that it made, and leaves its outcome
- * (judge.h).
+ * paths.h - what is done with the library while its calls fail. Each attempt frees all that it
+ * made, and leaves its outcome (judge.h).
  */
 #ifndef SHEAF_TESTS_FAULTS_PATHS_H
 #define SHEAF_TESTS_FAULTS_PATHS_H
@@ -11,7 +11,7 @@ struct path {
 	const char *name;
 	void (*prepare)(void); /* before the first attempt, without faults; or NULL */
 	void (*attempt)(void);
-	bool threaded; /* nobody can be killed: no wake-up is lost */
+	bool threaded; /* no process can be killed, so no wake-up is lost */
 };
 
 extern const struct path paths[];
@@ -20,7 +20,10 @@ extern const unsigned path_count;
 /* The files that the data paths read; they go when the program ends. */
 void paths_make_files(void);
 
-/* Names of a process's segments: 0, or 1 for one that is left by somebody who died. */
+/*
+ * Return the name of a process's segment. @which: 0, or 1 for a segment that a dead process has
+ * left.
+ */
 const char *paths_segment_name(long pid, unsigned which);
 
 void path_take_name(void);

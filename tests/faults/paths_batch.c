@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "steps.h"
-#include "support/trial.h"
+#include "support/rng.h"
 
 /* ---- tasks ---- */
 
@@ -62,7 +62,7 @@ static int die_in_range(sheaf_task *task, size_t begin, size_t end, void *contex
 	if (sheaf_task_attempt(task) == 1 && begin <= 11 && 11 < end)
 		raise(SIGKILL);
 	for (size_t i = begin; i < end; i++)
-		out[i] = trial_value(i);
+		out[i] = distinct_value(i);
 	return 0;
 }
 
@@ -173,7 +173,7 @@ void path_calls_large(void)
 	int r;
 
 	for (unsigned i = 0; i < LARGE; i++)
-		arg[i] = (unsigned char)trial_value(i);
+		arg[i] = (unsigned char)distinct_value(i);
 	for (uint64_t position = 0; batch && position < 10; position++) {
 		sheaf_task_fn *fn = position == 9 ? refuse : copy_large;
 
@@ -197,7 +197,7 @@ void path_calls_large(void)
 static void check_items(const uint64_t *out, const char *call)
 {
 	for (size_t i = 0; i < ITEMS; i++)
-		RIGHT(out[i] == trial_value(i), LOST, "%s: item %zu is wrong", call, i);
+		RIGHT(out[i] == distinct_value(i), LOST, "%s: item %zu is wrong", call, i);
 }
 
 static void map_items(sheaf_pool *pool, const uint64_t *in, uint64_t *out)
@@ -290,9 +290,9 @@ void path_apply(void)
 		return;
 	judge_watch(pool);
 	for (unsigned i = 0; i < LARGE; i++)
-		arg[i] = (unsigned char)trial_value(i);
+		arg[i] = (unsigned char)distinct_value(i);
 	TRY(r, AS_RUN, sheaf_apply(pool, value_of, &number, sizeof(number), &value, sizeof(value), NULL));
-	RIGHT(r < 0 || value == trial_value(5), LOST, "sheaf_apply: a wrong value");
+	RIGHT(r < 0 || value == distinct_value(5), LOST, "sheaf_apply: a wrong value");
 	TRY(r, AS_RUN, sheaf_apply(pool, copy_large, arg, LARGE, copied, LARGE, NULL));
 	RIGHT(r < 0 || !memcmp(arg, copied, LARGE), LOST, "sheaf_apply: wrong bytes");
 	step_destroy(pool);

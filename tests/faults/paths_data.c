@@ -13,7 +13,7 @@
 
 #include "sheaf_data.h"
 #include "steps.h"
-#include "support/trial.h"
+#include "support/check.h"
 
 #define ROWS 1500
 #define LONG_NAME 270000 /* of a column: longer than the buffer at first */

@@ -15,10 +15,11 @@
 
 #include "steps.h"
 #include "support/children.h"
-#include "support/corpse.h"
+#include "support/dead_pool.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
+#include "support/rng.h"
 #include "support/session.h"
-#include "support/trial.h"
 
 /* ---- create ---- */
 
@@ -85,7 +86,7 @@ void path_create_taken(void)
 /* What a dead owner leaves. */
 static void leave_name(const char *name)
 {
-	int r = corpse_leave(name);
+	int r = dead_pool_leave(name);
 
 	RIGHT(!r, WRONG, "%s: %s", name, strerror(-r));
 }
@@ -166,7 +167,7 @@ _Noreturn static void die_owner(const char *name)
 
 void path_owner_dies(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t owner, family[8];
 	char name[64];
 	int status;
@@ -183,7 +184,7 @@ void path_owner_dies(void)
 		      (unsigned)status);
 	while (session_processes(getpid(), family, 8) > 1) {
 		RIGHT(sheaf_now_ns() < deadline, LEAKED, "process %d outlives the owner", (int)family[0]);
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	RIGHT(atomic_load(&plan->on) || segment_name_exists(name) == 0, LEAKED, "the dead owner's segment keeps its name");
 	/* With faults it may: the next start takes it. */
@@ -260,7 +261,7 @@ void path_retire_while_running(void)
 			;
 		step_retire(batch);
 		TRY(r, AS_RUN, sheaf_apply(pool, value_of, &number, sizeof(number), &value, sizeof(value), NULL));
-		RIGHT(r < 0 || value == trial_value(3), LOST, "sheaf_apply: a wrong value");
+		RIGHT(r < 0 || value == distinct_value(3), LOST, "sheaf_apply: a wrong value");
 	}
 	step_destroy(pool);
 }

@@ -1,5 +1,5 @@
 /*
- * paths_watch.c - looks at the pool of another process.
+ * paths_watch.c - inspects the pool of another process.
  */
 #include "paths.h"
 

@@ -1,8 +1,9 @@
 /*
  * plan.c - finds sites and decides which of their calls fail.
  *
- * The role, and whether a thread is inside of the library, are private to a process; forks of the library pass both on.
- * Threads that the library starts are inside while they run its function (calls.c).
+ * The role, and whether a thread is inside of the library, are private to a process; forks of the
+ * library pass both on. Threads that the library starts are inside while they run its function
+ * (calls.c).
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "plan.h"
@@ -107,7 +108,10 @@ static uint32_t find(uint32_t call, const void *address)
 			fill(&sites[i], call, address);
 			return i;
 		}
-		/* A place that is being filled is passed over: who fills it may have been killed. At worst a site has two places. */
+		/*
+		 * A place that is being filled is skipped, because its process may have been
+		 * killed. At worst a site has two places.
+		 */
 		if (ready == 2 && sites[i].path == plan->path && sites[i].call == call && sites[i].role == role &&
 		    sites[i].address == (uintptr_t)address)
 			return i;

@@ -1,10 +1,10 @@
 /*
  * plan.h - which call of the library fails, in which process, with which errno.
  *
- * The library's calls go through wrappers (calls.c, by the linker's --wrap). A wrapper asks fault_of() what shall happen. A
- * *site* is a place in the library that calls a function, on one path, in one role: sites are found while paths run. A
- * *fault* makes the N-th call at a site fail, once or for good. Plans and sites lie in memory that all processes of a case
- * share.
+ * The library's calls go through wrappers (calls.c, by the linker's --wrap). A wrapper asks
+ * fault_of() what to do. A *site* is a place in the library that calls a function, on one path, in
+ * one role: sites are found while paths run. A *fault* makes the N-th call at a site fail, once or
+ * for good. Plans and sites lie in memory that all processes of a case share.
  */
 #ifndef SHEAF_TESTS_FAULTS_PLAN_H
 #define SHEAF_TESTS_FAULTS_PLAN_H
@@ -25,7 +25,10 @@ struct site {
 	uint32_t call; /* in calls.h */
 	uint32_t role;
 	uintptr_t address; /* that the call returns to */
-	/* The fault during which the site was found, if it is reached only then: an index of faults[0] of its plan, or ANYWHERE. */
+	/*
+	 * The fault during which the site was found, if it is reached only then: an index of
+	 * faults[0] of its plan, or ANYWHERE.
+	 */
 	uint32_t via_site, via_nth;
 	int via_error;
 	bool via_lasting;
@@ -55,13 +58,16 @@ extern struct plan *plan; /* of the case at hand */
 /* Memory that children share. */
 void *plan_share(unsigned long size);
 
-/* Places of the table that are taken. One may be without a site, if who filled it was killed. */
+/*
+ * Places of the table that are taken. One may be without a site, if the process that filled it was
+ * killed.
+ */
 unsigned plan_sites(void);
 bool plan_has(uint32_t site);
 
-/* ---- for paths: the library's calls, and nobody else's, are made with faults ---- */
+/* ---- for paths: only calls of the library are made with faults ---- */
 
-/* Evaluates a call of the library. */
+/* Evaluate a call of the library. */
 #define LIBRARY(call) (library_enter(), library_leave(call))
 #define LIBRARY_VOID(call) (library_enter(), (call), (void)library_leave(0))
 void library_enter(void);

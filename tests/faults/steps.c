@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "paths.h"
-#include "support/trial.h"
+#include "support/rng.h"
 
 /* ---- pools ---- */
 
@@ -87,7 +87,7 @@ void step_free(sheaf_pool *pool, void *memory)
 int value_of(sheaf_task *task, const void *arg, void *result)
 {
 	(void)task;
-	*(uint64_t *)result = trial_value(*(const uint64_t *)arg);
+	*(uint64_t *)result = distinct_value(*(const uint64_t *)arg);
 	return 0;
 }
 
@@ -134,7 +134,7 @@ void check_value(const sheaf_result *result)
 	RIGHT(result->size == sizeof(value), LOST, "position %llu: %zu bytes", (unsigned long long)result->position,
 	      result->size);
 	memcpy(&value, result->data, sizeof(value));
-	RIGHT(value == trial_value(result->position), LOST, "position %llu: a wrong value",
+	RIGHT(value == distinct_value(result->position), LOST, "position %llu: a wrong value",
 	      (unsigned long long)result->position);
 }
 

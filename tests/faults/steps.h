@@ -1,5 +1,6 @@
 /*
- * steps.h - what many paths do. Each call is made with faults, and judged; what it made is NULL if it failed twice.
+ * steps.h - what many paths do. Each call is made with faults, and judged; what it made is NULL if
+ * it failed twice.
  */
 #ifndef SHEAF_TESTS_FAULTS_STEPS_H
 #define SHEAF_TESTS_FAULTS_STEPS_H
@@ -47,7 +48,7 @@ struct tasks {
 /* @fn: computes as value_of(). */
 void step_submit(sheaf_batch *batch, struct tasks *tasks, unsigned count, sheaf_task_fn *fn);
 
-/* Takes the first @ordered results by position, the others as they come; then all at once. */
+/* Take the first @ordered results by position, the others as they come, and then all at once. */
 void step_gather(sheaf_batch *batch, struct tasks *tasks, unsigned ordered);
 
 #endif

@@ -4,8 +4,7 @@
  * Usage: fuzz_corpus FOLDER
  */
 #include "image.h"
-
-#include "support/trial.h"
+#include "support/check.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,11 +1,14 @@
 /*
- * data.c - loads made-up tables, and checks for each one that it costs no more memory than it may, and what else must hold.
+ * data.c - loads made-up tables, and checks for each one that it costs no more memory than it may,
+ * and what else must hold.
  *
- * Usage: fuzz_data [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead, as fuzz_tables.c takes them.
+ * Usage: fuzz_data [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead, as
+ * fuzz_tables.c takes them.
  */
+#include "support/arguments.h"
+#include "support/report.h"
+#include "support/rng.h"
 #include "tables.h"
-
-#include "support/tally.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,7 +16,7 @@
 #include <string.h>
 
 /* The inputs, one file each: options, then bytes. */
-static void save(const char *folder, uint64_t number, const struct load_input *input)
+static void save(const char *folder, uint64_t number, const struct table_input *input)
 {
 	char path[4096];
 	FILE *file;
@@ -27,39 +30,39 @@ static void save(const char *folder, uint64_t number, const struct load_input *i
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), count = trial_amount(argc, argv, 2, 20000), loaded = 0, values = 0;
-	struct chance chance = {seed};
+	uint64_t seed = seed_argument(argc, argv), count = amount_argument(argc, argv, 2, 20000), loaded = 0, values = 0;
+	struct rng rng = {seed};
 	double worst = 0;
 
 	if (argc > 3) {
 		for (uint64_t i = 0; i < count; i++) {
-			struct load_input input;
+			struct table_input input;
 
-			table_make(&chance, &input);
+			table_make(&rng, &input);
 			if (input.size < 20000)
 				save(argv[3], i, &input);
 		}
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	tally_begin("tables", "cases", seed);
-	load_begin();
+	report_begin("tables", "cases", seed);
+	table_load_begin();
 	for (uint64_t i = 0; i < count; i++) {
-		struct load_input input;
-		struct weight weight;
+		struct table_input input;
+		struct memory_use use;
 		double part;
 
-		table_make(&chance, &input);
-		loaded += load_one(&input, &weight) == 0;
-		part = (double)weight.peak / (double)(8 * weight.read + (1 << 20));
+		table_make(&rng, &input);
+		loaded += table_load(&input, &use) == 0;
+		part = (double)use.peak / (double)(8 * use.read + (1 << 20));
 		worst = part > worst ? part : worst;
-		values += weight.read;
-		tally_add(1);
+		values += use.read;
+		report_add(1);
 	}
-	load_end();
-	tally_note("loaded", (double)loaded);
-	tally_note("bytes", (double)values);
-	tally_note("worst_part_of_bound", worst);
-	tally_end();
+	table_load_end();
+	report_figure("loaded", (double)loaded);
+	report_figure("bytes", (double)values);
+	report_figure("worst_part_of_bound", worst);
+	report_end();
 	return 0;
 }

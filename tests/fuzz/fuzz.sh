@@ -1,7 +1,7 @@
 #!/bin/sh
-# fuzz.sh - libFuzzer looks for inputs that break a rule, for some seconds: segments, starting from those of live pools, or tables, starting
-# from generated ones. Needs clang with its fuzzer runtime; skipped without.
-# Usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]
+# fuzz.sh - libFuzzer tries for some seconds to find inputs that break a rule: segments, starting
+# from those of live pools, or tables, starting from generated ones. Needs clang with its fuzzer
+# runtime, and is skipped without. Usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -42,12 +42,12 @@ other=linux
 mkdir "$folder/seeds" "$folder/found"
 cd "$top"
 os_sources=$(printf "%s " lib/os/*.c | sed "s,lib/os/${other}_[a-z]*.c,,g")
-support="tests/support/trial.c tests/support/tally.c"
+support=$(for file in check deadline report rng; do echo "tests/support/$file.c"; done)
 case $what in
 segments)
 	"$corpus" "$folder/seeds"
 	longest=40000
-	sources="tests/fuzz/fuzz_inspect.c tests/fuzz/looks.c $support tests/support/children.c tests/support/proc.c
+	sources="tests/fuzz/fuzz_inspect.c tests/fuzz/inspect_rules.c $support tests/support/children.c tests/support/proc.c
 		lib/base/clock.c lib/base/printable.c lib/base/error.c $os_sources
 		lib/segment/segment.c lib/segment/file.c lib/segment/names.c lib/segment/sweep.c lib/segment/reader.c lib/watch/*.c"
 	;;
@@ -56,7 +56,7 @@ tables)
 	# Longer than two buffers of the reader.
 	longest=200000
 	# Only what reads is watched closely; the rest of the library is taken as fast as it is.
-	sources="tests/fuzz/fuzz_tables.c tests/fuzz/load.c tests/fuzz/tables.c tests/fuzz/weight.c $support lib/base/printable.c
+	sources="tests/fuzz/fuzz_tables.c tests/fuzz/table_load.c tests/fuzz/tables.c tests/fuzz/memory_meter.c $support lib/base/printable.c
 		lib/data/input.c lib/data/table.c lib/data/array.c lib/data/fields.c lib/data/csv.c lib/data/npy.c"
 	rest="lib/base/clock.c lib/base/error.c $os_sources lib/segment/*.c lib/queue/*.c lib/member/*.c
 		lib/work/*.c lib/batch/*.c lib/pool/*.c"
@@ -93,6 +93,6 @@ if [ "$failed" -ne 0 ]; then
 fi
 ok=false
 [ "$failed" -ne 0 ] || ok=true
-echo "tally {\"name\": \"$what\", \"cases\": ${cases:-0}, \"lost\": 0, \"duplicated\": 0, \"hung\": $hung, \"leaked\": 0," \
+echo "report {\"name\": \"$what\", \"cases\": ${cases:-0}, \"lost\": 0, \"duplicated\": 0, \"hung\": $hung, \"leaked\": 0," \
 	"\"seed\": $seed, \"seconds\": $(($(date +%s) - began)), \"ok\": $ok}"
 exit "$failed"

@@ -3,6 +3,7 @@
  *
  * An input is one byte of options, as data.c writes it, and then the file.
  */
+#include "support/rng.h"
 #include "tables.h"
 
 #include <signal.h>
@@ -19,34 +20,34 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	signal(SIGPIPE, SIG_IGN);
-	load_begin();
+	table_load_begin();
 	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct weight weight;
+	struct memory_use use;
 
 	if (size == 0)
 		return 0;
-	load_one(&(struct load_input){.bytes = data + 1,
-				      .size = size - 1,
-				      .header = (data[0] & 3u) % 3,
-				      .missing = data[0] >> 2 & 3u,
-				      .piped = data[0] >> 4 & 1u},
-		 &weight);
+	table_load(&(struct table_input){.bytes = data + 1,
+					 .size = size - 1,
+					 .header = (data[0] & 3u) % 3,
+					 .missing = data[0] >> 2 & 3u,
+					 .piped = data[0] >> 4 & 1u},
+		   &use);
 	return 0;
 }
 
 /* Now and then one of the grammar's, as bytes alone seldom make long ones. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 {
-	struct chance chance = {seed};
-	struct load_input input;
+	struct rng rng = {seed};
+	struct table_input input;
 
-	if (chance_below(&chance, 64) || most < 2)
+	if (rng_below(&rng, 64) || most < 2)
 		return LLVMFuzzerMutate(data, size, most);
-	table_make(&chance, &input);
+	table_make(&rng, &input);
 	size = input.size < most - 1 ? input.size : most - 1;
 	data[0] = (uint8_t)(input.header | input.missing << 2 | (unsigned)input.piped << 4);
 	memcpy(data + 1, input.bytes, size);

@@ -5,8 +5,9 @@
 
 #include "os/os.h"
 #include "pool/pool.h"
+#include "support/check.h"
 #include "support/children.h"
-#include "support/trial.h"
+#include "support/deadline.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ static void pass(struct gate *gate)
 {
 	atomic_fetch_add(&gate->arrived, 1);
 	while (!atomic_load(&gate->open))
-		trial_nap(1000000);
+		sleep_ns(1000000);
 }
 
 static int wait_in_task(sheaf_task *task, const void *arg, void *result)
@@ -52,11 +53,11 @@ static int wait_in_loop(sheaf_task *task, size_t begin, size_t end, void *contex
 
 static void await(struct gate *gate, unsigned arrived)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&gate->arrived) < arrived) {
 		CHECK(sheaf_now_ns() < deadline, "the workers do not come");
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 }
 

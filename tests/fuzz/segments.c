@@ -1,21 +1,26 @@
 /*
- * segments.c - no segment, however damaged, crashes, hangs or misleads who looks at it; and no start-up sweep takes what it may not.
+ * segments.c - inspects damaged segments: none crashes, hangs or misleads the reader, and no sweep
+ * takes what it must not.
  *
- * Usage: segments [SEED [SECONDS [EVERY]]]. SECONDS for the random part and for the scribbling thread, each; of the flips and
- * extremes outside of the header, each EVERY-th is tried (1: all).
+ * Usage: segments [SEED [SECONDS [EVERY]]]. SECONDS for the random part and for the thread that
+ * writes wildly, each; of the flips and extremes outside of the header, each EVERY-th is tried (1:
+ * all).
  *
- * Each part runs in a child, whose present case is told in shared memory: so a crash or a hang has a name. This process holds the owner's
- * lock of the file meanwhile, as the pool's owner would.
+ * Each part runs in a child, whose present case is told in shared memory: so a crash or a hang has
+ * a name. This process holds the owner's lock of the file meanwhile, as the pool's owner would.
  */
 #define _DEFAULT_SOURCE /* mknod(), MAP_ANONYMOUS */
 #include "image.h"
-#include "looks.h"
+#include "inspect_rules.h"
 
 #include "os/os.h"
 #include "segment/segment.h"
+#include "support/arguments.h"
 #include "support/children.h"
-#include "support/corpse.h"
-#include "support/tally.h"
+#include "support/dead_pool.h"
+#include "support/deadline.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,14 +44,14 @@ static struct image image;
 static char name[64]; /* no start of "sheaf-": other programs' sweeps leave it alone */
 static int file;
 static uint64_t seconds, every;
-static struct chance chance;
+static struct rng rng;
 
 /* ---- cases ---- */
 
 struct progress {
 	_Atomic uint64_t cases;
 	char what[200];
-	char strange[16][64]; /* names that are removed at the end, whoever crashed */
+	char strange[16][64]; /* names that are removed at the end, also after a crash */
 	unsigned strange_count;
 };
 static struct progress *progress;
@@ -64,59 +69,59 @@ static void begin_case(const char *format, ...)
 
 static void run(child_fn *part, const char *title)
 {
-	uint64_t began = sheaf_now_ns(), first = atomic_load(&progress->cases), seen = first, deadline = patience();
+	uint64_t began = sheaf_now_ns(), first = atomic_load(&progress->cases), seen = first, deadline = hang_deadline();
 	pid_t pid;
 	int status, r;
 
-	chance_next(&chance);
+	rng_next(&rng);
 	pid = child_start(part, NULL);
 	CHECK(pid > 0, "no child: %s", strerror(-pid));
 	while ((r = child_wait(pid, &status, sheaf_now_ns() + SECOND)) == -ETIMEDOUT) {
 		if (atomic_load(&progress->cases) != seen)
-			deadline = patience();
+			deadline = hang_deadline();
 		seen = atomic_load(&progress->cases);
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s: it hangs", progress->what);
 	}
 	CHECK(r == 0 && WIFEXITED(status), "%s: it crashes (signal %d)", progress->what, WTERMSIG(status));
 	CHECK(WEXITSTATUS(status) == 0, "%s: exit code %d", progress->what, WEXITSTATUS(status));
-	tally_add(atomic_load(&progress->cases) - first);
+	report_add(atomic_load(&progress->cases) - first);
 	printf("%-28s %8llu cases, %.1f s\n", title, (unsigned long long)(atomic_load(&progress->cases) - first),
 	       (double)(sheaf_now_ns() - began) / 1e9);
 }
 
-static struct looks look(void)
+static struct inspection inspect(void)
 {
-	struct looks looks;
+	struct inspection found;
 
-	look_at(name, &looks);
-	return looks;
+	inspect_segment(name, &found);
+	return found;
 }
 
 /* ---- what is right ---- */
 
 static void expect_lawful(const struct shared_header *header, uint64_t file_size)
 {
-	struct looks looks = look();
+	struct inspection found = inspect();
 
-	CHECK((looks.opened == 0) == lawful(header, file_size), "%s: it is %s", progress->what,
-	      looks.opened ? "refused" : "believed");
+	CHECK((found.opened == 0) == header_is_lawful(header, file_size), "%s: it is %s", progress->what,
+	      found.opened ? "refused" : "believed");
 }
 
 /* An image without any damage, in all figures. */
 static void expect_true_figures(uint64_t n)
 {
-	struct looks looks = look();
+	struct inspection found = inspect();
 	unsigned calls = 0, loops = 0;
 
-	CHECK(looks.opened == 0 && looks.looked == 0, "%d, %d", looks.opened, looks.looked);
-	CHECK(looks.pool.state == SHEAF_POOL_OPEN && looks.pool.owner_lives && looks.pool.owner == getppid(),
-	      "state %d, owner %ld", (int)looks.pool.state, (long)looks.pool.owner);
-	CHECK(looks.pool.damaged == 0, "%llu words are damaged", (unsigned long long)looks.pool.damaged);
-	CHECK(looks.pool.batches == 2 && looks.pool.running == 2 && looks.pool.ready == IMAGE_WAITING,
-	      "%u batches, %u + %u slots", looks.pool.batches, looks.pool.running, looks.pool.ready);
+	CHECK(found.opened == 0 && found.looked == 0, "%d, %d", found.opened, found.looked);
+	CHECK(found.pool.state == SHEAF_POOL_OPEN && found.pool.owner_lives && found.pool.owner == getppid(),
+	      "state %d, owner %ld", (int)found.pool.state, (long)found.pool.owner);
+	CHECK(found.pool.damaged == 0, "%llu words are damaged", (unsigned long long)found.pool.damaged);
+	CHECK(found.pool.batches == 2 && found.pool.running == 2 && found.pool.ready == IMAGE_WAITING,
+	      "%u batches, %u + %u slots", found.pool.batches, found.pool.running, found.pool.ready);
 	for (int i = 0; i < 2; i++) {
-		const sheaf_inspect_worker *w = &looks.workers[i];
-		bool in_loop = w->state == SHEAF_WORKER_RUNS && looks.batches[w->batch].kind == SHEAF_BATCH_LOOP;
+		const sheaf_inspect_worker *w = &found.workers[i];
+		bool in_loop = w->state == SHEAF_WORKER_RUNS && found.batches[w->batch].kind == SHEAF_BATCH_LOOP;
 
 		CHECK(w->state == SHEAF_WORKER_RUNS && w->positioned && w->position == (in_loop ? IMAGE_HALT(n) : IMAGE_TASK),
 		      "worker %d: state %d, position %llu", i, (int)w->state, (unsigned long long)w->position);
@@ -125,10 +130,10 @@ static void expect_true_figures(uint64_t n)
 	}
 	CHECK(loops == 1 && calls == 1, "%u in a loop, %u in a task", loops, calls);
 	for (int i = 0; i < 2; i++)
-		if (looks.batches[i].kind == SHEAF_BATCH_LOOP)
-			CHECK(looks.batches[i].chunks == n && looks.batches[i].chunks_done == IMAGE_HALT(n),
-			      "%llu of %llu chunks", (unsigned long long)looks.batches[i].chunks_done,
-			      (unsigned long long)looks.batches[i].chunks);
+		if (found.batches[i].kind == SHEAF_BATCH_LOOP)
+			CHECK(found.batches[i].chunks == n && found.batches[i].chunks_done == IMAGE_HALT(n),
+			      "%llu of %llu chunks", (unsigned long long)found.batches[i].chunks_done,
+			      (unsigned long long)found.batches[i].chunks);
 }
 
 #define IN_SLOT 200 /* positions of the loop: the chunk words in the batch's slot, or in the heap */
@@ -210,7 +215,7 @@ static void for_each_word(void (*visit)(const char *part, uint64_t at))
 
 static bool chosen(void)
 {
-	return chance_below(&chance, every) == 0;
+	return rng_below(&rng, every) == 0;
 }
 
 static void flip_word(const char *part, uint64_t at)
@@ -220,7 +225,7 @@ static void flip_word(const char *part, uint64_t at)
 			continue;
 		begin_case("%s, offset %llu, bit %u", part, (unsigned long long)at, bit);
 		flip(at + bit / 8, bit % 8);
-		CHECK(look().opened == 0, "%s: refused, though the header is right", progress->what);
+		CHECK(inspect().opened == 0, "%s: refused, though the header is right", progress->what);
 		unflip(at + bit / 8);
 	}
 }
@@ -338,7 +343,7 @@ static void try_word(const char *part, uint64_t at)
 			continue;
 		begin_case("%s, offset %llu is %#llx", part, (unsigned long long)at, (unsigned long long)values[i]);
 		file_write(file, at, &values[i], 8);
-		CHECK(look().opened == 0, "%s: refused, though the header is right", progress->what);
+		CHECK(inspect().opened == 0, "%s: refused, though the header is right", progress->what);
 	}
 	file_write(file, at, image.bytes + at, 8);
 }
@@ -350,7 +355,10 @@ static int extremes_of_words(void *context)
 	return 0;
 }
 
-/* Headers without a contradiction that claim all there can be, of files that are nothing but a hole. */
+/*
+ * Headers without a contradiction that claim all there can be, of files that are nothing but a
+ * hole.
+ */
 static int giants(void *context)
 {
 	static const uint64_t heaps[] = {UNIT, (uint64_t)1 << 30, (uint64_t)1 << 40, (uint64_t)1 << 61, (uint64_t)1 << 62};
@@ -364,7 +372,7 @@ static int giants(void *context)
 	atomic_store(&control->heap_mapped, UINT64_MAX);
 	for (size_t i = 0; i < sizeof(heaps) / sizeof(heaps[0]); i++) {
 		struct stat before, after;
-		struct looks looks;
+		struct inspection found;
 
 		begin_case("a heap of %llu bytes", (unsigned long long)heaps[i]);
 		giant.header = image.header;
@@ -379,17 +387,19 @@ static int giants(void *context)
 			continue;
 		file_fill(file, &giant);
 		CHECK(!fstat(file, &before), "fstat: %s", strerror(errno));
-		looks = look();
-		CHECK(looks.opened == 0 && looks.looked == 0 && looks.counted_workers == 2048 && looks.counted_batches == 4096,
-		      "%d, %d, %d workers, %d batches", looks.opened, looks.looked, looks.counted_workers,
-		      looks.counted_batches);
+		found = inspect();
+		CHECK(found.opened == 0 && found.looked == 0 && found.counted_workers == 2048 && found.counted_batches == 4096,
+		      "%d, %d, %d workers, %d batches", found.opened, found.looked, found.counted_workers,
+		      found.counted_batches);
 		CHECK(!fstat(file, &after) && after.st_blocks == before.st_blocks, "looking has committed memory");
 	}
 	free(giant.bytes);
 	return 0;
 }
 
-/* Headers whose offsets and size follow from their counts, and whose counts are beyond the limits. */
+/*
+ * Headers whose offsets and size follow from their counts, and whose counts are beyond the limits.
+ */
 static int lies(void *context)
 {
 	const struct {
@@ -437,7 +447,7 @@ static int greedy_batches(void *context)
 {
 	struct image greedy = {.header = image.header};
 	struct shared_batch *batches;
-	struct looks looks;
+	struct inspection found;
 
 	(void)context;
 	begin_case("4096 batches of 2^20 chunks each");
@@ -458,8 +468,8 @@ static int greedy_batches(void *context)
 	}
 	file_fill(file, &greedy);
 	free(greedy.bytes);
-	looks = look();
-	CHECK(looks.opened == 0 && looks.counted_batches == 4096, "%d, %d batches", looks.opened, looks.counted_batches);
+	found = inspect();
+	CHECK(found.opened == 0 && found.counted_batches == 4096, "%d, %d batches", found.opened, found.counted_batches);
 	return 0;
 }
 
@@ -468,7 +478,7 @@ static int greedy_batches(void *context)
 static void try_length(const sheaf_inspect *open, uint64_t length)
 {
 	struct shared_header header = {0};
-	struct looks looks = {0};
+	struct inspection found = {0};
 
 	if (length == image.header.size)
 		return;
@@ -477,8 +487,8 @@ static void try_length(const sheaf_inspect *open, uint64_t length)
 	memcpy(&header, &image.header, length < sizeof(header) ? (size_t)length : sizeof(header));
 	expect_lawful(&header, length);
 	/* Cut while it is open. */
-	look_again(open, &looks);
-	CHECK(looks.looked < 0 && looks.counted_workers < 0 && looks.counted_batches < 0, "%s: figures of a file that was cut",
+	inspect_opened(open, &found);
+	CHECK(found.looked < 0 && found.counted_workers < 0 && found.counted_batches < 0, "%s: figures of a file that was cut",
 	      progress->what);
 	file_fill(file, &image);
 }
@@ -510,7 +520,7 @@ static void garble(int fd, uint64_t at, uint64_t size)
 
 	for (uint64_t end = at + size; at < end; at += PAGE) {
 		for (size_t i = 0; i < PAGE / 8; i++)
-			words[i] = chance_next(&chance);
+			words[i] = rng_next(&rng);
 		file_write(fd, at, words, end - at < PAGE ? (size_t)(end - at) : PAGE);
 	}
 }
@@ -519,25 +529,25 @@ static uint64_t some_word(void)
 {
 	static const uint64_t small[] = {0, 1, 2, 3, 4, 8, 64, 255, UINT64_MAX};
 
-	switch (chance_below(&chance, 4)) {
+	switch (rng_below(&rng, 4)) {
 	case 0:
-		return small[chance_below(&chance, sizeof(small) / sizeof(small[0]))];
+		return small[rng_below(&rng, sizeof(small) / sizeof(small[0]))];
 	case 1:
-		return chance_below(&chance, image.header.size + 64);
+		return rng_below(&rng, image.header.size + 64);
 	case 2:
-		return chance_next(&chance) >> chance_below(&chance, 64);
+		return rng_next(&rng) >> rng_below(&rng, 64);
 	default:
-		return chance_next(&chance);
+		return rng_next(&rng);
 	}
 }
 
 /* Somewhere in the tables, and now and then in the header or in the heap. */
 static uint64_t some_offset(void)
 {
-	uint64_t end = chance_below(&chance, 8) ? image.header.heap_map + 256 : image.size;
-	uint64_t begin = chance_below(&chance, 8) ? image.header.control : 0;
+	uint64_t end = rng_below(&rng, 8) ? image.header.heap_map + 256 : image.size;
+	uint64_t begin = rng_below(&rng, 8) ? image.header.control : 0;
 
-	return begin + chance_below(&chance, (end - begin) / 8) * 8;
+	return begin + rng_below(&rng, (end - begin) / 8) * 8;
 }
 
 static int at_random(void *context)
@@ -546,19 +556,19 @@ static int at_random(void *context)
 
 	(void)context;
 	for (uint64_t i = 0; i < 200; i++) {
-		uint64_t length = chance_below(&chance, 3 * PAGE);
+		uint64_t length = rng_below(&rng, 3 * PAGE);
 
 		begin_case("garbage, %llu bytes", (unsigned long long)length);
 		CHECK(!ftruncate(file, 0) && !ftruncate(file, (off_t)length), "ftruncate: %s", strerror(errno));
 		garble(file, 0, length);
-		CHECK(look().opened < 0, "garbage is believed");
+		CHECK(inspect().opened < 0, "garbage is believed");
 		file_fill(file, &image);
 		begin_case("garbage behind the header");
 		garble(file, PAGE, image.header.heap_map - PAGE);
-		CHECK(look().opened == 0, "refused, though the header is right");
+		CHECK(inspect().opened == 0, "refused, though the header is right");
 	}
 	for (uint64_t i = 0; sheaf_now_ns() < until; i++) {
-		unsigned changes = 1 + (unsigned)chance_below(&chance, 6);
+		unsigned changes = 1 + (unsigned)rng_below(&rng, 6);
 
 		if (i % 16 == 0)
 			file_fill(file, &image);
@@ -568,32 +578,32 @@ static int at_random(void *context)
 
 			file_write(file, some_offset(), &word, 8);
 		}
-		look();
+		inspect();
 		if (i % 8 == 0) /* as most would be refused, the header again */
 			file_write(file, 0, &image.header, sizeof(image.header));
 	}
 	return 0;
 }
 
-/* ---- a thread that scribbles ---- */
+/* ---- a thread that writes wildly ---- */
 
 static _Atomic bool over;
 
-static void *scribble(void *context)
+static void *write_wildly(void *context)
 {
-	struct chance own = chance;
+	struct rng own = rng;
 
 	(void)context;
 	for (uint64_t i = 0; !atomic_load(&over); i++) {
-		uint64_t tables = image.header.heap_map + 256, at = chance_below(&own, tables / 8) * 8;
-		uint64_t word = trial_value(i) >> chance_below(&own, 64);
+		uint64_t tables = image.header.heap_map + 256, at = rng_below(&own, tables / 8) * 8;
+		uint64_t word = distinct_value(i) >> rng_below(&own, 64);
 
-		switch (chance_below(&own, 64)) {
+		switch (rng_below(&own, 64)) {
 		case 0:
-			CHECK(!ftruncate(file, (off_t)chance_below(&own, image.header.size)), "ftruncate");
+			CHECK(!ftruncate(file, (off_t)rng_below(&own, image.header.size)), "ftruncate");
 			break;
 		case 1:
-			CHECK(!ftruncate(file, (off_t)(image.header.size + chance_below(&own, UNIT))), "ftruncate");
+			CHECK(!ftruncate(file, (off_t)(image.header.size + rng_below(&own, UNIT))), "ftruncate");
 			break;
 		case 2:
 		case 3:
@@ -602,13 +612,13 @@ static void *scribble(void *context)
 			break;
 		default:
 			/* The header seldom, so that it is believed for a while. */
-			file_write(file, at < PAGE && chance_below(&own, 16) ? at + PAGE : at, &word, 8);
+			file_write(file, at < PAGE && rng_below(&own, 16) ? at + PAGE : at, &word, 8);
 		}
 	}
 	return NULL;
 }
 
-static int scribbled(void *context)
+static int written_wildly(void *context)
 {
 	uint64_t until = sheaf_now_ns() + seconds * SECOND, believed = 0, looked = 0;
 	sheaf_inspect *inspect = NULL;
@@ -616,9 +626,9 @@ static int scribbled(void *context)
 
 	(void)context;
 	atomic_store(&over, false);
-	CHECK(!pthread_create(&thread, NULL, scribble, NULL), "no thread");
+	CHECK(!pthread_create(&thread, NULL, write_wildly, NULL), "no thread");
 	while (sheaf_now_ns() < until || !looked) {
-		struct looks looks = {0};
+		struct inspection found = {0};
 
 		begin_case("a file that changes meanwhile");
 		if (!inspect) {
@@ -626,9 +636,9 @@ static int scribbled(void *context)
 			believed += inspect != NULL;
 			continue;
 		}
-		look_again(inspect, &looks);
-		looked += looks.looked == 0;
-		if (looks.looked) {
+		inspect_opened(inspect, &found);
+		looked += found.looked == 0;
+		if (found.looked) {
 			sheaf_inspect_close(inspect);
 			inspect = NULL;
 		}
@@ -636,7 +646,7 @@ static int scribbled(void *context)
 	atomic_store(&over, true);
 	pthread_join(thread, NULL);
 	sheaf_inspect_close(inspect);
-	printf("  believed %llu times, %llu looks came to their end\n", (unsigned long long)believed,
+	printf("  believed %llu times, %llu inspections came to their end\n", (unsigned long long)believed,
 	       (unsigned long long)looked);
 	return 0;
 }
@@ -651,7 +661,7 @@ static const char *path_of(const char *segment)
 	return path;
 }
 
-/* A name that sweeps look at. */
+/* A name that sweeps visit. */
 static const char *new_name(const char *what)
 {
 	char *own = progress->strange[progress->strange_count++];
@@ -675,13 +685,13 @@ static void remove_strange(void)
 
 static void expect_refused(const char *segment, int code)
 {
-	struct looks looks;
+	struct inspection found;
 
 	begin_case("%s", segment);
-	look_at(segment, &looks);
+	inspect_segment(segment, &found);
 	/* Where devices may not be opened, that is what the system says. */
-	CHECK(looks.opened == code || (looks.opened == -EACCES && strstr(segment, "device")), "%s: %d instead of %d", segment,
-	      looks.opened, code);
+	CHECK(found.opened == code || (found.opened == -EACCES && strstr(segment, "device")), "%s: %d instead of %d", segment,
+	      found.opened, code);
 }
 
 static void make_socket(const char *segment)
@@ -694,7 +704,7 @@ static void make_socket(const char *segment)
 	close(fd);
 }
 
-/* A file under a name that no sweep looks at, until it is ready. */
+/* A file under a name that no sweep visits, until it is ready. */
 static int make_hidden(char *path, size_t size, const char *what)
 {
 	int fd;
@@ -793,14 +803,14 @@ static void fill(int fd, enum left kind)
 	if (kind == GARBAGE || kind == EMPTY)
 		return;
 	if (kind != OF_LIVING)
-		corpse_bury(&header);
+		dead_pool_mark(&header);
 	header.version += kind == OTHER_VERSION;
 	file_fill(fd, &with);
 	file_write(fd, 0, &header, sizeof(header));
 	CHECK(kind != WRONG_SIZE || !ftruncate(fd, (off_t)header.size - 1), "ftruncate");
 }
 
-/* Takes the owner's lock of the files, and keeps it until it is killed. */
+/* Take the owner's lock of the files, and keep it until killed. */
 static int hold(void *context)
 {
 	const int *fds = context;
@@ -835,7 +845,7 @@ static int sweeps(void *context)
 	holder = child_start(hold, fds);
 	CHECK(holder > 0, "no child");
 	while (atomic_load(&progress->cases) == before)
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	for (unsigned i = 0; i < KINDS; i++)
 		show(hidden[i], held[i]);
 	for (unsigned i = 0; i < KINDS; i++) {
@@ -871,17 +881,17 @@ static void use(uint64_t n)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv);
+	uint64_t seed = seed_argument(argc, argv);
 
-	seconds = trial_amount(argc, argv, 2, 1);
-	every = trial_amount(argc, argv, 3, 32);
-	chance.state = seed;
+	seconds = amount_argument(argc, argv, 2, 1);
+	every = amount_argument(argc, argv, 3, 32);
+	rng.state = seed;
 	CHECK(every > 0, "EVERY is 0");
 	if (access(FOLDER, W_OK)) {
 		printf("skipped: this system does not show its shared memory in " FOLDER "\n");
 		return 77;
 	}
-	tally_begin("segments", "cases", seed);
+	report_begin("segments", "cases", seed);
 	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(progress != MAP_FAILED, "mmap: %s", strerror(errno));
 	atexit(remove_strange);
@@ -898,7 +908,7 @@ int main(int argc, char **argv)
 	run(extremes_of_header, "extremes of the header");
 	run(lengths, "lengths");
 	file_fill(file, &image);
-	run(scribbled, "a thread that scribbles");
+	run(written_wildly, "a thread that writes wildly");
 	run(giants, "giants");
 	run(lies, "lies that fit together");
 	run(greedy_batches, "greedy batches");
@@ -906,6 +916,6 @@ int main(int argc, char **argv)
 	run(not_files, "what is no file");
 	run(sweeps, "start-up sweeps");
 	free(image.bytes);
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -1,9 +1,12 @@
 /*
  * tables.c - grammars of CSV and .npy, with every rule broken now and then.
  *
- * A seed gives the same inputs whatever compiles this: no expression asks the chance twice where C leaves the order open.
- * Most inputs are small, so that a million of them take a minute; some are as large as it takes to make every buffer grow.
+ * A seed gives the same inputs whatever compiles this: no expression draws twice where C leaves the
+ * order open. Most inputs are small, so that a million of them take a minute; some are as large as
+ * it takes to make every buffer grow.
  */
+#include "support/check.h"
+#include "support/rng.h"
 #include "tables.h"
 
 #include <stdarg.h>
@@ -48,36 +51,36 @@ static void add_times(const char *text, uint64_t times)
 		add_bytes(text, size);
 }
 
-static bool one_in(struct chance *chance, uint64_t n)
+static bool one_in(struct rng *rng, uint64_t n)
 {
-	return chance_below(chance, n) == 0;
+	return rng_below(rng, n) == 0;
 }
 
 /* Mostly a few, now and then many. */
-static uint64_t some(struct chance *chance, uint64_t most)
+static uint64_t some(struct rng *rng, uint64_t most)
 {
-	uint64_t few = one_in(chance, 16) ? most : most < 8 ? most : 8;
+	uint64_t few = one_in(rng, 16) ? most : most < 8 ? most : 8;
 
-	return chance_below(chance, few + 1);
+	return rng_below(rng, few + 1);
 }
 
-static uint64_t some_bits(struct chance *chance, uint64_t least_zeros)
+static uint64_t some_bits(struct rng *rng, uint64_t least_zeros)
 {
-	uint64_t bits = chance_next(chance);
+	uint64_t bits = rng_next(rng);
 
-	return bits >> (least_zeros + chance_below(chance, 64 - least_zeros));
+	return bits >> (least_zeros + rng_below(rng, 64 - least_zeros));
 }
 
 /* ---- CSV ---- */
 
-static const char *pick(struct chance *chance, const char *const *texts, size_t count)
+static const char *pick(struct rng *rng, const char *const *texts, size_t count)
 {
-	return texts[chance_below(chance, count)];
+	return texts[rng_below(rng, count)];
 }
 
-#define PICK(chance, texts) pick(chance, texts, sizeof(texts) / sizeof((texts)[0]))
+#define PICK(rng, texts) pick(rng, texts, sizeof(texts) / sizeof((texts)[0]))
 
-static void add_field(struct chance *chance)
+static void add_field(struct rng *rng)
 {
 	static const char *const strange[] = {
 		"",     "NA",     "-",     "x",      "\"a,b\"", "\"",   "\"1\"",   " 2 ",      "nan",          "-inf",
@@ -85,75 +88,75 @@ static void add_field(struct chance *chance)
 		"\x7f", "\"\"\"", "1 2",   ".",
 	};
 
-	switch (chance_below(chance, 8)) {
+	switch (rng_below(rng, 8)) {
 	case 0:
-		add("%s", PICK(chance, strange));
+		add("%s", PICK(rng, strange));
 		break;
 	case 1:
-		add("%.17g", (double)chance_next(chance) / 3e9);
+		add("%.17g", (double)rng_next(rng) / 3e9);
 		break;
 	default:
-		add("%u", (unsigned)chance_below(chance, 1000));
+		add("%u", (unsigned)rng_below(rng, 1000));
 	}
 }
 
-static void add_end(struct chance *chance)
+static void add_end(struct rng *rng)
 {
 	static const char *const ends[] = {"\n", "\n", "\n", "\r\n", "\n\n", "\n \t\n", "\r", ",\n"};
 
-	add("%s", PICK(chance, ends));
+	add("%s", PICK(rng, ends));
 }
 
-static void add_csv(struct chance *chance)
+static void add_csv(struct rng *rng)
 {
-	uint64_t columns = 1 + some(chance, 40), rows = some(chance, 40);
-	bool plain = one_in(chance, 2); /* numbers alone, so that it is a table */
+	uint64_t columns = 1 + some(rng, 40), rows = some(rng, 40);
+	bool plain = one_in(rng, 2); /* numbers alone, so that it is a table */
 
-	if (one_in(chance, 16))
+	if (one_in(rng, 16))
 		add("\xef\xbb\xbf");
-	if (one_in(chance, 4)) {
+	if (one_in(rng, 4)) {
 		for (uint64_t i = 0; i < columns; i++)
 			add("%sname%u", i ? "," : "", (unsigned)i);
 		add("\n");
 	}
 	for (uint64_t row = 0; row < rows; row++) {
-		uint64_t count = one_in(chance, 64) ? some(chance, 80) : columns;
+		uint64_t count = one_in(rng, 64) ? some(rng, 80) : columns;
 
 		for (uint64_t i = 0; i < count; i++) {
 			if (i)
 				add(",");
 			if (plain)
-				add("%u", (unsigned)chance_below(chance, 100000));
+				add("%u", (unsigned)rng_below(rng, 100000));
 			else
-				add_field(chance);
+				add_field(rng);
 		}
-		if (plain && !one_in(chance, 8))
+		if (plain && !one_in(rng, 8))
 			add("\n");
 		else
-			add_end(chance);
+			add_end(rng);
 	}
 }
 
 /* What small files could make a reader take much memory for. */
-static void add_hostile_csv(struct chance *chance, uint64_t most)
+static void add_hostile_csv(struct rng *rng, uint64_t most)
 {
 	static const char *const bits[] = {",",      "1,", "\n",     "1\n", " ",        "\"",          "\t",
 					   "0",      "x",  "\r\n",   "NA,", "-,",       ",,",          "\"\",",
 					   "\"1\",", " ,", "\n\n1,", "1e",  "\x1b[31m", "\xe2\x80\xae"};
-	uint64_t parts = 1 + chance_below(chance, 4);
+	uint64_t parts = 1 + rng_below(rng, 4);
 
 	for (uint64_t i = 0; i < parts; i++) {
-		const char *bit = PICK(chance, bits);
+		const char *bit = PICK(rng, bits);
 
-		add_times(bit, 1 + chance_below(chance, most));
-		if (one_in(chance, 3))
+		add_times(bit, 1 + rng_below(rng, most));
+		if (one_in(rng, 3))
 			add("\n");
 	}
 }
 
 /* ---- .npy ---- */
 
-static void add_length(struct chance *chance, uint64_t usual)
+static void add_length(struct rng *rng, uint64_t usual)
 {
 	static const char *const strange[] = {"0",
 					      "-1",
@@ -168,77 +171,77 @@ static void add_length(struct chance *chance, uint64_t usual)
 					      "99999999999999999999999",
 					      "1L"};
 
-	if (one_in(chance, 6))
-		add("%s", PICK(chance, strange));
+	if (one_in(rng, 6))
+		add("%s", PICK(rng, strange));
 	else
 		add("%llu", (unsigned long long)usual);
 }
 
-static void add_npy(struct chance *chance)
+static void add_npy(struct rng *rng)
 {
 	static const char *const types[] = {"'<f8'", "'<f8'", "'<f8'", "'<f8'",          "'<f8'",          "'<f8'",
 					    "'<f8'", "'>f8'", "'|O'",  "[('x', '<f8')]", "'\x1b]0;x\x07'", "'\xc2\x9b;n'"};
-	uint64_t rows = some(chance, 300), columns = some(chance, 20);
-	bool flat = one_in(chance, 3);
+	uint64_t rows = some(rng, 300), columns = some(rng, 20);
+	bool flat = one_in(rng, 3);
 	size_t start, length;
-	unsigned major = one_in(chance, 32) ? (unsigned)chance_below(chance, 256) : 1 + (unsigned)chance_below(chance, 3);
-	uint64_t dimensions = one_in(chance, 12) ? some(chance, 2000) : flat ? 1 : 2;
+	unsigned major = one_in(rng, 32) ? (unsigned)rng_below(rng, 256) : 1 + (unsigned)rng_below(rng, 3);
+	uint64_t dimensions = one_in(rng, 12) ? some(rng, 2000) : flat ? 1 : 2;
 
 	add_bytes("\x93NUMPY", 6);
-	add_bytes((unsigned char[]){(unsigned char)major, one_in(chance, 64)}, 2);
+	add_bytes((unsigned char[]){(unsigned char)major, one_in(rng, 64)}, 2);
 	start = made.size;
 	add_bytes("\0\0\0\0", major == 1 ? 2 : 4);
-	add("{'descr': %s, ", PICK(chance, types));
-	add("'fortran_order': %s, 'shape': (", one_in(chance, 16) ? "True" : "False");
+	add("{'descr': %s, ", PICK(rng, types));
+	add("'fortran_order': %s, 'shape': (", one_in(rng, 16) ? "True" : "False");
 	for (uint64_t i = 0; i < dimensions; i++) {
-		add_length(chance, i ? columns : rows);
+		add_length(rng, i ? columns : rows);
 		add("%s", i + 1 < dimensions || dimensions == 1 ? ", " : "");
 	}
 	add("), }");
-	if (one_in(chance, 64))
-		add_times(" ", chance_below(chance, 100000));
-	if (one_in(chance, 64))
-		add_times("\x1b[", chance_below(chance, 100000));
+	if (one_in(rng, 64))
+		add_times(" ", rng_below(rng, 100000));
+	if (one_in(rng, 64))
+		add_times("\x1b[", rng_below(rng, 100000));
 	add("\n");
 	length = made.size - start - (major == 1 ? 2 : 4);
-	if (one_in(chance, 24))
-		length = (size_t)some_bits(chance, 0);
+	if (one_in(rng, 24))
+		length = (size_t)some_bits(rng, 0);
 	for (size_t i = 0; i < (major == 1 ? 2u : 4u); i++)
 		made.bytes[start + i] = (char)(length >> (8 * i));
 	for (uint64_t i = 0; i < rows * (flat ? 1 : columns) && dimensions <= 2; i++)
 		add_bytes(&(double){(double)i}, sizeof(double));
-	if (one_in(chance, 8))
-		add_times("x", some(chance, 1000));
+	if (one_in(rng, 8))
+		add_times("x", some(rng, 1000));
 }
 
 /* A header that promises much, and little behind it. */
-static void add_promise(struct chance *chance)
+static void add_promise(struct rng *rng)
 {
 	char header[128];
 	int length = snprintf(header, sizeof(header), "{'descr': '<f8', 'fortran_order': False, 'shape': (%llu,), }",
-			      (unsigned long long)some_bits(chance, 3));
+			      (unsigned long long)some_bits(rng, 3));
 
 	add_bytes("\x93NUMPY\x01", 8);
 	add_bytes((unsigned char[]){(unsigned char)length, 0}, 2);
 	add_bytes(header, (size_t)length);
-	add_times("01234567", some(chance, 40000));
+	add_times("01234567", some(rng, 40000));
 }
 
 /* ---- damage ---- */
 
-static void damage(struct chance *chance)
+static void damage(struct rng *rng)
 {
 	static const char strange[] = ",\"\n\r\t \0\x1b\x93-.e0'()[]{}";
 
-	for (uint64_t i = 1 + chance_below(chance, 4); i && made.size; i--) {
-		size_t at = chance_below(chance, made.size);
+	for (uint64_t i = 1 + rng_below(rng, 4); i && made.size; i--) {
+		size_t at = rng_below(rng, made.size);
 
-		switch (chance_below(chance, 4)) {
+		switch (rng_below(rng, 4)) {
 		case 0:
-			made.bytes[at] = (char)chance_next(chance);
+			made.bytes[at] = (char)rng_next(rng);
 			break;
 		case 1:
-			made.bytes[at] = strange[chance_below(chance, sizeof(strange) - 1)];
+			made.bytes[at] = strange[rng_below(rng, sizeof(strange) - 1)];
 			break;
 		case 2:
 			made.size = at;
@@ -250,7 +253,7 @@ static void damage(struct chance *chance)
 	}
 }
 
-void table_make(struct chance *chance, struct load_input *input)
+void table_make(struct rng *rng, struct table_input *input)
 {
 	bool dearest = false;
 
@@ -258,35 +261,35 @@ void table_make(struct chance *chance, struct load_input *input)
 		made.bytes = malloc(LARGEST);
 	CHECK(made.bytes, "no memory");
 	made.size = 0;
-	switch (chance_below(chance, 8)) {
+	switch (rng_below(rng, 8)) {
 	case 0:
 	case 1:
 	case 2:
-		add_csv(chance);
+		add_csv(rng);
 		break;
 	case 3:
-		if (one_in(chance, 200)) {
+		if (one_in(rng, 200)) {
 			/* A value for each byte, which is as dear as text can be. */
-			const char *bit = one_in(chance, 2) ? "," : ",,,,,,,,\n";
+			const char *bit = one_in(rng, 2) ? "," : ",,,,,,,,\n";
 
-			add_times(bit, 1 + chance_below(chance, LARGEST / 2));
+			add_times(bit, 1 + rng_below(rng, LARGEST / 2));
 			dearest = true;
 		} else {
-			add_hostile_csv(chance, one_in(chance, 1000) ? LARGEST / 2 : one_in(chance, 50) ? 100000 : 200);
+			add_hostile_csv(rng, one_in(rng, 1000) ? LARGEST / 2 : one_in(rng, 50) ? 100000 : 200);
 		}
 		break;
 	case 4:
 	case 5:
 	case 6:
-		add_npy(chance);
+		add_npy(rng);
 		break;
 	default:
-		add_promise(chance);
+		add_promise(rng);
 	}
-	if (one_in(chance, 3))
-		damage(chance);
-	*input = (struct load_input){.bytes = (const unsigned char *)made.bytes, .size = made.size};
-	input->piped = one_in(chance, 3);
-	input->header = (unsigned)chance_below(chance, 3);
-	input->missing = dearest ? 2 : (unsigned)chance_below(chance, 4);
+	if (one_in(rng, 3))
+		damage(rng);
+	*input = (struct table_input){.bytes = (const unsigned char *)made.bytes, .size = made.size};
+	input->piped = one_in(rng, 3);
+	input->header = (unsigned)rng_below(rng, 3);
+	input->missing = dearest ? 2 : (unsigned)rng_below(rng, 4);
 }

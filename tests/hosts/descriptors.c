@@ -1,8 +1,8 @@
 /*
  * descriptors.c - kind G: the number of a descriptor says nothing about what it is now.
  *
- * Hosts close descriptors that are not theirs and get the numbers for their own files. Whatever the library does then, the host's
- * files stay as long, as full and as open as they were.
+ * Hosts close descriptors that are not theirs and get the numbers for their own files. Whatever the
+ * library does then, the host's files stay as long, as full and as open as they were.
  */
 #include "host.h"
 
@@ -193,7 +193,10 @@ static int all_descriptors_closed_and_the_name_goes(void)
 	return 0;
 }
 
-/* One after the other, a file of the host's takes the place of each descriptor that the pool has opened. */
+/*
+ * One after the other, a file of the host's takes the place of each descriptor that the pool has
+ * opened.
+ */
 static int files_put_in_the_place_of_each_descriptor(void)
 {
 	for (int skip = 0; skip < 6; skip++) {

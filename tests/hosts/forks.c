@@ -1,8 +1,9 @@
 /*
  * forks.c - kind H: a process that no handler announced.
  *
- * _Fork(), clone() and vfork() call no handler. Their children hold copies of all handles; each call of theirs is refused or
- * harmless, and neither their life nor their death changes anything for the pool.
+ * _Fork(), clone() and vfork() call no handler. Their children hold copies of all handles; each
+ * call of theirs is refused or harmless, and neither their life nor their death changes anything
+ * for the pool.
  */
 #include "host.h"
 
@@ -44,7 +45,10 @@ typedef pid_t way(void);
 static way *const ways[] = {fork, by_unannounced_fork, by_clone};
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
-/* The ways whose children can tell that they are some. Where memory cannot be wiped in children, only what destroys asks the system. */
+/*
+ * The ways whose children can tell that they are some. Where memory cannot be wiped in children,
+ * only what destroys asks the system.
+ */
 #ifdef HOST_POSIX_LAYER
 #define KNOWN_WAYS 1
 #else
@@ -63,7 +67,7 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 	return 0;
 }
 
-static void set_scene(void)
+static void make_pool(void)
 {
 	pool = host_pool(2);
 	batch = host_batch(pool, &(sheaf_batch_options){.result_size = 8});
@@ -145,7 +149,7 @@ static int play_child(way *make, void (*does)(void), bool grandchild)
 	pid_t pid;
 	int r;
 
-	set_scene();
+	make_pool();
 	pid = make();
 	EXPECT(pid >= 0, "got no child (%s), expected one", strerror(errno));
 	if (!pid) {
@@ -228,7 +232,7 @@ static int owner_as_first_process(void *context)
 	int r;
 
 	(void)context;
-	set_scene();
+	make_pool();
 	pid = (pid_t)syscall(SYS_clone, (unsigned long)(SIGCHLD | CLONE_NEWPID), NULL, NULL, NULL, 0UL);
 	EXPECT(pid >= 0, "got no child (%s), expected one", strerror(errno));
 	if (!pid) {
@@ -260,7 +264,7 @@ static int programs_started_by_every_means(void)
 	char *arguments[] = {(char[]){"true"}, NULL};
 	pid_t pid;
 
-	set_scene();
+	make_pool();
 	for (int i = 0; i < 10; i++) {
 		EXPECT(!posix_spawn(&pid, "/bin/true", NULL, NULL, arguments, environ) && host_join(pid, 20) == 0,
 		       "got no program, expected one");
@@ -300,7 +304,7 @@ static int children_that_outlive_the_pool(void)
 {
 	pid_t pids[WAYS];
 
-	set_scene();
+	make_pool();
 	for (size_t i = 0; i < WAYS; i++)
 		if (!(pids[i] = ways[i]()))
 			wait_for_go();
@@ -319,7 +323,7 @@ static int children_that_outlive_the_pool(void)
 
 static int die_before_children(void *exec)
 {
-	set_scene();
+	make_pool();
 	host_set(MARK_SUPERVISOR, host_info(pool).supervisor);
 	for (size_t i = 0; i < (exec ? KNOWN_WAYS : WAYS); i++)
 		if (!ways[i]())
@@ -344,7 +348,10 @@ static void await_end_of_family(const char *name)
 	}
 }
 
-/* The pool's processes must not take such a child's copies of their pipes for a sign of the owner's life. */
+/*
+ * The pool's processes must not take such a child's copies of their pipes for a sign of the owner's
+ * life.
+ */
 static int children_that_outlive_a_killed_owner(void)
 {
 	int r = host_child(die_before_children, NULL, 20);
@@ -382,7 +389,10 @@ static int leave_child(sheaf_task *task, const void *arg, void *result)
 	return pid < 0 ? -errno : 0;
 }
 
-/* A successor must not wait until children of tasks, which hold the pipes of their workers, have ended. */
+/*
+ * A successor must not wait until children of tasks, which hold the pipes of their workers, have
+ * ended.
+ */
 static int children_of_tasks_that_outlive_their_workers(void)
 {
 	pool = host_pool(2);
@@ -419,8 +429,11 @@ static int children_of_tasks_that_call_everything(void)
 {
 	sheaf_batch *own;
 
-	set_scene();
-	/* Workers are copies of the owner as it was: a pool that is made now has them know the first one's handles. */
+	make_pool();
+	/*
+	 * Workers are copies of the owner as it was: a pool that is made now has them know the
+	 * first one's handles.
+	 */
 	sheaf_pool *second = host_pool(2);
 
 	own = host_batch(second, NULL);
@@ -446,7 +459,7 @@ static int children_made_while_threads_use_the_pool(void)
 {
 	pthread_t threads[2];
 
-	set_scene();
+	make_pool();
 	for (int i = 0; i < 2; i++)
 		EXPECT(!pthread_create(&threads[i], NULL, keep_busy, NULL), "got no thread, expected one");
 	for (int i = 0; i < 60; i++) {

@@ -1,9 +1,9 @@
 /*
  * host.c - plays the cases of one program, several at a time.
  *
- * Each case has a referee, a process that becomes the reaper of all that the host leaves behind (PR_SET_CHILD_SUBREAPER): nothing that
- * the host has started can end unseen or live on unseen, whatever became of its parents. Verdicts are told in memory that all of
- * them share.
+ * Each case has a referee, a process that becomes the reaper of all that the host leaves behind
+ * (PR_SET_CHILD_SUBREAPER): nothing that the host has started can end unseen or live on unseen,
+ * whatever became of its parents. Verdicts are told in memory that all of them share.
  */
 #define _GNU_SOURCE
 #include "host.h"
@@ -30,15 +30,15 @@
 #define SHM "/dev/shm"
 #define PLAIN_USER 65534
 
-/* What no longer than this takes hangs. Machines may be loaded. */
-#define PATIENCE 20u /* seconds */
+/* What takes longer hangs. Machines may be loaded. */
+#define LONGEST 20u /* seconds */
 /* Until the last process of a pool whose owner was killed has ended. */
 #define LINGER 15u /* seconds */
 
 enum harm { FINE, WRONG, HUNG, LEAKED, SKIPPED };
 
 /* One case that is played. */
-struct stage {
+struct played_case {
 	long marks[HOST_MARKS];
 	int told; /* the first verdict's code; 0: none yet */
 	int ready;
@@ -49,7 +49,7 @@ struct stage {
 	double seconds;
 };
 
-static struct stage *stage;
+static struct played_case *this_case;
 static bool plain;         /* --plain: hosts run as a plain user */
 static FILE *log_file;     /* what the host prints */
 static char folder[300];   /* its working directory */
@@ -62,13 +62,13 @@ static void tell(int code, const char *format, va_list args)
 {
 	int none = 0;
 
-	if (!__atomic_compare_exchange_n(&stage->told, &none, code, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (!__atomic_compare_exchange_n(&this_case->told, &none, code, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return;
-	vsnprintf(stage->text, sizeof(stage->text), format, args);
-	for (char *c = stage->text; *c; c++)
+	vsnprintf(this_case->text, sizeof(this_case->text), format, args);
+	for (char *c = this_case->text; *c; c++)
 		if (*c == '\n')
 			*c = ' ';
-	__atomic_store_n(&stage->ready, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&this_case->ready, 1, __ATOMIC_RELEASE);
 }
 
 static void say(int code, const char *format, ...) __attribute__((__format__(__printf__, 2, 3)));
@@ -93,17 +93,17 @@ void host_verdict(int code, const char *format, ...)
 
 long host_get(int mark)
 {
-	return __atomic_load_n(&stage->marks[mark], __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&this_case->marks[mark], __ATOMIC_SEQ_CST);
 }
 
 void host_set(int mark, long value)
 {
-	__atomic_store_n(&stage->marks[mark], value, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&this_case->marks[mark], value, __ATOMIC_SEQ_CST);
 }
 
 long host_add(int mark, long value)
 {
-	return __atomic_add_fetch(&stage->marks[mark], value, __ATOMIC_SEQ_CST);
+	return __atomic_add_fetch(&this_case->marks[mark], value, __ATOMIC_SEQ_CST);
 }
 
 void host_await(int mark, long value, const char *what)
@@ -111,14 +111,14 @@ void host_await(int mark, long value, const char *what)
 	uint64_t deadline = host_deadline();
 
 	while (host_get(mark) < value) {
-		EXPECT(sheaf_now_ns() < deadline, "got %ld of %ld in %u s, expected %s", host_get(mark), value, PATIENCE, what);
+		EXPECT(sheaf_now_ns() < deadline, "got %ld of %ld in %u s, expected %s", host_get(mark), value, LONGEST, what);
 		host_nap(1);
 	}
 }
 
 uint64_t host_deadline(void)
 {
-	return sheaf_now_ns() + PATIENCE * SECOND;
+	return sheaf_now_ns() + LONGEST * SECOND;
 }
 
 /* ---- pools ---- */
@@ -134,6 +134,20 @@ sheaf_pool *host_pool_with(const sheaf_pool_options *options)
 sheaf_pool *host_pool(unsigned workers)
 {
 	return host_pool_with(&(sheaf_pool_options){.workers = workers, .heap_size = 64 * MIB});
+}
+
+int host_try_name(const char *name, sheaf_pool **pool)
+{
+	*pool = NULL;
+	return sheaf_pool_create(pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 * MIB, .name = name});
+}
+
+void host_create_and_destroy(void)
+{
+	sheaf_pool *pool = host_pool(1);
+
+	host_works(pool);
+	sheaf_pool_destroy(pool);
 }
 
 sheaf_batch *host_batch(sheaf_pool *pool, const sheaf_batch_options *options)
@@ -236,7 +250,7 @@ void host_await_death(pid_t pid)
 
 	while (!host_dead(pid)) {
 		EXPECT(sheaf_now_ns() < deadline, "got process %ld still alive after %u s, expected its end", (long)pid,
-		       PATIENCE);
+		       LONGEST);
 		host_nap(1);
 	}
 }
@@ -260,7 +274,7 @@ pid_t host_worker(sheaf_pool *pool, unsigned worker)
 
 	/* 0 while it is replaced. */
 	while ((pid = sheaf_pool_worker_pid(pool, worker)) <= 0) {
-		EXPECT(sheaf_now_ns() < deadline, "got no worker %u for %u s, expected one", worker, PATIENCE);
+		EXPECT(sheaf_now_ns() < deadline, "got no worker %u for %u s, expected one", worker, LONGEST);
 		host_nap(1);
 	}
 	return pid;
@@ -273,7 +287,7 @@ void host_await_supervisors(sheaf_pool *pool, uint64_t count)
 
 	while ((info = host_info(pool)).supervisors < count || info.supervisor <= 0 || host_dead(info.supervisor)) {
 		EXPECT(sheaf_now_ns() < deadline, "got supervisor %llu, expected number %llu within %u s",
-		       (unsigned long long)info.supervisors, (unsigned long long)count, PATIENCE);
+		       (unsigned long long)info.supervisors, (unsigned long long)count, LONGEST);
 		host_nap(1);
 	}
 }
@@ -288,7 +302,7 @@ int host_processes(pid_t *pids, int room)
 		return -1;
 	n = session_processes(getsid(0), all, 512);
 	for (unsigned i = 0; i < n && i < 512; i++)
-		if (all[i] != getpid() && all[i] != stage->host && count < room)
+		if (all[i] != getpid() && all[i] != this_case->host && count < room)
 			pids[count++] = all[i];
 	return count;
 }
@@ -407,7 +421,7 @@ void host_mount(const char *path, const char *options)
 
 const char *host_cgroup_folder(void)
 {
-	return stage->cgroup;
+	return this_case->cgroup;
 }
 
 int host_cgroup_write(const char *file, const char *value)
@@ -415,7 +429,7 @@ int host_cgroup_write(const char *file, const char *value)
 	char path[400];
 	int fd, r;
 
-	snprintf(path, sizeof(path), "%s/%s", stage->cgroup, file);
+	snprintf(path, sizeof(path), "%s/%s", this_case->cgroup, file);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -424,7 +438,10 @@ int host_cgroup_write(const char *file, const char *value)
 	return r;
 }
 
-/* The folder of the caller's own group of a controller ("": of v2), below which a new one can be made. */
+/*
+ * The folder of the caller's own group of a controller ("": of v2), below which a new one can be
+ * made.
+ */
 static bool own_group(const char *controller, char *path, size_t room)
 {
 	FILE *file = fopen("/proc/self/cgroup", "re");
@@ -472,9 +489,9 @@ int host_cgroup(const char *controller, const char *file_v1, const char *file_v2
 		if (fd >= 0)
 			close(fd);
 	}
-	snprintf(stage->cgroup, sizeof(stage->cgroup), "%s/sheaf-host-%ld", parent, (long)getpid());
-	if (mkdir(stage->cgroup, 0755)) {
-		stage->cgroup[0] = 0;
+	snprintf(this_case->cgroup, sizeof(this_case->cgroup), "%s/sheaf-host-%ld", parent, (long)getpid());
+	if (mkdir(this_case->cgroup, 0755)) {
+		this_case->cgroup[0] = 0;
 		return -1;
 	}
 	if ((file && host_cgroup_write(file, value)) || host_cgroup_write("cgroup.procs", "0"))
@@ -528,6 +545,26 @@ long host_lines(const char *path, const char *line)
 	return count;
 }
 
+const char *host_shm_path(const char *name)
+{
+	static char paths[8][300];
+	static unsigned next;
+	char *path = paths[next++ % 8];
+
+	snprintf(path, sizeof(paths[0]), SHM "%s", name);
+	return path;
+}
+
+const char *host_own_name(const char *prefix)
+{
+	static char names[16][100];
+	static unsigned next;
+	char *name = names[next++ % 16];
+
+	snprintf(name, sizeof(names[0]), "/%s%ld", prefix, (long)getpid());
+	return name;
+}
+
 bool host_shm_exists(const char *name)
 {
 	char path[300];
@@ -566,7 +603,7 @@ static int host_process(const struct host_case *one)
 	int r;
 
 	setsid();
-	stage->host = getpid();
+	this_case->host = getpid();
 	if (chdir(folder))
 		host_verdict(1, "got no folder %s (%s), expected one", folder, strerror(errno));
 	dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0);
@@ -578,7 +615,7 @@ static int host_process(const struct host_case *one)
 	umask(022);
 	if (plain)
 		host_be_plain();
-	r = one->play();
+	r = one->play ? one->play() : one->play_with(one->context);
 	fflush(NULL);
 	if (!r && !one->stays && !waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT))
 		host_verdict(1, "got a child left at the host's end%s, expected none", child.si_pid ? ", a zombie" : "");
@@ -587,7 +624,7 @@ static int host_process(const struct host_case *one)
 	return r;
 }
 
-/* Reaps all that the host leaves until the deadline: false if something lives on, which is killed. */
+/* Reap all that the host leaves until the deadline. False: a process lived on, and was killed. */
 static bool reap_all(unsigned seconds, const char **who)
 {
 	static char names[200];
@@ -640,7 +677,7 @@ static const char *name_left(void)
 	DIR *shm;
 
 	if (!private_names)
-		return segments_of(stage->host) ? "of the host" : NULL;
+		return segments_of(this_case->host) ? "of the host" : NULL;
 	shm = opendir(SHM);
 	name[0] = 0;
 	for (const struct dirent *entry; shm && (entry = readdir(shm));)
@@ -689,7 +726,7 @@ static enum harm judge(const struct host_case *one)
 	}
 	if (WIFSIGNALED(status))
 		say(1, "got the host's death by signal %d, expected none", WTERMSIG(status));
-	harm = stage->told == 77 ? SKIPPED : stage->told ? WRONG : FINE;
+	harm = this_case->told == 77 ? SKIPPED : this_case->told ? WRONG : FINE;
 	if (!reap_all(LINGER, &left)) {
 		say(1, "got processes (%s) that live on after the host's end, expected none", left);
 		return harm == FINE ? LEAKED : harm;
@@ -712,15 +749,15 @@ static void referee(const struct host_case *one)
 	log_file = tmpfile();
 	if (!log_file || !mkdtemp(folder) || chmod(folder, 0777)) {
 		say(1, "got no folder %s (%s), expected one", folder, strerror(errno));
-		stage->harm = WRONG;
+		this_case->harm = WRONG;
 		return;
 	}
-	stage->harm = judge(one);
-	stage->seconds = (double)(sheaf_now_ns() - began) / 1e9;
+	this_case->harm = judge(one);
+	this_case->seconds = (double)(sheaf_now_ns() - began) / 1e9;
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	for (unsigned i = 0; stage->cgroup[0] && rmdir(stage->cgroup) && errno == EBUSY && i < 1000; i++)
+	for (unsigned i = 0; this_case->cgroup[0] && rmdir(this_case->cgroup) && errno == EBUSY && i < 1000; i++)
 		host_nap(1);
-	if (stage->harm != FINE && stage->harm != SKIPPED) {
+	if (this_case->harm != FINE && this_case->harm != SKIPPED) {
 		char text[2000];
 		size_t size;
 
@@ -750,7 +787,7 @@ static bool wanted(const char *name, int argc, char **argv)
 	return all;
 }
 
-static void print_case(const struct host_case *one, const struct stage *played)
+static void print_case(const struct host_case *one, const struct played_case *played)
 {
 	static const char *const words[] = {"PASS", "FAIL", "FAIL", "FAIL", "SKIP"};
 
@@ -759,8 +796,8 @@ static void print_case(const struct host_case *one, const struct stage *played)
 	fflush(stdout);
 }
 
-/* Waits for the end of one case. Process 1 of a namespace may get other children, too. */
-static void end_one(pid_t *pids, struct stage *stages, const struct host_case *cases, size_t n, unsigned *counts)
+/* Wait for the end of one case. Process 1 of a namespace may get other children, too. */
+static void end_one(pid_t *pids, struct played_case *all_played, const struct host_case *cases, size_t n, unsigned *counts)
 {
 	for (;;) {
 		pid_t pid = waitpid(-1, NULL, 0);
@@ -769,8 +806,8 @@ static void end_one(pid_t *pids, struct stage *stages, const struct host_case *c
 			if (pids[i] != pid)
 				continue;
 			pids[i] = 0;
-			print_case(&cases[i], &stages[i]);
-			counts[stages[i].harm]++;
+			print_case(&cases[i], &all_played[i]);
+			counts[all_played[i].harm]++;
 			return;
 		}
 	}
@@ -781,7 +818,7 @@ int host_main(int argc, char **argv, const char *program, const struct host_case
 	long jobs = sysconf(_SC_NPROCESSORS_ONLN) + 2;
 	unsigned counts[SKIPPED + 1] = {0}, playing = 0, played = 0;
 	uint64_t began = sheaf_now_ns();
-	struct stage *stages;
+	struct played_case *all_played;
 	pid_t *pids;
 
 	for (int i = 1; i < argc; i++) {
@@ -798,22 +835,22 @@ int host_main(int argc, char **argv, const char *program, const struct host_case
 			return 2;
 		}
 	}
-	stages = mmap(NULL, n * sizeof(*stages), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	all_played = mmap(NULL, n * sizeof(*all_played), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pids = calloc(n, sizeof(*pids));
-	if (stages == MAP_FAILED || !pids)
+	if (all_played == MAP_FAILED || !pids)
 		return 1;
 	for (size_t i = 0; i < n; i++) {
 		if (!wanted(cases[i].name, argc, argv))
 			continue;
 		while (playing >= (unsigned)(jobs < 1 ? 1 : jobs)) {
-			end_one(pids, stages, cases, n, counts);
+			end_one(pids, all_played, cases, n, counts);
 			playing--;
 		}
 		fflush(stdout);
-		stages[i].harm = WRONG;
+		all_played[i].harm = WRONG;
 		pids[i] = fork();
 		if (!pids[i]) {
-			stage = &stages[i];
+			this_case = &all_played[i];
 			referee(&cases[i]);
 			_exit(0);
 		}
@@ -821,14 +858,14 @@ int host_main(int argc, char **argv, const char *program, const struct host_case
 		played++;
 	}
 	for (; playing > 0; playing--)
-		end_one(pids, stages, cases, n, counts);
+		end_one(pids, all_played, cases, n, counts);
 	if (!played) {
 		printf("%s has no such case; --list names them\n", program);
 		return 2;
 	}
 	printf("%s: %u passed, %u failed, %u skipped\n", program, counts[FINE], counts[WRONG] + counts[HUNG] + counts[LEAKED],
 	       counts[SKIPPED]);
-	printf("tally {\"name\": \"hosts\", \"cases\": %u, \"lost\": 0, \"duplicated\": 0, \"hung\": %u, \"leaked\": %u, "
+	printf("report {\"name\": \"hosts\", \"cases\": %u, \"lost\": 0, \"duplicated\": 0, \"hung\": %u, \"leaked\": %u, "
 	       "\"harmed\": %u, \"left out\": %u, \"seed\": 0, \"seconds\": %.1f, \"ok\": %s}\n",
 	       played - counts[SKIPPED], counts[HUNG], counts[LEAKED], counts[WRONG], counts[SKIPPED],
 	       (double)(sheaf_now_ns() - began) / 1e9, counts[WRONG] + counts[HUNG] + counts[LEAKED] ? "false" : "true");

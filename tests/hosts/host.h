@@ -1,10 +1,13 @@
 /*
- * host.h - programs that use a pool as their authors see fit, and what has to hold for each of them.
+ * host.h - programs that use a pool as their authors see fit, and what has to hold for each of
+ * them.
  *
- * A case is one such program, named after what it does. host.c plays it in a process of its own, which leads a session, in a folder
- * of its own and, where it may, with a /dev/shm of its own, for at most so many seconds. The case returns 0 if all was well. It says
- * what it got and what it expected by EXPECT(), in any of its processes, or by SKIP() what this machine lacks. Afterwards host.c
- * checks that the host had no child left, that no process of it lives on, and that /dev/shm is as empty as before.
+ * A case is one such program, named after what it does. host.c plays it in a process of its own,
+ * which leads a session, in a folder of its own and, where it may, with a /dev/shm of its own, for
+ * at most so many seconds. The case returns 0 if all was well. It says what it got and what it
+ * expected by EXPECT(), in any of its processes, or by SKIP() what this machine lacks. Afterwards
+ * host.c checks that the host had no child left, that no process of it lives on, and that /dev/shm
+ * is as empty as before.
  *
  * A case stands on sheaf.h and the C library alone, as any program of a user's.
  */
@@ -30,7 +33,9 @@ extern "C" {
 
 struct host_case {
 	const char *name;
-	int (*play)(void);
+	int (*play)(void); /* the host; or, for hosts that differ only in @context: */
+	int (*play_with)(const void *context);
+	const void *context;
 	unsigned seconds; /* that it may take; 0: 30 */
 	bool stays;       /* the host may end with a pool that it has not destroyed */
 };
@@ -38,17 +43,26 @@ struct host_case {
 /* The program: plays all cases, or those that its arguments name. */
 int host_main(int argc, char **argv, const char *program, const struct host_case *cases, size_t n);
 
-#define CASE(play)                    \
-	{                             \
-#play, play, 0, false \
+#define CASE(play)                                \
+	{                                         \
+#play, play, NULL, NULL, 0, false \
 	}
-#define LONG_CASE(play, seconds)            \
-	{                                   \
-#play, play, seconds, false \
+#define LONG_CASE(play, seconds)                        \
+	{                                               \
+#play, play, NULL, NULL, seconds, false \
 	}
-#define OPEN_CASE(play)              \
-	{                            \
-#play, play, 0, true \
+#define OPEN_CASE(play)                          \
+	{                                        \
+#play, play, NULL, NULL, 0, true \
+	}
+
+#define CASE_WITH(name, play_with, context)               \
+	{                                                 \
+#name, NULL, play_with, context, 0, false \
+	}
+#define LONG_CASE_WITH(name, play_with, context, seconds)       \
+	{                                                       \
+#name, NULL, play_with, context, seconds, false \
 	}
 
 #define HOST_PROGRAM(program, ...)                                                                             \
@@ -58,7 +72,7 @@ int host_main(int argc, char **argv, const char *program, const struct host_case
 		return host_main(argc, argv, program, host_cases, sizeof(host_cases) / sizeof(host_cases[0])); \
 	}
 
-/* Ends the calling process with the verdict of the case; the first one counts. */
+/* End the calling process with the verdict of the case; the first one counts. */
 #if defined(__GNUC__)
 __attribute__((__noreturn__, __format__(__printf__, 2, 3)))
 #endif
@@ -73,10 +87,11 @@ void host_verdict(int code, const char *format, ...);
 
 /* What POSIX alone has no means for. */
 #ifdef HOST_POSIX_LAYER
-#define NEEDS_LINUX_LAYER(what) SKIP("the POSIX layer has no means to know " what)
+#define NEEDS_LINUX_LAYER(what) SKIP("the POSIX layer has no means to know %s", what)
 #else
 #define NEEDS_LINUX_LAYER(what) \
 	do {                    \
+		(void)(what);   \
 	} while (0)
 #endif
 
@@ -98,7 +113,9 @@ long host_add(int mark, long value); /* the new value */
 /* For what must happen at once: only a hanging program needs so long, also on a loaded machine. */
 uint64_t host_deadline(void);
 
-/* Waits until a mark has at least this value. @what: the event, for the verdict if it does not come. */
+/*
+ * Wait until a mark has at least this value. @what: the event, for the verdict if it does not come.
+ */
 void host_await(int mark, long value, const char *what);
 
 /* ---- pools ---- */
@@ -106,13 +123,18 @@ void host_await(int mark, long value, const char *what);
 /* A pool of so many workers with a heap of 64 MiB. */
 sheaf_pool *host_pool(unsigned workers);
 sheaf_pool *host_pool_with(const sheaf_pool_options *options);
+/* A pool of one worker with this name: 0, or why not. */
+int host_try_name(const char *name, sheaf_pool **pool);
+
+/* Make a pool, use it and destroy it. */
+void host_create_and_destroy(void);
 sheaf_batch *host_batch(sheaf_pool *pool, const sheaf_batch_options *options);
 sheaf_pool_info host_info(const sheaf_pool *pool);
 
 /* Its workers run tasks, and a map gives the right results. */
 void host_works(sheaf_pool *pool);
 
-/* Gathers @n results, which have to come. */
+/* Gather @n results, which have to come. */
 const sheaf_result *host_gather(sheaf_batch *batch, size_t n, int *failed);
 
 int host_nothing(sheaf_task *task, const void *arg, void *result);  /* a task: returns 0 */
@@ -130,31 +152,47 @@ void host_kill_supervisor(sheaf_pool *pool);
 /* A worker's process, as soon as there is one. */
 pid_t host_worker(sheaf_pool *pool, unsigned worker);
 
-/* Waits until the pool has had so many supervisors and the last one lives, without any other call. */
+/*
+ * Wait until the pool has had so many supervisors and the last one lives, without any other call.
+ */
 void host_await_supervisors(sheaf_pool *pool, uint64_t count);
 
-/* Processes of this case other than the caller and those of the test itself: all, and those that are neither a pool's supervisor nor
- * one of its workers. -1: they cannot be told here. */
+/*
+ * Processes of this case other than the caller and those of the test itself: all, and those that
+ * are neither a pool's supervisor nor one of its workers. -1: they cannot be told here.
+ */
 int host_processes(pid_t *pids, int room);
 int host_others(sheaf_pool *pool, unsigned workers, pid_t *pids, int room);
-/* Ends the caller and all others of the case at once, so that nobody can clean up; its parent waits until each of them is dead. */
+/*
+ * End the caller and all others of the case at once, so that none can clean up. The parent waits
+ * until each is dead.
+ */
 void host_die_with_all(void);
 void host_await_all(void);
-int host_zombies(void); /* children of the caller that nobody has reaped */
+int host_zombies(void); /* children of the caller that are not reaped */
 
-/* Plays a part in a child: its exit code, or 128 + signal, or a verdict if it does not end within so many seconds. */
+/*
+ * Play a part in a child. Return its exit code, or 128 + signal; give a verdict if it does not end
+ * in so many seconds.
+ */
 int host_child(int (*play)(void *context), void *context, unsigned seconds);
 
-/* Waits for a child of the caller. */
+/* Wait for a child of the caller. */
 int host_join(pid_t pid, unsigned seconds);
 
-/* Gives up root for good, if the case is played by it. */
+/* Give up root for good, if the case is played by it. */
 void host_be_plain(void);
 
-/* Mounts a tmpfs over a folder, for this case only; "" for no options. Skips the case where that cannot be. */
+/*
+ * Mount a tmpfs over a folder, for this case only; "" for no options. Skip the case where that
+ * cannot be.
+ */
 void host_mount(const char *folder, const char *options);
 
-/* Moves the caller into a new control group, whose file @file has got @value: 0, or -1 if that cannot be. v1 and v2. */
+/*
+ * Move the caller into a new control group whose file @file_v1 or @file_v2 has @value. 0, or -1:
+ * that cannot be.
+ */
 int host_cgroup(const char *controller, const char *file_v1, const char *file_v2, const char *value);
 const char *host_cgroup_folder(void);
 int host_cgroup_write(const char *file, const char *value);
@@ -166,7 +204,14 @@ long host_size(const char *path);                             /* -1: there is no
 size_t host_read(const char *path, char *bytes, size_t room); /* ends it with a zero */
 long host_lines(const char *path, const char *line);          /* lines of a file that are equal to @line; NULL: all */
 bool host_shm_exists(const char *name);                       /* "/name" */
-bool host_shm_private(void); /* nobody beside the case uses /dev/shm, as no other start may sweep it */
+const char *host_shm_path(const char *name);                  /* of its file; good until the eighth next call */
+
+/*
+ * A name that no other case uses, also where /dev/shm is shared: "/", @prefix and the pid. Good
+ * until the 16th next call.
+ */
+const char *host_own_name(const char *prefix);
+bool host_shm_private(void); /* the case uses /dev/shm alone, so that no other start may sweep it */
 int host_open_files(void);
 
 #ifdef __cplusplus

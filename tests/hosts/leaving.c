@@ -1,8 +1,9 @@
 /*
  * leaving.c - kind D: a task leaves its function by a way that is not a return.
  *
- * The stack ends at the task. Each such way ends the process of that worker only, and runs nothing of the owner's: no handler of
- * atexit(), no destructor, no cleanup, none of its frames, no text that it has buffered. The position says what happened.
+ * The stack ends at the task. Each such way ends the process of that worker only, and runs nothing
+ * of the owner's: no handler of atexit(), no destructor, no cleanup, none of its frames, no text
+ * that it has buffered. The position says what happened.
  */
 #include "host.h"
 
@@ -128,7 +129,10 @@ static _Noreturn void leave(enum way way)
 		host_nap(1000);
 }
 
-/* Most ways are taken in some run and position only, so that the same batch shows what happens to the others. */
+/*
+ * Most ways are taken in some run and position only, so that the same batch shows what happens to
+ * the others.
+ */
 static int leave_task(sheaf_task *task, const void *arg, void *result)
 {
 	int way;
@@ -231,7 +235,10 @@ static int occurs(const char *path, const char *words)
 	return count;
 }
 
-/* All that may run at an exit belongs to the owner, which has begun a line. Then its tasks leave by these ways. */
+/*
+ * All that may run at an exit belongs to the owner, which has begun a line. Then its tasks leave by
+ * these ways.
+ */
 static int owner_of_much(enum way first, enum way last)
 {
 	static pthread_key_t key;

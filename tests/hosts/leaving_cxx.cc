@@ -1,7 +1,8 @@
 /*
  * leaving_cxx.cc - kind D in C++: an exception that a task does not catch ends at the task.
  *
- * Nothing of the owner's is unwound in a worker: no catch, no destructor of a local, static or thread-local object.
+ * Nothing of the owner's is unwound in a worker: no catch, no destructor of a local, static or
+ * thread-local object.
  */
 #include "host.h"
 
@@ -157,7 +158,10 @@ static void ends_in(sheaf_pool *pool, sheaf_task_fn *fn, const char *what, int s
 	host_works(pool);
 }
 
-/* An owner with objects of each kind, which catches everything, makes a pool and plays a part with it. */
+/*
+ * An owner with objects of each kind, which catches everything, makes a pool and plays a part with
+ * it.
+ */
 static int play(void (*part)(sheaf_pool *pool))
 {
 	static guard static_object;

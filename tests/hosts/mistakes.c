@@ -85,7 +85,10 @@ static int call_in_task(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* The handle is an address in the owner's own memory, which a worker, made before it, need not have. */
+/*
+ * The handle is an address in the owner's own memory, which a worker, made before it, need not
+ * have.
+ */
 static int play_calls(sheaf_task_fn *fn, enum sheaf_backend backend)
 {
 	struct handles handles;

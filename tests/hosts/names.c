@@ -1,8 +1,9 @@
 /*
  * names.c - kind F: nothing is removed or taken over because of its name alone.
  *
- * What carries a name like that of a segment may be anybody's: files of the user, segments of other versions, segments whose owner
- * lives. It goes only if it is a segment of this library and its owner is proven dead.
+ * What carries a name like that of a segment need not be one: files of the user, segments of other
+ * versions, segments whose owner lives. It goes only if it is a segment of this library and its
+ * owner is proven dead.
  */
 #include "host.h"
 
@@ -11,56 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #define SHM "/dev/shm"
 
 enum { MARK_SUPERVISOR, MARK_READY, MARK_GO, MARK_WINNERS, MARK_LOSERS };
 
-static const char *shm_path(const char *name)
-{
-	static char paths[4][300];
-	static unsigned next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), SHM "%s", name);
-	return path;
-}
-
-/* A name that nobody else uses, also where /dev/shm is shared. */
-static const char *own_name(const char *prefix)
-{
-	static char names[4][100];
-	static unsigned next;
-	char *name = names[next++ % 4];
-
-	snprintf(name, sizeof(names[0]), "/%s%ld", prefix, (long)getpid());
-	return name;
-}
-
-static int try_name(const char *name, sheaf_pool **pool)
-{
-	return sheaf_pool_create(pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 * MIB, .name = name});
-}
-
-static void create_and_destroy(void *unused)
-{
-	sheaf_pool *pool = host_pool(1);
-
-	(void)unused;
-	host_works(pool);
-	sheaf_pool_destroy(pool);
-}
-
-/* In the child: a pool of this name whose owner and family are killed at once, so that its name stays. */
+/*
+ * In the child: a pool of this name whose owner and family are killed at once, so that its name
+ * stays.
+ */
 static int die_with_name(void *name)
 {
 	sheaf_pool *pool;
 
-	NEED(try_name(name, &pool));
+	NEED(host_try_name(name, &pool));
 	host_works(pool);
 	host_die_with_all();
 	return 1;
@@ -73,7 +40,7 @@ static void need_unswept(const char *name)
 		SKIP("another process of this user has swept %s", name);
 }
 
-/* Leaves a segment whose owner is dead under this name. */
+/* Leave a segment whose owner is dead under this name. */
 static void leave_dead(const char *name)
 {
 	int r = host_child(die_with_name, (void *)(uintptr_t)name, 20);
@@ -93,30 +60,30 @@ static void keeps_file(const char *name, const void *bytes, size_t size)
 	size_t n;
 	int r;
 
-	host_write(shm_path(name), bytes, size);
-	r = try_name(name, &pool);
+	host_write(host_shm_path(name), bytes, size);
+	r = host_try_name(name, &pool);
 	EXPECT(r == -EEXIST && !pool,
 	       "got %d (%s) for the name of another program's shared memory of %zu bytes, expected -EEXIST", r, sheaf_message(),
 	       size);
 	EXPECT(strstr(sheaf_message(), name + 1), "got the message \"%s\", expected one that names %s", sheaf_message(), name);
 	EXPECT(host_shm_exists(name), "got the other program's shared memory of %zu bytes removed, expected it kept", size);
-	n = host_read(shm_path(name), after, sizeof(after));
+	n = host_read(host_shm_path(name), after, sizeof(after));
 	EXPECT(n == size && !memcmp(after, bytes, size),
 	       "got other bytes in the other program's shared memory, expected the same");
-	unlink(shm_path(name));
+	unlink(host_shm_path(name));
 }
 
 static int name_of_another_programs_memory(void)
 {
 	static char bytes[500000];
 
-	keeps_file(own_name("frames-"), "other's\n", 8);
-	keeps_file(own_name("frames-"), "", 0);
-	keeps_file(own_name("frames-"), bytes, sizeof(bytes));
+	keeps_file(host_own_name("frames-"), "other's\n", 8);
+	keeps_file(host_own_name("frames-"), "", 0);
+	keeps_file(host_own_name("frames-"), bytes, sizeof(bytes));
 	memset(bytes, 0xa5, sizeof(bytes));
-	keeps_file(own_name("frames-"), bytes, sizeof(bytes));
-	keeps_file(own_name("sheaf-"), bytes, 104);
-	keeps_file(own_name("sheaf-"), bytes, 4096);
+	keeps_file(host_own_name("frames-"), bytes, sizeof(bytes));
+	keeps_file(host_own_name("sheaf-"), bytes, 104);
+	keeps_file(host_own_name("sheaf-"), bytes, 4096);
 	return 0;
 }
 
@@ -134,61 +101,28 @@ static int users_files_beside_the_segments(void)
 
 	for (size_t round = 0; round < sizeof(sizes) / sizeof(sizes[0]); round++) {
 #ifdef HOST_POSIX_LAYER
-		/* The last one is like the names that pools make up. Empty, it is what one leaves that is killed before its first write. */
+		/*
+		 * The last one is like the names that pools make up. Empty, it is what one leaves
+		 * that is killed before its first write.
+		 */
 		if (!sizes[round])
 			n--;
 #endif
 		for (size_t i = 0; i < n; i++) {
 			snprintf(name, sizeof(name), "/%s", names[i]);
-			host_write(shm_path(name), zeros, sizes[round]);
+			host_write(host_shm_path(name), zeros, sizes[round]);
 		}
-		create_and_destroy(NULL);
-		create_and_destroy(NULL);
+		host_create_and_destroy();
+		host_create_and_destroy();
 		for (size_t i = 0; i < n; i++) {
 			snprintf(name, sizeof(name), "/%s", names[i]);
-			EXPECT(host_size(shm_path(name)) == (long)sizes[round],
-			       "got size %ld of the user's file %s, expected %zu", host_size(shm_path(name)), name,
+			EXPECT(host_size(host_shm_path(name)) == (long)sizes[round],
+			       "got size %ld of the user's file %s, expected %zu", host_size(host_shm_path(name)), name,
 			       sizes[round]);
-			unlink(shm_path(name));
+			unlink(host_shm_path(name));
 		}
 		n = sizeof(names) / sizeof(names[0]);
 	}
-	return 0;
-}
-
-/* Opening one of these for reading waits for a writer; following a link reaches files of the user's. */
-static int names_that_are_no_files(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const char *pipe_name = own_name("sheaf-1-"), *link_name = own_name("sheaf-2-"), *folder_name = own_name("sheaf-3-"),
-		   *socket_name = own_name("sheaf-4-");
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	sheaf_pool *pool;
-	char target[1024];
-	size_t size;
-	int r;
-
-	host_write("precious", "precious\n", 9);
-	EXPECT(getcwd(target, sizeof(target) - 10), "got no working directory, expected one");
-	strcat(target, "/precious");
-	size = (size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s", shm_path(socket_name));
-	EXPECT(size < sizeof(address.sun_path) && !bind(fd, (struct sockaddr *)&address, sizeof(address)) &&
-		       !mkfifo(shm_path(pipe_name), 0600) && !symlink(target, shm_path(link_name)) &&
-		       !mkdir(shm_path(folder_name), 0700),
-	       "got %s, expected a socket, a pipe, a link and a folder", strerror(errno));
-	create_and_destroy(NULL);
-	for (int i = 0; i < 4; i++) {
-		const char *name = i == 0 ? pipe_name : i == 1 ? link_name : i == 2 ? folder_name : socket_name;
-
-		pool = NULL;
-		r = try_name(name, &pool);
-		EXPECT(r < 0 && !pool, "got %d for the name %s, which is no file, expected an error", r, name);
-		EXPECT(host_size(shm_path(name)) >= 0, "got %s removed, expected it kept", name);
-		i == 2 ? rmdir(shm_path(name)) : unlink(shm_path(name));
-	}
-	EXPECT(host_size("precious") == 9, "got %ld bytes in the file that a link points to, expected 9",
-	       host_size("precious"));
-	close(fd);
 	return 0;
 }
 
@@ -196,20 +130,20 @@ static int names_that_are_no_files(void)
 
 static int name_of_a_living_pool(void)
 {
-	const char *name = own_name("living-");
+	const char *name = host_own_name("living-");
 	sheaf_pool *first, *second = NULL;
 	int r;
 
-	NEED(try_name(name, &first));
+	NEED(host_try_name(name, &first));
 	for (int i = 0; i < 3; i++) {
-		r = try_name(name, &second);
+		r = host_try_name(name, &second);
 		EXPECT(r == -EEXIST && !second, "got %d (%s) for the name of a pool of the same process, expected -EEXIST", r,
 		       sheaf_message());
 	}
 	host_works(first);
 	EXPECT(host_shm_exists(name), "got the living pool's name removed, expected it kept");
 	sheaf_pool_destroy(first);
-	NEED(try_name(name, &second));
+	NEED(host_try_name(name, &second));
 	host_works(second);
 	sheaf_pool_destroy(second);
 	return 0;
@@ -220,8 +154,8 @@ static int try_taken_name(void *name)
 	sheaf_pool *pool = NULL;
 	int r;
 
-	create_and_destroy(NULL);
-	r = try_name(name, &pool);
+	host_create_and_destroy();
+	r = host_try_name(name, &pool);
 	EXPECT(r == -EEXIST, "got %d (%s) for the name of a living pool of another process, expected -EEXIST", r,
 	       sheaf_message());
 	return 0;
@@ -236,7 +170,7 @@ static int own_segment_opened_and_closed(void)
 
 	snprintf(name, sizeof(name), "%s", host_info(pool).name);
 	for (int i = 0; i < 3; i++) {
-		fd = i == 1 ? shm_open(name, O_RDONLY, 0) : open(shm_path(name), O_RDONLY);
+		fd = i == 1 ? shm_open(name, O_RDONLY, 0) : open(host_shm_path(name), O_RDONLY);
 		EXPECT(fd >= 0, "got no segment %s (%s), expected one", name, strerror(errno));
 		close(fd);
 		EXPECT(host_child(try_taken_name, name, 20) == 0, "got a failed child, expected none");
@@ -275,7 +209,7 @@ static int living_pool_of_a_host_that_forks(void)
 	for (int i = 0; i < 3; i++) {
 		pid = fork();
 		if (!pid) {
-			int fd = open(shm_path(name), O_RDWR);
+			int fd = open(host_shm_path(name), O_RDWR);
 
 			close(fd);
 			_exit(0);
@@ -293,7 +227,7 @@ static int stopped_host(void *name)
 {
 	sheaf_pool *pool;
 
-	NEED(try_name(name, &pool));
+	NEED(host_try_name(name, &pool));
 	host_set(MARK_SUPERVISOR, host_info(pool).supervisor);
 	host_set(MARK_READY, 1);
 	host_await(MARK_GO, 1, "the end of the case");
@@ -305,7 +239,7 @@ static int stopped_host(void *name)
 /* A host that is stopped, or whose supervisor has just died, lives. */
 static int living_pool_of_a_stopped_host(void)
 {
-	const char *name = own_name("stopped-");
+	const char *name = host_own_name("stopped-");
 	sheaf_pool *pool = NULL;
 	pid_t pid = fork();
 	int r;
@@ -315,7 +249,7 @@ static int living_pool_of_a_stopped_host(void)
 	host_await(MARK_READY, 1, "the other host's pool");
 	kill(pid, SIGSTOP);
 	kill((pid_t)host_get(MARK_SUPERVISOR), SIGKILL);
-	r = try_name(name, &pool);
+	r = host_try_name(name, &pool);
 	kill(pid, SIGCONT);
 	EXPECT(r == -EEXIST && !pool, "got %d (%s) for the name of a stopped host's pool, expected -EEXIST", r,
 	       sheaf_message());
@@ -329,12 +263,12 @@ static int living_pool_of_a_stopped_host(void)
 
 static int name_of_a_dead_pool(void)
 {
-	const char *name = own_name("dead-");
+	const char *name = host_own_name("dead-");
 	sheaf_pool *pool;
 
 	for (int i = 0; i < 3; i++) {
 		leave_dead(name);
-		NEED(try_name(name, &pool));
+		NEED(host_try_name(name, &pool));
 		host_works(pool);
 		sheaf_pool_destroy(pool);
 		EXPECT(!host_shm_exists(name), "got the name left by sheaf_pool_destroy(), expected it removed");
@@ -344,18 +278,18 @@ static int name_of_a_dead_pool(void)
 
 static int names_of_dead_pools_are_swept(void)
 {
-	const char *name = own_name("sheaf-");
+	const char *name = host_own_name("sheaf-");
 
 	leave_dead(name);
-	create_and_destroy(NULL);
+	host_create_and_destroy();
 	EXPECT(!host_shm_exists(name), "got the dead owner's %s after the next pool, expected it swept", name);
 	return 0;
 }
 
-/* Changes some bytes of the segment's file. */
+/* Change some bytes of the segment's file. */
 static void scribble(const char *name, off_t offset, const void *bytes, size_t size)
 {
-	int fd = open(shm_path(name), O_WRONLY);
+	int fd = open(host_shm_path(name), O_WRONLY);
 
 	if (fd < 0)
 		need_unswept(name);
@@ -367,36 +301,36 @@ static void scribble(const char *name, off_t offset, const void *bytes, size_t s
 /* magic, version: docs/explanation/segment.md */
 static int dead_segment_of_another_version(void)
 {
-	const char *name = own_name("sheaf-");
+	const char *name = host_own_name("sheaf-");
 	uint32_t version = 4000000000u;
 	sheaf_pool *pool = NULL;
 	int r;
 
 	leave_dead(name);
 	scribble(name, 8, &version, sizeof(version));
-	create_and_destroy(NULL);
+	host_create_and_destroy();
 	EXPECT(host_shm_exists(name), "got a segment of another version swept, expected it kept");
-	r = try_name(name, &pool);
+	r = host_try_name(name, &pool);
 	EXPECT(r == -EEXIST && !pool, "got %d (%s) for the name of a segment of another version, expected -EEXIST", r,
 	       sheaf_message());
 	EXPECT(host_shm_exists(name), "got a segment of another version replaced, expected it kept");
-	unlink(shm_path(name));
+	unlink(host_shm_path(name));
 	return 0;
 }
 
 static int dead_segment_without_its_magic(void)
 {
-	const char *name = own_name("sheaf-");
+	const char *name = host_own_name("sheaf-");
 	sheaf_pool *pool = NULL;
 	int r;
 
 	leave_dead(name);
 	scribble(name, 0, "not one.", 8);
-	create_and_destroy(NULL);
+	host_create_and_destroy();
 	EXPECT(host_shm_exists(name), "got a file that is no segment swept, expected it kept");
-	r = try_name(name, &pool);
+	r = host_try_name(name, &pool);
 	EXPECT(r == -EEXIST && !pool, "got %d (%s) for a name that is no segment's, expected -EEXIST", r, sheaf_message());
-	unlink(shm_path(name));
+	unlink(host_shm_path(name));
 	return 0;
 }
 
@@ -408,15 +342,15 @@ static int name_that_another_program_took(void)
 	char name[100], after[100];
 
 	snprintf(name, sizeof(name), "%s", host_info(pool).name);
-	unlink(shm_path(name));
+	unlink(host_shm_path(name));
 	host_works(pool);
-	host_write(shm_path(name), "precious\n", 9);
+	host_write(host_shm_path(name), "precious\n", 9);
 	host_works(pool);
 	sheaf_pool_destroy(pool);
 	EXPECT(host_shm_exists(name), "got another program's file removed by sheaf_pool_destroy(), expected it kept");
-	host_read(shm_path(name), after, sizeof(after));
+	host_read(host_shm_path(name), after, sizeof(after));
 	EXPECT(!strcmp(after, "precious\n"), "got \"%s\" in another program's file, expected what it wrote", after);
-	unlink(shm_path(name));
+	unlink(host_shm_path(name));
 	return 0;
 }
 
@@ -426,8 +360,8 @@ static int die_after_the_name_was_taken(void *path)
 	char name[100];
 
 	snprintf(name, sizeof(name), "%s", host_info(pool).name);
-	unlink(shm_path(name));
-	host_write(shm_path(name), "precious\n", 9);
+	unlink(host_shm_path(name));
+	host_write(host_shm_path(name), "precious\n", 9);
 	host_write(path, name, strlen(name));
 	host_set(MARK_SUPERVISOR, host_info(pool).supervisor);
 	kill(getpid(), SIGKILL);
@@ -442,10 +376,10 @@ static int name_that_another_program_took_before_the_owner_died(void)
 	host_child(die_after_the_name_was_taken, file, 20);
 	host_await_death((pid_t)host_get(MARK_SUPERVISOR));
 	host_read(file, name, sizeof(name));
-	create_and_destroy(NULL);
-	EXPECT(host_size(shm_path(name)) == 9, "got another program's file of %ld bytes after the owner's death, expected 9",
-	       host_size(shm_path(name)));
-	unlink(shm_path(name));
+	host_create_and_destroy();
+	EXPECT(host_size(host_shm_path(name)) == 9,
+	       "got another program's file of %ld bytes after the owner's death, expected 9", host_size(host_shm_path(name)));
+	unlink(host_shm_path(name));
 	return 0;
 }
 
@@ -453,7 +387,7 @@ static int hold_name(void *name)
 {
 	sheaf_pool *pool;
 
-	NEED(try_name(name, &pool));
+	NEED(host_try_name(name, &pool));
 	host_set(MARK_READY, 1);
 	host_await(MARK_GO, 1, "the first pool's end");
 	EXPECT(host_shm_exists(name), "got the second pool's name removed with the first pool, expected it kept");
@@ -465,12 +399,12 @@ static int hold_name(void *name)
 
 static int name_that_another_pool_took(void)
 {
-	const char *name = own_name("twice-");
+	const char *name = host_own_name("twice-");
 	sheaf_pool *pool;
 	pid_t pid;
 
-	NEED(try_name(name, &pool));
-	unlink(shm_path(name));
+	NEED(host_try_name(name, &pool));
+	unlink(host_shm_path(name));
 	pid = fork();
 	if (!pid)
 		_exit(hold_name((void *)(uintptr_t)name));
@@ -491,7 +425,7 @@ static int race_for_name(void *name)
 
 	host_add(MARK_READY, 1);
 	host_await(MARK_GO, 1, "the start");
-	r = try_name(name, &pool);
+	r = host_try_name(name, &pool);
 	EXPECT(r == 0 || r == -EEXIST, "got %d (%s) in a race for a name, expected 0 or -EEXIST", r, sheaf_message());
 	host_add(r ? MARK_LOSERS : MARK_WINNERS, 1);
 	while (host_get(MARK_WINNERS) + host_get(MARK_LOSERS) < 4)
@@ -504,7 +438,7 @@ static int race_for_name(void *name)
 
 static int races_for_one_name(void)
 {
-	const char *name = own_name("race-");
+	const char *name = host_own_name("race-");
 
 	for (int round = 0; round < 10; round++) {
 		pid_t pids[4];
@@ -535,8 +469,8 @@ static int come_as_plain_user(void *name)
 	int r;
 
 	host_be_plain();
-	create_and_destroy(NULL);
-	r = try_name(name, &pool);
+	host_create_and_destroy();
+	r = host_try_name(name, &pool);
 	EXPECT(r == -EEXIST || r == -EACCES, "got %d (%s) for the name of another user's segment, expected -EEXIST or -EACCES",
 	       r, sheaf_message());
 	return 0;
@@ -544,21 +478,20 @@ static int come_as_plain_user(void *name)
 
 static int segments_of_another_user(void)
 {
-	const char *name = own_name("sheaf-");
+	const char *name = host_own_name("sheaf-");
 
 	if (geteuid())
 		SKIP("needs root");
 	leave_dead(name);
 	EXPECT(host_child(come_as_plain_user, (void *)(uintptr_t)name, 20) == 0, "got a failed child, expected none");
 	EXPECT(host_shm_exists(name), "got another user's segment removed, expected it kept");
-	unlink(shm_path(name));
+	unlink(host_shm_path(name));
 	return 0;
 }
 
-HOST_PROGRAM("names", CASE(name_of_another_programs_memory), CASE(users_files_beside_the_segments),
-	     CASE(names_that_are_no_files), CASE(name_of_a_living_pool), CASE(own_segment_opened_and_closed),
-	     CASE(segments_that_a_backup_reads), CASE(living_pool_of_a_host_that_forks), CASE(living_pool_of_a_stopped_host),
-	     CASE(name_of_a_dead_pool), CASE(names_of_dead_pools_are_swept), CASE(dead_segment_of_another_version),
-	     CASE(dead_segment_without_its_magic), CASE(name_that_another_program_took),
+HOST_PROGRAM("names", CASE(name_of_another_programs_memory), CASE(users_files_beside_the_segments), CASE(name_of_a_living_pool),
+	     CASE(own_segment_opened_and_closed), CASE(segments_that_a_backup_reads), CASE(living_pool_of_a_host_that_forks),
+	     CASE(living_pool_of_a_stopped_host), CASE(name_of_a_dead_pool), CASE(names_of_dead_pools_are_swept),
+	     CASE(dead_segment_of_another_version), CASE(dead_segment_without_its_magic), CASE(name_that_another_program_took),
 	     CASE(name_that_another_program_took_before_the_owner_died), CASE(name_that_another_pool_took),
 	     CASE(races_for_one_name), CASE(segments_of_another_user))

@@ -1,8 +1,8 @@
 /*
  * output.c - kind E: what a task has written arrives.
  *
- * It arrives before the task's result is published, or when its worker ends, whoever asks for that end; and nothing that the owner has
- * begun to write appears twice or elsewhere.
+ * It arrives before the task's result is published, or when its worker ends for any reason; and
+ * nothing that the owner has begun to write appears twice or elsewhere.
  */
 #include "host.h"
 
@@ -16,7 +16,7 @@
 
 enum { MARK_RUNS, MARK_GO, MARK_READY, MARK_PID };
 
-/* ---- a pipe that somebody else reads into a file ---- */
+/* ---- a pipe that another process reads into a file ---- */
 
 static struct {
 	pid_t reader;
@@ -55,7 +55,7 @@ static void into_file(const char *path)
 	EXPECT(freopen(path, "w", stdout), "got no file %s, expected one", path);
 }
 
-/* No process of the pool may hold the pipe's end any more: the reader comes to the end. */
+/* No process of the pool may still hold the pipe's end, so the reader comes to the end. */
 static void end_pipe(void)
 {
 	fflush(stdout);
@@ -565,7 +565,9 @@ static int read_input(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* The input is the owner's: programs that tasks start find its end at once, and take nothing of it. */
+/*
+ * The input is the owner's: programs that tasks start find its end at once, and take nothing of it.
+ */
 static int input_that_the_owner_reads(void)
 {
 	sheaf_map_options limit = {.task_timeout_ns = 5 * SECOND};

@@ -1,5 +1,6 @@
 #!/bin/sh
-# pages.sh - the tables of a page of docs/explanation/ name every case of some programs, and no case that there is not.
+# pages.sh - the tables of a page of docs/explanation/ name every case of some programs, and no case
+# that there is not.
 #
 #   pages.sh SOURCE PAGE PROGRAM...
 set -eu

@@ -1,15 +1,16 @@
 #!/bin/sh
-# prove.sh - plays all hosts, or all intruders, of a build folder in one environment: the parts of these names of tools/prove.
+# prove.sh - plays all hosts, or all intruders, of a build folder in one environment: the parts of
+# these names of tools/prove.
 #
 #   prove.sh FOLDER user|plain|pid|cgroup [ARGUMENT...]
 #
 #   user    as the user that runs this; where that is root, each case has a mount namespace with a /dev/shm of its own
-#   plain   as a user without rights, who has no other processes
+#   plain   as a user without rights and without other processes
 #   pid     in a process namespace, with a /proc of its own
 #   cgroup  in a control group with 1 GiB of memory
 #
-# FOLDER is called hosts or intruders, and has the programs hosts_* or intruders_*. ARGUMENTs go to each of them. Exit code 77:
-# this machine does not have the environment.
+# FOLDER is called hosts or intruders, and has the programs hosts_* or intruders_*. ARGUMENTs go to
+# each of them. Exit code 77: this machine does not have the environment.
 set -eu
 
 folder=$1
@@ -78,7 +79,8 @@ cgroup)
 	;;
 esac
 
-# Most of the time cases wait for something. The ones that wait longest come first. The list is whole before the first one writes its log.
+# Most of the time cases wait for something. The ones that wait longest come first. The list is
+# whole before the first one writes its log.
 code=0
 list=$(
 	for name in successor time settings mistakes forks output descriptors; do

@@ -1,8 +1,8 @@
 /*
  * refused.c - kind B: a call that fails changes nothing.
  *
- * Each case makes many calls that are refused, and then compares what the heap has committed, what the process holds, and whether
- * what was there before still works.
+ * Each case makes many calls that are refused, and then compares what the heap has committed, what
+ * the process holds, and whether what was there before still works.
  */
 #include "host.h"
 
@@ -20,7 +20,7 @@ static int wait_for_go(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Refuses must not cost more than the stock that the library may keep. */
+/* A refusal must not cost more than the stock that the library may keep. */
 static void same_heap(sheaf_pool *pool, size_t before, const char *what)
 {
 	size_t after = host_info(pool).heap_used;
@@ -29,7 +29,10 @@ static void same_heap(sheaf_pool *pool, size_t before, const char *what)
 	       (after - before) / 1024, what);
 }
 
-/* A pool of one worker that is held in a task, whose ring is full; @batch has SHEAF_NONBLOCK. The next free position. */
+/*
+ * A pool of one worker that is held in a task, whose ring is full; @batch has SHEAF_NONBLOCK. The
+ * next free position.
+ */
 static uint64_t fill(sheaf_pool **pool, sheaf_batch **batch)
 {
 	uint64_t position = 0;

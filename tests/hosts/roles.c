@@ -1,7 +1,8 @@
 /*
  * roles.c - kind A: a process changes its role, and must not keep the state of the old one.
  *
- * Tasks own pools of their own, children of the owner or of a task do; supervisors and owners of such pools are killed meanwhile.
+ * Tasks own pools of their own, children of the owner or of a task do; supervisors and owners of
+ * such pools are killed meanwhile.
  */
 #include "host.h"
 
@@ -41,7 +42,7 @@ static int sum_task(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Submits @n of a task that leaves 4950, and checks that no worker died and no task ran twice. */
+/* Submit @n of a task that leaves 4950, and check that no worker died and no task ran twice. */
 static void all_sum(sheaf_pool *pool, sheaf_task_fn *fn, size_t n)
 {
 	sheaf_batch *batch = host_batch(pool,
@@ -109,7 +110,7 @@ static int nested_pools_four_deep(void)
 	return 0;
 }
 
-/* ---- nested pools that nobody destroys ---- */
+/* ---- nested pools that are not destroyed ---- */
 
 static int leave_open(sheaf_task *task, const void *arg, void *result)
 {
@@ -148,7 +149,7 @@ static int hold(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* In its first run its process is held in a map of a pool of its own, until somebody kills it. */
+/* In its first run its process is held in a map of a pool of its own, until it is killed. */
 static int hold_inside(sheaf_task *task, const void *arg, void *result)
 {
 	sheaf_pool *pool;
@@ -217,7 +218,7 @@ static int nested_pool_whose_outer_supervisor_is_killed(void)
 	return 0;
 }
 
-/* Kills the supervisor of its own pool, several times. */
+/* Kill the supervisor of its own pool, several times. */
 static int kill_inner_supervisor(sheaf_task *task, const void *arg, void *result)
 {
 	sheaf_pool *pool;
@@ -405,7 +406,9 @@ static int many_pools_one_after_the_other(void)
 
 	for (int i = 0; i < 4; i++)
 		pools[i] = host_pool(1);
-	/* The families of later pools are no children of earlier ones, so each may go in any order. */
+	/*
+	 * The families of later pools are no children of earlier ones, so each may go in any order.
+	 */
 	for (int i = 0; i < 4; i++)
 		host_kill_supervisor(pools[i]);
 	for (int i = 0; i < 4; i++)

@@ -1,9 +1,13 @@
 /*
- * settings.c - kind I: limits, privileges, mounts and roles that the host has, before or after it makes a pool.
+ * settings.c - kind I: limits, privileges, mounts and roles that the host has, before or after it
+ * makes a pool.
  *
- * None of them matters, or the creation is refused with a message that names it. What cannot be had on a machine skips its case.
+ * None of them matters, or the creation is refused with a message that names it. What cannot be had
+ * on a machine skips its case.
  */
 #include "host.h"
+
+#include "sheaf_inspect.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -238,40 +242,61 @@ static int container_with_few_processes(void)
 
 /* ---- users ---- */
 
-static int leave_with_umask(void *unused)
+static int inspect_pool(void *name)
+{
+	sheaf_inspect *inspect;
+	sheaf_inspect_pool figures;
+
+	NEED(sheaf_inspect_open(&inspect, name));
+	NEED(sheaf_inspect_look(inspect, &figures));
+	EXPECT(figures.owner_lives, "got a dead owner told, expected a living one");
+	sheaf_inspect_close(inspect);
+	return 0;
+}
+
+static int leave_with_umask(void *mask)
 {
 	sheaf_pool *pool;
 
-	(void)unused;
-	umask(0777);
+	umask((mode_t)(uintptr_t)mask);
 	pool = host_pool(1);
+	host_works(pool);
 	umask(022);
-	host_write("name", host_info(pool).name, strlen(host_info(pool).name));
+	host_write("name", host_info(pool).name, strlen(host_info(pool).name) + 1);
 	host_die_with_all();
 	return 1;
 }
 
-static int umask_that_takes_everything(void)
+/* Some take the owner's own right to read or write. */
+static int umask_of_any_kind(void)
 {
+	static const mode_t masks[] = {0400, 0200, 0600, 0777};
 	char name[100];
-	sheaf_pool *pool;
 
 	host_be_plain();
-	EXPECT(host_child(leave_with_umask, NULL, 20) == 128 + SIGKILL, "got another end, expected SIGKILL");
-	host_await_all();
-	host_read("name", name, sizeof(name));
-	EXPECT(host_shm_exists(name) || !host_shm_private(), "got no segment of the killed owner, expected one");
-	pool = host_pool(1);
-	sheaf_pool_destroy(pool);
-	EXPECT(!host_shm_exists(name),
-	       "got the dead owner's %s still there after the next pool of the same user, expected it swept", name);
-	umask(0777);
-	pool = host_pool(2);
-	host_works(pool);
-	host_kill_supervisor(pool);
-	host_works(pool);
-	sheaf_pool_destroy(pool);
-	umask(022);
+	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+		sheaf_pool *pool;
+		int r;
+
+		umask(masks[i]);
+		pool = host_pool(2);
+		host_works(pool);
+		host_kill_supervisor(pool);
+		host_works(pool);
+		snprintf(name, sizeof(name), "%s", host_info(pool).name);
+		r = host_child(inspect_pool, name, 20);
+		EXPECT(r == 0, "got a failed look with umask %03o, expected figures", (unsigned)masks[i]);
+		sheaf_pool_destroy(pool);
+		umask(022);
+		r = host_child(leave_with_umask, (void *)(uintptr_t)masks[i], 20);
+		EXPECT(r == 128 + SIGKILL, "got exit code %d of an owner that kills itself, expected SIGKILL", r);
+		host_await_all();
+		host_read("name", name, sizeof(name));
+		EXPECT(host_shm_exists(name) || !host_shm_private(), "got no segment of the killed owner, expected one");
+		host_create_and_destroy();
+		EXPECT(!host_shm_exists(name), "got the dead owner's %s left with umask %03o, expected it swept", name,
+		       (unsigned)masks[i]);
+	}
 	return 0;
 }
 
@@ -310,7 +335,7 @@ static int root_given_up_and_workers_die(void)
 		SKIP("needs root");
 	pool = host_pool(2);
 	worker = host_worker(pool, 0);
-	/* Somebody else's order: the plain owner may not send it. */
+	/* Another user's order: the plain owner may not send it. */
 	pid_t killer = fork();
 
 	if (!killer) {
@@ -495,7 +520,7 @@ static int limit_of_address_space(void)
 	return 0;
 }
 
-/* The system sends a signal, whose default is death, to whoever makes a longer file. */
+/* The system sends a signal, whose default is death, to a process that makes a longer file. */
 static int limit_of_file_size(void)
 {
 	limit_and_play(RLIMIT_FSIZE, "ulimit -f", 1 * MIB, 64 * MIB, 0);
@@ -740,7 +765,7 @@ static int shared_memory_that_is_too_small(void)
 	return 0;
 }
 
-/* The heap is nobody's program. */
+/* The heap holds no program. */
 static int shared_memory_without_exec(void)
 {
 	sheaf_pool *pool;
@@ -827,13 +852,12 @@ static int host_without_environment(void)
 
 HOST_PROGRAM("settings", CASE(memory_locked_now_and_later), CASE(memory_locked_later), CASE(memory_locked_after_creation),
 	     CASE(memory_locked_within_a_limit), CASE(container_with_little_memory),
-	     CASE(arguments_in_a_container_with_little_memory), CASE(container_with_few_processes),
-	     CASE(umask_that_takes_everything), CASE(root_given_up_after_creation), CASE(root_given_up_and_workers_die),
-	     CASE(root_given_up_while_a_task_hangs), CASE(process_that_may_not_be_looked_at), CASE(host_without_new_privileges),
-	     CASE(owner_as_process_1), CASE(owner_that_adopts_orphans), CASE(owner_that_adopts_orphans_and_has_children),
-	     CASE(limit_of_address_space), CASE(limit_of_file_size), CASE(limit_of_file_size_lowered_later),
-	     LONG_CASE(limit_of_processes, 120), CASE(limit_of_data), CASE(stack_without_a_limit),
-	     CASE(core_files_of_a_large_heap), CASE(core_file_of_a_task), CASE(host_without_proc),
-	     CASE(shared_memory_that_is_read_only), CASE(shared_memory_that_is_too_small), CASE(shared_memory_without_exec),
-	     CASE(shared_memory_mounted_over_later), CASE(host_in_a_bare_root), CASE(root_directory_changed_later),
-	     CASE(working_directory_that_is_gone), CASE(host_without_environment))
+	     CASE(arguments_in_a_container_with_little_memory), CASE(container_with_few_processes), CASE(umask_of_any_kind),
+	     CASE(root_given_up_after_creation), CASE(root_given_up_and_workers_die), CASE(root_given_up_while_a_task_hangs),
+	     CASE(process_that_may_not_be_looked_at), CASE(host_without_new_privileges), CASE(owner_as_process_1),
+	     CASE(owner_that_adopts_orphans), CASE(owner_that_adopts_orphans_and_has_children), CASE(limit_of_address_space),
+	     CASE(limit_of_file_size), CASE(limit_of_file_size_lowered_later), LONG_CASE(limit_of_processes, 120),
+	     CASE(limit_of_data), CASE(stack_without_a_limit), CASE(core_files_of_a_large_heap), CASE(core_file_of_a_task),
+	     CASE(host_without_proc), CASE(shared_memory_that_is_read_only), CASE(shared_memory_that_is_too_small),
+	     CASE(shared_memory_without_exec), CASE(shared_memory_mounted_over_later), CASE(host_in_a_bare_root),
+	     CASE(root_directory_changed_later), CASE(working_directory_that_is_gone), CASE(host_without_environment))

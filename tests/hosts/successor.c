@@ -1,8 +1,10 @@
 /*
- * successor.c - kind C: workers are copies of the owner as it was when it made the pool, whoever dies later.
+ * successor.c - kind C: workers are copies of the owner as it was when it made the pool, whichever
+ * process dies later.
  *
- * The owner starts threads, takes locks, changes globals, limits and mappings after that. Then supervisors die, with and without the
- * owner in a call, and tasks go on as if nothing had happened.
+ * The owner starts threads, takes locks, changes globals, limits and mappings after that. Then
+ * supervisors die, with and without the owner in a call, and tasks go on as if nothing had
+ * happened.
  */
 #include "host.h"
 
@@ -74,7 +76,9 @@ static int global_lock_held_by_the_thread_that_waits(void)
 	sheaf_pool *pool = host_pool(2);
 
 	for (int i = 0; i < 5; i++) {
-		/* As an interpreter's thread that calls a function of C without giving its lock up. */
+		/*
+		 * As an interpreter's thread that calls a function of C without giving its lock up.
+		 */
 		pthread_mutex_lock(&global_lock);
 		host_kill_supervisor(pool);
 		NEED(sheaf_apply(pool, take_global_lock, NULL, 0, NULL, 0, &patient));
@@ -492,7 +496,7 @@ static int owner_with_handlers_for_forks(void)
 	return 0;
 }
 
-/* ---- who dies ---- */
+/* ---- processes that die ---- */
 
 static int forty_deaths_in_a_row(void)
 {
@@ -513,7 +517,7 @@ static int forty_deaths_in_a_row(void)
 	return 0;
 }
 
-/* Whoever else there is in the family, to take over. */
+/* The other processes of the family, which could take over. */
 static int spares_killed(void)
 {
 	sheaf_pool *pool = host_pool(2);

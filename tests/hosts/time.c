@@ -1,7 +1,8 @@
 /*
  * time.c - kind J: time that passes while nothing runs.
  *
- * Containers are paused, laptops are shut, debuggers stop processes. The limit of a task is for time in which it could run.
+ * Containers are paused, laptops are shut, debuggers stop processes. The limit of a task is for
+ * time in which it could run.
  */
 #include "host.h"
 
@@ -16,7 +17,7 @@ enum { MARK_RUNS, MARK_OWNER, MARK_DONE, MARK_ENDED };
 #define PAUSE_MS 3000
 #define LIMIT (2 * SECOND)
 
-/* Works for 0.3 s of its own time, in many small steps. */
+/* Work for 0.3 s of its own time, in many small steps. */
 static int work(sheaf_task *task, const void *arg, void *result)
 {
 	(void)arg;
@@ -61,7 +62,10 @@ static void all_done(sheaf_pool *pool, sheaf_batch *batch, unsigned n)
 	sheaf_pool_destroy(pool);
 }
 
-/* Somebody outside stops processes for three seconds; 0: the family, 1: its workers, 2: its supervisor, 3: everybody. */
+/*
+ * A process outside stops others for three seconds. 0: the family, 1: its workers, 2: its
+ * supervisor, 3: all.
+ */
 static void stop_from_outside(sheaf_pool *pool, int whom)
 {
 	pid_t pids[64], chosen[65], self = getpid(), supervisor = host_info(pool).supervisor, pid;
@@ -176,7 +180,7 @@ static int container_paused(void)
 	char byte = 0;
 
 	EXPECT(!pipe(go), "got no pipe, expected one");
-	/* Who thaws must not be frozen: it is born outside. */
+	/* The process that thaws the others must not be frozen, so it is forked outside. */
 	keeper = fork();
 	if (!keeper) {
 		close(go[1]);

@@ -80,7 +80,7 @@ static void *call_for_ever(void *which)
 	return NULL;
 }
 
-/* Cancels a thread in the call, then makes all calls that may have been left in its way. */
+/* Cancel a thread in the call, then make all calls that it may have left in a wrong state. */
 static void cancel_in(enum call call)
 {
 	const sheaf_result *results;

@@ -1,7 +1,9 @@
 /*
- * names.c - intruders that use the folder of shared memory, which all users share: leases, hard links, names that they take first.
+ * names.c - intruders that use the folder of shared memory, which all users share: leases, hard
+ * links, names that they take first.
  *
- * A start is not delayed, the host's forks are not, nothing of others is opened or changed, and whoever has a name is told.
+ * A start is not delayed, the host's forks are not, nothing of others is opened or changed, and the
+ * message names the user that has the name.
  */
 #include "host.h"
 
@@ -30,55 +32,24 @@
 
 enum { MARK_READY, MARK_GO, MARK_BROKEN, MARK_FORKS, MARK_LONGEST, MARK_END };
 
-static const char *shm_path(const char *name)
-{
-	static char paths[8][300];
-	static unsigned next;
-	char *path = paths[next++ % 8];
-
-	snprintf(path, sizeof(paths[0]), SHM "%s", name);
-	return path;
-}
-
-/* A name that nobody else uses, also where /dev/shm is shared. */
-static const char *own_name(const char *prefix)
-{
-	static char names[16][100];
-	static unsigned next;
-	char *name = names[next++ % 16];
-
-	snprintf(name, sizeof(names[0]), "/%s%ld", prefix, (long)getpid());
-	return name;
-}
-
 static const char *second_link; /* that an owner makes which is about to die */
 
-static int try_name(const char *name, sheaf_pool **pool)
-{
-	*pool = NULL;
-	return sheaf_pool_create(pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 * MIB, .name = name});
-}
-
-static void create_and_destroy(void)
-{
-	sheaf_pool *pool = host_pool(1);
-
-	host_works(pool);
-	sheaf_pool_destroy(pool);
-}
-
-/* In the child: a pool of this name whose owner and family are killed at once, so that its name stays. */
+/*
+ * In the child: a pool of this name whose owner and family are killed at once, so that its name
+ * stays.
+ */
 static int die_with_name(void *name)
 {
 	sheaf_pool *pool;
 	void *memory;
 
-	NEED(try_name(name, &pool));
+	NEED(host_try_name(name, &pool));
 	NEED(sheaf_alloc(pool, 8 * MIB, &memory));
 	memset(memory, 1, 8 * MIB);
 	host_works(pool);
 	if (host_get(MARK_GO))
-		EXPECT(!link(shm_path(name), shm_path(second_link)), "got no second link (%s), expected one", strerror(errno));
+		EXPECT(!link(host_shm_path(name), host_shm_path(second_link)), "got no second link (%s), expected one",
+		       strerror(errno));
 	if (host_get(MARK_GO) == 2) {
 		host_set(MARK_END, host_info(pool).supervisor);
 		kill(getpid(), SIGKILL);
@@ -110,12 +81,15 @@ static void note_break(int signal)
 	host_add(MARK_BROKEN, 1);
 }
 
-/* Puts a lease on each of some files, and never gives it back. The signal says that somebody opens one. */
+/*
+ * Put a lease on each of some files, and never give it back. The signal says that another process
+ * opens one.
+ */
 static void hold_leases(const char *const *names, size_t n, int kind)
 {
 	signal(SIGIO, note_break);
 	for (size_t i = 0; i < n; i++) {
-		int fd = open(shm_path(names[i]), (kind == F_WRLCK ? O_RDWR : O_RDONLY) | O_CREAT, 0666);
+		int fd = open(host_shm_path(names[i]), (kind == F_WRLCK ? O_RDWR : O_RDONLY) | O_CREAT, 0666);
 
 		EXPECT(fd >= 0, "got no file %s (%s), expected one", names[i], strerror(errno));
 		fchmod(fd, 0666);
@@ -128,7 +102,7 @@ static void hold_leases(const char *const *names, size_t n, int kind)
 	_exit(0);
 }
 
-/* Forks all the time, and notes how long the longest of them took. */
+/* Fork all the time, and note how long the longest fork took. */
 static void *fork_on(void *unused)
 {
 	while (!host_get(MARK_END)) {
@@ -163,8 +137,8 @@ static void become_lessor(const struct lessor *lessor)
 
 static int start_beside_leases(const struct lessor *lessor)
 {
-	const char *const names[] = {own_name("sheaf-"), own_name("sheaf-1-"), own_name("sheaf-2147483647-0123456789abcde"),
-				     own_name("intruders-")};
+	const char *const names[] = {host_own_name("sheaf-"), host_own_name("sheaf-1-"),
+				     host_own_name("sheaf-2147483647-0123456789abcde"), host_own_name("intruders-")};
 	const size_t n = sizeof(names) / sizeof(names[0]);
 	uint64_t began;
 	sheaf_inspect *inspect = NULL;
@@ -188,9 +162,9 @@ static int start_beside_leases(const struct lessor *lessor)
 	host_await(MARK_FORKS, 1, "a fork");
 	began = sheaf_now_ns();
 	for (int i = 0; i < 3; i++)
-		create_and_destroy();
+		host_create_and_destroy();
 	for (size_t i = 0; i < n; i++) {
-		r = try_name(names[i], &pool);
+		r = host_try_name(names[i], &pool);
 		EXPECT(r == -EEXIST && (!lessor->other || strstr(sheaf_message(), "user 61001")),
 		       "got %d (%s) for the name of a file with a lease, expected -EEXIST and whose it is", r, sheaf_message());
 		r = sheaf_inspect_open(&inspect, names[i]);
@@ -208,15 +182,16 @@ static int start_beside_leases(const struct lessor *lessor)
 	       "got %ld leases of another user's broken, expected none: its files were opened", host_get(MARK_BROKEN));
 	EXPECT(host_join(pid, 20) == 0, "got a failed lessor, expected none");
 	for (size_t i = 0; i < n; i++) {
-		EXPECT(host_size(shm_path(names[i])) == 0, "got %s removed or written, expected it kept", names[i]);
-		unlink(shm_path(names[i]));
+		EXPECT(host_size(host_shm_path(names[i])) == 0, "got %s removed or written, expected it kept", names[i]);
+		unlink(host_shm_path(names[i]));
 	}
 	return 0;
 }
 
 /* Files of another user stay in the folder, which is sticky: root removes them. */
-static int beside_leases(const struct lessor *lessor)
+static int beside_leases(const void *context)
 {
+	const struct lessor *lessor = context;
 	pid_t pid = fork();
 	int r;
 
@@ -240,32 +215,12 @@ static int beside_leases(const struct lessor *lessor)
 	return r;
 }
 
-static int leases_of_another_user(void)
-{
-	return beside_leases(&(struct lessor){.other = true, .kind = F_WRLCK});
-}
-
-static int leases_of_another_user_to_read(void)
-{
-	return beside_leases(&(struct lessor){.other = true, .kind = F_RDLCK});
-}
-
-static int leases_through_a_user_namespace(void)
-{
-	return beside_leases(&(struct lessor){.other = true, .name_space = true, .kind = F_WRLCK});
-}
-
-static int leases_of_the_same_user(void)
-{
-	return beside_leases(&(struct lessor){.kind = F_WRLCK});
-}
-
 /* ---- second names ---- */
 
 static int end_with_second_link(unsigned flags_of_end)
 {
 	uint64_t shortest = UINT64_MAX;
-	const char *second = own_name("intruders-second-");
+	const char *second = host_own_name("intruders-second-");
 
 	/* Where it waits for the supervisor in vain, each takes a second. */
 	for (int i = 0; i < 5; i++) {
@@ -275,7 +230,8 @@ static int end_with_second_link(unsigned flags_of_end)
 		uint64_t took;
 
 		snprintf(name, sizeof(name), "%s", host_info(pool).name);
-		EXPECT(!link(shm_path(name), shm_path(second)), "got no second link (%s), expected one", strerror(errno));
+		EXPECT(!link(host_shm_path(name), host_shm_path(second)), "got no second link (%s), expected one",
+		       strerror(errno));
 		host_works(pool);
 		took = sheaf_now_ns();
 		if (flags_of_end) {
@@ -286,9 +242,9 @@ static int end_with_second_link(unsigned flags_of_end)
 		took = sheaf_now_ns() - took;
 		shortest = took < shortest ? took : shortest;
 		EXPECT(!host_shm_exists(name), "got the name %s left, expected it removed", name);
-		EXPECT(!stat(shm_path(second), &status) && status.st_size == 0 && status.st_blocks == 0,
+		EXPECT(!stat(host_shm_path(second), &status) && status.st_size == 0 && status.st_blocks == 0,
 		       "got %lld bytes in the second link, expected an empty file", (long long)status.st_size);
-		unlink(shm_path(second));
+		unlink(host_shm_path(second));
 	}
 	EXPECT(shortest < SECOND * 9 / 10, "got %.2f s for the end of a pool with two links, expected less than 0.9",
 	       (double)shortest / 1e9);
@@ -307,15 +263,15 @@ static long long blocks_of_link(void)
 {
 	struct stat status;
 
-	return stat(shm_path(second_link), &status) ? -1 : (long long)status.st_blocks * 512;
+	return stat(host_shm_path(second_link), &status) ? -1 : (long long)status.st_blocks * 512;
 }
 
 static int second_link_of_a_dead_pool(void)
 {
-	const char *const names[] = {own_name("sheaf-"), own_name("intruders-")};
+	const char *const names[] = {host_own_name("sheaf-"), host_own_name("intruders-")};
 	uint64_t deadline = host_deadline();
 
-	second_link = own_name("intruders-link-");
+	second_link = host_own_name("intruders-link-");
 	/* Killed with its family, then alone: so that a start sweeps it, and its supervisor. */
 	for (int how = 1; how <= 2; how++) {
 		for (int i = 0; i < 2; i++) {
@@ -326,7 +282,7 @@ static int second_link_of_a_dead_pool(void)
 			if (how == 2)
 				host_await_death((pid_t)host_get(MARK_END));
 			/* A name that the user has chosen is swept when it is wanted again. */
-			NEED(try_name(names[1], &pool));
+			NEED(host_try_name(names[1], &pool));
 			host_works(pool);
 			sheaf_pool_destroy(pool);
 			EXPECT(!host_shm_exists(names[i]), "got the dead pool's name %s left, expected it swept", names[i]);
@@ -336,7 +292,7 @@ static int second_link_of_a_dead_pool(void)
 			EXPECT(blocks_of_link() >= 0 && blocks_of_link() <= 4096,
 			       "got %lld bytes in the second link of a dead pool, expected none but a header's page",
 			       blocks_of_link());
-			unlink(shm_path(second_link));
+			unlink(host_shm_path(second_link));
 		}
 	}
 	return 0;
@@ -347,11 +303,11 @@ static int second_link_that_is_left_over(void)
 {
 	sheaf_pool *pool;
 
-	second_link = own_name("intruders-link-");
+	second_link = host_own_name("intruders-link-");
 	host_set(MARK_GO, 1);
-	leave_dead(own_name("sheaf-"));
-	create_and_destroy();
-	NEED(try_name(second_link, &pool));
+	leave_dead(host_own_name("sheaf-"));
+	host_create_and_destroy();
+	NEED(host_try_name(second_link, &pool));
 	host_works(pool);
 	sheaf_pool_destroy(pool);
 	EXPECT(!host_shm_exists(second_link), "got the name left, expected it removed");
@@ -366,21 +322,43 @@ struct squat {
 	char name[100];
 };
 
+/* What the symbolic links lead to: a file of the user's, with all rights. */
+static const char *make_precious(void)
+{
+	static char target[1100];
+
+	EXPECT(getcwd(target, 1000), "got no working directory, expected one");
+	strcat(target, "/precious");
+	host_write("precious", "precious\n", 9);
+	chmod("precious", 0666);
+	return target;
+}
+
+static void check_precious(const struct stat *before)
+{
+	struct stat after;
+
+	EXPECT(!stat("precious", &after) && after.st_size == 9 && after.st_mode == before->st_mode &&
+		       !memcmp(&after.st_ctim, &before->st_ctim, sizeof(after.st_ctim)),
+	       "got the file that the links lead to changed, expected it left alone");
+}
+
 static void look(const struct squat *squat, struct stat *status)
 {
-	EXPECT(!lstat(shm_path(squat->name), status), "got no %s %s (%s), expected one", squat->what, squat->name,
+	EXPECT(!lstat(host_shm_path(squat->name), status), "got no %s %s (%s), expected one", squat->what, squat->name,
 	       strerror(errno));
 }
 
-static struct squat take_name(const char *what, const char *prefix, bool other)
+/* @target: of a symbolic link. */
+static struct squat take_name(const char *what, const char *prefix, bool other, const char *target)
 {
 	struct squat squat = {.what = what};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	const char *path;
 	int r = 0, fd;
 
-	snprintf(squat.name, sizeof(squat.name), "%s", own_name(prefix));
-	path = shm_path(squat.name);
+	snprintf(squat.name, sizeof(squat.name), "%s", host_own_name(prefix));
+	path = host_shm_path(squat.name);
 	if (!strcmp(what, "shared memory")) {
 		host_write(path, "precious\n", 9);
 	} else if (!strcmp(what, "a folder")) {
@@ -388,13 +366,16 @@ static struct squat take_name(const char *what, const char *prefix, bool other)
 	} else if (!strcmp(what, "a pipe")) {
 		r = mkfifo(path, 0666);
 	} else if (!strcmp(what, "a symbolic link")) {
-		r = symlink("/etc/hostname", path);
+		r = symlink(target, path);
 	} else if (!strcmp(what, "a socket")) {
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 		r = bind(fd, (struct sockaddr *)&address, sizeof(address));
 	} else {
-		/* A terminal that is nobody's yet: to open it would make it the terminal of the host's session. */
+		/*
+		 * A terminal of no session yet: to open it would make it the terminal of the host's
+		 * session.
+		 */
 		int terminal = posix_openpt(O_RDWR | O_NOCTTY);
 		struct stat status;
 
@@ -420,7 +401,7 @@ static void leaves_alone(struct squat *squat)
 	char user[40];
 	sheaf_inspect *inspect = NULL;
 	sheaf_pool *pool;
-	int r = try_name(squat->name, &pool);
+	int r = host_try_name(squat->name, &pool);
 
 	snprintf(user, sizeof(user), " of user %lu", (unsigned long)before->st_uid);
 	EXPECT(r == -EEXIST && strstr(sheaf_message(), squat->what) && strstr(sheaf_message(), user),
@@ -428,7 +409,7 @@ static void leaves_alone(struct squat *squat)
 	       user);
 	r = sheaf_inspect_open(&inspect, squat->name);
 	EXPECT(r < 0, "got %d for a look at %s, expected an error", r, squat->what);
-	create_and_destroy();
+	host_create_and_destroy();
 	look(squat, &after);
 	EXPECT(after.st_ino == before->st_ino && after.st_mode == before->st_mode && after.st_uid == before->st_uid &&
 		       after.st_size == before->st_size && after.st_nlink == before->st_nlink &&
@@ -439,24 +420,35 @@ static void leaves_alone(struct squat *squat)
 	       "got %s %s read, expected it left alone", squat->what, squat->name);
 }
 
-static int names_taken(bool other, bool as_plain)
+struct takers {
+	bool other;    /* another user has the names */
+	bool as_plain; /* the host is a plain user */
+};
+
+static int names_taken(const void *context)
 {
+	const struct takers *takers = context;
+	const char *target = make_precious();
+	struct stat precious;
 	static const char *const kinds[] = {"shared memory", "a folder", "a pipe", "a symbolic link", "a socket"};
 	struct squat squats[10];
 	int n = 0, r;
 	pid_t pid;
 
+	if (takers->other && geteuid())
+		SKIP("only root can be another user, too");
+	stat("precious", &precious);
 	for (int i = 0; i < 5; i++) {
 		char prefix[40];
 
 		snprintf(prefix, sizeof(prefix), "sheaf-%d-", i);
-		squats[n++] = take_name(kinds[i], prefix, other);
+		squats[n++] = take_name(kinds[i], prefix, takers->other, target);
 		snprintf(prefix, sizeof(prefix), "intruders-%d-", i);
-		squats[n++] = take_name(kinds[i], prefix, other);
+		squats[n++] = take_name(kinds[i], prefix, takers->other, target);
 	}
 	pid = fork();
 	if (!pid) {
-		if (as_plain)
+		if (takers->as_plain)
 			host_be_plain();
 		for (int i = 0; i < n; i++)
 			leaves_alone(&squats[i]);
@@ -464,28 +456,10 @@ static int names_taken(bool other, bool as_plain)
 	}
 	r = host_join(pid, 25);
 	EXPECT(r == 0, "got a failed host, expected none");
+	check_precious(&precious);
 	for (int i = 0; i < n; i++)
-		remove(shm_path(squats[i].name));
+		remove(host_shm_path(squats[i].name));
 	return 0;
-}
-
-static int names_taken_by_the_same_user(void)
-{
-	return names_taken(false, false);
-}
-
-static int names_taken_by_another_user(void)
-{
-	if (geteuid())
-		SKIP("only root can be another user, too");
-	return names_taken(true, true);
-}
-
-static int names_taken_from_root(void)
-{
-	if (geteuid())
-		SKIP("only root can be another user, too");
-	return names_taken(true, false);
 }
 
 static int name_of_a_terminal(void)
@@ -495,23 +469,26 @@ static int name_of_a_terminal(void)
 
 	if (geteuid())
 		SKIP("only root can make devices");
-	squat = take_name("a device", "sheaf-5-", false);
+	squat = take_name("a device", "sheaf-5-", false, NULL);
 	leaves_alone(&squat);
 	fd = open("/dev/tty", O_RDWR | O_NOCTTY);
 	EXPECT(fd < 0, "got a terminal that the host did not ask for, expected none");
-	unlink(shm_path(squat.name));
+	unlink(host_shm_path(squat.name));
 	return 0;
 }
 
 /* ---- names that change hands ---- */
 
-/* Another user gives the name that a host wants, and one that is swept, away and takes it back, as what has most effect when opened. */
+/*
+ * Another user gives the name that a host wants, and one that is swept, away and takes it back, as
+ * what has most effect when opened.
+ */
 static void change_hands(const char *name, const char *target)
 {
 	char beside[120];
 
 	become_other();
-	snprintf(beside, sizeof(beside), "%s-beside", shm_path(name));
+	snprintf(beside, sizeof(beside), "%s-beside", host_shm_path(name));
 	host_add(MARK_READY, 1);
 	for (unsigned i = 0; !host_get(MARK_END); i++) {
 		int fd;
@@ -526,37 +503,32 @@ static void change_hands(const char *name, const char *target)
 			fcntl(fd, F_SETLEASE, F_WRLCK);
 		}
 		/* Over its own, at once; and away. */
-		if (rename(beside, shm_path(name)) || i % 2)
-			unlink(shm_path(name));
+		if (rename(beside, host_shm_path(name)) || i % 2)
+			unlink(host_shm_path(name));
 		host_nap(0);
 	}
 	unlink(beside);
-	unlink(shm_path(name));
+	unlink(host_shm_path(name));
 	_exit(0);
 }
 
 static int names_that_change_hands(void)
 {
-	const char *name = own_name("sheaf-");
-	struct stat before, after;
-	char target[1100];
+	const char *name = host_own_name("sheaf-"), *target = make_precious();
+	struct stat before;
 	sheaf_pool *pool;
 	pid_t pid;
 	int won = 0, r;
 
 	if (geteuid())
 		SKIP("only root can be another user, too");
-	EXPECT(getcwd(target, 1000), "got no working directory, expected one");
-	strcat(target, "/precious");
-	host_write("precious", "precious\n", 9);
-	chmod("precious", 0666);
 	stat("precious", &before);
 	pid = fork();
 	if (!pid)
 		change_hands(name, target);
 	host_await(MARK_READY, 1, "the other user");
 	for (int i = 0; i < 150; i++) {
-		r = try_name(name, &pool);
+		r = host_try_name(name, &pool);
 		EXPECT(r == 0 || r == -EEXIST, "got %d (%s) for a name that changes hands, expected 0 or -EEXIST", r,
 		       sheaf_message());
 		if (!r) {
@@ -568,73 +540,19 @@ static int names_that_change_hands(void)
 	}
 	host_set(MARK_END, 1);
 	EXPECT(host_join(pid, 20) == 0, "got a failed intruder, expected none");
-	stat("precious", &after);
-	EXPECT(after.st_size == 9 && after.st_mode == before.st_mode &&
-		       !memcmp(&after.st_ctim, &before.st_ctim, sizeof(after.st_ctim)),
-	       "got the file that the links show changed, expected it left alone");
+	check_precious(&before);
 	printf("won %d of 150\n", won);
 	return 0;
 }
 
-/* ---- the umask ---- */
-
-static int inspect_it(void *name)
-{
-	sheaf_inspect *inspect;
-	sheaf_inspect_pool figures;
-
-	NEED(sheaf_inspect_open(&inspect, name));
-	NEED(sheaf_inspect_look(inspect, &figures));
-	EXPECT(figures.owner_lives, "got a dead owner told, expected a living one");
-	sheaf_inspect_close(inspect);
-	return 0;
-}
-
-static int leave_with_umask(void *mask)
-{
-	const char *name = own_name("sheaf-");
-
-	umask((mode_t)(uintptr_t)mask);
-	host_write("name", name, strlen(name) + 1);
-	host_set(MARK_GO, 0);
-	return die_with_name((void *)(uintptr_t)name);
-}
-
-static int umask_that_takes_rights(void)
-{
-	static const mode_t masks[] = {0400, 0200, 0600, 0777};
-	char name[100];
-
-	host_be_plain();
-	for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
-		sheaf_pool *pool;
-		int r;
-
-		umask(masks[i]);
-		pool = host_pool(1);
-		umask(022);
-		snprintf(name, sizeof(name), "%s", host_info(pool).name);
-		EXPECT(host_child(inspect_it, name, 20) == 0, "got a failed look with umask %03o, expected figures",
-		       (unsigned)masks[i]);
-		sheaf_pool_destroy(pool);
-		/* The file "name" is made under that umask, too: it is opened once. */
-		unlink("name");
-		snprintf(name, sizeof(name), "%s", own_name("sheaf-"));
-		r = host_child(leave_with_umask, (void *)(uintptr_t)masks[i], 20);
-		EXPECT(r == 128 + SIGKILL, "got exit code %d of an owner that kills itself, expected SIGKILL", r);
-		host_await_all();
-		chmod("name", 0600);
-		host_read("name", name, sizeof(name));
-		/* Where others have the same folder, one of them may have swept it. */
-		create_and_destroy();
-		EXPECT(!host_shm_exists(name), "got the dead pool's name left with umask %03o, expected it swept",
-		       (unsigned)masks[i]);
-	}
-	return 0;
-}
-
-HOST_PROGRAM("names", CASE(leases_of_another_user), CASE(leases_of_another_user_to_read), CASE(leases_through_a_user_namespace),
-	     CASE(leases_of_the_same_user), CASE(second_link_of_a_pool_that_ends), CASE(second_link_of_a_dead_pool),
-	     CASE(second_link_that_is_left_over), CASE(names_taken_by_the_same_user), CASE(names_taken_by_another_user),
-	     CASE(names_taken_from_root), CASE(name_of_a_terminal), CASE(names_that_change_hands),
-	     CASE(umask_that_takes_rights))
+HOST_PROGRAM("names",
+	     CASE_WITH(leases_of_another_user, beside_leases, (&(const struct lessor){.other = true, .kind = F_WRLCK})),
+	     CASE_WITH(leases_of_another_user_to_read, beside_leases, (&(const struct lessor){.other = true, .kind = F_RDLCK})),
+	     CASE_WITH(leases_through_a_user_namespace, beside_leases,
+		       (&(const struct lessor){.other = true, .name_space = true, .kind = F_WRLCK})),
+	     CASE_WITH(leases_of_the_same_user, beside_leases, (&(const struct lessor){.kind = F_WRLCK})),
+	     CASE(second_link_of_a_pool_that_ends), CASE(second_link_of_a_dead_pool), CASE(second_link_that_is_left_over),
+	     CASE_WITH(names_taken_by_the_same_user, names_taken, (&(const struct takers){.other = false})),
+	     CASE_WITH(names_taken_by_another_user, names_taken, (&(const struct takers){.other = true, .as_plain = true})),
+	     CASE_WITH(names_taken_from_root, names_taken, (&(const struct takers){.other = true})), CASE(name_of_a_terminal),
+	     CASE(names_that_change_hands))

@@ -1,10 +1,13 @@
 /*
- * reused_pids.c - the pid of a pool's supervisor becomes another process's, and nobody touches that.
+ * reused_pids.c - the pid of a pool's supervisor becomes another process's, and that process is not
+ * touched.
  *
- * The whole family of a pool is killed, and the host reaps the supervisor behind the library's back. Then the host has another child, which
- * gets the very pid. The pool has to go on, or to end, without waiting for that child, signalling it, or taking its exit status away.
+ * The whole family of a pool is killed, and the host reaps the supervisor behind the library's
+ * back. Then the host has another child, which gets the very pid. The pool has to go on, or to end,
+ * without waiting for that child, signalling it, or taking its exit status away.
  *
- * A pid is given out again at once where the kernel can be asked for that: in a namespace of processes, by ns_last_pid.
+ * A pid is given out again at once where the kernel can be asked for that: in a namespace of
+ * processes, by ns_last_pid.
  */
 #include "hosts/host.h"
 
@@ -107,7 +110,10 @@ static void forbid_descriptors(void)
 
 /* ---- the plot ---- */
 
-/* Leaves a child in a session of its own, which no fork handler has told of. It ends with the namespace. */
+/*
+ * Leave a child in a session of its own, which no fork handler has announced. It ends with the
+ * namespace.
+ */
 static int leave_child(sheaf_task *task, const void *arg, void *result)
 {
 	(void)task;
@@ -241,7 +247,10 @@ static int play_host(const struct plot *plot)
 	host_works(pool);
 	if (plot->held)
 		NEED(sheaf_apply(pool, leave_child, NULL, 0, NULL, 0, NULL));
-	/* Processes that started in the same hundredth of a second are told apart by nothing that every kernel tells. */
+	/*
+	 * Processes that started in the same hundredth of a second are told apart by nothing that
+	 * every kernel tells.
+	 */
 	host_nap(20);
 	pid = kill_family(pool, plot->habit);
 	if (plot->stranger == OF_ANOTHER) {
@@ -260,57 +269,10 @@ static int play_host(const struct plot *plot)
 	return 0;
 }
 
-static int play(enum habit habit, enum stranger stranger, enum action action, enum means means)
-{
-	struct plot plot = {.habit = habit, .stranger = stranger, .action = action, .means = means};
-
-	return in_namespace(play_host, &plot);
-}
-
-#define STORY(name, habit, stranger, action, means)          \
-	static int name(void)                                \
-	{                                                    \
-		return play(habit, stranger, action, means); \
-	}
-
-STORY(apply_beside_a_sleeper, WAITS_FOR_ANY, SLEEPS, APPLIES, DESCRIPTORS)
-STORY(apply_beside_a_leader, WAITS_FOR_ANY, LEADS_A_GROUP, APPLIES, DESCRIPTORS)
-STORY(apply_beside_a_zombie, WAITS_FOR_ANY, HAS_ENDED, APPLIES, DESCRIPTORS)
-STORY(apply_beside_a_dead_leader, WAITS_FOR_ANY, LED_A_GROUP, APPLIES, DESCRIPTORS)
-STORY(destroy_beside_a_sleeper, WAITS_FOR_ANY, SLEEPS, DESTROYS, DESCRIPTORS)
-STORY(destroy_beside_a_leader, WAITS_FOR_ANY, LEADS_A_GROUP, DESTROYS, DESCRIPTORS)
-STORY(destroy_beside_a_zombie, WAITS_FOR_ANY, HAS_ENDED, DESTROYS, DESCRIPTORS)
-STORY(terminate_beside_a_leader, WAITS_FOR_ANY, LEADS_A_GROUP, TERMINATES, DESCRIPTORS)
-STORY(join_beside_a_leader, WAITS_FOR_ANY, LEADS_A_GROUP, JOINS, DESCRIPTORS)
-STORY(ignored_sigchld_apply, IGNORES_SIGCHLD, SLEEPS, APPLIES, DESCRIPTORS)
-STORY(ignored_sigchld_destroy, IGNORES_SIGCHLD, LEADS_A_GROUP, DESTROYS, DESCRIPTORS)
-STORY(old_kernel_apply_beside_a_sleeper, WAITS_FOR_ANY, SLEEPS, APPLIES, NO_DESCRIPTORS)
-STORY(old_kernel_apply_beside_a_leader, WAITS_FOR_ANY, LEADS_A_GROUP, APPLIES, NO_DESCRIPTORS)
-STORY(old_kernel_apply_beside_a_dead_leader, WAITS_FOR_ANY, LED_A_GROUP, APPLIES, NO_DESCRIPTORS)
-STORY(old_kernel_destroy_beside_a_leader, WAITS_FOR_ANY, LEADS_A_GROUP, DESTROYS, NO_DESCRIPTORS)
-STORY(old_kernel_destroy_beside_a_zombie, WAITS_FOR_ANY, HAS_ENDED, DESTROYS, NO_DESCRIPTORS)
-STORY(old_kernel_ignored_sigchld, IGNORES_SIGCHLD, LEADS_A_GROUP, APPLIES, NO_DESCRIPTORS)
-
-static int apply_while_the_pipe_is_held(void)
-{
-	return in_namespace(play_host, &(struct plot){.stranger = OF_ANOTHER, .action = APPLIES, .held = true});
-}
-
-static int destroy_while_the_pipe_is_held(void)
-{
-	return in_namespace(play_host, &(struct plot){.stranger = LEADS_A_GROUP, .action = DESTROYS, .held = true});
-}
-
-static int old_kernel_apply_while_the_pipe_is_held(void)
-{
-	return in_namespace(play_host,
-			    &(struct plot){.stranger = OF_ANOTHER, .action = APPLIES, .means = NO_DESCRIPTORS, .held = true});
-}
-
 /* ---- without a stranger: what the library may reap it does ---- */
 
-/* The host adopts orphans, and reaps nobody: neither of a family that dies nor of one that ends may be left. */
-static int reap_host(const struct plot *plot)
+/* The host adopts orphans, and reaps none. No process of a family that dies or ends may be left. */
+static int reap_orphans(const struct plot *plot)
 {
 	sheaf_pool *pool;
 	pid_t group;
@@ -331,21 +293,43 @@ static int reap_host(const struct plot *plot)
 	return 0;
 }
 
-static int orphans_are_reaped(void)
+static int play(const void *plot)
 {
-	return in_namespace(reap_host, &(struct plot){.means = DESCRIPTORS});
+	return in_namespace(play_host, plot);
 }
 
-static int old_kernel_orphans_are_reaped(void)
+static int play_orphans(const void *plot)
 {
-	return in_namespace(reap_host, &(struct plot){.means = NO_DESCRIPTORS});
+	return in_namespace(reap_orphans, plot);
 }
 
-HOST_PROGRAM("reused_pids", CASE(apply_beside_a_sleeper), CASE(apply_beside_a_leader), CASE(apply_beside_a_zombie),
-	     CASE(apply_beside_a_dead_leader), CASE(destroy_beside_a_sleeper), CASE(destroy_beside_a_leader),
-	     CASE(destroy_beside_a_zombie), CASE(terminate_beside_a_leader), CASE(join_beside_a_leader),
-	     CASE(ignored_sigchld_apply), CASE(ignored_sigchld_destroy), CASE(old_kernel_apply_beside_a_sleeper),
-	     CASE(old_kernel_apply_beside_a_leader), CASE(old_kernel_apply_beside_a_dead_leader),
-	     CASE(old_kernel_destroy_beside_a_leader), CASE(old_kernel_destroy_beside_a_zombie),
-	     CASE(old_kernel_ignored_sigchld), CASE(apply_while_the_pipe_is_held), CASE(destroy_while_the_pipe_is_held),
-	     CASE(old_kernel_apply_while_the_pipe_is_held), CASE(orphans_are_reaped), CASE(old_kernel_orphans_are_reaped))
+#define STRANGER_CASE(name, ...) CASE_WITH(name, play, (&(const struct plot){__VA_ARGS__}))
+
+HOST_PROGRAM("reused_pids", STRANGER_CASE(apply_beside_a_sleeper, .stranger = SLEEPS, .action = APPLIES),
+	     STRANGER_CASE(apply_beside_a_leader, .stranger = LEADS_A_GROUP, .action = APPLIES),
+	     STRANGER_CASE(apply_beside_a_zombie, .stranger = HAS_ENDED, .action = APPLIES),
+	     STRANGER_CASE(apply_beside_a_dead_leader, .stranger = LED_A_GROUP, .action = APPLIES),
+	     STRANGER_CASE(destroy_beside_a_sleeper, .stranger = SLEEPS, .action = DESTROYS),
+	     STRANGER_CASE(destroy_beside_a_leader, .stranger = LEADS_A_GROUP, .action = DESTROYS),
+	     STRANGER_CASE(destroy_beside_a_zombie, .stranger = HAS_ENDED, .action = DESTROYS),
+	     STRANGER_CASE(terminate_beside_a_leader, .stranger = LEADS_A_GROUP, .action = TERMINATES),
+	     STRANGER_CASE(join_beside_a_leader, .stranger = LEADS_A_GROUP, .action = JOINS),
+	     STRANGER_CASE(ignored_sigchld_apply, .habit = IGNORES_SIGCHLD, .stranger = SLEEPS, .action = APPLIES),
+	     STRANGER_CASE(ignored_sigchld_destroy, .habit = IGNORES_SIGCHLD, .stranger = LEADS_A_GROUP, .action = DESTROYS),
+	     STRANGER_CASE(old_kernel_apply_beside_a_sleeper, .stranger = SLEEPS, .action = APPLIES, .means = NO_DESCRIPTORS),
+	     STRANGER_CASE(old_kernel_apply_beside_a_leader, .stranger = LEADS_A_GROUP, .action = APPLIES,
+			   .means = NO_DESCRIPTORS),
+	     STRANGER_CASE(old_kernel_apply_beside_a_dead_leader, .stranger = LED_A_GROUP, .action = APPLIES,
+			   .means = NO_DESCRIPTORS),
+	     STRANGER_CASE(old_kernel_destroy_beside_a_leader, .stranger = LEADS_A_GROUP, .action = DESTROYS,
+			   .means = NO_DESCRIPTORS),
+	     STRANGER_CASE(old_kernel_destroy_beside_a_zombie, .stranger = HAS_ENDED, .action = DESTROYS,
+			   .means = NO_DESCRIPTORS),
+	     STRANGER_CASE(old_kernel_ignored_sigchld, .habit = IGNORES_SIGCHLD, .stranger = LEADS_A_GROUP, .action = APPLIES,
+			   .means = NO_DESCRIPTORS),
+	     STRANGER_CASE(apply_while_the_pipe_is_held, .stranger = OF_ANOTHER, .action = APPLIES, .held = true),
+	     STRANGER_CASE(destroy_while_the_pipe_is_held, .stranger = LEADS_A_GROUP, .action = DESTROYS, .held = true),
+	     STRANGER_CASE(old_kernel_apply_while_the_pipe_is_held, .stranger = OF_ANOTHER, .action = APPLIES,
+			   .means = NO_DESCRIPTORS, .held = true),
+	     CASE_WITH(orphans_are_reaped, play_orphans, (&(const struct plot){.means = DESCRIPTORS})),
+	     CASE_WITH(old_kernel_orphans_are_reaped, play_orphans, (&(const struct plot){.means = NO_DESCRIPTORS})))

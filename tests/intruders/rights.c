@@ -1,9 +1,10 @@
 /*
  * rights.c - intruders that have fewer rights than a program, and want them by way of its pool.
  *
- * A victim is a program with a pool. It tells of that by a pipe, as it may be another file that was executed. The intruder is a process
- * of the plain user, who has started the victim or shares a user with it, and tries what would let it write to the pool's memory: the
- * segment's name, the descriptors and mappings that /proc shows, the memory of each process, and ptrace().
+ * A victim is a program with a pool. It tells of that by a pipe, as it may be another file that was
+ * executed. The intruder is a process of the plain user. It has started the victim or shares a user
+ * with it, and tries what would let it write to the pool's memory: the segment's name, the
+ * descriptors and mappings that /proc shows, the memory of each process, and ptrace().
  */
 #include "host.h"
 
@@ -165,7 +166,10 @@ static bool opens(const char *path, int way)
 	return fd >= 0;
 }
 
-/* Whatever opens in a folder is memory of the victim's, or a way to it. @prefix: other names are left alone; NULL: none are. */
+/*
+ * Whatever opens in a folder is memory of the victim's, or a way to it. @prefix: other names are
+ * left alone; NULL: none are.
+ */
 static const char *open_in(const char *folder, const char *const *prefixes)
 {
 	DIR *names = opendir(folder);
@@ -241,7 +245,10 @@ static int intrude_as_plain(void *context)
 	return intrude(context);
 }
 
-/* The victim's pool has no name, may not have one, and nobody gets at it. @why: what the refusal of a name has to tell. */
+/*
+ * Check that the victim's pool has no name and may not have one, and that no intruder reaches it.
+ * @why: what the refusal must say.
+ */
 static void hold_out(struct victim *victim, const char *why)
 {
 	EXPECT(!victim->name[0], "got the name %s for a pool of a process with more rights, expected none", victim->name);
@@ -311,7 +318,7 @@ static void refused_by_posix(become_fn *become, const char *program, const char 
 	} while (0)
 #endif
 
-/* Exits with 0 in a program that has got rights by its file: a file system may give none. */
+/* Skip where a program gets no rights by its file: a file system may give none. */
 static void need_rights(const char *program)
 {
 	pid_t pid = fork();
@@ -365,7 +372,7 @@ static int program_with_file_capabilities(void)
 	return 0;
 }
 
-/* Whoever starts it chooses its environment, and does not choose what it does. */
+/* The caller chooses the environment, and must not choose by it what the program does. */
 static int environment_of_a_set_group_id_program(void)
 {
 	char *environment[] = {"SHEAF_BACKEND=threads", "SHEAF_CHECK=nonsense", NULL};
@@ -384,46 +391,44 @@ static int environment_of_a_set_group_id_program(void)
 
 /* ---- processes with rights of their own ---- */
 
-static void be_under_seteuid(void)
-{
-	EXPECT(!setgroups(0, NULL) && !setegid(PLAIN) && !seteuid(PLAIN), "got no other user (%s), expected one",
-	       strerror(errno));
-	prctl(PR_SET_DUMPABLE, 1);
-}
+static const struct own_rights {
+	gid_t gids[3]; /* real, effective, saved */
+	uid_t uids[3];
+	bool keeps_capabilities;
+	const char *why;        /* what the refusal of a name has to tell */
+	const char *linux_only; /* what the POSIX layer has no means to know; or NULL */
+} seteuid_daemon = {.gids = {0, PLAIN, 0}, .uids = {0, PLAIN, 0}, .why = "user ids that differ"},
+  setegid_daemon = {.gids = {GROUP, PLAIN, GROUP}, .uids = {PLAIN, PLAIN, PLAIN}, .why = "group ids that differ"},
+  saved_root_daemon = {.gids = {PLAIN, PLAIN, PLAIN},
+		       .uids = {PLAIN, PLAIN, 0},
+		       .why = "user ids that differ",
+		       .linux_only = "a saved user id"},
+  capable_service = {.gids = {PLAIN, PLAIN, PLAIN},
+		     .uids = {PLAIN, PLAIN, PLAIN},
+		     .keeps_capabilities = true,
+		     .why = "capabilities",
+		     .linux_only = "capabilities"};
 
-static int daemon_under_seteuid(void)
-{
-	need_root();
-	HOLD_OUT(be_under_seteuid, NULL, "user ids that differ");
-	return 0;
-}
+static const struct own_rights *own_rights; /* of the case that is played */
 
-static void be_under_setegid(void)
+static void take_own_rights(void)
 {
-	EXPECT(!setgroups(0, NULL) && !setresgid(GROUP, PLAIN, GROUP) && !setresuid(PLAIN, PLAIN, PLAIN),
+	const gid_t *gids = own_rights->gids;
+	const uid_t *uids = own_rights->uids;
+
+	EXPECT(!prctl(PR_SET_KEEPCAPS, own_rights->keeps_capabilities) && !setgroups(0, NULL) &&
+		       !setresgid(gids[0], gids[1], gids[2]) && !setresuid(uids[0], uids[1], uids[2]),
 	       "got no other user (%s), expected one", strerror(errno));
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-static int daemon_under_setegid(void)
+static int process_with_own_rights(const void *context)
 {
+	own_rights = context;
+	if (own_rights->linux_only)
+		NEEDS_LINUX_LAYER(own_rights->linux_only);
 	need_root();
-	HOLD_OUT(be_under_setegid, NULL, "group ids that differ");
-	return 0;
-}
-
-static void keep_root_saved(void)
-{
-	EXPECT(!setgroups(0, NULL) && !setresgid(PLAIN, PLAIN, PLAIN) && !setresuid(PLAIN, PLAIN, 0),
-	       "got no other user (%s), expected one", strerror(errno));
-	prctl(PR_SET_DUMPABLE, 1);
-}
-
-static int daemon_that_can_become_root_again(void)
-{
-	NEEDS_LINUX_LAYER("a saved user id");
-	need_root();
-	HOLD_OUT(keep_root_saved, NULL, "user ids that differ");
+	HOLD_OUT(take_own_rights, NULL, own_rights->why);
 	return 0;
 }
 
@@ -437,22 +442,6 @@ static int file_server_under_setfsuid(void)
 {
 	need_root();
 	HOLD_OUT(make_files_as_plain, NULL, "setfsuid");
-	return 0;
-}
-
-static void keep_capabilities(void)
-{
-	EXPECT(!prctl(PR_SET_KEEPCAPS, 1) && !setgroups(0, NULL) && !setresgid(PLAIN, PLAIN, PLAIN) &&
-		       !setresuid(PLAIN, PLAIN, PLAIN),
-	       "got no other user (%s), expected one", strerror(errno));
-	prctl(PR_SET_DUMPABLE, 1);
-}
-
-static int plain_service_with_capabilities(void)
-{
-	NEEDS_LINUX_LAYER("capabilities");
-	need_root();
-	HOLD_OUT(keep_capabilities, NULL, "capabilities");
 	return 0;
 }
 
@@ -590,7 +579,10 @@ static int name_withdrawn_when_a_pool_is_inspected(void)
 	return 0;
 }
 
-/* A file that root has made stays root's: its name lets nobody in, and root may watch the pool. */
+/*
+ * A file that root has made stays root's: its name lets no other user in, and root may watch the
+ * pool.
+ */
 static int name_kept_when_root_is_given_up(void)
 {
 	char name[100];
@@ -707,11 +699,11 @@ static const struct host_case host_cases[] = {
 	CASE(set_user_id_program),
 	CASE(program_with_file_capabilities),
 	CASE(environment_of_a_set_group_id_program),
-	CASE(daemon_under_seteuid),
-	CASE(daemon_under_setegid),
-	CASE(daemon_that_can_become_root_again),
+	CASE_WITH(daemon_under_seteuid, process_with_own_rights, &seteuid_daemon),
+	CASE_WITH(daemon_under_setegid, process_with_own_rights, &setegid_daemon),
+	CASE_WITH(daemon_that_can_become_root_again, process_with_own_rights, &saved_root_daemon),
 	CASE(file_server_under_setfsuid),
-	CASE(plain_service_with_capabilities),
+	CASE_WITH(plain_service_with_capabilities, process_with_own_rights, &capable_service),
 	CASE(process_that_is_not_dumpable),
 	CASE(root_that_is_not_dumpable),
 	CASE(service_that_was_root),

@@ -1,13 +1,16 @@
 /*
- * wild_words.c - each word that the processes of a pool share is written over, by values that mean something and by some that mean nothing,
- * while the owner submits, waits, gathers, maps, joins, ends: no call of the owner's hangs or crashes it, and the end of the pool comes.
+ * wild_words.c - each word that the processes of a pool share is written over, by values that mean
+ * something and by some that mean nothing, while the owner submits, waits, gathers, maps, joins,
+ * ends: no call of the owner's hangs or crashes it, and the end of the pool comes.
  *
- * A sweep goes over all bytes of header and control area, of a seat, of slots, of batches with the beginning of their tables, and of
- * the heap map, eight or four at a time. So a field that layout.h gets is swept, too. Which value meets which call changes from word to word
- * and from sweep to sweep. One sweep is played, or as many as WILD_SWEEPS says in the environment; WILD_SEED begins elsewhere.
+ * A sweep goes over all bytes of header and control area, of a seat, of slots, of batches
+ * with the beginning of their tables, and of the heap map, eight or four at a time. So a field that
+ * layout.h gets is swept, too. Which value meets which call changes from word to word and from
+ * sweep to sweep. One sweep is played, or as many as WILD_SWEEPS says in the environment; WILD_SEED
+ * begins elsewhere.
  *
- * What tasks find may be damaged, and what they return wrong: workers may crash, positions may be lost. That calls say so is checked by the
- * cases for single words.
+ * What tasks find may be damaged, and what they return wrong: workers may crash, positions may be
+ * lost. That calls say so is checked by the cases for single words.
  */
 #include "hosts/host.h"
 
@@ -246,18 +249,13 @@ static const struct activity {
 
 enum part { HEADER, CONTROL, SEAT, SLOT, BATCH, TABLE, HEAP_MAP, PARTS };
 
-static const struct {
-	const char *name;
-	size_t bytes; /* all that the part has */
-} parts[PARTS] = {
-	[HEADER] = {"header", sizeof(struct shared_header)},
-	[CONTROL] = {"control", sizeof(struct shared_control)},
-	[SEAT] = {"seat", sizeof(struct shared_seat)},
-	[SLOT] = {"slot", sizeof(struct shared_slot)},
-	[BATCH] = {"batch", offsetof(struct shared_batch, table)},
-	[TABLE] = {"table", 512}, /* entries, or chunk words and hints, of what is played here */
-	[HEAP_MAP] = {"heap map", 128},
+static const char *const part_names[PARTS] = {
+	[HEADER] = "header", [CONTROL] = "control", [SEAT] = "seat",         [SLOT] = "slot",
+	[BATCH] = "batch",   [TABLE] = "table",     [HEAP_MAP] = "heap map",
 };
+
+#define TABLE_BYTES 512 /* entries, or chunk words and hints, of what is played here */
+#define HEAP_MAP_BYTES 128
 
 static_assert(offsetof(struct shared_batch, table) + BATCH_INLINE == sizeof(struct shared_batch),
 	      "BATCH and TABLE are all of a batch");
@@ -417,11 +415,11 @@ static void judge_trial(void)
 		waitpid(pid, &status, 0);
 		host_verdict(1, "got no end of %s, with value %u in %zu bytes at %zu of the %s (%u), moment %d",
 			     activities[trial.activity].name, trial.kind % VALUES, trial.size, trial.offset,
-			     parts[trial.part].name, trial.which, trial.moment);
+			     part_names[trial.part], trial.which, trial.moment);
 	}
 	EXPECT(WIFEXITED(status) && !WEXITSTATUS(status),
 	       "got the end %#x of %s, with value %u in %zu bytes at %zu of the %s (%u), moment %d", (unsigned)status,
-	       activities[trial.activity].name, trial.kind % VALUES, trial.size, trial.offset, parts[trial.part].name,
+	       activities[trial.activity].name, trial.kind % VALUES, trial.size, trial.offset, part_names[trial.part],
 	       trial.which, trial.moment);
 }
 
@@ -439,15 +437,26 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* Words from @begin to @end of a part; with @step, each @step-th of them, others in each sweep. */
-static void sweep(enum part part, size_t begin, size_t end, size_t step)
+/*
+ * The words from @begin to @end of a part, which is swept @times times. With @step each @step-th
+ * word, others in each sweep.
+ */
+struct swept {
+	enum part part;
+	size_t begin, end, step;
+	unsigned times;
+};
+
+static void sweep(const struct swept *swept)
 {
+	enum part part = swept->part;
+	size_t step = swept->step;
 	uint64_t sweeps = number_of("WILD_SWEEPS", 1), seed = number_of("WILD_SEED", (uint64_t)getpid());
 
 	printf("seed %llu\n", (unsigned long long)seed);
 	fflush(stdout); /* once, and not by each child */
 	for (uint64_t s = 0; s < sweeps; s++)
-		for (size_t offset = begin + 8 * (mix(seed + s) % step); offset < end; offset += 8 * step) {
+		for (size_t offset = swept->begin + 8 * (mix(seed + s) % step); offset < swept->end; offset += 8 * step) {
 			uint64_t chance = mix(seed + (s << 32 | (uint64_t)part << 24 | offset));
 
 			trial = (struct trial){
@@ -466,64 +475,21 @@ static void sweep(enum part part, size_t begin, size_t end, size_t step)
 		}
 }
 
-static int header_words(void)
+static int words(const void *context)
 {
-	sweep(HEADER, 0, parts[HEADER].bytes, 1);
+	const struct swept *swept = context;
+
+	for (unsigned i = 0; i < swept->times; i++)
+		sweep(swept);
 	return 0;
 }
 
-static int control_words(void)
-{
-	sweep(CONTROL, 0, offsetof(struct shared_control, room_holder), 1);
-	/* 64 holders, which are all alike. */
-	sweep(CONTROL, offsetof(struct shared_control, room_holder), offsetof(struct shared_control, room_seal), 8);
-	sweep(CONTROL, offsetof(struct shared_control, room_seal), offsetof(struct shared_control, room), 1);
-	return 0;
-}
+#define HOLDERS_BEGIN offsetof(struct shared_control, room_holder) /* 64, which are all alike */
+#define HOLDERS_END offsetof(struct shared_control, room_seal)
+#define ROOM_BEGIN offsetof(struct shared_control, room) /* 64 semaphores, which are all alike */
+#define ROOM_END offsetof(struct shared_control, room_end_seal)
 
-/* 64 semaphores, which are all alike. */
-static int control_semaphores(void)
-{
-	sweep(CONTROL, offsetof(struct shared_control, room), offsetof(struct shared_control, room_end_seal), 16);
-	return 0;
-}
-
-static int control_words_behind(void)
-{
-	sweep(CONTROL, offsetof(struct shared_control, room_end_seal), parts[CONTROL].bytes, 1);
-	return 0;
-}
-
-static int seat_words(void)
-{
-	sweep(SEAT, 0, parts[SEAT].bytes, 1);
-	return 0;
-}
-
-static int slot_words(void)
-{
-	for (int i = 0; i < 3; i++)
-		sweep(SLOT, 0, parts[SLOT].bytes, 1);
-	return 0;
-}
-
-static int batch_words(void)
-{
-	sweep(BATCH, 0, parts[BATCH].bytes, 1);
-	return 0;
-}
-
-static int table_words(void)
-{
-	sweep(TABLE, 0, parts[TABLE].bytes, 1);
-	return 0;
-}
-
-static int heap_map_words(void)
-{
-	sweep(HEAP_MAP, 0, parts[HEAP_MAP].bytes, 1);
-	return 0;
-}
+#define SWEEP_CASE(name, ...) LONG_CASE_WITH(name, words, (&(const struct swept){__VA_ARGS__}), 280)
 
 /* ---- single words, and what is said of them ---- */
 
@@ -553,9 +519,12 @@ static void expect_results(sheaf_batch *batch, unsigned tasks)
 		EXPECT(!results[i].status && *(const uint64_t *)results[i].data == i, "got the wrong result of position %u", i);
 }
 
-/* While tasks run, the state becomes one that nobody has asked for: the wait ends, and says so. */
-static void expect_given_up(uint32_t state)
+/*
+ * While tasks run, the state becomes one that no member has asked for: the wait ends, and says so.
+ */
+static int expect_given_up(const void *context)
 {
+	uint32_t state = *(const uint32_t *)context;
 	sheaf_batch *batch = begin_waiting(4);
 	uint64_t began = sheaf_now_ns();
 	sheaf_result result;
@@ -572,36 +541,13 @@ static void expect_given_up(uint32_t state)
 	sheaf_batch_retire(batch);
 	sheaf_pool_destroy(pool);
 	EXPECT(sheaf_now_ns() - began < 20 * SECOND, "got the end after %.1f s", (double)(sheaf_now_ns() - began) / 1e9);
-}
-
-static int state_that_there_is_not(void)
-{
-	expect_given_up(7);
-	expect_given_up(UINT32_MAX);
-	return 0;
-}
-
-static int state_closed_by_nobody(void)
-{
-	expect_given_up(POOL_CLOSED);
-	return 0;
-}
-
-static int state_finished_by_nobody(void)
-{
-	expect_given_up(POOL_FINISHED);
-	return 0;
-}
-
-static int state_terminated_by_nobody(void)
-{
-	expect_given_up(POOL_TERMINATED);
 	return 0;
 }
 
 /* The states of a pool that is closed already: it goes on, and loses nothing. */
-static void expect_joined(uint32_t state)
+static int expect_joined(const void *context)
 {
+	uint32_t state = *(const uint32_t *)context;
 	sheaf_batch *batch = begin_waiting(4);
 
 	NEED(sheaf_pool_close(pool));
@@ -611,17 +557,6 @@ static void expect_joined(uint32_t state)
 	NEED(sheaf_pool_join(pool, sheaf_now_ns() + 20 * SECOND));
 	expect_results(batch, 4);
 	sheaf_pool_destroy(pool);
-}
-
-static int closed_pool_that_is_open_again(void)
-{
-	expect_joined(POOL_OPEN);
-	return 0;
-}
-
-static int closed_pool_that_is_finished_early(void)
-{
-	expect_joined(POOL_FINISHED);
 	return 0;
 }
 
@@ -650,7 +585,7 @@ static int tasks_that_are_hidden(void)
 	return 0;
 }
 
-/* Slots that nobody uses say that they are in use. */
+/* Free slots say that they are in use. */
 static void expect_room(uint64_t word)
 {
 	sheaf_batch *batch = begin_waiting(0);
@@ -729,8 +664,8 @@ static int free_batches_that_seem_taken(void)
 		sheaf_batch_retire(more);
 	}
 	/* And one that is open seems free. */
-	atomic_store(&segment->batches[0].word, BATCH_FREE);
 	atomic_store(&segment->batches[0].opener, 0);
+	atomic_store(&segment->batches[0].word, BATCH_FREE);
 	more = host_batch(pool, NULL);
 	EXPECT(more->index != batch->index, "got the slot of a batch that is open, expected another");
 	sheaf_batch_retire(more);
@@ -753,7 +688,10 @@ static int evil(sheaf_task *task, size_t begin, size_t end, void *context)
 
 static unsigned items_run;
 
-/* The caller runs it: all workers wait. From the first item on, the batch in the segment is another one. */
+/*
+ * The caller runs it: all workers wait. From the first item on, the batch in the segment is another
+ * one.
+ */
 static int spoil_item(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct shared_batch *batch = &segment->batches[1];
@@ -952,11 +890,26 @@ static int pids_of_workers(void)
 	return 0;
 }
 
-HOST_PROGRAM("wild_words", CASE(state_that_there_is_not), CASE(state_closed_by_nobody), CASE(state_finished_by_nobody),
-	     CASE(state_terminated_by_nobody), CASE(closed_pool_that_is_open_again), CASE(closed_pool_that_is_finished_early),
-	     CASE(tasks_that_are_hidden), CASE(slots_that_are_blocked), CASE(slot_of_a_worker_that_sleeps),
-	     CASE(free_batches_that_seem_taken), CASE(function_of_a_caller_that_works), CASE(plan_of_a_map),
-	     CASE(ring_in_the_failures), CASE(ring_in_the_failures_of_the_dead), CASE(pids_of_workers),
-	     LONG_CASE(header_words, 280), LONG_CASE(control_words, 280), LONG_CASE(control_semaphores, 280),
-	     LONG_CASE(control_words_behind, 280), LONG_CASE(seat_words, 280), LONG_CASE(slot_words, 280),
-	     LONG_CASE(batch_words, 280), LONG_CASE(table_words, 280), LONG_CASE(heap_map_words, 280))
+#define STATE_CASE(name, play_with, state) CASE_WITH(name, play_with, (&(const uint32_t){state}))
+
+HOST_PROGRAM("wild_words", STATE_CASE(state_that_there_is_not, expect_given_up, 7),
+	     STATE_CASE(largest_state_that_there_is_not, expect_given_up, UINT32_MAX),
+	     STATE_CASE(state_closed_by_nobody, expect_given_up, POOL_CLOSED),
+	     STATE_CASE(state_finished_by_nobody, expect_given_up, POOL_FINISHED),
+	     STATE_CASE(state_terminated_by_nobody, expect_given_up, POOL_TERMINATED),
+	     STATE_CASE(closed_pool_that_is_open_again, expect_joined, POOL_OPEN),
+	     STATE_CASE(closed_pool_that_is_finished_early, expect_joined, POOL_FINISHED), CASE(tasks_that_are_hidden),
+	     CASE(slots_that_are_blocked), CASE(slot_of_a_worker_that_sleeps), CASE(free_batches_that_seem_taken),
+	     CASE(function_of_a_caller_that_works), CASE(plan_of_a_map), CASE(ring_in_the_failures),
+	     CASE(ring_in_the_failures_of_the_dead), CASE(pids_of_workers),
+	     SWEEP_CASE(header_words, HEADER, 0, sizeof(struct shared_header), 1, 1),
+	     SWEEP_CASE(control_words, CONTROL, 0, HOLDERS_BEGIN, 1, 1),
+	     SWEEP_CASE(control_holders, CONTROL, HOLDERS_BEGIN, HOLDERS_END, 8, 1),
+	     SWEEP_CASE(control_words_of_rooms, CONTROL, HOLDERS_END, ROOM_BEGIN, 1, 1),
+	     SWEEP_CASE(control_semaphores, CONTROL, ROOM_BEGIN, ROOM_END, 16, 1),
+	     SWEEP_CASE(control_words_behind, CONTROL, ROOM_END, sizeof(struct shared_control), 1, 1),
+	     SWEEP_CASE(seat_words, SEAT, 0, sizeof(struct shared_seat), 1, 1),
+	     SWEEP_CASE(slot_words, SLOT, 0, sizeof(struct shared_slot), 1, 3),
+	     SWEEP_CASE(batch_words, BATCH, 0, offsetof(struct shared_batch, table), 1, 1),
+	     SWEEP_CASE(table_words, TABLE, 0, TABLE_BYTES, 1, 1),
+	     SWEEP_CASE(heap_map_words, HEAP_MAP, 0, HEAP_MAP_BYTES, 1, 1))

@@ -4,7 +4,7 @@
 #
 #   sh tests/races/checkers.sh [SEED] [quick|full]
 #
-# Builds the library anew for each. One line per run, the tally as the last line. What is not installed is named and passed over.
+# Builds the library anew for each. One line per run, the report as the last line. What is not installed is named and passed over.
 set -eu
 export LC_ALL=C
 
@@ -36,16 +36,19 @@ setarch "$(uname -m)" -R true 2>/dev/null && steady="setarch $(uname -m) -R"
 
 # build COMPILER OPTIONS: the library and the programs, in $folder/bin.
 build() {
-	rm -rf "$folder/bin" "$folder/objects"
-	mkdir "$folder/bin" "$folder/objects"
+	rm -rf "$folder/bin" "$folder/objects" "$folder/support"
+	mkdir "$folder/bin" "$folder/objects" "$folder/support"
 	common="-std=c11 -g -O1 -w -D_POSIX_C_SOURCE=200809L -I$source/include -I$source/lib -I$source/tests"
 	# shellcheck disable=SC2086
-	(cd "$folder/objects" && $1 $common $2 -c $(find "$source/lib" -name '*.c' ! -name 'posix_*' ! -path '*/data/*') &&
-		$1 $common $2 -D_DEFAULT_SOURCE -c "$source/tests/support/tally.c" "$source/tests/support/trial.c" \
-			"$source/tests/support/children.c" "$source/tests/support/proc.c")
+	(cd "$folder/objects" && $1 $common $2 -c $(find "$source/lib" -name '*.c' ! -name 'posix_*' ! -path '*/data/*'))
+	# In a folder of their own, since files of the library may have the same names.
+	for file in arguments check children deadline proc report rng; do
+		# shellcheck disable=SC2086
+		$1 $common $2 -D_DEFAULT_SOURCE -c "$source/tests/support/$file.c" -o "$folder/support/$file.o"
+	done
 	for program in ring heap gather pool wake; do
 		# shellcheck disable=SC2086
-		$1 $common $2 -o "$folder/bin/$program" "$source/tests/stress/stress_$program.c" "$folder"/objects/*.o -pthread
+		$1 $common $2 -o "$folder/bin/$program" "$source/tests/stress/stress_$program.c" "$folder"/objects/*.o "$folder"/support/*.o -pthread
 	done
 }
 
@@ -105,6 +108,6 @@ for checker in $checkers; do
 done
 ok=true
 [ $failed -eq 0 ] || ok=false
-printf 'tally {"name": "races", "cases": %d, "lost": 0, "duplicated": 0, "hung": 0, "leaked": 0, "seed": %d, "seconds": %d, "ok": %s}\n' \
+printf 'report {"name": "races", "cases": %d, "lost": 0, "duplicated": 0, "hung": 0, "leaked": 0, "seed": %d, "seconds": %d, "ok": %s}\n' \
 	$cases "$seed" $(($(date +%s) - began)) $ok
 $ok

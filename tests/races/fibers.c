@@ -4,8 +4,8 @@
  * A fiber runs until it waits, or until luck gives its place to another at a step. Fibers have weights, so that some are slow for a while.
  */
 #include "races/fibers.h"
-
-#include "support/tally.h"
+#include "support/check.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -59,7 +59,7 @@ static struct {
 	struct fiber fibers[FIBERS];
 	unsigned count, now;
 	jmp_buf outside;
-	struct chance chance;
+	struct rng rng;
 	unsigned switch_of_16;
 	uint64_t steps, most_steps, naps, time_ns;
 	struct lock locks[LOCKS];
@@ -76,7 +76,7 @@ static struct {
 
 uint64_t fibers_luck(uint64_t limit)
 {
-	return chance_below(&play.chance, limit);
+	return rng_below(&play.rng, limit);
 }
 
 unsigned fibers_self(void)
@@ -100,7 +100,7 @@ _Noreturn void fibers_object(const char *format, ...)
 	for (unsigned i = 0; i < play.count; i++)
 		if (play.fibers[i].state == WAITING)
 			fprintf(stderr, "fiber %u waits: %s\n", i, wait_names[play.fibers[i].wait]);
-	tally_fail(HARM_HUNG, __FILE__, __LINE__, "objection", "play %llu: %s", (unsigned long long)play.seed, text);
+	check_fail(HARM_HUNG, __FILE__, __LINE__, "objection", "play %llu: %s", (unsigned long long)play.seed, text);
 }
 
 /* ---- who runs ---- */
@@ -265,7 +265,7 @@ uint64_t fibers_most_steps(void)
 void fibers_play(uint64_t seed, fiber_fn *fn, void *context)
 {
 	play.seed = seed;
-	play.chance.state = seed;
+	play.rng.state = seed;
 	play.count = play.now = play.lock_count = play.mortals = play.deaths_left = play.dead_count = play.dead_seen = 0;
 	play.steps = play.naps = play.tolerated_size = 0;
 	play.time_ns = __real_sheaf_now_ns();

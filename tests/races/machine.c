@@ -10,7 +10,9 @@
 #include "pool/worker.h"
 #include "races/fibers.h"
 #include "segment/heap.h"
-#include "support/tally.h"
+#include "support/arguments.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +41,7 @@ static struct life life;
 
 static bool fails(uint64_t number)
 {
-	return trial_value(number) % 5 == 0;
+	return distinct_value(number) % 5 == 0;
 }
 
 /* In one of three ways, by the number: a result in its slot, one of its own size, or a text. */
@@ -55,7 +57,7 @@ static int call(sheaf_task *task, const void *arg, void *result)
 	if (!result && (r = sheaf_task_result(task, 2 * sizeof(*words), &memory)))
 		return r;
 	words = result ? result : memory;
-	words[0] = words[1] = trial_value(number);
+	words[0] = words[1] = distinct_value(number);
 	return 0;
 }
 
@@ -65,7 +67,7 @@ static int map_item(sheaf_task *task, const void *in, void *out)
 
 	if (fails(number))
 		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
-	*(uint64_t *)out = trial_value(number);
+	*(uint64_t *)out = distinct_value(number);
 	return 0;
 }
 
@@ -75,7 +77,7 @@ static int loop_range(sheaf_task *task, size_t begin, size_t end, void *context)
 
 	(void)task;
 	for (size_t i = begin; i < end; i++)
-		out[i] = trial_value(i);
+		out[i] = distinct_value(i);
 	return 0;
 }
 
@@ -112,7 +114,7 @@ static void check_result(struct wanted *wanted, const sheaf_result *result)
 	}
 	CHECK_AS(HARM_LOST, result->status == 0, "%s: status %d", text, result->status);
 	for (size_t i = 0; i < result->size / sizeof(*words); i++)
-		CHECK_AS(HARM_LOST, words[i] == trial_value(number), "%s: a wrong value", text);
+		CHECK_AS(HARM_LOST, words[i] == distinct_value(number), "%s: a wrong value", text);
 }
 
 static int count_failures(const struct wanted *wanted, uint64_t n)
@@ -288,7 +290,7 @@ static void loop(void)
 
 	CHECK(r == 0 || ended(r) || (life.only_once && r == -ECHILD), "sheaf_for: %d", r);
 	for (uint64_t i = 0; !r && i < n; i++)
-		CHECK_AS(HARM_LOST, out[i] == trial_value(i), "position %llu", (unsigned long long)i);
+		CHECK_AS(HARM_LOST, out[i] == distinct_value(i), "position %llu", (unsigned long long)i);
 	CHECK(!sheaf_free(life.pool, out), "sheaf_free");
 }
 
@@ -299,7 +301,7 @@ static void apply(void)
 
 	if (ended(r) || (life.only_once && r == -ECHILD))
 		return;
-	CHECK_AS(HARM_LOST, fails(number) ? r == -EDOM : r == 0 && result[1] == trial_value(number), "sheaf_apply: %d", r);
+	CHECK_AS(HARM_LOST, fails(number) ? r == -EDOM : r == 0 && result[1] == distinct_value(number), "sheaf_apply: %d", r);
 }
 
 /* Tasks that wait for each other: as many have to run at once as there are workers for. */
@@ -459,13 +461,13 @@ static void live(void *context)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), lives = trial_amount(argc, argv, 2, 2000);
+	uint64_t seed = seed_argument(argc, argv), lives = amount_argument(argc, argv, 2, 2000);
 	pid_t parent = getppid();
 
-	tally_begin("races", "cases", seed);
+	report_begin("races", "cases", seed);
 	/* Not on and on for nobody, if the script that waits for it is killed. */
 	for (uint64_t i = 0; i < lives && getppid() == parent; i++) {
-		uint64_t kind = trial_value(seed + i);
+		uint64_t kind = distinct_value(seed + i);
 
 		life = (struct life){
 			.seed = seed + i,
@@ -481,9 +483,9 @@ int main(int argc, char **argv)
 			met = 0;
 		}
 		fibers_play(life.seed, live, NULL);
-		tally_add(1);
+		report_add(1);
 	}
-	tally_note("most_steps", (double)fibers_most_steps());
-	tally_end();
+	report_figure("most_steps", (double)fibers_most_steps());
+	report_end();
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include "races/memory.h"
 
 #include "races/fibers.h"
-#include "support/trial.h"
+#include "support/check.h"
 
 #include <string.h>
 
@@ -166,7 +166,7 @@ static struct location *location_of(const struct access *access)
 	while (table[at] && locations[table[at] - 1].address != address)
 		at = (at + 1) % TABLE;
 	if (!table[at]) {
-		CHECK(location_count < LOCATIONS, "more than %d atomic words: make the scenes smaller", LOCATIONS);
+		CHECK(location_count < LOCATIONS, "more than %d atomic words: make the lives smaller", LOCATIONS);
 		location = &locations[location_count++];
 		table[at] = location_count;
 		/* Number 0 is what every fiber has seen. */
@@ -243,7 +243,7 @@ static struct cell *cell_of(uintptr_t key)
 	unsigned at = (unsigned)(key * 2654435761u >> 4) % CELLS, looks = 0;
 
 	while (cells[at].life == life && cells[at].key != key) {
-		CHECK(++looks < CELLS, "more than %d plain words: make the scenes smaller", CELLS);
+		CHECK(++looks < CELLS, "more than %d plain words: make the lives smaller", CELLS);
 		at = (at + 1) % CELLS;
 	}
 	if (cells[at].life != life) {

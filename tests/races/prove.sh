@@ -4,8 +4,8 @@
 #   sh tests/races/prove.sh [SEED] [quick|full]
 #
 # Works on a copy. Each mutation gets its changed file compiled and linked anew, and plays lives by the seed until something is wrong.
-# quick: a sample of those that are found soon; full: all, and those that are accepted must survive. One line per mutation, the tally as
-# the last line. CC and JOBS may be set.
+# quick: a sample of those that are found soon; full: all, and those that are accepted must survive. One line per mutation, the
+# report as the last line. CC and JOBS may be set.
 set -eu
 export LC_ALL=C
 
@@ -63,7 +63,7 @@ build_base() {
 	done
 	ar rcs "$folder/base.a" "$folder"/base/*.o
 	compile "$tree/tests/races/machine.c" "$folder/machine.o" "$instrumented"
-	for file in races/memory races/fibers races/access support/tally support/trial; do
+	for file in races/memory races/fibers races/access support/arguments support/check support/report support/rng; do
 		compile "$tree/tests/$file.c" "$folder/$(basename "$file").o" '-O2 -D_DEFAULT_SOURCE'
 	done
 }
@@ -71,8 +71,8 @@ build_base() {
 # link_machine PROGRAM [MUTANT]: the mutant's object comes before the one of the same file in base.a.
 link_machine() {
 	# shellcheck disable=SC2086
-	$cc -o "$1" "$folder/machine.o" "$folder/memory.o" "$folder/fibers.o" "$folder/access.o" "$folder/tally.o" \
-		"$folder/trial.o" ${2:-} "$folder/base.a" $wraps -pthread
+	$cc -o "$1" "$folder/machine.o" "$folder/memory.o" "$folder/fibers.o" "$folder/access.o" \
+		"$folder/arguments.o" "$folder/check.o" "$folder/report.o" "$folder/rng.o" ${2:-} "$folder/base.a" $wraps -pthread
 }
 
 # ---- the list ----
@@ -194,6 +194,6 @@ else
 fi
 ok=true
 [ ! -s "$folder/failures" ] || ok=false
-printf 'tally {"name": "races", "cases": %d, "lost": 0, "duplicated": 0, "hung": 0, "leaked": 0, "seed": %d, "seconds": %d, "ok": %s}\n' \
+printf 'report {"name": "races", "cases": %d, "lost": 0, "duplicated": 0, "hung": 0, "leaked": 0, "seed": %d, "seconds": %d, "ok": %s}\n' \
 	"$(wc -l <"$folder/results")" "$seed" $(($(date +%s) - began)) $ok
 $ok

@@ -1,13 +1,17 @@
 /*
  * stress_gather.c - one thread submits to a batch while another gathers from it.
  *
- * Positions come in random order, with gaps. Each must be handed out once, with its value; and sheaf_next() may hand out nothing
- * while a lower position waits that was submitted before the call. In every other round a third thread interrupts both again and again,
- * which must lose nothing.
+ * Positions come in random order, with gaps. Each must be handed out once, with its value.
+ * sheaf_next() must hand out nothing while a lower position waits that was submitted before the
+ * call. In every other round a third thread interrupts both again and again, which must lose
+ * nothing.
  */
 #include "sheaf.h"
+#include "support/arguments.h"
+#include "support/check.h"
 #include "support/children.h"
-#include "support/trial.h"
+#include "support/deadline.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -49,7 +53,7 @@ static int task(sheaf_task *task, const void *arg, void *result)
 		return r;
 	words = memory;
 	for (size_t i = 0; i < count; i++)
-		words[i] = trial_value(number + i);
+		words[i] = distinct_value(number + i);
 	return 0;
 }
 
@@ -98,7 +102,7 @@ static void check(struct round *round, const sheaf_result *result)
 	      (unsigned long long)result->position, result->status, result->attempts);
 	CHECK(result->size == (1 + result->position % 40) * sizeof(*words), "size %zu", result->size);
 	for (size_t i = 0; i < result->size / sizeof(*words); i++)
-		CHECK(words[i] == trial_value(result->position + i), "position %llu, word %zu",
+		CHECK(words[i] == distinct_value(result->position + i), "position %llu, word %zu",
 		      (unsigned long long)result->position, i);
 	round->handed[number] = true;
 	round->known[number] = false;
@@ -106,12 +110,12 @@ static void check(struct round *round, const sheaf_result *result)
 
 static void gather(struct round *round, enum order order)
 {
-	struct chance chance = {~round->seed};
+	struct rng rng = {~round->seed};
 	uint32_t handed = 0, seen = 0, lowest = round->n;
 
 	while (handed < round->n) {
-		bool by_position = order == BY_POSITION || (order == BY_BOTH && chance_below(&chance, 2));
-		uint64_t deadline = chance_below(&chance, 4) ? patience() : 0;
+		bool by_position = order == BY_POSITION || (order == BY_BOTH && rng_below(&rng, 2));
+		uint64_t deadline = rng_below(&rng, 4) ? hang_deadline() : 0;
 		sheaf_result result;
 		int r;
 
@@ -142,7 +146,7 @@ static void check_gathered(struct round *round)
 	int r;
 
 	do
-		r = sheaf_gather(round->batch, &results, &n, patience());
+		r = sheaf_gather(round->batch, &results, &n, hang_deadline());
 	while (r == -EINTR);
 	CHECK(r == 0 && n == round->n, "sheaf_gather: %d, %zu results", r, n);
 	for (size_t i = 0; i < n; i++) {
@@ -156,7 +160,7 @@ static void check_gathered(struct round *round)
 static void run_round(sheaf_pool *pool, uint64_t seed, uint32_t n, enum order order)
 {
 	struct round round = {.n = n, .seed = seed};
-	struct chance chance = {seed};
+	struct rng rng = {seed};
 	pthread_t submitter;
 
 	round.log = calloc(n, sizeof(*round.log));
@@ -165,7 +169,7 @@ static void run_round(sheaf_pool *pool, uint64_t seed, uint32_t n, enum order or
 	CHECK(round.log && round.known && round.handed, "no memory");
 	/* Every third round rises, which the batch keeps in another way. */
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t j = seed % 3 ? (uint32_t)chance_below(&chance, i + 1) : i;
+		uint32_t j = seed % 3 ? (uint32_t)rng_below(&rng, i + 1) : i;
 
 		round.log[i] = round.log[j];
 		round.log[j] = i;
@@ -196,16 +200,16 @@ static void *interrupt(void *context)
 			CHECK(sheaf_pool_interrupt(self->pool) == 0, "sheaf_pool_interrupt");
 			self->count++;
 		}
-		trial_nap(50000);
+		sleep_ns(50000);
 	}
 	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(1500));
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, SCALED_AMOUNT(1500));
 	sheaf_pool_options options = {.workers = 3, .ring_size = 16, .heap_size = 64 << 20, .backend = SHEAF_THREADS};
-	struct chance chance = {seed};
+	struct rng rng = {seed};
 	struct interrupter interrupter = {0};
 	uint64_t positions = 0;
 	sheaf_pool_info info;
@@ -216,7 +220,7 @@ int main(int argc, char **argv)
 	interrupter.pool = pool;
 	CHECK(!pthread_create(&thread, NULL, interrupt, &interrupter), "thread");
 	for (uint64_t i = 0; i < rounds; i++) {
-		uint32_t n = 1 + (uint32_t)chance_below(&chance, 2000);
+		uint32_t n = 1 + (uint32_t)rng_below(&rng, 2000);
 
 		atomic_store(&interrupter.active, i % 2);
 		run_round(pool, seed + i, n, (enum order)(i % 3));

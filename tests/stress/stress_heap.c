@@ -1,11 +1,13 @@
 /*
- * stress_heap.c - threads allocate, resize and free pieces of a small heap.
+ * stress_heap.c - threads allocate, resize and free blocks of a small heap.
  *
- * Nobody may get what somebody has, and everybody gets zeroes. Each piece is filled with its id and looked at again before it is
- * freed; a map of holders on the side tells who overlaps whom.
+ * No thread may get what another one has, and each gets zeroes. Each block is filled with its id
+ * and checked again before it is freed. A map of holders on the side tells which blocks overlap.
  */
 #include "segment/heap.h"
-#include "support/trial.h"
+#include "support/arguments.h"
+#include "support/check.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -110,13 +112,13 @@ static void free_one(struct holder *holder, unsigned which)
 	holder->pieces[which] = holder->pieces[--holder->count];
 }
 
-static void allocate(struct holder *holder, struct chance *chance)
+static void allocate(struct holder *holder, struct rng *rng)
 {
-	struct piece piece = {.units = 1 + chance_below(chance, LONGEST)};
+	struct piece piece = {.units = 1 + rng_below(rng, LONGEST)};
 	int r;
 
-	piece.id = chance_below(chance, 2) ? holder->batch_id : heap_new_id(holder->segment);
-	r = heap_alloc(holder->segment, piece.id, piece.units * UNIT - chance_below(chance, UNIT), &piece.offset);
+	piece.id = rng_below(rng, 2) ? holder->batch_id : heap_new_id(holder->segment);
+	r = heap_alloc(holder->segment, piece.id, piece.units * UNIT - rng_below(rng, UNIT), &piece.offset);
 	holder->allocations++;
 	if (r == -ENOMEM) {
 		holder->full++;
@@ -126,15 +128,15 @@ static void allocate(struct holder *holder, struct chance *chance)
 	take(holder, piece, 0);
 }
 
-static void resize(struct holder *holder, unsigned which, struct chance *chance)
+static void resize(struct holder *holder, unsigned which, struct rng *rng)
 {
 	struct piece piece = holder->pieces[which];
-	uint64_t units = 1 + chance_below(chance, LONGEST), old = units < piece.units ? units : piece.units;
+	uint64_t units = 1 + rng_below(rng, LONGEST), old = units < piece.units ? units : piece.units;
 	int r;
 
 	if (piece.id == holder->batch_id)
 		return;
-	/* Before it may move: somebody may get at once what it leaves. */
+	/* Before it may move: another thread may get at once what it leaves. */
 	check(holder, piece);
 	holder->pieces[which] = holder->pieces[--holder->count];
 	r = heap_resize(holder->segment, &piece.offset, piece.units * UNIT, units * UNIT);
@@ -149,16 +151,16 @@ static void resize(struct holder *holder, unsigned which, struct chance *chance)
 static void *run(void *context)
 {
 	struct holder *holder = context;
-	struct chance chance = {holder->seed + holder->number};
+	struct rng rng = {holder->seed + holder->number};
 
 	holder->batch_id = heap_new_id(holder->segment);
 	for (uint64_t round = 0; round < holder->rounds; round++) {
-		if (holder->count == HELD || (holder->count && chance_below(&chance, 5) < 2))
-			free_one(holder, (unsigned)chance_below(&chance, holder->count));
-		else if (holder->count && chance_below(&chance, 3) == 0)
-			resize(holder, (unsigned)chance_below(&chance, holder->count), &chance);
+		if (holder->count == HELD || (holder->count && rng_below(&rng, 5) < 2))
+			free_one(holder, (unsigned)rng_below(&rng, holder->count));
+		else if (holder->count && rng_below(&rng, 3) == 0)
+			resize(holder, (unsigned)rng_below(&rng, holder->count), &rng);
 		else
-			allocate(holder, &chance);
+			allocate(holder, &rng);
 	}
 	while (holder->count)
 		free_one(holder, 0);
@@ -167,7 +169,7 @@ static void *run(void *context)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(2500));
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, SCALED_AMOUNT(2500));
 	struct segment_options options = {
 		.anonymous = true, .workers = 1, .ring_size = 1, .batches = 1, .max_attempts = 1, .heap_size = UNITS * UNIT};
 	struct segment segment;

@@ -1,12 +1,17 @@
 /*
- * stress_pool.c - several threads use two pools at once: everything the public header offers, values checked.
+ * stress_pool.c - several threads use two pools at once: everything the public header offers,
+ * values checked.
  *
- * The thread backend runs the code of the process backend on one mapping, where the thread sanitizer can see it. With 0 as third
- * argument (STRESS_POOL SEED ROUNDS BACKEND) the workers are processes.
+ * The thread backend runs the code of the process backend on one mapping, where the thread
+ * sanitizer can see it. With 0 as third argument (STRESS_POOL SEED ROUNDS BACKEND) the workers are
+ * processes.
  */
 #include "sheaf.h"
+#include "support/arguments.h"
+#include "support/check.h"
 #include "support/children.h"
-#include "support/trial.h"
+#include "support/deadline.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,12 +38,12 @@ struct owner {
 /* Positions of a salt that fail, and say why. */
 static bool fails(uint64_t number)
 {
-	return trial_value(number) % FAIL_ONE_IN == 0;
+	return distinct_value(number) % FAIL_ONE_IN == 0;
 }
 
 static size_t words_of(uint64_t number)
 {
-	return trial_value(~number) % 8 ? number % 5 : number % 3000;
+	return distinct_value(~number) % 8 ? number % 5 : number % 3000;
 }
 
 struct arg {
@@ -67,7 +72,7 @@ static int call(sheaf_task *task, const void *bytes, void *result)
 		return r;
 	words = memory;
 	for (size_t i = 0; i < words_of(number); i++)
-		words[i] = trial_value(number + i);
+		words[i] = distinct_value(number + i);
 	return 0;
 }
 
@@ -78,7 +83,7 @@ static int map_item(sheaf_task *task, const void *in, void *out)
 	memcpy(&number, in, sizeof(number));
 	if (fails(number))
 		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
-	number = trial_value(number);
+	number = distinct_value(number);
 	memcpy(out, &number, sizeof(number));
 	return 0;
 }
@@ -95,7 +100,7 @@ static int loop_range(sheaf_task *task, size_t begin, size_t end, void *context)
 	(void)task;
 	memcpy(&loop, context, sizeof(loop));
 	for (size_t i = begin; i < end; i++)
-		loop.counts[i] += trial_value(loop.salt + i);
+		loop.counts[i] += distinct_value(loop.salt + i);
 	return 0;
 }
 
@@ -121,7 +126,7 @@ static void check_call(struct owner *owner, const sheaf_result *result, uint64_t
 	}
 	CHECK(result->size == words_of(number) * sizeof(*words), "%s: size %zu", text, result->size);
 	for (size_t i = 0; i < words_of(number); i++)
-		CHECK(words[i] == trial_value(number + i), "%s: word %zu", text, i);
+		CHECK(words[i] == distinct_value(number + i), "%s: word %zu", text, i);
 }
 
 static struct arg make_arg(uint64_t salt)
@@ -133,13 +138,13 @@ static struct arg make_arg(uint64_t salt)
 	return arg;
 }
 
-static void submit_and_gather(struct owner *owner, struct chance *chance)
+static void submit_and_gather(struct owner *owner, struct rng *rng)
 {
-	bool fixed = chance_below(chance, 2);
+	bool fixed = rng_below(rng, 2);
 	sheaf_batch_options options = {.result_size = fixed ? sizeof(uint64_t) : 0,
-				       .flags = chance_below(chance, 2) ? SHEAF_NO_TIMES : 0};
-	uint64_t n = chance_below(chance, 600), how = chance_below(chance, 4);
-	struct arg arg = make_arg(chance_next(chance) >> 8);
+				       .flags = rng_below(rng, 2) ? SHEAF_NO_TIMES : 0};
+	uint64_t n = rng_below(rng, 600), how = rng_below(rng, 4);
+	struct arg arg = make_arg(rng_next(rng) >> 8);
 	const sheaf_result *results;
 	sheaf_result result;
 	sheaf_progress progress;
@@ -159,12 +164,12 @@ static void submit_and_gather(struct owner *owner, struct chance *chance)
 		return;
 	}
 	for (uint64_t i = 0; how < 3 && i < n; i++) {
-		r = how == 1 ? sheaf_next(batch, &result, patience()) : sheaf_next_done(batch, &result, patience());
+		r = how == 1 ? sheaf_next(batch, &result, hang_deadline()) : sheaf_next_done(batch, &result, hang_deadline());
 		CHECK(r == 1 && (how == 2 || result.position == i), "result %llu: %d", (unsigned long long)i, r);
 		check_call(owner, &result, arg.salt, fixed);
 	}
 	CHECK(how == 3 || sheaf_next(batch, &result, 0) == 0, "more results than tasks");
-	r = sheaf_gather(batch, &results, &count, patience());
+	r = sheaf_gather(batch, &results, &count, hang_deadline());
 	CHECK(r == (int)failed && count == n, "sheaf_gather: %d, %zu results", r, count);
 	for (size_t i = 0; i < count; i++) {
 		CHECK(results[i].position == i, "result %zu has position %llu", i, (unsigned long long)results[i].position);
@@ -182,11 +187,11 @@ static void *allocate(sheaf_pool *pool, size_t n)
 	return memory;
 }
 
-static void map(struct owner *owner, struct chance *chance)
+static void map(struct owner *owner, struct rng *rng)
 {
-	size_t n = chance_below(chance, 3000), failed = 0, count;
-	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = chance_next(chance) >> 8;
-	sheaf_map_options options = {.grain = chance_below(chance, 2)};
+	size_t n = rng_below(rng, 3000), failed = 0, count;
+	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = rng_next(rng) >> 8;
+	sheaf_map_options options = {.grain = rng_below(rng, 2)};
 	const sheaf_result *results;
 	sheaf_batch *batch;
 	int r;
@@ -198,12 +203,12 @@ static void map(struct owner *owner, struct chance *chance)
 	CHECK(sheaf_batch_create(&batch, owner->pool, NULL) == 0, "batch");
 	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
-	if (chance_below(chance, 8)) {
-		r = sheaf_gather(batch, &results, &count, patience());
+	if (rng_below(rng, 8)) {
+		r = sheaf_gather(batch, &results, &count, hang_deadline());
 		CHECK(r == (int)failed && count == n, "sheaf_gather: %d of %zu, %zu results", r, failed, count);
 		for (size_t i = 0; i < n; i++)
 			CHECK(results[i].position == i && results[i].status == (fails(in[i]) ? -EDOM : 0) &&
-				      (fails(in[i]) || (results[i].data == &out[i] && out[i] == trial_value(in[i]))),
+				      (fails(in[i]) || (results[i].data == &out[i] && out[i] == distinct_value(in[i]))),
 			      "position %zu: status %d", i, results[i].status);
 		owner->results += n;
 	}
@@ -212,11 +217,11 @@ static void map(struct owner *owner, struct chance *chance)
 }
 
 /* A map whose results are taken as they come, in both orders. */
-static void stream_map(struct owner *owner, struct chance *chance)
+static void stream_map(struct owner *owner, struct rng *rng)
 {
-	size_t n = 1 + chance_below(chance, 500);
-	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = chance_next(chance) >> 8;
-	sheaf_map_options options = {.grain = 1 + chance_below(chance, 9)};
+	size_t n = 1 + rng_below(rng, 500);
+	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = rng_next(rng) >> 8;
+	sheaf_map_options options = {.grain = 1 + rng_below(rng, 9)};
 	bool *seen = calloc(n, sizeof(*seen));
 	sheaf_result result;
 	sheaf_batch *batch;
@@ -229,13 +234,13 @@ static void stream_map(struct owner *owner, struct chance *chance)
 	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
 	for (size_t i = 0; i < n; i++) {
-		r = chance_below(chance, 2) ? sheaf_next(batch, &result, patience())
-					    : sheaf_next_done(batch, &result, patience());
+		r = rng_below(rng, 2) ? sheaf_next(batch, &result, hang_deadline())
+				      : sheaf_next_done(batch, &result, hang_deadline());
 		CHECK(r == 1 && result.position < n && !seen[result.position], "result %zu: %d, position %llu", i, r,
 		      (unsigned long long)result.position);
 		seen[result.position] = true;
 		CHECK(result.status == (fails(in[result.position]) ? -EDOM : 0), "status %d", result.status);
-		CHECK(result.status || out[result.position] == trial_value(in[result.position]), "position %llu",
+		CHECK(result.status || out[result.position] == distinct_value(in[result.position]), "position %llu",
 		      (unsigned long long)result.position);
 		owner->results++;
 	}
@@ -245,23 +250,23 @@ static void stream_map(struct owner *owner, struct chance *chance)
 	free(seen);
 }
 
-static void loop(struct owner *owner, struct chance *chance)
+static void loop(struct owner *owner, struct rng *rng)
 {
-	size_t n = chance_below(chance, 5000);
-	struct loop context = {.counts = allocate(owner->pool, n), .salt = chance_next(chance)};
-	sheaf_map_options options = {.grain = chance_below(chance, 2), .context_size = sizeof(context)};
+	size_t n = rng_below(rng, 5000);
+	struct loop context = {.counts = allocate(owner->pool, n), .salt = rng_next(rng)};
+	sheaf_map_options options = {.grain = rng_below(rng, 2), .context_size = sizeof(context)};
 	int r = sheaf_for(owner->pool, loop_range, &context, n, &options);
 
 	CHECK(r == 0, "sheaf_for: %d", r);
 	for (size_t i = 0; i < n; i++)
-		CHECK(context.counts[i] == trial_value(context.salt + i), "position %zu ran not once", i);
+		CHECK(context.counts[i] == distinct_value(context.salt + i), "position %zu ran not once", i);
 	owner->results += n;
 	CHECK(sheaf_free(owner->pool, context.counts) == 0, "sheaf_free");
 }
 
-static void apply(struct owner *owner, struct chance *chance)
+static void apply(struct owner *owner, struct rng *rng)
 {
-	struct arg arg = make_arg(chance_next(chance) >> 8);
+	struct arg arg = make_arg(rng_next(rng) >> 8);
 	uint64_t number = 0;
 	int r = sheaf_apply(owner->pool, call, &arg, sizeof(arg), &number, sizeof(number), NULL);
 
@@ -269,12 +274,15 @@ static void apply(struct owner *owner, struct chance *chance)
 	owner->results++;
 }
 
-/* A batch that does not wait for room: what it could not submit, it submits later. Results are polled for. */
-static void poll_calls(struct owner *owner, struct chance *chance)
+/*
+ * A batch that does not wait for room: what it could not submit, it submits later. Results are
+ * polled for.
+ */
+static void poll_calls(struct owner *owner, struct rng *rng)
 {
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NONBLOCK};
-	uint64_t n = 1 + chance_below(chance, 100), sent = 0, taken = 0;
-	struct arg arg = make_arg(chance_next(chance) >> 8);
+	uint64_t n = 1 + rng_below(rng, 100), sent = 0, taken = 0;
+	struct arg arg = make_arg(rng_next(rng) >> 8);
 	sheaf_result result;
 	sheaf_batch *batch;
 	int r;
@@ -298,10 +306,10 @@ static void poll_calls(struct owner *owner, struct chance *chance)
 	sheaf_batch_retire(batch);
 }
 
-static void whole_map(struct owner *owner, struct chance *chance)
+static void whole_map(struct owner *owner, struct rng *rng)
 {
-	size_t n = chance_below(chance, 2000), failed = 0;
-	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = chance_next(chance) >> 8;
+	size_t n = rng_below(rng, 2000), failed = 0;
+	uint64_t *in = allocate(owner->pool, n), *out = allocate(owner->pool, n), salt = rng_next(rng) >> 8;
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
@@ -311,28 +319,28 @@ static void whole_map(struct owner *owner, struct chance *chance)
 	r = sheaf_map(owner->pool, map_item, in, sizeof(*in), out, sizeof(*out), n, NULL);
 	CHECK(r == (failed ? -EDOM : 0), "sheaf_map: %d, %zu should fail", r, failed);
 	for (size_t i = 0; i < n; i++)
-		CHECK(fails(in[i]) || out[i] == trial_value(in[i]), "position %zu", i);
+		CHECK(fails(in[i]) || out[i] == distinct_value(in[i]), "position %zu", i);
 	owner->results += n;
 	CHECK(sheaf_free(owner->pool, in) == 0 && sheaf_free(owner->pool, out) == 0, "sheaf_free");
 }
 
-static void look(struct owner *owner, struct chance *chance)
+static void look(struct owner *owner, struct rng *rng)
 {
 	sheaf_pool_info info;
 
 	CHECK(sheaf_pool_get_info(owner->pool, &info) == 0 && info.heap_used <= info.heap_size && info.deaths == 0, "info");
-	CHECK(sheaf_pool_worker_pid(owner->pool, (unsigned)chance_below(chance, info.workers)) >= 0, "a worker's pid");
+	CHECK(sheaf_pool_worker_pid(owner->pool, (unsigned)rng_below(rng, info.workers)) >= 0, "a worker's pid");
 }
 
 static void *run(void *context)
 {
-	static void (*const acts[])(struct owner *, struct chance *) = {
-		submit_and_gather, map, stream_map, whole_map, loop, apply, poll_calls, look};
+	static void (*const acts[])(struct owner *, struct rng *) = {submit_and_gather, map, stream_map, whole_map, loop, apply,
+								     poll_calls,        look};
 	struct owner *owner = context;
-	struct chance chance = {owner->seed + owner->number};
+	struct rng rng = {owner->seed + owner->number};
 
 	for (uint64_t round = 0; round < owner->rounds; round++)
-		acts[chance_below(&chance, sizeof(acts) / sizeof(acts[0]))](owner, &chance);
+		acts[rng_below(&rng, sizeof(acts) / sizeof(acts[0]))](owner, &rng);
 	return NULL;
 }
 
@@ -349,7 +357,7 @@ static void close_and_join(sheaf_pool *pool)
 	for (uint64_t i = 0; i < 100; i++)
 		CHECK((r = sheaf_submit(batch, i, call, &arg, sizeof(arg))) == 0, "sheaf_submit: %d", r);
 	CHECK(sheaf_pool_close(pool) == 0, "close");
-	r = sheaf_pool_join(pool, patience());
+	r = sheaf_pool_join(pool, hang_deadline());
 	CHECK(r == 0, "sheaf_pool_join: %d", r);
 	for (uint64_t i = 0; i < 100; i++) {
 		CHECK((r = sheaf_next(batch, &result, 0)) == 1 && result.position == i, "sheaf_next: %d", r);
@@ -363,7 +371,7 @@ static void *wait_for_the_end(void *context)
 {
 	const sheaf_result *results;
 	size_t n;
-	int r = sheaf_gather(context, &results, &n, patience());
+	int r = sheaf_gather(context, &results, &n, hang_deadline());
 
 	CHECK(r == -ECANCELED || (r >= 0 && n == 100), "sheaf_gather: %d", r);
 	return NULL;
@@ -384,15 +392,15 @@ static void terminate(sheaf_pool *pool)
 	CHECK((r = sheaf_pool_terminate(pool)) == 0, "sheaf_pool_terminate: %d", r);
 	pthread_join(waiter, NULL);
 	CHECK((r = sheaf_submit(batch, 100, call, &arg, sizeof(arg))) == -ECANCELED, "sheaf_submit: %d", r);
-	r = sheaf_next_done(batch, &result, patience());
+	r = sheaf_next_done(batch, &result, hang_deadline());
 	CHECK(r >= 0 || r == -ECANCELED, "sheaf_next_done: %d", r);
 	sheaf_batch_retire(batch);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(1500)), results = 0;
-	enum sheaf_backend backend = trial_amount(argc, argv, 3, SHEAF_THREADS) ? SHEAF_THREADS : SHEAF_PROCESSES;
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, SCALED_AMOUNT(1500)), results = 0;
+	enum sheaf_backend backend = amount_argument(argc, argv, 3, SHEAF_THREADS) ? SHEAF_THREADS : SHEAF_PROCESSES;
 	const sheaf_pool_options options[POOLS] = {
 		{.workers = 3, .ring_size = 4, .heap_size = 256 << 20, .backend = backend},
 		{.workers = 2, .ring_size = 64, .heap_size = 256 << 20, .backend = backend, .flags = SHEAF_ANONYMOUS},

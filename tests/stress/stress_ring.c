@@ -1,14 +1,18 @@
 /*
  * stress_ring.c - submitters and workers on one small ring, for many laps.
  *
- * Each task must be taken off the ring exactly once: by the worker that releases it, or by the submitter that withdraws it. Now and
- * then a worker plays dead: its task goes back to the ring as the supervisor would do it, and runs again. Workers sleep as real ones
- * do; a sleep that only ends by its deadline while tasks wait is a lost wake-up.
+ * Each task must be taken off the ring exactly once: by the worker that releases it, or by the
+ * submitter that withdraws it. Now and then a worker plays dead. Its task returns to the ring as
+ * the supervisor would do it, and runs again. Workers sleep as real ones do. A sleep that only ends
+ * by its deadline while tasks wait is a lost wake-up.
  */
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "support/arguments.h"
+#include "support/check.h"
 #include "support/children.h"
-#include "support/trial.h"
+#include "support/deadline.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -77,11 +81,11 @@ static void *submit(void *context)
 {
 	struct actor *actor = context;
 	struct stress *stress = actor->stress;
-	struct chance chance = {stress->seed + actor->number};
+	struct rng rng = {stress->seed + actor->number};
 	uint64_t ref = BATCH_REF(actor->number, 1);
 
 	for (uint64_t i = 0; i < stress->tasks; i++) {
-		uint64_t task = i * SUBMITTERS + actor->number, ticket, word, check = trial_value(task);
+		uint64_t task = i * SUBMITTERS + actor->number, ticket, word, check = distinct_value(task);
 		struct shared_slot *slot;
 
 		take(stress, &slot, &ticket);
@@ -90,7 +94,7 @@ static void *submit(void *context)
 		slot->function = check;
 		slot->arg.offset = ~check;
 		store_relaxed(&slot->batch, ref);
-		if (!chance_below(&chance, 32)) {
+		if (!rng_below(&rng, 32)) {
 			/* Changes its mind, as a submit that runs out of memory does. */
 			ring_abandon(slot);
 			i--;
@@ -98,7 +102,7 @@ static void *submit(void *context)
 		}
 		ring_publish(&stress->segment.ring, slot, ticket);
 		workers_ring(&stress->segment);
-		if (chance_below(&chance, WITHDRAW_ONE_IN))
+		if (rng_below(&rng, WITHDRAW_ONE_IN))
 			continue;
 		word = load_acquire(&slot->word);
 		if (word_state(word) == WORD_READY && load_relaxed(&slot->batch) == ref && ring_withdraw(slot, word)) {
@@ -111,7 +115,7 @@ static void *submit(void *context)
 }
 
 /* @last_look: before a sleep; until then, ring_claim_next() may overlook a task. */
-static bool run_one(struct actor *actor, struct chance *chance, uint64_t *tail, bool last_look)
+static bool run_one(struct actor *actor, struct rng *rng, uint64_t *tail, bool last_look)
 {
 	struct stress *stress = actor->stress;
 	struct segment *segment = &stress->segment;
@@ -120,18 +124,18 @@ static bool run_one(struct actor *actor, struct chance *chance, uint64_t *tail, 
 	uint64_t word, task;
 	struct word w;
 
-	if ((last_look || !chance_below(chance, 4) ? ring_claim : ring_claim_next)(&segment->ring, word_claimant(me), tail,
-										   &slot, &word))
+	if ((last_look || !rng_below(rng, 4) ? ring_claim : ring_claim_next)(&segment->ring, word_claimant(me), tail, &slot,
+									     &word))
 		return false;
 	w = word_unpack(word);
 	task = slot->target;
 	CHECK(w.state == WORD_OWNED && word_name(word) == me, "word %#llx", (unsigned long long)word);
 	CHECK(task < stress->tasks * SUBMITTERS, "task %llu", (unsigned long long)task);
-	CHECK(slot->function == trial_value(task) && slot->arg.offset == ~trial_value(task), "task %llu is torn",
+	CHECK(slot->function == distinct_value(task) && slot->arg.offset == ~distinct_value(task), "task %llu is torn",
 	      (unsigned long long)task);
 	CHECK(atomic_fetch_add(&stress->runs[task], 1) + 1 == w.attempt, "task %llu, attempt %u", (unsigned long long)task,
 	      w.attempt);
-	if (w.attempt < 4 && !chance_below(chance, DIE_ONE_IN)) {
+	if (w.attempt < 4 && !rng_below(rng, DIE_ONE_IN)) {
 		atomic_fetch_add(&stress->deaths, 1);
 		ring_return(slot, word, w.attempt);
 		ring_rewind(&segment->ring);
@@ -149,16 +153,16 @@ static void *work(void *context)
 	struct actor *actor = context;
 	struct stress *stress = actor->stress;
 	struct segment *segment = &stress->segment;
-	struct chance chance = {~stress->seed + actor->number};
+	struct rng rng = {~stress->seed + actor->number};
 	struct sleeper sleeper = sleeper_of_worker(segment, actor->number, 1);
 	uint64_t tail = 0;
 
 	while (!atomic_load(&stress->finished)) {
-		if (run_one(actor, &chance, &tail, false))
+		if (run_one(actor, &rng, &tail, false))
 			continue;
 		sleeper_announce(&sleeper);
-		if (!run_one(actor, &chance, &tail, true) && !atomic_load(&stress->finished)) {
-			uint64_t until = patience();
+		if (!run_one(actor, &rng, &tail, true) && !atomic_load(&stress->finished)) {
+			uint64_t until = hang_deadline();
 
 			sleeper_sleep(&sleeper, until);
 			CHECK(sheaf_now_ns() < until || !ring_has_work(&segment->ring), "worker %u slept while tasks waited",
@@ -220,7 +224,7 @@ static void stress_ring(uint64_t seed, uint32_t size, uint64_t tasks)
 int main(int argc, char **argv)
 {
 	static const uint32_t sizes[] = {1, 2, 4, 64};
-	uint64_t seed = trial_seed(argc, argv), tasks = trial_amount(argc, argv, 2, TRIAL_SCALED(30000));
+	uint64_t seed = seed_argument(argc, argv), tasks = amount_argument(argc, argv, 2, SCALED_AMOUNT(30000));
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		stress_ring(seed + i, sizes[i], tasks);

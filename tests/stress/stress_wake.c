@@ -1,14 +1,18 @@
 /*
- * stress_wake.c - falling asleep and waking, as fast as two processors can: who sleeps, and who rings.
+ * stress_wake.c - falling asleep and waking, as fast as two processors can: one member sleeps, the
+ * other rings.
  *
- * Each round, one thread falls asleep while another brings about what it waits for. A processor that looks at the other's word before its
- * own is out loses a wake-up. That is told by the words and not by a clock: the sleeper is behind its last look, its announcement
- * stands, it has no token, what it waits for is there, and who should have rung has returned.
+ * Each round, one thread falls asleep while another brings about what it waits for. A processor
+ * that reads the other's word before its own is out loses a wake-up. The words tell that, and not a
+ * clock: the sleeper is behind its last check, its announcement stands, it has no token, what it
+ * waits for is there, and the member that should have rung has returned.
  */
 #include "os/os.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
-#include "support/tally.h"
+#include "support/arguments.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -22,7 +26,7 @@ struct game {
 	_Atomic uint64_t word;  /* what the gatherer waits for: the round */
 	_Atomic uint64_t begun; /* rounds, by the waker */
 	_Atomic uint64_t done;  /* rounds, by the sleeper */
-	_Atomic bool behind;    /* the sleeper is behind its last look, and has not woken since */
+	_Atomic bool behind;    /* the sleeper is behind its last check, and has not woken since */
 	uint64_t slept;         /* rounds in which it did sleep */
 	uint64_t rounds, seed;
 };
@@ -34,32 +38,35 @@ static void pause_for(unsigned *looks)
 		sched_yield();
 }
 
-static void dawdle(struct chance *chance)
+static void dawdle(struct rng *rng)
 {
 	/* Shorter than a pause: a store is late for some nanoseconds only. */
-	for (volatile uint64_t i = chance_below(chance, 128); i; i--)
+	for (volatile uint64_t i = rng_below(rng, 128); i; i--)
 		;
 }
 
 /* The waker comes at about the same time as the sleeper, or, now and then, when it sleeps. */
-static void come(struct game *game, struct chance *chance)
+static void come(struct game *game, struct rng *rng)
 {
 	unsigned looks = 0;
 
-	dawdle(chance);
-	if (!chance_below(chance, 8))
+	dawdle(rng);
+	if (!rng_below(rng, 8))
 		while (!atomic_load(&game->behind))
 			pause_for(&looks);
 }
 
-/* Waits until the sleeper has done the round. @announced: does its announcement stand? */
+/* Wait until the sleeper has done the round. @announced: does its announcement stand? */
 static void await(struct game *game, uint64_t round, sem_t *bell, bool (*announced)(struct game *))
 {
 	unsigned looks = 0;
 	int tokens;
 
 	while (atomic_load(&game->done) != round) {
-		/* In this order: a sleeper that is behind its look, and is not woken by us, changes nothing any more. */
+		/*
+		 * In this order: a sleeper that has checked, and that we do not wake, no longer
+		 * changes anything.
+		 */
 		if (atomic_load(&game->behind) && announced(game) && !sem_getvalue(bell, &tokens) && !tokens &&
 		    atomic_load(&game->behind) && announced(game) && atomic_load(&game->done) != round)
 			CHECK_AS(HARM_HUNG, false, "round %llu: a wake-up was lost", (unsigned long long)round);
@@ -88,7 +95,7 @@ static bool run_one(struct game *game, uint64_t *tail)
 static void *work(void *context)
 {
 	struct game *game = context;
-	struct chance chance = {~game->seed};
+	struct rng rng = {~game->seed};
 	struct sleeper sleeper = sleeper_of_worker(&game->segment, 0, 1);
 	uint64_t tail = 0;
 
@@ -98,7 +105,7 @@ static void *work(void *context)
 
 		while (atomic_load(&game->begun) < round)
 			pause_for(&looks);
-		dawdle(&chance);
+		dawdle(&rng);
 		/* Also takes the slot's line from the submitter, whose store is late then. */
 		ran = run_one(game, &tail);
 		while (!ran) {
@@ -120,7 +127,7 @@ static void *work(void *context)
 static void submit(struct game *game)
 {
 	uint32_t me = seat_name(segment_owner_seat(&game->segment), 1);
-	struct chance chance = {game->seed};
+	struct rng rng = {game->seed};
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
 		struct shared_slot *slot;
@@ -128,14 +135,14 @@ static void submit(struct game *game)
 
 		CHECK(ring_take(&game->segment.ring, me, &slot, &ticket) == 0, "the ring is full");
 		atomic_store(&game->begun, round);
-		come(game, &chance);
+		come(game, &rng);
 		ring_publish(&game->segment.ring, slot, ticket);
 		workers_ring(&game->segment);
 		await(game, round, &game->segment.seats[0].bell[1], worker_announced);
 	}
 }
 
-/* ---- a gatherer and who publishes ---- */
+/* ---- a gatherer and a publisher ---- */
 
 static bool gatherer_announced(struct game *game)
 {
@@ -145,7 +152,7 @@ static bool gatherer_announced(struct game *game)
 static void *gather(void *context)
 {
 	struct game *game = context;
-	struct chance chance = {~game->seed};
+	struct rng rng = {~game->seed};
 	struct sleeper sleeper = sleeper_of_batch(game->batch, WAIT_ANY);
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
@@ -153,7 +160,7 @@ static void *gather(void *context)
 
 		while (atomic_load(&game->begun) < round)
 			pause_for(&looks);
-		dawdle(&chance);
+		dawdle(&rng);
 		for (;;) {
 			sleeper_announce(&sleeper);
 			if (load_seq_cst(&game->word) == round)
@@ -171,13 +178,13 @@ static void *gather(void *context)
 
 static void publish(struct game *game)
 {
-	struct chance chance = {game->seed};
+	struct rng rng = {game->seed};
 
 	for (uint64_t round = 1; round <= game->rounds; round++) {
 		uint64_t before = round - 1;
 
 		atomic_store(&game->begun, round);
-		come(game, &chance);
+		come(game, &rng);
 		CHECK(atomic_compare_exchange_strong(&game->word, &before, round), "word %llu", (unsigned long long)before);
 		gatherer_ring(game->batch, WAIT_ENTRY(64));
 		await(game, round, &game->batch->bell, gatherer_announced);
@@ -199,18 +206,18 @@ static void play(const char *name, uint64_t seed, uint64_t rounds, void *(*sleep
 	CHECK(!pthread_create(&thread, NULL, sleeper, &game), "thread");
 	waker(&game);
 	pthread_join(thread, NULL);
-	tally_add(rounds);
+	report_add(rounds);
 	printf("%s: %llu rounds, %llu sleeps\n", name, (unsigned long long)rounds, (unsigned long long)game.slept);
 	segment_destroy(&game.segment);
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, TRIAL_SCALED(5000));
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, SCALED_AMOUNT(5000));
 
-	tally_begin("races", "cases", seed);
+	report_begin("races", "cases", seed);
 	play("worker", seed, rounds, work, submit);
 	play("gatherer", seed, rounds, gather, publish);
-	tally_end();
+	report_end();
 	return 0;
 }

@@ -1,8 +1,9 @@
 /*
  * children.c - child processes for tests.
  *
- * The table below holds exactly the children that were started and not reaped: their pids cannot belong to anybody else, so that
- * signals by pid are safe. Waiting looks every millisecond: SIGCHLD stays untouched, since the library must do without it too.
+ * The table below holds exactly the children that were started and not reaped: their pids cannot
+ * belong to other processes, so that signals by pid are safe. Waiting polls every millisecond.
+ * SIGCHLD stays untouched, because the library must do without it, too.
  */
 #include "children.h"
 
@@ -11,12 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
 
+#include "deadline.h"
 #include "proc.h"
 #include "sheaf.h"
 
@@ -24,7 +25,10 @@
 
 static pid_t children[MAX_CHILDREN];
 static unsigned count;
-/* Whose children they are. Forked processes inherit the table, and workers whose task calls exit() run the exit handler, too. */
+/*
+ * Whose children they are. Forked processes inherit the table, and workers whose task calls exit()
+ * run the exit handler, too.
+ */
 static pid_t owner;
 
 bool become_user(unsigned user)
@@ -36,11 +40,6 @@ bool become_user(unsigned user)
 	prctl(PR_SET_DUMPABLE, 1);
 #endif
 	return true;
-}
-
-static void nap(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static void die_with(pid_t parent)
@@ -64,7 +63,7 @@ static unsigned find(pid_t pid)
 	return i;
 }
 
-/* Reaps the i-th child if it has ended. */
+/* Reap the i-th child if it has ended. */
 static bool reap(unsigned i, int *status, int flags)
 {
 	pid_t pid;
@@ -89,7 +88,9 @@ pid_t child_start(child_fn *fn, void *context)
 	pid_t pid;
 
 	if (owner != parent) {
-		/* The first child of the program, or of a child, which inherited the exit handler. */
+		/*
+		 * The first child of the program, or of a child, which inherited the exit handler.
+		 */
 		if (owner == 0 && atexit(child_end_all) != 0)
 			return -ENOMEM;
 		owner = parent;
@@ -131,7 +132,7 @@ int child_wait(pid_t pid, int *status, uint64_t deadline_ns)
 	while (!reap(i, status, WNOHANG)) {
 		if (sheaf_now_ns() >= deadline_ns)
 			return -ETIMEDOUT;
-		nap();
+		sleep_ns(1000000);
 	}
 	return 0;
 }
@@ -164,11 +165,6 @@ bool process_ended(pid_t pid, uint64_t deadline_ns)
 			return true;
 		if (sheaf_now_ns() >= deadline_ns)
 			return false;
-		nap();
+		sleep_ns(1000000);
 	}
-}
-
-uint64_t patience(void)
-{
-	return sheaf_now_ns() + 120 * UINT64_C(1000000000);
 }

@@ -1,5 +1,5 @@
 /*
- * session.c - looks through /proc and /dev/shm.
+ * session.c - reads /proc and /dev/shm.
  */
 #include "session.h"
 
@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "proc.h"
 #include "sheaf.h"
-#include "trial.h"
 
 #define SHM "/dev/shm"
 
@@ -36,13 +36,13 @@ static bool has_parent(pid_t pid, const struct proc *proc, pid_t parent)
 	return proc->parent == parent;
 }
 
-/* Lists living processes that belong to @of. A process that ends meanwhile is no error. */
+/* List living processes that belong to @of. A process that ends meanwhile is no error. */
 static unsigned list(bool (*belongs)(pid_t, const struct proc *, pid_t), pid_t of, pid_t *pids, unsigned room)
 {
 	DIR *folder = of > 0 ? opendir("/proc") : NULL;
 	unsigned count = 0;
 
-	/* Nobody's processes would be those of the system: callers kill what they get. */
+	/* With 0 the processes would be the system's, and callers kill what they get. */
 	if (!folder)
 		return 0;
 	for (const struct dirent *entry; (entry = readdir(folder));) {
@@ -83,7 +83,7 @@ bool session_ended(pid_t session, uint64_t deadline_ns)
 			}
 			return false;
 		}
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	return true;
 }

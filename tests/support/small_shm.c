@@ -1,5 +1,6 @@
 /*
- * small_shm.c - mount namespaces of Linux; a user without the right to make one makes a user namespace first.
+ * small_shm.c - mount namespaces of Linux; a user without the right to make one makes a user
+ * namespace first.
  */
 #define _GNU_SOURCE
 #include "small_shm.h"

@@ -6,10 +6,16 @@
 
 #include <stdbool.h>
 
-/* Gives this process, which must have one thread, mounts of its own. False: this system does not let us. */
+/*
+ * Give this process, which must have one thread, mounts of its own. False: the system does not
+ * allow it.
+ */
 bool small_shm_enter(void);
 
-/* Puts an empty file system in the place of /dev/shm, and takes it away again. @options: of tmpfs; @flags: of mount(). */
+/*
+ * Put an empty file system in the place of /dev/shm, or take it away again. @options: of tmpfs;
+ * @flags: of mount().
+ */
 bool small_shm_mount(const char *options, unsigned long flags);
 bool small_shm_unmount(void);
 

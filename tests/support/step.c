@@ -1,14 +1,17 @@
 /*
  * step.c - stepping with ptrace.
  *
- * That a process sleeps in a system call is seen in /proc, when no stop comes: SIGKILL reaches it there as anywhere.
+ * If no stop comes, /proc tells whether the process sleeps in a system call. SIGKILL reaches it
+ * there, too.
  */
 #define _DEFAULT_SOURCE /* ptrace() */
 #include "step.h"
+#include "breakpoint.h"
+#include "check.h"
 #include "children.h"
+#include "deadline.h"
 #include "proc.h"
 #include "sheaf.h"
-#include "trial.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,10 +22,10 @@
 #define MOST_STEPS 1000000
 #define LOOK_NS 1000000
 
-/* What the last look at a traced process found. */
+/* What the last poll of a traced process found. */
 enum look { RUNS, STOPPED, GONE };
 
-/* The signals that processes of a pool wait for: a stop before one is delivered must not keep it from them. */
+/* Signals that processes of a pool wait for. A stop in front of one must not keep it from them. */
 static struct held {
 	pid_t pid;
 	int signal;
@@ -47,7 +50,7 @@ static bool holds(pid_t pid)
 	return false;
 }
 
-/* The signal to go on with, or 0. */
+/* Return the signal to go on with, or 0. */
 static int held_signal(pid_t pid)
 {
 	for (unsigned i = 0; i < sizeof(held) / sizeof(held[0]); i++)
@@ -79,13 +82,13 @@ static bool sleeps(pid_t pid)
 	return proc_read(pid, &proc) && proc.state == 'S';
 }
 
-/* Gives the processor away until a traced process has stopped or ended, but not for long. False: nothing came. */
+/* Sleep until a traced process has stopped or ended, but not for long. False: none has. */
 static bool wait_for_news(void)
 {
 	static sigset_t news;
 	static bool blocked;
 
-	/* Blocked, it waits for us also when it came before. So it stays. */
+	/* A blocked signal is kept until we wait, also if it came before. */
 	if (!blocked) {
 		sigemptyset(&news);
 		sigaddset(&news, SIGCHLD);
@@ -98,8 +101,9 @@ static bool wait_for_news(void)
 static enum outcome wait_for_status(pid_t pid, int *status)
 {
 	static const enum outcome outcomes[] = {[STOPPED] = STEPPED, [GONE] = ENDED};
-	uint64_t deadline = patience();
-	unsigned asleep = 0; /* looks in a row; one is not enough, as a lock of the kernel may have it sleep for a moment */
+	uint64_t deadline = hang_deadline();
+	unsigned asleep =
+		0; /* polls in a row; one is not enough, because a lock of the kernel may have it sleep for a moment */
 	enum look look;
 
 	while (!(look = look_at(pid, status))) {
@@ -124,7 +128,9 @@ enum outcome wait_for_stop(pid_t pid)
 	return wait_for_status(pid, &status);
 }
 
-/* What a request to a stopped process came to: another may kill it while it stands still. */
+/*
+ * Return the outcome of a request to a stopped process, which may be killed while it stands still.
+ */
 static enum outcome outcome_of(long answer, const char *request, pid_t pid)
 {
 	if (!answer)
@@ -166,7 +172,7 @@ static void set_options(pid_t pid, long options)
 
 pid_t run_to_fork(pid_t pid)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	unsigned long child;
 	int status = 0;
 
@@ -188,7 +194,7 @@ pid_t run_to_fork(pid_t pid)
 	return (pid_t)child;
 }
 
-void set_off(pid_t pid)
+void resume_traced(pid_t pid)
 {
 	CHECK(ptrace(PTRACE_CONT, pid, NULL, (void *)(long)held_signal(pid)) == 0 || errno == ESRCH, "PTRACE_CONT: errno %d",
 	      errno);
@@ -206,21 +212,21 @@ enum outcome run_on(pid_t pid)
 	return outcome;
 }
 
-enum outcome run_to_address(pid_t pid, uintptr_t address)
+enum outcome run_to_address(pid_t pid, uint64_t address)
 {
 	enum outcome outcome;
 
-	if (!trail_mark_address(address, pid)) {
-		for (outcome = STEPPED; outcome == STEPPED && !trail_at_address(address, pid);)
+	if (!breakpoint_set(pid, address)) {
+		for (outcome = STEPPED; outcome == STEPPED && instruction_address(pid) != address;)
 			step(pid, 1, &outcome);
 		return outcome;
 	}
 	outcome = run_on(pid);
 	/* It may sleep on the way. */
-	for (uint64_t deadline = patience(); outcome == BLOCKED && sheaf_now_ns() < deadline;)
+	for (uint64_t deadline = hang_deadline(); outcome == BLOCKED && sheaf_now_ns() < deadline;)
 		outcome = wait_for_stop(pid);
 	if (outcome == STEPPED)
-		trail_unmark(pid);
+		breakpoint_clear(pid);
 	return outcome;
 }
 
@@ -240,10 +246,10 @@ uint64_t step(pid_t pid, uint64_t most, enum outcome *outcome)
 	return steps;
 }
 
-/* To the next point of a trail: over one instruction, or over some that do not count. */
+/* Take the process to the next point: over one instruction, or over some that do not count. */
 static enum outcome advance(pid_t pid)
 {
-	uintptr_t behind = trail_leap(pid);
+	uint64_t behind = address_to_skip_to(pid);
 	enum outcome outcome;
 
 	if (behind)
@@ -252,34 +258,34 @@ static enum outcome advance(pid_t pid)
 	return outcome;
 }
 
-enum outcome step_trail(pid_t pid, struct trail *trail, void (*seen)(void *context, uint64_t point), void *context)
+enum outcome step_and_record(pid_t pid, struct trace *trace, void (*seen)(void *context, uint64_t point), void *context)
 {
 	enum outcome outcome = STEPPED;
 
 	for (;;) {
-		trail_add(trail, outcome == STEPPED ? pid : 0);
+		trace_add(trace, outcome == STEPPED ? pid : 0);
 		if (seen)
-			seen(context, trail->length - 1);
+			seen(context, trace->length - 1);
 		if (outcome != STEPPED)
 			break;
-		CHECK(trail->length < MOST_STEPS, "process %ld goes on and on", (long)pid);
+		CHECK(trace->length < MOST_STEPS, "process %ld goes on and on", (long)pid);
 		outcome = advance(pid);
 	}
-	trail_close(trail);
+	trace_close(trace);
 	return outcome;
 }
 
-bool step_to(pid_t pid, const struct trail *trail, uint64_t point, enum outcome *outcome)
+bool step_to(pid_t pid, const struct trace *trace, uint64_t point, enum outcome *outcome)
 {
-	uint64_t at = trail_mark(trail, point, pid);
+	uint64_t at = trace_set_breakpoint(trace, point, pid);
 
 	*outcome = STEPPED;
 	if (at) {
 		*outcome = run_on(pid);
 		if (*outcome != STEPPED)
 			return false;
-		trail_unmark(pid);
-		if (!trail_is_at(trail, at, pid))
+		breakpoint_clear(pid);
+		if (!trace_is_at(trace, at, pid))
 			return false;
 	}
 	while (at < point && *outcome == STEPPED) {
@@ -294,17 +300,19 @@ void kill_traced(pid_t pid, bool ours)
 	siginfo_t info;
 
 	CHECK(kill(pid, SIGKILL) == 0, "kill: errno %d", errno);
-	/* Another's child goes to its parent when its tracer has seen the end. */
+	/* Another process's child goes to its parent once its tracer has seen the end. */
 	CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | __WALL | (ours ? WNOWAIT : 0)) == 0, "waitid: errno %d", errno);
 	(void)held_signal(pid);
 }
 
-void let_go(pid_t pid, enum outcome outcome)
+void detach(pid_t pid, enum outcome outcome)
 {
 	if (outcome == ENDED)
 		return;
-	/* It may be awake again: it stops then all the same. The end of the step that it slept in may be a second stop, a SIGTRAP,
-	 * which would kill it when nobody traces it any more. */
+	/*
+	 * It may be awake again, and stops all the same. The end of the step that it slept in may
+	 * be a second stop, a SIGTRAP, which would kill it once it is no longer traced.
+	 */
 	if (outcome == BLOCKED) {
 		outcome = interrupt(pid);
 		if (outcome == STEPPED)
@@ -314,6 +322,6 @@ void let_go(pid_t pid, enum outcome outcome)
 	}
 	if (outcome == ENDED)
 		return;
-	trail_unmark(pid);
+	breakpoint_clear(pid);
 	outcome_of(ptrace(PTRACE_DETACH, pid, NULL, (void *)(long)held_signal(pid)), "PTRACE_DETACH", pid);
 }

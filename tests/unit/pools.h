@@ -1,5 +1,6 @@
 /*
- * pools.h - what the tests of pools share: one pool per test, of which nothing may be left at the end.
+ * pools.h - what the tests of pools share: one pool per test, of which nothing may be left at the
+ * end.
  */
 #ifndef SHEAF_TESTS_UNIT_POOLS_H
 #define SHEAF_TESTS_UNIT_POOLS_H
@@ -15,6 +16,7 @@
 
 #include "sheaf.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
 
 static sheaf_pool *pool;
@@ -52,7 +54,7 @@ static inline void start_workers(unsigned workers)
 	start(&(sheaf_pool_options){.workers = workers, .heap_size = 64 << 20});
 }
 
-/* Destroys the pool. No process, descriptor, mapping or name of it may be left. */
+/* Destroy the pool. No process, descriptor, mapping or name of it may be left. */
 static inline void end(void)
 {
 	sheaf_pool_info info;
@@ -102,14 +104,14 @@ static inline void expect_failure(int code, int wanted, const char *text)
 		}                                                                                                              \
 	} while (0)
 
-/* Runs @fn in a child, and expects it to return 0; the test is skipped if it returns CHILD_SKIPS. */
+/* Run @fn in a child, and expect it to return 0. The test is skipped if it returns CHILD_SKIPS. */
 static inline void in_child(child_fn *fn, void *context)
 {
 	pid_t pid = child_start(fn, context);
 	int status;
 
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_SKIPS)
 		skip("this system does not let us try");
 	cr_assert(WIFEXITED(status), "the child was killed by signal %d", WTERMSIG(status));
@@ -144,10 +146,10 @@ static inline void gate_pass(struct gate *gate)
 		nap();
 }
 
-/* Waits until so many tasks have come to the gate. */
+/* Wait until so many tasks have come to the gate. */
 static inline void gate_await(struct gate *gate, int count)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&gate->arrived) < count && sheaf_now_ns() < deadline)
 		nap();

@@ -118,7 +118,7 @@ Test(alloc, refuses_to_free_what_it_did_not_give)
 	expect_done(sheaf_free(pool, NULL));
 }
 
-/* It would be given to somebody else while the batch still uses it. */
+/* It would be handed out again while the batch still uses it. */
 Test(alloc, refuses_to_free_the_memory_of_a_batch)
 {
 	sheaf_batch *batch = new_batch(&(sheaf_batch_options){.result_size = 100000});

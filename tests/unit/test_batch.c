@@ -1,5 +1,6 @@
 /*
- * test_batch.c - submitted tasks: positions, arguments, results of all sizes, a full ring, and what retiring frees.
+ * test_batch.c - submitted tasks: positions, arguments, results of all sizes, a full ring, and what
+ * retiring frees.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include "batch/retire.h"
 #include "pool/pool.h"
 #include "pools.h"
+#include "support/deadline.h"
 
 static void set_up(void)
 {
@@ -38,7 +40,7 @@ static size_t used(void)
 
 static const sheaf_batch_options of_8 = {.result_size = 8};
 
-/* Gathers and expects @n results, in order, each mix() of its position. */
+/* Gather @n results and expect them in order, each mix() of its position. */
 static void expect_mixed(sheaf_batch *batch, size_t n)
 {
 	const sheaf_result *results;
@@ -133,7 +135,10 @@ Test(batch, takes_tasks_of_many_threads)
 
 /* ---- arguments ---- */
 
-/* The argument is a number of bytes that count up from the position; it must be aligned as promised. */
+/*
+ * The argument is a number of bytes that count up from the position; it must be aligned as
+ * promised.
+ */
 static int check_arg(sheaf_task *task, const void *arg, void *result)
 {
 	const unsigned char *bytes = arg;
@@ -203,7 +208,7 @@ Test(batch, refuses_bad_options)
 
 /* ---- results ---- */
 
-/* Expects zeroed bytes at an aligned place, and fills them. */
+/* Expect zeroed bytes at an aligned place, and fill them. */
 static int fill_result(sheaf_task *task, const void *arg, void *result)
 {
 	size_t size = *(const size_t *)arg;
@@ -587,7 +592,7 @@ struct opener {
 	struct shared_batch *batch;
 };
 
-/* Opens the gate once the batch is being retired. */
+/* Open the gate once the batch is being retired. */
 static void *open_when_cancelled(void *context)
 {
 	struct opener *opener = context;
@@ -635,7 +640,7 @@ Test(batch, retiring_ends_tasks_that_do_not_end)
 	sheaf_batch_retire(batch);
 	cr_assert_eq(atomic_load(&gate->arrived), 2);
 	for (int i = 0; i < 2; i++)
-		cr_assert(process_ended(pids[i], patience()));
+		cr_assert(process_ended(pids[i], hang_deadline()));
 	expect_pool_works(1000);
 	expect_done(sheaf_pool_get_info(pool, &info));
 	cr_assert_eq(info.deaths, 0, "they were asked to");
@@ -812,7 +817,7 @@ Test(batch, a_map_that_waits_for_its_first_room_has_no_results_yet)
 	fill_ring(4, &impatient, &gate);
 	waiter = (struct map_waiter){.batch = new_batch(NULL)};
 	cr_assert_eq(pthread_create(&thread, NULL, submit_loop, &waiter), 0);
-	for (uint64_t deadline = patience(); !began && sheaf_now_ns() < deadline; nap()) {
+	for (uint64_t deadline = hang_deadline(); !began && sheaf_now_ns() < deadline; nap()) {
 		pthread_mutex_lock(&waiter.batch->lock);
 		began = waiter.batch->inviting;
 		pthread_mutex_unlock(&waiter.batch->lock);

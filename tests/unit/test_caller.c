@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 #define WORKERS 3
 
@@ -89,11 +90,11 @@ Test(caller, is_enough_for_a_single_chunk)
 	cr_assert_eq(notes->by_caller, 1);
 }
 
-/* Nobody leaves before all are there. */
+/* Wait until all are there. */
 static int meet(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct notes *notes = context;
-	uint64_t until = patience();
+	uint64_t until = hang_deadline();
 
 	(void)begin;
 	(void)end;
@@ -116,11 +117,14 @@ Test(caller, works_beside_all_workers)
 
 #define POISON 5
 
-/* The caller is kept busy until a worker has died with the poison, and the worker that dies until the caller is busy. */
+/*
+ * The caller is kept busy until a worker has died with the poison, and the worker that dies until
+ * the caller is busy.
+ */
 static int die_at_poison(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct notes *notes = context;
-	uint64_t until = patience();
+	uint64_t until = hang_deadline();
 
 	(void)end;
 	notes->runs[begin]++;

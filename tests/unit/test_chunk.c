@@ -67,7 +67,7 @@ static void set_word(uint64_t c, struct word w)
 	words()[c] = word_pack(w);
 }
 
-/* Makes the batch's chunks READY, as its owner does. */
+/* Make the batch's chunks READY, as its owner does. */
 static void lay_out(void)
 {
 	struct plan plan = {.shares = batch->shares,
@@ -210,7 +210,7 @@ Test(dense, a_share_of_a_cancelled_batch_runs_nothing)
 		cr_assert_eq(record.runs[p], 0);
 }
 
-/* Single positions, more than everybody looks at without hints. */
+/* Single positions, more than are scanned without hints. */
 static struct shared_hint *cut_finely(void)
 {
 	batch->chunk = 1;
@@ -220,7 +220,7 @@ static struct shared_hint *cut_finely(void)
 	return segment_at(&segment, batch->hints);
 }
 
-Test(dense, a_share_raids_the_other_from_behind)
+Test(dense, a_share_steals_from_the_other_from_behind)
 {
 	struct shared_hint *hints = cut_finely();
 

@@ -1,5 +1,6 @@
 /*
- * test_csv.c - tables from CSV files: what is accepted, and the code and message of everything that is not.
+ * test_csv.c - tables from CSV files: what is accepted, and the code and message of everything that
+ * is not.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -280,7 +281,10 @@ Test(csv, reads_a_line_longer_than_its_buffer)
 		cr_assert_eq(array.data[i], i);
 }
 
-/* A pipe has no size, so its table grows. What is written fits into the pipe, so no second process is needed. */
+/*
+ * A pipe has no size, so its table grows. What is written fits into the pipe, so no second process
+ * is needed.
+ */
 Test(csv, reads_a_pipe)
 {
 	enum { ROWS = 5000 };

@@ -1,5 +1,6 @@
 /*
- * test_death.c - tasks that end their worker, in every way: each is retried, then fails alone, and its result says how it ended.
+ * test_death.c - tasks that end their worker, in every way: each is retried, then fails alone, and
+ * its result says how it ended.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 static void set_up(void)
 {
@@ -87,7 +89,7 @@ static _Atomic int *new_counter(void)
 
 static void expect_deaths(int count)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_pool_info info;
 
 	/* A death is counted after it is settled. */
@@ -451,7 +453,10 @@ static int die_together(sheaf_task *task, const void *arg, void *result)
 	return die(BY_KILL), 0;
 }
 
-/* No position is given up before all have had nearly all their attempts; that must not look like a pool without progress. */
+/*
+ * No position is given up before all have had nearly all their attempts; that must not look like a
+ * pool without progress.
+ */
 Test(death, of_all_workers_at_once_does_not_stop_the_pool)
 {
 	struct poison *poison;
@@ -473,7 +478,10 @@ Test(death, of_all_workers_at_once_does_not_stop_the_pool)
 	expect_pool_works(1000);
 }
 
-/* Workers die with nothing in hand, so that nothing can be given up: a pool that went on would fork for ever. */
+/*
+ * Workers die with nothing in hand, so that nothing can be given up: a pool that went on would fork
+ * for ever.
+ */
 Test(death, without_any_progress_stops_the_pool)
 {
 	uint64_t start_ns = sheaf_now_ns();
@@ -523,7 +531,7 @@ Test(death, of_the_supervisor_is_made_good)
 	cr_assert_eq(n, 100);
 	for (uint64_t p = 2; p < n; p++)
 		cr_assert_eq(value_of(&results[p]), mix(p));
-	/* Whoever waits looks who lives, ten times a second. */
+	/* A waiter checks ten times a second which processes live. */
 	do {
 		expect_pool_works(1000);
 		expect_done(sheaf_pool_get_info(pool, &info));

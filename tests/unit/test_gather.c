@@ -1,5 +1,6 @@
 /*
- * test_gather.c - the three ways to gather: by position, by completion, all at once; deadlines; one gatherer at a time.
+ * test_gather.c - the three ways to gather: by position, by completion, all at once; deadlines; one
+ * gatherer at a time.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 static void set_up(void)
 {
@@ -37,7 +39,7 @@ static void expect_next(sheaf_batch *batch, uint64_t position)
 	cr_assert_eq(result.status, 0);
 }
 
-/* Waits until so many tasks are done. */
+/* Wait until so many tasks are done. */
 static void await(sheaf_batch *batch, uint64_t done)
 {
 	sheaf_progress progress;
@@ -136,7 +138,10 @@ static void *wait_for_next(void *context)
 {
 	struct waiting *waiting = context;
 
-	/* In start_waiting() the test looks whether this thread gathers: then it is the test that gathers for an instant. */
+	/*
+	 * start_waiting() checks whether this thread gathers. For an instant it is the test, then,
+	 * that gathers.
+	 */
 	do
 		waiting->code = sheaf_next(waiting->batch, &waiting->result, SHEAF_FOREVER);
 	while (waiting->code == -EBUSY);
@@ -144,7 +149,7 @@ static void *wait_for_next(void *context)
 	return NULL;
 }
 
-/* Starts a thread that waits in sheaf_next(), and waits until it does. */
+/* Start a thread that waits in sheaf_next(), and wait until it does. */
 static pthread_t start_waiting(struct waiting *waiting)
 {
 	sheaf_result result;
@@ -336,7 +341,7 @@ Test(gather, respects_its_deadline)
 	/* Passed, even long ago. */
 	expect_failure(sheaf_next(batch, &result, 1), -ETIMEDOUT, "the deadline passed before it was done");
 	expect_failure(sheaf_gather(batch, &results, &n, sheaf_now_ns()), -ETIMEDOUT, "the deadline passed");
-	/* To come: sooner and later than the owner's looks at who lives. */
+	/* Sooner and later than the owner checks which processes live. */
 	for (uint64_t wait = 1000000; wait <= 130000000; wait += 129000000) {
 		deadline = sheaf_now_ns() + wait;
 		expect_failure(sheaf_next(batch, &result, deadline), -ETIMEDOUT, "the deadline passed");
@@ -366,7 +371,7 @@ Test(gather, ends_before_its_deadline_when_all_is_done)
 
 	for (uint64_t p = 0; p < 100; p++)
 		submit(batch, p);
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 0);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 0);
 	cr_assert_eq(n, 100);
 	cr_assert_eq(sheaf_gather(batch, &results, &n, 0), 0);
 	cr_assert_eq(sheaf_gather(batch, &results, &n, 1), 0);

@@ -363,7 +363,7 @@ Test(heap, lets_a_run_grow_in_place_and_gives_back_its_end)
 	resize(&offset, 5 * UNIT, UNIT + 1);
 	cr_assert_eq(heap_used(&segment), 2 * UNIT);
 	cr_assert(all_bytes_are(offset, 2 * UNIT, 2));
-	/* What it gave back is free, and zero for whoever gets it. */
+	/* What it gave back is free, and zero for the next caller. */
 	resize(&offset, UNIT + 1, 5 * UNIT);
 	cr_assert_eq(offset, first);
 	cr_assert(all_bytes_are(offset + 2 * UNIT, 3 * UNIT, 0));

@@ -12,7 +12,7 @@
 
 #include "pools.h"
 #include "sheaf_data.h"
-#include "support/trial.h"
+#include "support/deadline.h"
 
 #define SECOND UINT64_C(1000000000)
 
@@ -113,7 +113,7 @@ struct writer {
 	uint64_t pause_ns;
 };
 
-/* Opens the FIFO, which waits for its reader, and writes bit by bit. */
+/* Open the FIFO, which waits for its reader, and write bit by bit. */
 static void *write_slowly(void *context)
 {
 	const struct writer *writer = context;
@@ -121,9 +121,9 @@ static void *write_slowly(void *context)
 	uint64_t until = sheaf_now_ns() + writer->pause_ns;
 
 	while (sheaf_now_ns() < until)
-		trial_nap(until - sheaf_now_ns());
+		sleep_ns(until - sheaf_now_ns());
 	if (write(fd, "1,2\n3", 5) == 5) {
-		trial_nap(SECOND / 10);
+		sleep_ns(SECOND / 10);
 		(void)!write(fd, ",4\n", 3);
 	}
 	close(fd);
@@ -146,7 +146,7 @@ Test(input, reads_a_writer_to_its_end)
 	read_from(&(struct writer){0});
 }
 
-/* The patience with FIFOs that nobody writes to is not one with writers. */
+/* A FIFO without a writer is given up soon, but not one with a writer. */
 Test(input, has_patience_with_a_writer_that_is_there)
 {
 	read_from(&(struct writer){.pause_ns = 11 * SECOND / 2});
@@ -257,7 +257,7 @@ Test(input, is_not_cancelled_half_way)
 }
 #endif
 
-/* ---- Files that hold up who opens them ---- */
+/* ---- Files whose opening blocks ---- */
 
 #ifdef F_SETLEASE
 struct lease {
@@ -374,7 +374,7 @@ Test(input, makes_no_terminal_the_controlling_one)
 	cr_assert_eq(write(master, "1,2\n\x04", 5), 5);
 	child = child_start(load_from_terminal, &terminal);
 	cr_assert_gt(child, 0);
-	cr_assert_eq(child_wait(child, &status, patience()), 0);
+	cr_assert_eq(child_wait(child, &status, hang_deadline()), 0);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
 	close(master);
 }

@@ -1,6 +1,6 @@
 /*
- * test_inspect.c - the figures that an inspection gives are those of the pool, and looking changes nothing. What it makes of damaged
- * segments is tests/fuzz/segments.c.
+ * test_inspect.c - the figures that an inspection gives are those of the pool, and looking changes
+ * nothing. What it makes of damaged segments is tests/fuzz/segments.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include "pools.h"
 #include "segment/layout.h"
 #include "sheaf_inspect.h"
+#include "support/deadline.h"
 
 static sheaf_inspect *inspect;
 static char own_name[64]; /* no start of "sheaf-": other programs' sweeps leave it alone */
@@ -56,7 +57,7 @@ static sheaf_inspect_pool look(void)
 	return figures;
 }
 
-/* ---- who may look ---- */
+/* ---- rights to inspect ---- */
 
 struct found {
 	const char *name;
@@ -98,7 +99,7 @@ static void expect_printable(const char *name, void *context)
 	cr_assert(printable_already(name), "listed: %s", name);
 }
 
-/* A file beside the segments that no pool made: whoever prints the names would have its title set. */
+/* A file beside the segments that no pool made. Printed, its name would set a terminal's title. */
 Test(inspect, lists_no_name_that_commands_a_terminal)
 {
 	char strange[64];
@@ -286,7 +287,7 @@ Test(inspect, tells_each_state)
 	open_inspection();
 	cr_assert_eq(look().state, SHEAF_POOL_OPEN);
 	expect_done(sheaf_pool_close(pool));
-	expect_done(sheaf_pool_join(pool, patience()));
+	expect_done(sheaf_pool_join(pool, hang_deadline()));
 	cr_assert_eq(look().state, SHEAF_POOL_FINISHED);
 	sheaf_inspect_close(inspect);
 	inspect = NULL;
@@ -350,10 +351,10 @@ Test(inspect, works_with_threads)
 
 /* ---- workers and batches ---- */
 
-/* Waits until a worker is in that state, and returns its number. */
+/* Wait until a worker is in that state, and return its number. */
 static unsigned await_state(sheaf_inspect_worker *workers, unsigned count, enum sheaf_worker_state state)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	for (;;) {
 		cr_assert_eq(sheaf_inspect_workers(inspect, workers, count), (int)count);
@@ -469,7 +470,7 @@ Test(inspect, tells_how_far_a_loop_is)
 Test(inspect, counts_deaths_and_generations)
 {
 	sheaf_inspect_worker workers[1];
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_inspect_pool figures;
 	pid_t first;
 
@@ -504,7 +505,7 @@ Test(inspect, tells_that_the_owner_is_dead)
 {
 	sheaf_inspect_worker workers[2];
 	sheaf_inspect_pool figures;
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t owner;
 	int status;
 

@@ -1,6 +1,7 @@
 /*
- * test_leave.c - a task that leaves its function by another way than a return: the worker ends there, nothing of the owner's runs in it,
- * and the position says what happened. What tasks print arrives. Faults tell their address.
+ * test_leave.c - a task that leaves its function by another way than a return: the worker ends
+ * there, nothing of the owner's runs in it, and the position says what happened. What tasks print
+ * arrives. Faults tell their address.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 /* Each test plays a host: a process of its own, whose streams and handlers it may change. */
 TestSuite(leave, .init = begin, .fini = end);
@@ -246,7 +248,7 @@ static int fork_and_return(sheaf_task *task, const void *arg, void *result)
 		return wait_child(pid, 1);
 	if (sheaf_task_result(task, 8, &memory) < 0)
 		atomic_fetch_add(&counts->refused, 1);
-	return -EIO; /* told to nobody */
+	return -EIO; /* which is told to no caller */
 }
 
 static int fork_in_range(sheaf_task *task, size_t begin, size_t end, void *context)
@@ -282,7 +284,7 @@ Test(leave, of_a_forked_child_that_returns_is_told_to_nobody)
 		in[p] = counts;
 		expect_done(sheaf_submit(batch, p, fork_and_return, &counts, sizeof(counts)));
 	}
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 0, "%s", results[3].message);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 0, "%s", results[3].message);
 	cr_assert_eq(atomic_load(&counts->refused), 10);
 	for (int p = 0; p < 100; p++)
 		cr_assert_eq(atomic_exchange(&counts->runs[p], 0), 1);
@@ -322,7 +324,10 @@ static int close_folder(void)
 	return rmdir(folder);
 }
 
-/* How often the lines "line 0" to "line n - 1" are in the file: 0 if each is there once, else a number that tells what is wrong. */
+/*
+ * How often the lines "line 0" to "line n - 1" are in the file: 0 if each is there once, else a
+ * number that tells what is wrong.
+ */
 static int wrong_lines(const char *path, int n)
 {
 	FILE *file = fopen(path, "r");
@@ -484,7 +489,10 @@ Test(leave, prints_all_lines_of_a_stream_that_tasks_leave_open)
 	}
 }
 
-/* Position 99 and its like leave no line, unless they print it first and die by a fault or by exit(). */
+/*
+ * Position 99 and its like leave no line, unless they print it first and die by a fault or by
+ * exit().
+ */
 static int dying_host(void *context)
 {
 	sheaf_task_fn *fn = *(sheaf_task_fn **)context;
@@ -520,7 +528,10 @@ Test(leave, prints_the_lines_of_tasks_that_returned_before_another_killed_the_wo
 		in_child(dying_host, &fns[i]);
 }
 
-/* The owner's own lines: in stdout and in a stream of its own, both not written when the pool is created. */
+/*
+ * The owner's own lines: in stdout and in a stream of its own, both not written when the pool is
+ * created.
+ */
 static int host_with_pending_output(void *context)
 {
 	const bool *keep = context;
@@ -681,7 +692,7 @@ static void expect_place(void *address, const char *text)
 	sheaf_result result;
 
 	expect_done(sheaf_submit(batch, 3, touch, &address, sizeof(address)));
-	cr_assert_eq(sheaf_next(batch, &result, patience()), 1);
+	cr_assert_eq(sheaf_next(batch, &result, hang_deadline()), 1);
 	cr_assert_eq(result.fault_address, address, "%s", result.message);
 	cr_assert_not_null(strstr(result.message, text), "\"%s\" lacks \"%s\"", result.message, text);
 	sheaf_batch_retire(batch);

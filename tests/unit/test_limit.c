@@ -1,9 +1,11 @@
 /*
- * test_limit.c - tasks over their time limits are ended, and nothing else is; what a failed position tells of its end.
+ * test_limit.c - tasks over their time limits are ended, and nothing else is; what a failed
+ * position tells of its end.
  */
 #include "pools.h"
 
 #include "pool/pool.h"
+#include "support/deadline.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -53,7 +55,7 @@ static void expect_only_3_late(sheaf_batch *batch, size_t n)
 	sheaf_pool_info info;
 	size_t count;
 
-	cr_assert_eq(sheaf_gather(batch, &results, &count, patience()), 1);
+	cr_assert_eq(sheaf_gather(batch, &results, &count, hang_deadline()), 1);
 	cr_assert_eq(count, n);
 	for (size_t i = 0; i < n; i++) {
 		if (i == 3)
@@ -129,7 +131,7 @@ static void expect_tick(uint64_t ns)
 {
 	const _Atomic uint64_t *tick = &pool->segment.control->tick_ns;
 
-	for (uint64_t deadline = patience(); atomic_load(tick) != ns && sheaf_now_ns() < deadline;)
+	for (uint64_t deadline = hang_deadline(); atomic_load(tick) != ns && sheaf_now_ns() < deadline;)
 		nap();
 	cr_assert_eq(atomic_load(tick), ns, "%llu", (unsigned long long)atomic_load(tick));
 }
@@ -266,12 +268,12 @@ Test(limit, a_fault_tells_where_it_was)
 	new_pool(0);
 	batch = limited_batch(0);
 	cr_assert_eq(sheaf_submit(batch, 0, fault, NULL, 0), 0);
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 1, "%s", sheaf_message());
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 1, "%s", sheaf_message());
 	expect_where(&results[0]);
 	sheaf_batch_retire(batch);
 	batch = limited_batch(0);
 	cr_assert_eq(sheaf_submit_map(batch, fault, NULL, 0, NULL, 0, 4, NULL), 0);
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), 4);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 4);
 	for (size_t i = 0; i < n; i++)
 		expect_where(&results[i]);
 	sheaf_batch_retire(batch);

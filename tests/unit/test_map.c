@@ -1,5 +1,6 @@
 /*
- * test_map.c - maps: every item once, whatever the cut; their results by position, by completion and all at once; bad arguments.
+ * test_map.c - maps: every item once, whatever the cut; their results by position, by completion
+ * and all at once; bad arguments.
  */
 #include <errno.h>
 #include <stdlib.h>

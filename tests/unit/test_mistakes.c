@@ -1,5 +1,6 @@
 /*
- * test_mistakes.c - mistakes of programs that use pools: each gets an error that names it, and harms nobody.
+ * test_mistakes.c - mistakes of programs that use pools: each gets an error that names it, and
+ * harms no other task.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 
 #include "batch/handle.h"
 #include "pools.h"
+#include "support/deadline.h"
 
 TestSuite(mistakes, .init = begin, .fini = end);
 
@@ -141,7 +143,10 @@ struct depth {
 	sheaf_pool *outer;
 };
 
-/* A pool of a task's own, with more batches than there is static memory for; tasks in it do the same. 0, or the line that is wrong. */
+/*
+ * A pool of a task's own, with more batches than there is static memory for; tasks in it do the
+ * same. 0, or the line that is wrong.
+ */
 static int use_own_pool(sheaf_task *task, const void *arg, void *result)
 {
 	sheaf_pool_options options = {.workers = 1, .max_batches = MANY + 1, .heap_size = 16 << 20};
@@ -295,7 +300,7 @@ struct overrun {
 	unsigned short size;
 };
 
-/* Writes behind a result of 8 bytes, over the places of the positions behind. */
+/* Write behind a result of 8 bytes, over the places of the positions behind. */
 static int overrun_result(sheaf_task *task, const void *arg, void *result)
 {
 	const struct overrun *overrun = arg;
@@ -306,7 +311,10 @@ static int overrun_result(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-/* Positions 0 to 39; position 5 is the one that writes too much, when all of them have been submitted. */
+/*
+ * Positions 0 to 39; position 5 is the one that writes too much, when all of them have been
+ * submitted.
+ */
 static sheaf_batch *new_damaged_batch(unsigned char pattern, unsigned short size)
 {
 	struct overrun overrun = {.gate = new_gate(), .pattern = pattern, .size = size};
@@ -334,9 +342,9 @@ Test(mistakes, a_batch_whose_results_were_overrun_fails_and_never_hangs)
 			start_workers(1);
 			batch = new_damaged_batch(patterns[i], 2000);
 			if (way == 0)
-				r = sheaf_gather(batch, &results, &n, patience());
+				r = sheaf_gather(batch, &results, &n, hang_deadline());
 			else
-				while ((r = (way == 1 ? sheaf_next : sheaf_next_done)(batch, &result, patience())) == 1)
+				while ((r = (way == 1 ? sheaf_next : sheaf_next_done)(batch, &result, hang_deadline())) == 1)
 					count++;
 			/* The pool may have seen it, too. */
 			cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r,
@@ -372,9 +380,9 @@ Test(mistakes, nor_does_the_batch_beside_it_hang)
 			expect_done(sheaf_submit(beside, position, wait_at_gate, &overrun.gate, sizeof(overrun.gate)));
 		}
 		gate_open(overrun.gate);
-		r = sheaf_gather(batch, &results, &n, patience());
+		r = sheaf_gather(batch, &results, &n, hang_deadline());
 		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
-		r = sheaf_gather(beside, &results, &n, patience());
+		r = sheaf_gather(beside, &results, &n, hang_deadline());
 		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
 		sheaf_batch_retire(beside);
 		sheaf_batch_retire(batch);
@@ -399,11 +407,11 @@ Test(mistakes, an_owner_outlives_semaphores_that_a_task_has_run_over)
 			others[j] = new_batch(&(sheaf_batch_options){.result_size = 8});
 			sheaf_submit(others[j], 0, do_nothing, NULL, 0);
 		}
-		r = sheaf_gather(batch, &results, &n, patience());
+		r = sheaf_gather(batch, &results, &n, hang_deadline());
 		cr_assert(r == -EBADMSG || r == -ENOTRECOVERABLE, "pattern %#x: %d: %s", patterns[i], r, sheaf_message());
 		cr_assert_eq(sheaf_pool_interrupt(pool), 0);
 		for (int j = 0; j < 5; j++) {
-			r = sheaf_gather(others[j], &results, &n, patience());
+			r = sheaf_gather(others[j], &results, &n, hang_deadline());
 			cr_assert_neq(r, -ETIMEDOUT, "pattern %#x", patterns[i]);
 			sheaf_batch_retire(others[j]);
 		}
@@ -433,7 +441,7 @@ Test(mistakes, so_does_a_loop_whose_words_were_written_over)
 	words = batch->shared->table;
 	expect_done(sheaf_submit_for(batch, damage_chunks, &words, 40,
 				     &(sheaf_map_options){.grain = 1, .context_size = sizeof(words)}));
-	while ((r = sheaf_next(batch, &result, patience())) == 1)
+	while ((r = sheaf_next(batch, &result, hang_deadline())) == 1)
 		continue;
 	expect_failure(r, -EBADMSG, "was written over");
 	sheaf_batch_retire(batch);
@@ -452,7 +460,7 @@ static void start_checked(enum sheaf_backend backend)
 	unsetenv("SHEAF_CHECK");
 }
 
-/* Writes so many bytes behind what it was given, or before. */
+/* So many bytes are written behind what a task was given, or before. */
 struct excess {
 	short behind_result, before_result, behind_arg, before_arg, behind_data;
 };
@@ -486,7 +494,7 @@ static void expect_found(struct excess excess, const char *text)
 
 	for (uint64_t position = 0; position < 6; position++)
 		expect_done(sheaf_submit(batch, position, exceed, position == 3 ? &excess : &none, sizeof(excess)));
-	cr_assert_eq(sheaf_gather(batch, &results, &n, patience()), text ? 1 : 0, "%s", sheaf_message());
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), text ? 1 : 0, "%s", sheaf_message());
 	for (size_t i = 0; i < n; i++) {
 		cr_assert_eq(results[i].status, i == 3 && text ? -EFAULT : 0);
 		cr_assert_str_eq(results[i].message, i == 3 && text ? text : "");

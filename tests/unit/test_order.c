@@ -23,7 +23,7 @@ static void add(uint64_t position)
 	order_add(&order, position);
 }
 
-/* Hands out the lowest, which must be this position. */
+/* Hand out the lowest, which must be this position. */
 static void expect_next(uint64_t position)
 {
 	uint64_t index;

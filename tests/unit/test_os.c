@@ -22,6 +22,7 @@
 #include "os/os.h"
 #include "sheaf.h"
 #include "support/children.h"
+#include "support/deadline.h"
 
 TestSuite(os, .fini = child_end_all);
 
@@ -31,7 +32,7 @@ static int exit_code_of(child_fn *fn, void *context)
 	int status;
 
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	cr_assert(WIFEXITED(status), "killed by signal %d", WTERMSIG(status));
 	if (WEXITSTATUS(status) == 77)
 		cr_skip_test("this system does not let us try");
@@ -247,7 +248,9 @@ static int reset_signals(void *context)
 	sigaction(SIGPIPE, NULL, &action);
 	if (action.sa_handler != SIG_IGN)
 		return 5;
-	/* The parent's own handler does not run in the child, but the child is not killed either. */
+	/*
+	 * The parent's own handler does not run in the child, but the child is not killed either.
+	 */
 	signal(SIGPIPE, ignore);
 	os_reset_signals(&mask);
 	sigaction(SIGPIPE, NULL, &action);

@@ -1,6 +1,6 @@
 /*
- * test_pool.c - the life of a pool: create, close, join, terminate, destroy, with processes and with threads; forks of the owner; and
- * what a pool leaves alone in its host.
+ * test_pool.c - the life of a pool: create, close, join, terminate, destroy, with processes and
+ * with threads; forks of the owner; and what a pool leaves alone in its host.
  */
 #define _DEFAULT_SOURCE /* syscall() */
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 #include "support/proc.h"
 
 TestSuite(pool, .init = begin, .fini = end);
@@ -306,7 +307,7 @@ Test(pool, join_respects_its_deadline)
 	expect_failure(sheaf_pool_join(pool, deadline), -ETIMEDOUT, "the deadline passed");
 	cr_assert_geq(sheaf_now_ns(), deadline);
 	gate_open(gate);
-	expect_done(sheaf_pool_join(pool, patience()));
+	expect_done(sheaf_pool_join(pool, hang_deadline()));
 }
 
 /* ---- terminate ---- */
@@ -465,7 +466,7 @@ Test(pool, that_is_terminated_wakes_whoever_waits)
 	}
 }
 
-/* Who waits for room in a pool that is closed meanwhile. */
+/* Wait for room in a pool that is closed meanwhile. */
 Test(pool, that_is_closed_wakes_whoever_waits_for_room)
 {
 	struct waiter waiter = {0};
@@ -880,7 +881,9 @@ static int create_without_files(void *context)
 	int used = -1, r;
 
 	(void)context;
-	/* The lowest number that is free, and all above, as descriptors are given out from below. */
+	/*
+	 * The lowest number that is free, and all above, as descriptors are given out from below.
+	 */
 	for (int fd = 0; fd < 64 && used < 0; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			used = fd;
@@ -919,7 +922,10 @@ static int create_without_processes(void *context)
 #ifdef EMULATED
 	return CHILD_SKIPS; /* qemu starts a thread of its own in each process, and aborts where the limit refuses that */
 #endif
-	/* A user whom nobody else is, as the limit counts all processes of a user; and root has none. */
+	/*
+	 * A user without other processes, because the limit counts all processes of a user. Root
+	 * has no limit.
+	 */
 	if (!become_user(61234))
 		return CHILD_SKIPS;
 	files = count_open_files();
@@ -985,11 +991,14 @@ Test(pool, ends_with_its_owner_whoever_dies_first)
 		cr_assert_eq(read(end.ends[0], name, sizeof(name)), sizeof(name));
 		close(end.ends[0]);
 		close(end.ends[1]);
-		cr_assert_eq(child_wait(owner, &status, patience()), 0);
+		cr_assert_eq(child_wait(owner, &status, hang_deadline()), 0);
 		for (int p = 0; p < 3; p++)
-			cr_assert(process_ended(pids[p], patience()));
-		/* Where the supervisor was killed first, its spare takes the name away, in its own time. */
-		for (uint64_t deadline = patience(); i && segment_name_exists(name) > 0 && sheaf_now_ns() < deadline;)
+			cr_assert(process_ended(pids[p], hang_deadline()));
+		/*
+		 * Where the supervisor was killed first, its spare takes the name away, in its own
+		 * time.
+		 */
+		for (uint64_t deadline = hang_deadline(); i && segment_name_exists(name) > 0 && sheaf_now_ns() < deadline;)
 			sched_yield();
 		cr_assert_leq(segment_name_exists(name), 0);
 	}

@@ -36,7 +36,9 @@ Test(printable, escapes_what_commands_a_terminal)
 	EXPECT("\x1b[2J\x07\b\x7f", "\\x1b[2J\\x07\\x08\\x7f");
 	EXPECT("a\nb\rc\td", "a\\nb\\rc\\td");
 	EXPECT("a\0b", "a\\x00b");
-	/* C1 controls: in UTF-8, and as the bytes that terminals of other encodings take for them. */
+	/*
+	 * C1 controls: in UTF-8, and as the bytes that terminals of other encodings take for them.
+	 */
 	EXPECT("\xc2\x9b"
 	       "31m\xc2\x85\x9b"
 	       "0m",

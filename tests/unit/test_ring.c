@@ -1,5 +1,6 @@
 /*
- * test_ring.c - the ring of task slots, by one thread: order, fullness, skipping, repair, and the wrap of its laps.
+ * test_ring.c - the ring of task slots, by one thread: order, fullness, skipping, repair, and the
+ * wrap of its laps.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -155,7 +156,7 @@ Test(ring, claim_next_asks_the_tail_when_others_were_there)
 	}
 }
 
-/* A ticket that belongs to nobody: its submitter was overtaken, and gave the slot back as it was. */
+/* A ticket without a task: its submitter was overtaken, and gave the slot back as it was. */
 Test(ring, claim_next_leaves_a_task_behind_a_gap_to_claim)
 {
 	for_each_size(size)
@@ -434,7 +435,10 @@ Test(ring, rewinding_changes_the_head_even_where_it_stays)
 	cr_assert_eq(HEAD_TICKET(segment.control->ring.head), HEAD_TICKET(head));
 }
 
-/* What another submitter leaves for an instant: a slot that is taken, or even READY, while the tail has not moved. */
+/*
+ * What another submitter leaves for an instant: a slot that is taken, or even READY, while the tail
+ * has not moved.
+ */
 static void put(uint32_t slot, enum word_state state, uint64_t lap)
 {
 	segment.ring.slots[slot].word = word_pack(

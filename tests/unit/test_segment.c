@@ -1,5 +1,6 @@
 /*
- * test_segment.c - the shared memory of a pool: layout, rights, guard pages, names, and what becomes of a dead owner's segment.
+ * test_segment.c - the shared memory of a pool: layout, rights, guard pages, names, and what
+ * becomes of a dead owner's segment.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, mlockall() */
 #include "base/number.h"
@@ -8,7 +9,8 @@
 #include "segment/names.h"
 #include "segment/sweep.h"
 #include "support/children.h"
-#include "support/corpse.h"
+#include "support/dead_pool.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
 
 #include <criterion/criterion.h>
@@ -55,7 +57,7 @@ static struct segment_options options_of(const char *name)
 		.name = name, .workers = 2, .ring_size = 4, .batches = 2, .max_attempts = 3, .heap_size = HEAP};
 }
 
-/* Creates a segment and gives it its name, as a pool does once its supervisor runs. */
+/* Create a segment and give it its name, as a pool does once its supervisor runs. */
 static int try_create(struct segment *segment, const char *name)
 {
 	struct segment_options options = options_of(name);
@@ -195,7 +197,7 @@ Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 	}
 }
 
-/* Touches one byte in a child, which a guard page must kill. */
+/* Touch one byte in a child, which a guard page must kill. */
 static volatile unsigned char *touched;
 static bool writes;
 
@@ -220,7 +222,7 @@ static int signal_of_touch(unsigned char *address, bool write)
 	writes = write;
 	pid = child_start(touch, NULL);
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
@@ -275,7 +277,7 @@ static int exit_code_of(child_fn *fn, void *context)
 	int status;
 
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	cr_assert(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
@@ -323,7 +325,7 @@ Test(segment, without_a_name_has_none)
 	cr_assert_eq(fstat(segment.fd, &status), 0);
 	cr_assert_eq(status.st_nlink, 0);
 	cr_assert(fcntl(segment.fd, F_GETFD) & FD_CLOEXEC);
-	/* Else its supervisor would read all mappings of the owner at every look. */
+	/* Else its supervisor would read all mappings of the owner at every check. */
 	cr_assert_eq(exit_code_of(lock_inherited, &segment), 0);
 	segment_destroy(&segment);
 }
@@ -427,7 +429,7 @@ Test(segment, takes_over_the_name_of_a_dead_owner)
 	pid_t owner = start_owner(&living, name);
 	int status;
 
-	cr_assert_eq(child_wait(owner, &status, patience()), 0);
+	cr_assert_eq(child_wait(owner, &status, hang_deadline()), 0);
 	cr_assert_neq(segment_name_exists(own_name), 0);
 	create(&segment, own_name);
 	cr_assert_eq(segment.header->owner_pid, (uint32_t)getpid());
@@ -476,13 +478,16 @@ Test(segment, of_a_creator_that_was_killed_leaves_nothing)
 	pid_t pid = child_start(create_and_die, own_name);
 	int status;
 
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	cr_assert(WIFSIGNALED(status));
 	cr_assert_leq(segment_name_exists(own_name), 0);
 }
 #endif
 
-/* What an owner leaves when it dies: a process that still has the memory, as its supervisor does for a while. */
+/*
+ * What an owner leaves when it dies: a process that still has the memory, as its supervisor does
+ * for a while.
+ */
 struct orphan {
 	int go[2], answer[2];
 };
@@ -538,7 +543,10 @@ static int invent(void *context)
 	return os_shm_invent(context, 64);
 }
 
-/* Creators that were killed before they could lock, or write to, their file; and a file that says nothing of its maker. */
+/*
+ * Creators that were killed before they could lock, or write to, their file; and a file that says
+ * nothing of its maker.
+ */
 Test(segment, that_was_begun_by_a_dead_process_is_swept)
 {
 	char *empty = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), begun[64], other[64],
@@ -552,7 +560,7 @@ Test(segment, that_was_begun_by_a_dead_process_is_swept)
 	cr_assert_eq(os_shm_invent(mine, sizeof(mine)), 0);
 	cr_assert_eq(os_shm_create(mine, &fd), 0);
 	snprintf(begun, sizeof(begun), "/sheaf-unit-begun-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(begun), 0);
+	cr_assert_eq(dead_pool_leave(begun), 0);
 	snprintf(other, sizeof(other), "/sheaf-unit-empty-%ld", (long)getpid());
 	cr_assert_eq(exit_code_of(make_empty, other), 0);
 	create(&segment, NULL);
@@ -616,7 +624,7 @@ Test(segment, refuses_the_name_of_shared_memory_of_others)
 	expect_taken(own_name, by);
 	expect_bytes(fd, "precious");
 	segment_identify(&header);
-	corpse_bury(&header);
+	dead_pool_mark(&header);
 	header.version++;
 	cr_assert_eq(pwrite(fd, &header, sizeof(header), 0), (ssize_t)sizeof(header));
 	snprintf(by, sizeof(by), "a segment of another version of Sheaf (version %lu, layout 0x%08lx)",
@@ -646,7 +654,10 @@ Test(segment, refuses_the_name_of_what_is_no_file)
 	cr_assert_eq(unlink(path), 0);
 }
 
-/* As a backup program in a thread of the owner does: any close() of a process drops its locks on the file. */
+/*
+ * As a backup program in a thread of the owner does: any close() of a process drops its locks on
+ * the file.
+ */
 static int lose_lock(void *context)
 {
 	struct living *living = context;
@@ -701,10 +712,10 @@ Test(segment, whose_spare_process_lives_is_not_swept)
 	char name[64], first[64], text[NAME_MAX];
 	pid_t spare;
 
-	/* Other tests sweep, too: it has a name that nobody sweeps until the lock is held. */
+	/* Other tests sweep, too: it has a name that no sweep takes until the lock is held. */
 	snprintf(first, sizeof(first), "/unit-spare-%ld", (long)getpid());
 	snprintf(name, sizeof(name), "/sheaf-unit-spare-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(first), 0);
+	cr_assert_eq(dead_pool_leave(first), 0);
 	living.name = first;
 	spare = start(hold_spare, &living, text);
 	cr_assert_eq(os_shm_rename(first, name), 0);
@@ -723,11 +734,11 @@ Test(segment, of_a_dead_owner_goes_with_all_of_its_names)
 	char first[64], one[64], two[64], from[100], to[100];
 	struct segment segment;
 
-	/* Other tests sweep, too: it has a name that nobody sweeps until it has both others. */
+	/* Other tests sweep, too: it has a name that no sweep takes until it has both others. */
 	snprintf(first, sizeof(first), "/unit-one-%ld", (long)getpid());
 	snprintf(one, sizeof(one), "/sheaf-unit-one-%ld", (long)getpid());
 	snprintf(two, sizeof(two), "/sheaf-unit-two-%ld", (long)getpid());
-	cr_assert_eq(corpse_leave(first), 0);
+	cr_assert_eq(dead_pool_leave(first), 0);
 	path_of(first, from, sizeof(from));
 	path_of(two, to, sizeof(to));
 	if (link(from, to)) {
@@ -1003,7 +1014,10 @@ static void *create_in_thread(void *context)
 	return NULL;
 }
 
-/* What has a name may be anybody's, and may keep who looks at it: not those that fork, and not their children. */
+/*
+ * A file of this name may be any program's, and may delay a process that opens it, but neither
+ * threads that fork nor their children.
+ */
 Test(segment, names_are_looked_at_while_others_fork_and_none_claims_one)
 {
 	static atomic_int ended[2]; /* its code; and that there is one */
@@ -1016,7 +1030,7 @@ Test(segment, names_are_looked_at_while_others_fork_and_none_claims_one)
 	cr_assert_eq(pthread_create(&thread, NULL, create_in_thread, ended), 0);
 	pid = child_start(create_in_child, NULL);
 	cr_assert_gt(pid, 0);
-	cr_assert_eq(child_wait(pid, &status, patience()), 0);
+	cr_assert_eq(child_wait(pid, &status, hang_deadline()), 0);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	cr_assert_eq(atomic_load(&ended[1]), 0);
 	names_leave();

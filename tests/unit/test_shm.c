@@ -1,5 +1,6 @@
 /*
- * test_shm.c - a /dev/shm that is small or unusable, in a mount namespace of a child: every shortage is an error and never a SIGBUS.
+ * test_shm.c - a /dev/shm that is small or unusable, in a mount namespace of a child: every
+ * shortage is an error and never a SIGBUS.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,12 +11,12 @@
 #endif
 
 #include "pools.h"
-#include "support/group.h"
+#include "support/memory_cgroup.h"
 #include "support/small_shm.h"
 
 static void finish(void)
 {
-	group_remove();
+	memory_cgroup_remove();
 	end();
 }
 
@@ -141,10 +142,13 @@ static int allocate_in_group(void *context)
 	int r;
 
 	(void)context;
-	if (!mount_shm("size=1g,mode=1777", 0) || !group_enter())
+	if (!mount_shm("size=1g,mode=1777", 0) || !memory_cgroup_enter())
 		return CHILD_SKIPS;
 	child_check(!sheaf_pool_create(&pool, &options));
-	/* Pieces of any size: neither the large nor the sum of the small ones may have the kernel kill anybody. */
+	/*
+	 * Blocks of any size: neither the large ones nor the sum of the small ones may have the
+	 * kernel kill a process.
+	 */
 	for (size_t size = 64 << 10; size <= 16 << 20; size *= 16) {
 		uint64_t all = 0;
 
@@ -170,7 +174,7 @@ static int allocate_in_group(void *context)
 
 Test(shm, that_the_memory_cgroup_does_not_allow_is_an_error)
 {
-	if (!group_make(LIMIT))
+	if (!memory_cgroup_make(LIMIT))
 		cr_skip_test("this process may not make a cgroup");
 	in_child(allocate_in_group, NULL);
 }
@@ -298,7 +302,10 @@ static int results_until_full(void *context)
 	sheaf_batch_retire(batch);
 	child_check(pool_works());
 
-	/* A map whose failures have more text than there is memory: all that failed still counts as failed. */
+	/*
+	 * A map whose failures have more text than there is memory: all that failed still counts as
+	 * failed.
+	 */
 	child_check(!sheaf_batch_create(&batch, pool, NULL));
 	child_check(!sheaf_submit_map(batch, fail_with_text, NULL, 0, NULL, 0, 10000, NULL));
 	failed = sheaf_gather(batch, &results, &n, SHEAF_FOREVER);

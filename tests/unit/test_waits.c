@@ -1,5 +1,6 @@
 /*
- * test_waits.c - how calls that wait end early: interrupted, cancelled with their thread, or by the deadline of a whole call.
+ * test_waits.c - how calls that wait end early: interrupted, cancelled with their thread, or by the
+ * deadline of a whole call.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "support/deadline.h"
 
 static const sheaf_pool_options small = {.workers = 2, .ring_size = 4, .heap_size = 16 << 20};
 
@@ -143,7 +145,7 @@ static void some_time(void)
 
 static void expect_interrupted(struct waiter *waiter)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (atomic_load(&waiter->code) == 1000 && sheaf_now_ns() < deadline)
 		nap();
@@ -234,7 +236,7 @@ Test(waits, an_interruption_is_told_once_where_nobody_waited)
 	expect_done(sheaf_pool_interrupt(pool));
 	expect_done(sheaf_pool_interrupt(pool));
 	expect_done(sheaf_submit(batch, 0, wait_at_gate, &gate, sizeof(gate)));
-	/* Who only polls does not wait. */
+	/* A caller that only polls does not wait. */
 	expect_failure(sheaf_next(batch, &result, 0), -EAGAIN, "not done yet");
 	expect_failure(sheaf_next(batch, &result, SHEAF_FOREVER), -EINTR, "interrupted");
 	expect_failure(sheaf_next(batch, &result, sheaf_now_ns() + 1000000), -ETIMEDOUT, "the deadline passed");
@@ -312,7 +314,7 @@ Test(waits, threads_are_waited_for_at_a_deadline)
 		int r;
 
 		cr_assert_eq(pthread_create(&opener, NULL, open_later, waiter.gate), 0);
-		/* All is done only if this thread is late to look. */
+		/* All is done only if this thread checks late. */
 		if ((r = calls[i](&waiter)))
 			expect_failure(r, -ETIME, "options.deadline_ns passed");
 		cr_assert_eq(pthread_join(opener, NULL), 0);

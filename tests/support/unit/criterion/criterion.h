@@ -1,9 +1,11 @@
 /*
- * criterion.h - the part of Criterion that the unit tests use, for a libc or a machine for which there is no Criterion.
+ * criterion.h - the part of Criterion that the unit tests use, for a libc or a machine for which
+ * there is no Criterion.
  *
- * The build takes it only there (tests/meson.build). Each test runs in a child, one after the other, in the order of the file; the
- * program speaks TAP. Criterion's own behaviour is kept where tests depend on it: the suite's init runs in front of each test and
- * its fini behind it, but not after a failed assertion or a skip; both of these end the child with its exit handlers.
+ * The build takes it only there (tests/meson.build). Each test runs in a child, one after the
+ * other, in the order of the file; the program speaks TAP. Criterion's own behaviour is kept where
+ * tests depend on it: the suite's init runs in front of each test and its fini behind it, but not
+ * after a failed assertion or a skip; both of these end the child with its exit handlers.
  */
 #ifndef SHEAF_TESTS_SUPPORT_UNIT_CRITERION_H
 #define SHEAF_TESTS_SUPPORT_UNIT_CRITERION_H
@@ -23,7 +25,10 @@
 
 #define CR_SKIPPED 77
 
-/* As a suite's fixture. A test's own is taken and not run: those of the unit tests only leave out what does no harm. */
+/*
+ * As a suite's fixture. A test's own is taken and not run: those of the unit tests only leave out
+ * what does no harm.
+ */
 struct cr_fixture {
 	void (*init)(void);
 	void (*fini)(void);

@@ -1,8 +1,8 @@
 /*
- * load.c - batches with results that can be foretold.
+ * random_batches.c - maps, loops and submitted tasks whose results are known beforehand.
  */
 #define _GNU_SOURCE /* SEEK_DATA */
-#include "load.h"
+#include "random_batches.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -11,35 +11,40 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "children.h"
+#include "deadline.h"
+#include "rng.h"
 #include "pool/pool.h"
-#include "tally.h"
 
-#define FAIL_ONE_IN 64 /* tasks that fail by their return value, as foretold */
+#define FAIL_ONE_IN 64 /* tasks that fail by their return value, as the check knows */
 #define MOST_CALLS 400
 #define MOST_ITEMS 3000
 
 /* ---- tasks ---- */
 
-/* Some work, so that a kill hits tasks and not only what is between them. Half of it sleeps: the dying need the CPU, too. */
+/*
+ * Work for a while, so that kills hit tasks. Half of the tasks sleep, because those that die need
+ * the CPU, too.
+ */
 static void work(uint64_t number)
 {
-	uint64_t ns = trial_value(~number) % 40000, until = sheaf_now_ns() + ns;
+	uint64_t ns = distinct_value(~number) % 40000, until = sheaf_now_ns() + ns;
 
 	if (ns % 2)
-		trial_nap(ns);
+		sleep_ns(ns);
 	while (sheaf_now_ns() < until)
 		;
 }
 
 static bool fails(uint64_t number)
 {
-	return trial_value(number) % FAIL_ONE_IN == 0;
+	return distinct_value(number) % FAIL_ONE_IN == 0;
 }
 
 static size_t words_of(uint64_t number)
 {
-	return trial_value(number + 1) % 16 ? number % 9 : number % 20000;
+	return distinct_value(number + 1) % 16 ? number % 9 : number % 20000;
 }
 
 static int call(sheaf_task *task, const void *arg, void *result)
@@ -58,7 +63,7 @@ static int call(sheaf_task *task, const void *arg, void *result)
 		return r;
 	words = memory;
 	for (size_t i = 0; i < words_of(number); i++)
-		words[i] = trial_value(number + i);
+		words[i] = distinct_value(number + i);
 	return 0;
 }
 
@@ -67,11 +72,11 @@ static int item(sheaf_task *task, const void *in, void *out)
 	uint64_t number;
 
 	memcpy(&number, in, sizeof(number));
-	if (trial_value(number) % 8 == 1)
+	if (distinct_value(number) % 8 == 1)
 		work(number);
 	if (fails(number))
 		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
-	number = trial_value(number);
+	number = distinct_value(number);
 	memcpy(out, &number, sizeof(number));
 	return 0;
 }
@@ -90,14 +95,14 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 	for (size_t i = begin; i < end; i++) {
 		if (i % 16 == 0)
 			work(loop.salt + i);
-		loop.out[i] = trial_value(loop.salt + i);
+		loop.out[i] = distinct_value(loop.salt + i);
 	}
 	return 0;
 }
 
 /* ---- batches ---- */
 
-/* Of a call that waits for results and returned @r. */
+/* Return the harm that a call has found which waits for results and returned @r. */
 static enum harm harm_of(int r)
 {
 	return r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST;
@@ -124,7 +129,7 @@ static void check_failure(const sheaf_result *result, uint64_t number)
 		 (unsigned long long)result->position, result->status, result->message);
 }
 
-static void check_call(struct load *load, const sheaf_result *result, uint64_t salt, bool *seen, uint64_t n)
+static void check_call(struct random_batches *batches, const sheaf_result *result, uint64_t salt, bool *seen, uint64_t n)
 {
 	uint64_t number = result->position + salt;
 	const uint64_t *words = result->data;
@@ -132,8 +137,8 @@ static void check_call(struct load *load, const sheaf_result *result, uint64_t s
 	CHECK(result->position < n, "position %llu", (unsigned long long)result->position);
 	CHECK_AS(HARM_DUPLICATED, !seen[result->position], "position %llu came before", (unsigned long long)result->position);
 	seen[result->position] = true;
-	load->results++;
-	load->reruns += result->attempts > 1;
+	batches->results++;
+	batches->reruns += result->attempts > 1;
 	if (fails(number)) {
 		check_failure(result, number);
 		return;
@@ -142,20 +147,20 @@ static void check_call(struct load *load, const sheaf_result *result, uint64_t s
 	CHECK_AS(HARM_LOST, result->size == words_of(number) * sizeof(*words), "position %llu: size %zu",
 		 (unsigned long long)result->position, result->size);
 	for (size_t i = 0; i < words_of(number); i++)
-		CHECK_AS(HARM_LOST, words[i] == trial_value(number + i), "position %llu: word %zu is wrong",
+		CHECK_AS(HARM_LOST, words[i] == distinct_value(number + i), "position %llu: word %zu is wrong",
 			 (unsigned long long)result->position, i);
 }
 
-static void calls(struct load *load)
+static void calls(struct random_batches *batches)
 {
-	uint64_t n = 1 + chance_below(&load->chance, MOST_CALLS), salt = chance_next(&load->chance) >> 8;
-	uint64_t how = chance_below(&load->chance, 3);
+	uint64_t n = 1 + rng_below(&batches->rng, MOST_CALLS), salt = rng_next(&batches->rng) >> 8;
+	uint64_t how = rng_below(&batches->rng, 3);
 	bool *seen = calloc(n, sizeof(*seen));
 	const sheaf_result *results;
 	sheaf_result result;
 	sheaf_batch *batch;
 	size_t count;
-	int r = sheaf_batch_create(&batch, load->pool, NULL);
+	int r = sheaf_batch_create(&batch, batches->pool, NULL);
 
 	CHECK(r == 0 && seen, "sheaf_batch_create: %d", r);
 	for (uint64_t i = 0; i < n; i++) {
@@ -165,14 +170,15 @@ static void calls(struct load *load)
 		CHECK(r == 0, "sheaf_submit: %d", r);
 	}
 	if (how == 2) {
-		r = sheaf_gather(batch, &results, &count, patience());
+		r = sheaf_gather(batch, &results, &count, hang_deadline());
 		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
 		CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %llu", count,
 			 (unsigned long long)n);
 	}
 	for (uint64_t i = 0; i < n; i++) {
 		if (how < 2) {
-			r = how ? sheaf_next(batch, &result, patience()) : sheaf_next_done(batch, &result, patience());
+			r = how ? sheaf_next(batch, &result, hang_deadline())
+				: sheaf_next_done(batch, &result, hang_deadline());
 			CHECK_AS(harm_of(r), r == 1, "result %llu of %llu: %d", (unsigned long long)i, (unsigned long long)n,
 				 r);
 		} else {
@@ -180,17 +186,17 @@ static void calls(struct load *load)
 		}
 		if (how)
 			check_position(result.position, i);
-		check_call(load, &result, salt, seen, n);
+		check_call(batches, &result, salt, seen, n);
 	}
 	CHECK_AS(HARM_DUPLICATED, how == 2 || sheaf_next(batch, &result, 0) == 0, "more results than tasks");
 	sheaf_batch_retire(batch);
 	free(seen);
 }
 
-static uint64_t *allocate(struct load *load, size_t n)
+static uint64_t *allocate(struct random_batches *batches, size_t n)
 {
 	void *memory;
-	int r = sheaf_alloc_array(load->pool, n, sizeof(uint64_t), &memory);
+	int r = sheaf_alloc_array(batches->pool, n, sizeof(uint64_t), &memory);
 	uint64_t *words = memory;
 
 	CHECK(r == 0, "sheaf_alloc_array: %d", r);
@@ -199,31 +205,30 @@ static uint64_t *allocate(struct load *load, size_t n)
 	return words;
 }
 
-static void release(struct load *load, void *memory)
+static void release(struct random_batches *batches, void *memory)
 {
-	int r = sheaf_free(load->pool, memory);
+	int r = sheaf_free(batches->pool, memory);
 
 	CHECK(r == 0, "sheaf_free: %d", r);
 }
 
-/* The results of a dense batch, one by one or all at once. */
-static sheaf_batch *open_dense(struct load *load)
+static sheaf_batch *open_dense(struct random_batches *batches)
 {
 	sheaf_batch *batch;
-	int r = sheaf_batch_create(&batch, load->pool, NULL);
+	int r = sheaf_batch_create(&batch, batches->pool, NULL);
 
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
 	return batch;
 }
 
-static void map(struct load *load)
+static void map(struct random_batches *batches)
 {
-	size_t n = 1 + chance_below(&load->chance, MOST_ITEMS), count = 0;
-	uint64_t *in = allocate(load, n), *out = allocate(load, n), salt = chance_next(&load->chance) >> 8;
-	sheaf_map_options options = {.grain = chance_below(&load->chance, 2)};
-	bool stream = chance_below(&load->chance, 3) == 0;
+	size_t n = 1 + rng_below(&batches->rng, MOST_ITEMS), count = 0;
+	uint64_t *in = allocate(batches, n), *out = allocate(batches, n), salt = rng_next(&batches->rng) >> 8;
+	sheaf_map_options options = {.grain = rng_below(&batches->rng, 2)};
+	bool stream = rng_below(&batches->rng, 3) == 0;
 	const sheaf_result *results;
-	sheaf_batch *batch = open_dense(load);
+	sheaf_batch *batch = open_dense(batches);
 	sheaf_result result;
 	int r;
 
@@ -232,59 +237,59 @@ static void map(struct load *load)
 	r = sheaf_submit_map(batch, item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
 	if (!stream) {
-		r = sheaf_gather(batch, &results, &count, patience());
+		r = sheaf_gather(batch, &results, &count, hang_deadline());
 		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
 		CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %zu", count, n);
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (stream)
-			CHECK_AS(harm_of(r), (r = sheaf_next(batch, &result, patience())) == 1, "position %zu: %d", i, r);
+			CHECK_AS(harm_of(r), (r = sheaf_next(batch, &result, hang_deadline())) == 1, "position %zu: %d", i, r);
 		else
 			result = results[i];
 		check_position(result.position, i);
-		load->results++;
-		load->reruns += result.attempts > 1;
+		batches->results++;
+		batches->reruns += result.attempts > 1;
 		if (fails(in[i])) {
 			check_failure(&result, in[i]);
 			continue;
 		}
 		check_status(&result);
-		CHECK_AS(HARM_LOST, result.data == &out[i] && out[i] == trial_value(in[i]), "position %zu is wrong", i);
+		CHECK_AS(HARM_LOST, result.data == &out[i] && out[i] == distinct_value(in[i]), "position %zu is wrong", i);
 	}
 	sheaf_batch_retire(batch);
-	release(load, in);
-	release(load, out);
+	release(batches, in);
+	release(batches, out);
 }
 
-static void loop(struct load *load)
+static void loop(struct random_batches *batches)
 {
-	size_t n = 1 + chance_below(&load->chance, MOST_ITEMS), count;
-	struct loop context = {.out = allocate(load, n), .salt = chance_next(&load->chance)};
-	sheaf_map_options options = {.grain = chance_below(&load->chance, 2), .context_size = sizeof(context)};
+	size_t n = 1 + rng_below(&batches->rng, MOST_ITEMS), count;
+	struct loop context = {.out = allocate(batches, n), .salt = rng_next(&batches->rng)};
+	sheaf_map_options options = {.grain = rng_below(&batches->rng, 2), .context_size = sizeof(context)};
 	const sheaf_result *results;
-	sheaf_batch *batch = open_dense(load);
+	sheaf_batch *batch = open_dense(batches);
 	int r = sheaf_submit_for(batch, range, &context, n, &options);
 
 	CHECK(r == 0, "sheaf_submit_for: %d", r);
-	r = sheaf_gather(batch, &results, &count, patience());
+	r = sheaf_gather(batch, &results, &count, hang_deadline());
 	CHECK_AS(harm_of(r), r == 0, "sheaf_gather: %d", r);
 	CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %zu", count, n);
 	for (size_t i = 0; i < n; i++) {
 		check_position(results[i].position, i);
 		check_status(&results[i]);
-		CHECK_AS(HARM_LOST, context.out[i] == trial_value(context.salt + i), "position %zu is wrong", i);
-		load->results++;
+		CHECK_AS(HARM_LOST, context.out[i] == distinct_value(context.salt + i), "position %zu is wrong", i);
+		batches->results++;
 	}
 	sheaf_batch_retire(batch);
-	release(load, context.out);
+	release(batches, context.out);
 }
 
-/* Left while it runs: retiring waits for, or drops, what is not done. */
-static void leave(struct load *load)
+/* Retire a batch while it runs: that waits for what is not done, or drops it. */
+static void leave(struct random_batches *batches)
 {
-	uint64_t n = 1 + chance_below(&load->chance, MOST_CALLS), salt = chance_next(&load->chance) >> 8;
+	uint64_t n = 1 + rng_below(&batches->rng, MOST_CALLS), salt = rng_next(&batches->rng) >> 8;
 	sheaf_batch *batch;
-	int r = sheaf_batch_create(&batch, load->pool, NULL);
+	int r = sheaf_batch_create(&batch, batches->pool, NULL);
 
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
 	for (uint64_t i = 0; i < n; i++)
@@ -292,14 +297,17 @@ static void leave(struct load *load)
 	sheaf_batch_retire(batch);
 }
 
-void load_run(struct load *load)
+void random_batch_run(struct random_batches *batches)
 {
-	static void (*const kinds[])(struct load *) = {calls, calls, map, map, loop, loop, leave};
+	static void (*const kinds[])(struct random_batches *) = {calls, calls, map, map, loop, loop, leave};
 
-	kinds[chance_below(&load->chance, sizeof(kinds) / sizeof(kinds[0]))](load);
+	kinds[rng_below(&batches->rng, sizeof(kinds) / sizeof(kinds[0]))](batches);
 }
 
-/* Where the file of the segment has memory, from @offset on. -1: nowhere, or the system does not tell. */
+/*
+ * Return where the file of the segment has memory, from @offset on. -1: nowhere, or the system does
+ * not tell.
+ */
 static off_t memory_from(const struct segment *segment, uint64_t offset)
 {
 #ifdef SEEK_DATA
@@ -311,7 +319,10 @@ static off_t memory_from(const struct segment *segment, uint64_t offset)
 #endif
 }
 
-/* Only where the system layer gives memory back at all, which a piece of our own shows. */
+/*
+ * Check that the heap has no memory. A block of our own shows first whether the system layer gives
+ * memory back at all.
+ */
 static void check_memory(sheaf_pool *pool)
 {
 	const struct segment *segment = &pool->segment;
@@ -319,7 +330,7 @@ static void check_memory(sheaf_pool *pool)
 	off_t own, left;
 	int r = sheaf_alloc(pool, 1, &memory);
 
-	/* Too little shared memory for any heap. */
+	/* There is too little shared memory for any heap. */
 	if (r == -ENOSPC)
 		return;
 	CHECK(r == 0, "sheaf_alloc: %d", r);
@@ -331,10 +342,10 @@ static void check_memory(sheaf_pool *pool)
 		 "the system still holds memory for byte %lld of the empty heap", (long long)left - (long long)segment->heap);
 }
 
-void load_check_empty(sheaf_pool *pool)
+void check_pool_is_empty(sheaf_pool *pool)
 {
 	const struct segment *segment = &pool->segment;
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	sheaf_pool_info info;
 	int r = sheaf_pool_get_info(pool, &info);
 
@@ -347,7 +358,7 @@ void load_check_empty(sheaf_pool *pool)
 		while (word_state(atomic_load(&segment->ring.slots[i].word)) != WORD_FREE) {
 			CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "slot %u holds the word %#llx", i,
 				 (unsigned long long)atomic_load(&segment->ring.slots[i].word));
-			trial_nap(1000000);
+			sleep_ns(1000000);
 		}
 	}
 	check_memory(pool);

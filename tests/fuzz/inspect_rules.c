@@ -1,11 +1,11 @@
 /*
- * looks.c - the rules that every look has to keep, as sheaf_inspect.h tells them.
+ * inspect_rules.c - the rules of each call, as sheaf_inspect.h tells them.
  */
-#include "looks.h"
+#include "inspect_rules.h"
 
 #include "work/chunk.h"
 #include "segment/segment.h"
-#include "support/trial.h"
+#include "support/check.h"
 
 #include <errno.h>
 #include <string.h>
@@ -64,40 +64,40 @@ static void check_batch(const sheaf_inspect_batch *b)
 		      "a place in state %d is not empty", (int)b->state);
 }
 
-void look_again(const sheaf_inspect *inspect, struct looks *looks)
+void inspect_opened(const sheaf_inspect *inspect, struct inspection *found)
 {
 	static const int codes[] = {-ESTALE, -EBADMSG};
 	const size_t n = sizeof(codes) / sizeof(codes[0]);
 
-	looks->looked = sheaf_inspect_look(inspect, &looks->pool);
-	check_code("sheaf_inspect_look", looks->looked, codes, n);
-	if (!looks->looked)
-		check_pool(&looks->pool);
-	looks->counted_workers = sheaf_inspect_workers(inspect, looks->workers, LOOKS_ROOM);
-	check_code("sheaf_inspect_workers", looks->counted_workers, codes, n);
-	for (int i = 0; i < looks->counted_workers && i < LOOKS_ROOM; i++)
-		check_worker(&looks->workers[i]);
-	looks->counted_batches = sheaf_inspect_batches(inspect, looks->batches, LOOKS_ROOM);
-	check_code("sheaf_inspect_batches", looks->counted_batches, codes, n);
-	for (int i = 0; i < looks->counted_batches && i < LOOKS_ROOM; i++)
-		check_batch(&looks->batches[i]);
-	if (!looks->looked && looks->counted_workers > 0 && looks->counted_batches > 0)
-		CHECK(looks->counted_workers == (int)looks->pool.workers &&
-			      looks->counted_batches == (int)looks->pool.max_batches,
-		      "%d workers, %d batches", looks->counted_workers, looks->counted_batches);
+	found->looked = sheaf_inspect_look(inspect, &found->pool);
+	check_code("sheaf_inspect_look", found->looked, codes, n);
+	if (!found->looked)
+		check_pool(&found->pool);
+	found->counted_workers = sheaf_inspect_workers(inspect, found->workers, INSPECTION_ROOM);
+	check_code("sheaf_inspect_workers", found->counted_workers, codes, n);
+	for (int i = 0; i < found->counted_workers && i < INSPECTION_ROOM; i++)
+		check_worker(&found->workers[i]);
+	found->counted_batches = sheaf_inspect_batches(inspect, found->batches, INSPECTION_ROOM);
+	check_code("sheaf_inspect_batches", found->counted_batches, codes, n);
+	for (int i = 0; i < found->counted_batches && i < INSPECTION_ROOM; i++)
+		check_batch(&found->batches[i]);
+	if (!found->looked && found->counted_workers > 0 && found->counted_batches > 0)
+		CHECK(found->counted_workers == (int)found->pool.workers &&
+			      found->counted_batches == (int)found->pool.max_batches,
+		      "%d workers, %d batches", found->counted_workers, found->counted_batches);
 }
 
-void look_at(const char *name, struct looks *looks)
+void inspect_segment(const char *name, struct inspection *found)
 {
 	static const int codes[] = {-ENOENT, -EACCES, -EBADMSG, -EPROTO, -EAGAIN, -ESTALE};
 	sheaf_inspect *inspect = NULL;
 
-	memset(looks, 0, sizeof(*looks));
-	looks->opened = sheaf_inspect_open(&inspect, name);
-	check_code("sheaf_inspect_open", looks->opened, codes, sizeof(codes) / sizeof(codes[0]));
-	CHECK(!inspect == (looks->opened != 0), "%d, and a handle %p", looks->opened, (void *)inspect);
-	if (!looks->opened)
-		look_again(inspect, looks);
+	memset(found, 0, sizeof(*found));
+	found->opened = sheaf_inspect_open(&inspect, name);
+	check_code("sheaf_inspect_open", found->opened, codes, sizeof(codes) / sizeof(codes[0]));
+	CHECK(!inspect == (found->opened != 0), "%d, and a handle %p", found->opened, (void *)inspect);
+	if (!found->opened)
+		inspect_opened(inspect, found);
 	sheaf_inspect_close(inspect);
 }
 
@@ -106,7 +106,7 @@ static uint64_t pages(uint64_t count, uint64_t size)
 	return (count * size + PAGE - 1) / PAGE * PAGE;
 }
 
-bool lawful(const struct shared_header *h, uint64_t file_size)
+bool header_is_lawful(const struct shared_header *h, uint64_t file_size)
 {
 	uint64_t seats = PAGE + pages(1, sizeof(struct shared_control));
 	uint64_t ring = seats + pages(h->worker_count + UINT64_C(1), sizeof(struct shared_seat));

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""tally.py - adds up what the programs of one part of tools/prove told.
+"""report.py - adds up what the programs of one part of tools/prove have reported.
 
-    tally.py part NAME SECONDS JSON LOG...   reads the logs' "tally {...}" lines and their last lines "exit CODE", prints one line
-                                             for people, and appends the part to the file JSON, one object per line
-    tally.py save JSON FILE MODE             puts those objects into the document FILE, beside the parts it has of other runs
-    tally.py table FILE                      prints the document as a table for a page
+    report.py part NAME SECONDS JSON LOG...    reads the lines "report {...}" of the logs and their last lines "exit CODE", prints
+                                              one line for people, and appends the part to the file JSON, one object per line
+    report.py save JSON FILE MODE              puts those objects into the document FILE, beside the parts of other runs
+    report.py table FILE                       prints the document as a table for a page
 
-A program that failed without telling a harm, or did not tell anything, makes its part not ok. One that was ended after its time
-counts as hung.
+A program that failed without naming a harm, or reported nothing, makes its part not ok. One that ran over its time counts as
+hung.
 """
 import json
 import os
@@ -18,16 +18,17 @@ import sys
 
 HARMS = ('lost', 'duplicated', 'hung', 'leaked')
 COUNTED = ('points', 'kills', 'cases')
-ADDED = ('states', 'harmed', 'left out')  # notes of several programs of one part; of all others, the last one stays
+ADDED = ('states', 'harmed', 'left out')  # figures of several programs of one part; of all others, the last one stays
+REPORT = ('report {', 'tally {')  # the latter from tests/model/prove.sh
 SKIPPED, TIMED_OUT = 77, (124, 137)
 
 
 def read(path):
     with open(path, encoding='utf-8', errors='backslashreplace') as log:
         lines = log.read().splitlines()
-    tallies = [json.loads(line[6:]) for line in lines if line.startswith('tally {')]
+    reports = [json.loads(line.split(' ', 1)[1]) for line in lines if line.startswith(REPORT)]
     code = next((int(line[5:]) for line in reversed(lines) if re.fullmatch(r'exit \d+', line)), 1)
-    return tallies, code
+    return reports, code
 
 
 def part(name, seconds, store, logs):
@@ -37,16 +38,16 @@ def part(name, seconds, store, logs):
     ok = bool(logs)
     seeds = []
     for path in logs:
-        tallies, code = read(path)
+        reports, code = read(path)
         if code == SKIPPED:
             skipped += 1
             continue
-        ok &= code == 0 and bool(tallies)
+        ok &= code == 0 and bool(reports)
         total['hung'] += code in TIMED_OUT
-        for tally in tallies:
-            ok &= tally['ok']
-            seeds.append(tally['seed'])
-            for key, value in tally.items():
+        for report in reports:
+            ok &= report['ok']
+            seeds.append(report['seed'])
+            for key, value in report.items():
                 if key in HARMS or key in COUNTED:
                     total[key] = total.get(key, 0) + value
                 elif key not in ('name', 'seed', 'seconds', 'ok'):

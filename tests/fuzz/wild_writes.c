@@ -1,26 +1,31 @@
 /*
- * scribble.c - tasks that write over the words of their pool, and die: the supervisor goes on, or gives the pool up, and harms nobody.
+ * wild_writes.c - tasks that write over the words of their pool, and die: the supervisor goes on or
+ * gives the pool up, and no other process is harmed.
  *
- * Usage: scribble [SEED [ROUNDS]]. In each round a host has a pool whose tasks write random words over header, control area, ring, workers'
- * places, batches and heap map, and get killed. The host submits and gathers meanwhile, and ends its pool at last. It has to live; then nothing
- * of the pool may be left; its supervisor may not have crashed; and a bystander, a process of the same user, must live. That each word is
- * written over, one by one, tests/intruders/wild_words.c sees to.
+ * Usage: fuzz_wild_writes [SEED [ROUNDS]]. In each round a host has a pool. Its tasks write random
+ * words over header, control area, ring, workers' places, batches and heap map, and get killed. The
+ * host submits and gathers meanwhile, and ends its pool at last. It must live. Then nothing of the
+ * pool may be left, its supervisor must not have crashed, and a bystander, which is a process of
+ * the same user, must live. tests/intruders/wild_words.c writes over each word, one by one.
  *
- * A supervisor that believed a pid in the segment could kill anything. So each round has a namespace of processes of its own; where there
- * can be none, the test is skipped.
+ * A supervisor that believed a pid in the segment could kill any process. So each round has a
+ * namespace of processes of its own. Where there can be none, the test is skipped.
  *
- * Some libraries abort a process that posts a semaphore of impossible content, which is seen only if it was written over before the post. So
- * only some rounds write over those; in these a supervisor may end by SIGABRT, as may its successors, until the pool is lost. The owner has to
- * live in every round.
+ * Some libraries abort a process that posts a semaphore of impossible content. So only some rounds
+ * write over semaphores. In these a supervisor may end by SIGABRT, as may its successors, until the
+ * pool is lost. The owner must live in every round.
  */
 #define _GNU_SOURCE /* unshare() */
 #include "sheaf.h"
 
 #include "work/task.h"
 #include "pool/pool.h"
+#include "support/arguments.h"
 #include "support/children.h"
+#include "support/deadline.h"
 #include "support/leaks.h"
-#include "support/tally.h"
+#include "support/report.h"
+#include "support/rng.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -36,11 +41,11 @@
 #define TASKS 12
 #define BATCHES 3
 
-/* In memory that all of a round share. */
+/* In memory that all processes of a round share. */
 static struct notes {
 	bool bells; /* semaphores are written over, too */
-	_Atomic uint64_t scribbles;
-	_Atomic int supervisor_end; /* of one that did not end by order: its signal, or 256 + its exit code */
+	_Atomic uint64_t writes;
+	_Atomic int supervisor_end; /* of a supervisor that did not end by order: its signal, or 256 + its exit code */
 	_Atomic bool broken;        /* the pool was given up */
 	_Atomic bool owner_crashed;
 	_Atomic unsigned left; /* processes that had to be ended */
@@ -48,27 +53,27 @@ static struct notes {
 } * notes;
 
 static sheaf_pool *pool; /* of the host */
-static char name[64];    /* no start of "sheaf-": other programs' sweeps leave it alone */
+static char name[64];    /* does not begin with "sheaf-", so that sweeps of other programs leave it alone */
 
 /* ---- tasks ---- */
 
-static uint64_t some_word(struct chance *chance, const struct segment *segment)
+static uint64_t some_word(struct rng *rng, const struct segment *segment)
 {
 	static const uint64_t values[] = {0, 1, 2, 3, 4, 7, 255, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX, UINT64_MAX - 63};
 
-	switch (chance_below(chance, 4)) {
+	switch (rng_below(rng, 4)) {
 	case 0:
-		return values[chance_below(chance, sizeof(values) / sizeof(values[0]))];
+		return values[rng_below(rng, sizeof(values) / sizeof(values[0]))];
 	case 1:
-		return chance_below(chance, segment->size / 64 + 64) * 64;
+		return rng_below(rng, segment->size / 64 + 64) * 64;
 	case 2: /* a word of a task, of some worker */
-		return word_pack((struct word){.state = (enum word_state)chance_below(chance, 8),
-					       .attempt = (unsigned)chance_below(chance, 32),
-					       .seat = (unsigned)chance_below(chance, 5),
-					       .generation = (unsigned)chance_below(chance, 4),
-					       .payload = chance_below(chance, 3)});
+		return word_pack((struct word){.state = (enum word_state)rng_below(rng, 8),
+					       .attempt = (unsigned)rng_below(rng, 32),
+					       .seat = (unsigned)rng_below(rng, 5),
+					       .generation = (unsigned)rng_below(rng, 4),
+					       .payload = rng_below(rng, 3)});
 	default:
-		return chance_next(chance) >> chance_below(chance, 64);
+		return rng_next(rng) >> rng_below(rng, 64);
 	}
 }
 
@@ -88,7 +93,7 @@ static bool is_semaphore(const struct segment *segment, const unsigned char *at)
 	       in_batch < offsetof(struct shared_batch, bell) + sizeof(segment->batches->bell);
 }
 
-static void scribble(struct chance *chance, const struct segment *segment)
+static void write_wild_word(struct rng *rng, const struct segment *segment)
 {
 	const struct {
 		unsigned char *at;
@@ -105,24 +110,24 @@ static void scribble(struct chance *chance, const struct segment *segment)
 		{(unsigned char *)segment->batches, 2 * sizeof(*segment->batches)},
 		{(unsigned char *)segment->heap_map, 64},
 	};
-	size_t part = chance_below(chance, sizeof(parts) / sizeof(parts[0]));
-	uint64_t word = some_word(chance, segment);
-	unsigned char *at = parts[part].at + chance_below(chance, parts[part].size / 8) * 8;
+	size_t part = rng_below(rng, sizeof(parts) / sizeof(parts[0]));
+	uint64_t word = some_word(rng, segment);
+	unsigned char *at = parts[part].at + rng_below(rng, parts[part].size / 8) * 8;
 
 	if (is_semaphore(segment, at) && !notes->bells)
 		return;
 	memcpy(at, &word, 8);
-	atomic_fetch_add(&notes->scribbles, 1);
+	atomic_fetch_add(&notes->writes, 1);
 }
 
 static void run_wild(const sheaf_task *task, uint64_t seed)
 {
-	struct chance chance = {seed + sheaf_task_position(task) + 1000 * sheaf_task_attempt(task)};
+	struct rng rng = {seed + sheaf_task_position(task) + 1000 * sheaf_task_attempt(task)};
 
-	for (uint64_t i = chance_below(&chance, 4); i; i--)
-		scribble(&chance, task->member->segment);
+	for (uint64_t i = rng_below(&rng, 4); i; i--)
+		write_wild_word(&rng, task->member->segment);
 	/* Whatever was scribbled, the supervisor has to look at it now. */
-	if (chance_below(&chance, 4))
+	if (rng_below(&rng, 4))
 		raise(SIGKILL);
 }
 
@@ -145,12 +150,12 @@ static int wild_range(sheaf_task *task, size_t begin, size_t end, void *context)
 
 /* ---- the host ---- */
 
-static void try_batch(struct chance *chance)
+static void try_batch(struct rng *rng)
 {
-	sheaf_batch_options options = {.result_size = chance_below(chance, 3) * 64, .flags = SHEAF_NONBLOCK};
+	sheaf_batch_options options = {.result_size = rng_below(rng, 3) * 64, .flags = SHEAF_NONBLOCK};
 	sheaf_map_options how = {.context_size = sizeof(uint64_t), .grain = 1};
 	sheaf_batch *tasks = NULL, *loop = NULL;
-	uint64_t seed = chance_next(chance);
+	uint64_t seed = rng_next(rng);
 	sheaf_result result;
 
 	if (!sheaf_batch_create(&tasks, pool, &options))
@@ -158,7 +163,9 @@ static void try_batch(struct chance *chance)
 			;
 	if (!sheaf_batch_create(&loop, pool, &options))
 		sheaf_submit_for(loop, wild_range, &seed, TASKS, &how);
-	/* A task whose word was overwritten may never end: the deadline is no measure of anything. */
+	/*
+	 * A task whose word was overwritten may never end: the deadline is no measure of anything.
+	 */
 	if (tasks)
 		while (sheaf_next_done(tasks, &result, sheaf_now_ns() + 20000000) > 0)
 			;
@@ -177,7 +184,7 @@ static void note_end(int signal, siginfo_t *info, void *context)
 		atomic_store(&notes->supervisor_end, 256 + info->si_status);
 }
 
-static void host(struct chance *chance)
+static void host(struct rng *rng)
 {
 	sheaf_pool_options options = {
 		.workers = 3, .ring_size = 16, .max_batches = 2, .max_attempts = 2, .heap_size = 1 << 20, .name = name};
@@ -186,7 +193,7 @@ static void host(struct chance *chance)
 	sigaction(SIGCHLD, &action, NULL);
 	CHECK(!sheaf_pool_create(&pool, &options), "no pool");
 	for (unsigned i = 0; i < BATCHES; i++)
-		try_batch(chance);
+		try_batch(rng);
 	atomic_store(&notes->broken, atomic_load(&pool->segment.control->state) == POOL_BROKEN);
 	signal(SIGCHLD, SIG_DFL); /* from here on it may be killed by order */
 	sheaf_pool_destroy(pool);
@@ -203,7 +210,7 @@ static pid_t fork_or_fail(void)
 }
 
 /* The first process of the namespace: orphans become its children. */
-static int stage(struct chance *chance)
+static int first_process(struct rng *rng)
 {
 	pid_t bystander, owner, pid;
 	int status;
@@ -214,7 +221,7 @@ static int stage(struct chance *chance)
 			pause();
 	owner = fork_or_fail();
 	if (!owner) {
-		host(chance);
+		host(rng);
 		fflush(NULL);
 		_exit(0);
 	}
@@ -245,7 +252,7 @@ static int stage(struct chance *chance)
 
 static int play(void *context)
 {
-	struct chance *chance = context;
+	struct rng *rng = context;
 	pid_t first;
 	int status;
 
@@ -254,27 +261,27 @@ static int play(void *context)
 	first = fork_or_fail();
 	if (!first) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(stage(chance));
+		_exit(first_process(rng));
 	}
 	CHECK(waitpid(first, &status, 0) == first, "waitpid: %s", strerror(errno));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-static int run_round(struct chance *chance, bool bells)
+static int run_round(struct rng *rng, bool bells)
 {
 	pid_t pid;
 	int status, r;
 
 	memset(notes, 0, sizeof(*notes));
 	notes->bells = bells;
-	pid = child_start(play, chance);
+	pid = child_start(play, rng);
 	CHECK(pid > 0, "no child: %s", strerror(-pid));
-	r = child_wait(pid, &status, patience());
+	r = child_wait(pid, &status, hang_deadline());
 	if (r == -ETIMEDOUT) {
 		child_end(pid);
 		shm_unlink(name);
 	}
-	CHECK_AS(HARM_HUNG, r == 0, "after %llu scribbles something hangs", (unsigned long long)atomic_load(&notes->scribbles));
+	CHECK_AS(HARM_HUNG, r == 0, "after %llu wild writes something hangs", (unsigned long long)atomic_load(&notes->writes));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_NAMESPACE)
 		return NO_NAMESPACE;
 	if (segment_name_exists(name) == 1) {
@@ -291,28 +298,28 @@ static int run_round(struct chance *chance, bool bells)
 
 int main(int argc, char **argv)
 {
-	uint64_t seed = trial_seed(argc, argv), rounds = trial_amount(argc, argv, 2, 20);
-	uint64_t crashed = 0, broken = 0, scribbles = 0;
+	uint64_t seed = seed_argument(argc, argv), rounds = amount_argument(argc, argv, 2, 20);
+	uint64_t crashed = 0, broken = 0, writes = 0;
 
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0});
 	notes = mmap(NULL, sizeof(*notes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(notes != MAP_FAILED, "mmap: %s", strerror(errno));
-	snprintf(name, sizeof(name), "/scribble-%ld", (long)getpid());
-	tally_begin("segments", "cases", seed);
+	snprintf(name, sizeof(name), "/wild-%ld", (long)getpid());
+	report_begin("segments", "cases", seed);
 	for (uint64_t round = 0; round < rounds; round++) {
-		struct chance chance = {trial_value(seed + round)};
+		struct rng rng = {distinct_value(seed + round)};
 
-		if (run_round(&chance, round % 4 == 3) == NO_NAMESPACE) {
+		if (run_round(&rng, round % 4 == 3) == NO_NAMESPACE) {
 			printf("skipped: no namespace of processes can be had here: %s\n", strerror(errno));
 			return 77;
 		}
-		tally_add(1);
-		scribbles += atomic_load(&notes->scribbles);
+		report_add(1);
+		writes += atomic_load(&notes->writes);
 		broken += atomic_load(&notes->broken);
 		crashed += atomic_load(&notes->owner_crashed);
 	}
-	printf("%llu scribbles; %llu pools of %llu were given up, %llu owners crashed\n", (unsigned long long)scribbles,
+	printf("%llu wild writes; %llu pools of %llu were given up, %llu owners crashed\n", (unsigned long long)writes,
 	       (unsigned long long)broken, (unsigned long long)rounds, (unsigned long long)crashed);
-	tally_end();
+	report_end();
 	return 0;
 }

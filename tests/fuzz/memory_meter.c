@@ -1,7 +1,7 @@
 /*
- * weight.c - the counter, and what feeds it.
+ * memory_meter.c - the counter, and what feeds it.
  */
-#include "weight.h"
+#include "memory_meter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ ssize_t __real_read(int fd, void *buffer, size_t size);
 ssize_t __wrap_read(int fd, void *buffer, size_t size);
 
 static _Thread_local bool counting;
-static _Thread_local struct weight weight;
+static _Thread_local struct memory_use use;
 static _Thread_local struct stat counted;
 
 static void add(int64_t *held, int64_t bytes)
@@ -49,10 +49,10 @@ static void add(int64_t *held, int64_t bytes)
 	if (!counting)
 		return;
 	*held += bytes;
-	all = weight.private_bytes + weight.heap_bytes;
-	excess = all - (int64_t)(WEIGHT_PER_BYTE * weight.read);
-	weight.peak = all > weight.peak ? all : weight.peak;
-	weight.excess = excess > weight.excess ? excess : weight.excess;
+	all = use.private_bytes + use.heap_bytes;
+	excess = all - (int64_t)(MEMORY_PER_BYTE * use.read);
+	use.peak = all > use.peak ? all : use.peak;
+	use.excess = excess > use.excess ? excess : use.excess;
 }
 
 /* ---- shared memory ---- */
@@ -62,14 +62,14 @@ int __wrap_os_commit(int fd, uint64_t offset, uint64_t size, void *at)
 	int r = __real_os_commit(fd, offset, size, at);
 
 	if (!r)
-		add(&weight.heap_bytes, (int64_t)size);
+		add(&use.heap_bytes, (int64_t)size);
 	return r;
 }
 
 void __wrap_os_release(int fd, uint64_t offset, uint64_t size)
 {
 	__real_os_release(fd, offset, size);
-	add(&weight.heap_bytes, -(int64_t)size);
+	add(&use.heap_bytes, -(int64_t)size);
 }
 
 ssize_t __wrap_read(int fd, void *buffer, size_t size)
@@ -78,7 +78,7 @@ ssize_t __wrap_read(int fd, void *buffer, size_t size)
 	struct stat status;
 
 	if (counting && got > 0 && !fstat(fd, &status) && status.st_dev == counted.st_dev && status.st_ino == counted.st_ino)
-		weight.read += (uint64_t)got;
+		use.read += (uint64_t)got;
 	return got;
 }
 
@@ -88,13 +88,13 @@ ssize_t __wrap_read(int fd, void *buffer, size_t size)
 static void allocated(const volatile void *memory, size_t size)
 {
 	(void)memory;
-	add(&weight.private_bytes, (int64_t)size);
+	add(&use.private_bytes, (int64_t)size);
 }
 
 static void freed(const volatile void *memory)
 {
 	if (counting && memory)
-		add(&weight.private_bytes, -(int64_t)__sanitizer_get_allocated_size(memory));
+		add(&use.private_bytes, -(int64_t)__sanitizer_get_allocated_size(memory));
 }
 #else
 void *malloc(size_t size)
@@ -102,7 +102,7 @@ void *malloc(size_t size)
 	void *memory = __libc_malloc(size);
 
 	if (memory)
-		add(&weight.private_bytes, (int64_t)malloc_usable_size(memory));
+		add(&use.private_bytes, (int64_t)malloc_usable_size(memory));
 	return memory;
 }
 
@@ -111,7 +111,7 @@ void *calloc(size_t n, size_t size)
 	void *memory = __libc_calloc(n, size);
 
 	if (memory)
-		add(&weight.private_bytes, (int64_t)malloc_usable_size(memory));
+		add(&use.private_bytes, (int64_t)malloc_usable_size(memory));
 	return memory;
 }
 
@@ -121,8 +121,8 @@ void *realloc(void *memory, size_t size)
 	void *changed = __libc_realloc(memory, size);
 
 	if (changed) {
-		add(&weight.private_bytes, (int64_t)malloc_usable_size(changed));
-		add(&weight.private_bytes, -(int64_t)before);
+		add(&use.private_bytes, (int64_t)malloc_usable_size(changed));
+		add(&use.private_bytes, -(int64_t)before);
 	}
 	return changed;
 }
@@ -130,12 +130,12 @@ void *realloc(void *memory, size_t size)
 void free(void *memory)
 {
 	if (memory)
-		add(&weight.private_bytes, -(int64_t)malloc_usable_size(memory));
+		add(&use.private_bytes, -(int64_t)malloc_usable_size(memory));
 	__libc_free(memory);
 }
 #endif
 
-void weight_begin(int input)
+void memory_meter_begin(int input)
 {
 #ifdef HOOKED
 	static bool hooked;
@@ -144,12 +144,12 @@ void weight_begin(int input)
 		__sanitizer_install_malloc_and_free_hooks(allocated, freed);
 	hooked = true;
 #endif
-	weight = (struct weight){0};
+	use = (struct memory_use){0};
 	counting = !fstat(input, &counted);
 }
 
-struct weight weight_end(void)
+struct memory_use memory_meter_end(void)
 {
 	counting = false;
-	return weight;
+	return use;
 }

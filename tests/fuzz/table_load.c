@@ -1,13 +1,13 @@
 /*
- * load.c - a pool, a file and a pipe, and the rules.
+ * table_load.c - a pool, a file and a pipe, and the rules.
  */
-#include "load.h"
+#include "table_load.h"
 
 #include "base/printable.h"
 #include "os/os.h"
 #include "segment/layout.h"
 #include "sheaf_data.h"
-#include "support/trial.h"
+#include "support/check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,10 @@ static sheaf_pool *pool;
 static char path[4096];
 static int file = -1;
 
-/* Leaves free pieces of 1, 2, 3 and more units in front of what is free: tables that grow have to move. */
+/*
+ * Leave free blocks of 1, 2, 3 and more units in front of the rest, so that tables that grow have
+ * to move.
+ */
 static void break_heap(void)
 {
 	void *gaps[GAPS], *walls[GAPS];
@@ -36,12 +39,15 @@ static void break_heap(void)
 		CHECK(!sheaf_free(pool, gaps[i]), "gap %zu", i);
 }
 
-void load_begin(void)
+void table_load_begin(void)
 {
 	const char *folder = getenv("TMPDIR");
 
 	snprintf(path, sizeof(path), "%s/sheaf-fuzz-data-XXXXXX", folder ? folder : "/tmp");
-	/* By its number alone: nothing stays, however the program ends. In memory where that can be had, as disks are slow at this. */
+	/*
+	 * By its number alone: nothing stays, however the program ends. In memory where that can be
+	 * had, as disks are slow at this.
+	 */
 	if (os_shm_unnamed(&file)) {
 		file = mkstemp(path);
 		CHECK(file >= 0, "%s: %s", path, strerror(errno));
@@ -55,7 +61,7 @@ void load_begin(void)
 	break_heap();
 }
 
-void load_end(void)
+void table_load_end(void)
 {
 	sheaf_pool_destroy(pool);
 	close(file);
@@ -64,7 +70,7 @@ void load_end(void)
 /* ---- pipes ---- */
 
 struct writer {
-	const struct load_input *input;
+	const struct table_input *input;
 	int end;
 };
 
@@ -76,7 +82,7 @@ static void *write_all(void *context)
 		ssize_t wrote = write(writer->end, writer->input->bytes + done, writer->input->size - done);
 
 		if (wrote < 0)
-			break; /* nobody reads on */
+			break; /* the reader has ended */
 		done += (size_t)wrote;
 	}
 	close(writer->end);
@@ -85,13 +91,12 @@ static void *write_all(void *context)
 
 /* ---- the rules ---- */
 
-static _Noreturn void complain(const struct load_input *input, const char *what, const struct weight *weight, int r)
+static _Noreturn void complain(const struct table_input *input, const char *what, const struct memory_use *use, int r)
 {
 	fprintf(stderr,
 		"%s: %zu bytes by %s, header %u, missing %u: result %d (%s); peak %lld, read %llu, left %lld and %lld\n", what,
 		input->size, input->piped ? "pipe" : "file", input->header, input->missing, r, sheaf_message(),
-		(long long)weight->peak, (unsigned long long)weight->read, (long long)weight->private_bytes,
-		(long long)weight->heap_bytes);
+		(long long)use->peak, (unsigned long long)use->read, (long long)use->private_bytes, (long long)use->heap_bytes);
 	for (size_t i = 0; i < input->size && i < 400; i++)
 		fprintf(stderr, "%02x%s", input->bytes[i], i % 40 == 39 ? "\n" : " ");
 	CHECK(false, "%s", what);
@@ -108,7 +113,7 @@ static bool is_documented(int r)
 	return false;
 }
 
-static const char *find_fault(const struct load_input *input, const struct weight *weight, int r, const sheaf_array *array)
+static const char *find_fault(const struct table_input *input, const struct memory_use *use, int r, const sheaf_array *array)
 {
 	size_t bytes = r == 0 ? array->rows * array->columns * sizeof(double) : 0;
 	/* The map of the heap grows by the way, a page for 32 MiB, and stays: it is the pool's. */
@@ -116,16 +121,16 @@ static const char *find_fault(const struct load_input *input, const struct weigh
 
 	if (!is_documented(r))
 		return "undocumented code";
-	if (weight->peak > (int64_t)(WEIGHT_PER_BYTE * weight->read) + SLACK)
+	if (use->peak > (int64_t)(MEMORY_PER_BYTE * use->read) + SLACK)
 		return "too much memory";
 	/* Of a file the size is known before it is read; of a pipe nothing is. */
-	if (input->piped && weight->excess > SLACK)
+	if (input->piped && use->excess > SLACK)
 		return "memory before there was anything for it";
-	if (weight->read > input->size)
+	if (use->read > input->size)
 		return "read twice";
-	if (weight->private_bytes != 0)
+	if (use->private_bytes != 0)
 		return "private memory leaks";
-	if (weight->heap_bytes < (int64_t)bytes || weight->heap_bytes > (int64_t)(bytes + UNIT) + map)
+	if (use->heap_bytes < (int64_t)bytes || use->heap_bytes > (int64_t)(bytes + UNIT) + map)
 		return "the heap holds what it should not";
 	if (r < 0 && (!*sheaf_message() || !printable_already(sheaf_message())))
 		return "no message, or one that is not printable";
@@ -136,7 +141,7 @@ static const char *find_fault(const struct load_input *input, const struct weigh
 	return NULL;
 }
 
-static int load(const struct load_input *input, int fd, struct weight *weight)
+static int load(const struct table_input *input, int fd, struct memory_use *use)
 {
 	char name[32];
 	static const char *const missing[][4] = {{NULL}, {"NA", NULL}, {"", NULL}, {"", "-", "NA", NULL}};
@@ -149,21 +154,21 @@ static int load(const struct load_input *input, int fd, struct weight *weight)
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	sheaf_pool_get_info(pool, &before);
-	weight_begin(fd);
+	memory_meter_begin(fd);
 	r = sheaf_array_load(&array, pool, name, &options);
-	*weight = weight_end();
-	fault = find_fault(input, weight, r, &array);
+	*use = memory_meter_end();
+	fault = find_fault(input, use, r, &array);
 	if (fault)
-		complain(input, fault, weight, r);
+		complain(input, fault, use, r);
 	if (r == 0)
 		sheaf_array_free(&array, pool);
 	sheaf_pool_get_info(pool, &after);
 	if (after.heap_used != before.heap_used)
-		complain(input, "the heap has less than before", weight, r);
+		complain(input, "the heap has less than before", use, r);
 	return r;
 }
 
-int load_one(const struct load_input *input, struct weight *weight)
+int table_load(const struct table_input *input, struct memory_use *use)
 {
 	struct writer writer = {.input = input};
 	int ends[2], r, threaded;
@@ -172,7 +177,7 @@ int load_one(const struct load_input *input, struct weight *weight)
 	if (!input->piped) {
 		CHECK(!ftruncate(file, 0) && pwrite(file, input->bytes, input->size, 0) == (ssize_t)input->size, "%s",
 		      strerror(errno));
-		return load(input, file, weight);
+		return load(input, file, use);
 	}
 	CHECK(pipe(ends) == 0, "pipe: %s", strerror(errno));
 	writer.end = ends[1];
@@ -181,8 +186,8 @@ int load_one(const struct load_input *input, struct weight *weight)
 		write_all(&writer);
 	else
 		CHECK(!pthread_create(&thread, NULL, write_all, &writer), "no thread");
-	r = load(input, ends[0], weight);
-	/* Whoever still writes gets EPIPE. */
+	r = load(input, ends[0], use);
+	/* A thread that still writes gets EPIPE. */
 	close(ends[0]);
 	if (threaded)
 		pthread_join(thread, NULL);

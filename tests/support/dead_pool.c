@@ -1,4 +1,7 @@
-#include "support/corpse.h"
+/*
+ * dead_pool.c - a child that ends at once is the dead owner.
+ */
+#include "support/dead_pool.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,9 +10,9 @@
 
 #include "os/os.h"
 #include "segment/segment.h"
-#include "support/trial.h"
+#include "support/check.h"
 
-void corpse_bury(struct shared_header *header)
+void dead_pool_mark(struct shared_header *header)
 {
 	struct os_process_id dead;
 	int ends[2];
@@ -30,7 +33,7 @@ void corpse_bury(struct shared_header *header)
 	header->owner_space = dead.space;
 }
 
-int corpse_leave(const char *name)
+int dead_pool_leave(const char *name)
 {
 	struct shared_header header = {0};
 	int fd, r = os_shm_create(name, &fd);
@@ -38,7 +41,7 @@ int corpse_leave(const char *name)
 	if (r)
 		return r;
 	segment_identify(&header);
-	corpse_bury(&header);
+	dead_pool_mark(&header);
 	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
 		r = -errno;
 	close(fd);

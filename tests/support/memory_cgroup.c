@@ -1,4 +1,7 @@
-#include "support/group.h"
+/*
+ * memory_cgroup.c - control groups of version 1 and 2, by their files.
+ */
+#include "support/memory_cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +13,7 @@
 
 #include "sheaf.h"
 #include "support/children.h"
-#include "support/trial.h"
+#include "support/deadline.h"
 
 static char folder[4300];
 
@@ -40,7 +43,7 @@ static bool make_below(const char *mount, const char *own, const char *knob, uin
 		return false;
 	}
 	if (!write_text(knob, text)) {
-		group_remove();
+		memory_cgroup_remove();
 		return false;
 	}
 	/* Swap would take what does not fit. */
@@ -51,7 +54,7 @@ static bool make_below(const char *mount, const char *own, const char *knob, uin
 }
 
 /* Lines of /proc/self/cgroup are "4:memory:/path" (version 1) and "0::/path" (version 2). */
-bool group_make(uint64_t limit)
+bool memory_cgroup_make(uint64_t limit)
 {
 	FILE *file = fopen("/proc/self/cgroup", "r");
 	bool made = false;
@@ -74,7 +77,7 @@ bool group_make(uint64_t limit)
 	return made;
 }
 
-bool group_enter(void)
+bool memory_cgroup_enter(void)
 {
 	char text[32];
 
@@ -96,13 +99,13 @@ static void kill_members(void)
 		fclose(file);
 }
 
-void group_remove(void)
+void memory_cgroup_remove(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
 	while (folder[0] && rmdir(folder) && errno == EBUSY && sheaf_now_ns() < deadline) {
 		kill_members();
-		trial_nap(1000000);
+		sleep_ns(1000000);
 	}
 	folder[0] = '\0';
 }

@@ -1,24 +1,26 @@
 /*
- * scene.c - the host on one side of a shared page, the test on the other.
+ * subject_pool.c - the host on one side of a shared page, the test on the other.
  *
- * Phases     The host tells how far it is with a batch; the test waits for that, and for nothing else, with a deadline that
- *            only a hanging pool misses.
- * Tasks      Each position has one value. A run that finds its result slot not zeroed fails.
+ * The host writes its phase, and the runs of each position; the test writes what it wants and its
+ * order. The test waits for a phase, and for nothing else, with a deadline that only a hanging pool
+ * misses. Each position has one value. A run fails that finds its result slot not zeroed.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-#include "scene.h"
+#include "subject_pool.h"
 
 #include "batch/view_dense.h"
+#include "check.h"
 #include "children.h"
+#include "deadline.h"
 #include "leaks.h"
 #include "pool/pool.h"
 #include "pool/recover.h"
 #include "proc.h"
+#include "rng.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "session.h"
-#include "tally.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +37,8 @@
 
 enum phase { OPENING, OPEN, SUBMITTING, WAITING, JOINING, GATHERED, RETIRED, ENDING };
 
-static struct stage {
-	struct work work;
+static struct page {
+	struct workload load;
 	sem_t command;      /* wakes the host that has no batch to wait for */
 	_Atomic int wanted; /* what it is to do next: SUBMITTING, RETIRED, or ENDING */
 	_Atomic int phase;
@@ -45,24 +47,24 @@ static struct stage {
 	uint64_t salt;
 	uint32_t batch;
 	struct segment segment; /* the host's view */
-	_Atomic unsigned runs[SCENE_POSITIONS];
+	_Atomic unsigned runs[SUBJECT_POSITIONS];
 	_Atomic unsigned excused;
 	_Atomic pid_t held;
 	_Atomic bool pass;
-} * stage;
+} * page;
 
 /* ---- tasks ---- */
 
 static void hold(uint64_t position)
 {
-	if (!stage->work.holds || position != stage->work.hold_at || atomic_load(&stage->pass))
+	if (!page->load.holds || position != page->load.hold_at || atomic_load(&page->pass))
 		return;
-	atomic_store(&stage->held, getpid());
-	while (!atomic_load(&stage->pass))
-		trial_nap(1000000);
+	atomic_store(&page->held, getpid());
+	while (!atomic_load(&page->pass))
+		sleep_ns(1000000);
 }
 
-/* Of a position's failure: short, as printing is no path of ours. */
+/* Return the text of a position's failure: one letter, because printing is not what is tested. */
 static char text_of(uint64_t position)
 {
 	return (char)('a' + position);
@@ -70,14 +72,14 @@ static char text_of(uint64_t position)
 
 static int begin_run(sheaf_task *task, uint64_t position)
 {
-	atomic_fetch_add(&stage->runs[position], 1);
+	atomic_fetch_add(&page->runs[position], 1);
 	hold(position);
-	return stage->work.fails ? sheaf_task_fail(task, -EDOM, "%c", text_of(position)) : 0;
+	return page->load.fails ? sheaf_task_fail(task, -EDOM, "%c", text_of(position)) : 0;
 }
 
 static uint64_t value_of(uint64_t position, unsigned word)
 {
-	return trial_value(stage->salt + position * WORDS + word);
+	return distinct_value(page->salt + position * WORDS + word);
 }
 
 static bool is_zero(const uint64_t *words, size_t size)
@@ -91,11 +93,11 @@ static bool is_zero(const uint64_t *words, size_t size)
 static int call(sheaf_task *task, const void *arg, void *result)
 {
 	uint64_t position = sheaf_task_position(task), *words;
-	size_t size = stage->work.slot ? stage->work.slot : WORDS * sizeof(*words);
+	size_t size = page->load.slot ? page->load.slot : WORDS * sizeof(*words);
 	int r = begin_run(task, position);
 
 	(void)arg;
-	if (!r && !stage->work.slot)
+	if (!r && !page->load.slot)
 		r = sheaf_task_result(task, size, &result);
 	if (r)
 		return r;
@@ -142,7 +144,10 @@ struct host {
 	unsigned wanted; /* positions submitted */
 };
 
-/* As the library waits for room, but without a look and without a limit. */
+/*
+ * Wait for room as the library does, but without a check of which processes live, and without a
+ * deadline.
+ */
 static void wait_for_room(struct host *host)
 {
 	struct segment *segment = &host->pool->segment;
@@ -177,33 +182,33 @@ static void submit_call(struct host *host)
 
 static void submit(struct host *host)
 {
-	const struct work *work = &stage->work;
-	sheaf_map_options options = {.grain = work->grain, .max_attempts = work->attempts};
+	const struct workload *load = &page->load;
+	sheaf_map_options options = {.grain = load->grain, .max_attempts = load->attempts};
 	int r = 0;
 
 	host->wanted = 0;
-	if (work->kind == KIND_CALLS) {
-		while (host->wanted < work->positions)
+	if (load->kind == KIND_CALLS) {
+		while (host->wanted < load->positions)
 			submit_call(host);
 		return;
 	}
-	if (work->kind == KIND_MAP)
-		r = sheaf_submit_map(host->batch, item, NULL, 0, host->out, sizeof(*host->out), work->positions, &options);
+	if (load->kind == KIND_MAP)
+		r = sheaf_submit_map(host->batch, item, NULL, 0, host->out, sizeof(*host->out), load->positions, &options);
 	else
-		r = sheaf_submit_for(host->batch, range, host->out, work->positions, &options);
+		r = sheaf_submit_for(host->batch, range, host->out, load->positions, &options);
 	CHECK(r == 0, "a dense batch: %d", r);
-	host->wanted = work->positions;
+	host->wanted = load->positions;
 }
 
 static void obey(struct host *host)
 {
 	struct member *owner = &host->pool->member;
-	unsigned worker = atomic_load(&stage->order_worker);
+	unsigned worker = atomic_load(&page->order_worker);
 	int r;
 
-	switch (atomic_load(&stage->order)) {
-	case ORDER_LOOK:
-		CHECK((r = owner->ops->look(owner)) == 0, "a look at the family: %d", r);
+	switch (atomic_load(&page->order)) {
+	case ORDER_CHECK:
+		CHECK((r = owner->ops->look(owner)) == 0, "a check of the family: %d", r);
 		break;
 	case ORDER_SUBMIT:
 		submit_call(host);
@@ -214,17 +219,17 @@ static void obey(struct host *host)
 	default:
 		return;
 	}
-	atomic_store(&stage->order, ORDER_NONE);
+	atomic_store(&page->order, ORDER_NONE);
 }
 
-/* Is all done? If not, what to wait for. */
+/* Is all done? If not, @wait is what to wait for. */
 static bool all_done(struct host *host, uint64_t *wait)
 {
 	const _Atomic uint64_t *words = segment_at(&host->pool->segment, host->batch->shared->words);
 	unsigned i = 0;
 
-	*wait = stage->work.wait;
-	if (stage->work.kind != KIND_CALLS) {
+	*wait = page->load.wait;
+	if (page->load.kind != KIND_CALLS) {
 		while (i < host->batch->shared->chunks && word_state(atomic_load(&words[i])) == WORD_DONE)
 			i++;
 		if (*wait == WAIT_NOTHING)
@@ -235,10 +240,10 @@ static bool all_done(struct host *host, uint64_t *wait)
 		i++;
 	if (*wait == WAIT_NOTHING && i < host->wanted)
 		*wait = WAIT_ENTRY(batch_entry_offset(host->batch, i));
-	/* Others come by order. */
-	if (i == host->wanted && i < stage->work.positions + stage->work.more)
+	/* More are submitted by order. */
+	if (i == host->wanted && i < page->load.positions + page->load.more)
 		*wait = WAIT_ANY;
-	return i == stage->work.positions + stage->work.more;
+	return i == page->load.positions + page->load.more;
 }
 
 static void wait_for_all(struct host *host)
@@ -250,7 +255,7 @@ static void wait_for_all(struct host *host)
 		struct sleeper sleeper = sleeper_of_batch(shared, wait);
 
 		sleeper_announce(&sleeper);
-		if (!all_done(host, &wait) && atomic_load(&stage->order) == ORDER_NONE)
+		if (!all_done(host, &wait) && atomic_load(&page->order) == ORDER_NONE)
 			sem_wait(&shared->bell);
 		sleeper_retract(&sleeper);
 	}
@@ -258,26 +263,26 @@ static void wait_for_all(struct host *host)
 
 static void check_result(const struct host *host, const sheaf_result *result, unsigned position)
 {
-	const struct work *work = &stage->work;
-	unsigned words = work->slot ? (unsigned)(work->slot / sizeof(uint64_t)) : WORDS;
+	const struct workload *load = &page->load;
+	unsigned words = load->slot ? (unsigned)(load->slot / sizeof(uint64_t)) : WORDS;
 
 	CHECK_AS(HARM_DUPLICATED, result->position >= position, "position %llu was given twice",
 		 (unsigned long long)result->position);
 	CHECK_AS(HARM_LOST, result->position == position, "position %u is missing", position);
 	CHECK_AS(HARM_DUPLICATED,
-		 work->kind != KIND_CALLS ||
-			 atomic_load(&stage->runs[position]) <= result->attempts + atomic_load(&stage->excused),
-		 "position %u: %u runs in %u attempts", position, atomic_load(&stage->runs[position]), result->attempts);
-	if (work->attempts && result->status == -ECHILD) {
+		 load->kind != KIND_CALLS ||
+			 atomic_load(&page->runs[position]) <= result->attempts + atomic_load(&page->excused),
+		 "position %u: %u runs in %u attempts", position, atomic_load(&page->runs[position]), result->attempts);
+	if (load->attempts && result->status == -ECHILD) {
 		CHECK(result->signal == SIGKILL, "position %u: signal %d", position, result->signal);
 		return;
 	}
-	CHECK_AS(HARM_LOST, result->status == (work->fails ? -EDOM : 0), "position %u: status %d, %s", position, result->status,
+	CHECK_AS(HARM_LOST, result->status == (load->fails ? -EDOM : 0), "position %u: status %d, %s", position, result->status,
 		 result->message);
-	if (work->fails)
-		CHECK_AS(HARM_LOST, work->kind == KIND_FOR || result->message[0] == text_of(position), "position %u: \"%s\"",
+	if (load->fails)
+		CHECK_AS(HARM_LOST, load->kind == KIND_FOR || result->message[0] == text_of(position), "position %u: \"%s\"",
 			 position, result->message);
-	else if (work->kind != KIND_CALLS)
+	else if (load->kind != KIND_CALLS)
 		CHECK_AS(HARM_LOST, host->out[position] == value_of(position, 0), "position %u: a wrong value", position);
 	else
 		for (unsigned i = 0; i < words; i++)
@@ -289,7 +294,7 @@ static void check_results(struct host *host)
 {
 	const sheaf_result *results;
 	size_t n;
-	int r = sheaf_gather(host->batch, &results, &n, patience());
+	int r = sheaf_gather(host->batch, &results, &n, hang_deadline());
 
 	CHECK_AS(HARM_HUNG, r >= 0, "sheaf_gather: %d", r);
 	CHECK_AS(HARM_LOST, n == host->wanted, "%zu results of %u", n, host->wanted);
@@ -297,30 +302,30 @@ static void check_results(struct host *host)
 		check_result(host, &results[i], (unsigned)i);
 }
 
-/* The end of a closed pool. It looks more often than the library would. */
+/* Wait for the end of a closed pool. Check more often than the library would. */
 static void join(struct host *host)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	int r;
 
-	atomic_store(&stage->phase, JOINING);
+	atomic_store(&page->phase, JOINING);
 	while ((r = sheaf_pool_join(host->pool, 0)) == -EAGAIN) {
 		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the closed pool does not end");
 		obey(host);
 		atomic_store(&host->pool->member.looked_ns, 0);
-		trial_nap(NAP_NS);
+		sleep_ns(NAP_NS);
 	}
 	CHECK(r == 0, "sheaf_pool_join: %d", r);
 }
 
-/* Waits until it is wanted to do @one or @other, and meanwhile obeys. */
+/* Wait until the test wants @one or @other, and obey meanwhile. */
 static int wait_until_wanted(struct host *host, enum phase one, enum phase other)
 {
 	int wanted;
 
-	while ((wanted = atomic_load(&stage->wanted)) != (int)one && wanted != (int)other) {
+	while ((wanted = atomic_load(&page->wanted)) != (int)one && wanted != (int)other) {
 		obey(host);
-		sem_wait(&stage->command);
+		sem_wait(&page->command);
 	}
 	return wanted;
 }
@@ -328,29 +333,29 @@ static int wait_until_wanted(struct host *host, enum phase one, enum phase other
 static void play(struct host *host)
 {
 	sheaf_batch_options options = {
-		.result_size = stage->work.slot, .max_attempts = stage->work.attempts, .flags = SHEAF_NONBLOCK};
+		.result_size = page->load.slot, .max_attempts = page->load.attempts, .flags = SHEAF_NONBLOCK};
 	int r = sheaf_batch_create(&host->batch, host->pool, &options);
 
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
 	submit(host);
-	if (stage->work.closes)
+	if (page->load.closes)
 		CHECK((r = sheaf_pool_close(host->pool)) == 0, "sheaf_pool_close: %d", r);
-	atomic_store(&stage->phase, WAITING);
+	atomic_store(&page->phase, WAITING);
 	wait_for_all(host);
 	check_results(host);
-	if (stage->work.closes)
+	if (page->load.closes)
 		join(host);
-	atomic_store(&stage->phase, GATHERED);
+	atomic_store(&page->phase, GATHERED);
 	wait_until_wanted(host, RETIRED, RETIRED);
 	sheaf_batch_retire(host->batch);
-	atomic_store(&stage->phase, RETIRED);
+	atomic_store(&page->phase, RETIRED);
 }
 
 static int host_main(void *context)
 {
-	const struct work *work = &stage->work;
-	sheaf_pool_options options = {.workers = work->workers,
-				      .ring_size = SCENE_RING,
+	const struct workload *load = &page->load;
+	sheaf_pool_options options = {.workers = load->workers,
+				      .ring_size = SUBJECT_RING,
 				      .max_batches = 1,
 				      .heap_size = HEAP,
 				      .flags = SHEAF_ANONYMOUS,
@@ -364,8 +369,8 @@ static int host_main(void *context)
 	CHECK((r = sheaf_pool_create(&host.pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	CHECK((r = sheaf_alloc(host.pool, UNIT, &memory)) == 0, "sheaf_alloc: %d", r);
 	host.out = memory;
-	stage->segment = host.pool->segment;
-	atomic_store(&stage->phase, OPEN);
+	page->segment = host.pool->segment;
+	atomic_store(&page->phase, OPEN);
 	while (wait_until_wanted(&host, SUBMITTING, ENDING) == SUBMITTING)
 		play(&host);
 	sheaf_pool_destroy(host.pool);
@@ -385,25 +390,25 @@ static struct {
 	uint64_t point;
 } now; /* for messages */
 
-struct segment *scene_segment(void)
+struct segment *subject_segment(void)
 {
 	return &view;
 }
 
-struct shared_batch *scene_batch(void)
+struct shared_batch *subject_batch(void)
 {
 	return &view.batches[0];
 }
 
-pid_t scene_host(void)
+pid_t subject_host(void)
 {
 	return host;
 }
 
 static void want(enum phase phase)
 {
-	atomic_store(&stage->wanted, (int)phase);
-	sem_post(&stage->command);
+	atomic_store(&page->wanted, (int)phase);
+	sem_post(&page->command);
 }
 
 static bool in_state(pid_t pid, char state)
@@ -413,90 +418,93 @@ static bool in_state(pid_t pid, char state)
 	return proc_read(pid, &proc) && proc.state == state;
 }
 
-/* One look of a wait; ends the program if it waits too long, or the host has ended: that has told why. */
-static void look_again(uint64_t deadline, const char *for_what)
+/*
+ * Sleep once in a wait. End the program if it takes too long, or if the host has ended, which has
+ * said why.
+ */
+static void nap(uint64_t deadline, const char *for_what)
 {
 	struct proc proc;
 
 	if (!proc_read(host, &proc) || proc.state == 'Z')
 		exit(1);
 	CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s, point %llu: waited too long: %s (phase %d)",
-		 now.what ? now.what : "", (unsigned long long)now.point, for_what, atomic_load(&stage->phase));
-	trial_nap(NAP_NS);
+		 now.what ? now.what : "", (unsigned long long)now.point, for_what, atomic_load(&page->phase));
+	sleep_ns(NAP_NS);
 }
 
 static void await(enum phase phase, const char *for_what)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
-	while (atomic_load(&stage->phase) != (int)phase)
-		look_again(deadline, for_what);
+	while (atomic_load(&page->phase) != (int)phase)
+		nap(deadline, for_what);
 }
 
 static void *moved(const void *theirs)
 {
-	return view.base + ((const unsigned char *)theirs - stage->segment.base);
+	return view.base + ((const unsigned char *)theirs - page->segment.base);
 }
 
-/* Maps the host's segment by the file that it has open. */
+/* Map the host's segment by the file that it has open. */
 static bool map_segment(void)
 {
 	char path[64];
 	void *base;
 
-	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)host, stage->segment.fd);
-	view = stage->segment;
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)host, page->segment.fd);
+	view = page->segment;
 	view.fd = open(path, O_RDWR | O_CLOEXEC);
 	if (view.fd < 0)
 		return false;
 	base = mmap(NULL, (size_t)view.size, PROT_READ | PROT_WRITE, MAP_SHARED, view.fd, 0);
 	CHECK(base != MAP_FAILED, "mmap: errno %d", errno);
 	view.base = base;
-	view.header = moved(stage->segment.header);
-	view.control = moved(stage->segment.control);
-	view.seats = moved(stage->segment.seats);
-	view.ring.shared = moved(stage->segment.ring.shared);
-	view.ring.slots = moved(stage->segment.ring.slots);
-	view.batches = moved(stage->segment.batches);
-	view.heap_map = moved((const void *)stage->segment.heap_map);
+	view.header = moved(page->segment.header);
+	view.control = moved(page->segment.control);
+	view.seats = moved(page->segment.seats);
+	view.ring.shared = moved(page->segment.ring.shared);
+	view.ring.slots = moved(page->segment.ring.slots);
+	view.batches = moved(page->segment.batches);
+	view.heap_map = moved((const void *)page->segment.heap_map);
 	return true;
 }
 
-bool scene_begin(const struct work *work)
+bool subject_begin(const struct workload *load)
 {
-	CHECK(work->positions <= SCENE_POSITIONS, "%u positions, at most %d", work->positions, SCENE_POSITIONS);
-	if (!stage) {
-		stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		CHECK(stage != MAP_FAILED, "mmap: errno %d", errno);
+	CHECK(load->positions <= SUBJECT_POSITIONS, "%u positions, at most %d", load->positions, SUBJECT_POSITIONS);
+	if (!page) {
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		CHECK(page != MAP_FAILED, "mmap: errno %d", errno);
 	}
 	if (!session_visible()) {
 		puts("skipped: no /proc or no /dev/shm here");
 		return false;
 	}
-	memset(stage, 0, sizeof(*stage));
-	stage->work = *work;
-	sem_init(&stage->command, 1, 0);
+	memset(page, 0, sizeof(*page));
+	page->load = *load;
+	sem_init(&page->command, 1, 0);
 	CHECK((host = child_start(host_main, NULL)) > 0, "child_start: %d", (int)host);
 	await(OPEN, "a pool");
 	if (!map_segment()) {
 		puts("skipped: files of other processes cannot be opened here");
-		scene_end();
+		subject_end();
 		return false;
 	}
 	used = heap_used(&view);
 	return true;
 }
 
-void scene_end(void)
+void subject_end(void)
 {
 	int status = -1;
 
 	want(ENDING);
-	CHECK_AS(HARM_HUNG, child_wait(host, &status, patience()) == 0, "%s: the host does not end", now.what);
+	CHECK_AS(HARM_HUNG, child_wait(host, &status, hang_deadline()) == 0, "%s: the host does not end", now.what);
 	if (status)
 		exit(1);
-	CHECK_AS(HARM_LEAKED, session_ended(host, patience()), "%s: processes are left", now.what);
-	sem_destroy(&stage->command);
+	CHECK_AS(HARM_LEAKED, session_ended(host, hang_deadline()), "%s: processes are left", now.what);
+	sem_destroy(&page->command);
 	if (view.base) {
 		munmap(view.base, (size_t)view.size);
 		close(view.fd);
@@ -504,131 +512,131 @@ void scene_end(void)
 	}
 }
 
-unsigned scene_generation(unsigned worker)
+unsigned subject_generation(unsigned worker)
 {
 	return atomic_load(&view.seats[worker].generation);
 }
 
-/* And without a token that would wake it. */
+/* Does the worker sleep, with no token that would wake it? */
 static bool asleep(unsigned worker, pid_t *pid)
 {
 	int tokens;
 
 	*pid = atomic_load(&view.seats[worker].pid);
-	sem_getvalue(&view.seats[worker].bell[scene_generation(worker) & 1], &tokens);
+	sem_getvalue(&view.seats[worker].bell[subject_generation(worker) & 1], &tokens);
 	return *pid > 0 && !tokens && atomic_load(&view.control->sleepers[0]) >> worker & 1 && in_state(*pid, 'S');
 }
 
-pid_t scene_worker(unsigned worker)
+pid_t subject_worker(unsigned worker)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pid;
 
 	while (!asleep(worker, &pid))
-		look_again(deadline, "a worker asleep");
+		nap(deadline, "a worker asleep");
 	return pid;
 }
 
-/* Waits until a process that has the lock sleeps. */
+/* Wait until the process that has the lock sleeps. Return its pid. */
 static pid_t asleep_with(unsigned lock, unsigned locks, const char *what)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pid;
 
 	while (os_locked(view.fd, lock, locks, &pid) != 1 || !in_state(pid, 'S'))
-		look_again(deadline, what);
+		nap(deadline, what);
 	return pid;
 }
 
-pid_t scene_supervisor(void)
+pid_t subject_supervisor(void)
 {
 	return asleep_with(OS_LOCK_SUPERVISOR, 1, "the supervisor asleep");
 }
 
-pid_t scene_spare(void)
+pid_t subject_spare(void)
 {
 	return asleep_with(OS_LOCK_SPARE, OS_LOCK_SPARES, "the spare asleep");
 }
 
 static pid_t stopped;
 
-void scene_stop_supervisor(void)
+void subject_stop_supervisor(void)
 {
-	uint64_t deadline = patience();
-	pid_t pid = scene_supervisor();
+	uint64_t deadline = hang_deadline();
+	pid_t pid = subject_supervisor();
 
 	stopped = pid;
 	CHECK(kill(pid, SIGSTOP) == 0, "SIGSTOP: errno %d", errno);
 	while (!in_state(pid, 'T'))
-		look_again(deadline, "the supervisor stopped");
+		nap(deadline, "the supervisor stopped");
 }
 
-void scene_continue_supervisor(void)
+void subject_continue_supervisor(void)
 {
 	CHECK(kill(stopped, SIGCONT) == 0, "SIGCONT: errno %d", errno);
 }
 
-void scene_start(const char *what, uint64_t point)
+void subject_submit_batch(const char *what, uint64_t point)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	int phase;
 
 	now.what = what;
 	now.point = point;
-	stage->salt += SCENE_POSITIONS * WORDS;
-	for (unsigned i = 0; i < SCENE_POSITIONS; i++)
-		atomic_store(&stage->runs[i], 0);
-	atomic_store(&stage->excused, 0);
-	atomic_store(&stage->held, 0);
-	atomic_store(&stage->pass, false);
-	atomic_store(&stage->phase, SUBMITTING);
+	page->salt += SUBJECT_POSITIONS * WORDS;
+	for (unsigned i = 0; i < SUBJECT_POSITIONS; i++)
+		atomic_store(&page->runs[i], 0);
+	atomic_store(&page->excused, 0);
+	atomic_store(&page->held, 0);
+	atomic_store(&page->pass, false);
+	atomic_store(&page->phase, SUBMITTING);
 	want(SUBMITTING);
-	while ((phase = atomic_load(&stage->phase)) < JOINING) {
-		bool waits = phase == WAITING ? atomic_load(&scene_batch()->waiter) != WAIT_NOTHING
+	while ((phase = atomic_load(&page->phase)) < JOINING) {
+		bool waits = phase == WAITING ? atomic_load(&subject_batch()->waiter) != WAIT_NOTHING
 					      : atomic_load(&view.control->room_waiters) != 0;
 
 		if (waits && in_state(host, 'S'))
 			break;
-		look_again(deadline, "the host asleep");
+		nap(deadline, "the host asleep");
 	}
 }
 
-pid_t scene_held(void)
+pid_t subject_wait_for_held(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 	pid_t pid;
 
-	while (!(pid = atomic_load(&stage->held)))
-		look_again(deadline, "a task in hand");
+	while (!(pid = atomic_load(&page->held)))
+		nap(deadline, "a task in hand");
 	return pid;
 }
 
-void scene_let_pass(void)
+void subject_let_pass(void)
 {
-	atomic_store(&stage->pass, true);
+	atomic_store(&page->pass, true);
 }
 
-void scene_order(enum errand errand, unsigned worker)
+void subject_order(enum command order, unsigned worker)
 {
-	atomic_store(&stage->order_worker, worker);
-	atomic_store(&stage->order, (int)errand);
-	/* Wherever it waits: for room it takes the first place. */
-	sem_post(&scene_batch()->bell);
+	atomic_store(&page->order_worker, worker);
+	atomic_store(&page->order, (int)order);
+	/* Wake it wherever it waits. For room it waits in the first place. */
+	sem_post(&subject_batch()->bell);
 	sem_post(&view.control->room[0]);
-	sem_post(&stage->command);
+	sem_post(&page->command);
 }
 
-void scene_obeyed(void)
+void subject_wait_for_order(void)
 {
-	uint64_t deadline = patience();
+	uint64_t deadline = hang_deadline();
 
-	while (atomic_load(&stage->order) != ORDER_NONE)
-		look_again(deadline, "an order");
+	while (atomic_load(&page->order) != ORDER_NONE)
+		nap(deadline, "an order");
 }
 
-void scene_excuse(unsigned runs)
+void subject_excuse_runs(unsigned runs)
 {
-	atomic_store(&stage->excused, runs);
+	atomic_store(&page->excused, runs);
 }
 
 static uint64_t hash(uint64_t seed, const void *memory, size_t size)
@@ -653,7 +661,7 @@ static uint64_t hash_map(uint64_t digest)
 
 static uint64_t hash_failures(uint64_t digest)
 {
-	for (uint64_t at = atomic_load(&scene_batch()->failures); at;) {
+	for (uint64_t at = atomic_load(&subject_batch()->failures); at;) {
 		const struct shared_failure *failure = segment_at(&view, at);
 
 		digest = hash(digest, failure, sizeof(*failure));
@@ -662,19 +670,19 @@ static uint64_t hash_failures(uint64_t digest)
 	return digest;
 }
 
-uint64_t scene_effects(void)
+uint64_t subject_full_digest(void)
 {
 	uint64_t digest = hash(1, view.control, sizeof(*view.control));
 
 	digest = hash(digest, view.seats, view.seat_count * sizeof(*view.seats));
 	digest = hash(digest, view.ring.slots, view.ring.size * sizeof(*view.ring.slots));
-	digest = hash(digest, scene_batch(), sizeof(struct shared_batch));
+	digest = hash(digest, subject_batch(), sizeof(struct shared_batch));
 	return hash_failures(hash_map(digest));
 }
 
-uint64_t scene_digest(void)
+uint64_t subject_digest(void)
 {
-	const struct shared_batch *batch = scene_batch();
+	const struct shared_batch *batch = subject_batch();
 	uint64_t digest = hash(1, view.ring.slots, view.ring.size * sizeof(*view.ring.slots));
 
 	digest = hash(digest, batch, offsetof(struct shared_batch, waiter));
@@ -692,28 +700,28 @@ static void recover_again(unsigned worker, unsigned generation)
 	recover(&view, &death, &region);
 }
 
-void scene_recover_twice(unsigned worker, unsigned generation)
+void subject_recover_twice(unsigned worker, unsigned generation)
 {
 	uint64_t once;
 
 	recover_again(worker, generation);
-	once = scene_digest();
+	once = subject_digest();
 	recover_again(worker, generation);
-	CHECK(scene_digest() == once, "%s, point %llu: a second recovery changes the words", now.what,
+	CHECK(subject_digest() == once, "%s, point %llu: a second recovery changes the words", now.what,
 	      (unsigned long long)now.point);
 }
 
 static void wait_for_quiet(void)
 {
 	for (unsigned worker = 0; worker < view.worker_count; worker++)
-		scene_worker(worker);
-	scene_supervisor();
+		subject_worker(worker);
+	subject_supervisor();
 }
 
-/* No word names an owner, living or dead. */
+/* Check that no word names an owner, living or dead. */
 static void check_words(void)
 {
-	struct shared_batch *batch = scene_batch();
+	struct shared_batch *batch = subject_batch();
 	const _Atomic uint64_t *words = segment_at(&view, batch->words);
 
 	for (uint32_t i = 0; i < view.ring.size; i++)
@@ -733,20 +741,20 @@ static void check_words(void)
 			 now.what, (unsigned long long)now.point, room, atomic_load(&view.control->room_holder[room]));
 }
 
-void scene_finish(unsigned worker, unsigned generation)
+void subject_finish_batch(unsigned worker, unsigned generation)
 {
-	bool closed = stage->work.closes;
+	bool closed = page->load.closes;
 	uint64_t before;
 
 	await(GATHERED, "the results");
 	if (!closed)
 		wait_for_quiet();
 	check_words();
-	before = scene_digest();
+	before = subject_digest();
 	recover_again(worker, generation);
 	if (!closed)
 		wait_for_quiet();
-	CHECK(scene_digest() == before, "%s, point %llu: to recover once more changes the words", now.what,
+	CHECK(subject_digest() == before, "%s, point %llu: to recover once more changes the words", now.what,
 	      (unsigned long long)now.point);
 	CHECK(!closed || atomic_load(&view.control->state) == POOL_FINISHED, "%s, point %llu: state %u", now.what,
 	      (unsigned long long)now.point, atomic_load(&view.control->state));

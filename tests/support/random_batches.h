@@ -1,0 +1,32 @@
+/*
+ * random_batches.h - work for a pool whose processes are killed meanwhile: each result is checked
+ * against its position and value.
+ */
+#ifndef SHEAF_TESTS_SUPPORT_RANDOM_BATCHES_H
+#define SHEAF_TESTS_SUPPORT_RANDOM_BATCHES_H
+
+#include "rng.h"
+#include "sheaf.h"
+
+struct random_batches {
+	sheaf_pool *pool;
+	struct rng rng;
+	_Atomic uint64_t results; /* handed out and right; for others to see that it goes on */
+	uint64_t reruns;          /* of these, results that took more than one attempt */
+};
+
+/*
+ * Run one batch of a random kind and size: a map, a loop, or submitted tasks with results of all
+ * sizes, taken in one of the three ways. It has shared memory of its own, which is freed after. A
+ * result that is lost, given twice, wrong or failed ends the program, and so does one that does not
+ * come (check.h).
+ */
+void random_batch_run(struct random_batches *batches);
+
+/*
+ * Check that heap, ring and batches are empty, and that the system has the heap's memory back. No
+ * batch may be open.
+ */
+void check_pool_is_empty(sheaf_pool *pool);
+
+#endif
