@@ -51,6 +51,9 @@ struct arrays arrays_in(void *memory, const struct bench_job *job, const struct 
 /** arrays_measure() - bench_repeat() of passes over filled arrays; every position is checked after each of them. */
 int arrays_measure(const struct bench_job *job, const struct arrays_test *test, double *ns);
 
+/** array_measure() - a case of map-auto by Sheaf; with the way 1 one of map-item. See case_array.c. */
+bench_measure_fn array_measure;
+
 /** arrays_sum() - of @n words. */
 uint64_t arrays_sum(const uint64_t *words, size_t n);
 

@@ -14,7 +14,6 @@
 
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 struct crew_page {
 	_Alignas(128) atomic_uint ready;
@@ -48,8 +47,5 @@ int crew_measure(const struct bench_job *job, struct crew crew, double *ns);
 
 /** crew_share() - how many of @n things are for the process @index, and *@first, the first of them. */
 size_t crew_share(const struct crew *crew, unsigned index, size_t n, size_t *first);
-
-/** crew_end() - kill helpers and wait for their end. */
-void crew_end(const pid_t *pids, unsigned n);
 
 #endif

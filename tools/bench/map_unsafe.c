@@ -112,8 +112,9 @@ static size_t place_all(struct unsafe *map, unsigned char *memory)
 	return used;
 }
 
-int map_measure_unsafe(const struct bench_job *job, size_t grain, bool ranges, double *ns)
+static int measure(const struct bench_job *job, bool ranges, double *ns)
 {
+	size_t grain = (size_t)job->way;
 	sheaf_task_fn *volatile task = bench_task; /* volatile: called by a pointer, as tasks are */
 	struct unsafe map = {.n = job->n,
 			     .grain = grain,
@@ -142,4 +143,14 @@ int map_measure_unsafe(const struct bench_job *job, size_t grain, bool ranges, d
 	}
 	munmap(memory, size);
 	return r;
+}
+
+int map_measure_counter(const struct bench_job *job, double *ns)
+{
+	return measure(job, false, ns);
+}
+
+int map_measure_ranges(const struct bench_job *job, double *ns)
+{
+	return measure(job, true, ns);
 }
