@@ -2,7 +2,7 @@
 tell the same and are well formed.
 
 The figures of a quick run mean nothing, so any verdict will do if all reports agree on it. What
-docs/reference shows must be what the program makes of its cases and of
+docs/reference and the README show must be what the program makes of its cases and of
 docs/reference/benchmarks.json.
 """
 import json
@@ -93,7 +93,8 @@ def check_documents(folder):
     """What the documents show is made of the figures that lie beside them."""
     figures = root / "docs/reference/benchmarks.json"
     for words, path in [(["--json"], "docs/reference/benchmarks.json"), (["--svg"], "docs/reference/benchmarks.svg"),
-                        (["--markdown"], "docs/reference/benchmarks.md")]:
+                        (["--markdown"], "docs/reference/benchmarks.md"), (["--small"], "docs/reference/benchmarks-small.svg"),
+                        (["--small"], "README.md")]:
         copy = folder / path.rsplit("/", maxsplit=1)[-1]
         shutil.copyfile(root / path, copy)
         run("--from", str(figures), *words, str(copy))

@@ -222,6 +222,56 @@ def markdown_of_cases(cases):
     return '\n'.join(lines) + '\n'
 
 
+# ---- a small table and picture: what a first reader wants to know, no wider than a phone ----
+
+SMALL = [
+    ('submit-gather', 'submit a task, gather its result'),
+    ('grain-1', 'map, one empty item at a time'),
+    ('map-item', 'map, a cube per call'),
+    ('map-auto/cube', 'loop, a cube per item'),
+    ('first-touch', 'first write to a MiB of an array'),
+    ('fork-join-hot', 'empty fan-out and back, all awake'),
+    ('fork-join-parked', 'empty fan-out to sleepers and back'),
+    ('apply-idle', 'a task to a sleeping pool and back'),
+    ('create', 'create, use and destroy a pool'),
+    ('kills', '20 µs tasks, shared out, with kills'),
+]
+# In the order in which they stand.
+SMALL_NAMES = {'libgomp': 'OpenMP', 'oneTBB': 'oneTBB', 'multiprocessing.Pool': 'Python Pool',
+               'Sheaf, no kills': 'without kills'}
+
+
+def short_name(series):
+    """For those that the small ones show. However a runtime waits, it is the same."""
+    name = series['name']
+    return SMALL_NAMES.get(name) or SMALL_NAMES.get(name.split(', ')[0])
+
+
+def small_rows(cases):
+    by_name = {case['case']: case for case in cases}
+    for name, words in SMALL:
+        if name in by_name and by_name[name]['sheaf'] is not None:
+            case = by_name[name]
+            shown = [(short_name(one), one) for one in case['peers']]
+            yield case, words, [one for name in SMALL_NAMES.values() for its, one in shown if its == name]
+
+
+def time_text(value, unit):
+    """In the unit in which it has at most three digits before the point."""
+    ns = value * {'ns': 1, 'us': 1e3, 'ms': 1e6}[unit.split('/')[0]]
+    for name, size in ('ns', 1), ('µs', 1e3), ('ms', 1e6):
+        if ns < 999.5 * size or name == 'ms':
+            return '%s %s' % (number(ns / size), name)
+
+
+def small_markdown(cases):
+    lines = ['| what | Sheaf | others |', '|---|---|---|']
+    for case, words, others in small_rows(cases):
+        text = ', '.join('%s %s' % (short_name(one), time_text(one['value'], case['unit'])) for one in others)
+        lines.append('| %s | %s | %s |' % (words, time_text(case['sheaf'], case['unit']), text))
+    return '\n'.join(lines) + '\n'
+
+
 # ---- pictures ----
 #
 # An axis shows Sheaf's time divided by another one's: left of 1, Sheaf is faster. A contender is a
@@ -483,3 +533,28 @@ def svg(cases):
     text = ("Sheaf's time divided by that of each other contender, median of the rounds: less than 1 means that Sheaf is "
             'faster. %s.' % verdicts(cases))
     return document(width, y + 102, 'sheaf-bench', 'Sheaf beside its peers', describe(rows, text), body)
+
+
+def small_svg(cases):
+    """At most ten cases and the best known peers, without bounds: readable at a phone's width."""
+    width, margin, legend, rows = 380.0, 14.0, {}, []
+    for case, words, others in small_rows(cases):
+        rows.append((Row(case, [(None, dict(one, name=short_name(one))) for one in others], legend), words))
+    axis = Axis(margin + 4, width - margin - 4, shown_ratios([row for row, _ in rows]))
+    drawn, y = draw_legend([(i, name) for name, i in legend.items()], width, margin, 54)
+    top = y = y + 12
+    body = [draw_text(margin, 28, "Sheaf's time / that of the others", 'big'), *drawn]
+    for row, _ in rows:
+        row.arrange(axis, y + 22)
+        y += row.height + 22
+    body += ['<rect class="stripe" x="0" y="%.1f" width="%.1f" height="%.1f"/>' % (row.top - 22, width, row.height + 22)
+             for row, _ in rows[::2]]
+    body += axis.draw([(top, top), *((row.top, row.top + row.height) for row, _ in rows), (y, y)])
+    for row, words in rows:
+        case = row.case
+        body += [draw_text(margin, row.top - 4, words, 'strong'),
+                 draw_text(width - margin, row.top - 4, time_text(case['sheaf'], case['unit']), 'quiet end'), *row.draw(axis)]
+    body += draw_directions(axis, y + 38)
+    text = describe([row for row, _ in rows],
+                    "Sheaf's time divided by that of the others: less than 1 means that Sheaf is faster.")
+    return document(width, y + 52, 'sheaf-bench-small', 'Sheaf beside its peers, in short', text, body)

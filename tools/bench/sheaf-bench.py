@@ -102,6 +102,8 @@ def make_parser():
         help='write the table into FILE, between its lines "%s" and "%s"' % tuple(one % '--markdown' for one in MARKS))
     add('--mark', metavar='NAME', type=mark,
         help='between "%s" and its end: a table per machine' % MARKS[0] % '--markdown NAME')
+    add('--small', metavar='FILE', type=file_name,
+        help='the best known cases alone: a drawing if FILE ends with .svg, else a table between such lines with "--small"')
     add('--cases', metavar='FILE', type=file_name,
         help='run nothing; write what is measured into FILE, between such lines with "--cases"')
     add('--list', action='store_true', help='run nothing; print the names of the cases, one a line')
@@ -209,6 +211,11 @@ def save_all(options, cases):
         save(options.json, report.to_json(cases))
     if options.svg:
         save(options.svg, report.svg(cases))
+    if options.small:
+        if options.small.endswith('.svg'):
+            save(options.small, report.small_svg(cases))
+        else:
+            save_between_marks(options.small, '--small', report.small_markdown(cases))
     if options.markdown:
         if not cases:
             raise Failure('%s: not written, because nothing was measured' % options.markdown)
@@ -335,7 +342,7 @@ def run(words):
     options.rounds = options.rounds or (3 if options.quick else 7)
     if tell(options, parser, runner):
         return 0
-    check_can_save([path for path in (options.json, options.svg, options.markdown) if path])
+    check_can_save([path for path in (options.json, options.svg, options.markdown, options.small) if path])
     if options.source:
         cases, failed = read_figures(options), False
     else:
