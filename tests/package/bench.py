@@ -89,6 +89,25 @@ def check_markdown(page, text):
     assert text in marked, marked
 
 
+def check_against(folder):
+    """Two builds by turns: a program with itself, as a build of today and as one that writes JSON alone."""
+    old = folder / "sheaf-bench"
+    old.write_text(f"#!/bin/sh\nexec '{program}' --alone \"$@\"\n", encoding="utf-8")
+    old.chmod(0o755)
+    for other in program, old:
+        figures = folder / "against.json"
+        shown, code = run("--quick", "--rounds=2", "--strict", "--against", str(other), "--json", str(figures), *CASES, code=None)
+        results = json.loads(figures.read_text(encoding="utf-8"))
+        assert [result["case"].split("/")[0] for result in results] == CASES, shown
+        for result in results:
+            assert result["ratio_min"] <= result["ratio"] <= result["ratio_max"], result
+            assert result["ok"] == (result["ratio"] <= 1.03), result
+        slower = sum(not result["ok"] for result in results)
+        assert code == (slower > 0) and f"\n{slower} slower than 1.03 x the other" in shown, (code, shown)
+    run("--against", str(folder / "nothing"), *CASES, code=1)
+    run("--against", program, "--svg", str(folder / "no.svg"), *CASES, code=2)
+
+
 def check_documents(folder):
     """What the documents show is made of the figures that lie beside them."""
     figures = root / "docs/reference/benchmarks.json"
@@ -157,6 +176,7 @@ def main():
         again = run("--from", str(figures), "--svg", str(drawing_again))
         assert again.strip() == shown.strip() and drawing_again.read_bytes() == drawing.read_bytes(), (again, shown)
 
+        check_against(folder)
         check_peers(folder / "somewhere")
         (folder / "documents").mkdir()
         check_documents(folder / "documents")

@@ -17,13 +17,17 @@ sys.dont_write_bytecode = True
 
 import argparse  # noqa: E402
 import json  # noqa: E402
+import shutil  # noqa: E402
 import signal  # noqa: E402
 import stat  # noqa: E402
+import statistics  # noqa: E402
 import subprocess  # noqa: E402
+import tempfile  # noqa: E402
 import time  # noqa: E402
 
 import report  # noqa: E402
 
+MOST_SLOWER = 1.03  # --against: a greater ratio is a finding
 MARKS = '<!-- sheaf-bench %s: begin -->', '<!-- sheaf-bench %s: end -->'
 
 EPILOG = '''
@@ -33,6 +37,7 @@ Examples:
   sheaf-bench --workers 4 --rounds 15 map-auto
   sheaf-bench --json figures.json --svg figures.svg
   sheaf-bench --from figures.json --markdown page.md
+  sheaf-bench --against ../before/build/tools/sheaf-bench --strict
 
 Cases (default: all). CASE runs all its variants, CASE/VARIANT one:
 '''
@@ -94,7 +99,10 @@ def make_parser():
         help='workers of a pool, and threads or processes of a peer; default: the usable CPUs')
     add('--rounds', metavar='N', type=count, help='rounds, 1 to 99; default: 7, with --quick 3')
     add('--alone', action='store_true', help='measure Sheaf alone, without peers and limits')
-    add('--strict', action='store_true', help='exit with 1 when a bound was missed')
+    add('--strict', action='store_true', help='exit with 1 when a bound was missed, or with --against when a case is slower')
+    add('--against', metavar='PROGRAM', type=file_name,
+        help='compare with the sheaf-bench of another build: both measure Sheaf alone, by turns; the ratio of a case is the '
+             'median over the rounds')
     add('--from', dest='source', metavar='FILE', type=file_name, help='measure nothing; take the figures from such JSON')
     add('--json', metavar='FILE', type=file_name, help='write all figures as JSON')
     add('--svg', metavar='FILE', type=file_name, help='draw the ratios and bounds')
@@ -269,8 +277,8 @@ class Runner:
             os.kill(os.getpid(), self.stopped[0])
 
 
-def measure_words(options, rounds, alone):
-    words = [MEASURE, '-r', str(rounds)]
+def measure_words(options, rounds, alone, program=MEASURE):
+    words = [program, '-r', str(rounds)]
     words += ['-q'] * options.quick + ['-a'] * alone + (['-w', str(options.workers)] if options.workers else [])
     return words
 
@@ -318,6 +326,99 @@ def read_figures(options):
     return cases
 
 
+# ---- two builds by turns ----
+
+
+class Build:
+    """Measures Sheaf alone, one round at a time: by a program `measure`, or by a whole sheaf-bench.
+
+    Builds of before have no `measure`, but the JSON of their sheaf-bench has Sheaf's figure, too.
+    """
+
+    def __init__(self, options, runner, measure, whole=None):
+        self.options, self.runner, self.measure, self.whole, self.failed = options, runner, measure, whole, False
+
+    def figure(self, case):
+        """Return: in the unit of the case; None: it was not measured."""
+        value = self.figure_of_whole(case) if self.whole else self.figure_of_measure(case)
+        self.failed = self.failed or self.runner.status != 0
+        return value
+
+    def figure_of_measure(self, case):
+        words = measure_words(self.options, 1, True, self.measure)
+        lines = [json.loads(line) for line in list(self.runner.run(*words, case['case']))]
+        ns = lines[0]['contenders'][0].get('ns') if lines else None
+        return ns[0] / lines[0]['unit_ns'] if ns else None
+
+    def figure_of_whole(self, case):
+        path = self.whole + '.json'
+        words = [self.whole, '--quick' if self.options.quick else '--full', '--rounds', '1', '--json', path]
+        words += ['--workers', str(self.options.workers)] if self.options.workers else []
+        list(self.runner.run(*words, case['case']))
+        figures = []
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as file:
+                figures = json.load(file)
+            os.unlink(path)
+        return next((one['sheaf'] for one in figures if one['case'] == case['case']), None)
+
+
+def other_build(options, runner, folder):
+    """Find its program `measure`. A whole sheaf-bench is copied away from its peers, to save their time."""
+    measure = os.path.join(os.path.dirname(os.path.realpath(options.against)), 'bench', 'measure')
+    if os.path.exists(measure):
+        return Build(options, runner, measure)
+    whole = os.path.join(folder, 'sheaf-bench')
+    try:
+        shutil.copy(options.against, whole)
+    except OSError as error:
+        raise Failure('%s: %s' % (options.against, error.strerror)) from None
+    return Build(options, runner, None, whole)
+
+
+def compare_case(options, builds, case):
+    """Measure both builds in each round, and in every other round the other one first.
+
+    Return: the figures and ratios; None: one of both could not be measured.
+    """
+    figures = [], []
+    for number in range(options.rounds):
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            value = builds[which].figure(case)
+            if value is None:
+                return None
+            figures[which].append(value)
+    ratios = [1.0 if a == b else report.divided(a, b) for a, b in zip(*figures)]
+    ratio, least, most = report.spread(ratios)
+    return {'case': case['case'], 'unit': case['unit'],
+            'sheaf': statistics.median(figures[0]), 'against': statistics.median(figures[1]),
+            'ratio': ratio, 'ratio_min': least, 'ratio_max': most, 'ok': statistics.median(ratios) <= MOST_SLOWER,
+            'rounds': options.rounds, 'quick': options.quick}
+
+
+def compare(options, runner, chosen):
+    """Return: whether a measurement of this build failed, and whether a case was slower."""
+    results = []
+    with tempfile.TemporaryDirectory(prefix='sheaf-bench.') as folder:
+        builds = Build(options, runner, MEASURE), other_build(options, runner, folder)
+        print('%-32s %10s %10s   %s' % ('case, unit', 'this', 'the other', 'this / the other (min .. max)'))
+        for case in chosen:
+            result = compare_case(options, builds, case)
+            name = '%s, %s' % (case['case'], case['unit'])
+            if result:
+                results.append(result)
+                print('%-32s %10s %10s   %-28s %s' % (name, report.number(result['sheaf']), report.number(result['against']),
+                                                      report.ratios(result), 'ok' if result['ok'] else 'SLOWER'), flush=True)
+            else:
+                print('%-32s not compared: one of both did not measure it' % name, flush=True)
+    slower = sum(not result['ok'] for result in results)
+    print('\n%d slower than %.4g x the other, %d not, %d not compared'
+          % (slower, MOST_SLOWER, len(results) - slower, len(chosen) - len(results)))
+    if options.json:
+        save(options.json, json.dumps(results, indent='\t') + '\n')
+    return builds[0].failed, slower > 0
+
+
 # ---- all of it ----
 
 
@@ -340,6 +441,8 @@ def run(words):
     parser, runner = make_parser(), Runner()
     options = parser.parse_intermixed_args(words)
     options.rounds = options.rounds or (3 if options.quick else 7)
+    if options.against and (options.source or options.svg or options.markdown or options.small):
+        raise Failure('--against: goes with --json alone (see --help)', 2)
     if tell(options, parser, runner):
         return 0
     check_can_save([path for path in (options.json, options.svg, options.markdown, options.small) if path])
@@ -347,6 +450,9 @@ def run(words):
         cases, failed = read_figures(options), False
     else:
         chosen = choose(list_cases(options, runner), options.names)
+        if options.against:
+            failed, slower = compare(options, runner, chosen)
+            return int(failed or (options.strict and slower))
         cases, failed = measure_all(options, runner, chosen)
     print('\n' + report.verdicts(cases), flush=True)
     save_all(options, cases)
