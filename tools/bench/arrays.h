@@ -1,5 +1,6 @@
 /*
- * arrays.h - passes over big arrays: what every contender computes, and the check of every position.
+ * arrays.h - passes over big arrays: what every contender computes, and the check of every
+ * position.
  */
 #ifndef BENCH_ARRAYS_H
 #define BENCH_ARRAYS_H
@@ -38,7 +39,7 @@ struct arrays_test {
 	const struct arrays_kernel *kernel;
 	struct arrays arrays;
 	arrays_pass_fn *pass;  /* what is measured, with the kernel's loop */
-	arrays_pass_fn *first; /* fills the arrays, so that who works on a page has touched it first; NULL: the same as pass */
+	arrays_pass_fn *first; /* fills the arrays: the worker of a page touches it first; NULL: the same as pass */
 	void *context;         /* of the passes */
 };
 

@@ -1,13 +1,14 @@
 /*
- * bench.c - the program that sheaf-bench runs: it measures cases and writes one line of JSON for each, see json.c.
+ * bench.c - the program that sheaf-bench runs: it measures cases and writes one line of JSON for
+ * each, see json.c.
  *
- *	measure [-l] [-q] [-a] [-p] [-w WORKERS] [-r ROUNDS] [CASE...]
+ * 	measure [-l] [-q] [-a] [-p] [-w WORKERS] [-r ROUNDS] [CASE...]
  *
- *	-l  measure nothing; only tell what the cases are	-q  quick: small sizes
- *	-a  alone: Sheaf itself, without peers and limits	-p  progress on stderr
+ * 	-l  measure nothing; only tell what the cases are	-q  quick: small sizes
+ * 	-a  alone: Sheaf itself, without peers and limits	-p  progress on stderr
  *
- * CASE is the whole name of a case; default: all. Exit status: 0; 1: a measurement failed, which is said on stderr, and its case has no
- * line; 2: the command line was wrong.
+ * CASE is the whole name of a case; default: all. Exit status: 0; 1: a measurement failed, which is
+ * said on stderr, and its case has no line; 2: the command line was wrong.
  */
 #include "bench.h"
 #include "child.h"

@@ -1,9 +1,11 @@
 /*
- * bench.h - the words of the benchmark: what a case is, who competes in it, and what one measurement is told.
+ * bench.h - the words of the benchmark: what a case is, what competes in it, and what one
+ * measurement is told.
  *
- * A *case* measures one operation. Its *contenders* are Sheaf, the peers and, as the floor beneath them, a limit of the machine.
- * One *measurement* runs one contender once, in a process of its own, and answers in nanoseconds per operation. A *round* is one
- * measurement of each contender of a case, one after the other.
+ * A *case* measures one operation. Its *contenders* are Sheaf, the peers and, as the floor beneath
+ * them, a limit of the machine. One *measurement* runs one contender once, in a process of its own,
+ * and answers in nanoseconds per operation. A *round* is one measurement of each contender of a
+ * case, one after the other.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -28,7 +30,7 @@ struct bench_job {
 	unsigned repeats; /* timed runs; the answer is their median */
 	bool quick;       /* for correctness only: as little work as shows that it works */
 	int way;          /* the contender's */
-	const struct bench_contender *who;
+	const struct bench_contender *contender;
 };
 
 /** bench_measure_fn - measure one contender: 0 and *@ns per operation, or what bench_fail() or bench_skip() returned. */
@@ -51,8 +53,9 @@ struct bench_contender {
 };
 
 /*
- * What a case has to reach: the median over the rounds of Sheaf's figure, divided by the least figure of those named in that round, is
- * at most @most. Nobody named: Sheaf's own median, in the unit of the case. A bound that names nobody who was measured is not judged.
+ * What a case must reach. In each round Sheaf's figure is divided by the least figure of those
+ * named, and the median of that is at most @most. If none is named, Sheaf's own median is, in the
+ * unit of the case. A bound is not judged if none of those it names was measured.
  */
 struct bench_bound {
 	double most;

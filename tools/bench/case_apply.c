@@ -1,9 +1,10 @@
 /*
- * case_apply.c - apply-idle: one task to a pool whose workers have fallen asleep, and back; also the system calls that its caller makes.
+ * case_apply.c - apply-idle: one task to a pool whose workers have fallen asleep, and back; also
+ * the system calls that its caller makes.
  *
- * The caller has to wake a worker, which is one call, and to wait for the result, which is not counted if it is one sleep: see
- * kernel.h. Being watched makes the caller slow, so the task rests for a while: else its result would be there before the caller
- * sleeps.
+ * The caller has to wake a worker, which is one call, and to wait for the result, which is not
+ * counted if it is one sleep: see kernel.h. Being watched makes the caller slow, so the task rests
+ * for a while: else its result would be there before the caller sleeps.
  */
 #include "kernel.h"
 #include "measure.h"

@@ -1,5 +1,6 @@
 /*
- * case_array.c - passes over arrays in shared memory: map-auto by a loop that takes ranges, map-item by one call per item.
+ * case_array.c - passes over arrays in shared memory: map-auto by a loop that takes ranges,
+ * map-item by one call per item.
  *
  * The caller is one of the workers, as it is one of the threads of OpenMP and TBB.
  */

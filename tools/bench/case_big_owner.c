@@ -1,8 +1,10 @@
 /*
- * case_big_owner.c - big-owner: what a death costs a pool whose owner has 4 GiB of its own in memory.
+ * case_big_owner.c - big-owner: what a death costs a pool whose owner has 4 GiB of its own in
+ * memory.
  *
- * A fork copies the page tables: 8 bytes for each page of 4 KiB. What counts is whether the memory was there before the pool's first
- * fork or came later, so each death is measured with both. The memory is in ordinary pages; huge ones have tables that are nothing.
+ * A fork copies the page tables: 8 bytes for each page of 4 KiB. What counts is whether the memory
+ * was there before the pool's first fork or came later, so each death is measured with both. The
+ * memory is in ordinary pages; huge ones have tables that are nothing.
  */
 #define _DEFAULT_SOURCE /* madvise() */
 #include "deaths.h"

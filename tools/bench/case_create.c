@@ -1,9 +1,10 @@
 /*
- * case_create.c - create: the life of a pool that runs one task; also of one whose heap holds a big array meanwhile.
+ * case_create.c - create: the life of a pool that runs one task; also of one whose heap holds a big
+ * array meanwhile.
  *
- * The array takes a thousand times longer than the pool: the system commits and releases it page by page, as it does everywhere. The
- * question is whether the pool's own steps grow with it, so the clock stands still while the array comes and goes. A contender of its
- * own shows the time of all.
+ * The array takes a thousand times longer than the pool: the system commits and releases it page by
+ * page, as it does everywhere. The question is whether the pool's own steps grow with it, so the
+ * clock stands still while the array comes and goes. A contender of its own shows the time of all.
  */
 #include "measure.h"
 #include "peers.h"

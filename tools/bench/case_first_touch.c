@@ -1,5 +1,6 @@
 /*
- * case_first_touch.c - first-touch: a big array is allocated, and the workers are the first to write to it.
+ * case_first_touch.c - first-touch: a big array is allocated, and the workers are the first to
+ * write to it.
  */
 #include "arrays.h"
 #include "measure.h"

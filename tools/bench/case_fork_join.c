@@ -1,8 +1,10 @@
 /*
- * case_fork_join.c - fork-join-hot and fork-join-parked: as many empty items as there are workers, fanned out and waited for.
+ * case_fork_join.c - fork-join-hot and fork-join-parked: as many empty items as there are workers,
+ * fanned out and waited for.
  *
- * An item only counts in a line of its own that it has run, which is checked at the end. The caller works, too, so that it is one of
- * the team, as with OpenMP and TBB. What it takes when it only waits stands beside it.
+ * An item only counts in a line of its own that it has run, which is checked at the end. The caller
+ * works, too, so that it is one of the team, as with OpenMP and TBB. What it takes when it only
+ * waits stands beside it.
  */
 #include "measure.h"
 #include "peers.h"

@@ -1,7 +1,9 @@
 /*
- * case_growth.c - growth: what an item of a loop costs, and what its batch takes of the segment, up to 10^9 items.
+ * case_growth.c - growth: what an item of a loop costs, and what its batch takes of the segment, up
+ * to 10^9 items.
  *
- * An item adds one number of a small table to a sum of its worker. That takes a nanosecond or two, so what the loop itself costs shows.
+ * An item adds one number of a small table to a sum of its worker. That takes a nanosecond or two,
+ * so what the loop itself costs shows.
  */
 #include "measure.h"
 #include "peers.h"

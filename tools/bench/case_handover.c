@@ -1,5 +1,6 @@
 /*
- * case_handover.c - handover: a worker is given a big array where it lies, and answers with its sum.
+ * case_handover.c - handover: a worker is given a big array where it lies, and answers with its
+ * sum.
  */
 #include "arrays.h"
 #include "measure.h"

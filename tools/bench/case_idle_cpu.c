@@ -1,7 +1,9 @@
 /*
- * case_idle_cpu.c - waiting/idle-cpu: the CPU time that a pool's processes take while there is nothing to do.
+ * case_idle_cpu.c - waiting/idle-cpu: the CPU time that a pool's processes take while there is
+ * nothing to do.
  *
- * In each window the supervisor's and the workers' CPU clocks are read 10 ms after the end of a fan-out, and 10 ms later.
+ * In each window the supervisor's and the workers' CPU clocks are read 10 ms after the end of a
+ * fan-out, and 10 ms later.
  */
 #include "measure.h"
 
@@ -114,7 +116,7 @@ const struct bench_case cases_idle_cpu[] = {
 		.full = {.n = 20, .repeats = 5},
 		.quick = {.n = 5, .repeats = 1},
 		.contenders = {SHEAF(measure, 0)},
-		/* A ten-thousandth of a CPU: the supervisor looks for its owner once a second. */
+		/* A ten-thousandth of a CPU: the supervisor checks for its owner once a second. */
 		.bounds = {{.most = 1}},
 	},
 	{0},

@@ -1,8 +1,9 @@
 /*
- * case_imbalance.c - imbalance: a map over items of unequal cost, with chunks that the runtime chooses.
+ * case_imbalance.c - imbalance: a map over items of unequal cost, with chunks that the runtime
+ * chooses.
  *
- * The limit is the sum of the costs shared out evenly, or the largest item if that is more, at the rate at which the kernel
- * runs when all CPUs that the workers use are busy.
+ * The limit is the sum of the costs shared out evenly, or the largest item if that is more, at the
+ * rate at which the kernel runs when all CPUs that the workers use are busy.
  */
 #include "imbalance.h"
 #include "measure.h"

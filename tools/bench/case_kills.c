@@ -1,5 +1,6 @@
 /*
- * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the same tasks left alone.
+ * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the
+ * same tasks left alone.
  */
 #include "measure.h"
 

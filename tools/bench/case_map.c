@@ -1,8 +1,9 @@
 /*
- * case_map.c - grain-1 and safety-tax: a map of items that do next to nothing, and what it costs that they are not lost with the
- * worker that has claimed them.
+ * case_map.c - grain-1 and safety-tax: a map of items that do next to nothing, and what it costs
+ * that they are not lost with the worker that has claimed them.
  *
- * Both ways to claim without ownership are measured, because Sheaf has to stand beside the cheaper one.
+ * Both ways to claim without ownership are measured, because Sheaf has to stand beside the cheaper
+ * one.
  */
 #include "map.h"
 #include "measure.h"

@@ -1,5 +1,6 @@
 /*
- * case_metg.c - metg-bag, metg-auto and metg-steps: the smallest task that keeps half of the peak rate.
+ * case_metg.c - metg-bag, metg-auto and metg-steps: the smallest task that keeps half of the peak
+ * rate.
  */
 #include "measure.h"
 #include "metg.h"

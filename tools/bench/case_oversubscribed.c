@@ -1,8 +1,9 @@
 /*
  * case_oversubscribed.c - oversubscribed: more workers than CPUs, in one pool or in two.
  *
- * A run is a row of fan-outs, each gathered before the next one starts: a worker that waits for its CPU with the last items in
- * hand, or a waiter that takes a CPU from it, shows in every one of them. job->workers stands for the CPUs.
+ * A run is a row of fan-outs, each gathered before the next one starts: a worker that waits for its
+ * CPU with the last items in hand, or a waiter that takes a CPU from it, shows in every one of
+ * them. job->workers stands for the CPUs.
  */
 #include "busy.h"
 #include "measure.h"
@@ -97,7 +98,7 @@ static int open_part(struct part *part, unsigned workers, size_t n)
 	return r < 0 ? bench_sheaf_failed("sheaf_apply", r) : bench_check(0, argument, result);
 }
 
-/* Who works with which pools: rows of parameters, which the ways name. */
+/* How many workers and pools there are, and how many pools work. The ways name these rows. */
 enum { PLAIN, MANY_WORKERS, IDLE_POOL, BUSY_POOL };
 
 static const struct setting {

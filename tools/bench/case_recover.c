@@ -1,5 +1,6 @@
 /*
- * case_recover.c - recover: from the kill of a worker that runs a task until that task runs again, in another process.
+ * case_recover.c - recover: from the kill of a worker that runs a task until that task runs again,
+ * in another process.
  */
 #include "deaths.h"
 #include "kernel.h"

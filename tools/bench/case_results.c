@@ -1,5 +1,6 @@
 /*
- * case_results.c - results-1M: the results of finished tasks, taken in order and read where they lie.
+ * case_results.c - results-1M: the results of finished tasks, taken in order and read where they
+ * lie.
  */
 #include "measure.h"
 #include "peers.h"
@@ -140,7 +141,7 @@ const struct bench_case cases_results[] = {
 		.what = "a result of 100 bytes of a finished task, taken in order and read in place",
 		.full = {.n = 1000000, .repeats = 3},
 		.quick = {.n = 10000, .repeats = 1},
-		/* The owner who gathers and reads is one process; so is the limit. */
+		/* The owner that gathers and reads is one process, and so is the limit. */
 		.contenders = {SHEAF(measure, NEXT), VARIANT("Sheaf, all at once", measure, ALL_AT_ONCE),
 			       LIMIT(COPY, limit_result, 0)},
 		.bounds = {{.most = 3, .of = {COPY}}},

@@ -1,6 +1,6 @@
 /*
- * case_scale.c - scale: the same work by 1, 2, 4, ... workers. The figure is the time of an operation times the workers: where
- * it stays the same the efficiency is 100 %.
+ * case_scale.c - scale: the same work by 1, 2, 4, ... workers. The figure is the time of an
+ * operation times the workers: where it stays the same the efficiency is 100 %.
  */
 #include "arrays.h"
 #include "busy.h"

@@ -1,8 +1,9 @@
 /*
- * case_stream.c - stream: one producer, one worker, and results that are taken in order while others are still submitted.
+ * case_stream.c - stream: one producer, one worker, and results that are taken in order while
+ * others are still submitted.
  *
- * The producer fills the window, then takes what is there, at least one, and fills it again. So it does with the queues in
- * stream_queue.c.
+ * The producer fills the window, then takes what is there, at least one, and fills it again. So it
+ * does with the queues in stream_queue.c.
  */
 #include "measure.h"
 #include "peers.h"

@@ -1,5 +1,6 @@
 /*
- * case_waiting.c - waiting: small fan-outs where one fixed way to wait is good and another is bad, see waiting.c.
+ * case_waiting.c - waiting: small fan-outs where one fixed way to wait is good and another is bad,
+ * see waiting.c.
  */
 #include "measure.h"
 #include "waiting.h"

@@ -1,9 +1,10 @@
 /*
  * child.c - forks a measurement, waits for it, and reads its answer.
  *
- * The child's stdout is a pipe, and its answer one line there: "ok NANOSECONDS", "skip REASON" or "fail REASON". The line fits in
- * the pipe, so the parent waits for the end of the child alone and reads afterwards; a grandchild that keeps the pipe open cannot
- * delay it. Signals are blocked everywhere except in sigsuspend(): none is lost between a look and the wait.
+ * The child's stdout is a pipe, and its answer one line there: "ok NANOSECONDS", "skip REASON" or
+ * "fail REASON". The line fits in the pipe, so the parent waits for the end of the child alone and
+ * reads afterwards; a grandchild that keeps the pipe open cannot delay it. Signals are blocked
+ * everywhere except in sigsuspend(): none is lost between a check and the wait.
  */
 #include "child.h"
 #include "measure.h"
@@ -99,7 +100,7 @@ static _Noreturn void be_child(const struct bench_job *job, int pipe_end)
 	if (dup2(pipe_end, STDOUT_FILENO) < 0)
 		_exit(1);
 	close(pipe_end);
-	child_answer(job->who->measure, job);
+	child_answer(job->contender->measure, job);
 	/* Not _exit(): libomp takes its name out of /dev/shm only on the way out. */
 	exit(0);
 }
@@ -187,7 +188,7 @@ void child_run(const struct bench_job *job, bool whole_group, struct child_answe
 		refuse(answer, "fork");
 		goto close;
 	}
-	setpgid(pid, pid); /* both sides do it, so that it holds whoever runs first; after an exec it fails harmlessly */
+	setpgid(pid, pid); /* both sides do it, so that it holds in any order; after an exec it fails harmlessly */
 	if (await(pid, whole_group) != 0) {
 		refuse(answer, "waitid");
 		goto close;

@@ -14,14 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Waits politely: with fewer CPUs than processes the other side needs this one. */
+/* Yield while waiting: with fewer CPUs than processes the other side needs this CPU. */
 static void wait_for(const atomic_uint *word, unsigned value)
 {
 	while (atomic_load_explicit(word, memory_order_acquire) < value)
 		sched_yield();
 }
 
-/* The name is one that nobody has, and gone before anybody else can use it. */
+/* The name is new, and gone before another process can use it. */
 int crew_memory(size_t size, void **memory)
 {
 	struct timespec now;
@@ -38,7 +38,7 @@ int crew_memory(size_t size, void **memory)
 	shm_unlink(name);
 	if (ftruncate(fd, (off_t)size) != 0)
 		r = errno;
-	/* A full /dev/shm shall be an error, not a signal later. */
+	/* A full /dev/shm must be an error, not a signal later. */
 	if (r == 0)
 		r = posix_fallocate(fd, 0, (off_t)size);
 	if (r == 0) {

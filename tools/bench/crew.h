@@ -1,11 +1,15 @@
 /*
- * crew.h - a few processes with memory in common that start a piece of work together: for the limits of the machine.
+ * crew.h - a few processes with memory in common that start a piece of work together: for the
+ * limits of the machine.
  *
- * The caller is one of them, so that a crew of as many as there are CPUs leaves none of them to a mere onlooker. Helpers end by
- * themselves if their caller is gone: child.c kills them with it, and an alarm ends what is left.
+ * The caller is one of them, so that a crew of as many as there are CPUs leaves none of them to a
+ * mere onlooker. Helpers end by themselves if their caller is gone: child.c kills them with it, and
+ * an alarm ends what is left.
  *
- * Who writes what   go: the caller. ready, done: everybody, by addition. word, call, answer: as each limit says.
- * Edges             go (release -> acquire) hands the start to the helpers; done (release -> acquire) ends the run.
+ * Who writes what   go: the caller. ready, done: each process, by addition. word, call, answer: as
+ *                   each limit says.
+ * Edges             go (release -> acquire) hands the start to the helpers; done (release ->
+ *                   acquire) ends the run.
  */
 #ifndef BENCH_CREW_H
 #define BENCH_CREW_H

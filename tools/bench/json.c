@@ -1,5 +1,6 @@
 /*
- * json.c - writes a case as one line of JSON: its words, its contenders with their nanoseconds in each round, its bounds, the run.
+ * json.c - writes a case as one line of JSON: its words, its contenders with their nanoseconds in
+ * each round, its bounds, the run.
  */
 #include "json.h"
 #include "machine.h"
@@ -18,15 +19,15 @@ static void write_text(FILE *out, const char *name, const char *text)
 	fputs("\"", out);
 }
 
-static void write_contender(FILE *out, const struct bench_contender *who, const struct bench_settings *settings,
+static void write_contender(FILE *out, const struct bench_contender *contender, const struct bench_settings *settings,
 			    const struct bench_series *series)
 {
 	static const char *const kinds[] = {"sheaf", "variant", "peer", "limit"};
 
 	fputs("{", out);
-	write_text(out, "name", who->name);
+	write_text(out, "name", contender->name);
 	fputs(", ", out);
-	write_text(out, "kind", kinds[who->kind]);
+	write_text(out, "kind", kinds[contender->kind]);
 	if (series && series->absent[0]) {
 		fputs(", ", out);
 		write_text(out, "absent", series->absent);

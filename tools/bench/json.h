@@ -1,5 +1,6 @@
 /*
- * json.h - what a case is and what was measured, as one line of JSON. The script report.py makes everything else of it.
+ * json.h - what a case is and what was measured, as one line of JSON. The script report.py makes
+ * everything else of it.
  */
 #ifndef BENCH_JSON_H
 #define BENCH_JSON_H

@@ -1,5 +1,6 @@
 /*
- * limits.c - what the machine itself needs for the step that a case cannot do without. What memory needs is in limits_memory.c.
+ * limits.c - what the machine itself needs for the step that a case cannot do without. What memory
+ * needs is in limits_memory.c.
  */
 #include "crew.h"
 #include "helpers.h"

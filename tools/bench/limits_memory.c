@@ -1,6 +1,7 @@
 /*
- * limits_memory.c - how fast the memory of the machine is: the kernels of arrays.c by bare processes, each over a part of its own of
- * warm shared memory. Like the workers of a pool they are not bound to CPUs.
+ * limits_memory.c - how fast the memory of the machine is: the kernels of arrays.c by bare
+ * processes, each over a part of its own of warm shared memory. Like the workers of a pool they are
+ * not bound to CPUs.
  */
 #include "arrays.h"
 #include "crew.h"

@@ -1,5 +1,6 @@
 /*
- * map.h - the map of next to nothing: bench_task() for every item of an array, in chunks of a given size.
+ * map.h - the map of next to nothing: bench_task() for every item of an array, in chunks of a given
+ * size.
  */
 #ifndef BENCH_MAP_H
 #define BENCH_MAP_H
@@ -10,8 +11,8 @@
 bench_measure_fn map_measure;
 
 /*
- * The same by forked workers that leave out what makes Sheaf's survive, see map_unsafe.c. All of them claim from one counter, or
- * each from a range of its own first and then from the others'.
+ * The same by forked workers that leave out what makes Sheaf's survive, see map_unsafe.c. All of
+ * them claim from one counter, or each from a range of its own first and then from the others'.
  */
 bench_measure_fn map_measure_counter, map_measure_ranges;
 

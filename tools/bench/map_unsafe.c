@@ -1,12 +1,14 @@
 /*
- * map_unsafe.c - what a map costs without ownership: a claim is one fetch_add, a finished chunk one byte.
+ * map_unsafe.c - what a map costs without ownership: a claim is one fetch_add, a finished chunk one
+ * byte.
  *
- * Nobody knows who has claimed what: a worker that dies takes its chunk with it, and its caller waits for ever. There are no
- * attempts, no generations and no supervisor.
+ * Nothing says which worker has claimed what. A worker that dies takes its chunk with it, and the
+ * caller waits for ever. There are no attempts, no generations and no supervisor.
  *
- * Who writes what   A range's next: who claims from it. A chunk's done: who has claimed it.
- * Edges             U1 -> U2  a chunk's results to the caller, which looks at every chunk's byte in the end. The semaphores
- *                   hand over the rest.
+ * Who writes what   A range's next: the worker that claims from it. A chunk's done: the worker that
+ *                   has claimed the chunk.
+ * Edges             U1 -> U2  a chunk's results to the caller, which checks every chunk's byte in
+ *                   the end. The semaphores hand over the rest.
  */
 #include "map.h"
 #include "crew.h"
@@ -54,7 +56,7 @@ static void work(void *context, unsigned index)
 			struct range *range = &map->range[(index + i) % map->ranges];
 			uint64_t chunk;
 
-			/* Relaxed: decides only who runs the chunk. */
+			/* Relaxed: decides only which worker runs the chunk. */
 			while ((chunk = atomic_fetch_add_explicit(&range->next, 1, memory_order_relaxed)) < range->end)
 				run_chunk(map, chunk);
 		}

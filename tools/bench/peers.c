@@ -1,5 +1,6 @@
 /*
- * peers.c - becomes the program of a peer. It lies beside this program, and is never taken from a folder that somebody is in.
+ * peers.c - becomes the program of a peer. It lies beside this program, and is never taken from the
+ * folder that the user is in.
  */
 #include "peers.h"
 #include "measure.h"
@@ -28,19 +29,20 @@ static bool find(const char *program, char *path, size_t room)
 /* Returns only if this process cannot become the peer. */
 int peer_measure(const struct bench_job *job, double *ns)
 {
-	const struct bench_contender *who = job->who;
-	const char *ending = strrchr(who->program, '.');
+	const struct bench_contender *contender = job->contender;
+	const char *ending = strrchr(contender->program, '.');
 	bool python = ending && strcmp(ending, ".py") == 0;
 	char path[1100], name[64], workers[24], n[24], repeats[24];
 	char *words[] = {"python3", "-I", path, name, workers, n, repeats, job->quick ? "1" : "0", NULL};
 	char **first = python ? words : words + 2;
 
 	(void)ns;
-	if (!find(who->program, path, sizeof(path)))
+	if (!find(contender->program, path, sizeof(path)))
 		return bench_skip("sheaf-bench was built without it");
-	if (who->wait_policy && setenv("OMP_WAIT_POLICY", who->wait_policy, 1) != 0)
+	if (contender->wait_policy && setenv("OMP_WAIT_POLICY", contender->wait_policy, 1) != 0)
 		return bench_fail("setenv: %s", strerror(errno));
-	snprintf(name, sizeof(name), "%s%s%s", job->name, who->variant ? ":" : "", who->variant ? who->variant : "");
+	snprintf(name, sizeof(name), "%s%s%s", job->name, contender->variant ? ":" : "",
+		 contender->variant ? contender->variant : "");
 	snprintf(workers, sizeof(workers), "%u", job->workers);
 	snprintf(n, sizeof(n), "%zu", job->n);
 	snprintf(repeats, sizeof(repeats), "%u", job->repeats);

@@ -7,8 +7,9 @@
 #include "bench.h"
 
 /*
- * Each peer is a program of its own, because its runtime starts threads, reads its environment when it starts, or is another language.
- * This function becomes that program, which measures the case by its name, or is skipped if it is not there. See peers/peer.h.
+ * Each peer is a program of its own, because its runtime starts threads, reads its environment when
+ * it starts, or is another language. This function becomes that program, which measures the case by
+ * its name, or is skipped if it is not there. See peers/peer.h.
  */
 bench_measure_fn peer_measure;
 

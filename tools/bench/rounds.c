@@ -1,6 +1,6 @@
 /*
- * rounds.c - the contenders take turns, so that a busy minute of the machine meets all of them alike: only figures of the same round
- * are ever divided by each other.
+ * rounds.c - the contenders take turns, so that a busy minute of the machine meets all of them
+ * alike: only figures of the same round are ever divided by each other.
  */
 #include "rounds.h"
 #include "child.h"
@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static void show(const struct bench_settings *settings, const struct bench_case *what, unsigned round, const char *who)
+static void show(const struct bench_settings *settings, const struct bench_case *what, unsigned round, const char *contender)
 {
 	if (settings->progress)
 		fprintf(stderr, "\r\033[Kcase %u of %u, %s: round %u of %u, %s", settings->place, settings->cases, what->name,
-			round + 1, settings->rounds, who);
+			round + 1, settings->rounds, contender);
 }
 
 static void clear(const struct bench_settings *settings)
@@ -28,13 +28,13 @@ static void clear(const struct bench_settings *settings)
 static int take_turn(const struct bench_job *job, const struct bench_settings *settings, unsigned round,
 		     const struct bench_case *what, struct bench_series *series)
 {
-	bool whole_group = job->who->kind != BENCH_SHEAF && job->who->kind != BENCH_VARIANT;
+	bool whole_group = job->contender->kind != BENCH_SHEAF && job->contender->kind != BENCH_VARIANT;
 	struct child_answer answer = {0};
 	char shown[sizeof(answer.reason)]; /* a reason may quote what others wrote */
 
 	if (series->absent[0])
 		return 0;
-	show(settings, what, round, job->who->name);
+	show(settings, what, round, job->contender->name);
 	child_run(job, whole_group, &answer);
 	printable(shown, sizeof(shown), answer.reason, strlen(answer.reason));
 	switch (answer.kind) {
@@ -49,7 +49,7 @@ static int take_turn(const struct bench_job *job, const struct bench_settings *s
 		return child_signal();
 	default:
 		clear(settings);
-		fprintf(stderr, "sheaf-bench: %s, %s: %s\n", what->name, job->who->name, shown);
+		fprintf(stderr, "sheaf-bench: %s, %s: %s\n", what->name, job->contender->name, shown);
 		return -1;
 	}
 }
@@ -78,7 +78,7 @@ int rounds_run(const struct bench_case *what, const struct bench_settings *setti
 						.repeats = size->repeats,
 						.quick = settings->quick,
 						.way = what->contenders[i].way,
-						.who = &what->contenders[i]};
+						.contender = &what->contenders[i]};
 
 			r = take_turn(&job, settings, round, what, &series[i]);
 			if (i > 0 || !series[0].absent[0])

@@ -197,7 +197,7 @@ def save_between_marks(path, words, text):
     first = bare.index(begin) if begin in bare else None
     last = bare.index(end, first) if first is not None and end in bare[first:] else None
     if lines and last is None:
-        raise Failure('%s: not written, because it has not both lines "%s" and "%s": add them where the table shall be'
+        raise Failure('%s: not written, because it has not both lines "%s" and "%s": add them around the place of the table'
                       % (path, begin, end))
     before, after = (''.join(lines[:first]), ''.join(lines[last:])) if lines else ('', end + '\n')
     save(path, '%s%s\n\n%s\n%s' % (before, begin, text, after))

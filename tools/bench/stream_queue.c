@@ -1,12 +1,15 @@
 /*
- * stream_queue.c - the stream through two bounded queues between two processes, one there and one back: two hops per item.
+ * stream_queue.c - the stream through two bounded queues between two processes, one there and one
+ * back: two hops per item.
  *
- * The queue is for any number of producers and consumers: a ticket names a slot, and the slot's own word says whose turn it is, so
- * a push is one fetch_add and a pop one CAS.
+ * The queue is for any number of producers and consumers. A ticket names a slot, and the slot's own
+ * word says whose turn it is, so a push is one fetch_add and a pop one CAS.
  *
- * Who writes what   tail: who pushes. head: who pops. A slot's turn: who has its ticket.
+ * Who writes what   tail: producers. head: consumers. A slot's turn: the process that has its
+ *                   ticket.
  * Invariant         No more than STREAM_WINDOW items are under way, so a push always finds room.
- * Edges             M1 -> M2  a filled slot to who pops. M3 -> M4  an emptied slot to who pushes.
+ * Edges             M1 -> M2 a filled slot to the consumer. M3 -> M4 an emptied slot to the
+ *                   producer.
  */
 #include "crew.h"
 #include "helpers.h"
@@ -70,8 +73,8 @@ static inline bool pop(struct mpmc *mpmc, uint64_t *value)
 
 static inline void wait_to_pop(struct mpmc *queue, uint64_t *value)
 {
-	for (unsigned looks = 1; !pop(queue, value); looks++) {
-		if (looks % HELPERS_LOOKS == 0)
+	for (unsigned polls = 1; !pop(queue, value); polls++) {
+		if (polls % HELPERS_POLLS == 0)
 			sched_yield();
 		helpers_relax();
 	}

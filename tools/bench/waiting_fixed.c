@@ -1,12 +1,15 @@
 /*
- * waiting_fixed.c - the least pool of forked workers there can be, with one fixed way to wait: spin, yield or sleep.
+ * waiting_fixed.c - the least pool of forked workers there can be, with one fixed way to wait:
+ * spin, yield or sleep.
  *
- * The items of all fan-outs are numbered on. The caller raises the limit; who finds a number below it takes it by a CAS and
- * runs that item; the caller waits until as many are done.
+ * The items of all fan-outs are numbered on. The caller raises the limit; a worker that finds a
+ * number below it takes it by a CAS and runs that item; the caller waits until as many are done.
  *
- * Who writes what   limit: the caller. next: who takes an item. done: who has run it.
- * Edges             F1 -> F2  the arguments to who takes an item. F3 -> F4  the results to the caller.
- * Sleep             One token of `call` per item, posted after the limit was raised; the last item's worker posts `ended`.
+ * Who writes what   limit: the caller. next: the worker that takes an item. done: the one that has
+ *                   run it.
+ * Edges             F1 -> F2  the arguments to the worker. F3 -> F4  the results to the caller.
+ * Sleep             One token of `call` per item, posted after the limit was raised; the last
+ *                   item's worker posts `ended`.
  */
 #include "crew.h"
 #include "helpers.h"
@@ -53,7 +56,7 @@ static bool take(struct shared *shared, uint64_t *item)
 {
 	uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_acquire); /* F2 */
 
-	/* Relaxed, both: decides only who runs the item. */
+	/* Relaxed, both: decides only which worker runs the item. */
 	*item = atomic_load_explicit(&shared->next, memory_order_relaxed);
 	while (*item < limit)
 		if (atomic_compare_exchange_weak_explicit(&shared->next, item, *item + 1, memory_order_relaxed,
