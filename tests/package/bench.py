@@ -1,7 +1,9 @@
-"""bench.py SHEAF_BENCH SOURCE_ROOT - what sheaf-bench reports: the table, JSON, SVG and Markdown tell the same and are well formed.
+"""bench.py SHEAF_BENCH SOURCE_ROOT - what sheaf-bench reports: tables, JSON, pictures and Markdown
+tell the same and are well formed.
 
-The figures of a quick run mean nothing, so any verdict will do if all reports agree on it. The table of cases in
-docs/reference/benchmarks.md must be the one that the program writes.
+The figures of a quick run mean nothing, so any verdict will do if all reports agree on it. What
+docs/reference and the README show must be what the program makes of its cases and of
+docs/reference/benchmarks.json.
 """
 import json
 import os
@@ -87,16 +89,52 @@ def check_markdown(page, text):
     assert text in marked, marked
 
 
+def check_against(folder):
+    """Two builds by turns: a program with itself, as a build of today and as one that writes JSON alone."""
+    old = folder / "sheaf-bench"
+    old.write_text(f"#!/bin/sh\nexec '{program}' --alone \"$@\"\n", encoding="utf-8")
+    old.chmod(0o755)
+    for other in program, old:
+        figures = folder / "against.json"
+        shown, code = run("--quick", "--rounds=2", "--strict", "--against", str(other), "--json", str(figures), *CASES, code=None)
+        results = json.loads(figures.read_text(encoding="utf-8"))
+        assert [result["case"].split("/")[0] for result in results] == CASES, shown
+        for result in results:
+            assert result["ratio_min"] <= result["ratio"] <= result["ratio_max"], result
+            assert result["ok"] == (result["ratio"] <= 1.03), result
+        slower = sum(not result["ok"] for result in results)
+        assert code == (slower > 0) and f"\n{slower} slower than 1.03 x the other" in shown, (code, shown)
+    run("--against", str(folder / "nothing"), *CASES, code=1)
+    run("--against", program, "--svg", str(folder / "no.svg"), *CASES, code=2)
+
+
+def check_documents(folder):
+    """What the documents show is made of the figures that lie beside them."""
+    figures = root / "docs/reference/benchmarks.json"
+    for words, path in [(["--json"], "docs/reference/benchmarks.json"), (["--svg"], "docs/reference/benchmarks.svg"),
+                        (["--markdown"], "docs/reference/benchmarks.md"), (["--small"], "docs/reference/benchmarks-small.svg"),
+                        (["--small"], "README.md")]:
+        copy = folder / path.rsplit("/", maxsplit=1)[-1]
+        shutil.copyfile(root / path, copy)
+        run("--from", str(figures), *words, str(copy))
+        assert copy.read_text(encoding="utf-8") == (root / path).read_text(encoding="utf-8"), \
+            f"out of date; please run: sheaf-bench --from docs/reference/benchmarks.json {words[0]} {path}"
+        if path.endswith(".svg"):
+            assert "prefers-color-scheme:dark" in copy.read_text(encoding="utf-8")
+
+
 def check_peers(folder):
-    """Found by PATH, it runs the peers that lie beside it, and none that lie where somebody is."""
-    traps = folder / "bench" / "peers"
+    """Found by PATH, it runs what lies beside it, and nothing that lies where its user is."""
+    traps = folder / "bench"
     traps.mkdir(parents=True)
     ran = folder / "ran"
-    for name in ["libgomp", "libomp", "tbb", "pipes", "mpi"]:
-        (traps / name).write_text(f"#!/bin/sh\n: >'{ran}'\n")
-        (traps / name).chmod(0o755)
-    for name in ["pool.py", "executor.py", "joblib_peer.py"]:
-        (traps / name).write_text(f"open({str(ran)!r}, 'w').close()\n")
+    for name in ["measure", "libgomp", "libomp", "tbb"]:
+        for trap in traps / name, folder / name:
+            trap.write_text(f"#!/bin/sh\n: >'{ran}'\n")
+            trap.chmod(0o755)
+    for name in ["pool.py", "report.py", "json.py"]:
+        for trap in traps / name, folder / name:
+            trap.write_text(f"open({str(ran)!r}, 'w').close()\n")
     path = os.path.dirname(program) + os.pathsep + os.environ["PATH"]
     subprocess.run([os.path.basename(program), "--quick", "--rounds=1", "grain-1"], cwd=folder, env={**os.environ, "PATH": path},
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
@@ -134,7 +172,14 @@ def main():
         check_svg(drawing, names)
         check_markdown(page, last.group())
 
+        drawing_again = folder / "again.svg"
+        again = run("--from", str(figures), "--svg", str(drawing_again))
+        assert again.strip() == shown.strip() and drawing_again.read_bytes() == drawing.read_bytes(), (again, shown)
+
+        check_against(folder)
         check_peers(folder / "somewhere")
+        (folder / "documents").mkdir()
+        check_documents(folder / "documents")
         copy = folder / "benchmarks.md"
         shutil.copyfile(root / "docs/reference/benchmarks.md", copy)
         # Names beside the file that somebody else has are not in the way.

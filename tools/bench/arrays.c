@@ -1,6 +1,6 @@
 /*
- * arrays.c - the kernels, the same ones for Sheaf, peers and limits. Compiled apart from all of them: nobody can inline a kernel, or
- * see in it how long the loop is.
+ * arrays.c - the kernels, the same ones for Sheaf, peers and limits. Compiled apart from all of
+ * them: nobody can inline a kernel, or see in it how long the loop is.
  */
 #include "arrays.h"
 #include "measure.h"

@@ -1,5 +1,6 @@
 /*
- * arrays.h - passes over big arrays: what every contender computes, and the check of every position.
+ * arrays.h - passes over big arrays: what every contender computes, and the check of every
+ * position.
  */
 #ifndef BENCH_ARRAYS_H
 #define BENCH_ARRAYS_H
@@ -38,7 +39,7 @@ struct arrays_test {
 	const struct arrays_kernel *kernel;
 	struct arrays arrays;
 	arrays_pass_fn *pass;  /* what is measured, with the kernel's loop */
-	arrays_pass_fn *first; /* fills the arrays, so that who works on a page has touched it first; NULL: the same as pass */
+	arrays_pass_fn *first; /* fills the arrays: the worker of a page touches it first; NULL: the same as pass */
 	void *context;         /* of the passes */
 };
 
@@ -50,6 +51,9 @@ struct arrays arrays_in(void *memory, const struct bench_job *job, const struct 
 
 /** arrays_measure() - bench_repeat() of passes over filled arrays; every position is checked after each of them. */
 int arrays_measure(const struct bench_job *job, const struct arrays_test *test, double *ns);
+
+/** array_measure() - a case of map-auto by Sheaf; with the way 1 one of map-item. See case_array.c. */
+bench_measure_fn array_measure;
 
 /** arrays_sum() - of @n words. */
 uint64_t arrays_sum(const uint64_t *words, size_t n);

@@ -1,247 +1,129 @@
 /*
- * bench.c - the sheaf-bench program: runs the cases, reports, saves.
+ * bench.c - the program that sheaf-bench runs: it measures cases and writes one line of JSON for
+ * each, see json.c.
+ *
+ * 	measure [-l] [-q] [-a] [-p] [-w WORKERS] [-r ROUNDS] [CASE...]
+ *
+ * 	-l  measure nothing; only tell what the cases are	-q  quick: small sizes
+ * 	-a  alone: Sheaf itself, without peers and limits	-p  progress on stderr
+ *
+ * CASE is the whole name of a case; default: all. Exit status: 0; 1: a measurement failed, which is
+ * said on stderr, and its case has no line; 2: the command line was wrong.
  */
 #include "bench.h"
-#include "bounds.h"
 #include "child.h"
 #include "json.h"
-#include "options.h"
-#include "report.h"
-#include "save.h"
-#include "svg.h"
-#include "text.h"
+#include "peers.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static const struct bench_case *const cases[] = {
-	&case_metg_bag,
-	&case_metg_auto,
-	&case_metg_fan,
-	&case_metg_stencil,
-	&case_map_auto_cube,
-	&case_map_auto_copy,
-	&case_map_auto_triad,
-	&case_map_item,
-	&case_grain_1,
-	&case_imbalance_constant,
-	&case_imbalance_exponential,
-	&case_imbalance_outliers,
-	&case_imbalance_pareto,
-	&case_imbalance_rising,
-	&case_imbalance_falling,
-	&case_submit_gather,
-	&case_stream,
-	&case_apply_idle,
-	&case_apply_idle_calls,
-	&case_fork_join_hot,
-	&case_fork_join_parked,
-	&case_waiting_hot,
-	&case_waiting_gaps,
-	&case_waiting_twice,
-	&case_waiting_hogs,
-	&case_waiting_idle_cpu,
-	&case_results_1m,
-	&case_handover,
-	&case_create,
-	&case_create_1gib,
-	&case_first_touch,
-	&case_safety_tax_1,
-	&case_safety_tax_64,
-	&case_kills,
-	&case_kills_map,
-	&case_recover_p50,
-	&case_recover_p99,
-	&case_big_owner_create,
-	&case_big_owner_worker,
-	&case_big_owner_supervisor,
-	&case_big_owner_destroy,
-	&case_scale_tasks,
-	&case_scale_grain_1,
-	&case_scale_map_auto,
-	&case_growth_1e3,
-	&case_growth_1e4,
-	&case_growth_1e5,
-	&case_growth_1e6,
-	&case_growth_1e7,
-	&case_growth_1e8,
-	&case_growth_1e9,
-	&case_growth_memory,
-	&case_oversubscribed_workers,
-	&case_oversubscribed_idle_pool,
-	&case_oversubscribed_busy_pool,
+/* In the order in which they are run and reported. */
+static const struct bench_case *const tables[] = {
+	cases_metg,    cases_array,     cases_map,       cases_imbalance,   cases_submit,
+	cases_stream,  cases_apply,     cases_fork_join, cases_waiting,     cases_idle_cpu,
+	cases_results, cases_handover,  cases_create,    cases_first_touch, cases_kills,
+	cases_recover, cases_big_owner, cases_scale,     cases_growth,      cases_oversubscribed,
 };
 
-#define CASES (sizeof(cases) / sizeof(*cases))
-
-_Static_assert(CASES <= OPTIONS_MAX_CASES, "each case can be chosen");
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 const char *bench_program;
 
-typedef void write_fn(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcomes, size_t n);
-
-static int cannot_write(const char *path, int r)
+static bool is_chosen(const struct bench_case *what, char *const *names)
 {
-	char shown[TEXT_NAME];
+	bool chosen = !names[0];
 
-	if (r < 0)
-		fprintf(stderr, "sheaf-bench: %s: %s\n", text_name(shown, path), strerror(-r));
+	for (; !chosen && *names; names++)
+		chosen = strcmp(*names, what->name) == 0;
+	return chosen;
+}
+
+/* Run one case and write its line. Return: as rounds_run(). */
+static int run(const struct bench_case *what, const struct bench_settings *settings)
+{
+	static struct bench_series series[BENCH_MAX_CONTENDERS];
+	int r = rounds_run(what, settings, series);
+
+	if (r == 0)
+		json_case(stdout, what, settings, series);
 	return r;
 }
 
-static int save_between(const char *path, const char *marks, const char *text)
+/* A case that fails does not take the others with it. Return: how many have failed; a signal's number, negative. */
+static int run_all(struct bench_settings *settings, char *const *names, bool list)
 {
-	char begin[128], end[128], shown[TEXT_NAME];
-	int r;
+	int failed = 0;
 
-	snprintf(begin, sizeof(begin), "<!-- sheaf-bench %s: begin -->", marks);
-	snprintf(end, sizeof(end), "<!-- sheaf-bench %s: end -->", marks);
-	r = save_between_marks(path, begin, end, text);
-	if (r == -EBADMSG)
-		fprintf(stderr,
-			"sheaf-bench: %s: not written, because it has not both lines \"%s\" and \"%s\": add them where the "
-			"table shall be\n",
-			text_name(shown, path), begin, end);
-	else
-		cannot_write(path, r);
-	return r;
-}
+	for (size_t i = 0; i < TABLES; i++) {
+		for (const struct bench_case *what = tables[i]; what->name; what++) {
+			int r = 0;
 
-/* @path: NULL: nothing to do. @marks: what the lines say between which the text stands; NULL: it is the whole file. */
-static int save(const char *path, const char *marks, write_fn *write, const struct bench_settings *settings,
-		const struct bench_outcome *outcomes, size_t n)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out;
-	int r;
-
-	if (!path)
-		return 0;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return cannot_write(path, -errno);
-	write(out, settings, outcomes, n);
-	if (save_close(out) != 0)
-		r = cannot_write(path, -ENOMEM);
-	else
-		r = marks ? save_between(path, marks, text) : cannot_write(path, save_file(path, text, size));
-	free(text);
-	return r;
-}
-
-static void write_cases(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcomes, size_t n)
-{
-	(void)settings;
-	(void)outcomes;
-	(void)n;
-	report_cases(out, cases, CASES);
-}
-
-static bool save_all(const struct options *options, const struct bench_outcome *outcomes, size_t n)
-{
-	const struct bench_settings *settings = &options->settings;
-	char marks[OPTIONS_LONGEST_MARK + 16];
-	bool ok;
-
-	snprintf(marks, sizeof(marks), "--markdown%s%s", options->mark[0] ? " " : "", options->mark);
-	ok = save(options->json, NULL, json_write, settings, outcomes, n) == 0;
-	ok &= save(options->svg, NULL, svg_write, settings, outcomes, n) == 0;
-	ok &= save(options->markdown, marks, report_markdown, settings, outcomes, n) == 0;
-	return ok;
-}
-
-/* Better now than after all the work. */
-static bool can_save_all(const struct options *options)
-{
-	const char *const paths[] = {options->json, options->svg, options->markdown};
-	bool ok = true;
-
-	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-		ok &= !paths[i] || cannot_write(paths[i], save_possible(paths[i])) == 0;
-	return ok;
-}
-
-/* Did all that was printed arrive? */
-static bool is_printed(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return true;
-	cannot_write("stdout", errno ? -errno : -EIO);
-	return false;
-}
-
-/* A case that fails does not take the others with it. Return: 0; 1: something failed; a signal's number, negative. */
-static int run(struct options *options, struct bench_outcome *outcomes)
-{
-	size_t n = 0, failed = 0;
-
-	report_heading(stdout, &options->settings);
-	for (size_t i = 0; i < CASES; i++) {
-		int r;
-
-		if (!options->chosen[i])
-			continue;
-		fflush(stdout);
-		options->settings.place++;
-		r = rounds_run(cases[i], &options->settings, &outcomes[n]);
-		if (r > 0)
-			return -r;
-		if (r < 0) {
-			failed++;
-			continue;
+			if (!is_chosen(what, names))
+				continue;
+			settings->place++;
+			if (list)
+				json_case(stdout, what, settings, NULL);
+			else
+				r = run(what, settings);
+			if (r > 0)
+				return -r;
+			failed += r < 0 || fflush(stdout) != 0;
 		}
-		bounds_judge(&outcomes[n]);
-		report_table(stdout, &outcomes[n++]);
 	}
-	fputs("\n", stdout);
-	report_verdicts(stdout, outcomes, n);
-	fputs("\n", stdout);
-	if (!is_printed())
-		return 1;
-	if (failed > 0)
-		fprintf(stderr, "sheaf-bench: %zu case%s failed, and will be missing in every file\n", failed,
-			failed == 1 ? "" : "s");
-	if (!save_all(options, outcomes, n) || failed > 0)
-		return 1;
-	return options->strict && bounds_count(outcomes, n, BENCH_MISSED) > 0;
+	return failed;
+}
+
+static unsigned count_cases(char *const *names)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < TABLES; i++)
+		for (const struct bench_case *what = tables[i]; what->name; what++)
+			n += is_chosen(what, names);
+	return n;
+}
+
+/* 0: it is no number from 1 to @most, which is said on stderr. */
+static unsigned read_count(const char *name, const char *text, unsigned long most)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*end == '\0' && value >= 1 && value <= most)
+		return (unsigned)value;
+	fprintf(stderr, "sheaf-bench: --%s: give a number from 1 to %lu (see --help)\n", name, most);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct bench_outcome *outcomes;
-	struct options options;
-	bool sound = true;
-	int r;
+	struct bench_settings settings = {.workers = sheaf_usable_cpus(), .rounds = 1};
+	bool list = false;
+	int option, r;
 
-	(void)argc;
 	bench_program = argv[0];
-	if (options_read(&options, argv + 1, cases, CASES) < 0)
+	while ((option = getopt(argc, argv, "lqapw:r:")) != -1) {
+		list |= option == 'l';
+		settings.quick |= option == 'q';
+		settings.alone |= option == 'a';
+		settings.progress |= option == 'p';
+		if (option == 'w')
+			settings.workers = read_count("workers", optarg, SHEAF_MAX_WORKERS);
+		else if (option == 'r')
+			settings.rounds = read_count("rounds", optarg, BENCH_MAX_ROUNDS);
+		if (option == '?' || settings.workers == 0 || settings.rounds == 0)
+			return 2;
+	}
+	settings.cases = count_cases(argv + optind);
+	if (settings.cases == 0) {
+		fputs("sheaf-bench: there is no such case\n", stderr);
 		return 2;
-	for (size_t i = 0; i < CASES; i++)
-		sound &= bounds_are_sound(cases[i]);
-	if (!sound)
-		return 1;
-	if (options.help)
-		options_help(cases, CASES);
-	for (size_t i = 0; options.list && i < CASES; i++)
-		if (options.chosen[i])
-			puts(cases[i]->name);
-	if (options.cases && save(options.cases, "--cases", write_cases, NULL, NULL, 0) < 0)
-		return 1;
-	if (options.help || options.list || options.cases)
-		return is_printed() ? 0 : 1;
-	if (!can_save_all(&options))
-		return 1;
-	outcomes = calloc(CASES, sizeof(*outcomes));
-	if (!outcomes) {
-		fputs("sheaf-bench: no memory\n", stderr);
-		return 1;
 	}
 	child_prepare();
-	r = run(&options, outcomes);
-	free(outcomes);
+	r = run_all(&settings, argv + optind, list);
 	if (r < 0)
 		child_die();
 	return r == 0 ? 0 : 1;

@@ -1,9 +1,11 @@
 /*
- * bench.h - the words of sheaf-bench: what a case is, who competes in it, and what one measurement is told.
+ * bench.h - the words of the benchmark: what a case is, what competes in it, and what one
+ * measurement is told.
  *
- * A *case* measures one operation. Its *contenders* are Sheaf, the peers and, as the floor beneath them, a limit of the machine.
- * One *measurement* runs one contender once, in a process of its own, and answers in nanoseconds per operation. A *round* is one
- * measurement of each contender of a case, one after the other.
+ * A *case* measures one operation. Its *contenders* are Sheaf, the peers and, as the floor beneath
+ * them, a limit of the machine. One *measurement* runs one contender once, in a process of its own,
+ * and answers in nanoseconds per operation. A *round* is one measurement of each contender of a
+ * case, one after the other.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -14,11 +16,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_MAX_PEERS 10
-#define BENCH_MAX_LIMITS 4
+#define BENCH_MAX_CONTENDERS 10
 #define BENCH_MAX_BOUNDS 4
 #define BENCH_MAX_OF 4
 #define BENCH_MAX_ROUNDS 99
+
+struct bench_contender;
 
 struct bench_job {
 	const char *name; /* of the case, with its variant: "imbalance/pareto" */
@@ -26,24 +29,37 @@ struct bench_job {
 	size_t n;         /* operations in one run */
 	unsigned repeats; /* timed runs; the answer is their median */
 	bool quick;       /* for correctness only: as little work as shows that it works */
+	int way;          /* the contender's */
+	const struct bench_contender *contender;
 };
 
 /** bench_measure_fn - measure one contender: 0 and *@ns per operation, or what bench_fail() or bench_skip() returned. */
 typedef int bench_measure_fn(const struct bench_job *job, double *ns);
 
+enum bench_kind {
+	BENCH_SHEAF,   /* the one that is judged: the first contender of a case */
+	BENCH_VARIANT, /* Sheaf in another form, as without kills: its supervisor tidies up after it, as after the first one */
+	BENCH_PEER,
+	BENCH_LIMIT,
+};
+
 struct bench_contender {
 	const char *name;
-	bench_measure_fn *measure; /* NULL: none */
-	bool is_sheaf;             /* Sheaf in another form, as without kills: its supervisor tidies up after it */
+	enum bench_kind kind;
+	bench_measure_fn *measure; /* NULL: there are no more contenders */
+	int way;                   /* a parameter of measure(); each case has its own */
+	/* Of a peer: its program, what follows the case's name there, and how the threads of OpenMP wait. NULL: nothing. */
+	const char *program, *variant, *wait_policy;
 };
 
 /*
- * What a case has to reach: the median over the rounds of Sheaf's figure, divided by the least figure of those named in that round, is
- * at most @most. Nobody named: Sheaf's own median, in the unit of the case. A bound that names nobody who was measured is not judged.
+ * What a case must reach. In each round Sheaf's figure is divided by the least figure of those
+ * named, and the median of that is at most @most. If none is named, Sheaf's own median is, in the
+ * unit of the case. A bound is not judged if none of those it names was measured.
  */
 struct bench_bound {
 	double most;
-	const char *of[BENCH_MAX_OF]; /* names of peers or limits of the case, up to the first NULL */
+	const char *of[BENCH_MAX_OF]; /* names of contenders of the case, up to the first NULL */
 };
 
 struct bench_size {
@@ -52,28 +68,29 @@ struct bench_size {
 };
 
 struct bench_case {
-	const char *name; /* "case" or "case/variant": "sheaf-bench case" runs all its variants */
+	const char *name; /* "case" or "case/variant" */
 	const char *unit;
 	double unit_ns;
-	const char *what; /* for --help */
+	const char *what; /* for people */
 	struct bench_size full, quick;
-	struct bench_contender sheaf;
-	struct bench_contender peers[BENCH_MAX_PEERS];   /* ends at the first without a function */
-	struct bench_contender limits[BENCH_MAX_LIMITS]; /* so do they; the first one goes into the JSON */
-	struct bench_bound bounds[BENCH_MAX_BOUNDS];     /* ends at the first whose most is 0 */
+	struct bench_contender contenders[BENCH_MAX_CONTENDERS]; /* Sheaf, peers, limits */
+	struct bench_bound bounds[BENCH_MAX_BOUNDS];             /* ends at the first whose most is 0 */
 };
 
-extern const struct bench_case case_metg_bag, case_metg_auto, case_metg_fan, case_metg_stencil, case_map_auto_cube,
-	case_map_auto_copy, case_map_auto_triad, case_map_item, case_grain_1, case_imbalance_constant,
-	case_imbalance_exponential, case_imbalance_outliers, case_imbalance_pareto, case_imbalance_rising,
-	case_imbalance_falling, case_submit_gather, case_stream, case_apply_idle, case_apply_idle_calls, case_fork_join_hot,
-	case_fork_join_parked, case_waiting_hot, case_waiting_gaps, case_waiting_twice, case_waiting_hogs,
-	case_waiting_idle_cpu, case_results_1m, case_handover, case_create, case_create_1gib, case_first_touch,
-	case_safety_tax_1, case_safety_tax_64, case_kills, case_kills_map, case_recover_p50, case_recover_p99, case_scale_tasks,
-	case_scale_grain_1, case_scale_map_auto, case_growth_1e3, case_growth_1e4, case_growth_1e5, case_growth_1e6,
-	case_growth_1e7, case_growth_1e8, case_growth_1e9, case_growth_memory, case_oversubscribed_workers,
-	case_oversubscribed_idle_pool, case_oversubscribed_busy_pool, case_big_owner_create, case_big_owner_worker,
-	case_big_owner_supervisor, case_big_owner_destroy;
+/* Each file of cases has a table of them, which ends with a NULL name. */
+extern const struct bench_case cases_metg[], cases_array[], cases_map[], cases_imbalance[], cases_submit[], cases_stream[],
+	cases_apply[], cases_fork_join[], cases_waiting[], cases_idle_cpu[], cases_results[], cases_handover[], cases_create[],
+	cases_first_touch[], cases_kills[], cases_recover[], cases_big_owner[], cases_scale[], cases_growth[],
+	cases_oversubscribed[];
+
+#define CONTENDER(label, what, fn, parameter)                                        \
+	{                                                                            \
+		.name = (label), .kind = (what), .measure = (fn), .way = (parameter) \
+	}
+#define SHEAF(fn, way) CONTENDER("Sheaf", BENCH_SHEAF, fn, way)
+#define VARIANT(label, fn, way) CONTENDER(label, BENCH_VARIANT, fn, way)
+#define RIVAL(label, fn, way) CONTENDER(label, BENCH_PEER, fn, way) /* a peer that this program has itself */
+#define LIMIT(label, fn, way) CONTENDER(label, BENCH_LIMIT, fn, way)
 
 /* What every task of every case computes, so that each contender does the same work and each position can be checked. */
 static inline uint64_t bench_expected(uint64_t argument)
@@ -96,12 +113,7 @@ struct bench_count {
 	uint64_t rest[15];
 };
 
-extern const char *bench_program; /* how this program was called */
-
 /* How long every contender of apply-idle is left alone before each call: longer than the runtimes measured here keep spinning. */
 #define BENCH_IDLE_NS 20000000u
-
-/* Bytes of each result of results-1M. */
-#define BENCH_RESULT_SIZE 100
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * busy.c - four linear congruential generators side by side.
  *
- * One chain would wait for its own product, and the CPU would fill the gaps with the next call's: short tasks would then look
- * faster than the peak rate. Four keep the multiplier busy from within one call. n steps of such a generator are one step of
- * another one, found by squaring: that is how results are checked without computing them again.
+ * One chain would wait for its own product, and the CPU would fill the gaps with the next call's:
+ * short tasks would then look faster than the peak rate. Four keep the multiplier busy from within
+ * one call. n steps of such a generator are one step of another one, found by squaring: that is how
+ * results are checked without computing them again.
  */
 #include "busy.h"
 #include "measure.h"

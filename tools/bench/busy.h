@@ -1,5 +1,6 @@
 /*
- * busy.h - tasks that take a chosen time: so many iterations of a kernel that every contender runs from the same object code.
+ * busy.h - tasks that take a chosen time: so many iterations of a kernel that every contender runs
+ * from the same object code.
  */
 #ifndef BENCH_BUSY_H
 #define BENCH_BUSY_H

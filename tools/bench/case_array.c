@@ -1,5 +1,6 @@
 /*
- * case_array.c - passes over arrays in shared memory: map-auto by a loop that takes ranges, map-item by one call per item.
+ * case_array.c - passes over arrays in shared memory: map-auto by a loop that takes ranges,
+ * map-item by one call per item.
  *
  * The caller is one of the workers, as it is one of the threads of OpenMP and TBB.
  */
@@ -46,10 +47,14 @@ static int by_items(const struct bench_job *job, const struct arrays_test *test,
 	return r < 0 ? bench_sheaf_failed("sheaf_map", r) : 0;
 }
 
-static int measure(const struct bench_job *job, arrays_pass_fn *pass, double *ns)
+/* ways */
+enum { BY_RANGES, BY_ITEMS };
+
+int array_measure(const struct bench_job *job, double *ns)
 {
 	sheaf_pool_options options = {.workers = job->workers > 1 ? job->workers - 1 : 1};
-	struct arrays_test test = {.kernel = arrays_kernel(job->name), .pass = pass, .first = by_ranges};
+	struct arrays_test test = {
+		.kernel = arrays_kernel(job->name), .pass = job->way == BY_ITEMS ? by_items : by_ranges, .first = by_ranges};
 	sheaf_pool *pool = NULL;
 	void *memory = NULL;
 	int r = sheaf_pool_create(&pool, &options);
@@ -66,73 +71,46 @@ static int measure(const struct bench_job *job, arrays_pass_fn *pass, double *ns
 	return r;
 }
 
-static int measure_ranges(const struct bench_job *job, double *ns)
-{
-	return measure(job, by_ranges, ns);
-}
-
-static int measure_items(const struct bench_job *job, double *ns)
-{
-	return measure(job, by_items, ns);
-}
-
-#define FULL                                \
-	{                                   \
-		.n = 10000000, .repeats = 7 \
-	}
-#define QUICK                             \
-	{                                 \
-		.n = 100000, .repeats = 1 \
+#define SIZES .unit = "ns/item", .unit_ns = 1, .full = {.n = 10000000, .repeats = 7}, .quick = {.n = 100000, .repeats = 1}
+#define COPY "bandwidth of a copy"
+#define TRIAD "bandwidth of a triad"
+#define LOOP_BOUNDS(limit)                                \
+	{                                                 \
+		{.most = 1.05, .of = {"libgomp"}},        \
+		{                                         \
+			.most = 1 / 0.95, .of = { limit } \
+		}                                         \
 	}
 
-const struct bench_case case_map_auto_cube = {
-	.name = "map-auto/cube",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the cube of each double of an array into another, in chunks that the runtime chooses",
-	.full = FULL,
-	.quick = QUICK,
-	.sheaf = {.name = "Sheaf", .measure = measure_ranges},
-	.peers = {LIBGOMP, LIBOMP, TBB, POOL, EXECUTOR, JOBLIB},
-	.limits = {{.name = "bandwidth of a copy", .measure = limit_copy}},
-	.bounds = {{.most = 1.05, .of = {"libgomp"}}, {.most = 1 / 0.95, .of = {"bandwidth of a copy"}}},
-};
-
-const struct bench_case case_map_auto_copy = {
-	.name = "map-auto/copy",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same with a copy of each double",
-	.full = FULL,
-	.quick = QUICK,
-	.sheaf = {.name = "Sheaf", .measure = measure_ranges},
-	.peers = {LIBGOMP, LIBOMP, TBB},
-	.limits = {{.name = "bandwidth of a copy", .measure = limit_copy}},
-	.bounds = {{.most = 1.05, .of = {"libgomp"}}, {.most = 1 / 0.95, .of = {"bandwidth of a copy"}}},
-};
-
-const struct bench_case case_map_auto_triad = {
-	.name = "map-auto/triad",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same with x + 3 y of the doubles of two arrays",
-	.full = FULL,
-	.quick = QUICK,
-	.sheaf = {.name = "Sheaf", .measure = measure_ranges},
-	.peers = {LIBGOMP, LIBOMP, TBB},
-	.limits = {{.name = "bandwidth of a triad", .measure = limit_triad}},
-	.bounds = {{.most = 1.05, .of = {"libgomp"}}, {.most = 1 / 0.95, .of = {"bandwidth of a triad"}}},
-};
-
-const struct bench_case case_map_item = {
-	.name = "map-item",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the cube of each double by a function that is called for each item, in chunks that the runtime chooses",
-	.full = FULL,
-	.quick = QUICK,
-	.sheaf = {.name = "Sheaf", .measure = measure_items},
-	.peers = {TBB, LIBGOMP, LIBOMP, POOL, EXECUTOR, JOBLIB},
-	.limits = {{.name = "the calls alone", .measure = limit_calls}, {.name = "bandwidth of a copy", .measure = limit_copy}},
-	.bounds = {{.most = 1.1, .of = {"oneTBB"}}},
+const struct bench_case cases_array[] = {
+	{
+		.name = "map-auto/cube",
+		SIZES,
+		.what = "the cube of each double of an array into another, in chunks that the runtime chooses",
+		.contenders = {SHEAF(array_measure, BY_RANGES), LIBGOMP, LIBOMP, TBB, POOL, LIMIT(COPY, limit_copy, 0)},
+		.bounds = LOOP_BOUNDS(COPY),
+	},
+	{
+		.name = "map-auto/copy",
+		SIZES,
+		.what = "the same with a copy of each double",
+		.contenders = {SHEAF(array_measure, BY_RANGES), LIBGOMP, LIBOMP, TBB, LIMIT(COPY, limit_copy, 0)},
+		.bounds = LOOP_BOUNDS(COPY),
+	},
+	{
+		.name = "map-auto/triad",
+		SIZES,
+		.what = "the same with x + 3 y of the doubles of two arrays",
+		.contenders = {SHEAF(array_measure, BY_RANGES), LIBGOMP, LIBOMP, TBB, LIMIT(TRIAD, limit_triad, 0)},
+		.bounds = LOOP_BOUNDS(TRIAD),
+	},
+	{
+		.name = "map-item",
+		SIZES,
+		.what = "the cube of each double by a function that is called for each item, in chunks that the runtime "
+			"chooses",
+		.contenders = {SHEAF(array_measure, BY_ITEMS), TBB, LIBGOMP, LIBOMP, POOL, LIMIT(COPY, limit_copy, 0)},
+		.bounds = {{.most = 1.1, .of = {"oneTBB"}}},
+	},
+	{0},
 };

@@ -1,9 +1,10 @@
 /*
- * case_create.c - create: the life of a pool that runs one task; also of one whose heap holds a big array meanwhile.
+ * case_create.c - create: the life of a pool that runs one task; also of one whose heap holds a big
+ * array meanwhile.
  *
- * The array takes a thousand times longer than the pool: the system commits and releases it page by page, as it does everywhere. The
- * question is whether the pool's own steps grow with it, so the clock stands still while the array comes and goes. A contender of its
- * own shows the time of all.
+ * The array takes a thousand times longer than the pool: the system commits and releases it page by
+ * page, as it does everywhere. The question is whether the pool's own steps grow with it, so the
+ * clock stands still while the array comes and goes. A contender of its own shows the time of all.
  */
 #include "measure.h"
 #include "peers.h"
@@ -12,12 +13,8 @@
 
 #define ARRAY_SIZE(job) ((job)->n << ((job)->quick ? 20 : 30)) /* bytes */
 
-enum between { NOTHING, REST, ARRAY };
-
-struct life {
-	enum between between; /* creation and task */
-	bool all_timed;
-};
+/* ways: what comes between creation and task, and whether that is timed */
+enum { NOTHING, REST, ARRAY, ARRAY_TIMED };
 
 /* Allocates the array and writes to every page of it. */
 static int bring(const struct bench_job *job, sheaf_pool *pool, void **array)
@@ -39,7 +36,6 @@ static int run_task(sheaf_pool *pool)
 
 static int run(const struct bench_job *job, void *context, uint64_t *ns)
 {
-	const struct life *life = context;
 	sheaf_pool_options options = {.workers = job->workers};
 	sheaf_pool *pool = NULL;
 	void *array = NULL;
@@ -48,10 +44,11 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
+	(void)context;
 	pause = sheaf_now_ns();
-	if (life->between == REST)
+	if (job->way == REST)
 		bench_idle();
-	else if (life->between == ARRAY)
+	else if (job->way != NOTHING)
 		r = bring(job, pool, &array);
 	untimed = sheaf_now_ns() - pause;
 	if (r == 0)
@@ -61,71 +58,43 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	untimed += sheaf_now_ns() - pause;
 	sheaf_pool_destroy(pool);
 	*ns = sheaf_now_ns() - start;
-	if (!life->all_timed)
+	if (job->way != ARRAY_TIMED)
 		*ns -= untimed;
 	return r;
 }
 
+/* With REST the workers have had time to start, as they have with an array. */
 static int measure(const struct bench_job *job, double *ns)
 {
-	struct life life = {0};
+	int r = job->way == ARRAY || job->way == ARRAY_TIMED ? bench_room(ARRAY_SIZE(job)) : 0;
 
-	return bench_repeat(job, run, &life, ns);
+	return r == 0 ? bench_repeat(job, run, NULL, ns) : r;
 }
 
-/* What the array is compared with: the workers have had time to start here, too. */
-static int measure_rest(const struct bench_job *job, double *ns)
-{
-	struct life life = {.between = REST};
+#define FORKS "as many bare forks"
+#define NO_ARRAY "Sheaf, no array"
 
-	return bench_repeat(job, run, &life, ns);
-}
-
-static int measure_array(const struct bench_job *job, bool all_timed, double *ns)
-{
-	struct life life = {.between = ARRAY, .all_timed = all_timed};
-	int r = bench_room(ARRAY_SIZE(job));
-
-	return r == 0 ? bench_repeat(job, run, &life, ns) : r;
-}
-
-static int measure_pool_alone(const struct bench_job *job, double *ns)
-{
-	return measure_array(job, false, ns);
-}
-
-static int measure_all(const struct bench_job *job, double *ns)
-{
-	return measure_array(job, true, ns);
-}
-
-const struct bench_case case_create = {
-	.name = "create",
-	.unit = "ms",
-	.unit_ns = 1e6,
-	.what = "create a pool, run one task, destroy the pool",
-	.full = {.n = 1, .repeats = 9},
-	.quick = {.n = 1, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {PIPES, POOL, EXECUTOR, JOBLIB},
-	.limits = {{.name = "as many bare forks", .measure = limit_forks}},
-	.bounds = {{.most = 3, .of = {"as many bare forks"}}, {.most = 0.1, .of = {"multiprocessing.Pool"}}},
-};
-
-const struct bench_case case_create_1gib = {
-	.name = "create/1GiB",
-	.unit = "ms",
-	.unit_ns = 1e6,
-	.what = "the same while the heap holds an array of 1 GiB, whose own coming and going is not timed",
-	.full = {.n = 1, .repeats = 1},
-	.quick = {.n = 1, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_pool_alone},
-	/* Peers have the array in the memory of the process that forks them: they share no other. */
-	.peers = {{.name = "Sheaf, no array", .measure = measure_rest, .is_sheaf = true},
-		  {.name = "Sheaf, array timed", .measure = measure_all, .is_sheaf = true},
-		  PIPES,
-		  POOL,
-		  EXECUTOR},
-	.limits = {{.name = "as many bare forks", .measure = limit_forks}},
-	.bounds = {{.most = 1.5, .of = {"Sheaf, no array"}}},
+const struct bench_case cases_create[] = {
+	{
+		.name = "create",
+		.unit = "ms",
+		.unit_ns = 1e6,
+		.what = "create a pool, run one task, destroy the pool",
+		.full = {.n = 1, .repeats = 9},
+		.quick = {.n = 1, .repeats = 1},
+		.contenders = {SHEAF(measure, NOTHING), POOL, LIMIT(FORKS, limit_forks, 0)},
+		.bounds = {{.most = 3, .of = {FORKS}}, {.most = 0.1, .of = {"multiprocessing.Pool"}}},
+	},
+	{
+		.name = "create/1GiB",
+		.unit = "ms",
+		.unit_ns = 1e6,
+		.what = "the same while the heap holds an array of 1 GiB, whose own coming and going is not timed",
+		.full = {.n = 1, .repeats = 1},
+		.quick = {.n = 1, .repeats = 1},
+		.contenders = {SHEAF(measure, ARRAY), VARIANT(NO_ARRAY, measure, REST),
+			       VARIANT("Sheaf, array timed", measure, ARRAY_TIMED), LIMIT(FORKS, limit_forks, 0)},
+		.bounds = {{.most = 1.5, .of = {NO_ARRAY}}},
+	},
+	{0},
 };

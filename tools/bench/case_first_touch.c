@@ -1,5 +1,6 @@
 /*
- * case_first_touch.c - first-touch: a big array is allocated, and the workers are the first to write to it.
+ * case_first_touch.c - first-touch: a big array is allocated, and the workers are the first to
+ * write to it.
  */
 #include "arrays.h"
 #include "measure.h"
@@ -44,14 +45,16 @@ static int measure(const struct bench_job *job, double *ns)
 	return r;
 }
 
-const struct bench_case case_first_touch = {
-	.name = "first-touch",
-	.unit = "us/MiB",
-	.unit_ns = 1e3,
-	.what = "a new array of 1 GiB, allocated and filled by the workers",
-	.full = {.n = 1024, .repeats = 2},
-	.quick = {.n = 4, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {LIBGOMP, LIBOMP},
-	.bounds = {{.most = 1.1, .of = {"libgomp"}}},
+const struct bench_case cases_first_touch[] = {
+	{
+		.name = "first-touch",
+		.unit = "us/MiB",
+		.unit_ns = 1e3,
+		.what = "a new array of 1 GiB, allocated and filled by the workers",
+		.full = {.n = 1024, .repeats = 2},
+		.quick = {.n = 4, .repeats = 1},
+		.contenders = {SHEAF(measure, 0), LIBGOMP, LIBOMP},
+		.bounds = {{.most = 1.1, .of = {"libgomp"}}},
+	},
+	{0},
 };

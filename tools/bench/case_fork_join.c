@@ -1,8 +1,10 @@
 /*
- * case_fork_join.c - fork-join-hot and fork-join-parked: as many empty items as there are workers, fanned out and waited for.
+ * case_fork_join.c - fork-join-hot and fork-join-parked: as many empty items as there are workers,
+ * fanned out and waited for.
  *
- * An item only counts in a line of its own that it has run, which is checked at the end. The caller works, too, so that it is one of
- * the team, as with OpenMP and TBB. What it takes when it only waits stands beside it.
+ * An item only counts in a line of its own that it has run, which is checked at the end. The caller
+ * works, too, so that it is one of the team, as with OpenMP and TBB. What it takes when it only
+ * waits stands beside it.
  */
 #include "measure.h"
 #include "peers.h"
@@ -11,8 +13,10 @@ struct fork_join {
 	sheaf_pool *pool;
 	struct bench_count *counts; /* one per item, in shared memory */
 	uint64_t rounds;
-	bool caller_works;
 };
+
+/* ways */
+enum { CALLER_WORKS, CALLER_WAITS };
 
 static int item(sheaf_task *task, size_t begin, size_t end, void *context)
 {
@@ -26,7 +30,7 @@ static int item(sheaf_task *task, size_t begin, size_t end, void *context)
 
 static int round_trip(const struct bench_job *job, struct fork_join *all)
 {
-	sheaf_map_options options = {.grain = 1, .caller_works = all->caller_works};
+	sheaf_map_options options = {.grain = 1, .caller_works = job->way == CALLER_WORKS};
 	int r = sheaf_for(all->pool, item, all->counts, job->workers, &options);
 
 	all->rounds++;
@@ -56,10 +60,11 @@ static int run_parked(const struct bench_job *job, void *context, uint64_t *ns)
 	return r;
 }
 
-static int measure(const struct bench_job *job, bench_run_fn *run, bool caller_works, double *ns)
+static int measure(const struct bench_job *job, bench_run_fn *run, double *ns)
 {
+	bool caller_works = job->way == CALLER_WORKS;
 	sheaf_pool_options options = {.workers = caller_works && job->workers > 1 ? job->workers - 1 : job->workers};
-	struct fork_join all = {.caller_works = caller_works};
+	struct fork_join all = {0};
 	void *counts = NULL;
 	int r = sheaf_pool_create(&all.pool, &options);
 
@@ -81,54 +86,41 @@ destroy:
 
 static int measure_hot(const struct bench_job *job, double *ns)
 {
-	return measure(job, run_hot, true, ns);
-}
-
-static int measure_hot_waiting(const struct bench_job *job, double *ns)
-{
-	return measure(job, run_hot, false, ns);
+	return measure(job, run_hot, ns);
 }
 
 static int measure_parked(const struct bench_job *job, double *ns)
 {
-	return measure(job, run_parked, true, ns);
+	return measure(job, run_parked, ns);
 }
 
-static int measure_parked_waiting(const struct bench_job *job, double *ns)
-{
-	return measure(job, run_parked, false, ns);
-}
+#define WAITS "Sheaf, caller waits"
+#define LINE "cache-line round trip"
+#define SLEEP_WAKE "sleep-wake round trip"
 
-const struct bench_case case_fork_join_hot = {
-	.name = "fork-join-hot",
-	.unit = "us",
-	.unit_ns = 1e3,
-	.what = "an empty fan-out of one item per worker and its end, one after the other; the caller is one of the workers",
-	.full = {.n = 10000, .repeats = 5},
-	.quick = {.n = 200, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_hot},
-	.peers = {{.name = "Sheaf, caller waits", .measure = measure_hot_waiting, .is_sheaf = true},
-		  LIBGOMP_ACTIVE,
-		  LIBOMP,
-		  TBB,
-		  PIPES,
-		  MPI},
-	.limits = {{.name = "cache-line round trip", .measure = limit_line}},
-	.bounds = {{.most = 1, .of = {"libgomp, active"}}, {.most = 1.6, .of = {"cache-line round trip"}}},
-};
-
-const struct bench_case case_fork_join_parked = {
-	.name = "fork-join-parked",
-	.unit = "us",
-	.unit_ns = 1e3,
-	.what = "the same after everybody has been idle for 20 ms",
-	.full = {.n = 1, .repeats = 25},
-	.quick = {.n = 1, .repeats = 3},
-	.sheaf = {.name = "Sheaf", .measure = measure_parked},
-	.peers = {{.name = "Sheaf, caller waits", .measure = measure_parked_waiting, .is_sheaf = true},
-		  LIBGOMP_PASSIVE,
-		  PIPES,
-		  POOL},
-	.limits = {{.name = "sleep-wake round trip", .measure = limit_wake}},
-	.bounds = {{.most = 1, .of = {"libgomp, passive"}}, {.most = 1.15, .of = {"sleep-wake round trip"}}},
+const struct bench_case cases_fork_join[] = {
+	{
+		.name = "fork-join-hot",
+		.unit = "us",
+		.unit_ns = 1e3,
+		.what = "an empty fan-out of one item per worker and its end, one after the other; the caller is one of the "
+			"workers",
+		.full = {.n = 10000, .repeats = 5},
+		.quick = {.n = 200, .repeats = 1},
+		.contenders = {SHEAF(measure_hot, CALLER_WORKS), VARIANT(WAITS, measure_hot, CALLER_WAITS), LIBGOMP_ACTIVE,
+			       LIBOMP, TBB, LIMIT(LINE, limit_line, 0)},
+		.bounds = {{.most = 1, .of = {"libgomp, active"}}, {.most = 1.6, .of = {LINE}}},
+	},
+	{
+		.name = "fork-join-parked",
+		.unit = "us",
+		.unit_ns = 1e3,
+		.what = "the same after everybody has been idle for 20 ms",
+		.full = {.n = 1, .repeats = 25},
+		.quick = {.n = 1, .repeats = 3},
+		.contenders = {SHEAF(measure_parked, CALLER_WORKS), VARIANT(WAITS, measure_parked, CALLER_WAITS),
+			       LIBGOMP_PASSIVE, POOL, LIMIT(SLEEP_WAKE, limit_wake, 0)},
+		.bounds = {{.most = 1, .of = {"libgomp, passive"}}, {.most = 1.15, .of = {SLEEP_WAKE}}},
+	},
+	{0},
 };

@@ -1,7 +1,9 @@
 /*
- * case_growth.c - growth: what an item of a loop costs, and what its batch takes of the segment, from 10^3 to 10^9 items.
+ * case_growth.c - growth: what an item of a loop costs, and what its batch takes of the segment, up
+ * to 10^9 items.
  *
- * An item adds one number of a small table to a sum of its worker. That takes a nanosecond or two, so what the loop itself costs shows.
+ * An item adds one number of a small table to a sum of its worker. That takes a nanosecond or two,
+ * so what the loop itself costs shows.
  */
 #include "measure.h"
 #include "peers.h"
@@ -104,149 +106,62 @@ retire:
 	return r;
 }
 
-static int measure_with(const struct bench_job *job, bench_run_fn *run_it, double *ns)
+/* ways */
+enum { ALL_ITEMS, A_MILLION };
+
+static int measure(const struct bench_job *job, bench_run_fn *run_it, double *ns)
 {
 	sheaf_pool_options options = {.workers = job->workers};
 	struct growth growth = {0};
+	struct bench_job sized = *job;
 	void *memory = NULL;
 	int r = sheaf_pool_create(&growth.pool, &options);
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
+	if (job->way == A_MILLION) {
+		sized.n = job->quick ? 10000 : 1000000;
+		sized.repeats = job->quick ? 1 : 25;
+	}
 	r = bench_alloc(growth.pool, sizeof(struct loop) + job->workers * sizeof(struct part), &memory);
 	if (r == 0) {
 		growth.loop = memory;
 		for (size_t i = 0; i < TABLE; i++)
 			growth.loop->table[i] = 1 + (double)(i * 7 % 101);
-		r = bench_repeat(job, run_it, &growth, ns);
+		r = bench_repeat(&sized, run_it, &growth, ns);
 	}
 	sheaf_pool_destroy(growth.pool);
+	/* bench_repeat() answers per item; the memory is that of all. */
+	if (run_it == run_memory)
+		*ns *= (double)sized.n;
 	return r;
 }
 
-static int measure(const struct bench_job *job, double *ns)
+static int measure_time(const struct bench_job *job, double *ns)
 {
-	return measure_with(job, run, ns);
+	return measure(job, run, ns);
 }
 
-static struct bench_job million(const struct bench_job *job)
-{
-	struct bench_job other = *job;
-
-	other.n = job->quick ? 10000 : 1000000;
-	other.repeats = job->quick ? 1 : 25;
-	return other;
-}
-
-static int measure_million(const struct bench_job *job, double *ns)
-{
-	struct bench_job other = million(job);
-
-	return measure(&other, ns);
-}
-
-/* bench_repeat() answers per item. */
 static int measure_memory(const struct bench_job *job, double *bytes)
 {
-	int r = measure_with(job, run_memory, bytes);
-
-	*bytes *= (double)job->n;
-	return r;
-}
-
-static int measure_memory_million(const struct bench_job *job, double *bytes)
-{
-	struct bench_job other = million(job);
-
-	return measure_memory(&other, bytes);
+	return measure(job, run_memory, bytes);
 }
 
 #define MILLION "Sheaf, 10^6 items"
+#define GROWTH(variant, items, times, quick_items, text, figure, in, unit_in_ns, limit)                  \
+	{                                                                                                \
+		.name = "growth/" variant, .unit = (in), .unit_ns = (unit_in_ns), .what = (text),        \
+		.full = {.n = (items), .repeats = (times)}, .quick = {.n = (quick_items), .repeats = 1}, \
+		.contenders = {SHEAF(figure, ALL_ITEMS), VARIANT(MILLION, figure, A_MILLION)},           \
+		.bounds = {{.most = (limit), .of = {MILLION}}},                                          \
+	}
+#define LOOP "an addition as an item of a loop of "
 
-const struct bench_case case_growth_1e3 = {
-	.name = "growth/1e3",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "an addition as an item of a loop of 10^3",
-	.full = {.n = 1000, .repeats = 101},
-	.quick = {.n = 1000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-};
-
-const struct bench_case case_growth_1e4 = {
-	.name = "growth/1e4",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same of 10^4",
-	.full = {.n = 10000, .repeats = 101},
-	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-};
-
-const struct bench_case case_growth_1e5 = {
-	.name = "growth/1e5",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same of 10^5",
-	.full = {.n = 100000, .repeats = 101},
-	.quick = {.n = 20000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-};
-
-const struct bench_case case_growth_1e6 = {
-	.name = "growth/1e6",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same of 10^6",
-	.full = {.n = 1000000, .repeats = 25},
-	.quick = {.n = 50000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-};
-
-const struct bench_case case_growth_1e7 = {
-	.name = "growth/1e7",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same of 10^7",
-	.full = {.n = 10000000, .repeats = 9},
-	.quick = {.n = 100000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {{.name = MILLION, .measure = measure_million, .is_sheaf = true}},
-	.bounds = {{.most = 1.1, .of = {MILLION}}},
-};
-
-const struct bench_case case_growth_1e8 = {
-	.name = "growth/1e8",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same of 10^8",
-	.full = {.n = 100000000, .repeats = 3},
-	.quick = {.n = 200000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {{.name = MILLION, .measure = measure_million, .is_sheaf = true}},
-	.bounds = {{.most = 1.1, .of = {MILLION}}},
-};
-
-const struct bench_case case_growth_1e9 = {
-	.name = "growth/1e9",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "the same of 10^9",
-	.full = {.n = 1000000000, .repeats = 1},
-	.quick = {.n = 500000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {{.name = MILLION, .measure = measure_million, .is_sheaf = true}},
-	.bounds = {{.most = 1.1, .of = {MILLION}}},
-};
-
-const struct bench_case case_growth_memory = {
-	.name = "growth/memory",
-	.unit = "KiB",
-	.unit_ns = 1024,
-	.what = "what the pool's heap holds while a loop of 10^9 runs",
-	.full = {.n = 1000000000, .repeats = 1},
-	.quick = {.n = 500000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_memory},
-	.peers = {{.name = MILLION, .measure = measure_memory_million, .is_sheaf = true}},
-	.bounds = {{.most = 1, .of = {MILLION}}},
+const struct bench_case cases_growth[] = {
+	GROWTH("1e7", 10000000, 9, 100000, LOOP "10^7", measure_time, "ns/item", 1, 1.1),
+	GROWTH("1e8", 100000000, 3, 200000, LOOP "10^8", measure_time, "ns/item", 1, 1.1),
+	GROWTH("1e9", 1000000000, 1, 500000, LOOP "10^9", measure_time, "ns/item", 1, 1.1),
+	GROWTH("memory", 1000000000, 1, 500000, "what the pool's heap holds while a loop of 10^9 runs", measure_memory, "KiB",
+	       1024, 1),
+	{0},
 };

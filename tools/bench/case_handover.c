@@ -1,5 +1,6 @@
 /*
- * case_handover.c - handover: a worker is given a big array where it lies, and answers with its sum.
+ * case_handover.c - handover: a worker is given a big array where it lies, and answers with its
+ * sum.
  */
 #include "arrays.h"
 #include "measure.h"
@@ -65,16 +66,18 @@ static int measure(const struct bench_job *job, double *ns)
 	return r;
 }
 
-const struct bench_case case_handover = {
-	.name = "handover",
-	.unit = "ms",
-	.unit_ns = 1e6,
-	.what = "64 MiB to a worker, and their sum back",
-	.full = {.n = 1, .repeats = 15},
-	.quick = {.n = 1, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {POOL, EXECUTOR, JOBLIB},
-	.limits = {{.name = "one read pass", .measure = limit_read},
-		   {.name = "a read pass shared by all workers", .measure = limit_sum}},
-	.bounds = {{.most = 1.1, .of = {"one read pass"}}, {.most = 1.0 / 150, .of = {"multiprocessing.Pool"}}},
+#define READ "one read pass"
+
+const struct bench_case cases_handover[] = {
+	{
+		.name = "handover",
+		.unit = "ms",
+		.unit_ns = 1e6,
+		.what = "64 MiB to a worker, and their sum back",
+		.full = {.n = 1, .repeats = 15},
+		.quick = {.n = 1, .repeats = 1},
+		.contenders = {SHEAF(measure, 0), POOL, LIMIT(READ, limit_read, 0)},
+		.bounds = {{.most = 1.1, .of = {READ}}, {.most = 1.0 / 150, .of = {"multiprocessing.Pool"}}},
+	},
+	{0},
 };

@@ -1,7 +1,9 @@
 /*
- * case_idle_cpu.c - waiting/idle-cpu: the CPU time that a pool's processes take while there is nothing to do.
+ * case_idle_cpu.c - waiting/idle-cpu: the CPU time that a pool's processes take while there is
+ * nothing to do.
  *
- * In each window the supervisor's and the workers' CPU clocks are read 10 ms after the end of a fan-out, and 10 ms later.
+ * In each window the supervisor's and the workers' CPU clocks are read 10 ms after the end of a
+ * fan-out, and 10 ms later.
  */
 #include "measure.h"
 
@@ -105,14 +107,17 @@ destroy:
 	return r;
 }
 
-const struct bench_case case_waiting_idle_cpu = {
-	.name = "waiting/idle-cpu",
-	.unit = "us",
-	.unit_ns = 1e3,
-	.what = "CPU time of all processes of a pool in 10 ms, after it has been idle for 10 ms",
-	.full = {.n = 20, .repeats = 5},
-	.quick = {.n = 5, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	/* A ten-thousandth of a CPU: the supervisor looks for its owner once a second. */
-	.bounds = {{.most = 1}},
+const struct bench_case cases_idle_cpu[] = {
+	{
+		.name = "waiting/idle-cpu",
+		.unit = "us",
+		.unit_ns = 1e3,
+		.what = "CPU time of all processes of a pool in 10 ms, after it has been idle for 10 ms",
+		.full = {.n = 20, .repeats = 5},
+		.quick = {.n = 5, .repeats = 1},
+		.contenders = {SHEAF(measure, 0)},
+		/* A ten-thousandth of a CPU: the supervisor checks for its owner once a second. */
+		.bounds = {{.most = 1}},
+	},
+	{0},
 };

@@ -1,8 +1,9 @@
 /*
- * case_imbalance.c - imbalance: a map over items of unequal cost, with chunks that the runtime chooses.
+ * case_imbalance.c - imbalance: a map over items of unequal cost, with chunks that the runtime
+ * chooses.
  *
- * The limit is the sum of the costs shared out evenly, or the largest item if that is more, at the rate at which the kernel
- * runs when all CPUs that the workers use are busy.
+ * The limit is the sum of the costs shared out evenly, or the largest item if that is more, at the
+ * rate at which the kernel runs when all CPUs that the workers use are busy.
  */
 #include "imbalance.h"
 #include "measure.h"
@@ -152,27 +153,29 @@ static int measure_limit(const struct bench_job *job, double *ns)
 
 #define BEST_LIBGOMP "libgomp, best schedule"
 #define BEST_LIBOMP "libomp, best schedule"
-#define LIMIT "max(sum/P, largest)"
+#define SHARED_OUT "max(sum/P, largest)"
 
-#define IMBALANCE(variant, text)                                                                                            \
-	const struct bench_case case_imbalance_##variant = {                                                                \
-		.name = "imbalance/" #variant,                                                                              \
-		.unit = "us/item",                                                                                          \
-		.unit_ns = 1e3,                                                                                             \
-		.what = "a map of 10,000 items of 10 us in the mean: " text,                                                \
-		.full = {.n = 10000, .repeats = 5},                                                                         \
-		.quick = {.n = 200, .repeats = 1},                                                                          \
-		.sheaf = {.name = "Sheaf", .measure = measure_sheaf},                                                       \
-		.peers = {{.name = BEST_LIBGOMP, .measure = peer_libgomp},                                                  \
-			  {.name = BEST_LIBOMP, .measure = peer_libomp},                                                    \
-			  TBB},                                                                                             \
-		.limits = {{.name = LIMIT, .measure = measure_limit}},                                                      \
-		.bounds = {{.most = 1.02, .of = {BEST_LIBGOMP, BEST_LIBOMP, "oneTBB"}}, {.most = 1 / 0.97, .of = {LIMIT}}}, \
+#define IMBALANCE(variant, text)                                                                                 \
+	{                                                                                                        \
+		.name = "imbalance/" variant, .unit = "us/item", .unit_ns = 1e3,                                 \
+		.what = "a map of 10,000 items of 10 us in the mean: " text, .full = {.n = 10000, .repeats = 5}, \
+		.quick = {.n = 200, .repeats = 1},                                                               \
+		.contenders = {SHEAF(measure_sheaf, 0),                                                          \
+			       {PEER(BEST_LIBGOMP, "libgomp")},                                                  \
+			       {PEER(BEST_LIBOMP, "libomp")},                                                    \
+			       TBB,                                                                              \
+			       LIMIT(SHARED_OUT, measure_limit, 0)},                                             \
+		.bounds = {{.most = 1.02, .of = {BEST_LIBGOMP, BEST_LIBOMP, "oneTBB"}},                          \
+			   {.most = 1 / 0.97, .of = {SHARED_OUT}}},                                              \
 	}
 
-IMBALANCE(constant, "all alike");
-IMBALANCE(exponential, "exponentially distributed");
-IMBALANCE(outliers, "one in a hundred costs a hundred times as much");
-IMBALANCE(pareto, "Pareto's distribution with the exponent 1.5");
-IMBALANCE(rising, "from nothing to the double mean");
-IMBALANCE(falling, "from the double mean to nothing");
+/* The distributions are in imbalance.c. */
+const struct bench_case cases_imbalance[] = {
+	IMBALANCE("constant", "all alike"),
+	IMBALANCE("exponential", "exponentially distributed"),
+	IMBALANCE("outliers", "one in a hundred costs a hundred times as much"),
+	IMBALANCE("pareto", "Pareto's distribution with the exponent 1.5"),
+	IMBALANCE("rising", "from nothing to the double mean"),
+	IMBALANCE("falling", "from the double mean to nothing"),
+	{0},
+};

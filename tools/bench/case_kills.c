@@ -1,5 +1,6 @@
 /*
- * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the same tasks left alone.
+ * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the
+ * same tasks left alone.
  */
 #include "measure.h"
 
@@ -15,7 +16,7 @@
 struct runs {
 	sheaf_pool *pool;
 	uint64_t *in, *out;
-	bool map; /* or submitted tasks */
+	int (*run)(const struct bench_job *job, struct runs *runs);
 };
 
 struct killer {
@@ -117,18 +118,22 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	/* What the run before left would hide a position that this one forgets; 0 is no expected value. */
 	memset(runs->out, 0, job->n * sizeof(*runs->out));
 	start = sheaf_now_ns();
-	r = runs->map ? run_map(job, runs) : run_tasks(job, runs);
+	r = runs->run(job, runs);
 	*ns = sheaf_now_ns() - start;
 	for (size_t i = 0; r == 0 && i < job->n; i++)
 		r = bench_check(i, runs->in[i], runs->out[i]);
 	return r;
 }
 
-static int measure(const struct bench_job *job, bool map, bool kills, double *ns)
+/* ways */
+enum { KILLS, NO_KILLS };
+
+static int measure(const struct bench_job *job, bool map, double *ns)
 {
 	/* A task may be struck more than once. */
 	sheaf_pool_options options = {.workers = job->workers, .max_attempts = SHEAF_MAX_ATTEMPTS};
-	struct runs runs = {.map = map};
+	struct runs runs = {.run = map ? run_map : run_tasks};
+	bool kills = job->way == KILLS;
 	void *in = NULL, *out = NULL;
 	struct killer killer;
 	int r = sheaf_pool_create(&runs.pool, &options);
@@ -158,46 +163,31 @@ destroy:
 
 static int measure_tasks(const struct bench_job *job, double *ns)
 {
-	return measure(job, false, true, ns);
-}
-
-static int measure_tasks_alone(const struct bench_job *job, double *ns)
-{
-	return measure(job, false, false, ns);
+	return measure(job, false, ns);
 }
 
 static int measure_map(const struct bench_job *job, double *ns)
 {
-	return measure(job, true, true, ns);
-}
-
-static int measure_map_alone(const struct bench_job *job, double *ns)
-{
-	return measure(job, true, false, ns);
+	return measure(job, true, ns);
 }
 
 #define ALONE "Sheaf, no kills"
+#define KILLING(fn)                                                                             \
+	.unit_ns = 1e3, .full = {.n = 20000, .repeats = 3}, .quick = {.n = 1000, .repeats = 1}, \
+	.contenders = {SHEAF(fn, KILLS), VARIANT(ALONE, fn, NO_KILLS)}, .bounds = {{.most = 1 / 0.9, .of = {ALONE}}}
 
-const struct bench_case case_kills = {
-	.name = "kills",
-	.unit = "us/task",
-	.unit_ns = 1e3,
-	.what = "submitted tasks of about 20 us, while a worker is killed every 50 ms",
-	.full = {.n = 20000, .repeats = 3},
-	.quick = {.n = 1000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_tasks},
-	.peers = {{.name = ALONE, .measure = measure_tasks_alone, .is_sheaf = true}},
-	.bounds = {{.most = 1 / 0.9, .of = {ALONE}}},
-};
-
-const struct bench_case case_kills_map = {
-	.name = "kills-map",
-	.unit = "us/item",
-	.unit_ns = 1e3,
-	.what = "a map of the same tasks, with the same kills",
-	.full = {.n = 20000, .repeats = 3},
-	.quick = {.n = 1000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_map},
-	.peers = {{.name = ALONE, .measure = measure_map_alone, .is_sheaf = true}},
-	.bounds = {{.most = 1 / 0.9, .of = {ALONE}}},
+const struct bench_case cases_kills[] = {
+	{
+		.name = "kills",
+		.unit = "us/task",
+		.what = "submitted tasks of about 20 us, while a worker is killed every 50 ms",
+		KILLING(measure_tasks),
+	},
+	{
+		.name = "kills-map",
+		.unit = "us/item",
+		.what = "a map of the same tasks, with the same kills",
+		KILLING(measure_map),
+	},
+	{0},
 };

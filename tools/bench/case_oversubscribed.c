@@ -1,15 +1,15 @@
 /*
  * case_oversubscribed.c - oversubscribed: more workers than CPUs, in one pool or in two.
  *
- * A run is a row of fan-outs, each gathered before the next one starts: a worker that waits for its CPU with the last items in
- * hand, or a waiter that takes a CPU from it, shows in every one of them. job->workers stands for the CPUs.
+ * A run is a row of fan-outs, each gathered before the next one starts: a worker that waits for its
+ * CPU with the last items in hand, or a waiter that takes a CPU from it, shows in every one of
+ * them. job->workers stands for the CPUs.
  */
 #include "busy.h"
 #include "measure.h"
 
 #include <string.h>
 
-#define TIMES 4u /* 8 workers on 2 CPUs */
 #define FAN_OUTS 20u
 #define POOLS 2u
 
@@ -98,55 +98,46 @@ static int open_part(struct part *part, unsigned workers, size_t n)
 	return r < 0 ? bench_sheaf_failed("sheaf_apply", r) : bench_check(0, argument, result);
 }
 
-static int measure(const struct bench_job *job, unsigned workers, unsigned pools, unsigned working, double *ns)
+/* How many workers and pools there are, and how many pools work. The ways name these rows. */
+enum { PLAIN, MANY_WORKERS, IDLE_POOL, BUSY_POOL };
+
+static const struct setting {
+	unsigned times_workers, pools, working;
+} settings[] = {
+	[PLAIN] = {1, 1, 1},
+	[MANY_WORKERS] = {4, 1, 1}, /* 8 workers on 2 CPUs */
+	[IDLE_POOL] = {1, 2, 1},
+	[BUSY_POOL] = {1, 2, 2},
+};
+
+static int measure(const struct bench_job *job, double *ns)
 {
-	struct parts parts = {.working = working};
+	const struct setting *setting = &settings[job->way];
+	struct parts parts = {.working = setting->working};
 	int r = 0;
 
-	for (unsigned p = 0; r == 0 && p < pools; p++)
-		r = open_part(&parts.part[p], workers, job->n / FAN_OUTS / working);
+	for (unsigned p = 0; r == 0 && p < setting->pools; p++)
+		r = open_part(&parts.part[p], setting->times_workers * job->workers, job->n / FAN_OUTS / setting->working);
 	if (r == 0)
 		r = bench_repeat(job, run, &parts, ns);
-	for (unsigned p = 0; p < pools; p++)
+	for (unsigned p = 0; p < setting->pools; p++)
 		sheaf_pool_destroy(parts.part[p].pool);
 	return r;
 }
 
-static int measure_plain(const struct bench_job *job, double *ns)
-{
-	return measure(job, job->workers, 1, 1, ns);
-}
+#define ONE_EACH "Sheaf, one worker per CPU"
 
-static int measure_workers(const struct bench_job *job, double *ns)
-{
-	return measure(job, TIMES * job->workers, 1, 1, ns);
-}
-
-static int measure_idle_pool(const struct bench_job *job, double *ns)
-{
-	return measure(job, job->workers, 2, 1, ns);
-}
-
-static int measure_busy_pool(const struct bench_job *job, double *ns)
-{
-	return measure(job, job->workers, 2, 2, ns);
-}
-
-#define PLAIN "Sheaf, one worker per CPU"
-
-#define OVERSUBSCRIBED(variant, which, text)                                            \
-	const struct bench_case case_oversubscribed_##variant = {                       \
-		.name = "oversubscribed/" which,                                        \
-		.unit = "us/item",                                                      \
-		.unit_ns = 1e3,                                                         \
-		.what = "20 fan-outs of 400 items of 10 us, " text,                     \
-		.full = {.n = 8000, .repeats = 5},                                      \
-		.quick = {.n = 400, .repeats = 1},                                      \
-		.sheaf = {.name = "Sheaf", .measure = measure_##variant},               \
-		.peers = {{.name = PLAIN, .measure = measure_plain, .is_sheaf = true}}, \
-		.bounds = {{.most = 1.1, .of = {PLAIN}}},                               \
+#define OVERSUBSCRIBED(variant, setting, text)                                                                                 \
+	{                                                                                                                      \
+		.name = "oversubscribed/" variant, .unit = "us/item", .unit_ns = 1e3,                                          \
+		.what = "20 fan-outs of 400 items of 10 us, " text, .full = {.n = 8000, .repeats = 5},                         \
+		.quick = {.n = 400, .repeats = 1}, .contenders = {SHEAF(measure, setting), VARIANT(ONE_EACH, measure, PLAIN)}, \
+		.bounds = {{.most = 1.1, .of = {ONE_EACH}}},                                                                   \
 	}
 
-OVERSUBSCRIBED(workers, "workers", "four workers per CPU");
-OVERSUBSCRIBED(idle_pool, "idle-pool", "beside a second pool that is idle");
-OVERSUBSCRIBED(busy_pool, "busy-pool", "shared out between two pools, each with one worker per CPU");
+const struct bench_case cases_oversubscribed[] = {
+	OVERSUBSCRIBED("workers", MANY_WORKERS, "four workers per CPU"),
+	OVERSUBSCRIBED("idle-pool", IDLE_POOL, "beside a second pool that is idle"),
+	OVERSUBSCRIBED("busy-pool", BUSY_POOL, "shared out between two pools, each with one worker per CPU"),
+	{0},
+};

@@ -1,5 +1,6 @@
 /*
- * case_results.c - results-1M: the results of finished tasks, taken in order and read where they lie.
+ * case_results.c - results-1M: the results of finished tasks, taken in order and read where they
+ * lie.
  */
 #include "measure.h"
 #include "peers.h"
@@ -68,8 +69,6 @@ static int submit_all(const struct bench_job *job, sheaf_batch *batch)
 	return r < 0 ? bench_sheaf_failed("sheaf_submit", r) : bench_await(batch);
 }
 
-typedef int read_fn(const struct bench_job *job, sheaf_batch *batch, uint64_t *ns);
-
 static int take_and_read(const struct bench_job *job, sheaf_batch *batch, uint64_t *ns)
 {
 	const sheaf_result *results = NULL;
@@ -109,7 +108,10 @@ static int gather_and_read(const struct bench_job *job, sheaf_batch *batch, uint
 	return check(job, results, sum);
 }
 
-static int run(const struct bench_job *job, void *context, read_fn *read, uint64_t *ns)
+/* ways */
+enum { NEXT, ALL_AT_ONCE };
+
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
 {
 	sheaf_batch_options options = {.result_size = BENCH_RESULT_SIZE, .flags = SHEAF_NO_TIMES};
 	sheaf_batch *batch = NULL;
@@ -119,42 +121,30 @@ static int run(const struct bench_job *job, void *context, read_fn *read, uint64
 		return bench_sheaf_failed("sheaf_batch_create", r);
 	r = submit_all(job, batch);
 	if (r == 0)
-		r = read(job, batch, ns);
+		r = job->way == NEXT ? take_and_read(job, batch, ns) : gather_and_read(job, batch, ns);
 	sheaf_batch_retire(batch);
 	return r;
 }
 
-static int run_next(const struct bench_job *job, void *context, uint64_t *ns)
+static int measure(const struct bench_job *job, double *ns)
 {
-	return run(job, context, take_and_read, ns);
+	return bench_repeat_in_pool(job, run, ns);
 }
 
-static int run_gather(const struct bench_job *job, void *context, uint64_t *ns)
-{
-	return run(job, context, gather_and_read, ns);
-}
+#define COPY "copy of the same bytes"
 
-static int measure_next(const struct bench_job *job, double *ns)
-{
-	return bench_repeat_in_pool(job, run_next, ns);
-}
-
-static int measure_gather(const struct bench_job *job, double *ns)
-{
-	return bench_repeat_in_pool(job, run_gather, ns);
-}
-
-const struct bench_case case_results_1m = {
-	.name = "results-1M",
-	.unit = "ns/result",
-	.unit_ns = 1,
-	.what = "a result of 100 bytes of a finished task, taken in order and read in place",
-	.full = {.n = 1000000, .repeats = 3},
-	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_next},
-	.peers = {{.name = "Sheaf, all at once", .measure = measure_gather}, POOL, EXECUTOR, JOBLIB},
-	/* The owner who gathers and reads is one process; so is the first limit. */
-	.limits = {{.name = "copy of the same bytes", .measure = limit_copy_results},
-		   {.name = "the same by all workers", .measure = limit_copy_results_shared}},
-	.bounds = {{.most = 3, .of = {"copy of the same bytes"}}},
+const struct bench_case cases_results[] = {
+	{
+		.name = "results-1M",
+		.unit = "ns/result",
+		.unit_ns = 1,
+		.what = "a result of 100 bytes of a finished task, taken in order and read in place",
+		.full = {.n = 1000000, .repeats = 3},
+		.quick = {.n = 10000, .repeats = 1},
+		/* The owner that gathers and reads is one process, and so is the limit. */
+		.contenders = {SHEAF(measure, NEXT), VARIANT("Sheaf, all at once", measure, ALL_AT_ONCE),
+			       LIMIT(COPY, limit_result, 0)},
+		.bounds = {{.most = 3, .of = {COPY}}},
+	},
+	{0},
 };

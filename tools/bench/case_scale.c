@@ -1,8 +1,10 @@
 /*
- * case_scale.c - scale: the same work by 1, 2, 4, ... workers. The figure is the time of an operation times the workers: where
- * it stays the same the efficiency is 100 %.
+ * case_scale.c - scale: the same work by 1, 2, 4, ... workers. The figure is the time of an
+ * operation times the workers: where it stays the same the efficiency is 100 %.
  */
+#include "arrays.h"
 #include "busy.h"
+#include "map.h"
 #include "measure.h"
 #include "peers.h"
 
@@ -67,118 +69,88 @@ static int measure_tasks(const struct bench_job *job, double *ns)
 
 /* ---- any of the variants, by any number of workers ---- */
 
-static int measure_with(const struct bench_job *job, unsigned workers, double *ns)
-{
-	struct bench_job other = *job;
-	bench_measure_fn *measure = measure_tasks;
-	int r;
-
-	other.workers = workers;
-	other.name = strchr(job->name, '/') + 1;
-	if (strcmp(other.name, case_grain_1.name) == 0)
-		measure = case_grain_1.sheaf.measure;
-	else if (strcmp(other.name, case_map_auto_cube.name) == 0)
-		measure = case_map_auto_cube.sheaf.measure;
-	r = measure(&other, ns);
-	*ns *= workers;
-	return r;
-}
+/* The way is a number of workers, or one of these: as many as the bound is about, or all. */
+enum { JUDGED_ONES = 0, ALL = -1 };
 
 static unsigned judged(const struct bench_job *job)
 {
 	return job->workers < JUDGED ? job->workers : JUDGED;
 }
 
-static int measure_judged(const struct bench_job *job, double *ns)
+static int measure(const struct bench_job *job, double *ns)
 {
-	return measure_with(job, judged(job), ns);
+	struct bench_job other = *job;
+	bench_measure_fn *measure_it = measure_tasks;
+	int r;
+
+	if (job->way == ALL && job->workers <= JUDGED)
+		return bench_skip("for more than %u workers", JUDGED);
+	if (job->way > 1 && (unsigned)job->way >= judged(job))
+		return bench_skip("for more than %d workers", job->way);
+	other.workers = job->way == ALL ? job->workers : job->way == JUDGED_ONES ? judged(job) : (unsigned)job->way;
+	other.name = strchr(job->name, '/') + 1;
+	other.way = 0; /* map-auto: by ranges */
+	if (strcmp(other.name, "grain-1") == 0) {
+		measure_it = map_measure;
+		other.way = 1;
+	} else if (strncmp(other.name, "map-auto", strlen("map-auto")) == 0) {
+		measure_it = array_measure;
+	}
+	r = measure_it(&other, ns);
+	*ns *= other.workers;
+	return r;
 }
 
-static int measure_one(const struct bench_job *job, double *ns)
-{
-	return measure_with(job, 1, ns);
-}
-
-static int measure_fewer(const struct bench_job *job, unsigned workers, double *ns)
-{
-	return workers < judged(job) ? measure_with(job, workers, ns) : bench_skip("for more than %u workers", workers);
-}
-
-static int measure_2(const struct bench_job *job, double *ns)
-{
-	return measure_fewer(job, 2, ns);
-}
-
-static int measure_4(const struct bench_job *job, double *ns)
-{
-	return measure_fewer(job, 4, ns);
-}
-
-static int measure_8(const struct bench_job *job, double *ns)
-{
-	return measure_fewer(job, 8, ns);
-}
-
-static int measure_all(const struct bench_job *job, double *ns)
-{
-	return job->workers > JUDGED ? measure_with(job, job->workers, ns) : bench_skip("for more than %u workers", JUDGED);
-}
-
-static int measure_libgomp(const struct bench_job *job, double *ns)
+static int measure_peer(const struct bench_job *job, double *ns)
 {
 	struct bench_job other = *job;
 
 	other.workers = JUDGED;
-	return job->workers >= JUDGED ? peer_libgomp(&other, ns) : bench_skip("for %u workers and more", JUDGED);
+	return job->workers >= JUDGED ? peer_measure(&other, ns) : bench_skip("for %u workers and more", JUDGED);
 }
 
 #define ONE "Sheaf, 1 worker"
 #define LIBGOMP_16 "libgomp, 16 threads"
-#define COUNTS                                                                         \
-	{.name = ONE, .measure = measure_one, .is_sheaf = true},                       \
-		{.name = "Sheaf, 2 workers", .measure = measure_2, .is_sheaf = true},  \
-		{.name = "Sheaf, 4 workers", .measure = measure_4, .is_sheaf = true},  \
-		{.name = "Sheaf, 8 workers", .measure = measure_8, .is_sheaf = true},  \
-	{                                                                              \
-		.name = "Sheaf, all workers", .measure = measure_all, .is_sheaf = true \
+#define SCALE(case_name, items, quick_items) \
+	.name = "scale/" case_name, .full = {.n = (items), .repeats = 3}, .quick = {.n = (quick_items), .repeats = 1}
+#define COUNTS                                                                                          \
+	SHEAF(measure, JUDGED_ONES), VARIANT(ONE, measure, 1), VARIANT("Sheaf, 2 workers", measure, 2), \
+		VARIANT("Sheaf, 4 workers", measure, 4), VARIANT("Sheaf, 8 workers", measure, 8),       \
+		VARIANT("Sheaf, all workers", measure, ALL)
+#define COUNTS_AND_LIBGOMP                                                                            \
+	COUNTS,                                                                                       \
+	{                                                                                             \
+		.name = LIBGOMP_16, .kind = BENCH_PEER, .measure = measure_peer, .program = "libgomp" \
 	}
-#define EFFICIENT                             \
-	{                                     \
-		.most = 1 / 0.9, .of = {ONE}, \
+#define EFFICIENT                              \
+	{                                      \
+		.most = 1 / 0.9, .of = { ONE } \
 	}
 
-const struct bench_case case_scale_tasks = {
-	.name = "scale/tasks",
-	.unit = "us/task",
-	.unit_ns = 1e3,
-	.what = "time x workers of submitted tasks of 10 us, by up to 16 workers",
-	.full = {.n = 10000, .repeats = 3},
-	.quick = {.n = 200, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_judged},
-	.peers = {COUNTS},
-	.bounds = {EFFICIENT},
-};
-
-const struct bench_case case_scale_grain_1 = {
-	.name = "scale/grain-1",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "time x workers of grain-1, by up to 16 workers",
-	.full = {.n = 1000000, .repeats = 3},
-	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_judged},
-	.peers = {COUNTS, {.name = LIBGOMP_16, .measure = measure_libgomp}},
-	.bounds = {EFFICIENT, {.most = 0.5, .of = {LIBGOMP_16}}},
-};
-
-const struct bench_case case_scale_map_auto = {
-	.name = "scale/map-auto/cube",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "time x workers of map-auto/cube, by up to 16 workers",
-	.full = {.n = 10000000, .repeats = 3},
-	.quick = {.n = 100000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_judged},
-	.peers = {COUNTS, {.name = LIBGOMP_16, .measure = measure_libgomp}},
-	.bounds = {EFFICIENT},
+const struct bench_case cases_scale[] = {
+	{
+		SCALE("tasks", 10000, 200),
+		.unit = "us/task",
+		.unit_ns = 1e3,
+		.what = "time x workers of submitted tasks of 10 us, by up to 16 workers",
+		.contenders = {COUNTS},
+		.bounds = {EFFICIENT},
+	},
+	{
+		SCALE("grain-1", 1000000, 10000),
+		.unit = "ns/item",
+		.unit_ns = 1,
+		.what = "time x workers of grain-1, by up to 16 workers",
+		.contenders = {COUNTS_AND_LIBGOMP},
+		.bounds = {EFFICIENT, {.most = 0.5, .of = {LIBGOMP_16}}},
+	},
+	{
+		SCALE("map-auto/cube", 10000000, 100000),
+		.unit = "ns/item",
+		.unit_ns = 1,
+		.what = "time x workers of map-auto/cube, by up to 16 workers",
+		.contenders = {COUNTS_AND_LIBGOMP},
+		.bounds = {EFFICIENT},
+	},
+	{0},
 };

@@ -1,8 +1,9 @@
 /*
- * case_stream.c - stream: one producer, one worker, and results that are taken in order while others are still submitted.
+ * case_stream.c - stream: one producer, one worker, and results that are taken in order while
+ * others are still submitted.
  *
- * The producer fills the window, then takes what is there, at least one, and fills it again. So it does with the queues in
- * stream_queues.c.
+ * The producer fills the window, then takes what is there, at least one, and fills it again. So it
+ * does with the queues in stream_queue.c.
  */
 #include "measure.h"
 #include "peers.h"
@@ -91,15 +92,16 @@ static int measure(const struct bench_job *job, double *ns)
 
 #define MPMC "MPMC queue, two hops"
 
-const struct bench_case case_stream = {
-	.name = "stream",
-	.unit = "ns/item",
-	.unit_ns = 1,
-	.what = "items of 8 bytes to one worker and back, taken in order while others are submitted",
-	.full = {.n = 1000000, .repeats = 3},
-	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure},
-	.peers = {PIPES, MPI},
-	.limits = {{.name = "SPSC ring, two hops", .measure = stream_spsc}, {.name = MPMC, .measure = stream_mpmc}},
-	.bounds = {{.most = 1, .of = {MPMC}}},
+const struct bench_case cases_stream[] = {
+	{
+		.name = "stream",
+		.unit = "ns/item",
+		.unit_ns = 1,
+		.what = "items of 8 bytes to one worker and back, taken in order while others are submitted",
+		.full = {.n = 1000000, .repeats = 3},
+		.quick = {.n = 10000, .repeats = 1},
+		.contenders = {SHEAF(measure, 0), LIMIT(MPMC, stream_mpmc, 0)},
+		.bounds = {{.most = 1, .of = {MPMC}}},
+	},
+	{0},
 };

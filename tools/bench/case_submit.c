@@ -16,8 +16,6 @@ static int submit_all(const struct bench_job *job, sheaf_batch *batch)
 	return r < 0 ? bench_sheaf_failed("sheaf_submit", r) : 0;
 }
 
-typedef int gather_fn(const struct bench_job *job, sheaf_batch *batch, uint64_t *values);
-
 static int take_each(const struct bench_job *job, sheaf_batch *batch, uint64_t *values)
 {
 	sheaf_result result;
@@ -45,8 +43,11 @@ static int gather_all(const struct bench_job *job, sheaf_batch *batch, uint64_t 
 	return r;
 }
 
+/* ways */
+enum { NEXT, ALL_AT_ONCE };
+
 /* From the creation of the batch to its end. The values go where the peers' tasks leave theirs: into an array that is there before. */
-static int run(const struct bench_job *job, sheaf_pool *pool, gather_fn *gather, uint64_t *ns)
+static int run(const struct bench_job *job, void *context, uint64_t *ns)
 {
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NO_TIMES};
 	uint64_t *values = malloc(job->n * sizeof(*values)), start;
@@ -57,13 +58,13 @@ static int run(const struct bench_job *job, sheaf_pool *pool, gather_fn *gather,
 		return bench_fail("no memory for %zu values", job->n);
 	memset(values, 0xff, job->n * sizeof(*values));
 	start = sheaf_now_ns();
-	r = sheaf_batch_create(&batch, pool, &options);
+	r = sheaf_batch_create(&batch, context, &options);
 	if (r < 0) {
 		r = bench_sheaf_failed("sheaf_batch_create", r);
 	} else {
 		r = submit_all(job, batch);
 		if (r == 0)
-			r = gather(job, batch, values);
+			r = job->way == NEXT ? take_each(job, batch, values) : gather_all(job, batch, values);
 		sheaf_batch_retire(batch);
 	}
 	*ns = sheaf_now_ns() - start;
@@ -73,44 +74,22 @@ static int run(const struct bench_job *job, sheaf_pool *pool, gather_fn *gather,
 	return r;
 }
 
-static int run_next(const struct bench_job *job, void *context, uint64_t *ns)
+static int measure(const struct bench_job *job, double *ns)
 {
-	return run(job, context, take_each, ns);
+	return bench_repeat_in_pool(job, run, ns);
 }
 
-static int run_gather(const struct bench_job *job, void *context, uint64_t *ns)
-{
-	return run(job, context, gather_all, ns);
-}
-
-static int measure_next(const struct bench_job *job, double *ns)
-{
-	return bench_repeat_in_pool(job, run_next, ns);
-}
-
-static int measure_gather(const struct bench_job *job, double *ns)
-{
-	return bench_repeat_in_pool(job, run_gather, ns);
-}
-
-const struct bench_case case_submit_gather = {
-	.name = "submit-gather",
-	.unit = "ns/task",
-	.unit_ns = 1,
-	.what = "tasks of 8 bytes in and out, submitted one by one by one owner and gathered in order",
-	.full = {.n = 1000000, .repeats = 3},
-	.quick = {.n = 10000, .repeats = 1},
-	.sheaf = {.name = "Sheaf", .measure = measure_next},
-	.peers = {{.name = "Sheaf, all at once", .measure = measure_gather},
-		  LIBGOMP,
-		  LIBOMP,
-		  TBB,
-		  PIPES,
-		  MPI,
-		  POOL,
-		  EXECUTOR,
-		  JOBLIB},
-	.limits = {{.name = "contended fetch_add", .measure = limit_fetch_add},
-		   {.name = "cache-line round trip", .measure = limit_line}},
-	.bounds = {{.most = 100}, {.most = 1, .of = {"oneTBB"}}, {.most = 1.0 / 300, .of = {"multiprocessing.Pool"}}},
+const struct bench_case cases_submit[] = {
+	{
+		.name = "submit-gather",
+		.unit = "ns/task",
+		.unit_ns = 1,
+		.what = "tasks of 8 bytes in and out, submitted one by one by one owner and gathered in order",
+		.full = {.n = 1000000, .repeats = 3},
+		.quick = {.n = 10000, .repeats = 1},
+		.contenders = {SHEAF(measure, NEXT), VARIANT("Sheaf, all at once", measure, ALL_AT_ONCE), LIBGOMP, LIBOMP, TBB,
+			       POOL, LIMIT("cache-line round trip", limit_line, 0)},
+		.bounds = {{.most = 100}, {.most = 1, .of = {"oneTBB"}}, {.most = 1.0 / 300, .of = {"multiprocessing.Pool"}}},
+	},
+	{0},
 };

@@ -1,5 +1,6 @@
 /*
- * case_waiting.c - waiting: small fan-outs where one fixed way to wait is good and another is bad, see waiting.c.
+ * case_waiting.c - waiting: small fan-outs where one fixed way to wait is good and another is bad,
+ * see waiting.c.
  */
 #include "measure.h"
 #include "waiting.h"
@@ -50,41 +51,20 @@ static int measure(const struct bench_job *job, double *ns)
 #define SPIN "always spin"
 #define YIELD "always yield"
 #define SLEEP "always sleep"
-#define CONTENDERS                                                                    \
-	.unit = "us", .unit_ns = 1e3, .sheaf = {.name = "Sheaf", .measure = measure}, \
-	.peers = {{.name = SPIN, .measure = waiting_spin},                            \
-		  {.name = YIELD, .measure = waiting_yield},                          \
-		  {.name = SLEEP, .measure = waiting_sleep}},                         \
-	.bounds = {{.most = 1.3, .of = {SPIN, YIELD, SLEEP}}}
+#define WAITING(variant, fan_outs, times, quick_fan_outs, text)                                                         \
+	{                                                                                                               \
+		.name = "waiting/" variant, .unit = "us", .unit_ns = 1e3, .what = (text),                               \
+		.full = {.n = (fan_outs), .repeats = (times)}, .quick = {.n = (quick_fan_outs), .repeats = 1},          \
+		.contenders = {SHEAF(measure, 0), RIVAL(SPIN, waiting_fixed, WAITING_SPIN),                             \
+			       RIVAL(YIELD, waiting_fixed, WAITING_YIELD), RIVAL(SLEEP, waiting_fixed, WAITING_SLEEP)}, \
+		.bounds = {{.most = 1.3, .of = {SPIN, YIELD, SLEEP}}},                                                  \
+	}
 
-const struct bench_case case_waiting_hot = {
-	.name = "waiting/hot",
-	.what = "a fan-out of one item of about 20 us per worker, one after the other",
-	.full = {.n = 1000, .repeats = 3},
-	.quick = {.n = 50, .repeats = 1},
-	CONTENDERS,
-};
-
-const struct bench_case case_waiting_gaps = {
-	.name = "waiting/gaps",
-	.what = "the same after 1 ms of rest each",
-	.full = {.n = 100, .repeats = 3},
-	.quick = {.n = 10, .repeats = 1},
-	CONTENDERS,
-};
-
-const struct bench_case case_waiting_twice = {
-	.name = "waiting/twice",
-	.what = "as waiting/hot, with twice as many workers as usual, and as many items",
-	.full = {.n = 500, .repeats = 3},
-	.quick = {.n = 20, .repeats = 1},
-	CONTENDERS,
-};
-
-const struct bench_case case_waiting_hogs = {
-	.name = "waiting/hogs",
-	.what = "as waiting/hot, beside two foreign processes that never rest",
-	.full = {.n = 100, .repeats = 3},
-	.quick = {.n = 10, .repeats = 1},
-	CONTENDERS,
+/* The regimes are in waiting.c. */
+const struct bench_case cases_waiting[] = {
+	WAITING("hot", 1000, 3, 50, "a fan-out of one item of about 20 us per worker, one after the other"),
+	WAITING("gaps", 100, 3, 10, "the same after 1 ms of rest each"),
+	WAITING("twice", 500, 3, 20, "as waiting/hot, with twice as many workers as usual, and as many items"),
+	WAITING("hogs", 100, 3, 10, "as waiting/hot, beside two foreign processes that never rest"),
+	{0},
 };

@@ -1,9 +1,10 @@
 /*
  * child.c - forks a measurement, waits for it, and reads its answer.
  *
- * The child's stdout is a pipe, and its answer one line there: "ok NANOSECONDS", "skip REASON" or "fail REASON". The line fits in
- * the pipe, so the parent waits for the end of the child alone and reads afterwards; a grandchild that keeps the pipe open cannot
- * delay it. Signals are blocked everywhere except in sigsuspend(): none is lost between a look and the wait.
+ * The child's stdout is a pipe, and its answer one line there: "ok NANOSECONDS", "skip REASON" or
+ * "fail REASON". The line fits in the pipe, so the parent waits for the end of the child alone and
+ * reads afterwards; a grandchild that keeps the pipe open cannot delay it. Signals are blocked
+ * everywhere except in sigsuspend(): none is lost between a check and the wait.
  */
 #include "child.h"
 #include "measure.h"
@@ -84,7 +85,7 @@ void child_answer(bench_measure_fn *measure, const struct bench_job *job)
 	fflush(stdout);
 }
 
-static _Noreturn void be_child(const struct bench_contender *who, const struct bench_job *job, int pipe_end)
+static _Noreturn void be_child(const struct bench_job *job, int pipe_end)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 
@@ -99,7 +100,7 @@ static _Noreturn void be_child(const struct bench_contender *who, const struct b
 	if (dup2(pipe_end, STDOUT_FILENO) < 0)
 		_exit(1);
 	close(pipe_end);
-	child_answer(who->measure, job);
+	child_answer(job->contender->measure, job);
 	/* Not _exit(): libomp takes its name out of /dev/shm only on the way out. */
 	exit(0);
 }
@@ -149,7 +150,7 @@ static int await(pid_t pid, bool whole_group)
 		if (info.si_pid == pid)
 			return 0;
 		if (stops_noted > obeyed) {
-			/* Peers are asked once: mpirun and joblib have names to take back. */
+			/* Peers are asked once: a pool of Python has semaphores to take back. */
 			kill(whole_group ? -pid : pid, whole_group && obeyed == 0 ? SIGTERM : SIGKILL);
 			obeyed = stops_noted;
 		}
@@ -166,7 +167,7 @@ static void forget_libomp(pid_t pid)
 	shm_unlink(name);
 }
 
-void child_run(const struct bench_contender *who, const struct bench_job *job, bool whole_group, struct child_answer *answer)
+void child_run(const struct bench_job *job, bool whole_group, struct child_answer *answer)
 {
 	int ends[2], status = 0;
 	pid_t pid;
@@ -180,19 +181,19 @@ void child_run(const struct bench_contender *who, const struct bench_job *job, b
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		be_child(who, job, ends[1]);
+		be_child(job, ends[1]);
 	}
 	close(ends[1]);
 	if (pid < 0) {
 		refuse(answer, "fork");
 		goto close;
 	}
-	setpgid(pid, pid); /* both sides do it, so that it holds whoever runs first; after an exec it fails harmlessly */
+	setpgid(pid, pid); /* both sides do it, so that it holds in any order; after an exec it fails harmlessly */
 	if (await(pid, whole_group) != 0) {
 		refuse(answer, "waitid");
 		goto close;
 	}
-	/* A measurement that failed midway may have left helpers behind; joblib's, which takes back its names, needs a moment. */
+	/* A measurement that failed midway may have left helpers behind; Python's, which takes back names, needs a moment. */
 	if (whole_group && stopped_by)
 		nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
 	if (whole_group)

@@ -1,5 +1,6 @@
 /*
- * child.h - one measurement in a process of its own, so that no contender meets the threads, signals or memory of another.
+ * child.h - one measurement in a process of its own, so that no contender meets the threads,
+ * signals or memory of another.
  */
 #ifndef BENCH_CHILD_H
 #define BENCH_CHILD_H
@@ -19,13 +20,13 @@ struct child_answer {
 void child_prepare(void);
 
 /**
- * child_run() - run @who's measurement and wait for its end
+ * child_run() - run the measurement of job->contender and wait for its end
  * @whole_group: on a stop, end also what the measurement has forked: SIGTERM for the first one, SIGKILL for the next. False for
  *               Sheaf, which is killed at once: its supervisor tidies up by itself
  *
  * CHILD_STOPPED: a signal came; the measurement was ended, see child_signal().
  */
-void child_run(const struct bench_contender *who, const struct bench_job *job, bool whole_group, struct child_answer *answer);
+void child_run(const struct bench_job *job, bool whole_group, struct child_answer *answer);
 
 /** child_answer() - measure in this very process and write the answer to stdout. */
 void child_answer(bench_measure_fn *measure, const struct bench_job *job);

@@ -2,29 +2,26 @@
  * crew.c - forks the helpers anew for each run, and lets all of them go at once.
  */
 #include "crew.h"
-#include "child.h"
+#include "helpers.h"
 #include "measure.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Waits politely: with fewer CPUs than processes the other side needs this one. */
+/* Yield while waiting: with fewer CPUs than processes the other side needs this CPU. */
 static void wait_for(const atomic_uint *word, unsigned value)
 {
 	while (atomic_load_explicit(word, memory_order_acquire) < value)
 		sched_yield();
 }
 
-/* The name is one that nobody has, and gone before anybody else can use it. */
+/* The name is new, and gone before another process can use it. */
 int crew_memory(size_t size, void **memory)
 {
 	struct timespec now;
@@ -41,7 +38,7 @@ int crew_memory(size_t size, void **memory)
 	shm_unlink(name);
 	if (ftruncate(fd, (off_t)size) != 0)
 		r = errno;
-	/* A full /dev/shm shall be an error, not a signal later. */
+	/* A full /dev/shm must be an error, not a signal later. */
 	if (r == 0)
 		r = posix_fallocate(fd, 0, (off_t)size);
 	if (r == 0) {
@@ -55,62 +52,49 @@ int crew_memory(size_t size, void **memory)
 	return r == 0 ? 0 : bench_fail("%zu bytes of shared memory: %s", size, strerror(r));
 }
 
-void crew_end(const pid_t *pids, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		kill(pids[i], SIGKILL);
-	for (unsigned i = 0; i < n; i++)
-		waitpid(pids[i], NULL, 0);
-}
+/* What a helper needs for one run. */
+struct part {
+	const struct crew *crew;
+	const struct bench_job *job;
+};
 
-static _Noreturn void help(const struct crew *crew, unsigned index, const struct bench_job *job)
+static void help(void *context, unsigned index)
 {
-	alarm(CHILD_LONGEST_S);
+	const struct part *part = context;
+	const struct crew *crew = part->crew;
+
 	if (crew->warm)
-		crew->work(crew, index, job);
+		crew->work(crew, index + 1, part->job);
 	atomic_fetch_add_explicit(&crew->page->ready, 1, memory_order_release);
 	wait_for(&crew->page->go, 1);
-	crew->work(crew, index, job);
+	crew->work(crew, index + 1, part->job);
 	atomic_fetch_add_explicit(&crew->page->done, 1, memory_order_release);
-	_exit(0);
 }
 
 int crew_run(const struct crew *crew, const struct bench_job *job, uint64_t *ns)
 {
+	struct part part = {.crew = crew, .job = job};
 	struct crew_page *page = crew->page;
-	unsigned helpers = crew->size - 1;
-	pid_t *pids = malloc(crew->size * sizeof(*pids));
+	struct helpers helpers;
 	uint64_t start;
-	int r = 0;
+	int r;
 
-	if (!pids)
-		return bench_fail("no memory for %u process ids", crew->size);
 	atomic_store_explicit(&page->ready, 0, memory_order_relaxed); /* the helpers do not exist yet */
 	atomic_store_explicit(&page->go, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->done, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->word, 0, memory_order_relaxed);
-	for (unsigned i = 0; i < helpers; i++) {
-		pids[i] = fork();
-		if (pids[i] == 0)
-			help(crew, i + 1, job);
-		if (pids[i] < 0) {
-			r = bench_fail("fork: %s", strerror(errno));
-			helpers = i;
-			goto end;
-		}
-	}
+	if ((r = helpers_start(&helpers, crew->size - 1, help, &part)))
+		return r;
 	if (crew->warm)
 		crew->work(crew, 0, job);
-	wait_for(&page->ready, helpers);
+	wait_for(&page->ready, helpers.n);
 	start = sheaf_now_ns();
 	atomic_store_explicit(&page->go, 1, memory_order_release);
 	crew->work(crew, 0, job);
-	wait_for(&page->done, helpers);
+	wait_for(&page->done, helpers.n);
 	*ns = sheaf_now_ns() - start;
-end:
-	crew_end(pids, helpers);
-	free(pids);
-	return r;
+	helpers_end(&helpers);
+	return 0;
 }
 
 static int run(const struct bench_job *job, void *context, uint64_t *ns)

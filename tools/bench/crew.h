@@ -1,11 +1,15 @@
 /*
- * crew.h - a few processes with memory in common that start a piece of work together: for the limits of the machine.
+ * crew.h - a few processes with memory in common that start a piece of work together: for the
+ * limits of the machine.
  *
- * The caller is one of them, so that a crew of as many as there are CPUs leaves none of them to a mere onlooker. Helpers end by
- * themselves if their caller is gone: child.c kills them with it, and an alarm ends what is left.
+ * The caller is one of them, so that a crew of as many as there are CPUs leaves none of them to a
+ * mere onlooker. Helpers end by themselves if their caller is gone: child.c kills them with it, and
+ * an alarm ends what is left.
  *
- * Who writes what   go: the caller. ready, done: everybody, by addition. word, call, answer: as each limit says.
- * Edges             go (release -> acquire) hands the start to the helpers; done (release -> acquire) ends the run.
+ * Who writes what   go: the caller. ready, done: each process, by addition. word, call, answer: as
+ *                   each limit says.
+ * Edges             go (release -> acquire) hands the start to the helpers; done (release ->
+ *                   acquire) ends the run.
  */
 #ifndef BENCH_CREW_H
 #define BENCH_CREW_H
@@ -14,7 +18,6 @@
 
 #include <semaphore.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 struct crew_page {
 	_Alignas(128) atomic_uint ready;
@@ -48,8 +51,5 @@ int crew_measure(const struct bench_job *job, struct crew crew, double *ns);
 
 /** crew_share() - how many of @n things are for the process @index, and *@first, the first of them. */
 size_t crew_share(const struct crew *crew, unsigned index, size_t n, size_t *first);
-
-/** crew_end() - kill helpers and wait for their end. */
-void crew_end(const pid_t *pids, unsigned n);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * deaths.c - kills, and how long until a task runs again.
  *
- * The victim sleeps in its task, the other workers in the pool. Time begins before kill(). For a worker it ends in the first
- * instructions of the task's second run, for a supervisor when a task that was submitted after the kill has come back. A kill has to
- * wait until every worker is back and asleep.
+ * The victim sleeps in its task, the other workers in the pool. Time begins before kill(). For a
+ * worker it ends in the first instructions of the task's second run, for a supervisor when a task
+ * that was submitted after the kill has come back. A kill has to wait until every worker is back
+ * and asleep.
  */
 #include "deaths.h"
 #include "measure.h"
@@ -120,8 +121,9 @@ retire:
 }
 
 /*
- * Wait until the supervisor is dead, as else a worker of its family could still run the task. The library has to reap it. A successor
- * is no child of the owner's: it is dead when its process is gone, or when the next one has begun.
+ * Wait until the supervisor is dead, as else a worker of its family could still run the task. The
+ * library has to reap it. A successor is no child of the owner's: it is dead when its process is
+ * gone, or when the next one has begun.
  */
 static int await_death(const sheaf_pool *pool, const sheaf_pool_info *before)
 {

@@ -3,12 +3,13 @@
  */
 #include "helpers.h"
 #include "child.h"
-#include "crew.h"
 #include "measure.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int helpers_start(struct helpers *helpers, unsigned n, helper_fn *work, void *context)
@@ -37,6 +38,9 @@ int helpers_start(struct helpers *helpers, unsigned n, helper_fn *work, void *co
 
 void helpers_end(struct helpers *helpers)
 {
-	crew_end(helpers->pids, helpers->n);
+	for (unsigned i = 0; i < helpers->n; i++)
+		kill(helpers->pids[i], SIGKILL);
+	for (unsigned i = 0; i < helpers->n; i++)
+		waitpid(helpers->pids[i], NULL, 0);
 	free(helpers->pids);
 }

@@ -1,5 +1,6 @@
 /*
- * helpers.h - processes that a measurement forks for all of its runs. What they share comes from crew_memory().
+ * helpers.h - processes that a measurement forks for all of its runs. What they share comes from
+ * crew_memory().
  */
 #ifndef BENCH_HELPERS_H
 #define BENCH_HELPERS_H
@@ -34,7 +35,7 @@ static inline void helpers_relax(void)
 #endif
 }
 
-/* Looks of a waiting loop between two calls of sched_yield(): where processes outnumber CPUs, the other side needs this one. */
-#define HELPERS_LOOKS 4096
+/* Polls of a waiting loop between two calls of sched_yield(). If processes outnumber CPUs, the other side needs this CPU. */
+#define HELPERS_POLLS 4096
 
 #endif

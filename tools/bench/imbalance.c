@@ -1,6 +1,6 @@
 /*
- * imbalance.c - the distributions of cost, each with a mean of 1, as functions of the item's place in [0, 1) and of a random
- * number in (0, 1).
+ * imbalance.c - the distributions of cost, each with a mean of 1, as functions of the item's place
+ * in [0, 1) and of a random number in (0, 1).
  */
 #include "imbalance.h"
 #include "measure.h"

@@ -1,147 +1,79 @@
 /*
- * json.c - everything that a run measured. The first fields of each object are those that programs need, the others tell more.
+ * json.c - writes a case as one line of JSON: its words, its contenders with their nanoseconds in
+ * each round, its bounds, the run.
  */
 #include "json.h"
-#include "bounds.h"
-#include "text.h"
+#include "machine.h"
 
-static bool is_measured(const struct bench_series *series)
+static void write_text(FILE *out, const char *name, const char *text)
 {
-	return series->name && !series->absent[0];
-}
-
-static void json_numbers(FILE *out, const char *const *names, const double *values, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		fprintf(out, ", \"%s\": ", names[i]);
-		text_json_number(out, values[i]);
-	}
-}
-
-/* Those that were measured, as an array. */
-static void json_series(FILE *out, const struct bench_series *series, size_t n)
-{
-	static const char *const names[] = {"value", "min", "max", "ratio", "ratio_min", "ratio_max"};
-	const char *comma = "";
-
-	fputs("[", out);
-	for (size_t i = 0; i < n; i++) {
-		const struct bench_summary *in = &series[i].in_units;
-		const double values[] = {in->median, in->min, in->max, in->ratio, in->ratio_min, in->ratio_max};
-
-		if (!is_measured(&series[i]))
-			continue;
-		fprintf(out, "%s\n\t\t\t{\"name\": ", comma);
-		text_json(out, series[i].name);
-		json_numbers(out, names, values, sizeof(values) / sizeof(*values));
-		fputs("}", out);
-		comma = ",";
-	}
-	fputs("]", out);
-}
-
-static const char *absent_before(FILE *out, const char *comma, const struct bench_series *series, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (!series[i].name || !series[i].absent[0])
-			continue;
-		fprintf(out, "%s\n\t\t\t{\"name\": ", comma);
-		text_json(out, series[i].name);
-		fputs(", \"why\": ", out);
-		text_json(out, series[i].absent);
-		fputs("}", out);
-		comma = ",";
-	}
-	return comma;
-}
-
-static const char *json_verdict(enum bench_verdict verdict)
-{
-	return verdict == BENCH_MET ? "true" : verdict == BENCH_MISSED ? "false" : "null";
-}
-
-static void json_bounds(FILE *out, const struct bench_outcome *outcome)
-{
-	fputs("[", out);
-	for (size_t i = 0; i < bounds_number(outcome->what); i++) {
-		const struct bench_bound *bound = &outcome->what->bounds[i];
-		const struct bench_judged *judged = &outcome->judged[i];
-
-		fprintf(out, "%s\n\t\t\t{\"of\": [", i ? "," : "");
-		for (size_t k = 0; k < BENCH_MAX_OF && bound->of[k]; k++) {
-			fputs(k ? ", " : "", out);
-			text_json(out, bound->of[k]);
-		}
-		fputs("], \"most\": ", out);
-		text_json_number(out, bound->most);
-		fputs(", \"reached\": ", out);
-		if (judged->verdict == BENCH_NOT_JUDGED)
-			fputs("null", out);
+	fprintf(out, "\"%s\": \"", name);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fprintf(out, "\\%c", *text);
+		else if ((unsigned char)*text < 0x20)
+			fprintf(out, "\\u%04x", (unsigned)*text);
 		else
-			text_json_number(out, judged->reached);
-		fprintf(out, ", \"ok\": %s}", json_verdict(judged->verdict));
+			fputc(*text, out);
 	}
-	fputs("]", out);
+	fputs("\"", out);
 }
 
-/* The readable text of all bounds, or null. */
-static void json_bound(FILE *out, const struct bench_case *what)
+static void write_contender(FILE *out, const struct bench_contender *contender, const struct bench_settings *settings,
+			    const struct bench_series *series)
 {
-	char text[1024];
-	FILE *in;
+	static const char *const kinds[] = {"sheaf", "variant", "peer", "limit"};
 
-	if (bounds_number(what) == 0 || !(in = fmemopen(text, sizeof(text), "w"))) {
-		fputs("null", out);
-		return;
+	fputs("{", out);
+	write_text(out, "name", contender->name);
+	fputs(", ", out);
+	write_text(out, "kind", kinds[contender->kind]);
+	if (series && series->absent[0]) {
+		fputs(", ", out);
+		write_text(out, "absent", series->absent);
+	} else if (series) {
+		fputs(", \"ns\": [", out);
+		for (unsigned i = 0; i < settings->rounds; i++)
+			fprintf(out, "%s%.9g", i ? ", " : "", series->ns[i]);
+		fputs("]", out);
 	}
-	bounds_write_all(in, what);
-	fclose(in);
-	text[sizeof(text) - 1] = '\0';
-	text_json(out, text);
+	fputs("}", out);
 }
 
-static void json_case(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcome)
+static void write_bound(FILE *out, const struct bench_bound *bound)
 {
-	static const char *const names[] = {"sheaf", "sheaf_min", "sheaf_max"};
-	const struct bench_summary *in = &outcome->sheaf.in_units;
-	const double values[] = {in->median, in->min, in->max};
-	const char *comma;
-
-	fputs("\t{\"case\": ", out);
-	text_json(out, outcome->what->name);
-	fputs(", \"unit\": ", out);
-	text_json(out, outcome->what->unit);
-	if (is_measured(&outcome->sheaf))
-		json_numbers(out, names, values, sizeof(values) / sizeof(*values));
-	else
-		fputs(", \"sheaf\": null", out);
-	fputs(", \"limit\": ", out);
-	if (is_measured(&outcome->limits[0]))
-		text_json_number(out, outcome->limits[0].in_units.median);
-	else
-		fputs("null", out);
-	fputs(",\n\t\t\"peers\": ", out);
-	json_series(out, outcome->peers, BENCH_MAX_PEERS);
-	fputs(",\n\t\t\"limits\": ", out);
-	json_series(out, outcome->limits, BENCH_MAX_LIMITS);
-	fputs(",\n\t\t\"absent\": [", out);
-	comma = absent_before(out, "", &outcome->sheaf, 1);
-	comma = absent_before(out, comma, outcome->peers, BENCH_MAX_PEERS);
-	absent_before(out, comma, outcome->limits, BENCH_MAX_LIMITS);
-	fputs("],\n\t\t\"bound\": ", out);
-	json_bound(out, outcome->what);
-	fprintf(out, ", \"ok\": %s,\n\t\t\"bounds\": ", json_verdict(bounds_verdict(outcome)));
-	json_bounds(out, outcome);
-	fprintf(out, ",\n\t\t\"workers\": %u, \"rounds\": %u, \"quick\": %s}", settings->workers, outcome->rounds,
-		settings->quick ? "true" : "false");
+	fprintf(out, "{\"most\": %.9g, \"of\": [", bound->most);
+	for (size_t i = 0; i < BENCH_MAX_OF && bound->of[i]; i++)
+		fprintf(out, "%s\"%s\"", i ? ", " : "", bound->of[i]); /* the names of contenders have nothing to escape */
+	fputs("]}", out);
 }
 
-void json_write(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcomes, size_t n)
+void json_case(FILE *out, const struct bench_case *what, const struct bench_settings *settings,
+	       const struct bench_series *series)
 {
-	fputs("[", out);
+	size_t n = rounds_contenders(what, settings);
+	char machine[512];
+
+	fputs("{", out);
+	write_text(out, "case", what->name);
+	fputs(", ", out);
+	write_text(out, "unit", what->unit);
+	fprintf(out, ", \"unit_ns\": %.9g, ", what->unit_ns);
+	write_text(out, "what", what->what);
+	fputs(", \"contenders\": [", out);
 	for (size_t i = 0; i < n; i++) {
-		fputs(i ? ",\n" : "\n", out);
-		json_case(out, settings, &outcomes[i]);
+		fputs(i ? ", " : "", out);
+		write_contender(out, &what->contenders[i], settings, series ? &series[i] : NULL);
 	}
-	fputs("\n]\n", out);
+	fputs("], \"bounds\": [", out);
+	for (size_t i = 0; i < BENCH_MAX_BOUNDS && what->bounds[i].most > 0; i++) {
+		fputs(i ? ", " : "", out);
+		write_bound(out, &what->bounds[i]);
+	}
+	fprintf(out, "], \"workers\": %u, \"rounds\": %u, \"quick\": %s, ", settings->workers, settings->rounds,
+		settings->quick ? "true" : "false");
+	write_text(out, "version", sheaf_version());
+	fputs(", ", out);
+	write_text(out, "machine", machine_name(machine, sizeof(machine)));
+	fputs("}\n", out);
 }

@@ -1,5 +1,6 @@
 /*
- * json.h - the outcomes for programs.
+ * json.h - what a case is and what was measured, as one line of JSON. The script report.py makes
+ * everything else of it.
  */
 #ifndef BENCH_JSON_H
 #define BENCH_JSON_H
@@ -8,6 +9,8 @@
 
 #include <stdio.h>
 
-void json_write(FILE *out, const struct bench_settings *settings, const struct bench_outcome *outcomes, size_t n);
+/** json_case() - write the line of @what. @series: one per contender; NULL: nothing was measured. */
+void json_case(FILE *out, const struct bench_case *what, const struct bench_settings *settings,
+	       const struct bench_series *series);
 
 #endif

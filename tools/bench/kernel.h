@@ -1,5 +1,6 @@
 /*
- * kernel.h - what only the kernel of Linux tells. Elsewhere kernel_none.c takes the place of kernel_linux.c, and skips.
+ * kernel.h - what only the kernel of Linux tells. Elsewhere kernel_none.c takes the place of
+ * kernel_linux.c, and skips.
  */
 #ifndef BENCH_KERNEL_H
 #define BENCH_KERNEL_H

@@ -1,8 +1,8 @@
 /*
  * kernel_linux.c - counts system calls by ptrace(), and times a death notice by a pidfd.
  *
- * The counted process marks its begins and ends by calls of close() that no program makes. How long its calls take means
- * nothing: each of them stops twice.
+ * The counted process marks its begins and ends by calls of close() that no program makes. How long
+ * its calls take means nothing: each of them stops twice.
  */
 #define _DEFAULT_SOURCE /* ptrace(), syscall() */
 #include "kernel.h"

@@ -1,8 +1,9 @@
 /*
- * limits.c - what the machine itself needs for the step that a case cannot do without. What memory needs is in limits_memory.c.
+ * limits.c - what the machine itself needs for the step that a case cannot do without. What memory
+ * needs is in limits_memory.c.
  */
-#include "child.h"
 #include "crew.h"
+#include "helpers.h"
 #include "measure.h"
 #include "peers.h"
 
@@ -30,46 +31,35 @@ static void pass_line(const struct crew *crew, unsigned index, const struct benc
 	}
 }
 
+static int measure_line(const struct bench_job *job, size_t n, double *ns)
+{
+	struct bench_job round_trips = *job;
+
+	round_trips.n = n;
+	return crew_measure(&round_trips, (struct crew){.size = 2, .work = pass_line}, ns);
+}
+
 int limit_line(const struct bench_job *job, double *ns)
 {
-	struct bench_job shorter = *job;
-
-	shorter.n = job->n / 10 + 1;
-	return crew_measure(&shorter, (struct crew){.size = 2, .work = pass_line}, ns);
+	return measure_line(job, job->n / 10 + 1, ns);
 }
 
-static void hammer(const struct crew *crew, unsigned index, const struct bench_job *job)
+int limit_lines(const struct bench_job *job, double *ns)
 {
-	size_t first, share = crew_share(crew, index, job->n, &first);
+	int r = measure_line(job, 100 * job->n + 1, ns);
 
-	/* Relaxed: nothing is handed over, only the line moves. */
-	for (size_t i = 0; i < share; i++)
-		atomic_fetch_add_explicit(&crew->page->word, 1, memory_order_relaxed);
+	*ns *= job->way;
+	return r;
 }
 
-int limit_fetch_add(const struct bench_job *job, double *ns)
+static void post_back(void *context, unsigned index)
 {
-	struct bench_job longer = *job;
+	struct crew_page *page = context;
 
-	/* Long enough that the scheduler has spread the crew over the CPUs for most of it. */
-	longer.n = 10 * job->n;
-	return crew_measure(&longer, (struct crew){.size = job->workers < 2 ? 2 : job->workers, .work = hammer}, ns);
-}
-
-static void call(const struct crew *crew, unsigned index, const struct bench_job *job)
-{
-	size_t first, share = crew_share(crew, index, job->n, &first);
-	sheaf_task_fn *volatile which = bench_task; /* volatile: the pointer is not known when this is compiled */
-	sheaf_task_fn *fn = which;
-	uint64_t in[512] = {0}, out[512];
-
-	for (size_t i = 0; i < share; i++)
-		fn(NULL, &in[i % 512], &out[i % 512]);
-}
-
-int limit_calls(const struct bench_job *job, double *ns)
-{
-	return crew_measure(job, (struct crew){.size = job->workers, .work = call}, ns);
+	(void)index;
+	for (;;)
+		if (sem_wait(&page->call) == 0)
+			sem_post(&page->answer);
 }
 
 static int run_wake(const struct bench_job *job, void *context, uint64_t *ns)
@@ -92,7 +82,7 @@ int limit_wake(const struct bench_job *job, double *ns)
 {
 	void *memory = NULL;
 	struct crew_page *page;
-	pid_t helper;
+	struct helpers helper;
 	int r = crew_memory(sizeof(*page), &memory);
 
 	if (r != 0)
@@ -106,19 +96,10 @@ int limit_wake(const struct bench_job *job, double *ns)
 		r = bench_fail("sem_init: %s", strerror(errno));
 		goto destroy_call;
 	}
-	helper = fork();
-	if (helper == 0) {
-		alarm(CHILD_LONGEST_S);
-		for (;;)
-			if (sem_wait(&page->call) == 0)
-				sem_post(&page->answer);
-	}
-	if (helper < 0) {
-		r = bench_fail("fork: %s", strerror(errno));
+	if ((r = helpers_start(&helper, 1, post_back, page)))
 		goto destroy_answer;
-	}
 	r = bench_repeat(job, run_wake, page, ns);
-	crew_end(&helper, 1);
+	helpers_end(&helper);
 destroy_answer:
 	sem_destroy(&page->answer);
 destroy_call:

@@ -1,6 +1,7 @@
 /*
- * limits_memory.c - how fast the memory of the machine is: the kernels of arrays.c by bare processes, each over a part of its own of
- * warm shared memory. Like the workers of a pool they are not bound to CPUs.
+ * limits_memory.c - how fast the memory of the machine is: the kernels of arrays.c by bare
+ * processes, each over a part of its own of warm shared memory. Like the workers of a pool they are
+ * not bound to CPUs.
  */
 #include "arrays.h"
 #include "crew.h"
@@ -64,25 +65,15 @@ int limit_triad(const struct bench_job *job, double *ns)
 	return measure_kernel(job, &arrays_triad, job->workers, ns);
 }
 
-static int copy_results(const struct bench_job *job, unsigned processes, double *ns)
+int limit_result(const struct bench_job *job, double *ns)
 {
 	struct bench_job doubles = *job;
 	int r;
 
 	doubles.n = job->n * BENCH_RESULT_SIZE / sizeof(double);
-	r = measure_kernel(&doubles, &arrays_copy, processes, ns);
+	r = measure_kernel(&doubles, &arrays_copy, 1, ns);
 	*ns *= (double)doubles.n / (double)job->n;
 	return r;
-}
-
-int limit_copy_results(const struct bench_job *job, double *ns)
-{
-	return copy_results(job, 1, ns);
-}
-
-int limit_copy_results_shared(const struct bench_job *job, double *ns)
-{
-	return copy_results(job, job->workers, ns);
 }
 
 /* ---- words: sum ---- */
@@ -93,57 +84,29 @@ struct words {
 	uint64_t sum;
 };
 
-static void add_up(const struct crew *crew, unsigned index, const struct bench_job *job)
+static int run_read(const struct bench_job *job, void *context, uint64_t *ns)
 {
-	const struct words *words = crew->context;
-	size_t first, share = crew_share(crew, index, words->n, &first);
+	const struct words *words = context;
+	uint64_t start = sheaf_now_ns(), sum = arrays_sum(words->first, words->n);
 
 	(void)job;
-	/* Relaxed: read after the run. */
-	atomic_fetch_add_explicit(&crew->page->word, arrays_sum(words->first + first, share), memory_order_relaxed);
-}
-
-static int run_sum(const struct bench_job *job, void *context, uint64_t *ns)
-{
-	struct crew *crew = context;
-	struct words *words = crew->context;
-	int r = crew_run(crew, job, ns);
-
-	/* Twice, because everybody has done it once to warm up. */
-	if (r == 0 && atomic_load_explicit(&crew->page->word, memory_order_relaxed) != (unsigned long)(2 * words->sum))
-		r = bench_fail("wrong sum");
-	return r;
-}
-
-static int measure_sum(const struct bench_job *job, unsigned processes, double *ns)
-{
-	struct words words = {.n = arrays_handover(job)};
-	struct crew crew = {.size = processes, .work = add_up, .warm = true, .context = &words};
-	size_t size = words.n * sizeof(*words.first);
-	void *page = NULL, *memory = NULL;
-	int r = crew_memory(sizeof(*crew.page), &page);
-
-	if (r != 0)
-		return r;
-	r = crew_memory(size, &memory);
-	if (r == 0) {
-		crew.page = page;
-		words.first = memory;
-		arrays_number(words.first, 0, words.n);
-		words.sum = arrays_sum(words.first, words.n);
-		r = bench_repeat(job, run_sum, &crew, ns);
-		munmap(memory, size);
-	}
-	munmap(page, sizeof(*crew.page));
-	return r;
-}
-
-int limit_sum(const struct bench_job *job, double *ns)
-{
-	return measure_sum(job, job->workers, ns);
+	*ns = sheaf_now_ns() - start;
+	return sum == words->sum ? 0 : bench_fail("wrong sum");
 }
 
 int limit_read(const struct bench_job *job, double *ns)
 {
-	return measure_sum(job, 1, ns);
+	struct words words = {.n = arrays_handover(job)};
+	size_t size = words.n * sizeof(*words.first);
+	void *memory = NULL;
+	int r = crew_memory(size, &memory);
+
+	if (r != 0)
+		return r;
+	words.first = memory;
+	arrays_number(words.first, 0, words.n);
+	words.sum = arrays_sum(words.first, words.n);
+	r = bench_repeat(job, run_read, &words, ns);
+	munmap(memory, size);
+	return r;
 }

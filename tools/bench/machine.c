@@ -5,6 +5,8 @@
 
 #include "base/printable.h"
 
+#include <sheaf.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -48,21 +50,15 @@ static void cpu_model(char *model, size_t size)
 		fclose(file);
 }
 
-void machine_write(FILE *out)
+const char *machine_name(char *text, size_t size)
 {
-	struct utsname system;
 	char model[256];
+	struct utsname system;
 
 	cpu_model(model, sizeof(model));
-	if (uname(&system) >= 0)
-		fprintf(out, "%s %s %s, ", system.sysname, system.release, system.machine);
-	fprintf(out, "%s%s, %s, %ld CPUs (%u usable)", COMPILER, OPTIMIZED, model, sysconf(_SC_NPROCESSORS_ONLN),
-		sheaf_usable_cpus());
-}
-
-void machine_write_run(FILE *out, const struct bench_settings *settings)
-{
-	fprintf(out, "Sheaf %s, %u worker%s, %u round%s%s", sheaf_version(), settings->workers,
-		settings->workers == 1 ? "" : "s", settings->rounds, settings->rounds == 1 ? "" : "s",
-		settings->quick ? ", quick: correctness only" : "");
+	if (uname(&system) < 0)
+		system = (struct utsname){.sysname = "unknown system"};
+	snprintf(text, size, "%s %s %s, %s%s, %s, %ld CPUs (%u usable)", system.sysname, system.release, system.machine,
+		 COMPILER, OPTIMIZED, model, sysconf(_SC_NPROCESSORS_ONLN), sheaf_usable_cpus());
+	return text;
 }

@@ -1,17 +1,12 @@
 /*
- * machine.h - where and how a run was made, so that its figures can be read.
+ * machine.h - where a run was made, so that its figures can be read.
  */
 #ifndef BENCH_MACHINE_H
 #define BENCH_MACHINE_H
 
-#include "rounds.h"
+#include <stddef.h>
 
-#include <stdio.h>
-
-/** machine_write() - system, compiler, CPU. */
-void machine_write(FILE *out);
-
-/** machine_write_run() - version, workers, rounds. */
-void machine_write_run(FILE *out, const struct bench_settings *settings);
+/** machine_name() - system, compiler and CPU. Return: @text. */
+const char *machine_name(char *text, size_t size);
 
 #endif

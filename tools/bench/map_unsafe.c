@@ -1,12 +1,14 @@
 /*
- * map_unsafe.c - what a map costs without ownership: a claim is one fetch_add, a finished chunk one byte.
+ * map_unsafe.c - what a map costs without ownership: a claim is one fetch_add, a finished chunk one
+ * byte.
  *
- * Nobody knows who has claimed what: a worker that dies takes its chunk with it, and its caller waits for ever. There are no
- * attempts, no generations and no supervisor.
+ * Nothing says which worker has claimed what. A worker that dies takes its chunk with it, and the
+ * caller waits for ever. There are no attempts, no generations and no supervisor.
  *
- * Who writes what   A range's next: who claims from it. A chunk's done: who has claimed it.
- * Edges             U1 -> U2  a chunk's results to the caller, which looks at every chunk's byte in the end. The semaphores
- *                   hand over the rest.
+ * Who writes what   A range's next: the worker that claims from it. A chunk's done: the worker that
+ *                   has claimed the chunk.
+ * Edges             U1 -> U2  a chunk's results to the caller, which checks every chunk's byte in
+ *                   the end. The semaphores hand over the rest.
  */
 #include "map.h"
 #include "crew.h"
@@ -54,7 +56,7 @@ static void work(void *context, unsigned index)
 			struct range *range = &map->range[(index + i) % map->ranges];
 			uint64_t chunk;
 
-			/* Relaxed: decides only who runs the chunk. */
+			/* Relaxed: decides only which worker runs the chunk. */
 			while ((chunk = atomic_fetch_add_explicit(&range->next, 1, memory_order_relaxed)) < range->end)
 				run_chunk(map, chunk);
 		}
@@ -112,8 +114,9 @@ static size_t place_all(struct unsafe *map, unsigned char *memory)
 	return used;
 }
 
-int map_measure_unsafe(const struct bench_job *job, size_t grain, bool ranges, double *ns)
+static int measure(const struct bench_job *job, bool ranges, double *ns)
 {
+	size_t grain = (size_t)job->way;
 	sheaf_task_fn *volatile task = bench_task; /* volatile: called by a pointer, as tasks are */
 	struct unsafe map = {.n = job->n,
 			     .grain = grain,
@@ -142,4 +145,14 @@ int map_measure_unsafe(const struct bench_job *job, size_t grain, bool ranges, d
 	}
 	munmap(memory, size);
 	return r;
+}
+
+int map_measure_counter(const struct bench_job *job, double *ns)
+{
+	return measure(job, false, ns);
+}
+
+int map_measure_ranges(const struct bench_job *job, double *ns)
+{
+	return measure(job, true, ns);
 }

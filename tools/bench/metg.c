@@ -1,14 +1,16 @@
 /*
  * metg.c - the search for the size of task at which a contender reaches half of the peak rate.
  *
- * The *peak* is that of the machine: all workers compute and nothing else counts. It is taken from tasks so long that each can
- * measure its own time; a worker that has nothing to do makes the peak no lower. Each run of a size has such a run right
- * before it, so that a slow moment of the machine meets both, and so that the workers are awake.
+ * The *peak* is that of the machine: all workers compute and nothing else counts. It is taken from
+ * tasks so long that each can measure its own time; a worker that has nothing to do makes the peak
+ * no lower. Each run of a size has such a run right before it, so that a slow moment of the machine
+ * meets both, and so that the workers are awake.
  *
- * The *loss* of a size is its granularity less twice the time of its iterations at the peak rate, in the median of the pairs:
- * positive where less than half of the peak is reached. The size shrinks by four until the loss is positive, then the interval
- * is halved (on a logarithmic scale) until it is narrow, and the straight line between its ends gives the granularity where
- * the loss is zero.
+ * The *loss* of a size is its granularity less twice the time of its iterations at the peak rate,
+ * in the median of the pairs: positive where less than half of the peak is reached. The size
+ * shrinks by four until the loss is positive, then the interval is halved (on a logarithmic scale)
+ * until it is narrow, and the straight line between its ends gives the granularity where the loss
+ * is zero.
  */
 #include "metg.h"
 #include "measure.h"

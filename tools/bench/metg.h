@@ -1,6 +1,6 @@
 /*
- * metg.h - METG(50 %), the minimum effective task granularity of Task Bench: how long a task has to take for half of the peak
- * rate.
+ * metg.h - METG(50 %), the minimum effective task granularity of Task Bench: how long a task has to
+ * take for half of the peak rate.
  *
  * The granularity of a run is its wall time times the workers, divided by the tasks.
  */

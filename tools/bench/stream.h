@@ -12,7 +12,7 @@
 /** stream_check() - 0, or bench_fail() for the first of @n results that is wrong. Clears them all for the next run. */
 int stream_check(uint64_t *results, size_t n);
 
-/** stream_spsc(), stream_mpmc() - the same stream through two bounded queues, one there and one back. See stream_queues.c. */
-bench_measure_fn stream_spsc, stream_mpmc;
+/** stream_mpmc() - the same stream through two bounded queues, one there and one back. See stream_queue.c. */
+bench_measure_fn stream_mpmc;
 
 #endif

@@ -1,12 +1,13 @@
 /*
  * waiting.c - takes a pool through one of four regimes, each of which is hard on some way to wait.
  *
- * hot    one fan-out after the other: who sleeps, loses
- * gaps   1 ms of rest before each: who sleeps at once has to be woken
- * twice  twice as many workers as CPUs: who spins keeps those with work off the CPUs
- * hogs   two foreign processes that never rest: who yields to them gets its CPU back late
+ * hot    one fan-out after the other: a worker that sleeps loses
+ * gaps   1 ms of rest before each: a worker that sleeps at once has to be woken
+ * twice  twice as many workers as CPUs: spinning keeps those with work off the CPUs
+ * hogs   two foreign processes that never rest: a worker that yields to them gets its CPU back late
  *
- * A fan-out has one item per worker. Its mean time counts and not its median: a CPU lost to somebody else is rare and long.
+ * A fan-out has one item per worker. Its mean time counts and not its median: a CPU lost to another
+ * process is rare and long.
  */
 #include "waiting.h"
 #include "helpers.h"
@@ -39,7 +40,7 @@ static const struct regime regimes[] = {
 	{.name = "waiting/hogs", .times_workers = 1, .hogs = HOGS},
 };
 
-/* Works for nothing. Looks now and then for its parent, which may have been killed. */
+/* Work for nothing. Check now and then for the parent, which may have been killed. */
 static void hog(void *context, unsigned index)
 {
 	const pid_t *parent = context;

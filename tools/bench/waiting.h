@@ -23,7 +23,8 @@ struct waiting_pool {
  */
 int waiting_measure(const struct bench_job *job, struct waiting_pool *pool, double *ns);
 
-/* Pools of forked workers with one fixed way to wait each, for both sides. See waiting_fixed.c. */
-bench_measure_fn waiting_spin, waiting_yield, waiting_sleep;
+/* Pools of forked workers with one fixed way to wait each, for both sides, which job->way names. See waiting_fixed.c. */
+enum { WAITING_SPIN, WAITING_YIELD, WAITING_SLEEP };
+bench_measure_fn waiting_fixed;
 
 #endif

@@ -1,12 +1,15 @@
 /*
- * waiting_fixed.c - the least pool of forked workers there can be, with one fixed way to wait: spin, yield or sleep.
+ * waiting_fixed.c - the least pool of forked workers there can be, with one fixed way to wait:
+ * spin, yield or sleep.
  *
- * The items of all fan-outs are numbered on. The caller raises the limit; who finds a number below it takes it by a CAS and
- * runs that item; the caller waits until as many are done.
+ * The items of all fan-outs are numbered on. The caller raises the limit; a worker that finds a
+ * number below it takes it by a CAS and runs that item; the caller waits until as many are done.
  *
- * Who writes what   limit: the caller. next: who takes an item. done: who has run it.
- * Edges             F1 -> F2  the arguments to who takes an item. F3 -> F4  the results to the caller.
- * Sleep             One token of `call` per item, posted after the limit was raised; the last item's worker posts `ended`.
+ * Who writes what   limit: the caller. next: the worker that takes an item. done: the one that has
+ *                   run it.
+ * Edges             F1 -> F2  the arguments to the worker. F3 -> F4  the results to the caller.
+ * Sleep             One token of `call` per item, posted after the limit was raised; the last
+ *                   item's worker posts `ended`.
  */
 #include "crew.h"
 #include "helpers.h"
@@ -31,21 +34,19 @@ struct shared {
 	_Alignas(128) uint64_t items[]; /* arguments, then results */
 };
 
-enum way { SPIN, YIELD, SLEEP };
-
 struct fixed {
-	enum way way;
+	int way;
 	struct shared *shared;
 	size_t size;
 	unsigned workers;
 	struct helpers helpers;
 };
 
-static void wait_a_little(enum way way, sem_t *bell)
+static void wait_a_little(int way, sem_t *bell)
 {
-	if (way == SPIN)
+	if (way == WAITING_SPIN)
 		helpers_relax();
-	else if (way == YIELD)
+	else if (way == WAITING_YIELD)
 		sched_yield();
 	else
 		sem_wait(bell);
@@ -55,7 +56,7 @@ static bool take(struct shared *shared, uint64_t *item)
 {
 	uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_acquire); /* F2 */
 
-	/* Relaxed, both: decides only who runs the item. */
+	/* Relaxed, both: decides only which worker runs the item. */
 	*item = atomic_load_explicit(&shared->next, memory_order_relaxed);
 	while (*item < limit)
 		if (atomic_compare_exchange_weak_explicit(&shared->next, item, *item + 1, memory_order_relaxed,
@@ -80,7 +81,7 @@ static void work(void *context, unsigned index)
 		bench_long_task(NULL, &shared->items[item], &shared->items[fixed->workers + item]);
 		/* F3. Release and acquire: the last one hands over what the others have done. */
 		item = atomic_fetch_add_explicit(&shared->done, 1, memory_order_acq_rel) + 1;
-		if (fixed->way == SLEEP && item % fixed->workers == 0)
+		if (fixed->way == WAITING_SLEEP && item % fixed->workers == 0)
 			sem_post(&shared->ended);
 	}
 }
@@ -93,7 +94,7 @@ static int fan_out(struct waiting_pool *pool)
 	uint64_t limit = atomic_load_explicit(&shared->limit, memory_order_relaxed) + fixed->workers;
 
 	atomic_store_explicit(&shared->limit, limit, memory_order_release); /* F1 */
-	for (unsigned i = 0; fixed->way == SLEEP && i < fixed->workers; i++)
+	for (unsigned i = 0; fixed->way == WAITING_SLEEP && i < fixed->workers; i++)
 		sem_post(&shared->call);
 	while (atomic_load_explicit(&shared->done, memory_order_acquire) < limit) /* F4 */
 		wait_a_little(fixed->way, &shared->ended);
@@ -130,25 +131,10 @@ static void close_fixed(struct waiting_pool *pool)
 	munmap(fixed->shared, fixed->size);
 }
 
-static int measure(const struct bench_job *job, enum way way, double *ns)
+int waiting_fixed(const struct bench_job *job, double *ns)
 {
-	struct fixed fixed = {.way = way};
+	struct fixed fixed = {.way = job->way};
 	struct waiting_pool pool = {.open = open_fixed, .fan_out = fan_out, .close = close_fixed, .own = &fixed};
 
 	return waiting_measure(job, &pool, ns);
-}
-
-int waiting_spin(const struct bench_job *job, double *ns)
-{
-	return measure(job, SPIN, ns);
-}
-
-int waiting_yield(const struct bench_job *job, double *ns)
-{
-	return measure(job, YIELD, ns);
-}
-
-int waiting_sleep(const struct bench_job *job, double *ns)
-{
-	return measure(job, SLEEP, ns);
 }

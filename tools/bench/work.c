@@ -1,5 +1,6 @@
 /*
- * work.c - the tasks, the same ones for Sheaf and for peers in C and C++. Compiled apart: nobody can inline them.
+ * work.c - the tasks, the same ones for Sheaf and for peers in C and C++. Compiled apart: nobody
+ * can inline them.
  */
 #include "bench.h"
 

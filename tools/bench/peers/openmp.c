@@ -1,5 +1,6 @@
 /*
- * openmp.c - the cases of separate tasks and of single items by the threads of OpenMP, whichever runtime this is linked with.
+ * openmp.c - the cases of separate tasks and of single items by the threads of OpenMP, whichever
+ * runtime this is linked with.
  */
 #include "openmp.h"
 

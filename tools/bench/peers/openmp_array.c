@@ -1,5 +1,6 @@
 /*
- * openmp_array.c - the cases of big arrays by the threads of OpenMP. Every thread touches first what it will work on.
+ * openmp_array.c - the cases of big arrays by the threads of OpenMP. Every thread touches first
+ * what it will work on.
  */
 #include "openmp.h"
 

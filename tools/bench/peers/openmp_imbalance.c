@@ -1,7 +1,8 @@
 /*
  * openmp_imbalance.c - items of unequal cost by the best schedule of OpenMP.
  *
- * Each schedule is tried, and the one with the least median is measured again: the answer is no lucky figure of many.
+ * Each schedule is tried, and the one with the least median is measured again: the answer is no
+ * lucky figure of many.
  */
 #include "openmp.h"
 

@@ -1,5 +1,6 @@
 /*
- * openmp_latency.c - fork-join-hot and fork-join-parked by the threads of OpenMP: a parallel region that does next to nothing.
+ * openmp_latency.c - fork-join-hot and fork-join-parked by the threads of OpenMP: a parallel region
+ * that does next to nothing.
  */
 #include "openmp.h"
 

@@ -1,5 +1,6 @@
 /*
- * openmp_metg.c - METG(50 %) by the threads of OpenMP. A colon in the name of a case precedes the way in which it is done.
+ * openmp_metg.c - METG(50 %) by the threads of OpenMP. A colon in the name of a case precedes the
+ * way in which it is done.
  */
 #include "openmp.h"
 

@@ -1,6 +1,6 @@
 /*
- * peer.h - a peer's program: "PROGRAM CASE WORKERS N REPEATS QUICK" measures one case and says on stdout, as child.c expects,
- * "ok NANOSECONDS", "skip REASON" or "fail REASON". QUICK is 0 or 1.
+ * peer.h - a peer's program: "PROGRAM CASE WORKERS N REPEATS QUICK" measures one case and says on
+ * stdout, as child.c expects, "ok NANOSECONDS", "skip REASON" or "fail REASON". QUICK is 0 or 1.
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
