@@ -1,9 +1,10 @@
 /*
- * atomic.h - the operations of <stdatomic.h> with the memory order in the name, in front of what they work on.
+ * atomic.h - the operations of <stdatomic.h> with the memory order in the name, in front of what
+ * they work on.
  *
- * cas_X(object, &expected, desired) changes the object from the value expected to the value desired. Returns true if it
- * did; else it stores what it found in expected, by a relaxed load (cas_acquire_always: by one that acquires). cas_weak_X
- * may also fail for no reason.
+ * cas_X(object, &expected, desired) changes the object from the value expected to the value
+ * desired. Returns true if it did; else it stores what it found in expected, by a relaxed load
+ * (cas_acquire_always: by one that acquires). cas_weak_X may also fail for no reason.
  */
 #ifndef SHEAF_BASE_ATOMIC_H
 #define SHEAF_BASE_ATOMIC_H

@@ -22,6 +22,7 @@
 #include "os/os.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/create.h"
 #include "segment/heap.h"
 #include "work/call.h"
 

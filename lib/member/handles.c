@@ -1,13 +1,17 @@
 /*
  * handles.c - a list of dead handles for each type, whose memory is never given back to the system.
  *
- * So a call with a handle that is dead reads the mark of its death, unless the memory serves a new handle by then. The memory is bounded by
- * the most handles that were open at once; for the first ones it is static.
+ * So a call with a handle that is dead reads the mark of its death, unless the memory serves a new
+ * handle by then. The most handles that were open at once bound the memory. For the first ones it
+ * is static.
  *
- * Forks             A child inherits the lists as they are at that instant. A thread that held the lock is not there: the lock's holder is
- *                   of another process then, and counts as nobody. Each change is one store to the list's head, so the list is whole;
- *                   at worst one handle is on no list. A handle that lives in the parent is on no list, so the child never takes it.
- * Tasks             A handle that the owner has made after the fork of a worker need not exist there. What lies in memory of this list does.
+ * Forks             A child inherits the lists as they are at that instant. A thread that held the
+ *                   lock is not there. Then the lock's holder is of another process, and counts as
+ *                   nobody. Each change is one store to the list's head, so the list is whole, and
+ *                   at worst one handle is on no list. A handle that lives in the parent is on no
+ *                   list, so the child never takes it.
+ * Tasks             A handle that the owner has made after the fork of a worker need not exist
+ *                   there. What lies in memory of this list does.
  */
 #include "member/handles.h"
 
@@ -38,7 +42,10 @@ static void hold(struct handles *handles)
 {
 	unsigned me = forks_count() + 1, found = 0;
 
-	/* Acquire, pairs with release(): the last holder's list. */
+	/*
+	 * Acquire, pairs with release(): else the list could be read as it was before the last
+	 * holder changed it.
+	 */
 	while (!cas_weak_acquire(&handles->holder, &found, me)) {
 		if (found == me) {
 			os_relax();
@@ -49,6 +56,7 @@ static void hold(struct handles *handles)
 
 static void release(struct handles *handles)
 {
+	/* Release, pairs with hold(). */
 	store_release(&handles->holder, 0);
 }
 
@@ -74,7 +82,7 @@ static void push(struct handles *handles, void *handle)
 	handles->dead = handle;
 }
 
-/* As many again as there are. */
+/* Add as many handles as there are already. */
 static bool add_block(struct handles *handles)
 {
 	struct handles_block *block;
@@ -94,7 +102,10 @@ static bool add_block(struct handles *handles)
 	block->next = load_relaxed(&handles->blocks);
 	for (size_t i = count; i > 0; i--)
 		push(handles, block->memory + (i - 1) * handles->size);
-	/* Release, pairs with handles_hold(), which takes no lock. */
+	/*
+	 * Release, pairs with handles_hold(), which takes no lock: else it could read the block
+	 * before it is filled in.
+	 */
 	store_release(&handles->blocks, block);
 	release(handles);
 	return true;
@@ -128,7 +139,7 @@ static bool lies_in(const struct handles *handles, const unsigned char *memory, 
 
 bool handles_hold(struct handles *handles, const void *handle)
 {
-	/* Acquire, pairs with add_block(). */
+	/* Acquire, pairs with add_block(): else the block could be read before it was filled in. */
 	struct handles_block *block = load_acquire(&handles->blocks);
 
 	if (lies_in(handles, handles->first, handles->first_count, handle))

@@ -23,12 +23,15 @@ struct handles {
 };
 
 #if defined(__GNUC__)
-#define HANDLES_HIDDEN __attribute__((visibility("hidden"))) /* one load less where it is looked at */
+#define HANDLES_HIDDEN __attribute__((visibility("hidden"))) /* one load less where it is read */
 #else
 #define HANDLES_HIDDEN
 #endif
 
-/* Does this process run tasks? Then a handle may come from its owner, and need not exist here: ask handles_hold() first. */
+/*
+ * True: this process runs tasks. Then a handle may come from its owner and need not exist here, so
+ * ask handles_hold() first.
+ */
 extern bool handles_in_task HANDLES_HIDDEN;
 
 /* Say that this process runs tasks from now on. */
@@ -40,7 +43,7 @@ void *handles_take(struct handles *handles);
 /* Keep a handle for handles_take(). The caller has marked it dead. */
 void handles_keep(struct handles *handles, void *handle);
 
-/* Is there a handle of this type in this process, dead or not? Takes no lock. */
+/* Tell whether there is a handle of this type in this process, dead or not. Takes no lock. */
 bool handles_hold(struct handles *handles, const void *handle);
 
 #endif

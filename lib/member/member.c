@@ -1,5 +1,6 @@
 /*
- * member.c - who a member is, what it may do, and what the state of its pool means for it.
+ * member.c - seats a member, checks what it may do, and tells what the state of its pool means for
+ * it.
  */
 #include "member/member.h"
 
@@ -87,7 +88,10 @@ int member_judge(const struct member *member)
 	return tasks_of == member->segment ? member_refuse_task() : 0;
 }
 
-/* Relaxed: written before the state is, which every caller has read with acquire. */
+/*
+ * Read what the owner asked for. Relaxed: it was written before the state, which every caller has
+ * read with acquire.
+ */
 static uint32_t asked_of(const struct member *member)
 {
 	return load_relaxed(&member->asked);
@@ -152,7 +156,10 @@ int member_fail(struct member *member, uint32_t state)
 
 int member_shut(struct member *member)
 {
-	/* Acquire, pairs with change_state() in pool.c: what the owner asked for is known. */
+	/*
+	 * Acquire, pairs with state_change() in state.c: else what the owner asked for could be
+	 * read too early.
+	 */
 	uint32_t state = load_acquire(&member->segment->control->state);
 	int r = member_fail(member, state);
 
@@ -164,7 +171,7 @@ int member_look(struct member *member, bool now)
 	uint64_t time = sheaf_now_ns();
 	int cancel, r;
 
-	/* Relaxed: two threads may look at once. */
+	/* Relaxed: two threads may check at once. */
 	if (!now && time - load_relaxed(&member->looked_ns) < CHECK_EVERY_NS)
 		return member_fail(member, load_acquire(&member->segment->control->state));
 	store_relaxed(&member->looked_ns, time);
@@ -176,7 +183,7 @@ int member_look(struct member *member, bool now)
 
 int member_interrupt(struct member *member)
 {
-	/* Relaxed, both: only numbers, which do not go back. */
+	/* Relaxed, both: only numbers, which never shrink. */
 	unsigned now = load_relaxed(&member->interrupts);
 	unsigned told = load_relaxed(&member->told);
 

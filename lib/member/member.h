@@ -1,8 +1,9 @@
 /*
- * member.h - a member: whatever acts in a pool, with a seat in its segment. Private to one process.
+ * member.h - a member: what acts in a pool, and has a seat in its segment. Private to one process.
  *
- * The owner is a member, and so is each worker. What queue, work and batch do, they do for a member. What a member has in the
- * segment it names by its seat_name(), so that the supervisor finds all of it once the member is dead.
+ * The owner is a member, and so is each worker. What queue, work and batch do, they do for a
+ * member. It marks what it has in the segment by its seat_name(), so that the supervisor finds all
+ * of it once the member is dead.
  */
 #ifndef SHEAF_MEMBER_MEMBER_H
 #define SHEAF_MEMBER_MEMBER_H
@@ -15,16 +16,25 @@
 
 #include <pthread.h>
 
-#define CHECK_EVERY_NS UINT64_C(100000000) /* no wait of the owner is longer without a check of who lives */
+/* A waiting owner checks so often which processes live. */
+#define CHECK_EVERY_NS UINT64_C(100000000)
 #define MEMBER_REGIONS 4
 
 struct member;
 
-/* What the owner does for its pool. A worker has none of it: it dies with its supervisor. */
+/*
+ * What the owner does for its pool. A worker has none of it, because it dies with its supervisor.
+ */
 struct member_ops {
-	/* Replace a dead supervisor. 0 while things go on; else why they will not: -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its message. */
+	/*
+	 * Check the processes, and replace a dead supervisor. 0: the pool goes on; else why it does
+	 * not: -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its message.
+	 */
 	int (*look)(struct member *member);
-	/* After a look() that failed: make sure that no task runs any more. False: threads end their tasks in hand, wait for those. */
+	/*
+	 * Make sure that no task runs any longer, after a look() that failed. False: threads end
+	 * their tasks in hand, so wait for those.
+	 */
 	bool (*ended)(struct member *member);
 	/* Have the worker in a seat killed, if it still is of that generation. */
 	void (*kill)(struct member *member, unsigned seat, unsigned generation);
@@ -36,8 +46,11 @@ struct member_ops {
 struct openings {
 	pthread_mutex_t lock;
 	struct sheaf_batch *batches;
-	struct sheaf_batch *spare; /* for the next batch, or NULL: a member that fans out again and again needs no malloc() */
-	/* Bit i: batch slot i is this member's, as it knows without the segment, where a wild write may say that it is free. */
+	struct sheaf_batch *spare; /* for the next batch, so that it needs no malloc(); or NULL */
+	/*
+	 * Bit i: batch slot i is this member's. In the segment a wild write may say that it is
+	 * free.
+	 */
 	uint64_t slots[LARGEST_BATCHES / 64];
 };
 
@@ -49,17 +62,21 @@ struct member {
 	uint32_t name;     /* seat_name() of both */
 	uint64_t claimant; /* word_claimant() of the name */
 	int32_t pid;
-	unsigned forks; /* as made: a handle with another number was inherited over a fork; or MEMBER_THREADS, MEMBER_DEAD */
-	unsigned made;  /* forks_count() when it was made */
+	/*
+	 * As made, or MEMBER_THREADS, MEMBER_DEAD. Differs from forks_count() in a handle inherited
+	 * over a fork.
+	 */
+	unsigned forks;
+	unsigned made; /* forks_count() when it was made */
 	const struct member_ops *ops;
 
 	/* For running tasks; one thread's. */
 	void *forks_private; /* in a process of its own; NULL in a thread among others */
-	bool looking;        /* others know that it looks for a task */
-	uint64_t spin_ns;    /* how long to look for a task before sleeping */
+	bool looking;        /* others know that it spins for a task */
+	uint64_t spin_ns;    /* how long to spin for a task before sleeping */
 	struct backoff backoff;
 	uint64_t tail;     /* of the ring, as far as this member knows */
-	unsigned looks;    /* at the ring, to read its tail now and then */
+	unsigned looks;    /* checks of the ring so far; its tail is read now and then */
 	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */
 	unsigned victim;   /* region to reuse next */
 	struct region regions[MEMBER_REGIONS];
@@ -68,27 +85,30 @@ struct member {
 	_Atomic uint64_t looked_ns;  /* when look() was called last */
 	_Atomic unsigned interrupts; /* calls of sheaf_pool_interrupt() */
 	_Atomic unsigned told;       /* of which waiting calls have been told */
-	_Atomic uint32_t asked;      /* enum pool_state that the owner has asked for: open, closed or terminated */
-	_Atomic uint64_t wild;       /* 0; or 1 + a state that the segment had and that only a wild write has put there */
+	/* The pool_state that the owner has asked for: open, closed or terminated. */
+	_Atomic uint32_t asked;
+	/* 0; or 1 + a state that the segment had and that only a wild write has put there. */
+	_Atomic uint64_t wild;
 
 	/* For opening batches. */
 	struct openings openings;
-	_Atomic unsigned probing;    /* threads that take a slot of the ring without a batch's lock, for an instant */
+	/* Threads that take a slot of the ring without a batch's lock, for an instant. */
+	_Atomic unsigned probing;
 	uint64_t limit_ns;           /* of tasks, unless their batch says otherwise; 0: none */
 	bool checked;                /* SHEAF_CHECK */
 	struct check_memory *memory; /* for that; or NULL */
 };
 
-/* In member->forks, where no forks_count() comes to: */
+/* In member->forks. No forks_count() comes so far. */
 #define MEMBER_DEAD (~0u)        /* the pool was destroyed, or (member_dead) the batch retired */
-#define MEMBER_THREADS (~0u - 1) /* workers are threads: whether the caller is one of them has to be found out */
+#define MEMBER_THREADS (~0u - 1) /* workers are threads, and the caller may be one of them */
 
-/* What a dead batch belongs to. */
+/* The member that a dead batch belongs to. */
 extern struct member member_dead;
 
 /*
- * Seat a member: who it is in the segment. @generation: of the seat. Sets what runs tasks, too, and leaves the rest as it is.
- * @private_memory: forks_private of a process of its own, else NULL.
+ * Give a member its seat in the segment. @generation: of the seat. Sets what runs tasks, too, and
+ * leaves the rest as it is. @private_memory: forks_private of a process of its own, else NULL.
  */
 void member_sit(struct member *member, struct segment *segment, unsigned number, unsigned generation, int32_t pid,
 		void *private_memory);
@@ -96,31 +116,48 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 /* Find the member's region for this batch. */
 struct region *member_region(struct member *member, const struct shared_batch *batch);
 
-/* Private: for all that is not a living handle of a pool of processes in its own process. */
+/*
+ * Private: judge all that is not a living handle of a pool of processes in its own process. As
+ * member_check().
+ */
 int member_judge(const struct member *member);
 
-/* For a process that runs tasks: -EPERM with its message. */
+/* Refuse a call of a task. -EPERM with its message. */
 int member_refuse_task(void);
 
-/* The same as member_check(), also in a child that nothing told of; for calls that can afford a system call there. */
+/*
+ * Do what member_check() does, also in a child that nothing told of. For calls that can afford a
+ * system call there.
+ */
 int member_check_process(const struct member *member);
 
-/* 0; -EPERM (of another process, or used by a task of this pool), -EINVAL (dead), with their messages. */
+/*
+ * Check that the caller may use a handle. 0; -EPERM (of another process, or used by a task of this
+ * pool), -EINVAL (dead), with their messages.
+ */
 static inline int member_check(const struct member *member)
 {
 	return member->forks == forks_count() ? 0 : member_judge(member);
 }
 
-/* Say whose tasks the calling thread runs from now on, or NULL. Return what was said before. */
+/*
+ * Say which pool's tasks the calling thread runs from now on, or NULL. Return what was said before.
+ */
 const struct segment *member_run_tasks_of(const struct segment *segment);
 
-/* Call look(), if the last call was CHECK_EVERY_NS ago or @now. Return what it says, or what the pool's state says. */
+/*
+ * Call the look() of ops, if the last call was CHECK_EVERY_NS ago or @now. Return what it says, or
+ * what the pool's state says.
+ */
 int member_look(struct member *member, bool now);
 
-/* Private: say why no work can be submitted, after a look at the state. */
+/* Private: say why no work can be submitted, as member_open() does. */
 int member_shut(struct member *member);
 
-/* May work be submitted? 0, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its message. */
+/*
+ * Check that work may be submitted. 0, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its
+ * message.
+ */
 static inline int member_open(struct member *member)
 {
 	/* Relaxed: a submitter checks again, with the right order, after it has published. */
@@ -129,35 +166,46 @@ static inline int member_open(struct member *member)
 	return state == POOL_OPEN ? 0 : member_shut(member);
 }
 
-/* Tell what an option for a time limit means, 0 and SHEAF_FOREVER included, given what holds without it. 0: none. */
+/*
+ * Tell what an option for a time limit means, 0 and SHEAF_FOREVER included, given what holds
+ * without it. 0: none.
+ */
 static inline uint64_t limit_of(uint64_t option, uint64_t otherwise)
 {
 	return !option ? otherwise : option > UINT64_MAX / 2 ? 0 : option;
 }
 
 /*
- * Can the pool have come to that state, by what the owner has asked for? Else it is a wild write. The state was read by an acquire load.
+ * Tell whether the pool can have come to that state, by what the owner has asked for. Else it is a
+ * wild write. The caller has read the state by an acquire load.
  */
 bool member_possible(const struct member *member, uint32_t state);
 
-/* sheaf_fail() for a pool state that ends all waiting, the impossible ones among them; 0 for the others. */
+/*
+ * Call sheaf_fail() for a pool state that ends all waiting, the impossible ones among them. 0 for
+ * the others.
+ */
 int member_fail(struct member *member, uint32_t state);
 
 /*
- * What a call that may wait remembers from its beginning: it is interrupted by what came since, and by what no call was told of before.
+ * Return what a call that may wait remembers from its beginning. An interrupt ends it if it came
+ * since, or if no call was told of it before. Relaxed: a number.
  */
 static inline unsigned member_heard(const struct member *member)
 {
 	return load_relaxed(&member->told);
 }
 
-/* Seq_cst: a member that has announced its sleep checks here, and sheaf_pool_interrupt() rings after it has counted. */
+/*
+ * Tell whether an interrupt has come. Seq_cst: else a member that has announced its sleep could
+ * miss it, because sheaf_pool_interrupt() rings after it has counted.
+ */
 static inline bool member_interrupted(const struct member *member, unsigned heard)
 {
 	return load_seq_cst(&member->interrupts) != heard;
 }
 
-/* -EINTR with its message. From now on the call counts as told. */
+/* Fail with -EINTR and its message. From now on the call counts as told. */
 int member_interrupt(struct member *member);
 
 #endif

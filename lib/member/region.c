@@ -1,5 +1,9 @@
 /*
  * region.c - a bump allocator over blocks of the heap that belong to a batch.
+ *
+ * Who writes what   units of a batch: every member that takes a block, before it has one.
+ * Deaths            The rest of a dead member's block is wasted until its batch is retired. Then
+ *                   heap_free_all() finds the block by the batch's id, because units is not 0.
  */
 #include "member/region.h"
 
@@ -26,10 +30,13 @@ UNGUARDED int region_alloc_as(struct segment *segment, uint64_t heap_id, struct 
 	if (need > region->end - region->at) {
 		least = round_up(need, UNIT);
 		block = least > region->block ? least : region->block;
-		/* Relaxed, before the first unit is taken: who retires the batch after us finds a number that is not 0. */
+		/*
+		 * Before the first unit is taken, so that the opener that retires the batch finds a
+		 * number that is not 0. Relaxed: the end of the task hands it over.
+		 */
 		fetch_add_relaxed(&batch->units, block / UNIT);
 		r = heap_alloc(segment, heap_id, block, &got);
-		/* Where memory is short, no more than it takes. */
+		/* Where memory is short, take no more than is needed. */
 		if (r && block > least)
 			r = heap_alloc(segment, heap_id, block = least, &got);
 		if (r)
@@ -58,7 +65,10 @@ void region_undo(struct segment *segment, struct region *region, const struct re
 {
 	uint64_t need = round_up(size ? size : 1, 64);
 
-	/* Outside of the block that was in use, it lies at the beginning of a new one, or in a piece of its own. */
+	/*
+	 * Outside of the block that was in use, it lies at the beginning of a new one, or in a
+	 * piece of its own.
+	 */
 	if (need > before->end - before->at || region->heap_id != before->heap_id)
 		heap_give_back(segment, offset, region->end == before->end ? need : region->end - offset);
 	*region = *before;

@@ -1,8 +1,9 @@
 /*
- * region.h - memory of a batch, taken from the heap in blocks and handed out in order: arguments, results, failure records.
+ * region.h - memory of a batch, taken from the heap in blocks and handed out in order. It holds
+ * arguments, results and failure records.
  *
- * A region is private to one process (or thread) and one batch; what it hands out lives until the batch is retired. If the process
- * dies, the rest of its block is wasted until then, and nothing else.
+ * A region is private to one member and one batch. What it hands out lives until the batch is
+ * retired.
  */
 #ifndef SHEAF_MEMBER_REGION_H
 #define SHEAF_MEMBER_REGION_H
@@ -17,18 +18,20 @@ struct region {
 };
 
 /*
- * @size bytes (0: none, *offset is still a place of its own), aligned to 64, and zeroed but for what region_undo() took back before. Errors
- * of heap_alloc().
+ * Allocate @size bytes, aligned to 64. They are zero, but for what region_undo() took back before.
+ * @size 0: *@offset is still a place of its own. Errors of heap_alloc().
  */
 int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset);
 
-/* The same for the owner, which knows the batch's id and does not ask the segment for it. */
+/*
+ * Do the same for the opener, which knows the batch's id and does not ask the segment for it.
+ */
 int region_alloc_as(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region, uint64_t size,
 		    uint64_t *offset);
 
 /*
- * Take the last region_alloc() back, which gave @offset for @size bytes; @before: the region as it was. For a call that fails later, before
- * anybody else knows of the memory.
+ * Take the last region_alloc() back, which gave @offset for @size bytes. @before: the region as it
+ * was. For a call that fails later, before anybody else knows of the memory.
  */
 void region_undo(struct segment *segment, struct region *region, const struct region *before, uint64_t offset, uint64_t size);
 

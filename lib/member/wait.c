@@ -1,8 +1,9 @@
 /*
  * wait.c - spin, help, announce, check once more, sleep, retract.
  *
- * Nothing is decided by a token (promise 2). The member checks what it waits for after every wake-up, and the owner checks ten times
- * a second who lives, so that no call blocks for ever (promise 5).
+ * Nothing is decided by a token (promise 2). The member checks what it waits for after every
+ * wake-up. The owner checks ten times a second which processes live, so that no call blocks for
+ * ever (promise 5).
  */
 #include "member/wait.h"
 
@@ -11,7 +12,10 @@
 
 #include <errno.h>
 
-/* The one place where a waiting thread may be cancelled. */
+/*
+ * Undo what a cancelled thread has begun. A waiting thread may be cancelled in its sleep, and
+ * nowhere else.
+ */
 static void undo_sleep(void *context)
 {
 	const struct wait *wait = context;
@@ -42,7 +46,7 @@ static bool spin_for(const struct member *member, const struct wait *wait)
 	return false;
 }
 
-/* Why the wait must end, ready or not. @late: see struct wait. */
+/* Tell why the wait must end, ready or not. @late: see struct wait. */
 static int reason_to_end(struct member *member, const struct wait *wait, uint64_t now, uint64_t deadline_ns, bool late)
 {
 	int r = member->ops ? member_look(member, late) : 0;
@@ -76,14 +80,20 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		if (wait->help && wait->help(wait->context, false))
 			continue;
 		if (spin) {
-			/* Only a member that has run a task spins again: what a spin has seen need not be enough for ready(). */
+			/*
+			 * Only a member that has run a task spins again, because what a spin has
+			 * seen need not be enough for ready().
+			 */
 			spin = wait->help;
 			if (wait->spin ? wait->spin(wait->context) : spin_for(member, wait))
 				continue;
 		}
 		now = sheaf_now_ns();
 		checked = checked ? checked : now;
-		/* By the clock, because a bell that was written over wakes the member at once, again and again. */
+		/*
+		 * By the clock, because a bell that was written over wakes the member at once,
+		 * again and again.
+		 */
 		late = now - checked >= CHECK_EVERY_NS;
 		if (late)
 			checked = now;

@@ -1,5 +1,6 @@
 /*
- * wait.h - the one loop in which a member waits, whatever for: a worker for tasks, a submitter for room, a gatherer for results.
+ * wait.h - the one loop in which a member waits: a worker for tasks, a submitter for room, a
+ * gatherer for results.
  */
 #ifndef SHEAF_MEMBER_WAIT_H
 #define SHEAF_MEMBER_WAIT_H
@@ -8,24 +9,34 @@
 #include "queue/bell.h"
 
 /*
- * What a member waits for, and what it does meanwhile. The hooks belong to the caller, so that member/ calls nothing of the rooms
- * above it. Each gets the context. Those that say "or NULL" may be left out.
+ * What a member waits for, and what it does meanwhile. The hooks belong to the caller, so that
+ * member/ calls nothing of the rooms above it. Each gets the context. Those that say "or NULL" may
+ * be left out.
  */
 struct wait {
 	void *context;
-	/* Has it come? Asked often, and again after the announcement of a sleep. */
+	/* Tell whether it has come. Asked often, and again after the announcement of a sleep. */
 	bool (*ready)(void *context);
-	/* Do something useful instead of waiting: run a task. True: one was run. @announced: the sleeper is; if a task is found it must be retracted. Or NULL. */
+	/*
+	 * Run a task instead of waiting. True: one was run. @announced: the sleeper is announced,
+	 * and the hook must retract it if it finds a task. Or NULL.
+	 */
 	bool (*help)(void *context, bool announced);
-	/* Spin until it has come, or there is something to help with: true. NULL: back off between calls of ready(). */
+	/*
+	 * Spin until it has come, or there is something to help with: true. NULL: back off between
+	 * calls of ready().
+	 */
 	bool (*spin)(void *context);
-	/* Can it still come? Asked before each sleep. @late: a sleep has lasted until its end since the last time. 0; or the error, with its
-	 * message, that ends the wait. Or NULL. */
+	/*
+	 * Tell whether it can still come. Asked before each sleep. @late: CHECK_EVERY_NS have
+	 * passed since it was asked so. 0; or the error, with its message, that ends the wait. Or
+	 * NULL.
+	 */
 	int (*doubt)(void *context, bool late);
-	/* The last thing before a sleep, and the first thing after it. Or NULL. */
+	/* Do the last thing before a sleep, and the first thing after it. Or NULL. */
 	void (*idle)(void *context);
 	void (*woken)(void *context);
-	/* The thread is cancelled in its sleep: undo what the call has begun. Or NULL. */
+	/* Undo what the call has begun, because the thread is cancelled in its sleep. Or NULL. */
 	void (*cancelled)(void *context);
 	struct sleeper sleeper;
 	uint64_t longest_ns; /* of one sleep; 0: as long as it takes */
@@ -35,8 +46,9 @@ struct wait {
 };
 
 /*
- * Wait until ready() or the deadline (0: do not wait; SHEAF_FOREVER). 0; -EAGAIN, -ETIMEDOUT, with a message; -EINTR, of which the
- * caller has to say that it was told (member_interrupt()); an error of look() or doubt().
+ * Wait until ready() or the deadline (0: do not wait; SHEAF_FOREVER). 0; -EAGAIN, -ETIMEDOUT, with
+ * a message; an error of member_look() or doubt(). -EINTR: the caller has to say that it was told,
+ * by member_interrupt().
  */
 int member_wait(struct member *member, const struct wait *wait, uint64_t deadline_ns);
 

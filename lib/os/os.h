@@ -2,8 +2,8 @@
  * os.h - all that differs between systems, and the system calls that need a loop or a rule of their
  * own.
  *
- * The first half of this header, and identity.h, are the same everywhere: each section names its
- * file, which uses POSIX alone. The second half differs: its sections have two files each,
+ * The first half of this header is the same everywhere: each section names its file, which uses
+ * POSIX alone. The second half differs: its sections have two files each,
  * linux_PART.c and posix_PART.c. The build takes one of these twins (-Dos=linux or -Dos=posix).
  *
  * Every function returns 0 or -errno unless its comment says otherwise.
@@ -11,7 +11,7 @@
 #ifndef SHEAF_OS_OS_H
 #define SHEAF_OS_OS_H
 
-#include "os/identity.h"
+#include "os/file_id.h"
 
 #include <semaphore.h>
 #include <signal.h>

@@ -6,6 +6,7 @@
  * before its name is taken away, and nothing but a regular file of this user is opened.
  */
 #include "os/os.h"
+#include "os/process_id.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
 #include "sheaf.h"
 
 /*
- * Grow or shrink memory as of sheaf_alloc() while it is filled: heap_resize() for an address, *@memory being NULL while there is none.
- * Errors as sheaf_alloc(), in the name of @what.
+ * Grow or shrink memory of sheaf_alloc() while it is filled, as heap_resize() does. *@memory: its
+ * address, or NULL while there is none. Errors as sheaf_alloc(), in the name of @what.
  */
 int pool_resize(sheaf_pool *pool, void **memory, size_t size, size_t new_size, const char *what);
 

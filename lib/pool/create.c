@@ -1,5 +1,8 @@
 /*
  * create.c - creates a pool, from the owner's options.
+ *
+ * Until the segment has its name, nobody else knows of the pool. A death in here is the owner's. It
+ * ends the processes that run by then, and the kernel frees the segment.
  */
 #include "pool/pool.h"
 
@@ -9,6 +12,8 @@
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/tend.h"
+#include "segment/create.h"
+#include "segment/file.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
 
@@ -46,7 +51,10 @@ static int check_options(const sheaf_pool_options *options)
 	return options->name ? segment_check_name(options->name) : 0;
 }
 
-/* Choose threads (1) or processes (0). The environment decides, for debugging a program that is built. -EINVAL with its message. */
+/*
+ * Choose threads (1) or processes (0). The environment decides first, for a user that debugs a
+ * program without building it anew. Or -EINVAL with its message.
+ */
 static int choose_backend(const sheaf_pool_options *options)
 {
 	const char *text = os_environment("SHEAF_BACKEND");
@@ -77,6 +85,23 @@ static int start_workers(struct sheaf_pool *pool)
 			      : family_start(&pool->family, segment, pool->keep_fds, false);
 }
 
+/* Fill in what the options leave to the library. */
+static struct segment_options complete(const sheaf_pool_options *options, unsigned cpus)
+{
+	return (struct segment_options){
+		.name = options->name,
+		.anonymous = options->flags & SHEAF_ANONYMOUS,
+		.dump = options->flags & SHEAF_DUMP_HEAP,
+		.workers = options->workers           ? options->workers
+			   : cpus < SHEAF_MAX_WORKERS ? cpus
+						      : SHEAF_MAX_WORKERS,
+		.ring_size = power_of_two(options->ring_size ? options->ring_size : DEFAULT_RING),
+		.batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
+		.max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
+		.heap_size = options->heap_size,
+	};
+}
+
 static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 {
 	static const sheaf_pool_options defaults = {0};
@@ -95,18 +120,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	if (!pool)
 		return sheaf_fail(-ENOMEM, "no memory for a pool");
 	cpus = os_usable_cpus(options->workers);
-	wanted = (struct segment_options){
-		.name = options->name,
-		.anonymous = options->flags & SHEAF_ANONYMOUS,
-		.dump = options->flags & SHEAF_DUMP_HEAP,
-		.workers = options->workers           ? options->workers
-			   : cpus < SHEAF_MAX_WORKERS ? cpus
-						      : SHEAF_MAX_WORKERS,
-		.ring_size = power_of_two(options->ring_size ? options->ring_size : DEFAULT_RING),
-		.batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
-		.max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
-		.heap_size = options->heap_size,
-	};
+	wanted = complete(options, cpus);
 	r = segment_create(&pool->segment, &wanted);
 	if (r) {
 		pool_give_memory(pool);

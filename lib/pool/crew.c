@@ -1,16 +1,19 @@
 /*
  * crew.c - the workers of a supervisor.
  *
- * Supervisor and spare are single-threaded, allocate nothing, and descend from a fork of the owner as it was when the pool was
- * created. So they may fork at any time, whatever threads the host has by now, and their children are copies of the owner at
- * creation. A worker's seat is made ready before the fork: the worker inherits it, and others see hints.
+ * Supervisor and spare are single-threaded, allocate nothing, and descend from a fork of the owner
+ * as it was when the pool was created. So they may fork at any time, whatever threads the host has
+ * by now, and their children are copies of the owner at creation. A worker's seat is made ready
+ * before the fork, because the worker inherits it, and others see hints.
  *
- * Who writes what   The seat of a worker that does not run: the supervisor. Its pid, generation and kill, always: the supervisor, but
- *                   for kill, which the owner sets.
- * Edges             Generation: release to segment_is_orphan(), which must not see a successor before the repair of the dead one's
- *                   words; and seq_cst with ring_seat() in bell.c, so that a token for everybody reaches the successor, or the
- *                   successor sees why it came.
- * Deaths            Of the supervisor: all its workers die with it, by the kernel's order or by the next supervisor's; see spare.c.
+ * Who writes what   The seat of a worker that does not run: the supervisor. Its pid and generation,
+ *                   always: the supervisor. kill: the owner, and the supervisor sets it to 0.
+ * Edges             Generation: release to segment_is_orphan(), which must not see a successor
+ *                   before the repair of the dead one's words. And seq_cst with ring_seat() in
+ *                   bell.c, so that a token for everybody reaches the successor, or the successor
+ *                   sees why it came.
+ * Deaths            Of the supervisor: all its workers die with it, by the kernel's order or by the
+ *                   next supervisor's. See spare.c.
  */
 #include "pool/crew.h"
 
@@ -23,6 +26,7 @@
 #include "pool/state.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/names.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,7 +37,10 @@
 #define GRACE_CHECK_NS 10000000
 #define FIRST_GRACE_NS 300000
 
-/* Name the process as ps shows it, in 15 letters. By hand, because the first call of snprintf() costs each worker five page faults. */
+/*
+ * Name the process as ps shows it, in 15 letters. By hand, because the first call of snprintf()
+ * costs each worker five page faults.
+ */
 static void name_worker(unsigned worker)
 {
 	char name[16] = "sheaf-work/", digits[4];
@@ -54,7 +61,10 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 	struct segment *segment = s->segment;
 	sigset_t none;
 
-	/* Before the parent is checked: a spare that finds no lock knows that no worker goes on. */
+	/*
+	 * Before the check of the parent, so that a spare that finds no lock knows that no worker
+	 * goes on.
+	 */
 	os_lock(segment->fd, OS_LOCK_WORKERS + worker);
 	if (!os_die_with_parent(supervisor, SIGKILL))
 		_exit(1);
@@ -73,7 +83,10 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 static int spawn_worker(struct supervisor *s, unsigned worker)
 {
 	struct shared_seat *w = &s->segment->seats[worker];
-	/* Relaxed, all: the new worker inherits them over the fork; to others they are hints. The first goes on from our predecessor's. */
+	/*
+	 * Relaxed, all: the new worker inherits them over the fork; to others they are hints. The
+	 * first goes on from our predecessor's.
+	 */
 	unsigned generation = 1 + (s->role.generations[worker] ? s->role.generations[worker] : load_relaxed(&w->generation));
 	pid_t me = getpid(), pid;
 
@@ -92,7 +105,10 @@ static int spawn_worker(struct supervisor *s, unsigned worker)
 	w->frame_count = 0;
 	w->way = 0;
 	limits_forget(&s->role.limits, worker);
-	/* Releases to segment_is_orphan(). Seq_cst, pairs with ring_seat() in bell.c. */
+	/*
+	 * Release, pairs with segment_has_member(): else a successor could be seen before the
+	 * repair. Seq_cst, pairs with ring_seat() in bell.c.
+	 */
 	store_seq_cst(&w->generation, generation);
 	/* What its tasks fork is not of the family. */
 	pid = forks_fork((const struct forks_fd *const[]){s->all, &s->role.crew, NULL});
@@ -154,7 +170,7 @@ void crew_kill(struct supervisor *s)
 	}
 }
 
-/* Reap the workers that have ended by themselves. Does one that is not @busy still live? */
+/* Reap the workers that have ended by themselves. True: one that is not @busy still lives. */
 static bool idle_workers_live(struct supervisor *s, const bool *busy)
 {
 	bool idle = false;
@@ -171,8 +187,9 @@ static bool idle_workers_live(struct supervisor *s, const bool *busy)
 }
 
 /*
- * The state says that the pool is over: workers with nothing in hand end by themselves once they are rung, and write out what tasks have
- * left in streams. Wait a little for those, and for no other. Most end at once, so all slots are scanned for busy workers only later.
+ * Wait a little for the workers with nothing in hand, and for no other. The state says that the
+ * pool is over, so they end by themselves once they are rung, and write out what tasks have left in
+ * streams. Most end at once, before it is worth a scan of all slots for those that are busy.
  */
 void crew_let_idle_end(struct supervisor *s)
 {

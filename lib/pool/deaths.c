@@ -1,11 +1,14 @@
 /*
- * deaths.c - repairs after a worker's death before it is reaped, and brakes when workers die without any progress.
+ * deaths.c - repairs after a worker's death before it is reaped, and brakes when workers die
+ * without any progress.
  *
- * The order is what counts: as long as a worker is not reaped, its pid names nobody else, and only after the repair its seat gets a
- * successor.
+ * The order is what counts: as long as a worker is not reaped, its pid names nobody else, and only
+ * after the repair its seat gets a successor.
  *
- * Who writes what   control->deaths and the pid in the dead worker's seat: the supervisor. The rest: see recover.c.
- * Deaths            Of the supervisor in here: its successor repairs after every worker, from the same words.
+ * Who writes what   control->deaths and the pid in the dead worker's seat: the supervisor. The
+ *                   rest: see recover.c.
+ * Deaths            Of the supervisor in here: its successor repairs after every worker, from the
+ *                   same words.
  */
 #include "pool/deaths.h"
 
@@ -23,9 +26,10 @@
 #define FORGIVE_NS (SECOND / 10)
 
 /*
- * Workers that die one after the other without ending or giving up a single task would do so for ever. The limit is
- * above what tasks that kill can cause: each worker's may die as often as allowed before the first is given up, which counts as progress.
- * A few deaths per second are never too many.
+ * Break a pool whose workers die one after the other without ending or giving up a single task.
+ * They would do so for ever. The limit is above what tasks that kill can cause. The task of each
+ * worker may kill as often as allowed before the first one is given up, which counts as progress. A
+ * few deaths per second are never too many.
  */
 static void brake_deaths(struct supervisor *s)
 {
@@ -58,7 +62,10 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	unsigned settled;
 
 	crew_restore(s);
-	/* Killed by order. The task in hand may be another one than the order meant, so it is not charged unless it is late itself. */
+	/*
+	 * Killed by order. The task in hand may be another one than the order meant, so it is not
+	 * charged unless it is late itself.
+	 */
 	death.innocent = late || load_relaxed(&w->kill) == death.generation + 1;
 	death.late = late && late == load_relaxed(&w->deadline);
 	death.started_ns = load_relaxed(&w->started);
@@ -76,7 +83,7 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	brake_deaths(s);
 }
 
-/* The next child that has news of the kind, or 0. */
+/* Find the next child that has news of the kind. 0: there is none. */
 static pid_t next_news(siginfo_t *info, int kind)
 {
 	int r;

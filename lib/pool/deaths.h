@@ -9,7 +9,10 @@
 /* Repair what each child that has ended left, then reap it. */
 void deaths_repair(struct supervisor *s);
 
-/* Note which workers somebody has stopped, or made go on: time in which they cannot run counts for no limit. */
+/*
+ * Note which workers somebody has stopped, or made go on: time in which they cannot run counts for
+ * no limit.
+ */
 void deaths_watch_stops(struct supervisor *s);
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * ending.c - the supervisor ends with its owner, or with its pool.
  *
- * Who writes what   control->state: the supervisor, from closed to finished and back; see state.c. The name of the segment: taken away
- *                   by the supervisor when the owner is dead, or when a terminated pool's owner may not do it.
- * Deaths            Of the supervisor between finished and its check of the ring: its successor, or the owner's check, goes back to
- *                   closed if there is work.
+ * Who writes what   control->state: the supervisor, from closed to finished and back; see state.c.
+ *                   The name of the segment: taken away by the supervisor when the owner is dead,
+ *                   or when a terminated pool's owner may not do it.
+ * Deaths            Of the supervisor between finished and its check of the ring: its successor, or
+ *                   the owner's check, goes back to closed if there is work.
  */
 #include "pool/ending.h"
 
@@ -43,9 +44,10 @@ enum owner {
 };
 
 /*
- * An owner that calls exec() is gone, too: its memory and its handle are. Then its end of the pipe is closed, unless a child of it holds
- * that, which no handler knew of; and its lock is free, which any close() of the host may bring about. Whether the process still maps
- * the segment tells a living owner from another program, where the system shows it. A free pid says that it is dead.
+ * An owner that calls exec() is gone, too: its memory and its handle are. Then its end of the pipe
+ * is closed, unless a child of it holds that, which no handler knew of; and its lock is free, which
+ * any close() of the host may bring about. Whether the process still maps the segment tells a
+ * living owner from another program, where the system shows it. A free pid says that it is dead.
  */
 static enum owner find_owner(struct supervisor *s)
 {
@@ -86,8 +88,9 @@ void ending_read_wishes(struct supervisor *s)
 }
 
 /*
- * A closed pool is finished when no worker is left and the ring is empty. A submitter may have been on its way when the pool was
- * closed: it publishes, then checks the state. We change the state, then scan the ring. One of us sees the other (all seq_cst).
+ * A closed pool is finished when no worker is left and the ring is empty. A submitter may have been
+ * on its way when the pool was closed: it publishes, then checks the state. We change the state,
+ * then check the ring. One of us sees the other (all seq_cst).
  */
 bool ending_finish(struct supervisor *s)
 {
@@ -101,7 +104,7 @@ bool ending_finish(struct supervisor *s)
 	return true;
 }
 
-/* Has the file that name? It may have others, which are nobody's business here. */
+/* Tell whether the file has that name. It may have others, which do not matter here. */
 static bool file_has_name(struct supervisor *s)
 {
 	const char *name = s->segment->name;
@@ -109,12 +112,18 @@ static bool file_has_name(struct supervisor *s)
 	return name[0] && os_shm_is(name, s->segment->fd, &s->segment->id);
 }
 
-/* The pool is over, as @state, and a word that says otherwise was written by a wild task. The owner may still terminate it. */
+/*
+ * Write again that the pool is over, as @state. A word that says otherwise was written by a wild
+ * task. The owner may still terminate it.
+ */
 static void insist_on(struct supervisor *s, uint32_t state)
 {
 	uint32_t now = state_of(s->segment);
 
-	/* Relaxed: only the owner still acts on it, and it checks again and again. */
+	/*
+	 * Relaxed: no member is left that could act by it, but for the owner, which checks again
+	 * and again.
+	 */
 	if (now < state && now < POOL_TERMINATED)
 		store_relaxed(&s->segment->control->state, state);
 }

@@ -6,6 +6,7 @@
 #define SHEAF_POOL_FAMILY_H
 
 #include "os/forks.h"
+#include "os/process_id.h"
 #include "segment/segment.h"
 
 struct family {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "os/os.h"
 #include "pool/state.h"
+#include "segment/file.h"
 #include "segment/heap.h"
 
 #include <errno.h>

@@ -16,6 +16,8 @@
 #include "pool/tend.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/create.h"
+#include "segment/file.h"
 
 #include <errno.h>
 
@@ -45,7 +47,7 @@ int sheaf_pool_close(sheaf_pool *pool)
 	return member_fail(&pool->member, state_of(&pool->segment));
 }
 
-/* Has all of a closed pool ended? */
+/* Tell whether all of a closed pool has ended. */
 static bool all_ended(struct sheaf_pool *pool)
 {
 	struct segment *segment = &pool->segment;
@@ -65,8 +67,8 @@ static bool all_ended(struct sheaf_pool *pool)
 		}
 	} else if (state_of(&pool->segment) == POOL_FINISHED && ring_has_owned(&segment->ring)) {
 		/*
-		 * All workers have ended and one has a task: somebody wrote over the state, then the supervisor goes on; or over the ring, then it
-		 * insists.
+		 * All workers have ended and one has a task. If a wild write hit the state, the
+		 * supervisor goes on. If it hit the ring, it insists.
 		 */
 		if (pool->resumed++ < MOST_RESUMED) {
 			state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
@@ -78,7 +80,10 @@ static bool all_ended(struct sheaf_pool *pool)
 	} else if (state_of(&pool->segment) == POOL_FINISHED && !ring_has_work(&segment->ring)) {
 		over = !pool->family.group;
 		if (!over) {
-			/* The supervisor has stayed for the name's sake, and has nothing else to do. */
+			/*
+			 * The supervisor has stayed for the name's sake, and has nothing else to
+			 * do.
+			 */
 			segment_unpublish(segment);
 			over = family_end(&pool->family, segment, false);
 		}
@@ -123,7 +128,8 @@ int sheaf_pool_terminate(sheaf_pool *pool)
 	cancel = cancel_refuse();
 	ask_for(pool, POOL_TERMINATED);
 	pthread_mutex_lock(&pool->family_lock);
-	segment_unpublish(&pool->segment); /* first: if we are killed now, the supervisor ends the rest */
+	/* First: if we are killed now, the supervisor ends the rest. */
+	segment_unpublish(&pool->segment);
 	tend_end_workers(pool);
 	pthread_mutex_unlock(&pool->family_lock);
 	state_wake_everybody(&pool->segment);
@@ -138,7 +144,10 @@ int sheaf_pool_interrupt(sheaf_pool *pool)
 		return -EINVAL;
 	if ((handles_in_task && !pool_exists(pool)) || pool->member.forks == MEMBER_DEAD || pool->member.made != forks_count())
 		return -EPERM;
-	/* Seq_cst, pairs with member_interrupted(): a member that announces its sleep after our token sees the number. */
+	/*
+	 * Seq_cst, pairs with member_interrupted(): else a member that announces itself after our
+	 * token could miss the number.
+	 */
 	fetch_add_seq_cst(&pool->member.interrupts, 1);
 	gatherer_ring_all(&pool->segment);
 	room_ring_all(&pool->segment);
@@ -152,7 +161,10 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	if (!pool)
 		return;
 	if (pool_check(pool, "sheaf_pool_destroy")) {
-		/* What a task has from its owner it still stands on. And nothing is done to what is destroyed. */
+		/*
+		 * What a task has from its owner it still stands on. And nothing is done to what is
+		 * destroyed.
+		 */
 		if (handles_in_task || pool->member.forks == MEMBER_DEAD || pool->member.made == forks_count())
 			return;
 		/* A fork of the owner: segment, workers and batches are the parent's. */

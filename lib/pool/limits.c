@@ -1,13 +1,17 @@
 /*
  * limits.c - kills workers whose tasks run longer than they may.
  *
- * Who writes what   A worker: its deadline, before and after its task. The opener of a batch: the shortest limit of its tasks. The supervisor:
- *                   how often it checks (tick_ns), and everything in struct limits, which is private to it.
- * Lost time         A limit is meant for a task that hangs. Time in which the worker could not run does not count: while it was stopped,
- *                   which the kernel tells its parent; and while the supervisor itself was frozen (a paused container, a stopped family),
- *                   which it sees by the clock, between two readings. A worker that is stopped alone, and stays so, is killed when
- *                   twice its limit is over, as nobody may ever wake it.
- * Deaths            A successor begins with nothing lost: all workers are new.
+ * Who writes what   A worker: its deadline, before and after its task. The opener of a batch: the
+ *                   shortest limit of its tasks. The supervisor: how often it checks (tick_ns), and
+ *                   everything in struct limits, which is private to it.
+ * Lost time         A limit is meant for a task that hangs. Time in which the worker could not run
+ *                   does not count. While it was stopped, the kernel tells its parent. While the
+ *                   supervisor itself was frozen (a paused container, a stopped family), it sees
+ *                   that by the clock, between two checks. A worker that is stopped alone, and
+ *                   stays so, is killed when twice its limit is over, because nobody may ever wake
+ *                   it.
+ * Deaths            Of the supervisor: its successor begins with nothing lost, because all workers
+ *                   are new.
  */
 #include "pool/limits.h"
 
@@ -18,8 +22,9 @@
 
 #define SECOND UINT64_C(1000000000)
 #define LEAST_TICK_NS 1000000
-#define LONGEST_TICK_NS 50000000 /* a pause is seen as such if it is longer than the nap that it interrupts */
-#define OVERSLEPT_NS 50000000    /* more than a busy machine lets a process wait */
+/* A pause is seen as such if it is longer than the nap that it interrupts. */
+#define LONGEST_TICK_NS 50000000
+#define OVERSLEPT_NS 50000000 /* more than a busy machine lets a process wait */
 
 void limits_begin(struct limits *limits, struct segment *segment)
 {
@@ -34,7 +39,10 @@ void limits_forget(struct limits *limits, unsigned worker)
 	limits->workers[worker] = (struct limit){0};
 }
 
-/* Relaxed: it is the worker's; if the task in hand is another one by now, that shows when the worker is dead. */
+/*
+ * Relaxed: it is the worker's; if the task in hand is another one by now, that shows when the
+ * worker is dead.
+ */
 static uint64_t deadline_of(const struct limits *limits, unsigned worker)
 {
 	return load_relaxed(&limits->segment->seats[worker].deadline);
@@ -83,8 +91,11 @@ void limits_stopped(struct limits *limits, unsigned worker, bool stopped)
 	limit->stopped_ns = stopped ? now : 0;
 }
 
-/* A freeze may come anywhere between two readings of the clock, also in the midst of a fork, and not only in a sleep. */
-static uint64_t look_at_clock(struct limits *limits, const pid_t *pids)
+/*
+ * Read the clock, and count a freeze as lost time. It may come anywhere between two calls, in the
+ * midst of a fork too, not only while the supervisor sleeps.
+ */
+static uint64_t check_clock(struct limits *limits, const pid_t *pids)
 {
 	uint64_t now = sheaf_now_ns(), since = limits->seen_ns, wanted = limits->nap_ns;
 
@@ -92,7 +103,9 @@ static uint64_t look_at_clock(struct limits *limits, const pid_t *pids)
 	limits->nap_ns = 0;
 	if (!since || now - since < wanted || now - since - wanted < OVERSLEPT_NS)
 		return now;
-	/* All of it: when the freeze began is not known, and a task loses nothing by too much time. */
+	/*
+	 * All of it: when the freeze began is not known, and a task loses nothing by too much time.
+	 */
 	for (unsigned worker = 0; worker < limits->segment->worker_count; worker++) {
 		struct limit *limit = &limits->workers[worker];
 
@@ -114,10 +127,10 @@ void limits_sleep(struct limits *limits, uint64_t nap_ns)
 
 void limits_wake(struct limits *limits, const pid_t *pids)
 {
-	look_at_clock(limits, pids);
+	check_clock(limits, pids);
 }
 
-/* When the task in hand has to have ended, with what it has lost. */
+/* Tell when the task in hand has to have ended, with what it has lost. */
 static uint64_t extended(const struct limits *limits, unsigned worker, uint64_t deadline, uint64_t now)
 {
 	const struct limit *limit = &limits->workers[worker];
@@ -130,7 +143,7 @@ static uint64_t extended(const struct limits *limits, unsigned worker, uint64_t 
 	return deadline + lost + (stops < most ? stops : most);
 }
 
-/* The shortest limit of the open batches; 0: none has one. */
+/* Find the shortest limit of the open batches. 0: none has one. */
 static uint64_t shortest_limit(const struct segment *segment)
 {
 	uint64_t shortest = 0;
@@ -147,9 +160,10 @@ static uint64_t shortest_limit(const struct segment *segment)
 }
 
 /*
- * Tell how often to check for tasks over their limits; 0: not at all. A task that starts after one check has at least twice that time,
- * so the next check sees its deadline before it passes. The checks go on for a second after the last batch with a limit, so that an owner that opens
- * one after the other need not wake the supervisor for each.
+ * Tell how often to check for tasks over their limits. 0: not at all. A task that starts after one
+ * check has at least twice that time, so the next check sees its deadline before it passes. Goes on
+ * for a second after the last batch with a limit, so that an owner that opens one after the other
+ * need not wake the supervisor for each.
  */
 static uint64_t find_tick(struct limits *limits, uint64_t now)
 {
@@ -167,7 +181,10 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 		} else if (now >= limits->until_ns) {
 			tick = 0;
 		}
-		/* Seq_cst, both: an opener tells its limit, then checks how often we check. One of us sees the other. */
+		/*
+		 * Seq_cst, both: else the limit could be read before the opener can see how often
+		 * we check. It tells its limit, then checks that. One of us sees the other.
+		 */
 		store_seq_cst(&control->tick_ns, tick);
 		shortest = shortest_limit(limits->segment);
 	} while (shortest != before);
@@ -176,7 +193,7 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 
 uint64_t limits_enforce(struct limits *limits, const pid_t *pids)
 {
-	uint64_t now = look_at_clock(limits, pids), tick = find_tick(limits, now), nap = tick ? tick : UINT64_MAX;
+	uint64_t now = check_clock(limits, pids), tick = find_tick(limits, now), nap = tick ? tick : UINT64_MAX;
 
 	for (unsigned worker = 0; tick && worker < limits->segment->worker_count; worker++) {
 		uint64_t deadline = deadline_of(limits, worker), end;

@@ -17,7 +17,7 @@ struct limit {
 
 struct limits {
 	struct segment *segment;
-	uint64_t until_ns; /* until when to go on checking after the last batch with a limit */
+	uint64_t until_ns; /* how long to go on checking after the last batch with a limit */
 	uint64_t seen_ns;  /* when the supervisor last read the clock; 0: it has not */
 	uint64_t nap_ns;   /* for how long it has wanted to sleep since then */
 	struct limit workers[SHEAF_MAX_WORKERS];
@@ -26,17 +26,23 @@ struct limits {
 /* Begin with nothing known of any worker. */
 void limits_begin(struct limits *limits, struct segment *segment);
 
-/* A new process has taken the worker's place. */
+/* Forget the worker, because a new process has taken its place. */
 void limits_forget(struct limits *limits, unsigned worker);
 
-/* The worker was stopped, or goes on. */
+/* Note that the worker was stopped, or goes on. */
 void limits_stopped(struct limits *limits, unsigned worker, bool stopped);
 
-/* The supervisor goes to sleep for @nap_ns; it woke up. A much longer sleep was a freeze, in which no worker could run either. */
+/*
+ * Note that the supervisor goes to sleep for @nap_ns, or that it woke up. A much longer sleep was a
+ * freeze, in which no worker could run either.
+ */
 void limits_sleep(struct limits *limits, uint64_t nap_ns);
 void limits_wake(struct limits *limits, const pid_t *pids);
 
-/* Kill the workers whose tasks are over their limits; @pids: 0 where there is none. Return how long it may be until the next check. */
+/*
+ * Kill the workers whose tasks are over their limits. @pids: 0 where there is none. Returns how
+ * long it may be until the next check.
+ */
 uint64_t limits_enforce(struct limits *limits, const pid_t *pids);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * pool.c - the owner's handle of a pool: its memory, and which callers may use it.
+ * pool.c - the owner's handle of a pool: its memory, and which process may use it.
  */
 #include "pool/pool.h"
 

@@ -13,20 +13,21 @@ struct sheaf_pool {
 	struct segment segment;
 	bool keep_fds;
 	bool threaded;
-	pthread_mutex_t family_lock; /* held to start, end and reap the family */
+	pthread_mutex_t family_lock; /* of the thread that starts, ends or reaps */
 	struct family family;
-	uint64_t completed;   /* tasks ended when the last supervisor died, plus 1 */
-	unsigned successors;  /* since that number changed */
-	unsigned resumed;     /* how often it said that it was finished, and tasks ran */
-	uint64_t orphaned_ns; /* since when a successor could not be started; 0: there is one, or none is needed */
+	uint64_t completed;  /* tasks ended when the last supervisor died, plus 1 */
+	unsigned successors; /* since that number changed */
+	unsigned resumed;    /* how often it said that it was finished, and tasks ran */
+	/* Since when a successor could not be started; 0: there is one, or none is needed. */
+	uint64_t orphaned_ns;
 	struct threads threads;
 	struct sheaf_pool *next_dead; /* see handles.h */
 };
 
-/* 0; -EINVAL, -EPERM with their messages. */
+/* Check that the caller may use the pool. 0; -EINVAL, -EPERM with their messages. */
 int pool_check(const sheaf_pool *pool, const char *call);
 
-/* Is there a pool at that address in this process, dead or not? Takes no lock. */
+/* Tell whether there is a pool at that address in this process, dead or not. Takes no lock. */
 bool pool_exists(const sheaf_pool *pool);
 
 /* Take a dead handle; NULL: no memory. Give one back whose pool is no more. */

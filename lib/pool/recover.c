@@ -5,11 +5,12 @@
  * it is the only sign. The slot of the innermost task comes last, so that a successor still finds
  * which one that was.
  *
- * Crash table (the supervisor dies in here; its successor calls again for every worker, none of
- * which lives then)
- *   before a slot's last CAS      the slot still names the dead worker: it is settled again
- *   after it                      the slot names nobody: it is passed over
- *   before the wake-ups           the successor rings for everybody
+ * Who writes what   What names the dead worker: the supervisor alone, by settle.c, ring.c and
+ *                   bell.c. control->state: the supervisor, by a CAS to broken.
+ * Deaths            Of the supervisor in here: its successor calls again for every worker, none of
+ *                   which lives then. Before a slot's last CAS: the slot still names the dead
+ *                   worker, so it is settled again. After it: the slot names nobody, so it is
+ *                   passed over. Before the wake-ups: the successor rings everybody.
  */
 #include "pool/recover.h"
 

@@ -1,8 +1,9 @@
 /*
  * role.h - what the supervisor and its spare know. Private to the files of these two processes.
  *
- * One static object, in supervisor.c. Every process of the family begins its role by role_begin(), because what its parent knew
- * in another role is not its own: the parent may even be the owner of a pool around this one.
+ * One static object, in supervisor.c. Every process of the family begins its role by role_begin(),
+ * because what its parent knew in another role is not its own: the parent may even be the owner of
+ * a pool around this one.
  */
 #ifndef SHEAF_POOL_ROLE_H
 #define SHEAF_POOL_ROLE_H
@@ -17,25 +18,33 @@
 #define FORK_RETRY_NS ((uint64_t)20 * 1000000)
 #define MOST_SUCCESSORS 64 /* supervisors without any task ended between them */
 
-/* A notice, to a supervisor that its owner's thread died and to a spare that its supervisor died: check. */
+/*
+ * A notice, to a supervisor that its owner's thread died and to a spare that its supervisor died:
+ * check.
+ */
 #define CHECK_SIGNAL SIGUSR1
 
 struct supervisor {
 	/* What a spare inherits from its supervisor, and a successor goes on with. */
 	struct segment *segment;
 	pid_t owner;
-	bool child;                         /* of the owner */
-	struct forks_fd *all;               /* write end of a pipe that the whole family holds, and nobody else */
-	struct forks_fd *life;              /* read end of a pipe whose write end the owner alone holds */
-	struct forks_fd crew_end;           /* read end of the pipe that the supervisor holds, with its workers */
-	unsigned side;                      /* which of the two locks the spare has */
-	uint64_t completed_before;          /* tasks that had ended when this supervisor began */
-	unsigned successors;                /* since the last one under which a task ended */
-	void (*lead)(struct supervisor *s); /* go to work with the supervisor's lock in hand; does not return */
+	bool child; /* of the owner */
+	/* Write end of a pipe that the whole family holds, and nobody else. */
+	struct forks_fd *all;
+	/* Read end of a pipe whose write end the owner alone holds. */
+	struct forks_fd *life;
+	/* Read end of the pipe that the supervisor holds, with its workers. */
+	struct forks_fd crew_end;
+	unsigned side;             /* which of the two locks the spare has */
+	uint64_t completed_before; /* tasks that had ended when this supervisor began */
+	unsigned successors;       /* since the last one under which a task ended */
+	/* Go to work with the supervisor's lock in hand; does not return. */
+	void (*lead)(struct supervisor *s);
 
 	struct role {
 		struct region region;
-		struct forks_fd crew; /* write end of the pipe that the supervisor and its workers hold, and no others */
+		/* Write end of the pipe that the supervisor and its workers hold, and no others. */
+		struct forks_fd crew;
 		bool has_crew;
 		pid_t spare;           /* 0: there is none */
 		uint64_t spare_due_ns; /* not to be forked before */
@@ -47,7 +56,10 @@ struct supervisor {
 		uint64_t completed; /* tasks that had ended at the last death */
 		unsigned fruitless; /* deaths since then without any task ended or given up */
 		struct limits limits;
-		/* The pids to kill and to wait for come from here, never from the segment, which a wild write may have hit. */
+		/*
+		 * The pids to kill and to wait for come from here, never from the segment, which a
+		 * wild write may have hit.
+		 */
 		pid_t pids[SHEAF_MAX_WORKERS];
 		uint32_t generations[SHEAF_MAX_WORKERS];
 	} role;

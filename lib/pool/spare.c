@@ -1,14 +1,20 @@
 /*
  * spare.c - the spare waits for the supervisor's death, and takes over.
  *
- * Who leads         The process that holds the supervisor's lock (os.h). Each spare first takes one of two spares' locks. When it takes
- *                   over, it waits until the next spare holds the other one, takes the supervisor's lock, and only then drops its own.
- *                   So the owner, which forks another family when it finds neither lock, always finds one while a spare lives.
- *                   The first spare is forked a millisecond after the workers; sheaf_pool_get_info() waits for it.
- * Edges             SPARE1  the spare has its lock: the supervisor may die. SPARE2  the spare learns from the kernel that the supervisor
- *                   is dead. SPARE3  all of the dead supervisor's workers are dead, which the end of their pipe says. SPARE4  the next
- *                   spare has its lock. SPARE5  the spare has the supervisor's lock: only now are words repaired.
- * Deaths            Of the spare before SPARE5: the next spare, or the owner's next check, does the same from the beginning.
+ * Leader            The process that holds the supervisor's lock (os.h). Each spare first takes one
+ *                   of two spares' locks. When it takes over, it waits until the next spare holds
+ *                   the other one, takes the supervisor's lock, and only then drops its own. So the
+ *                   owner, which forks another family when it finds neither lock, always finds one
+ *                   while a spare lives. The first spare is forked a millisecond after the workers.
+ *                   sheaf_pool_get_info() waits for it.
+ * Edges             SPARE1  the spare has its lock, so the supervisor may die.
+ *                   SPARE2  the spare learns from the kernel that the supervisor is dead.
+ *                   SPARE3  all of the dead supervisor's workers are dead, as the end of their pipe
+ *                           says.
+ *                   SPARE4  the next spare has its lock.
+ *                   SPARE5  the spare has the supervisor's lock. Only now are words repaired.
+ * Deaths            Of the spare before SPARE5: the next spare, or the owner's next check, does the
+ *                   same from the beginning.
  */
 #include "pool/spare.h"
 
@@ -27,7 +33,8 @@
 #define SPARE_CHECKS 50000
 #define SPARE_YIELDS 1000
 #define KILL_CREW_NS 20000000 /* the kernel kills workers faster than that, if it does */
-#define UNLOCKED_NS SECOND    /* so long without a lock of any worker: children of tasks hold the pipe, or it cannot be had */
+/* So long without a lock of any worker: children of tasks hold the pipe, or it cannot be had. */
+#define UNLOCKED_NS SECOND
 
 void spare_kill(struct supervisor *s)
 {
@@ -56,12 +63,18 @@ void spare_spawn(struct supervisor *s)
 		s->role.spare = pid;
 }
 
-/* Wait until the spare that was forked just now has its lock, but not for long: it may have been killed. */
+/*
+ * Wait until the spare that was forked just now has its lock. Not for long, because it may have
+ * been killed.
+ */
 static void await_next_spare(struct supervisor *s)
 {
 	pid_t holder;
 
-	/* It comes soon, as it was forked before the workers: to sleep for it would take longer. */
+	/*
+	 * It comes soon, because it was forked before the workers. To sleep for it would take
+	 * longer.
+	 */
 	for (unsigned i = 0; s->role.spare && i < SPARE_CHECKS; i++) {
 		if (os_locked(s->segment->fd, OS_LOCK_SPARE + s->side, 1, &holder) != 0)
 			return;
@@ -84,7 +97,10 @@ uint64_t spare_nap(const struct supervisor *s, uint64_t now, uint64_t nap)
 	return left < nap ? left : nap;
 }
 
-/* Wait until the dead supervisor's workers are dead; kill those that the kernel has left. The kernel tells their pids with their locks. */
+/*
+ * Wait until the dead supervisor's workers are dead, and kill those that the kernel has left. The
+ * kernel tells their pids with their locks.
+ */
 static void await_crew(struct supervisor *s)
 {
 	struct pollfd crew = {.fd = s->crew_end.fd, .events = POLLIN};
@@ -134,16 +150,16 @@ _Noreturn static void take_over(struct supervisor *s)
 
 _Noreturn static void spare_main(struct supervisor *s, pid_t supervisor)
 {
-	sigset_t checks;
+	sigset_t notice;
 
 	role_begin(s, "sheaf-spare");
 	s->child = false;
 	if (os_lock(s->segment->fd, OS_LOCK_SPARE + s->side)) /* SPARE1 */
 		_exit(1);
-	sigemptyset(&checks);
-	sigaddset(&checks, CHECK_SIGNAL);
+	sigemptyset(&notice);
+	sigaddset(&notice, CHECK_SIGNAL);
 	if (os_die_with_parent(supervisor, CHECK_SIGNAL))
 		while (getppid() == supervisor) /* SPARE2 */
-			os_wait_signal(&checks, os_parent_check_ns());
+			os_wait_signal(&notice, os_parent_check_ns());
 	take_over(s);
 }

@@ -1,9 +1,11 @@
 /*
  * state.c - reads and changes the pool's state.
  *
- * Who writes what   The owner: closed and terminated, as it was asked; lost, when no supervisor can be started. The supervisor: finished
- *                   and broken. Every change is one CAS from the state that was read.
- * Deaths            Of a member between its change and the wake-up: the supervisor, or the owner's next check, wakes everybody.
+ * Who writes what   The owner: closed and terminated, as it was asked; lost, when no supervisor can
+ *                   be started. The supervisor: finished and broken. Every change is one CAS from
+ *                   the state that was read.
+ * Deaths            Of a member between its change and the wake-up: the supervisor, or the owner's
+ *                   next check, wakes everybody.
  */
 #include "pool/state.h"
 
@@ -12,13 +14,19 @@
 
 uint32_t state_of(const struct segment *segment)
 {
-	/* Acquire: what the member that changed the state did before must not be read older than that. */
+	/*
+	 * Acquire: what the member that changed the state did before must not be read older than
+	 * that.
+	 */
 	return load_acquire(&segment->control->state);
 }
 
 bool state_change(struct segment *segment, uint32_t from, uint32_t to)
 {
-	/* Seq_cst, because the ring is read next: see ending_finish(). What a change that failed has read is not used. */
+	/*
+	 * Seq_cst, because the ring is read next: see ending_finish(). What a change that failed
+	 * has read is not used.
+	 */
 	return cas_seq_cst(&segment->control->state, &from, to);
 }
 

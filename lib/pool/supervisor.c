@@ -1,12 +1,15 @@
 /*
  * supervisor.c - the small process between owner and workers: what it does, round by round.
  *
- * It forks the workers (crew.c), notices deaths and repairs what they leave (deaths.c), enforces time limits (limits.c), keeps a spare
- * (spare.c), and ends with its owner or its pool (ending.c). The host sees one child and no SIGCHLD of workers. The family is a
- * process group of its own, so Ctrl-C does not reach it, and the owner can kill all of it at once.
+ * It forks the workers (crew.c), notices deaths and repairs what they leave (deaths.c), enforces
+ * time limits (limits.c), keeps a spare (spare.c), and ends with its owner or its pool (ending.c).
+ * The host sees one child and no SIGCHLD of workers. The family is a process group of its own, so
+ * Ctrl-C does not reach it, and the owner can kill all of it at once.
  *
- * Who writes what   control->start: the first supervisor, once. control->supervisors: each one. The rest: see the files above.
- * Deaths            Of the supervisor at any instruction: its workers die, and its spare does recover_all() from the words alone.
+ * Who writes what   control->start: the first supervisor, once. control->supervisors: each one. The
+ *                   rest: see the files above.
+ * Deaths            Of the supervisor at any instruction: its workers die, and its spare repairs
+ *                   what they left, from the words alone.
  */
 #include "pool/supervisor.h"
 
@@ -25,8 +28,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NO_WORKER_NS (10 * SECOND) /* so long without being able to start any worker breaks the pool */
-#define FIRST_SPARE_NS 1000000     /* a pool that lives for no longer is spared its cost */
+/* So long without being able to start any worker breaks the pool. */
+#define NO_WORKER_NS (10 * SECOND)
+#define FIRST_SPARE_NS 1000000 /* a pool that lives for no longer is spared its cost */
 
 _Noreturn static void supervise(struct supervisor *s)
 {
@@ -38,7 +42,10 @@ _Noreturn static void supervise(struct supervisor *s)
 		deaths_watch_stops(s);
 		crew_restore(s);
 		crew_serve_kills(s);
-		/* Nobody but us says so, and not while workers live: a task has written it. If the pool is open, the owner sees that it is not closed. */
+		/*
+		 * Only a supervisor says so, and not while workers live, so a task has written it.
+		 * If the pool is open, the owner sees that it is not closed.
+		 */
 		if (state_of(s->segment) == POOL_FINISHED && (s->role.live || ring_has_work(&s->segment->ring)))
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 		if (crew_wanted(s))
@@ -52,7 +59,8 @@ _Noreturn static void supervise(struct supervisor *s)
 			ending_leave(s, POOL_FINISHED);
 		if (state_of(s->segment) >= POOL_TERMINATED) {
 			if (s->role.spare)
-				kill(s->role.spare, SIGKILL); /* it ends while the workers do; ending_leave(s) waits for it */
+				/* It ends while the workers do; ending_leave(s) waits for it. */
+				kill(s->role.spare, SIGKILL);
 			crew_let_idle_end(s);
 			crew_kill(s);
 			ending_leave(s, POOL_BROKEN);
@@ -72,7 +80,7 @@ _Noreturn static void supervise(struct supervisor *s)
 	}
 }
 
-/* Of a child of the owner; a spare has them from its supervisor. */
+/* Prepare the signals of a child of the owner. A spare has them from its supervisor. */
 static void begin_signals(void)
 {
 	sigset_t mine;
@@ -87,18 +95,27 @@ static void begin_signals(void)
 
 static void tell_start(struct shared_control *control, uint32_t how)
 {
-	/* Release, pairs with the owner's acquire in family.c. */
+	/*
+	 * Release, pairs with family_start(): else the owner could read the workers' pids before
+	 * they are stored.
+	 */
 	store_release(&control->start, how);
 	start_ring(control);
 }
 
-/* Go to work: the process has the supervisor's lock, and no worker lives. @successor: there were workers. 0, or why no worker can be started. */
+/*
+ * Go to work: the process has the supervisor's lock, and no worker lives. @successor: there were
+ * workers. 0, or why no worker can be started.
+ */
 static int begin_work(struct supervisor *s, bool successor)
 {
 	s->role.last_live_ns = s->role.window_ns = sheaf_now_ns();
 	if (successor) {
 		crew_recover_all(s);
-		/* The last one may have died between declaring the pool finished and scanning the ring. */
+		/*
+		 * The last one may have died after it declared the pool finished, before it checked
+		 * the ring.
+		 */
 		if (ring_has_work(&s->segment->ring))
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 	}
@@ -108,7 +125,10 @@ static int begin_work(struct supervisor *s, bool successor)
 	return crew_wanted(s) ? crew_spawn_missing(s) : 0;
 }
 
-/* Supervisors that die one after the other without any task being ended or given up would do so for ever. */
+/*
+ * Give up a pool whose supervisors die one after the other without any task being ended or given
+ * up. They would do so for ever.
+ */
 static void brake_successors(struct supervisor *s)
 {
 	s->successors = segment_progress(s->segment) == s->completed_before ? s->successors + 1 : 0;
@@ -116,7 +136,7 @@ static void brake_successors(struct supervisor *s)
 		state_wake_everybody(s->segment);
 }
 
-/* As the successor of a supervisor that died: go to work. */
+/* Go to work as the successor of a supervisor that died. */
 static void lead(struct supervisor *s)
 {
 	brake_successors(s);
@@ -156,7 +176,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 		r = begin_work(s, supervision->successor);
 		s->role.spare_due_ns = sheaf_now_ns() + FIRST_SPARE_NS;
 	}
-	/* Without the lock it may repair nothing: the owner's next check starts another. */
+	/* Without the lock it may repair nothing. The owner's next check starts another. */
 	if (r && (!supervision->successor || !led)) {
 		spare_kill(s);
 		crew_kill(s);

@@ -10,13 +10,18 @@
 struct supervision {
 	struct segment *segment;
 	pid_t owner;
-	struct forks_fd *all;  /* write end of a pipe that the whole family holds, and nobody else */
-	struct forks_fd *life; /* read end of a pipe whose write end the owner alone holds: end of file says that it is gone */
+	/* Write end of a pipe that the whole family holds, and nobody else. */
+	struct forks_fd *all;
+	/*
+	 * Read end of a pipe whose write end the owner alone holds: end of file says that it is
+	 * gone.
+	 */
+	struct forks_fd *life;
 	bool keep_fds;
 	bool successor; /* there was a family before, and the kernel says that it is dead */
 };
 
-/* Called in the child right after fork, with all signals blocked. Never returns. */
+/* Be the supervisor, in the child right after fork, with all signals blocked. Never returns. */
 _Noreturn void supervisor_main(const struct supervision *supervision);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * tend.c - the owner replaces a dead supervisor, and writes again what it knows better than the segment, where a wild write may have
- * changed it.
+ * tend.c - the owner replaces a dead supervisor, and writes again what it knows better than the
+ * segment, where a wild write may have changed it.
  *
- * Who writes what   control->state: the owner, to closed again, lost, broken or unplugged; see state.c. The kill word of a seat: the
- *                   owner, before it wakes the supervisor.
- * Deaths            Of the supervisor and its spare at once: found here, and a successor repairs what they left.
+ * Who writes what   control->state: the owner, to closed again, lost, broken or unplugged; see
+ *                   state.c. The kill word of a seat: the owner, before it wakes the supervisor.
+ * Deaths            Of the supervisor and its spare at once: found here, and a successor repairs
+ *                   what they left.
  */
 #include "pool/tend.h"
 
@@ -15,9 +16,11 @@
 #include "pool/state.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/file.h"
 
-#define MOST_SUCCESSORS 64                    /* without any task ended between them */
-#define NO_SUCCESSOR_NS UINT64_C(10000000000) /* so long without being able to start one loses the pool */
+#define MOST_SUCCESSORS 64 /* without any task ended between them */
+/* So long without being able to start one loses the pool. */
+#define NO_SUCCESSOR_NS UINT64_C(10000000000)
 
 static struct sheaf_pool *pool_of(struct member *member)
 {
@@ -29,7 +32,10 @@ uint32_t tend_asked(const struct sheaf_pool *pool)
 	return load_relaxed(&pool->member.asked);
 }
 
-/* Families that die one after the other without any task being ended or given up would do so for ever. */
+/*
+ * Tell whether families die one after the other without any task being ended or given up. They
+ * would do so for ever.
+ */
 static bool successors_fruitless(struct sheaf_pool *pool)
 {
 	uint64_t completed = 1 + segment_progress(&pool->segment);
@@ -40,7 +46,10 @@ static bool successors_fruitless(struct sheaf_pool *pool)
 	return ++pool->successors > MOST_SUCCESSORS;
 }
 
-/* A limit of processes or files may be hit for a moment: later checks try again. False: for too long. */
+/*
+ * Start a successor. If that fails, later checks try again, because a limit of processes or files
+ * may be hit for a moment. False: it has failed for too long.
+ */
 static bool start_successor(struct sheaf_pool *pool)
 {
 	uint64_t now = sheaf_now_ns();
@@ -57,12 +66,16 @@ static bool start_successor(struct sheaf_pool *pool)
 
 static void lose_pool(struct sheaf_pool *pool, uint32_t how)
 {
-	segment_unpublish(&pool->segment); /* nobody else is there to do it if the owner is killed */
+	/* Nobody else is there to do it if the owner is killed. */
+	segment_unpublish(&pool->segment);
 	state_end(&pool->segment, how);
 	state_wake_everybody(&pool->segment);
 }
 
-/* What the owner knows better than the segment: a wild task may have written over it. Under the family lock. */
+/*
+ * Write again what the owner knows better than the segment, because a wild task may have written
+ * over it. Under the family lock.
+ */
 static void mend_pool(struct sheaf_pool *pool)
 {
 	struct member *member = &pool->member;
@@ -75,12 +88,18 @@ static void mend_pool(struct sheaf_pool *pool)
 	batch_mend(member);
 	if (!member_fail(member, state) || state == POOL_BROKEN || state == POOL_LOST || state == POOL_UNPLUGGED)
 		return;
-	/* Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is the end. */
+	/*
+	 * Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is
+	 * the end.
+	 */
 	store_relaxed(&member->segment->control->state, POOL_BROKEN);
 	state_wake_everybody(member->segment);
 }
 
-/* A supervisor and a spare that have died at once are replaced; the successor repairs what they left. Under the family lock. */
+/*
+ * Replace a supervisor and a spare that have died at once. The successor repairs what they left.
+ * Under the family lock.
+ */
 static void look_at_family(struct sheaf_pool *pool)
 {
 	struct segment *segment = &pool->segment;
@@ -88,7 +107,10 @@ static void look_at_family(struct sheaf_pool *pool)
 	if ((!pool->family.group && !pool->orphaned_ns) || state_of(&pool->segment) >= POOL_TERMINATED ||
 	    tend_asked(pool) == POOL_TERMINATED)
 		return;
-	/* Without it nobody can be asked. A family that the host has only cut off ends by itself, and another one is started. */
+	/*
+	 * Without it nobody can be asked. A family that the host has only cut off ends by itself,
+	 * and another one is started.
+	 */
 	if (segment_fd(segment) < 0) {
 		lose_pool(pool, POOL_UNPLUGGED);
 		return;
@@ -97,7 +119,7 @@ static void look_at_family(struct sheaf_pool *pool)
 		return;
 	if (state_of(&pool->segment) == POOL_FINISHED && !ring_has_work(&segment->ring))
 		return;
-	/* It may have died between declaring the pool finished and scanning the ring. */
+	/* It may have died after it declared the pool finished, before it checked the ring. */
 	state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
 	if (!family_end(&pool->family, segment, false) || (!pool->orphaned_ns && successors_fruitless(pool)) ||
 	    !start_successor(pool))
@@ -120,7 +142,7 @@ static int tend_look(struct member *member)
 	return member_fail(member, state_of(&pool->segment));
 }
 
-/* The state says that the pool is over, its processes may not have noticed. */
+/* End a pool whose state says that it is over. Its processes may not have noticed. */
 static bool tend_end(struct member *member)
 {
 	struct sheaf_pool *pool = pool_of(member);
@@ -168,7 +190,7 @@ const struct member_ops tend_ops = {
 
 void tend_end_workers(struct sheaf_pool *pool)
 {
-	/* Relaxed: each waiting member gets a token next, which hands it over. */
+	/* Relaxed: a member that waits gets a token next, which hands it over. */
 	store_relaxed(&pool->segment.control->state, POOL_TERMINATED);
 	if (pool->threaded) {
 		workers_ring_all(&pool->segment);

@@ -1,5 +1,5 @@
 /*
- * tend.h - the owner looks after its pool: what it does whenever it waits.
+ * tend.h - how the owner tends its pool whenever it waits.
  */
 #ifndef SHEAF_POOL_TEND_H
 #define SHEAF_POOL_TEND_H
@@ -9,13 +9,19 @@
 /* What the owner is as a member. */
 extern const struct member_ops tend_ops;
 
-/* Tell what the owner itself has asked for. Relaxed: a thread that asks at the same time may be first or second. */
+/*
+ * Tell what the owner itself has asked for. Relaxed: a thread that asks at the same time may be
+ * first or second.
+ */
 uint32_t tend_asked(const struct sheaf_pool *pool);
 
 /* Wake the supervisor, so that it reads what the owner has changed. */
 void tend_wake_supervisor(struct sheaf_pool *pool);
 
-/* End all workers, in any state but before they have been started. Under the family lock, but while nobody else has the pool. */
+/*
+ * End all workers, in any state but before they have been started. Under the family lock, but while
+ * nobody else has the pool.
+ */
 void tend_end_workers(struct sheaf_pool *pool);
 
 #endif

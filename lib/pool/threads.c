@@ -1,5 +1,10 @@
 /*
- * threads.c - the thread backend.
+ * threads.c - workers that are threads of the owner, without any supervisor.
+ *
+ * Who writes what   The generation of a worker's seat: the owner, before the thread starts.
+ *                   control->state: the owner, if a thread cannot be started.
+ * Deaths            A thread does not die alone. A fault in a task ends the owner and all of its
+ *                   threads, and the kernel frees the segment.
  */
 #include "pool/threads.h"
 
@@ -28,7 +33,7 @@ static void *run(void *context)
 	free(context);
 	member_run_tasks_of(start.segment);
 	worker_run(start.segment, start.worker, 1, 0);
-	/* Relaxed: the caller that finishes the pool joins this thread before it uses anything of it. */
+	/* Relaxed: the owner uses nothing of this thread before it has joined it. */
 	fetch_sub_relaxed(&start.threads->live, 1);
 	return NULL;
 }
@@ -42,6 +47,7 @@ static int start_one(struct threads *threads, struct segment *segment, unsigned 
 	if (!start)
 		return -ENOMEM;
 	*start = (struct start){.threads = threads, .segment = segment, .worker = worker};
+	/* Relaxed, both: pthread_create() hands them over. */
 	store_relaxed(&segment->seats[worker].generation, 1);
 	fetch_add_relaxed(&threads->live, 1);
 	/* The host's signals are for the host's threads. */

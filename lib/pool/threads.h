@@ -1,5 +1,6 @@
 /*
- * threads.h - workers that are threads of the owner: the same ring, table and gather, for debuggers and sanitizers.
+ * threads.h - workers that are threads of the owner, for debuggers and sanitizers. Ring, table and
+ * gather are the same.
  */
 #ifndef SHEAF_POOL_THREADS_H
 #define SHEAF_POOL_THREADS_H
@@ -14,13 +15,16 @@ struct threads {
 	_Atomic unsigned live;
 };
 
-/* 0; -EAGAIN, -ENOMEM, with its message. */
+/* Start one thread for each worker. 0; -EAGAIN, -ENOMEM, with its message. */
 int threads_start(struct threads *threads, struct segment *segment);
 
-/* Joins all; the pool is closed or terminated. */
+/* Join all threads of a pool that is closed or terminated. */
 void threads_join(struct threads *threads);
 
-/* Runs what was submitted while a closed pool's last thread ended, in the calling thread; one at a time. */
+/*
+ * Run what was submitted while a closed pool's last thread ended. In the calling thread, and one
+ * caller at a time.
+ */
 void threads_finish(struct threads *threads, struct segment *segment);
 
 #endif

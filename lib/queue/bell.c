@@ -1,24 +1,30 @@
 /*
- * bell.c - a semaphore for each sleeper, and a word that says which of them sleep.
+ * bell.c - a semaphore for each sleeper, and a word that says which members sleep.
  *
- * A semaphore token is a hint: a process that dies in sem_post() or sem_wait() may leave it lost, or its wake-up. So nothing is
- * counted by tokens. A sleeper sets its bit (or stores what it waits for), checks the words once more, and only then sleeps. The
- * poster that finds the bit clears it, which makes the wake-up its own, and posts. Surplus tokens are harmless, because every
+ * A semaphore token is a hint, because a process that dies in sem_post() or sem_wait() may leave a
+ * token or a wake-up lost. So nothing is counted by tokens. A sleeper sets its bit (or stores what
+ * it waits for), checks the words once more, and only then sleeps. The poster that finds the bit
+ * clears it, which makes the wake-up its own, and posts. Surplus tokens are harmless, because every
  * sleeper checks the words when it wakes, whatever woke it.
  *
- * Who writes what   A bit or a waiter word: set by its sleeper, cleared by the sleeper or by the poster that rings it. A room's
- *                   holder: the member that takes the room by a CAS, and the supervisor once that member is dead.
- * Edges             BELL1  announce, check the words | publish, check for announcements. All four are seq_cst: at least one of the
- *                          two members sees what the other did (Dekker). Task words hand over the data; these words and tokens
+ * Who writes what   A bit or a waiter word: set by its sleeper, cleared by the sleeper or by the
+ *                   poster that rings it. A room's holder: the member that takes the room by a CAS,
+ *                   and the supervisor once that member is dead.
+ * Edges             BELL1  announce, check the words | publish, check for announcements. All four
+ *                          are seq_cst, so at least one of the two members sees what the other did
+ *                          (Dekker). Task words hand over the data. These words and tokens
  *                          hand over nothing.
- *                   BELL2  room_leave() -> room_take(): if the room's last user took the token that was meant for everybody, the
- *                          next one sees why that came.
- * Deaths            Of a poster between clearing the bit and posting: the supervisor rings everybody after each death. Of a
- *                   sleeper: its bit costs one wake-up at most, and the supervisor clears it and frees its room.
- * Damage            A semaphore that a wild write has hit may abort the process that touches it. So both sides check first the
- *                   seals of its row and the word by which libc asks the kernel. Where a seal is broken, a poster wakes the
- *                   sleeper without a token. Where that word is wrong, it leaves the sleeper alone, because libc would ask again by
- *                   the wrong word; no process sleeps longer than a second. A sleeper naps from then on. A write between the
+ *                   BELL2  leave a room -> take it: if the room's last user took the token that was
+ *                          meant for everybody, the next one sees why that came.
+ * Deaths            Of a poster between clearing the bit and posting: the supervisor rings
+ *                   everybody after each death. Of a sleeper: its bit costs one wake-up at most,
+ *                   and the supervisor clears it and frees its room.
+ * Damage            A semaphore that a wild write has hit may abort the process that touches it. So
+ *                   both sides check first the seals of its row and the word by which libc asks the
+ *                   kernel. Where a seal is broken, a poster wakes the sleeper without a token.
+ *                   Where that word is wrong, it leaves the sleeper alone, because libc would ask
+ *                   again by the wrong word. That sleeper wakes by itself, because no process
+ *                   sleeps longer than a second. A sleeper naps from then on. A write between the
  *                   check and the touch goes unseen.
  */
 #include "queue/bell.h"
@@ -110,7 +116,10 @@ struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what)
 
 void sleeper_announce(const struct sleeper *sleeper)
 {
-	/* BELL1. Seq_cst, both: else the words that are checked next could be read before a poster can see the announcement. */
+	/*
+	 * BELL1. Seq_cst, both: else the words that are checked next could be read too early,
+	 * before a poster can see the announcement.
+	 */
 	if (sleeper->alone)
 		store_seq_cst(sleeper->announced, sleeper->as);
 	else if (sleeper->announced)
@@ -137,23 +146,29 @@ void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns)
 
 /* ---- workers ---- */
 
-/* Not inlined, like claim_one(): most posters find nobody asleep. */
+/* Ring the worker in a seat. Not inlined, because most posters find nobody asleep. */
 __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigned number)
 {
 	struct shared_seat *seat = &segment->seats[number];
 
-	/* If the worker is just being replaced, its successor checks the words before it ever sleeps. Seq_cst, pairs with spawn() in
-	 * supervisor.c: either we see the successor, or it sees what we changed before. */
+	/*
+	 * If the worker is just being replaced, its successor checks the words before it ever
+	 * sleeps. Seq_cst, pairs with spawn_worker() in crew.c: either we see the successor, or it
+	 * sees what we changed before.
+	 */
 	bell_post(bell_of_seat(seat, load_seq_cst(&seat->generation)));
 }
 
-/* claim_bit() of a set that held @bits. */
+/*
+ * Do the work of claim_bit() for a set that held @bits. Not inlined, because most posters find
+ * nobody asleep.
+ */
 __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t bits, unsigned end)
 {
 	while (bits) {
 		unsigned bit = lowest_bit(bits);
 
-		/* Relaxed: decides only which member posts. */
+		/* Relaxed: it only decides which member posts. */
 		bits = fetch_and_relaxed(set, ~(UINT64_C(1) << bit));
 		if (bits & UINT64_C(1) << bit && bit < end)
 			return (int)bit;
@@ -161,7 +176,10 @@ __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t b
 	return -1;
 }
 
-/* Clear one bit of the set and return its number, or -1 if there is none. From @end on only wild writes set bits. */
+/*
+ * Clear one bit of the set and return its number, or -1 if there is none. From @end on only a wild
+ * write sets bits.
+ */
 static int claim_bit(_Atomic uint64_t *set, unsigned end)
 {
 	/* BELL1 */
@@ -209,10 +227,13 @@ void workers_ring_all(struct segment *segment)
 int room_take(struct segment *segment, uint32_t name)
 {
 	for (int room = 0; room < ROOM_SLOTS; room++) {
-		/* Relaxed: a hint. */
+		/* Relaxed: only a hint. */
 		uint32_t holder = load_relaxed(&segment->control->room_holder[room]);
 
-		/* BELL2. Acquire: else the reason for the last user's token, a new state of the pool, might not be seen yet. */
+		/*
+		 * BELL2. Acquire: else the state of the pool could be read as it was before the
+		 * last user's token came.
+		 */
 		if (!holder && cas_acquire(&segment->control->room_holder[room], &holder, HELD_BY(name)))
 			return room;
 	}
@@ -221,7 +242,10 @@ int room_take(struct segment *segment, uint32_t name)
 
 void room_leave(struct segment *segment, int room)
 {
-	/* BELL2. Release: the next user sees what this one has seen. */
+	/*
+	 * BELL2. Release: else the next user could read the pool's state as it was before this
+	 * one's token came.
+	 */
 	if (room >= 0)
 		store_release(&segment->control->room_holder[room], 0);
 }
@@ -231,7 +255,10 @@ void room_evict(struct segment *segment, uint32_t name)
 	for (unsigned room = 0; room < ROOM_SLOTS; room++) {
 		uint32_t holder = HELD_BY(name);
 
-		/* Relaxed, both: everybody is rung after a death, and its surplus tokens are harmless. */
+		/*
+		 * Relaxed, both: everybody is rung after a death, and its surplus tokens are
+		 * harmless.
+		 */
 		if (load_relaxed(&segment->control->room_holder[room]) == holder)
 			fetch_and_relaxed(&segment->control->room_waiters, ~(UINT64_C(1) << room));
 		cas_relaxed(&segment->control->room_holder[room], &holder, 0);
@@ -248,14 +275,20 @@ void room_ring_one(struct segment *segment)
 
 void room_ring(struct segment *segment)
 {
-	/* Relaxed, a hint like ring_wanting(): a submitter that it misses is rung by room_ring_one() before a worker sleeps. */
+	/*
+	 * Relaxed, a hint like ring_wanting(). A submitter that it misses is woken by
+	 * room_ring_one(), before a worker sleeps.
+	 */
 	if (load_relaxed(&segment->control->room_waiters) && !ring_wanting(&segment->ring))
 		room_ring_one(segment);
 }
 
 void room_ring_all(struct segment *segment)
 {
-	/* Also those that are not announced: the member that took an announcement may have died before it posted. */
+	/*
+	 * Also those that are not announced, because the poster that took their announcement may
+	 * have died before it posted.
+	 */
 	for (unsigned room = 0; room < ROOM_SLOTS; room++)
 		bell_post(bell_of_room(segment->control, room));
 }
@@ -264,7 +297,7 @@ void room_ring_all(struct segment *segment)
 
 static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
 {
-	/* Relaxed: decides only which member posts. */
+	/* Relaxed: it only decides which member posts. */
 	if (cas_relaxed(&batch->waiter, &waiter, WAIT_NOTHING))
 		bell_post(bell_of_batch(batch));
 }
@@ -280,7 +313,10 @@ void gatherer_ring(struct shared_batch *batch, uint64_t what)
 
 void gatherer_ring_always(struct shared_batch *batch)
 {
-	/* Announced or not, as in room_ring_all(). Relaxed: a batch that is just being opened has no waiting gatherer. */
+	/*
+	 * Whether it is announced or not, as in room_ring_all(). Relaxed: nobody waits for a batch
+	 * that is just being opened.
+	 */
 	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_FREE)
 		bell_post(bell_of_batch(batch));
 }

@@ -1,8 +1,9 @@
 /*
- * bell.h - wake a member that sleeps, without a system call for one that does not (promise 2).
+ * bell.h - wakes a member that sleeps, without a system call for one that does not (promise 2).
  *
- * A bell is a semaphore in shared memory. Each sleeper has one of its own and follows one pattern: announce, check the words once
- * more, sleep, retract. The member that has changed the words checks for announcements next, and rings one of them or all.
+ * A bell is a semaphore in shared memory. Each sleeper has one of its own and follows one pattern:
+ * announce, check the words once more, sleep, retract. The member that has changed the words checks
+ * for announcements next, and rings one of them or all.
  *
  *   sleeper               sleeps until                        announced in
  *   a worker              a task is READY                     control->sleepers, one bit
@@ -29,22 +30,27 @@ struct sleeper {
 	uint64_t nap_ns; /* of one nap; 0: a millisecond */
 };
 
+/*
+ * Find the bell of a worker, of a submitter in a room, of a batch's gatherer. @room: from
+ * room_take(), or -1. @what: a WAIT_ value.
+ */
 struct sleeper sleeper_of_worker(struct segment *segment, unsigned seat, unsigned generation);
-/* @room: from room_take(), or -1. */
 struct sleeper sleeper_of_room(struct segment *segment, int room);
-/* @what: WAIT_ value. */
 struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what);
 
 /* Say that the sleeper is about to sleep. It must check the words once more before it does. */
 void sleeper_announce(const struct sleeper *sleeper);
 
-/* Take that back. A token may be on its way all the same. False: a member has spent a wake-up on this sleeper. */
+/*
+ * Take that back. A token may be on its way all the same. False: a member has spent a wake-up on
+ * this sleeper.
+ */
 bool sleeper_retract(const struct sleeper *sleeper);
 
 /* Sleep until a token comes, or the deadline passes. May return early. */
 void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns);
 
-/* The owner waits for a supervisor's start. */
+/* Wait, as the owner, for the supervisor's start. Ring, as the supervisor, after it. */
 void start_sleep(struct shared_control *control, uint64_t deadline_ns);
 void start_ring(struct shared_control *control);
 
@@ -52,8 +58,9 @@ void start_ring(struct shared_control *control);
 bool workers_ring(struct segment *segment);
 
 /*
- * Count the workers, up to @most, that will find a task without being rung: those that spin, and all if none sleeps. A hint, because
- * such a worker may find another task, or die: for tasks that end without it, too.
+ * Count the workers, up to @most, that will find a task without being rung: those that spin, and
+ * all if none sleeps. A hint, because such a worker may find another task, or die. So the
+ * caller's tasks must end without it, too.
  */
 unsigned workers_looking(const struct segment *segment, unsigned most);
 
@@ -66,9 +73,15 @@ void room_leave(struct segment *segment, int room);
 /* Free the rooms of a dead member. */
 void room_evict(struct segment *segment, uint32_t name);
 
-/* Wake a submitter that waits for room, if a good part of the ring is free: so it does not fall asleep after one task. After ring_release(). */
+/*
+ * Wake a submitter that waits for room, if a good part of the ring is free. Else it would fall
+ * asleep after one task. After ring_release().
+ */
 void room_ring(struct segment *segment);
-/* Wake one however little is free. For a worker that has found nothing to claim, because nobody else would. */
+/*
+ * Wake one, however little is free. For a worker that has found nothing to claim, because no other
+ * member would do it.
+ */
 void room_ring_one(struct segment *segment);
 void room_ring_all(struct segment *segment);
 

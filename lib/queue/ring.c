@@ -1,29 +1,35 @@
 /*
  * ring.c - a bag of slots that is filled and emptied in order as long as nothing is in the way.
  *
- * Who writes what   A slot's word: see word.h. A submitter takes it from FREE to FILLING to READY, a worker from READY
- *                   to OWNED to FREE, and the supervisor changes what a dead member left. The rest of a slot: its
- *                   submitter while it is FILLING, nobody after that. tail: submitters. head: workers, and the
- *                   supervisor, which sets it back. Both: the owner, after a wild write; see ring_mend().
- * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t / size. The lap tells a
- *                   task that waits since an earlier lap (the ring is full) from one that another submitter has just
- *                   put there. It also makes two words of one slot differ, so that ring_withdraw() takes back what
- *                   it means.
- * Invariant         Without deaths, every FILLING or READY slot has a ticket in [head, tail) or is about to be
- *                   abandoned. tail moves only from the value that its submitter scanned from, and only while that
- *                   submitter's slot is FILLING. head moves only over tickets whose slot was seen neither FILLING nor
- *                   READY. A death may break this; ring_rewind() mends it.
- * Slow tasks        tail and head alike skip an OWNED slot: one slow task costs one slot, not the ring.
+ * Who writes what   A slot's word: see word.h. A submitter takes it from FREE to FILLING to READY,
+ *                   a worker from READY to OWNED to FREE, and the supervisor changes what a dead
+ *                   member left. The rest of a slot: its submitter while it is FILLING, nobody
+ *                   after that. tail: submitters. head: workers, and the supervisor, which sets it
+ *                   back. Both: the owner, after a wild write; see ring_mend().
+ * Lap               The payload of a slot's word. Ticket t belongs to slot t % size in lap t /
+ *                   size. The lap tells a task that waits since an earlier lap (the ring is full)
+ *                   from one that another submitter has just put there. It also makes two words of
+ *                   one slot differ, so that ring_withdraw() takes back what it means.
+ * Invariant         Without deaths, every FILLING or READY slot has a ticket in [head, tail) or is
+ *                   about to be abandoned. tail moves only from the value that its submitter
+ *                   scanned from, and only while that submitter's slot is FILLING. head moves only
+ *                   over tickets whose slot was seen neither FILLING nor READY. A death may break
+ *                   this; ring_rewind() mends it.
+ * Slow tasks        tail and head alike skip an OWNED slot: one slow task costs one slot, not the
+ *                   ring.
  * Edges             RING1  publish -> claim: hands over the filled slot.
  *                   RING2  release -> take: hands back the slot, and all that the task wrote.
- *                   RING3  rewind -> claim: a worker that sees head set back sees what was returned behind it, and
- *                          does not pass it.
- * Sleeping          A worker announces itself, then checks the words. A submitter stores the word, then checks for
- *                   sleepers. All four accesses are seq_cst, so at least one of the two sees the other (Dekker).
- * Progress          All calls are lock-free. A submitter that stops while its slot is FILLING delays others once the
- *                   ring has come round to that slot: the ring then seems full.
- * Deaths            Of a submitter: its slot stays FILLING until the supervisor abandons it. Of a worker: its slot stays
- *                   OWNED until the supervisor returns or releases it. Neither is counted anywhere else.
+ *                   RING3  rewind -> claim: a worker that sees head set back sees what was returned
+ *                          behind it, and does not pass it.
+ * Sleeping          A worker announces itself, then checks the words. A submitter stores the word,
+ *                   then checks for sleepers. All four accesses are seq_cst, so at least one of the
+ *                   two sees the other (Dekker).
+ * Progress          All calls are lock-free. A submitter that stops while its slot is FILLING
+ *                   delays others once the ring has come round to that slot, because the ring then
+ *                   seems full.
+ * Deaths            Of a submitter: its slot stays FILLING until the supervisor abandons it. Of a
+ *                   worker: its slot stays OWNED until the supervisor returns or releases it.
+ *                   Neither is counted anywhere else.
  */
 #include "queue/ring.h"
 
@@ -42,20 +48,26 @@ static struct shared_slot *slot_of(const struct ring *ring, uint64_t ticket)
 }
 
 /*
- * Find the first slot from @tail on that is free: its ticket, or UINT64_MAX if the ring is full. Inlined, because each submit
- * comes by here.
+ * Find the first slot from @tail on that is free: its ticket, or UINT64_MAX if the ring is full.
+ * Inlined, because each submit comes by here.
  */
 __attribute__((always_inline)) static inline uint64_t find_free(const struct ring *ring, uint64_t tail, uint64_t *bits)
 {
 	for (uint64_t t = tail; t < tail + ring->size; t++) {
 		struct word w;
 
-		/* RING2. Acquire: else the new arguments could be written while the last task still reads its own. */
+		/*
+		 * RING2. Acquire: else the new arguments could be written while the last task still
+		 * reads its own.
+		 */
 		*bits = load_acquire(&slot_of(ring, t)->word);
 		w = word_unpack(*bits);
 		if (w.state == WORD_FREE)
 			return t;
-		/* Skip slow tasks, and tickets of this lap, which another submitter is using right now. */
+		/*
+		 * Skip slow tasks, and tickets of this lap, which another submitter is using right
+		 * now.
+		 */
 		if (w.state != WORD_OWNED && w.payload != lap_of(ring, t))
 			break;
 	}
@@ -91,11 +103,15 @@ int ring_take(const struct ring *ring, uint32_t name, struct shared_slot **slot,
 		/* Relaxed: find_free() has acquired this very word (RING2). */
 		if (!cas_relaxed(&slot_of(ring, t)->word, &bits, word_filling(name, lap_of(ring, t))))
 			continue;
-		/* Seq_cst: a worker that goes to sleep reads tail after it has announced itself; see "Sleeping". */
+		/*
+		 * Seq_cst: a worker that goes to sleep reads tail after it has announced itself;
+		 * see "Sleeping".
+		 */
 		if (!cas_seq_cst(&ring->shared->tail, &seen, t + 1)) {
 			/*
-			 * Others moved on, so workers may have passed our ticket already. RING2, on behalf of the slot's last
-			 * user: behind a relaxed store the next submitter would not see what that user wrote.
+			 * Others moved on, so workers may have passed our ticket already. RING2, on
+			 * behalf of the slot's last user: behind a relaxed store the next submitter
+			 * would not see what that user wrote.
 			 */
 			store_release(&slot_of(ring, t)->word, bits);
 			continue;
@@ -116,14 +132,20 @@ void ring_publish(const struct ring *ring, struct shared_slot *slot, uint64_t ti
 
 void ring_abandon(struct shared_slot *slot)
 {
-	/* Relaxed: while the slot is FILLING, only its submitter writes it. RING2: hands the slot back as its last user did. */
+	/*
+	 * Relaxed: while the slot is FILLING, only its submitter writes it. RING2: hands the slot
+	 * back as its last user did.
+	 */
 	store_release(&slot->word, word_freed(load_relaxed(&slot->word)));
 }
 
 /* Claim the first READY slot from head up to @tail. */
 static int claim_below(const struct ring *ring, uint64_t claimant, uint64_t tail, struct shared_slot **slot, uint64_t *word)
 {
-	/* RING3. Acquire: else a returned task behind the new head could be read as it was before, and passed. */
+	/*
+	 * RING3. Acquire: else a returned task behind the new head could be read as it was before,
+	 * and passed.
+	 */
 	uint64_t head = load_acquire(&ring->shared->head), passed = HEAD_TICKET(head);
 	uint64_t ticket = tail > ring->size && passed < tail - ring->size ? tail - ring->size : passed;
 	bool clear = true, won = false; /* clear: every ticket so far may be passed */
@@ -138,8 +160,9 @@ static int claim_below(const struct ring *ring, uint64_t claimant, uint64_t tail
 			uint64_t owned = word_claim(bits, claimant);
 
 			/*
-			 * RING1. Acquire: else the slot's fields could be read as they were before they were filled. Release: a
-			 * member that sees our name in the word sees our generation in the seat; see segment_is_orphan().
+			 * RING1. Acquire: else the slot's fields could be read as they were before
+			 * they were filled. Release: a member that sees our name in the word sees
+			 * our generation in the seat; see segment_is_orphan().
 			 */
 			won = cas_weak_acq_rel(&s->word, &bits, owned);
 			if (won) {
@@ -152,7 +175,10 @@ static int claim_below(const struct ring *ring, uint64_t claimant, uint64_t tail
 		if (clear)
 			passed = ticket + 1;
 	}
-	/* Relaxed, a hint. Fails if another worker moved head, or the supervisor set it back, which changes its upper bits, too. */
+	/*
+	 * Relaxed, a hint. Fails if another worker moved head, or the supervisor set it back, which
+	 * changes its upper bits, too.
+	 */
 	if (passed > HEAD_TICKET(head))
 		cas_relaxed(&ring->shared->head, &head, (head & ~HEAD_TICKET(UINT64_MAX)) | passed);
 	return won ? 0 : -EAGAIN;
@@ -162,7 +188,10 @@ int ring_claim(const struct ring *ring, uint64_t claimant, uint64_t *tail, struc
 {
 	if (!claim_below(ring, claimant, *tail, slot, word))
 		return 0;
-	/* Seq_cst, pairs with the CAS on tail in ring_take(): for a worker that has announced its sleep. */
+	/*
+	 * Seq_cst, pairs with the CAS on tail in ring_take(): for a worker that has announced its
+	 * sleep.
+	 */
 	*tail = load_seq_cst(&ring->shared->tail);
 	return claim_below(ring, claimant, *tail, slot, word);
 }
@@ -180,22 +209,29 @@ int ring_claim_next(const struct ring *ring, uint64_t claimant, uint64_t *tail, 
 	else if (bits >> WORD_PAYLOAD_AT == lap_of(ring, *tail) && word_state(bits) != WORD_OWNED)
 		return -EAGAIN;
 	else
-		/* Acquire, pairs with the CAS on tail in ring_take(): else a slot below could be read as it was before it was taken. */
+		/*
+		 * Acquire, pairs with the CAS on tail in ring_take(): else a slot below could be
+		 * read as it was before it was taken.
+		 */
 		*tail = load_acquire(&ring->shared->tail);
 	return claim_below(ring, claimant, *tail, slot, word);
 }
 
 bool ring_release(struct shared_slot *slot, uint64_t word)
 {
-	/* RING2. Release: all that the task wrote comes before. */
+	/*
+	 * RING2. Release: else the slot could be filled anew while the task still reads it, and
+	 * what the task wrote could be read too early.
+	 */
 	return cas_release(&slot->word, &word, word_freed(word));
 }
 
 bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 {
 	/*
-	 * Acquire, pairs with ring_return(): a task that was claimed and returned meanwhile may have the same word, and what its
-	 * run wrote would be missed. The change goes on with the release of the member that made it READY.
+	 * Acquire, pairs with ring_return(): a task that was claimed and returned meanwhile may
+	 * have the same word, and what its run wrote would be missed. The change goes on with the
+	 * release of the member that made it READY.
 	 */
 	return cas_acquire(&slot->word, &word, word_freed(word));
 }
@@ -204,7 +240,9 @@ bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 {
 	struct word w = word_unpack(word);
 
-	/* RING1. Release: what the repair wrote comes before the next attempt. */
+	/*
+	 * RING1. Release: else the next attempt could begin before it sees what the repair wrote.
+	 */
 	return cas_release(&slot->word, &word,
 			   word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}));
 }
@@ -214,14 +252,20 @@ void ring_rewind(const struct ring *ring)
 	uint64_t tail = load_relaxed(&ring->shared->tail);
 	uint64_t head = load_relaxed(&ring->shared->head), wanted;
 
-	/* Tail moves before a task is published, so it covers every READY slot, whoever died. A stale tail only means more to scan. */
+	/*
+	 * Tail moves before a task is published, so it covers every READY slot, whichever member
+	 * died. A stale tail only means more to scan.
+	 */
 	do
 		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > ring->size ? tail - ring->size : 0);
-	/* RING3 */
+	/*
+	 * RING3. Release: else a worker could see the new head before it sees what was returned
+	 * behind it.
+	 */
 	while (!cas_weak_release(&ring->shared->head, &head, wanted));
 }
 
-/* Do workers that scan from head to tail come by the slot? */
+/* Tell whether workers that scan from head to tail come by the slot. */
 static bool ring_leads_to(const struct ring *ring, uint32_t slot)
 {
 	/* Relaxed, both: hints. */
@@ -239,7 +283,10 @@ static void lead_to_all(const struct ring *ring)
 	uint64_t tail = load_relaxed(&ring->shared->tail);
 	uint64_t wanted = tail < ring->size ? tail + ring->size : tail & (UINT64_MAX >> 16);
 
-	/* Relaxed: a lap of tickets more or less is a hint. A submitter that moves tail meanwhile has moved it on from there. */
+	/*
+	 * Relaxed: a lap of tickets more or less is a hint. A submitter that moves tail meanwhile
+	 * has moved it on from there.
+	 */
 	if (wanted != tail)
 		cas_relaxed(&ring->shared->tail, &tail, wanted);
 	ring_rewind(ring);
@@ -247,13 +294,19 @@ static void lead_to_all(const struct ring *ring)
 
 bool ring_mend(const struct segment *segment, const struct ring *ring, struct shared_slot **slot, uint64_t *word)
 {
-	/* Relaxed: no submitter comes so far, only a wild write. From there on tickets would soon begin anew, and the ring seem full. */
+	/*
+	 * Relaxed: no submitter comes so far, only a wild write. From there on tickets would soon
+	 * begin anew, and the ring seem full.
+	 */
 	bool hidden = load_relaxed(&ring->shared->tail) >> (HEAD_BITS - 1);
 	bool filling = false;
 
 	for (uint32_t i = 0; i < ring->size; i++) {
 		struct shared_slot *s = &ring->slots[i];
-		/* Acquire, pairs with crew.c by way of segment_is_orphan(): a word that is orphaned has been left by the repair. */
+		/*
+		 * Acquire, pairs with crew.c by way of segment_is_orphan(): a word that is orphaned
+		 * has been left by the repair.
+		 */
 		uint64_t found = load_acquire(&s->word);
 
 		switch (word_state(found)) {
@@ -293,7 +346,10 @@ uint64_t ring_wanting(const struct ring *ring)
 static bool any_slot(const struct ring *ring, enum word_state a, enum word_state b)
 {
 	for (uint32_t i = 0; i < ring->size; i++) {
-		/* Seq_cst: a caller that finds nothing may tell others so, which publish and then check. */
+		/*
+		 * Seq_cst: a caller that finds nothing may tell others so, which publish and then
+		 * check.
+		 */
 		enum word_state state = word_state(load_seq_cst(&ring->slots[i].word));
 
 		if (state == a || state == b)

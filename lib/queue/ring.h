@@ -1,7 +1,8 @@
 /*
  * ring.h - the bounded queue of task descriptors: any number of submitters, any number of workers.
  *
- * A ring is an object, and a segment may have several. Every call but ring_mend() may be made by any member.
+ * A ring is an object, and a segment may have several. Every call but ring_mend() may be made by
+ * any member.
  */
 #ifndef SHEAF_QUEUE_RING_H
 #define SHEAF_QUEUE_RING_H
@@ -9,68 +10,84 @@
 #include "segment/segment.h"
 
 /*
- * Take a free slot for the member of that name to fill. The slot is FILLING, and the caller must ring_publish() or
- * ring_abandon() it soon, because tasks behind it may have to wait. -EAGAIN: the ring is full.
+ * Take a free slot for the member of that name to fill. The slot is FILLING, and the caller must
+ * ring_publish() or ring_abandon() it soon, because tasks behind it may have to wait. -EAGAIN: the
+ * ring is full.
  */
 int ring_take(const struct ring *ring, uint32_t name, struct shared_slot **slot, uint64_t *ticket);
 
-/* Is a slot free at this moment? Asked before anything is taken for a task that a full ring would refuse. */
+/*
+ * Tell whether a slot is free at this moment. Asked before anything is taken for a task that a full
+ * ring would refuse.
+ */
 bool ring_has_room(const struct ring *ring);
 
-/* Publish a slot, FILLING -> READY: the task is accepted. All of the slot but its word must be written. */
+/*
+ * Publish a slot, FILLING -> READY: the task is accepted. All of the slot but its word must be
+ * written.
+ */
 void ring_publish(const struct ring *ring, struct shared_slot *slot, uint64_t ticket);
 
 /* Give back a slot that was taken, FILLING -> FREE. */
 void ring_abandon(struct shared_slot *slot);
 
 /*
- * Claim the oldest task that is found from head on, READY -> OWNED, with one attempt more. @claimant: word_claimant() of the
- * member. @tail: the tail that this member saw last, 0 at first; submitters are left alone until all below it is claimed.
- * 0, the slot and its new word; -EAGAIN: no task is READY.
+ * Claim the oldest task that is found from head on, READY -> OWNED, with one attempt more.
+ * @claimant: word_claimant() of the member. @tail: the tail that this member saw last, 0 at first;
+ * submitters are left alone until all below it is claimed. 0, the slot and its new word; -EAGAIN:
+ * no task is READY.
  */
 int ring_claim(const struct ring *ring, uint64_t claimant, uint64_t *tail, struct shared_slot **slot, uint64_t *word);
 
 /*
- * Claim as ring_claim() does, but beyond @tail check one slot only, the one that the next task most often comes to. So the
- * line of the ring's tail, which each submit writes, is left alone. -EAGAIN: nothing is there. A task elsewhere is found by
- * ring_claim(), which the caller must try now and then and before a sleep.
+ * Claim as ring_claim() does, but beyond @tail check one slot only, the one that the next task most
+ * often comes to. So the line of the ring's tail, which each submit writes, is left alone. -EAGAIN:
+ * nothing is there. A task elsewhere is found by ring_claim(), which the caller must try now and
+ * then and before a sleep.
  */
 int ring_claim_next(const struct ring *ring, uint64_t claimant, uint64_t *tail, struct shared_slot **slot, uint64_t *word);
 
-/* Release a slot whose task is over, OWNED -> FREE. @word: what ring_claim() gave. False: a wild write has hit the word. */
+/*
+ * Release a slot whose task is over, OWNED -> FREE. @word: what ring_claim() gave. False: a wild
+ * write has hit the word.
+ */
 bool ring_release(struct shared_slot *slot, uint64_t word);
 
 /*
- * Take back a task that nobody has claimed, READY (or FILLING, see ring_mend()) -> FREE. True if it was the very task of
- * @word.
+ * Take back a task that nobody has claimed, READY (or FILLING, see ring_mend()) -> FREE. True if it
+ * was the very task of @word.
  */
 bool ring_withdraw(struct shared_slot *slot, uint64_t word);
 
-/* Return a dead member's task to the ring, OWNED -> READY, with that many attempts. For the supervisor. False: as ring_release(). */
+/*
+ * Return a dead member's task to the ring, OWNED -> READY, with that many attempts. For the
+ * supervisor. False: as ring_release().
+ */
 bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts);
 
 /* Make every worker scan every slot again. For the supervisor, after each death. */
 void ring_rewind(const struct ring *ring);
 
 /*
- * Mend what only a wild write does to the ring: free slots whose words say what no member writes, or name a member that is
- * no more, and lead workers to READY slots that head and tail hide. Harmless where all is well. For the owner, now and then
- * while it waits. True: *@slot, with *@word, is FILLING; if no submitter is there that may be filling it, ring_withdraw()
- * frees it.
+ * Mend what only a wild write does to the ring. Free slots whose words say what no member writes,
+ * or name a member that is no more. Lead workers to READY slots that head and tail hide. Harmless
+ * where all is well. For the owner, now and then while it waits. True: *@slot, with *@word, is
+ * FILLING; if no submitter is there that may be filling it, ring_withdraw() frees it.
  */
 bool ring_mend(const struct segment *segment, const struct ring *ring, struct shared_slot **slot, uint64_t *word);
 
 /*
- * Tell how many more tasks must be claimed, by the ring's hints, until a good part of it is free. A submitter that waits for
- * room goes on only at 0, because else it would meet the workers at every slot. 0 at the latest when no task is READY.
+ * Tell how many more tasks must be claimed, by the ring's hints, until a good part of it is free. A
+ * submitter that waits for room goes on only at 0, because else it would meet the workers at every
+ * slot. 0 at the latest when no task is READY.
  */
 uint64_t ring_wanting(const struct ring *ring);
 
-/* Is any slot READY, or (has_work) about to be? By the words. */
+/* Tell whether any slot is READY, or (has_work) about to be, by the words. */
 bool ring_has_ready(const struct ring *ring);
 bool ring_has_work(const struct ring *ring);
 
-/* Is any slot OWNED? */
+/* Tell whether any slot is OWNED. */
 bool ring_has_owned(const struct ring *ring);
 
 #endif

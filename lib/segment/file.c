@@ -15,6 +15,8 @@
 #include "os/forks.h"
 #include "os/os.h"
 #include "segment/names.h"
+#include "segment/shortage.h"
+#include "segment/stamp.h"
 #include "segment/sweep.h"
 
 #include <errno.h>
@@ -26,20 +28,10 @@
 
 #define SWEEPS 100 /* others may take a name as fast as it is swept */
 
-int file_documented(int code)
-{
-	static const int codes[] = {EEXIST, ENOSPC, ENOENT, EACCES, EPERM, EROFS, ENOSYS, EMFILE, ENFILE, ENOMEM};
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (code == -codes[i])
-			return code;
-	return -ENOSYS;
-}
-
 /* Store the message of a failed shm_open(), or of a failed call on its file. */
 static int fail_create(int code, const char *name)
 {
-	return sheaf_fail(code == -EFBIG ? -ENOMEM : file_documented(code),
+	return sheaf_fail(code == -EFBIG ? -ENOMEM : segment_documented(code),
 			  "cannot create the segment %s in shared memory: %s (%s)", *name ? name : "(anonymous)",
 			  strerror(-code),
 			  code == -ENOSPC  ? "is /dev/shm full, or has it as many files as it may have?"
@@ -145,37 +137,6 @@ static int fail_taken(const struct segment *segment, const char *what)
 	return sheaf_fail(-EEXIST, "the segment name %s is taken by %s: choose another name, or NULL", segment->name, what);
 }
 
-/*
- * Write what the file begins with, before anything else, so that a sweep knows the file. @owned: by
- * this process; else the header says that nobody owns it.
- */
-static int write_identity(int fd, bool owned)
-{
-	struct shared_header header = {0};
-	ssize_t written;
-
-	/* Asked first, because a write beyond brings a signal that ends the process. */
-	if (os_file_limit() < sizeof(header))
-		return -EFBIG;
-	segment_identify(&header);
-	if (!owned)
-		header.owner_pid = 0;
-	do
-		written = pwrite(fd, &header, sizeof(header), 0);
-	while (written < 0 && errno == EINTR);
-	return written == sizeof(header) ? 0 : written < 0 ? -errno : -ENOSPC;
-}
-
-int file_cut(int fd)
-{
-	int r = write_identity(fd, false);
-
-	while (!r && ftruncate(fd, sizeof(struct shared_header)))
-		if (errno != EINTR)
-			r = -errno;
-	return r;
-}
-
 /* Create and lock a file of that name. 0; -EEXIST; or another error, with its message. */
 static int create_file(struct segment *segment, const char *name, const struct segment_options *options)
 {
@@ -198,7 +159,7 @@ static int create_file(struct segment *segment, const char *name, const struct s
 		if (!(r = os_lock(segment->fd, OS_LOCK_OWNER)))
 			r = os_file_note(segment->fd, &segment->id);
 		if (!r && os_shm_is(name, segment->fd, &segment->id)) {
-			if (!(r = write_identity(segment->fd, true)))
+			if (!(r = stamp_write(segment->fd, true)))
 				return 0;
 		} else if (!r) {
 			/* In case it has the name after all. */
@@ -276,7 +237,7 @@ static int create_named(struct segment *segment, const struct segment_options *o
 	 * If the name cannot be taken away now, the next sweep does it, once nobody owns the file.
 	 */
 	if (os_shm_unlink(first, segment->fd, &segment->id))
-		(void)write_identity(segment->fd, false);
+		(void)stamp_write(segment->fd, false);
 	close(segment->fd);
 	return r == -ENOTSUP ? create_directly(segment, options) : r;
 }
@@ -363,7 +324,7 @@ int file_make(struct segment *segment, const struct segment_options *options)
 	if (options->name)
 		snprintf(segment->name, sizeof(segment->name), "%s", options->name);
 	else if ((r = os_shm_invent(segment->name, sizeof(segment->name))))
-		return sheaf_fail(file_documented(r), "cannot read random bits from /dev/urandom: %s", strerror(-r));
+		return sheaf_fail(segment_documented(r), "cannot read random bits from /dev/urandom: %s", strerror(-r));
 	if (!names_claim(segment))
 		return fail_taken(segment, "a living pool of this process");
 	/*

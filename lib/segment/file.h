@@ -4,6 +4,7 @@
 #ifndef SHEAF_SEGMENT_FILE_H
 #define SHEAF_SEGMENT_FILE_H
 
+#include "segment/plan.h"
 #include "segment/segment.h"
 
 /*
@@ -14,15 +15,25 @@ int file_make(struct segment *segment, const struct segment_options *options);
 void file_drop(struct segment *segment);
 
 /*
- * Turn a code of the system into one that sheaf_pool_create() documents. Its message tells what the
- * system really said.
+ * Return the descriptor of the segment's file. If the host has closed it, as closefrom() does, it
+ * is opened again by its name. -EBADF: it has none, and the caller must do without.
  */
-int file_documented(int code);
+int segment_fd(struct segment *segment);
 
 /*
- * Cut the file of a dead segment to a header that every sweep knows to be dead, whatever process
- * has the maker's pid by then. 0, or -errno.
+ * Give the segment its name, now that a supervisor is there to take it away again when the owner is
+ * killed. 0; -EEXIST and other errors of segment_create(), with a message.
  */
-int file_cut(int fd);
+int segment_publish(struct segment *segment);
+
+/* Take the name away, while a supervisor still is there. */
+void segment_unpublish(struct segment *segment);
+
+/*
+ * Take the name away if the owner has become a process whose memory others of its user may not
+ * reach. For calls of the owner that come now and then, because nothing tells of such a change.
+ * True: it was taken away so, now or before.
+ */
+bool segment_guard(struct segment *segment);
 
 #endif

@@ -7,7 +7,8 @@
  * Invariant         Only the holder of its id uses a unit. No id is given out twice.
  * Order             Claim the words, then commit the pages. Give the pages back, then free the
  *                   words. So nobody ever commits or releases a page of a free word.
- * Edges             HEAP1 -> HEAP2  hands a unit, emptied, to its next holder.
+ * Edges             HEAP1  free a unit -> claim it: hands the unit, emptied, to its next holder.
+ *                   HEAP2  commit words of the map -> use them: the words are committed.
  * Deaths            A worker allocates only for a batch, under the batch's id. So all that it had
  *                   when it died, in any state, is found by that id when the batch is retired. The
  *                   owner's death ends the segment. So nothing needs repair, and no counter is
@@ -19,6 +20,8 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "os/os.h"
+#include "segment/commit.h"
+#include "segment/shortage.h"
 
 #include <errno.h>
 #include <string.h>
@@ -48,8 +51,7 @@ static int commit_map(struct segment *segment, uint64_t units)
 	uint64_t mapped;
 
 	/*
-	 * Acquire, pairs with the CAS below: else words could be touched before the other process
-	 * has committed them.
+	 * HEAP2. Acquire: else words could be touched before the other process has committed them.
 	 */
 	while ((mapped = load_acquire(&control->heap_mapped)) < units) {
 		uint64_t wanted = round_up(units, MAP_STEP), all = segment->heap_size / UNIT;
@@ -62,8 +64,7 @@ static int commit_map(struct segment *segment, uint64_t units)
 		if (r)
 			return r;
 		/*
-		 * Release, pairs with the loads of heap_mapped: the words are committed before they
-		 * are counted.
+		 * HEAP2. Release: else the words could be counted before they are committed.
 		 */
 		if (cas_acq_rel(&control->heap_mapped, &mapped, wanted))
 			break;
@@ -74,7 +75,7 @@ static int commit_map(struct segment *segment, uint64_t units)
 /* Count the words that are committed. Those above count as free and must not be touched. */
 static uint64_t mapped_units(const struct segment *segment)
 {
-	/* Acquire, pairs with commit_map(): else words could be read before they are committed. */
+	/* HEAP2. Acquire: else words could be read before they are committed. */
 	uint64_t mapped = load_acquire(&segment->control->heap_mapped);
 
 	/* A wild write to it must not lead out of the map. */
@@ -84,8 +85,8 @@ static uint64_t mapped_units(const struct segment *segment)
 static void free_words(struct segment *segment, uint64_t first, uint64_t count)
 {
 	/*
-	 * HEAP1, pairs with HEAP2: else the next holder could read what we wrote to the units, or
-	 * see its pages taken away.
+	 * HEAP1. Release: else the next holder could read what we wrote to the units, or see its
+	 * pages taken away.
 	 */
 	for (uint64_t u = first; u < first + count; u++)
 		store_release(&segment->heap_map[u], 0);
@@ -112,7 +113,7 @@ static bool claim_run(struct segment *segment, uint64_t id, uint64_t *first, uin
 	for (uint64_t u = *first; u < *first + count; u++) {
 		uint64_t expected = 0;
 
-		/* HEAP2, pairs with HEAP1. */
+		/* HEAP1. Acquire: else we could read what the last holder wrote. */
 		if (!cas_acquire(&segment->heap_map[u], &expected, id)) {
 			free_words(segment, *first, u - *first);
 			*first = u + 1;

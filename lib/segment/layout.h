@@ -1,8 +1,10 @@
 /*
  * layout.h - every byte that processes of a pool share, and the words that decide.
  *
- * Fixed-width integers, offsets and indices only: a pointer would be an address of one process, a size_t a fact of one ABI. Offsets
- * count from the start of the segment; 0 means none, as the header lies there. docs/explanation/segment.md tells the same as tables.
+ * There are only integers of fixed width, offsets and indices, because a pointer would be an
+ * address of one process, and a size_t depends on the ABI. Offsets count from the start of the
+ * segment. 0 means none, because the header lies there. docs/explanation/segment.md has the same as
+ * tables.
  *
  *   header | control | seats | ring | batches | heap map | guard pages | heap
  */
@@ -23,23 +25,26 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 
 #define LINE 128             /* two cache lines: the prefetcher pulls them in pairs */
 #define UNIT 65536u          /* what the heap counts in */
-#define PAGE 4096u           /* what control tables are aligned to; the guard is a UNIT, so larger pages work too */
+#define PAGE 4096u           /* alignment of tables; the guard is a UNIT, so larger pages work */
 #define HUGE_PAGE (2u << 20) /* alignment of heap and segment */
 
 /*
- * ---- Header: written by the creator, constant after `ready`. Up to owner_space it is written before anything else. ----
+ * ---- Header ----
+ *
+ * The creator writes it, and it is constant after `ready`. Up to owner_space it is written before
+ * anything else.
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 3u
+#define SEGMENT_VERSION 4u
 
 struct shared_header {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t layout; /* LAYOUT_WORD: other compilers or options that lay these structs out differently are told apart */
+	uint32_t layout; /* LAYOUT_WORD: differs if a compiler lays these structs out differently */
 	uint32_t owner_pid;
 	_Atomic uint32_t ready; /* 1, stored last with release: everything in the header is valid */
-	uint64_t owner_start;   /* with the pid and the space, no other process has it; see struct os_process_id */
+	uint64_t owner_start;   /* with pid and space it names one process: see os_process_id */
 	uint64_t owner_space;
 	uint64_t size; /* of the whole segment, in bytes */
 	uint64_t control;
@@ -62,25 +67,28 @@ enum pool_state {
 	POOL_CLOSED = 1,     /* no more submits; workers end when the ring is empty */
 	POOL_FINISHED = 2,   /* closed, and the last worker has ended */
 	POOL_TERMINATED = 3, /* by sheaf_pool_terminate() */
-	POOL_BROKEN = 4,     /* by the brake: workers died without any progress, or none can be started */
-	POOL_LOST = 5,       /* no supervisor can be started */
-	POOL_UNPLUGGED = 6,  /* the owner has closed the descriptors of the pool */
+	/* By the brake: workers died without any progress, or none can be started. */
+	POOL_BROKEN = 4,
+	POOL_LOST = 5,      /* no supervisor can be started */
+	POOL_UNPLUGGED = 6, /* the owner has closed the descriptors of the pool */
 };
 
 #define SLEEPER_WORDS (SHEAF_MAX_WORKERS / 64)
 /*
- * Stands before and behind each row of semaphores. A C library may abort the process that posts or waits on a semaphore that a task has
- * written over, as glibc does. What runs over a row changes one of its two seals, and then the row is left alone: see bell.c.
+ * Stands before and behind each row of semaphores. A C library may abort the process that posts or
+ * waits on a semaphore that a task has written over, as glibc does. What runs over a row changes
+ * one of its two seals. Then the row is left alone: see bell.c.
  */
 #define BELL_SEAL UINT64_C(0x9d4c7be1c35a2f86)
 
-#define ROOM_SLOTS 64 /* submitting threads that can sleep at once; more look again every millisecond */
+#define ROOM_SLOTS 64 /* submitting threads that can sleep at once; others poll every millisecond */
 
-/* What stands where a member may hold something: its seat_name(), so that 0 is free to say that nobody holds it. */
+/* What stands where the member of that name holds something. 0 is left for: nobody holds it. */
 #define HELD_BY(name) ((name) + 1u)
 
 /*
- * A ring's positions. Both are hints (promise 1): a death makes the supervisor set head back, and no recovery believes either.
+ * A ring's positions. Both are hints (promise 1). The supervisor sets head back after a death, and
+ * no recovery believes either.
  */
 struct shared_ring {
 	_Alignas(LINE) _Atomic uint64_t tail; /* tickets given out by submitters */
@@ -88,36 +96,46 @@ struct shared_ring {
 	_Alignas(LINE) _Atomic uint64_t head;
 };
 
-#define HEAD_BITS 52 /* tickets for years; the bits above only have to differ from one rewind to the next */
+/* Tickets for years; the bits above only have to differ from one rewind to the next. */
+#define HEAD_BITS 52
 #define HEAD_TICKET(head) ((head) & ((UINT64_C(1) << HEAD_BITS) - 1))
 
 struct shared_control {
 	_Alignas(LINE) _Atomic uint32_t state; /* enum pool_state */
-	_Atomic uint32_t start;                /* by the supervisor: 0 starting, 1 workers run, -errno: could not */
+	_Atomic uint32_t start;                /* 0: starting; 1: workers run; -errno: cannot */
 	_Atomic uint64_t supervisors;          /* started so far */
-	_Atomic uint64_t deaths;               /* workers that died, not by order and not with their supervisor */
-	_Atomic uint64_t given_up;             /* tasks and chunks' positions that failed because their workers died */
-	_Atomic uint64_t tick_ns; /* by the supervisor: how often it looks for tasks over their limits; 0: it does not */
-	_Atomic uint32_t batches; /* by the owner: as many batch slots, the first ones, are committed; only grows */
-	_Alignas(8) _Atomic uint64_t started_seal; /* BELL_SEAL, like all seals. Aligned alike by every libc */
-	sem_t started;                             /* by the supervisor, after `start`: the owner looks again */
+	/* Workers that died, not by order and not with their supervisor. */
+	_Atomic uint64_t deaths;
+	/* Tasks, and positions of chunks, that deaths made fail. */
+	_Atomic uint64_t given_up;
+	/* How often the supervisor checks time limits; 0: it does not. */
+	_Atomic uint64_t tick_ns;
+	/* How many batch slots, the first ones, are committed; only grows. */
+	_Atomic uint32_t batches;
+
+	_Alignas(8) _Atomic uint64_t started_seal; /* BELL_SEAL, as all; aligned alike everywhere */
+	sem_t started;                             /* by the supervisor, after `start` */
 	_Alignas(8) _Atomic uint64_t started_end_seal;
 
 	struct shared_ring ring;
 
-	_Alignas(LINE) _Atomic uint64_t sleepers[SLEEPER_WORDS]; /* bit w: worker w is about to sleep or sleeps */
-	_Alignas(LINE) _Atomic uint64_t room_waiters;            /* bit i: a submitter sleeps on room[i] until a slot is free */
-	_Atomic uint32_t room_holder[ROOM_SLOTS]; /* HELD_BY() the member that may set bit i of room_waiters; 0: free. Taken by a CAS */
+	/* Bit w: worker w is about to sleep or sleeps. */
+	_Alignas(LINE) _Atomic uint64_t sleepers[SLEEPER_WORDS];
+	/* Bit i: a submitter sleeps on room[i]. */
+	_Alignas(LINE) _Atomic uint64_t room_waiters;
+	/* HELD_BY() the member that may set bit i of room_waiters; 0: free. Taken by a CAS. */
+	_Atomic uint32_t room_holder[ROOM_SLOTS];
 	_Alignas(8) _Atomic uint64_t room_seal;
 	sem_t room[ROOM_SLOTS];
 	_Alignas(8) _Atomic uint64_t room_end_seal;
 
 	_Alignas(LINE) _Atomic uint64_t heap_ids; /* the last allocation id given out */
 	_Atomic uint64_t heap_hint;               /* unit where the last search ended: a hint */
-	_Atomic uint64_t heap_mapped;             /* units whose words in the heap map are committed; only grows */
+	/* Units whose words in the heap map are committed; only grows. */
+	_Atomic uint64_t heap_mapped;
 };
 
-/* ---- Seats: worker w has number w, the owner the number after the last worker ---- */
+/* ---- Seats: worker w has number w, and the owner the number after the last worker ---- */
 
 #define CURSOR_NONE UINT64_MAX
 #define MAX_FRAMES 14 /* what fills the line */
@@ -128,7 +146,8 @@ enum death_way {
 	WAY_QUICK_EXIT = 2,  /* a task called quick_exit() */
 	WAY_THREAD_EXIT = 3, /* a task called pthread_exit(), or cancelled its thread */
 	WAY_JUMP = 4,        /* a task jumped out of its function by longjmp() */
-	WAY_UNTOLD = 8,      /* with the first two: the exit code is not the one that was asked for */
+	/* With the first two: the exit code is not the one that was asked for. */
+	WAY_UNTOLD = 8,
 
 	/* Of SIGSEGV and SIGBUS: there is an address, and why it could not be used. */
 	FAULT_ADDRESS = 16,   /* no more is known */
@@ -138,21 +157,33 @@ enum death_way {
 };
 
 struct shared_seat {
-	_Alignas(LINE) _Atomic uint32_t generation; /* by the supervisor, before the fork; the owner's is 1 */
-	_Atomic int32_t pid;                        /* 0 while there is none */
-	_Atomic uint32_t kill;                      /* by the owner: generation + 1 that shall be killed; 0: none */
-	_Atomic uint32_t looking;                   /* by the worker: 1 while it looks for a task, before it sleeps. A hint */
+	/* By the supervisor, before the fork; the owner's is 1. */
+	_Alignas(LINE) _Atomic uint32_t generation;
+	_Atomic int32_t pid; /* 0 while there is none */
+	/* By the owner: generation + 1 of the worker to kill; 0: none. */
+	_Atomic uint32_t kill;
+	/* By the worker: 1 while it spins for a task. A hint. */
+	_Atomic uint32_t looking;
 	_Alignas(8) _Atomic uint64_t bell_seal;
-	sem_t bell[2]; /* of even and odd generations: a successor never uses its dead predecessor's */
+	/* Of even and odd generations: a successor never uses its dead predecessor's. */
+	sem_t bell[2];
 	_Alignas(8) _Atomic uint64_t bell_end_seal;
 
-	_Alignas(LINE) _Atomic uint64_t cursor; /* by the worker: position of a map in hand, or CURSOR_NONE */
-	_Atomic uint64_t completed; /* by the worker: tasks and chunks it ended; shows the brake that there is progress */
-	_Atomic uint64_t started;   /* by the worker: when the task in hand began; 0: not known */
-	_Atomic uint64_t deadline;  /* by the worker: when the task in hand has to have ended; 0: it has no limit */
-	_Atomic uint64_t hand;      /* by the worker: offset of the slot that it has claimed last; 0: none so far */
+	/* By the worker: position of a map in hand, or CURSOR_NONE. */
+	_Alignas(LINE) _Atomic uint64_t cursor;
+	/* By the worker: tasks and chunks it ended. Tells of progress. */
+	_Atomic uint64_t completed;
+	/* By the worker: when the task in hand began; 0: not known. */
+	_Atomic uint64_t started;
+	/* By the worker: when the task in hand has to have ended; 0: it has no limit. */
+	_Atomic uint64_t deadline;
+	/* By the worker: offset of the slot that it has claimed last; 0: none so far. */
+	_Atomic uint64_t hand;
 
-	/* Last words of a worker that dies by a fault, written in its signal handler. By the supervisor: 0 before the fork. */
+	/*
+	 * Last words of a worker that dies by a fault, written in its signal handler. The
+	 * supervisor sets them to 0 before the fork.
+	 */
 	_Alignas(LINE) int32_t fault; /* the signal; 0: none */
 	uint16_t way;                 /* enum death_way; also without a fault */
 	uint16_t frame_count;
@@ -170,8 +201,8 @@ enum task_kind {
 #define INLINE_ARG 24 /* bytes of an argument that fit the slot itself */
 
 /*
- * A time limit in 16 bits: a number of microseconds below 2048, shifted left by up to 30, rounded up. LIMIT_BATCH: that of the batch;
- * LIMIT_NONE: none, also for limits of more than 25 days.
+ * A time limit in 16 bits: a number of microseconds below 2048, shifted left by up to 30, rounded
+ * up. LIMIT_BATCH: the limit of the batch. LIMIT_NONE: none, also for limits of more than 25 days.
  */
 #define LIMIT_BATCH 0u
 #define LIMIT_NONE 0xffffu
@@ -193,10 +224,10 @@ static inline uint64_t limit_unpack(uint16_t limit)
 
 struct shared_slot {
 	_Alignas(64) _Atomic uint64_t word;
-	_Atomic uint64_t batch; /* BATCH_REF; atomic because a retiring owner looks at slots that others may be filling */
+	_Atomic uint64_t batch; /* BATCH_REF; atomic, as an opener that retires reads all slots */
 	uint64_t function;
 	uint64_t target;   /* TASK_CALL: offset of the entry. TASK_SHARE: number of the share */
-	uint32_t arg_size; /* of a call; over INLINE_ARG: arg holds the offset of the bytes */
+	uint32_t arg_size; /* of a call; above INLINE_ARG: arg holds the offset of the bytes */
 	uint16_t kind;     /* enum task_kind */
 	uint16_t limit;    /* of a call, packed: see limit_pack() */
 	union {
@@ -219,20 +250,29 @@ enum batch_kind {
 	KIND_FOR = 2,
 };
 
-/* What a gatherer that sleeps waits for. Workers that bring it about claim the wake-up by a CAS to WAIT_NOTHING. */
+/*
+ * What a gatherer that sleeps waits for. A worker that publishes it claims the wake-up by a CAS to
+ * WAIT_NOTHING.
+ */
 #define WAIT_NOTHING UINT64_C(0)
-#define WAIT_ANY UINT64_C(1)                           /* anything published */
-#define WAIT_ALL UINT64_C(2)                           /* the last worker leaves a dense batch */
-#define WAIT_ENTRY(offset) (offset)                    /* entries are aligned to 64: bits 0 and 1 are clear */
+#define WAIT_ANY UINT64_C(1) /* anything published */
+#define WAIT_ALL UINT64_C(2) /* the last worker leaves a dense batch */
+/* Entries are aligned to 64: bits 0 and 1 are clear. */
+#define WAIT_ENTRY(offset) (offset)
 #define WAIT_CHUNK(chunk) ((uint64_t)(chunk) << 2 | 3) /* that chunk */
 
-#define BATCH_CHECKED (1u << 31) /* in flags: the pool was created with SHEAF_CHECK=1, see check.c */
+/* In flags: the pool was created with SHEAF_CHECK=1. See check.c. */
+#define BATCH_CHECKED (1u << 31)
 
 #define BATCH_INLINE 4096 /* bytes of table that need no heap */
 
 struct shared_batch {
-	_Alignas(LINE) _Atomic uint64_t word; /* BATCH_WORD, by the opener */
-	uint32_t kind; /* enum batch_kind; this line and the next change only while no slot names the batch */
+	/*
+	 * BATCH_WORD, by the opener. The rest of this line and the next change only while no slot
+	 * names the batch.
+	 */
+	_Alignas(LINE) _Atomic uint64_t word;
+	uint32_t kind; /* enum batch_kind */
 	uint32_t max_attempts;
 	uint32_t flags;   /* enum sheaf_batch_flags */
 	uint32_t shares;  /* invitations sent */
@@ -245,40 +285,49 @@ struct shared_batch {
 	uint64_t n;
 	uint64_t chunk; /* positions in a chunk, but for the last */
 	uint64_t chunks;
-	uint64_t words;    /* offset of the chunk words */
-	uint64_t hints;    /* offset of the shares' hints */
-	uint64_t limit_ns; /* a task may run so long; 0: for ever */
-	_Atomic uint32_t opener; /* HELD_BY() the member that opened it and retires it; 0: the slot is free. Taken by a CAS */
+	uint64_t words;          /* offset of the chunk words */
+	uint64_t hints;          /* offset of the shares' hints */
+	uint64_t limit_ns;       /* a task may run so long; 0: for ever */
+	_Atomic uint32_t opener; /* HELD_BY() the opener, which retires it; 0: free. By a CAS */
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
-	_Atomic uint64_t units;                   /* heap units ever asked for: 0 spares the retiring owner a search */
-	uint64_t checked;                         /* of a map with BATCH_CHECKED: the user's function */
-	_Atomic uint64_t shortest_ns;             /* by the opener: the shortest limit of its tasks; 0: none has one */
+	/* Heap units ever asked for: 0 spares the opener a search. */
+	_Atomic uint64_t units;
+	/* Of a map with BATCH_CHECKED: the user's function. */
+	uint64_t checked;
+	/* By the opener: the shortest limit of its tasks; 0: none. */
+	_Atomic uint64_t shortest_ns;
 
-	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, who is one thread at a time */
+	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, one thread at a time */
 	_Atomic uint64_t bell_seal;
 	sem_t bell;
 	_Alignas(8) _Atomic uint64_t bell_end_seal;
 
-	_Alignas(LINE) _Atomic uint64_t inside[SLEEPER_WORDS]; /* bit w: worker w is in this dense batch */
+	/* Bit w: worker w is in this dense batch. */
+	_Alignas(LINE) _Atomic uint64_t inside[SLEEPER_WORDS];
 
-	_Alignas(LINE) unsigned char table
-		[BATCH_INLINE]; /* entries, or chunk words and hints and the context, as far as they fit */
+	/* Entries, or chunk words, hints and the context, as far as they fit. */
+	_Alignas(LINE) unsigned char table[BATCH_INLINE];
 };
 
 /*
- * A batch's serial is the id of its heap units, which no other batch has. Slots of the ring name a batch by BATCH_REF.
+ * A batch's serial is the id of its heap units, which no other batch has. Slots of the ring name a
+ * batch by BATCH_REF.
  */
 #define BATCH_WORD(state, serial) ((uint64_t)(state) | (uint64_t)(serial) << 8)
 #define BATCH_STATE(word) ((enum batch_state)((word)&0xffu))
 #define BATCH_REF(index, serial) ((uint64_t)(serial) << 16 | (index))
 #define BATCH_INDEX(ref) ((uint32_t)((ref)&0xffffu))
 
-/* A submitted task in its batch's result table. All but word and position is written by the task's owner, before it publishes. */
+/*
+ * A submitted task in its batch's result table. The task's owner writes all but word and position,
+ * before it publishes.
+ */
 struct shared_entry {
-	_Alignas(64) _Atomic uint64_t word; /* READY -> DONE, once (P3) */
+	_Alignas(64) _Atomic uint64_t word; /* READY -> DONE, once (promise 3) */
 	uint64_t position;
-	uint64_t data; /* offset of the result or of a failure's text; 0: the slot behind the entry, or none */
+	/* Offset of the result or of a failure's text; 0: behind the entry, or none. */
+	uint64_t data;
 	uint64_t size;
 	int32_t status;
 	int32_t pid;
@@ -293,19 +342,25 @@ struct shared_entry {
 	} last;
 };
 
-/* At `data` of an entry whose worker died: what its last words were. `size` addresses of the code follow, the innermost first. */
+/*
+ * Stands at `data` of an entry whose worker died: its last words. `size` addresses of the code
+ * follow, the innermost first.
+ */
 struct shared_account {
 	uint64_t address;
 	uint64_t way; /* enum death_way */
 };
 
-/* Where a share's own worker and the raiders of its range are: hints that save them from looking at claimed chunks. */
+/*
+ * Where a share's own worker and those that steal from it are. Hints, which save them from reading
+ * the words of claimed chunks.
+ */
 struct shared_hint {
 	_Alignas(64) _Atomic uint64_t front; /* all chunks of the range below were claimed */
 	_Atomic uint64_t back;               /* and all from here on */
 };
 
-/* Why positions of a dense batch failed: a stack, pushed with one CAS. What ran again counts 0. */
+/* Why positions of a dense batch failed. Records are a stack, pushed with one CAS. */
 struct shared_failure {
 	uint64_t next; /* offset of the older one */
 	uint64_t position;
@@ -324,7 +379,10 @@ struct shared_failure {
 	uint64_t way;
 };
 
-/* The heap map is an array of _Atomic uint64_t, one per UNIT of the heap: 0 free, else the id of the allocation that has it. */
+/*
+ * The heap map is an array of _Atomic uint64_t, one for each UNIT of the heap. 0: free; else the id
+ * of the allocation that has it.
+ */
 
 static_assert(sizeof(struct shared_header) == 120, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");

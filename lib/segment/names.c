@@ -1,6 +1,6 @@
 /*
- * names.c - the names of this process's own segments: which are claimed, which thread visits names,
- * and what readers may borrow.
+ * names.c - the names of this process's own segments: which are claimed, which are lent, and which
+ * thread visits names.
  *
  * The owner's lock does not keep out the owner itself, and closing any descriptor of the file drops
  * the lock. So neither a sweep nor a second segment of the same name must ever open a file of this
@@ -16,11 +16,9 @@
  */
 #include "segment/names.h"
 
-#include "base/cancel.h"
 #include "os/forks.h"
 #include "os/os.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,11 +53,7 @@ static struct segment *find_file(const struct stat *status)
 	return segment;
 }
 
-/*
- * Find the segment by any of its names. @status: of what has the name; NULL: nothing has it. Within
- * forks_hold().
- */
-static struct segment *find_named(const char *name, const struct stat *status)
+struct segment *names_find(const char *name, const struct stat *status)
 {
 	struct segment *segment = find_mine(name);
 
@@ -141,49 +135,9 @@ void segment_adopt(struct segment *segment)
 	forks_release();
 }
 
-/* ---- lending ---- */
-
 void names_lend(struct segment *segment, bool lent)
 {
 	forks_hold();
 	segment->lent = lent;
-	forks_release();
-}
-
-int segment_open(const char *name, int *fd)
-{
-	struct stat status;
-	int cancel = cancel_refuse(), r;
-	bool found;
-
-	names_visit();
-	r = os_shm_look(name, &status);
-	forks_hold();
-	found = find_named(name, r ? NULL : &status);
-	forks_release();
-	r = found ? -EBUSY : os_shm_open(name, false, fd);
-	names_leave();
-	cancel_allow(cancel);
-	return r;
-}
-
-int segment_borrow(const char *name)
-{
-	struct segment *segment;
-	struct stat status;
-	int fd = -ENOENT, r = os_shm_look(name, &status);
-
-	forks_hold();
-	segment = find_named(name, r ? NULL : &status);
-	if (segment)
-		segment_guard(segment);
-	if (segment && segment->lent && (fd = segment_fd(segment)) >= 0)
-		return fd;
-	forks_release();
-	return fd;
-}
-
-void segment_return(void)
-{
 	forks_release();
 }

@@ -28,4 +28,16 @@ void names_leave(void);
 /* Lend the segment to readers of this process, or no longer. */
 void names_lend(struct segment *segment, bool lent);
 
+/*
+ * Count the segment among those of this process, a worker. Its lock goes with any close of the
+ * file, too, because pools that tasks create sweep, and tasks may inspect their own pool.
+ */
+void segment_adopt(struct segment *segment);
+
+/*
+ * Find this process's segment by any of its names. @status: of what has the name; NULL: nothing has
+ * it. NULL: there is none. Within forks_hold().
+ */
+struct segment *names_find(const char *name, const struct stat *status);
+
 #endif

@@ -18,6 +18,9 @@
 #include "base/error.h"
 #include "os/forks.h"
 #include "os/os.h"
+#include "os/process_id.h"
+#include "segment/borrow.h"
+#include "segment/plan.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -27,9 +27,10 @@
 
 #include "base/atomic.h"
 #include "os/os.h"
-#include "segment/file.h"
-#include "segment/layout.h"
+#include "os/process_id.h"
 #include "segment/names.h"
+#include "segment/plan.h"
+#include "segment/stamp.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -164,7 +165,7 @@ int sweep_open(int fd, const char *name, unsigned first, unsigned count)
 	 * be a child of the owner.
 	 */
 	if (!r && shared && status.st_size)
-		(void)file_cut(fd);
+		(void)stamp_cut(fd);
 	return r;
 }
 

@@ -1,12 +1,14 @@
 /*
- * word.h - the task word: it alone decides who owns a task (promise 1), and each of its changes is one CAS.
+ * word.h - the task word. It alone decides which member owns a task (promise 1), and each of its
+ * changes is one CAS.
  *
  *   63            38 37      22 21      10 9      5 4    3 2     0
  *   | payload:26    | generation| seat    | attempt| flags | state |
  *
- * It stands in ring slots (payload: lap of the slot), in chunks of dense batches (payload: first position of the chunk that is
- * not done) and in entries of the result table (payload 0). Seat and generation name the member that owns the task while it is
- * OWNED or FILLING, and the one that published it when it is DONE. Attempt counts the runs begun so far, with the present one.
+ * It stands in ring slots (payload: lap of the slot), in chunks of dense batches (payload: first
+ * position of the chunk that is not done) and in entries of the result table (payload 0). Seat and
+ * generation name the member that owns the task while it is OWNED or FILLING, and the one that
+ * published it when it is DONE. Attempt counts the runs begun so far, with the present one.
  */
 #ifndef SHEAF_SEGMENT_WORD_H
 #define SHEAF_SEGMENT_WORD_H
@@ -26,8 +28,13 @@ enum word_state {
 };
 
 enum word_flag {
-	WORD_WIDE = 1, /* chunk: the last death does not tell which position was in hand, so run them singly */
-	WORD_LOST = 2, /* chunk: there was no memory to tell which positions failed, so all of them count as failed */
+	/* Chunk: the last death does not tell which position was in hand, so run them singly. */
+	WORD_WIDE = 1,
+	/*
+	 * Chunk: there was no memory to tell which positions failed, so all of them count as
+	 * failed.
+	 */
+	WORD_LOST = 2,
 };
 
 #define WORD_FLAGS_AT 3
@@ -86,9 +93,10 @@ static inline uint32_t word_name(uint64_t bits)
 }
 
 /*
- * The hot path's changes, without taking words apart. word_claim(): READY -> OWNED with one attempt more, by the member whose
- * word_claimant() it is. READY words name nobody, so it is one addition. word_filling(): a slot that the named member fills.
- * word_done(): OWNED -> DONE. word_freed(): FREE, in the slot's next lap.
+ * The hot path's changes, without taking words apart. word_claim(): READY -> OWNED with one attempt
+ * more, by the member whose word_claimant() it is. READY words name nobody, so it is one addition.
+ * word_filling(): a slot that the named member fills. word_done(): OWNED -> DONE. word_freed():
+ * FREE, in the slot's next lap.
  */
 static inline uint64_t word_claimant(uint32_t name)
 {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define TRIES 3
-#define COME_AND_GO 16 /* times the file's memory that all chunk words of one look may take */
+#define COME_AND_GO 16 /* times the file's memory that all chunk words of one inspection may take */
 
 /* A batch without its table. */
 union batch_head {

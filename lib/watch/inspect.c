@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "os/os.h"
+#include "segment/plan.h"
 #include "watch/scan.h"
 
 #include <errno.h>

@@ -13,8 +13,8 @@ struct sheaf_inspect {
 };
 
 /*
- * Begin a look. @out: where @room items must go. 0, or an error of sheaf_inspect_look() with its
- * message.
+ * Begin an inspection. @out: where @room items must go. 0, or an error of sheaf_inspect_look() with
+ * its message.
  */
 int scan_begin(const sheaf_inspect *inspect, const char *call, const void *out, size_t room, struct reader_facts *facts);
 

@@ -53,6 +53,14 @@ static uint64_t slot_limit(const struct shared_slot *slot, const struct shared_b
 	return slot->limit == LIMIT_BATCH ? batch->limit_ns : slot->limit == LIMIT_NONE ? 0 : limit_unpack(slot->limit);
 }
 
+/* Find the argument of a task. NULL: it has none. */
+UNGUARDED static inline const void *slot_argument(const struct segment *segment, const struct shared_slot *slot)
+{
+	if (!slot->arg_size)
+		return NULL;
+	return slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
+}
+
 UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = member->segment;
@@ -61,7 +69,6 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	struct shared_seat *seat = member->seat;
 	struct word w = word_unpack(word);
 	struct sheaf_task task;
-	const void *arg = NULL;
 	void *result = call_result(entry, batch->out_size);
 	uint64_t started = 0, limit = 0, entry_offset;
 	int status;
@@ -77,8 +84,6 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	if (limit)
 		output_look(); /* this one may be killed with what others have left */
 	task_hold(seat, started, limit);
-	if (slot->arg_size)
-		arg = slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
 	task.member = member;
 	task.batch = batch;
 	task.position = entry->position;
@@ -88,7 +93,7 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	task.size = batch->out_size;
 	task.text_size = 0;
 
-	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, arg, result);
+	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, slot_argument(segment, slot), result);
 	task_returned(member->forks);
 	entry->status = status > 0 ? task_status(&task, status) : status;
 	if (limit)

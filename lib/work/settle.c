@@ -7,7 +7,8 @@
  * Trust             A wild task may have written over the slot or its batch. Each number is read
  *                   once, checked, and then used. A batch is reached only through a slot that the
  *                   dead member owns, because such a slot keeps the batch from being retired.
- * Edges             CALL1 (call.h) for an entry that fails. CHUNK1 and CHUNK2 (chunk.c) for chunks.
+ * Edges             For an entry that fails, CALL1 is in call.c. For chunks, CHUNK1 and CHUNK2 are
+ *                   in chunk.c.
  * Deaths            The supervisor dies in here: until the slot's last CAS the slot names the dead
  *                   member, and the successor settles it again, from the same words. A failure
  *                   record may then be there twice.

@@ -59,7 +59,9 @@ bool work_step(struct member *member, bool announced)
 	struct shared_slot *slot;
 	uint64_t word;
 
-	/* Relaxed: processes of a terminated pool are killed, and threads check before each task. */
+	/*
+	 * Relaxed: processes of a terminated pool are killed, and threads check before each task.
+	 */
 	if (load_relaxed(&segment->control->state) > POOL_FINISHED || !claim_task(member, announced, &slot, &word))
 		return false;
 	/* Relaxed, because the supervisor reads it after this member's death. */

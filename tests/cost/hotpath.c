@@ -9,6 +9,7 @@
 #include "batch/retire.h"
 #include "os/forks.h"
 #include "queue/ring.h"
+#include "segment/create.h"
 #include "support/arguments.h"
 #include "support/check.h"
 #include "work/call.h"

@@ -14,6 +14,7 @@
 #include "pool/recover.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/create.h"
 #include "segment/heap.h"
 #include "support/arguments.h"
 #include "support/deadline.h"

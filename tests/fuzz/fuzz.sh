@@ -49,7 +49,7 @@ segments)
 	longest=40000
 	sources="tests/fuzz/fuzz_inspect.c tests/fuzz/inspect_rules.c $support tests/support/children.c tests/support/proc.c
 		lib/base/clock.c lib/base/printable.c lib/base/error.c $os_sources
-		lib/segment/segment.c lib/segment/file.c lib/segment/names.c lib/segment/sweep.c lib/segment/reader.c lib/watch/*.c"
+		lib/segment/*.c lib/watch/*.c"
 	;;
 tables)
 	"$corpus" "$seed" 300 "$folder/seeds"

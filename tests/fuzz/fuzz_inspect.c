@@ -8,6 +8,7 @@
 #include "inspect_rules.h"
 
 #include "os/os.h"
+#include "segment/plan.h"
 #include "support/check.h"
 #include "support/children.h"
 #include "support/rng.h"

@@ -14,6 +14,7 @@
 #include "inspect_rules.h"
 
 #include "os/os.h"
+#include "segment/plan.h"
 #include "segment/segment.h"
 #include "support/arguments.h"
 #include "support/children.h"

@@ -16,10 +16,11 @@ ROOMS = {
     "sync": BEFORE,
     # A reader of segments that others own. It takes part in nothing, but knows what is possible there.
     "watch": ["base", "os", "segment", "work/cut.h"],
-    # As a program of a user's, but for three things that sheaf.h has not: it reports errors as the
+    # As a program of a user's, but for four things that sheaf.h has not: it reports errors as the
     # library does (base), it reads from descriptors and commits memory (os), and while it reads it
-    # has arrays grow and notices that the pool was interrupted or is over (pool/pool.h).
-    "data": ["base", "os", "pool/pool.h"],
+    # has arrays grow (pool/alloc.h) and notices that the pool was interrupted or is over
+    # (pool/pool.h).
+    "data": ["base", "os", "pool/alloc.h", "pool/pool.h"],
     "mpi": [],
     "python": [],
 }

@@ -58,7 +58,7 @@ build_base() {
 	for folder_of in base os segment queue member work batch pool; do
 		for file in "$tree/lib/$folder_of"/*.c; do
 			case $file in */os/posix_*) continue ;; esac
-			compile "$file" "$folder/base/${folder_of}_$(basename "$file" .c).o" "$instrumented"
+			compile "$file" "$folder/base/${folder_of}_$(basename "$file" .c).o" "$instrumented -MMD"
 		done
 	done
 	ar rcs "$folder/base.a" "$folder"/base/*.o
@@ -68,7 +68,7 @@ build_base() {
 	done
 }
 
-# link_machine PROGRAM [MUTANT]: the mutant's object comes before the one of the same file in base.a.
+# link_machine PROGRAM [MUTANTS]: the mutants' objects come before those of the same files in base.a.
 link_machine() {
 	# shellcheck disable=SC2086
 	$cc -o "$1" "$folder/machine.o" "$folder/memory.o" "$folder/fibers.o" "$folder/access.o" \
@@ -134,6 +134,31 @@ objects() {
 	! wait $!
 }
 
+# build_mutant PLACE: the machine in PLACE, with the change of the line that was split. All files that include a changed header are
+# compiled anew, by what the compiler has noted of the library's own files.
+build_mutant() {
+	mkdir -p "$1/changed/$(dirname "${file#lib/}")" "$1/objects"
+	rm -rf "$1/objects"/* "$1/changed/${file#lib/}"
+	mutate "$1/mutant" || return
+	case $file in
+	*.c) changed=$file ;;
+	*)
+		cp "$1/mutant" "$1/changed/${file#lib/}"
+		changed=$(grep -l " $tree/$file\\( \\|\$\\)" "$folder"/base/*.d | while read -r rule; do
+			sed -n "s,.*$tree/\\(lib/[a-z_/]*\\.c\\).*,\\1,p" "$rule" | head -n 1
+		done)
+		;;
+	esac
+	for source_of in $changed; do
+		object=$1/objects/$(echo "${source_of#lib/}" | tr / _).o
+		case $file in
+		*.c) cp "$1/mutant" "$1/mutant.c" && compile "$1/mutant.c" "$object" "$instrumented -iquote $tree/$(dirname "$file")" ;;
+		*) compile "$tree/$source_of" "$object" "-iquote $1/changed $instrumented" ;;
+		esac || return
+	done
+	link_machine "$1/machine" "$(echo "$1/objects"/*.o)"
+}
+
 # worker NUMBER: every jobs-th line.
 worker() {
 	trap 'kill $! 2>/dev/null; exit 1' TERM
@@ -147,8 +172,7 @@ worker() {
 		most=$budget
 		[ "$by" != accepted ] || most=$accepted
 		: >"$place/words"
-		if ! mutate "$place/mutant.c" || ! compile "$place/mutant.c" "$place/mutant.o" \
-			"$instrumented -iquote $tree/$(dirname "$file")" || ! link_machine "$place/machine" "$place/mutant.o"; then
+		if ! build_mutant "$place"; then
 			result=broken
 		elif objects "$place" "$most"; then
 			result=caught

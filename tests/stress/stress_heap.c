@@ -4,6 +4,7 @@
  * No thread may get what another one has, and each gets zeroes. Each block is filled with its id
  * and checked again before it is freed. A map of holders on the side tells which blocks overlap.
  */
+#include "segment/create.h"
 #include "segment/heap.h"
 #include "support/arguments.h"
 #include "support/check.h"

@@ -8,6 +8,7 @@
  */
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/create.h"
 #include "support/arguments.h"
 #include "support/check.h"
 #include "support/children.h"

@@ -10,6 +10,7 @@
 #include "os/os.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/create.h"
 #include "support/arguments.h"
 #include "support/report.h"
 #include "support/rng.h"

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "os/os.h"
+#include "os/process_id.h"
 #include "segment/segment.h"
+#include "segment/stamp.h"
 #include "support/check.h"
 
 void dead_pool_mark(struct shared_header *header)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "queue/bell.h"
+#include "segment/create.h"
 
 #define WORKERS 130 /* words of 64 bits, the last with two workers */
 

@@ -7,6 +7,7 @@
 
 #include "pool/recover.h"
 #include "queue/ring.h"
+#include "segment/create.h"
 #include "work/call.h"
 #include "work/settle.h"
 

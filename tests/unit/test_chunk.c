@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "queue/ring.h"
+#include "segment/create.h"
 #include "work/chunk.h"
 #include "work/settle.h"
 #include "work/share.h"

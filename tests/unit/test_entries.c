@@ -7,6 +7,7 @@
 
 #include "batch/entries.h"
 #include "segment/heap.h"
+#include "segment/create.h"
 
 #define INLINE_ENTRIES (BATCH_INLINE / 64)
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "segment/create.h"
 #include "segment/heap.h"
 
 #define UNITS 64

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "queue/ring.h"
+#include "segment/create.h"
 
 static struct segment segment;
 static uint32_t owner;  /* the name of the owner, which submits */

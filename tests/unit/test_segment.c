@@ -5,8 +5,12 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, mlockall() */
 #include "base/number.h"
 #include "os/os.h"
+#include "segment/create.h"
+#include "segment/file.h"
 #include "segment/heap.h"
 #include "segment/names.h"
+#include "segment/shortage.h"
+#include "segment/stamp.h"
 #include "segment/sweep.h"
 #include "support/children.h"
 #include "support/dead_pool.h"

@@ -1,12 +1,10 @@
 /*
- * identity.c - whether a number still names what it named.
+ * process_id.c - whether a pid still names the process that it named.
  *
- * Descriptors and pids are given out again. A host may close every descriptor that it does not
- * know, as closefrom(3) does, and the next file that it opens gets the number. So a descriptor is
- * compared with what was noted when it was opened, before its number is used for anything that
- * would harm another file.
+ * Pids are given out again. So a process is known by its pid, the time when it started, and the
+ * namespaces that count both.
  */
-#include "os/identity.h"
+#include "os/process_id.h"
 
 #include "base/atomic.h"
 #include "os/forks.h"
@@ -19,36 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-int os_file_note(int fd, struct os_file_id *id)
-{
-	struct stat status;
-
-	if (fstat(fd, &status))
-		return -errno;
-	*id = (struct os_file_id){.device = status.st_dev, .inode = status.st_ino};
-	return 0;
-}
-
-bool os_file_is(int fd, const struct os_file_id *id)
-{
-	struct os_file_id found = {0};
-	int r = os_file_note(fd, &found);
-
-	/*
-	 * No system is known to fail with anything but EBADF. Any other error says nothing against
-	 * the number.
-	 */
-	return r ? r != -EBADF : found.device == id->device && found.inode == id->inode;
-}
-
-void os_file_close(int fd, const struct os_file_id *id)
-{
-	if (os_file_is(fd, id))
-		close(fd);
-}
-
-/* ---- processes ---- */
 
 #define START_FIELD 22 /* of /proc/PID/stat */
 #define THREADS_FIELD 20

@@ -1,37 +1,14 @@
 /*
- * identity.h - what tells files and processes from later ones with their numbers.
+ * process_id.h - what tells a process from later ones with its pid.
  *
  * Every function returns 0 or -errno unless its comment says otherwise.
  */
-#ifndef SHEAF_OS_IDENTITY_H
-#define SHEAF_OS_IDENTITY_H
+#ifndef SHEAF_OS_PROCESS_ID_H
+#define SHEAF_OS_PROCESS_ID_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-/*
- * What tells a file from all others, so that a descriptor's number can be checked before it is
- * believed: a host may close and reuse it.
- */
-struct os_file_id {
-	dev_t device;
-	ino_t inode;
-};
-
-/* Note which file @fd is. 0, or -errno. */
-int os_file_note(int fd, struct os_file_id *id);
-
-/*
- * Tell whether @fd is open and still that file. Ask before each close, lock, cut or write by
- * number.
- */
-bool os_file_is(int fd, const struct os_file_id *id);
-
-/*
- * Close @fd if it still is that file. Else it is closed already, and the number is somebody else's.
- */
-void os_file_close(int fd, const struct os_file_id *id);
 
 /* What tells a process from all others, also from later ones with its pid. */
 struct os_process_id {
