@@ -166,34 +166,57 @@ typedef int sheaf_range_fn(sheaf_task *task, size_t begin, size_t end, void *con
 
 enum sheaf_backend {
 	SHEAF_PROCESSES = 0, /* workers are processes: the pool survives the death of any of them */
-	SHEAF_THREADS = 1,   /* workers are threads of the owner: for debuggers and sanitizers; a crash ends everything */
+	/*
+	 * workers are threads of the owner: for debuggers and sanitizers; a crash ends everything
+	 */
+	SHEAF_THREADS = 1,
 };
 
 enum sheaf_pool_flags {
-	SHEAF_ANONYMOUS = 1 << 0, /* a segment without a name: nothing in /dev/shm, not even after kill -9 of all processes */
-	SHEAF_KEEP_FDS = 1 << 1,  /* workers keep the owner's open files, also stdin; by default only 1 and 2 */
-	SHEAF_DUMP_HEAP = 1 << 2, /* core files contain the segment, if the system has the choice; by default they do not */
+	/* a segment without a name: nothing in /dev/shm, not even after kill -9 of all processes */
+	SHEAF_ANONYMOUS = 1 << 0,
+	/* workers keep the owner's open files, also stdin; by default only 1 and 2 */
+	SHEAF_KEEP_FDS = 1 << 1,
+	/* core files contain the segment, if the system has the choice; by default they do not */
+	SHEAF_DUMP_HEAP = 1 << 2,
 };
 
 typedef struct sheaf_pool_options {
-	unsigned workers;      /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS */
-	unsigned ring_size;    /* tasks that may wait or run at once; rounded up to a power of two; 0: 1024; at most 1048576 */
-	unsigned max_attempts; /* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
-	unsigned max_batches;  /* batches open at once; 0: 64; at most 4096 */
-	size_t heap_size;      /* bytes that the heap may grow to (address space only, until used); 0: the machine's memory */
-	const char *name;      /* "/name" of the segment, printable; NULL: a random one, "/sheaf-...", or none: see "Rights" */
+	unsigned workers; /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS */
+	/*
+	 * tasks that may wait or run at once; rounded up to a power of two; 0: 1024; at most
+	 * 1048576
+	 */
+	unsigned ring_size;
+	/* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
+	unsigned max_attempts;
+	unsigned max_batches; /* batches open at once; 0: 64; at most 4096 */
+	/*
+	 * bytes that the heap may grow to (address space only, until used); 0: the machine's memory
+	 */
+	size_t heap_size;
+	/*
+	 * "/name" of the segment, printable; NULL: a random one, "/sheaf-...", or none: see
+	 * "Rights"
+	 */
+	const char *name;
 	enum sheaf_backend backend;
 	unsigned flags;           /* enum sheaf_pool_flags */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: none */
 } sheaf_pool_options;
 
 enum sheaf_batch_flags {
-	SHEAF_NONBLOCK = 1 << 0, /* sheaf_submit() and the other submitting calls return -EAGAIN instead of waiting for room */
-	SHEAF_NO_TIMES = 1 << 1, /* results carry no times: saves one reading of the clock per task */
+	/*
+	 * sheaf_submit() and the other submitting calls return -EAGAIN instead of waiting for room
+	 */
+	SHEAF_NONBLOCK = 1 << 0,
+	/* results carry no times: saves one reading of the clock per task */
+	SHEAF_NO_TIMES = 1 << 1,
 };
 
 typedef struct sheaf_batch_options {
-	size_t result_size;       /* bytes of each submitted task's result; 0: none (see also sheaf_task_result()) */
+	/* bytes of each submitted task's result; 0: none (see also sheaf_task_result()) */
+	size_t result_size;
 	unsigned max_attempts;    /* 0: the pool's */
 	unsigned flags;           /* enum sheaf_batch_flags */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the pool's; SHEAF_FOREVER: none */
@@ -204,28 +227,54 @@ typedef struct sheaf_task_options {
 } sheaf_task_options;
 
 typedef struct sheaf_map_options {
-	size_t grain;          /* positions that a worker claims at once; 0: chosen; raised if n would need over 2^20 chunks */
-	size_t context_size;   /* sheaf_for: bytes of the context to copy into the segment; 0: the context is passed as it is */
-	unsigned max_attempts; /* 0: the batch's, which is the pool's unless it has its own */
+	/*
+	 * positions that a worker claims at once; 0: chosen; raised if n would need over 2^20
+	 * chunks
+	 */
+	size_t grain;
+	/*
+	 * sheaf_for: bytes of the context to copy into the segment; 0: the context is passed as it
+	 * is
+	 */
+	size_t context_size;
+	unsigned max_attempts;    /* 0: the batch's, which is the pool's unless it has its own */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the batch's; SHEAF_FOREVER: none */
-	uint64_t deadline_ns;     /* sheaf_apply, sheaf_map, sheaf_for: until when to wait for the whole; 0: for ever */
-	bool caller_works;        /* sheaf_map, sheaf_for: the thread that waits runs positions, too; see sheaf_map() */
+	/* sheaf_apply, sheaf_map, sheaf_for: until when to wait for the whole; 0: for ever */
+	uint64_t deadline_ns;
+	/* sheaf_map, sheaf_for: the thread that waits runs positions, too; see sheaf_map() */
+	bool caller_works;
 } sheaf_map_options;
 
 /* ---- Results ---- */
 
 typedef struct sheaf_result {
 	uint64_t position;
-	int status; /* 0, or -errno: what the task returned; -ECHILD: its worker died; -ETIMEDOUT: it was over its limit */
-	int signal; /* the signal that ended the worker in the last attempt, or 0: then the task itself returned the status */
-	int exit_code;       /* the worker's exit code in the last attempt, or -1 */
-	unsigned attempts;   /* runs so far that were charged: 1 unless workers died */
-	int worker;          /* worker id, 0 .. workers - 1; -1: the calling thread itself (caller_works), or not known */
-	pid_t pid;           /* the process that ran it; 0 if not known (positions of a map whose worker is gone) */
-	void *data;          /* in the segment, never copied; NULL if the position has no data or failed */
+	/*
+	 * 0, or -errno: what the task returned; -ECHILD: its worker died; -ETIMEDOUT: it was over
+	 * its limit
+	 */
+	int status;
+	/*
+	 * the signal that ended the worker in the last attempt, or 0: then the task itself returned
+	 * the status
+	 */
+	int signal;
+	int exit_code;     /* the worker's exit code in the last attempt, or -1 */
+	unsigned attempts; /* runs so far that were charged: 1 unless workers died */
+	/*
+	 * worker id, 0 .. workers - 1; -1: the calling thread itself (caller_works), or not known
+	 */
+	int worker;
+	/* the process that ran it; 0 if not known (positions of a map whose worker is gone) */
+	pid_t pid;
+	/* in the segment, never copied; NULL if the position has no data or failed */
+	void *data;
 	size_t size;         /* bytes at data */
 	const char *message; /* why it failed; "" if it did not */
-	/* Of the last attempt, on CLOCK_MONOTONIC; 0 with SHEAF_NO_TIMES, and in maps unless the worker died. */
+	/*
+	 * Of the last attempt, on CLOCK_MONOTONIC; 0 with SHEAF_NO_TIMES, and in maps unless the
+	 * worker died.
+	 */
 	uint64_t started_ns;
 	uint64_t finished_ns;
 	/*
@@ -234,7 +283,10 @@ typedef struct sheaf_result {
 	 */
 	const uint64_t *backtrace;
 	unsigned backtrace_size;
-	/* Of SIGSEGV or SIGBUS: the address that could not be used; the message explains it. NULL: that address, or none. */
+	/*
+	 * Of SIGSEGV or SIGBUS: the address that could not be used; the message explains it. NULL:
+	 * that address, or none.
+	 */
 	const void *fault_address;
 } sheaf_result;
 
@@ -320,9 +372,10 @@ SHEAF_API int sheaf_pool_interrupt(sheaf_pool *pool);
 SHEAF_API void sheaf_pool_destroy(sheaf_pool *pool);
 
 typedef struct sheaf_pool_info {
-	unsigned workers;     /* as created */
-	pid_t supervisor;     /* its pid; 0 with SHEAF_THREADS or after the end */
-	uint64_t deaths;      /* workers that died so far, but not those killed on request or with their supervisor */
+	unsigned workers; /* as created */
+	pid_t supervisor; /* its pid; 0 with SHEAF_THREADS or after the end */
+	/* workers that died so far, but not those killed on request or with their supervisor */
+	uint64_t deaths;
 	uint64_t supervisors; /* supervisors started so far */
 	size_t heap_size;     /* bytes that the heap may grow to */
 	size_t heap_used;     /* bytes committed for allocations and batches */
@@ -551,8 +604,10 @@ SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
 /* ---- For tasks: called in a worker, by the function that was given the task ---- */
 
 SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task); /* of a range: its first position */
-SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);  /* 1 in the first run; see "Deaths" above */
-SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);   /* 0 .. workers - 1; workers: the caller of a map that works */
+/* 1 in the first run; see "Deaths" above */
+SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);
+/* 0 .. workers - 1; workers: the caller of a map that works */
+SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);
 
 /**
  * sheaf_task_result() - allocate memory for a result whose size only the task knows

@@ -28,7 +28,8 @@ typedef struct sheaf_array {
  * the columns and is not read as data.
  */
 enum sheaf_header {
-	SHEAF_HEADER_AUTO = 0, /* yes, if one of its fields is a name, and none is or begins like a number */
+	/* yes, if one of its fields is a name, and none is or begins like a number */
+	SHEAF_HEADER_AUTO = 0,
 	SHEAF_HEADER_NO = 1,
 	SHEAF_HEADER_YES = 2,
 };
@@ -40,12 +41,13 @@ enum sheaf_header {
 typedef struct sheaf_load_options {
 	enum sheaf_header header;
 	/*
-	 * Texts of missing values, such as "NA", "-" or "-999", with a NULL behind the last. A field
-	 * that is exactly one of them reads as NaN. "" is the empty field. NULL: none, so that each
-	 * missing value is an error, and no NaN gets into a sum unasked.
+	 * Texts of missing values, such as "NA", "-" or "-999", with a NULL behind the last. A
+	 * field that is exactly one of them reads as NaN. "" is the empty field. NULL: none, so
+	 * that each missing value is an error, and no NaN gets into a sum unasked.
 	 */
 	const char *const *missing;
-	uint64_t deadline_ns; /* until when the call may wait for a pipe, FIFO or terminal; 0: see sheaf_array_load() */
+	/* until when the call may wait for a pipe, FIFO or terminal; 0: see sheaf_array_load() */
+	uint64_t deadline_ns;
 } sheaf_load_options;
 
 /**

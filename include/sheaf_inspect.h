@@ -80,31 +80,38 @@ enum sheaf_pool_state {
 	SHEAF_POOL_TERMINATED = 3, /* by its owner */
 	SHEAF_POOL_BROKEN = 4,     /* its workers died without any progress */
 	SHEAF_POOL_LOST = 5,       /* its supervisor died and cannot be replaced */
-	SHEAF_POOL_UNPLUGGED = 6,  /* its owner has closed the descriptors of the pool, as closefrom() does */
-	SHEAF_POOL_DAMAGED = 7,    /* the segment has none of these values */
+	/* its owner has closed the descriptors of the pool, as closefrom() does */
+	SHEAF_POOL_UNPLUGGED = 6,
+	SHEAF_POOL_DAMAGED = 7, /* the segment has none of these values */
 };
 
 typedef struct sheaf_inspect_pool {
 	enum sheaf_pool_state state;
-	int owner_lives;      /* 1 or 0, from the system */
-	pid_t owner;          /* its pid, from the system; 0: cannot be known from here. If it is dead: what the segment says */
-	unsigned workers;     /* as created */
-	unsigned ring_size;   /* tasks that may wait or run at once */
-	unsigned max_batches; /* batches that may be open at once */
+	int owner_lives; /* 1 or 0, from the system */
+	/*
+	 * its pid, from the system; 0: cannot be known from here. If it is dead: what the segment
+	 * says
+	 */
+	pid_t owner;
+	unsigned workers;      /* as created */
+	unsigned ring_size;    /* tasks that may wait or run at once */
+	unsigned max_batches;  /* batches that may be open at once */
 	unsigned max_attempts; /* of the pool; batches may have their own */
 	unsigned batches;      /* open, or being retired */
 	unsigned filling;      /* slots of the ring that a submitter is writing */
-	unsigned ready;        /* tasks, and invitations of workers to maps, that wait in the ring */
-	unsigned running;      /* the same, in the hands of workers */
-	uint64_t completed;    /* tasks, and chunks of maps, that have ended so far */
-	uint64_t given_up;     /* positions that failed because their workers died */
-	uint64_t deaths;       /* workers that died, but not those killed on request or with their supervisor */
-	uint64_t supervisors;  /* started so far; 0: SHEAF_THREADS */
-	uint64_t size;         /* bytes that the segment may grow to */
-	uint64_t committed;    /* bytes of memory that it takes now, from the system */
-	uint64_t heap_size;    /* bytes that the heap may grow to */
-	uint64_t heap_used;    /* bytes of it that allocations and batches have taken */
-	uint64_t damaged;      /* words, of those read here, with values that no pool writes */
+	/* tasks, and invitations of workers to maps, that wait in the ring */
+	unsigned ready;
+	unsigned running;   /* the same, in the hands of workers */
+	uint64_t completed; /* tasks, and chunks of maps, that have ended so far */
+	uint64_t given_up;  /* positions that failed because their workers died */
+	/* workers that died, but not those killed on request or with their supervisor */
+	uint64_t deaths;
+	uint64_t supervisors; /* started so far; 0: SHEAF_THREADS */
+	uint64_t size;        /* bytes that the segment may grow to */
+	uint64_t committed;   /* bytes of memory that it takes now, from the system */
+	uint64_t heap_size;   /* bytes that the heap may grow to */
+	uint64_t heap_used;   /* bytes of it that allocations and batches have taken */
+	uint64_t damaged;     /* words, of those read here, with values that no pool writes */
 } sheaf_inspect_pool;
 
 /**
@@ -130,12 +137,15 @@ enum sheaf_worker_state {
 
 typedef struct sheaf_inspect_worker {
 	enum sheaf_worker_state state;
-	pid_t pid;           /* > 0, what the segment says: check it before you signal it. 0: none, or a thread */
+	/* > 0, what the segment says: check it before you signal it. 0: none, or a thread */
+	pid_t pid;
 	unsigned generation; /* how many workers have had this number */
 	uint64_t completed;  /* tasks and chunks that workers with this number have ended */
-	int batch;           /* the batch whose task it runs, as its place in sheaf_inspect_batches(); -1: runs none */
-	unsigned attempt;    /* of a submitted task, 1 in its first run; else 0 */
-	int positioned;      /* 1: the position that it has in hand is known; 0 also between two positions */
+	/* the batch whose task it runs, as its place in sheaf_inspect_batches(); -1: runs none */
+	int batch;
+	unsigned attempt; /* of a submitted task, 1 in its first run; else 0 */
+	/* 1: the position that it has in hand is known; 0 also between two positions */
+	int positioned;
 	uint64_t position;
 } sheaf_inspect_worker;
 

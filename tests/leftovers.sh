@@ -2,10 +2,14 @@
 # leftovers.sh - the last test of a run: nothing of it may be left. tools/test calls it before and
 # after the run.
 #
-#   leftovers.sh names                      prints this user's names in /dev/shm that start with "sheaf"
-#   leftovers.sh processes MARK             prints this user's processes that have SHEAF_TEST_RUN=MARK in their environment
-#   leftovers.sh check NAMES MARK FOLDER    fails if the run left a process (one with SHEAF_TEST_RUN=MARK in its environment), a
-#                                           name that is not in the file NAMES, or a file in FOLDER, its place for temporary files
+#   leftovers.sh names                      prints this user's names in /dev/shm that start with
+#                                           "sheaf"
+#   leftovers.sh processes MARK             prints this user's processes that have
+#                                           SHEAF_TEST_RUN=MARK in their environment
+#   leftovers.sh check NAMES MARK FOLDER fails if the run left a process (one with
+#   SHEAF_TEST_RUN=MARK in its environment), a
+#                                           name that is not in the file NAMES, or a file in FOLDER,
+#                                           its place for temporary files
 #
 # A new name that a living process uses belongs to another run beside this one, because this run no
 # longer has a process.

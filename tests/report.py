@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """report.py - adds up what the programs of one part of tools/prove have reported.
 
-    report.py part NAME SECONDS JSON LOG...    reads the lines "report {...}" of the logs and their last lines "exit CODE", prints
-                                              one line for people, and appends the part to the file JSON, one object per line
-    report.py save JSON FILE MODE              puts those objects into the document FILE, beside the parts of other runs
+    report.py part NAME SECONDS JSON LOG...    reads the lines "report {...}" of the logs and their
+    last lines "exit CODE", prints
+                                              one line for people, and appends the part to the file
+                                              JSON, one object per line
+    report.py save JSON FILE MODE              puts those objects into the document FILE, beside the
+    parts of other runs
     report.py table FILE                       prints the document as a table for a page
 
-A program that failed without naming a harm, or reported nothing, makes its part not ok. One that ran over its time counts as
-hung.
+A program that failed without naming a harm, or reported nothing, makes its part not ok. One
+that ran over its time counts as hung.
 """
 import json
 import os
@@ -19,7 +22,7 @@ import sys
 HARMS = ('lost', 'duplicated', 'hung', 'leaked')
 COUNTED = ('points', 'kills', 'cases')
 ADDED = ('states', 'harmed', 'left out')  # figures of several programs of one part; of all others, the last one stays
-REPORT = ('report {', 'tally {')  # the latter from tests/model/prove.sh
+REPORT = 'report {'
 SKIPPED, TIMED_OUT = 77, (124, 137)
 
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""results.py - what a run of "meson test" gave: prints the logs of failed tests to stderr, and "PASSED FAILED SKIPPED".
+"""results.py - what a run of "meson test" gave: prints the logs of failed tests to stderr, and
+"PASSED FAILED SKIPPED".
 
-Reads meson-logs/testlog.json, one test program per line. Counts the single cases of programs that speak TAP, as the unit tests do;
-every other program counts as one. A report of a sanitizer is a failure, whatever the program returned: a worker that a sanitizer
-ends is replaced, and its task succeeds at the second try.
+Reads meson-logs/testlog.json, one test program per line. Counts the single cases of programs
+that speak TAP, as the unit tests do; every other program counts as one. A report of a sanitizer
+is a failure, whatever the program returned: a worker that a sanitizer ends is replaced, and its
+task succeeds at the second try.
 """
 import json
 import re

@@ -20,7 +20,8 @@ static const struct pair pairs[] = {
 	{0, 0},
 	{1071, 462},
 	{123456789, 987654321},
-	{2971215073, 4807526976},                       /* Fibonacci numbers: the slowest case of Euclid's algorithm */
+	/* Fibonacci numbers: the slowest case of Euclid's algorithm */
+	{2971215073, 4807526976},
 	{6469693230, 7420738134810},                    /* products of the first 10 and 12 primes */
 	{18446744073709551615u, 12297829382473034410u}, /* 3 x and 2 x */
 };

@@ -1,9 +1,11 @@
-"""findings.py CHECKOUT BUILD EXCUSES TOOL... - has analyzers read lib/ and tools/, and judges what they find. For tools/analyze.
+"""findings.py CHECKOUT BUILD EXCUSES TOOL... - has analyzers read lib/ and tools/, and judges
+what they find. For tools/analyze.
 
-TOOL is gcc, clang-tidy or cppcheck. Each C file is read as BUILD/compile_commands.json has it compiled. One that this build leaves
-out, such as the other system layer, is read as its neighbour, unless it does not compile so. Prints what the file EXCUSES does not
-excuse, and each excuse that excuses nothing. The last line is "N passed, N failed": a file that a tool has nothing to say of passes,
-and so does an excuse that is needed. Exit code 1 if anything failed.
+TOOL is gcc, clang-tidy or cppcheck. Each C file is read as BUILD/compile_commands.json has it
+compiled. One that this build leaves out, such as the other system layer, is read as its
+neighbour, unless it does not compile so. Prints what the file EXCUSES does not excuse, and each
+excuse that excuses nothing. The last line is "N passed, N failed": a file that a tool has
+nothing to say of passes, and so does an excuse that is needed. Exit code 1 if anything failed.
 """
 import collections
 import concurrent.futures
@@ -23,7 +25,8 @@ Finding = collections.namedtuple("Finding", "tool path line check text code")
 
 
 class Excuse:
-    """A line CHECK | FILE | CODE | REASON. FILE and CODE may be "*"; CODE is a part of the line that is complained about."""
+    """A line CHECK | FILE | CODE | REASON. FILE and CODE may be "*"; CODE is a part of the line
+    that is complained about."""
 
     def __init__(self, number, line):
         parts = [part.strip() for part in line.split(" | ")]

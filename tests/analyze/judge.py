@@ -1,4 +1,5 @@
-"""judge.py FINDINGS - findings.py fails for a finding, not for one that is excused, and for an excuse that excuses nothing."""
+"""judge.py FINDINGS - findings.py fails for a finding, not for one that is excused, and for an
+excuse that excuses nothing."""
 import json
 import os
 import pathlib

@@ -1,5 +1,6 @@
 #!/bin/sh
-# peers.sh PYTHON PROGRAM... - each program of a peer says that it does not know a case, in words that sheaf-bench reports.
+# peers.sh PYTHON PROGRAM... - each program of a peer says that it does not know a case, in words
+# that sheaf-bench reports.
 set -eu
 
 python=$1

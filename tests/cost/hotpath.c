@@ -1,9 +1,11 @@
 /*
- * hotpath.c - the hot paths, each in a function of its own, one after the other in one thread, for an instruction counter.
+ * hotpath.c - the hot paths, each in a function of its own, one after the other in one thread, for
+ * an instruction counter.
  *
- * Usage: hotpath ROUNDS. Each round submits TASKS tasks of 8 bytes and 8 bytes of result (submit_tasks), claims, runs and publishes
- * them (run_tasks), hands out the results by position (hand_out), then claims and runs a map of ITEMS empty items in chunks of 1
- * (run_singles) and of 64 (run_chunks). No process and no thread: nobody sleeps, so no path waits or calls the kernel.
+ * Usage: hotpath ROUNDS. Each round submits TASKS tasks of 8 bytes and 8 bytes of result
+ * (submit_tasks), claims, runs and publishes them (run_tasks), hands out the results by position
+ * (hand_out), then claims and runs a map of ITEMS empty items in chunks of 1 (run_singles) and of
+ * 64 (run_chunks). No process and no thread: nobody sleeps, so no path waits or calls the kernel.
  */
 #include "batch/open.h"
 #include "batch/retire.h"
@@ -66,7 +68,8 @@ static void work(unsigned slots)
 
 	for (unsigned i = 0; i < slots; i++) {
 		CHECK(!ring_claim(&segment.ring, worker.claimant, &worker.tail, &slot, &word), "nothing to claim");
-		store_relaxed(&worker.seat->hand, segment_offset(&segment, slot)); /* relaxed: as there */
+		/* relaxed: as there */
+		store_relaxed(&worker.seat->hand, segment_offset(&segment, slot));
 		if (slot->kind == TASK_SHARE)
 			share_run(&worker, slot, word);
 		else

@@ -1,6 +1,7 @@
 #!/bin/sh
-# instructions.sh PROGRAM COMPILER - counts the instructions of the hot paths, and fails if one has grown by more than 5 % over the
-# numbers in instructions.txt. Those hold for one compiler; with others the test is skipped.
+# instructions.sh PROGRAM COMPILER - counts the instructions of the hot paths, and fails if one has
+# grown by more than 5 % over the numbers in instructions.txt. Those hold for one compiler; with
+# others the test is skipped.
 set -eu
 
 program=$1

@@ -411,7 +411,8 @@ static const struct path {
 /* ---- what is left of a host ---- */
 
 static struct {
-	bool own_folder;      /* /dev/shm is this program's alone, so all that is in it may be counted */
+	/* /dev/shm is this program's alone, so all that is in it may be counted */
+	bool own_folder;
 	bool late_names;      /* segments get their names when there is a supervisor */
 	uint64_t free_before; /* blocks, when the child was prepared */
 	uint64_t names_swept;

@@ -156,8 +156,11 @@ static bool prepare(const struct path *path, uint64_t first, struct processes *a
 		CHECK(seize(all->survivor), "worker 1 cannot be traced");
 	}
 	subject_submit_batch(path->name, first);
-	subject_excuse_runs(
-		3); /* a worker that dies with its supervisor is not charged, nor are deaths that it left unsettled */
+	/*
+	 * A worker that dies with its supervisor is not charged, nor are deaths that it left
+	 * unsettled.
+	 */
+	subject_excuse_runs(3);
 	return true;
 }
 

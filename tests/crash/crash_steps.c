@@ -40,11 +40,13 @@ enum deed {
 	KILL_SUPERVISOR, /* while it repairs what a worker left, and replaces it */
 	KILL_ORDERED,    /* the supervisor, while it kills a worker as it was told to */
 	KILL_RESPAWN,    /* the supervisor, while it forks a spare for one that has died */
-	KILL_BOTH,       /* the supervisor, while it repairs what a worker left, and its spare at once */
-	KILL_SPARE,      /* of a dead supervisor, from its wake-up on */
-	KILL_SUCCESSOR,  /* the same, while it repairs all */
-	KILL_LAST,       /* the supervisor, while it ends a closed pool */
-	SUBMIT,          /* no death: the worker gets another task just then, and must not sleep through it */
+	/* the supervisor, while it repairs what a worker left, and its spare at once */
+	KILL_BOTH,
+	KILL_SPARE,     /* of a dead supervisor, from its wake-up on */
+	KILL_SUCCESSOR, /* the same, while it repairs all */
+	KILL_LAST,      /* the supervisor, while it ends a closed pool */
+	/* no death: the worker gets another task just then, and must not sleep through it */
+	SUBMIT,
 };
 
 /* What comes before the worker's path. */
@@ -52,7 +54,8 @@ enum before {
 	NOTHING,
 	OTHER_INSIDE, /* the other worker is in the batch, too, and runs a position */
 	OTHER_DEAD,   /* the other worker was killed there, and what it had is returned */
-	ANNOUNCED,    /* the worker has run a task, announced that it will sleep, and got another task */
+	/* the worker has run a task, announced that it will sleep, and got another task */
+	ANNOUNCED,
 };
 
 static const struct path {
@@ -134,7 +137,8 @@ static const struct path {
 };
 
 #define FEW_POINTS 10
-#define SPARE_REST_NS 20000000 /* FORK_RETRY_NS of the supervisor: a spare that was younger is replaced only after the path */
+/* FORK_RETRY_NS of the supervisor: a spare that was younger is replaced only after the path */
+#define SPARE_REST_NS 20000000
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
 
 /* ---- up to the first point ---- */

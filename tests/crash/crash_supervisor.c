@@ -104,7 +104,8 @@ int main(int argc, char **argv)
 		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
 	}
 	while (kills < wanted) {
-		pid_t supervisor = look(pool).supervisor, children[WORKERS + 1], successor; /* its workers and its spare */
+		/* its workers and its spare */
+		pid_t supervisor = look(pool).supervisor, children[WORKERS + 1], successor;
 		unsigned count = living_children(supervisor, children, WORKERS + 1);
 
 		sleep_ns(rng_below(&rng, 3) ? rng_below(&rng, LONGEST_PAUSE_NS) : rng_below(&rng, 300000));

@@ -1,7 +1,9 @@
 #!/bin/sh
-# port.sh - the tests with another libc, or for another machine in its emulator, and the counts as a line for report.py.
+# port.sh - the tests with another libc, or for another machine in its emulator, and the counts as a
+# line for report.py.
 #
-#   port.sh PORT COMPILER LAYER FOLDER SUITE...   PORT: musl, or a machine that has a file here; COMPILER: gcc or clang;
+#   port.sh PORT COMPILER LAYER FOLDER SUITE... PORT: musl, or a machine that has a file here;
+#   COMPILER: gcc or clang;
 #                                                 LAYER: linux or posix; FOLDER: where to build
 #
 # Exits with 77 where the compiler, the libc or the emulator is missing.

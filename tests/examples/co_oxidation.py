@@ -1,8 +1,11 @@
-"""co_oxidation.py csv SIZE CSV | svg SIZE CSV SVG - checks the output of co_oxidation independently of its solver.
+"""co_oxidation.py csv SIZE CSV | svg SIZE CSV SVG - checks the output of co_oxidation
+independently of its solver.
 
-csv: the coverages are those that a classical Runge-Kutta integration of fixed step reaches from a clean surface, they solve the
+csv: the coverages are those that a classical Runge-Kutta integration of fixed step reaches from a
+clean surface, they solve the
      steady-state equations, and the map has a reactive region and one that CO poisons.
-svg: the picture is well-formed and has a cell for each point, darkest where the rate is least, with labels on axes and bar.
+svg: the picture is well-formed and has a cell for each point, darkest where the rate is least, with
+labels on axes and bar.
 """
 import sys
 import xml.etree.ElementTree

@@ -1,5 +1,6 @@
 #!/bin/sh
-# co_oxidation.sh PROGRAM PYTHON - every grid point is the steady state that another integration reaches; the pictures show it.
+# co_oxidation.sh PROGRAM PYTHON - every grid point is the steady state that another integration
+# reaches; the pictures show it.
 . "$(dirname "$0")/expect.sh"
 
 run_well --csv --size 7 --workers 1

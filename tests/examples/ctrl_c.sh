@@ -1,11 +1,13 @@
 #!/bin/sh
-# ctrl_c.sh PROGRAM PYTHON - without SIGINT all results come; with one the program says where it stopped, and ends well.
+# ctrl_c.sh PROGRAM PYTHON - without SIGINT all results come; with one the program says where it
+# stopped, and ends well.
 . "$(dirname "$0")/expect.sh"
 
 printf 'position %d: %d\n' 0 0 1 2 2 4 >"$folder/wanted"
 expect --workers 2 --tasks 3
 
-# A shell starts what runs in the background with SIGINT ignored; the program's own handler replaces that before the first result.
+# A shell starts what runs in the background with SIGINT ignored; the program's own handler replaces
+# that before the first result.
 rm "$folder/out" # its lines are those of the run before
 "$program" --workers 2 --tasks 1000 >"$folder/out" 2>"$folder/err" &
 owner=$!

@@ -1,5 +1,6 @@
 #!/bin/sh
-# cubes.sh PROGRAM PYTHON - three ways give the same cubes; and, as for all examples, bad options are refused with the reason.
+# cubes.sh PROGRAM PYTHON - three ways give the same cubes; and, as for all examples, bad options
+# are refused with the reason.
 . "$(dirname "$0")/expect.sh"
 
 cat >"$folder/wanted" <<'END'

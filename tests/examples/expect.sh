@@ -1,6 +1,7 @@
-# expect.sh - for the tests of the examples: . expect.sh; then calls of the functions below; then finish.
-# The first two arguments of each test are the program and a Python interpreter. Programs for another machine run in an emulator,
-# whose words meson puts into MESON_EXE_WRAPPER; it stands unquoted in front of each program, and is empty elsewhere.
+# expect.sh - for the tests of the examples: . expect.sh; then calls of the functions below; then
+# finish. The first two arguments of each test are the program and a Python interpreter. Programs
+# for another machine run in an emulator, whose words meson puts into MESON_EXE_WRAPPER; it stands
+# unquoted in front of each program, and is empty elsewhere.
 
 program=$1
 python=$2
@@ -15,7 +16,8 @@ fail() {
 	failed=$((failed + 1))
 }
 
-# run OPTION... - runs the program; its exit status is $status, its outputs are the files $folder/out and $folder/err.
+# run OPTION... - runs the program; its exit status is $status, its outputs are the files
+# $folder/out and $folder/err.
 run() {
 	status=0
 	$MESON_EXE_WRAPPER "$program" "$@" >"$folder/out" 2>"$folder/err" || status=$?

@@ -1,5 +1,6 @@
 #!/bin/sh
-# factorials.sh PROGRAM PYTHON - 1! to 100! in order, in all digits, by no more processes than there are workers.
+# factorials.sh PROGRAM PYTHON - 1! to 100! in order, in all digits, by no more processes than there
+# are workers.
 . "$(dirname "$0")/expect.sh"
 
 "$python" -c 'import math; [print("%d! = %d" % (n, math.factorial(n))) for n in range(1, 101)]' >"$folder/wanted" ||

@@ -1,5 +1,6 @@
 #!/bin/sh
-# gcd.sh PROGRAM PYTHON - each printed pair has the greatest common divisor that is printed beside it.
+# gcd.sh PROGRAM PYTHON - each printed pair has the greatest common divisor that is printed beside
+# it.
 . "$(dirname "$0")/expect.sh"
 
 "$python" - >"$folder/wanted" <<'END' || fail "python: exit status $?"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# parzen.sh PARZEN PARZEN_SERIAL - the main example gives the published table, and what a serial program says about other data.
+# parzen.sh PARZEN PARZEN_SERIAL - the main example gives the published table, and what a serial
+# program says about other data.
 
 case $1 in /*) parzen=$1 ;; *) parzen=$PWD/$1 ;; esac
 case $2 in /*) serial=$2 ;; *) serial=$PWD/$2 ;; esac
@@ -68,7 +69,8 @@ expect_csv one --widths 1:1:0.5
 head -n 4 published >three
 expect_csv three --widths 0.1:0.35:0.1
 
-# Other data: seeds, sizes, widths in hundredths, points in 1, 2 and 3 dimensions; all three kinds of file.
+# Other data: seeds, sizes, widths in hundredths, points in 1, 2 and 3 dimensions; all three kinds
+# of file.
 seed=$(date +%s)
 # expect_serial ROWS FIRST STEP COUNT WIDTHS X...
 expect_serial() {

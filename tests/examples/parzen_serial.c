@@ -1,9 +1,11 @@
 /*
- * parzen_serial.c - samples that no file of the project contains, and what parzen must say about them.
+ * parzen_serial.c - samples that no file of the project contains, and what parzen must say about
+ * them.
  *
- * Writes FOLDER/plain.csv, FOLDER/header.csv and FOLDER/samples.npy, and prints the estimate as "parzen --csv" does. It shares no
- * code with parzen: other random numbers, and the loop as the publication wrote it. Widths are whole hundredths, so that each is
- * the double nearest to its decimal number.
+ * Writes FOLDER/plain.csv, FOLDER/header.csv and FOLDER/samples.npy, and prints the estimate as
+ * "parzen --csv" does. It shares no code with parzen: other random numbers, and the loop as the
+ * publication wrote it. Widths are whole hundredths, so that each is the double nearest to its
+ * decimal number.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -59,7 +61,9 @@ static void write_plain_csv(const char *folder, const double *samples, struct si
 	finish(file);
 }
 
-/* As other programs write it: names, quotes, spaces, carriage returns, and no newline at the end. */
+/*
+ * As other programs write it: names, quotes, spaces, carriage returns, and no newline at the end.
+ */
 static void write_csv_with_header(const char *folder, const double *samples, struct sizes sizes)
 {
 	FILE *file = create(folder, "header.csv");

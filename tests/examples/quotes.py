@@ -1,9 +1,11 @@
 """quotes.py SOURCE_ROOT EXAMPLES - what the documents show of the examples is true, word for word.
 
-SOURCE_ROOT is the project, EXAMPLES the folder of the built examples. A fenced block in README.md or below docs/ is checked if
+SOURCE_ROOT is the project, EXAMPLES the folder of the built examples. A fenced block in README.md
+or below docs/ is checked if
 the line before it is one of
     <!-- quote: FILE -->            the block is consecutive whole lines of that file of the project
-    <!-- output: EXAMPLE OPTION --> the block is what that example prints with those options; "..." stands for anything
+    <!-- output: EXAMPLE OPTION --> the block is what that example prints with those options; "..."
+    stands for anything
 Where newcomers copy code from, in README.md and docs/tutorial/, every C block must be a quote.
 """
 import pathlib

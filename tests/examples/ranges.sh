@@ -1,5 +1,6 @@
 #!/bin/sh
-# ranges.sh PROGRAM PYTHON - every range has the sum that a loop elsewhere gives; nothing is skipped, nothing counted twice.
+# ranges.sh PROGRAM PYTHON - every range has the sum that a loop elsewhere gives; nothing is
+# skipped, nothing counted twice.
 . "$(dirname "$0")/expect.sh"
 
 "$python" - >"$folder/wanted" <<'END' || fail "python: exit status $?"

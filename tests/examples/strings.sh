@@ -1,5 +1,6 @@
 #!/bin/sh
-# strings.sh PROGRAM PYTHON - the strings come back in order, and are those that the same generator makes elsewhere.
+# strings.sh PROGRAM PYTHON - the strings come back in order, and are those that the same generator
+# makes elsewhere.
 . "$(dirname "$0")/expect.sh"
 
 "$python" - >"$folder/wanted" <<'END' || fail "python: exit status $?"

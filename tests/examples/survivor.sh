@@ -1,5 +1,6 @@
 #!/bin/sh
-# survivor.sh PROGRAM PYTHON - one position was run twice, one failed with its reason, all others were not touched.
+# survivor.sh PROGRAM PYTHON - one position was run twice, one failed with its reason, all others
+# were not touched.
 . "$(dirname "$0")/expect.sh"
 
 cat >"$folder/wanted" <<'END'

@@ -1,5 +1,6 @@
 #!/bin/sh
-# watch.sh PROGRAM PYTHON - while another example works, it is listed; each line has the promised form.
+# watch.sh PROGRAM PYTHON - while another example works, it is listed; each line has the promised
+# form.
 . "$(dirname "$0")/expect.sh"
 
 $MESON_EXE_WRAPPER "$(dirname "$program")/parzen" --csv --repeat 1000000 --workers 3 >/dev/null &

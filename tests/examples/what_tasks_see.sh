@@ -1,5 +1,6 @@
 #!/bin/sh
-# what_tasks_see.sh PROGRAM PYTHON - tasks see what the owner had when it created the pool, and shared memory as it is now.
+# what_tasks_see.sh PROGRAM PYTHON - tasks see what the owner had when it created the pool, and
+# shared memory as it is now.
 . "$(dirname "$0")/expect.sh"
 
 cat >"$folder/wanted" <<'END'

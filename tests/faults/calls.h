@@ -84,7 +84,8 @@ enum call {
 
 struct call_errors {
 	const char *name;
-	int errors[MOST_ERRORS]; /* up to the first 0; a negative one happens once, never for good */
+	/* up to the first 0; a negative one happens once, never for good */
+	int errors[MOST_ERRORS];
 };
 
 extern const struct call_errors calls[CALLS];

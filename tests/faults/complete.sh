@@ -2,7 +2,8 @@
 # complete.sh - fails if the library calls a function that neither has a wrapper nor is known not to
 # fail.
 #
-#   complete.sh CHECKOUT LIBRARY WRAPPED...   LIBRARY: the static one; both system layers are compiled here as well
+#   complete.sh CHECKOUT LIBRARY WRAPPED... LIBRARY: the static one; both system layers are compiled
+#   here as well
 set -eu
 LC_ALL=C
 export LC_ALL

@@ -452,7 +452,8 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	sites = plan_share(MOST_SITES * sizeof(*sites));
-	jobs = 4 * sheaf_usable_cpus() < MOST_JOBS ? 4 * sheaf_usable_cpus() : MOST_JOBS; /* many only wait */
+	/* many only wait */
+	jobs = 4 * sheaf_usable_cpus() < MOST_JOBS ? 4 * sheaf_usable_cpus() : MOST_JOBS;
 	for (unsigned i = 0; i < jobs; i++)
 		slots[i].plan = plan_share(sizeof(*slots[i].plan));
 	paths_make_files();

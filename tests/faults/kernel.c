@@ -36,7 +36,8 @@ static const struct {
 	{CALL_MEMFD_CREATE, SYS_memfd_create, 0, 0, 0},
 	{CALL_TMPFILE, SYS_openat, 2, O_TMPFILE, O_TMPFILE},
 	{CALL_CLOSE_RANGE, SYS_close_range, 0, 0, 0},
-	{CALL_PIPE2, SYS_pipe2, 1, UINT32_MAX, O_CLOEXEC}, /* where there is no other, pipe() is pipe2() without flags */
+	/* where there is no other, pipe() is pipe2() without flags */
+	{CALL_PIPE2, SYS_pipe2, 1, UINT32_MAX, O_CLOEXEC},
 	{CALL_FALLOCATE, SYS_fallocate, 1, UINT32_MAX, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE},
 	{CALL_PRCTL, SYS_prctl, 0, UINT32_MAX, PR_SET_PDEATHSIG},
 	{CALL_LINKAT, SYS_linkat, 0, 0, 0},

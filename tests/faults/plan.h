@@ -39,7 +39,8 @@ struct fault {
 	uint32_t call; /* of ANYWHERE */
 	int error;
 	uint32_t nth; /* 1: the first */
-	bool lasting; /* the function's later calls in this role fail, too; with EINTR or EBUSY every other one */
+	/* the function's later calls in this role fail, too; with EINTR or EBUSY every other one */
+	bool lasting;
 	_Atomic uint32_t seen;
 	_Atomic uint32_t fired;
 };
@@ -78,9 +79,10 @@ struct holdings {
 	_Atomic long blocks;  /* of malloc() and its kin */
 	_Atomic long streams; /* of fopen() and opendir() */
 	_Atomic long locales;
-	_Atomic long mapped;    /* bytes */
-	_Atomic long anonymous; /* the same, of no file: a page stays with the process, see os_wiped_memory() */
-	_Atomic long threads;   /* not joined */
+	_Atomic long mapped; /* bytes */
+	/* the same, of no file: a page stays with the process, see os_wiped_memory() */
+	_Atomic long anonymous;
+	_Atomic long threads; /* not joined */
 };
 extern struct holdings holdings;
 

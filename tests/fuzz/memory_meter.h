@@ -17,9 +17,10 @@
 struct memory_use {
 	int64_t private_bytes; /* held now, more than at the beginning */
 	int64_t heap_bytes;
-	int64_t peak;   /* of their sum */
-	int64_t excess; /* the most that their sum was ever above MEMORY_PER_BYTE times what was read by then */
-	uint64_t read;  /* bytes that read() gave of the input */
+	int64_t peak; /* of their sum */
+	/* the most that their sum was ever above MEMORY_PER_BYTE times what was read by then */
+	int64_t excess;
+	uint64_t read; /* bytes that read() gave of the input */
 };
 
 /*

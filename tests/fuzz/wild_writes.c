@@ -45,15 +45,17 @@
 static struct notes {
 	bool bells; /* semaphores are written over, too */
 	_Atomic uint64_t writes;
-	_Atomic int supervisor_end; /* of a supervisor that did not end by order: its signal, or 256 + its exit code */
-	_Atomic bool broken;        /* the pool was given up */
+	/* of a supervisor that did not end by order: its signal, or 256 + its exit code */
+	_Atomic int supervisor_end;
+	_Atomic bool broken; /* the pool was given up */
 	_Atomic bool owner_crashed;
 	_Atomic unsigned left; /* processes that had to be ended */
 	_Atomic bool hurt;     /* the bystander is dead */
 } * notes;
 
 static sheaf_pool *pool; /* of the host */
-static char name[64];    /* does not begin with "sheaf-", so that sweeps of other programs leave it alone */
+/* Does not begin with "sheaf-", so that sweeps of other programs leave it alone. */
+static char name[64];
 
 /* ---- tasks ---- */
 

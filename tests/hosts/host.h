@@ -137,9 +137,11 @@ void host_works(sheaf_pool *pool);
 /* Gather @n results, which have to come. */
 const sheaf_result *host_gather(sheaf_batch *batch, size_t n, int *failed);
 
-int host_nothing(sheaf_task *task, const void *arg, void *result);  /* a task: returns 0 */
-int host_nap_ms(sheaf_task *task, const void *arg, void *result);   /* a task: sleeps for *(int *)arg milliseconds */
-int host_position(sheaf_task *task, const void *arg, void *result); /* a task: *(uint64_t *)result = its position */
+int host_nothing(sheaf_task *task, const void *arg, void *result); /* a task: returns 0 */
+/* a task: sleeps for *(int *)arg milliseconds */
+int host_nap_ms(sheaf_task *task, const void *arg, void *result);
+/* a task: *(uint64_t *)result = its position */
+int host_position(sheaf_task *task, const void *arg, void *result);
 
 /* ---- processes ---- */
 
@@ -202,9 +204,11 @@ int host_cgroup_write(const char *file, const char *value);
 void host_write(const char *path, const void *bytes, size_t size);
 long host_size(const char *path);                             /* -1: there is none */
 size_t host_read(const char *path, char *bytes, size_t room); /* ends it with a zero */
-long host_lines(const char *path, const char *line);          /* lines of a file that are equal to @line; NULL: all */
-bool host_shm_exists(const char *name);                       /* "/name" */
-const char *host_shm_path(const char *name);                  /* of its file; good until the eighth next call */
+/* lines of a file that are equal to @line; NULL: all */
+long host_lines(const char *path, const char *line);
+bool host_shm_exists(const char *name); /* "/name" */
+/* of its file; good until the eighth next call */
+const char *host_shm_path(const char *name);
 
 /*
  * A name that no other case uses, also where /dev/shm is shared: "/", @prefix and the pid. Good

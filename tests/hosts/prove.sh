@@ -4,7 +4,8 @@
 #
 #   prove.sh FOLDER user|plain|pid|cgroup [ARGUMENT...]
 #
-#   user    as the user that runs this; where that is root, each case has a mount namespace with a /dev/shm of its own
+#   user    as the user that runs this; where that is root, each case has a mount namespace with a
+#           /dev/shm of its own
 #   plain   as a user without rights and without other processes
 #   pid     in a process namespace, with a /proc of its own
 #   cgroup  in a control group with 1 GiB of memory

@@ -14,7 +14,7 @@ ROOMS = {
     "batch": BEFORE,
     "pool": BEFORE,
     "sync": BEFORE,
-    # A reader of segments that others own. It takes part in nothing, but knows what is possible there.
+    # A reader of segments that others own. It takes part in nothing, but knows what is possible.
     "watch": ["base", "os", "segment", "work/cut.h"],
     # As a program of a user's, but for four things that sheaf.h has not: it reports errors as the
     # library does (base), it reads from descriptors and commits memory (os), and while it reads it

@@ -24,7 +24,8 @@
 #include <sys/wait.h>
 
 #define LAST_PID "/proc/sys/kernel/ns_last_pid"
-#define BOUND (10 * SECOND) /* what a call may take on a loaded machine that takes milliseconds otherwise */
+/* what a call may take on a loaded machine that takes milliseconds otherwise */
+#define BOUND (10 * SECOND)
 #define CODE 42
 
 enum habit { WAITS_FOR_ANY, IGNORES_SIGCHLD };
@@ -46,7 +47,11 @@ struct plot {
 	enum stranger stranger;
 	enum action action;
 	enum means means;
-	bool held; /* a process that a task has left behind holds the family's pipe, so that its end does not come */
+	/*
+	 * a process that a task has left behind holds the family's pipe, so that its end does not
+	 * come
+	 */
+	bool held;
 };
 
 enum { MARK_READY };

@@ -30,7 +30,8 @@
 #define MS UINT64_C(1000000)
 #define TASKS 20
 #define ITEMS 64
-#define LONGEST 40 /* seconds, of a trial on a loaded machine: nothing takes more than about ten by design */
+/* seconds, of a trial on a loaded machine: nothing takes more than about ten by design */
+#define LONGEST 40
 
 /* ---- what is played: one per trial ---- */
 

@@ -1,16 +1,17 @@
 /*
- * chunks.pml - dense batches: lib/work/chunk.c, share.c, settle.c. A map of CHUNKS chunks of SIZE positions, cut into SHARES shares.
+ * chunks.pml - dense batches: lib/work/chunk.c, share.c, settle.c. A map of CHUNKS chunks of SIZE
+ * positions, cut into SHARES shares.
  *
- * WORKERS workers accept invitations, walk their share, raid the others, and run each position of the chunks that they claim.
- * Up to DEATHS times a worker dies after any of its steps, or the supervisor does, and all workers with it. A position fails
- * after MAX_ATTEMPTS deaths with it in hand. Invitations lie in a perfect ring, and nobody sleeps here: see ring.pml and
- * wake.pml.
+ * WORKERS workers accept invitations, walk their share, raid the others, and run each position of
+ * the chunks that they claim. Up to DEATHS times a worker dies after any of its steps, or the
+ * supervisor does, and all workers with it. A position fails after MAX_ATTEMPTS deaths with it in
+ * hand. Invitations lie in a perfect ring, and nobody sleeps here: see ring.pml and wake.pml.
  *
  * Steps, deaths and the sorting of workers are as in ring.pml.
  *
- * Checked: no position runs again but the one that was in hand at a death; one fails only after MAX_ATTEMPTS deaths with it in
- * hand; a chunk is DONE when all its positions have been run or have failed; in the end all chunks are DONE and no invitation
- * is left.
+ * Checked: no position runs again but the one that was in hand at a death; one fails only after
+ * MAX_ATTEMPTS deaths with it in hand; a chunk is DONE when all its positions have been run or have
+ * failed; in the end all chunks are DONE and no invitation is left.
  */
 #include "word.pml"
 

@@ -1,9 +1,12 @@
 /*
- * family.pml - who leads a pool when its supervisor dies: lib/pool/spare.c and lib/pool/family.c, searched state by state.
+ * family.pml - who leads a pool when its supervisor dies: lib/pool/spare.c and lib/pool/family.c,
+ * searched state by state.
  *
- * Processes of a family are numbered by their forks; each is the spare of the one that forked it, and may become supervisor. The kernel
- * drops a dead process's locks at once, and kills a dead supervisor's workers some time later. The owner looks whenever it likes. Held in
- * every state: words are repaired by one process at a time, and only when no worker lives; and no family that leads itself is ended.
+ * Processes of a family are numbered by their forks; each is the spare of the one that forked it,
+ * and may become supervisor. The kernel drops a dead process's locks at once, and kills a dead
+ * supervisor's workers some time later. The owner looks whenever it likes. Held in every state:
+ * words are repaired by one process at a time, and only when no worker lives; and no family that
+ * leads itself is ended.
  *
  *   DEATHS     of supervisors and spares, at any step
  *   PROCESSES  that may be forked; enough of them, or the search says so
@@ -54,7 +57,9 @@ inline die(p)
 	drop_locks(p)
 }
 
-/* Everything of a process but its end happens only while it lives: a guard in front of each step. */
+/*
+ * Everything of a process but its end happens only while it lives: a guard in front of each step.
+ */
 #define LIVE(p) alive[p]
 
 proctype Process(byte me; byte parent; bit side)
@@ -209,7 +214,8 @@ end:
 			for (p : 0 .. PROCESSES - 1) {
 				if
 				:: alive[p] ->
-					assert(!leads[p]); /* nobody takes a family for dead that leads itself */
+					/* nobody takes a family for dead that leads itself */
+					assert(!leads[p]);
 					die(p)
 				:: else
 				fi

@@ -1,7 +1,9 @@
 /*
- * layout.c - the task word of the models (word.pml) is that of lib/segment/word.h. Exits with 1, and tells what differs.
+ * layout.c - the task word of the models (word.pml) is that of lib/segment/word.h. Exits with 1,
+ * and tells what differs.
  *
- * A state or a flag that only one of them has does not compile: the switches have no default, and -Werror=switch is on.
+ * A state or a flag that only one of them has does not compile: the switches have no default, and
+ * -Werror=switch is on.
  */
 #define LAYOUT_CHECK
 #include "word.pml"

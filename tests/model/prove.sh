@@ -1,7 +1,8 @@
 #!/bin/sh
-# prove.sh [SEED [quick|full [models|mutants]]] - searches all states of the models in this folder, and all of their mutants, each
-# of which has to be caught; or only one of these two. The seed chooses the order of the search of full that is too large to come
-# to an end. Needs spin and a C compiler; skipped without them. Takes seconds, with quick a minute, with full a quarter of an hour
+# prove.sh [SEED [quick|full [models|mutants]]] - searches all states of the models in this folder,
+# and all of their mutants, each of which has to be caught; or only one of these two. The seed
+# chooses the order of the search of full that is too large to come to an end. Needs spin and a C
+# compiler; skipped without them. Takes seconds, with quick a minute, with full a quarter of an hour
 # and up to 8 GiB of memory.
 set -eu
 
@@ -45,9 +46,9 @@ cases=0
 states=0
 hung=0
 
-# finish OK: prints the tally.
+# finish OK: prints the report.
 finish() {
-	printf 'tally {"name": "model", "cases": %d, "lost": 0, "duplicated": 0, "hung": %d, "leaked": 0, ' "$cases" "$hung"
+	printf 'report {"name": "model", "cases": %d, "lost": 0, "duplicated": 0, "hung": %d, "leaked": 0, ' "$cases" "$hung"
 	printf '"seed": %s, "seconds": %d, "states": %d, "ok": %s}\n' "$seed" $(($(date +%s) - began)) "$states" "$1"
 }
 
@@ -58,8 +59,8 @@ fail() {
 	exit 1
 }
 
-# search OPTIMIZATION STORE MODEL [OPTION...]: makes pan of a model with these options, and runs it until it is through or has
-# found a fault. What it told is in out, how many faults in found.
+# search OPTIMIZATION STORE MODEL [OPTION...]: makes pan of a model with these options, and runs it
+# until it is through or has found a fault. What it told is in out, how many faults in found.
 search() {
 	optimization=$1
 	store=$2
@@ -93,7 +94,8 @@ all() {
 	echo "$*: $stored states, $(($(date +%s) - at)) s"
 }
 
-# part MODEL [OPTION...]: those states that four minutes suffice for, in an order chosen by the seed. No proof.
+# part MODEL [OPTION...]: those states that four minutes suffice for, in an order chosen by the
+# seed. No proof.
 part() {
 	at=$(date +%s)
 	pan_options="-w33 -k3 -Q4 -RS$(printf %s "$seed" | tail -c 6)"

@@ -1,16 +1,19 @@
 /*
- * recovery.pml - the life of a task's words across deaths: lib/work/call.c, settle.c, lib/pool/recover.c, deaths.c, crew.c.
+ * recovery.pml - the life of a task's words across deaths: lib/work/call.c, settle.c,
+ * lib/pool/recover.c, deaths.c, crew.c.
  *
- * WORKERS workers run TASKS tasks, each in a slot of its own; which one is claimed is up to chance. Up to DEATHS times a
- * worker dies after any of its steps, by its own fault or by order of the owner, or the supervisor does, and all workers with
- * it: then a successor settles their words. A task ends for good after MAX_ATTEMPTS deaths that were its own fault.
+ * WORKERS workers run TASKS tasks, each in a slot of its own; which one is claimed is up to chance.
+ * Up to DEATHS times a worker dies after any of its steps, by its own fault or by order of the
+ * owner, or the supervisor does, and all workers with it: then a successor settles their words. A
+ * task ends for good after MAX_ATTEMPTS deaths that were its own fault.
  *
- * Each option of a process is one access to a shared word; what follows it in private memory is in the same step. Words that
- * only one living process may change are read in the step that uses them.
+ * Each option of a process is one access to a shared word; what follows it in private memory is in
+ * the same step. Words that only one living process may change are read in the step that uses them.
  *
- * Checked: each entry is published once, with a whole result or a failure; a run finds its result zeroed; nobody takes a slot
- * from a living worker; a task is charged its own deaths at most, and fails only after MAX_ATTEMPTS; an order kills whom it
- * names and nobody else; in the end every entry is published and every slot free.
+ * Checked: each entry is published once, with a whole result or a failure; a run finds its result
+ * zeroed; nobody takes a slot from a living worker; a task is charged its own deaths at most, and
+ * fails only after MAX_ATTEMPTS; an order kills whom it names and nobody else; in the end every
+ * entry is published and every slot free.
  */
 #include "word.pml"
 
@@ -232,7 +235,10 @@ end:
 	od
 }
 
-/* The owner has a worker killed that has a task: it looks at the task's word, then writes the order. */
+/*
+ * The owner has a worker killed that has a task: it looks at the task's word, then writes the
+ * order.
+ */
 active proctype Owner()
 {
 end:
@@ -340,8 +346,8 @@ inline next_slot()
 }
 
 /*
- * A worker that is dead and not yet noticed does the same as one that takes no step. So workers die here when the supervisor
- * notices; and when the supervisor dies, all do at once.
+ * A worker that is dead and not yet noticed does the same as one that takes no step. So workers die
+ * here when the supervisor notices; and when the supervisor dies, all do at once.
  */
 active proctype Supervisor()
 {
@@ -494,7 +500,10 @@ end:
 	od
 }
 
-/* All tasks are accepted at once: one that is not yet there does the same as one that nobody claims. */
+/*
+ * All tasks are accepted at once: one that is not yet there does the same as one that nobody
+ * claims.
+ */
 active proctype Tasks()
 {
 	byte n;

@@ -1,15 +1,18 @@
 /*
- * ring.pml - slots, tail and head: lib/queue/ring.c, with what the supervisor does to them after a death.
+ * ring.pml - slots, tail and head: lib/queue/ring.c, with what the supervisor does to them after a
+ * death.
  *
- * SUBMITTERS threads put TASKS tasks through SLOTS slots; WORKERS workers claim, publish and release them. Up to DEATHS times
- * a worker dies after any of its steps, or the supervisor does, and all workers with it. Who waits for a task or for room is
- * woken by a perfect bell here; the real ones are in wake.pml.
+ * SUBMITTERS threads put TASKS tasks through SLOTS slots; WORKERS workers claim, publish and
+ * release them. Up to DEATHS times a worker dies after any of its steps, or the supervisor does,
+ * and all workers with it. Who waits for a task or for room is woken by a perfect bell here; the
+ * real ones are in wake.pml.
  *
- * Each option of a process is one access to a shared word; what follows it in private memory is in the same step. A load and
- * the compare-and-swap on what it gave are one access, as the swap only succeeds on the very word that was read.
+ * Each option of a process is one access to a shared word; what follows it in private memory is in
+ * the same step. A load and the compare-and-swap on what it gave are one access, as the swap only
+ * succeeds on the very word that was read.
  *
- * Checked: each task is published once, nobody takes a slot from its owner, what is READY can be found whenever no repair is
- * under way, and all ends.
+ * Checked: each task is published once, nobody takes a slot from its owner, what is READY can be
+ * found whenever no repair is under way, and all ends.
  */
 #include "word.pml"
 
@@ -29,7 +32,8 @@
 #define DEATHS 1
 #endif
 #ifndef ABANDONS
-#define ABANDONS 0 /* slots that a submitter takes and gives back, as one that waited for room does */
+/* slots that a submitter takes and gives back, as one that waited for room does */
+#define ABANDONS 0
 #endif
 
 /* What a process does next. */
@@ -74,8 +78,9 @@ sender p[SUBMITTERS];
 runner w[WORKERS];
 
 /*
- * Workers are alike, and so are submitters: states that differ only in who is who count as one. So each step ends with their
- * records sorted, and a process goes on with whatever record has come to its number.
+ * Workers are alike, and so are submitters: states that differ only in who is who count as one. So
+ * each step ends with their records sorted, and a process goes on with whatever record has come to
+ * its number.
  */
 c_code {
 	static void swap_workers(int a, int b)
@@ -161,7 +166,10 @@ active [WORKERS] proctype Worker()
 {
 end:
 	do
-	/* claim_below(). The tail that the worker saw last may be old: any value up to the present one. */
+	/*
+	 * claim_below(). The tail that the worker saw last may be old: any value up to the present
+	 * one.
+	 */
 	:: atomic {
 		ME.next == REST && first < tail &&
 			(any_ready || moving || at(first).state == FREE || at(first).state == OWNED) ->
@@ -383,8 +391,8 @@ inline buried()
 }
 
 /*
- * A worker that is dead and not yet noticed does the same as one that takes no step. So workers die here when the supervisor
- * notices; and when the supervisor dies, all do at once.
+ * A worker that is dead and not yet noticed does the same as one that takes no step. So workers die
+ * here when the supervisor notices; and when the supervisor dies, all do at once.
  */
 active proctype Supervisor()
 {
@@ -474,8 +482,9 @@ end:
 }
 
 /*
- * Every task that waits can be found, unless a repair is under way. And a task of the tail's own ticket is never READY: who finds the next
- * ticket's slot READY may take the tail to be behind it, see ring_claim_next().
+ * Every task that waits can be found, unless a repair is under way. And a task of the tail's own
+ * ticket is never READY: who finds the next ticket's slot READY may take the tail to be behind it,
+ * see ring_claim_next().
  */
 active proctype Reach()
 {

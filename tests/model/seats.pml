@@ -1,15 +1,18 @@
 /*
- * seats.pml - what members take from a shared stock by naming themselves in it: rooms (lib/queue/bell.c) and batch slots
- * (lib/batch/open.c), with what the supervisor does after a death (room_evict()).
+ * seats.pml - what members take from a shared stock by naming themselves in it: rooms
+ * (lib/queue/bell.c) and batch slots (lib/batch/open.c), with what the supervisor does after a
+ * death (room_evict()).
  *
- * MEMBERS members, each in a seat of its own, take one of HOLDS holds and leave it again, ROUNDS times in all. Up to DEATHS times a
- * member dies after any of its steps; the supervisor frees what its name still holds, and only then seats a successor with the
- * next generation. The supervisor may die within that, and its successor begins the same repair anew.
+ * MEMBERS members, each in a seat of its own, take one of HOLDS holds and leave it again, ROUNDS
+ * times in all. Up to DEATHS times a member dies after any of its steps; the supervisor frees what
+ * its name still holds, and only then seats a successor with the next generation. The supervisor
+ * may die within that, and its successor begins the same repair anew.
  *
- * Each option of a process is one access to a shared word. A load and the compare-and-swap on what it gave are one access.
+ * Each option of a process is one access to a shared word. A load and the compare-and-swap on what
+ * it gave are one access.
  *
- * Checked: no two members have one hold, nobody takes a hold from a living member, an announcement never outlives its member's repair
- * without a holder, and at the end every hold is free.
+ * Checked: no two members have one hold, nobody takes a hold from a living member, an announcement
+ * never outlives its member's repair without a holder, and at the end every hold is free.
  */
 #ifndef MEMBERS
 #define MEMBERS 3

@@ -1,22 +1,24 @@
 /*
- * wake.pml - who sleeps and who wakes whom: lib/queue/bell.c and its callers in worker.c, room.c, call.c, wait.c,
- * recover.c.
+ * wake.pml - who sleeps and who wakes whom: lib/queue/bell.c and its callers in worker.c, room.c,
+ * call.c, wait.c, recover.c.
  *
- * SUBMITTERS threads put TASKS tasks into SLOTS slots and sleep while there is no room; WORKERS workers claim, publish and
- * release them and sleep when there are none; a gatherer sleeps until each task in turn is done. Up to DEATHS times a worker
- * dies after any of its steps, or the supervisor does, and all workers with it. The ring is a perfect one here, a bag; the
- * real one is in ring.pml. Nobody wakes by a timeout, though in the C submitters and gatherers do: so what is found here holds
- * without any.
+ * SUBMITTERS threads put TASKS tasks into SLOTS slots and sleep while there is no room; WORKERS
+ * workers claim, publish and release them and sleep when there are none; a gatherer sleeps until
+ * each task in turn is done. Up to DEATHS times a worker dies after any of its steps, or the
+ * supervisor does, and all workers with it. The ring is a perfect one here, a bag; the real one is
+ * in ring.pml. Nobody wakes by a timeout, though in the C submitters and gatherers do: so what is
+ * found here holds without any.
  *
- * A semaphore is what glibc makes of it: to post is to add a token, and in a second step to wake who is blocked. Who is
- * blocked does not see a token without that. Tokens are counted up to TOKENS; more are surplus.
+ * A semaphore is what glibc makes of it: to post is to add a token, and in a second step to wake
+ * who is blocked. Who is blocked does not see a token without that. Tokens are counted up to
+ * TOKENS; more are surplus.
  *
- * Each option of a process is one access to a shared word; what follows it in private memory is in the same step. A load and
- * the compare-and-swap, or the clearing of a bit, on what it gave are one access: they only take effect if nothing changed in
- * between.
+ * Each option of a process is one access to a shared word; what follows it in private memory is in
+ * the same step. A load and the compare-and-swap, or the clearing of a bit, on what it gave are one
+ * access: they only take effect if nothing changed in between.
  *
- * Checked: everything ends, and as many tasks run at once as there are slots and workers for: a task only ends when so many
- * have begun.
+ * Checked: everything ends, and as many tasks run at once as there are slots and workers for: a
+ * task only ends when so many have begun.
  */
 #include "word.pml"
 
@@ -145,7 +147,10 @@ unsigned deaths : 2;
 #define any_room_waiter (p[0].announced || p[1].announced)
 #endif
 
-/* Workers are alike, and so are submitters: states that differ only in who is who count as one. See ring.pml. */
+/*
+ * Workers are alike, and so are submitters: states that differ only in who is who count as one. See
+ * ring.pml.
+ */
 c_code {
 	static int exchanged(int n, int a, int b)
 	{
@@ -459,7 +464,10 @@ end:
 		I.next = TAKE;
 		c_code { sort(); }
 	}
-	/* ring_take() to ring_publish(). A slot that is being filled does the same as one that nobody has claimed yet. */
+	/*
+	 * ring_take() to ring_publish(). A slot that is being filled does the same as one that
+	 * nobody has claimed yet.
+	 */
 	:: atomic {
 		(I.next == TAKE || (!ROOM && I.next == REST && begun < TASKS)) && any_free ->
 #if ROOM || SLOTS < TASKS
@@ -593,7 +601,10 @@ end:
 #define AFTER_CLEAR HEAL_WORKERS
 #endif
 
-/* A worker that dies in the midst of something may have had any part in it; see ring.pml for why it dies here. */
+/*
+ * A worker that dies in the midst of something may have had any part in it; see ring.pml for why it
+ * dies here.
+ */
 active proctype Supervisor()
 {
 	byte n;
@@ -625,7 +636,10 @@ end:
 		n = 0;
 		c_code { sort(); }
 	}
-	/* A successor settles what any of the dead had, and rings once. The C rings after each of them. */
+	/*
+	 * A successor settles what any of the dead had, and rings once. The C rings after each of
+	 * them.
+	 */
 	:: d_step {
 		repair == SETTLE ->
 		if
@@ -685,7 +699,10 @@ end:
 		repair = HEAL_ROOM;
 		c_code { sort(); }
 	}
-	/* The last bells, and spawn(): the dead worker's number gets a new semaphore; posts on their way go to the old one. */
+	/*
+	 * The last bells, and spawn(): the dead worker's number gets a new semaphore; posts on
+	 * their way go to the old one.
+	 */
 	:: d_step {
 		repair == HEAL_ROOM ->
 #ifndef NO_HEAL

@@ -1,6 +1,6 @@
 /*
- * word.pml - the task word of lib/segment/word.h, as the models have it. layout.c includes this file, too, and proves the
- * figures.
+ * word.pml - the task word of lib/segment/word.h, as the models have it. layout.c includes this
+ * file, too, and proves the figures.
  */
 #define FREE 0
 #define FILLING 1
@@ -20,8 +20,9 @@
 #define PAYLOAD_BITS 26
 
 /*
- * No seat has this number. The models' workers are numbered as their seats. NOBODY stands for the owner, which submits and whom no
- * recovery looks for, and in a mutant for a name that is not written yet.
+ * No seat has this number. The models' workers are numbered as their seats. NOBODY stands for the
+ * owner, which submits and whom no recovery looks for, and in a mutant for a name that is not
+ * written yet.
  */
 #define NOBODY 4095
 

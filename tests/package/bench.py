@@ -90,7 +90,7 @@ def check_markdown(page, text):
 
 
 def check_against(folder):
-    """Two builds by turns: a program with itself, as a build of today and as one that writes JSON alone."""
+    """Two builds by turns: a program with itself, as one of today and as one of JSON alone."""
     old = folder / "sheaf-bench"
     old.write_text(f"#!/bin/sh\nexec '{program}' --alone \"$@\"\n", encoding="utf-8")
     old.chmod(0o755)

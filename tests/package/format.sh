@@ -1,5 +1,6 @@
 #!/bin/sh
-# format.sh - every C file is as clang-format makes it. Only of version 14: others format some lines otherwise.
+# format.sh - every C file is as clang-format makes it. Only of version 14: others format some lines
+# otherwise.
 . "$(dirname "$0")/lib.sh"
 
 for formatter in clang-format-14 clang-format; do

@@ -1,6 +1,7 @@
 #!/bin/sh
-# hardening.sh SOURCE BUILD EXPECTED SHARED STATIC PROGRAM... - the libraries SHARED and STATIC and the programs have what -Dhardening
-# promises, as far as ELF files tell. EXPECTED: words for what there has to be: elf guard fortify shadow-stack. Without "elf" there is nothing to look at.
+# hardening.sh SOURCE BUILD EXPECTED SHARED STATIC PROGRAM... - the libraries SHARED and STATIC and
+# the programs have what -Dhardening promises, as far as ELF files tell. EXPECTED: words for what
+# there has to be: elf guard fortify shadow-stack. Without "elf" there is nothing to look at.
 . "$(dirname "$0")/lib.sh"
 expected=$3
 library=$4
@@ -39,7 +40,8 @@ check() {
 
 checked=0
 check "$library"
-# Other calls may be checked as well; these two are in the library whatever the compiler can tell of sizes.
+# Other calls may be checked as well; these two are in the library whatever the compiler can tell of
+# sizes.
 ! wants fortify || for call in snprintf vsnprintf; do
 	has "$library" " __${call}_chk" "checked $call() (-D_FORTIFY_SOURCE)"
 done

@@ -1,11 +1,13 @@
 #!/bin/sh
-# headers.sh - each public header compiles alone, in C11 and C++11, with every compiler that is here and without a warning.
+# headers.sh - each public header compiles alone, in C11 and C++11, with every compiler that is here
+# and without a warning.
 . "$(dirname "$0")/lib.sh"
 
 strict='-Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only'
 tried=0
 
-# try LANGUAGE STANDARD COMPILER...: the compiler is left out if it does not even take an empty file.
+# try LANGUAGE STANDARD COMPILER...: the compiler is left out if it does not even take an empty
+# file.
 try() {
 	language=$1
 	standard=$2

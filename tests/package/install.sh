@@ -1,6 +1,7 @@
 #!/bin/sh
-# install.sh - what "meson install" puts down is enough: a program builds with pkg-config alone, against the shared and the static
-# library; the shared library has its soname and exports what the headers declare, nothing else.
+# install.sh - what "meson install" puts down is enough: a program builds with pkg-config alone,
+# against the shared and the static library; the shared library has its soname and exports what the
+# headers declare, nothing else.
 . "$(dirname "$0")/lib.sh"
 need meson pkg-config readelf nm
 

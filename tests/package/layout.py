@@ -1,10 +1,13 @@
-"""layout.py SOURCE_ROOT - the offset tables in docs/explanation/segment.md are those of lib/segment/layout.h.
+"""layout.py SOURCE_ROOT - the offset tables in docs/explanation/segment.md are those of
+lib/segment/layout.h.
 
-The fields are read from the header, their offsets and sizes from a program that the compiler in CC makes of them. So a field that
-was added, removed, moved or resized makes this fail, and so does a table of a struct that does not exist. The tables hold for 64-bit
-systems whose sem_t has 32 bytes; elsewhere the test is skipped.
+The fields are read from the header, their offsets and sizes from a program that the compiler in
+CC makes of them. So a field that was added, removed, moved or resized makes this fail, and so
+does a table of a struct that does not exist. The tables hold for 64-bit systems whose sem_t has
+32 bytes; elsewhere the test is skipped.
 
-A table stands below a heading "### `struct NAME`: SIZE bytes" and begins with the columns offset, size and field.
+A table stands below a heading "### `struct NAME`: SIZE bytes" and begins with the columns
+offset, size and field.
 """
 import os
 import pathlib
@@ -22,7 +25,8 @@ ROW = re.compile(r"^\| (\d+) \| (\d+) \| `(\w+)` \|")
 
 
 def structs_of(header):
-    """The names of the shared structs and of their fields, in order. What a field consists of itself is left out."""
+    """The names of the shared structs and of their fields, in order. What a field consists of
+    itself is left out."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     structs = {}
     for name, body in STRUCT.findall(text):
@@ -46,7 +50,7 @@ def program_of(structs):
 
 
 def layout_of(root, structs):
-    """What the compiler says: {struct: (size, [(offset, size, field)])}. None: another kind of system."""
+    """What the compiler says: {struct: (size, [(offset, size, field)])}. None: another system."""
     with tempfile.TemporaryDirectory(prefix="sheaf-layout.") as folder:
         source, program = os.path.join(folder, "layout.c"), os.path.join(folder, "layout")
         pathlib.Path(source).write_text(program_of(structs), encoding="utf-8")

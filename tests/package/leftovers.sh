@@ -1,5 +1,6 @@
 #!/bin/sh
-# leftovers.sh SOURCE_ROOT BUILD_ROOT - what tools/test ends as left over from a run is this user's, whatever others have in their environment.
+# leftovers.sh SOURCE_ROOT BUILD_ROOT - what tools/test ends as left over from a run is this user's,
+# whatever others have in their environment.
 set -eu
 
 top=$1
@@ -21,7 +22,8 @@ SHEAF_TEST_RUN=$mark setpriv --euid 61001 sleep 300 &
 half=$!
 trap 'kill $own $other $half' EXIT
 
-# When all three are what they are started as: setpriv is root's until it has made itself another user's.
+# When all three are what they are started as: setpriv is root's until it has made itself another
+# user's.
 patience=600
 until grep -qs 61001 "/proc/$other/status" && grep -qs 61001 "/proc/$half/status" && grep -qs sleep "/proc/$own/comm"; do
 	[ "$patience" -gt 0 ] || exit 1

@@ -1,5 +1,6 @@
-# lib.sh - what the tests of this folder share. They are called as NAME.sh SOURCE BUILD, with the C compiler of the build in CC.
-# Sets $source, $build and $scratch, an empty folder that is gone at the end. Its name has a space: all must work in such a path.
+# lib.sh - what the tests of this folder share. They are called as NAME.sh SOURCE BUILD, with the C
+# compiler of the build in CC. Sets $source, $build and $scratch, an empty folder that is gone at
+# the end. Its name has a space: all must work in such a path.
 set -eu
 
 source=$1

@@ -1,5 +1,6 @@
 /*
- * access.c - what compilers call with -fsanitize=thread, led to memory.c instead of to the sanitizer.
+ * access.c - what compilers call with -fsanitize=thread, led to memory.c instead of to the
+ * sanitizer.
  */
 #include "races/fibers.h"
 

@@ -1,10 +1,12 @@
 #!/bin/sh
-# checkers.sh - the stress programs under the thread sanitizer (gcc and clang, no suppressions), the address and undefined-behaviour
-# sanitizers, and Valgrind's memcheck; the pool's program also with workers that are processes.
+# checkers.sh - the stress programs under the thread sanitizer (gcc and clang, no suppressions), the
+# address and undefined-behaviour sanitizers, and Valgrind's memcheck; the pool's program also with
+# workers that are processes.
 #
 #   sh tests/races/checkers.sh [SEED] [quick|full]
 #
-# Builds the library anew for each. One line per run, the report as the last line. What is not installed is named and passed over.
+# Builds the library anew for each. One line per run, the report as the last line. What is not
+# installed is named and passed over.
 set -eu
 export LC_ALL=C
 
@@ -30,7 +32,8 @@ trap 'exit 1' HUP INT TERM
 cases=0
 failed=0
 
-# Thread sanitizers of these years need the addresses of a program not to be randomized as much as new kernels do.
+# Thread sanitizers of these years need the addresses of a program not to be randomized as much as
+# new kernels do.
 steady=
 setarch "$(uname -m)" -R true 2>/dev/null && steady="setarch $(uname -m) -R"
 

@@ -1,7 +1,8 @@
 /*
  * fibers.c - a scheduler of fibers, and the calls of the system that the library makes, for them.
  *
- * A fiber runs until it waits, or until luck gives its place to another at a step. Fibers have weights, so that some are slow for a while.
+ * A fiber runs until it waits, or until luck gives its place to another at a step. Fibers have
+ * weights, so that some are slow for a while.
  */
 #include "races/fibers.h"
 #include "support/check.h"
@@ -147,7 +148,10 @@ static struct fiber *earliest(enum wait wait)
 	return first;
 }
 
-/* Nobody can run: time passes, until one has napped enough. If all sleep, nobody will wake them any more. */
+/*
+ * Nobody can run: time passes, until one has napped enough. If all sleep, nobody will wake them any
+ * more.
+ */
 static unsigned pass_time(void)
 {
 	struct fiber *fiber = earliest(NAP);
@@ -537,7 +541,10 @@ uint64_t WRAP(sheaf_now_ns)(void)
 	return play.playing ? play.time_ns += fibers_luck(1000) : __real_sheaf_now_ns();
 }
 
-/* Memory of the file is there without being committed, and how many processors there are need not be asked for each life. */
+/*
+ * Memory of the file is there without being committed, and how many processors there are need not
+ * be asked for each life.
+ */
 int WRAP(os_commit)(int fd, uint64_t offset, uint64_t size, void *at);
 int WRAP(os_commit)(int fd, uint64_t offset, uint64_t size, void *at)
 {

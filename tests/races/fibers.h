@@ -1,9 +1,10 @@
 /*
- * fibers.h - threads of the library as fibers of one thread, which change places at atomic accesses, by a seed.
+ * fibers.h - threads of the library as fibers of one thread, which change places at atomic
+ * accesses, by a seed.
  *
- * The program is linked so that the library's threads, mutexes, semaphores, naps and clock are those of fibers.c (--wrap). Time is
- * virtual: it passes only when nobody can run. So a sleep that is ended by its deadline, and by nobody's wake-up, is seen for what
- * it is: a lost wake-up.
+ * The program is linked so that the library's threads, mutexes, semaphores, naps and clock are
+ * those of fibers.c (--wrap). Time is virtual: it passes only when nobody can run. So a sleep that
+ * is ended by its deadline, and by nobody's wake-up, is seen for what it is: a lost wake-up.
  */
 #ifndef SHEAF_TESTS_RACES_FIBERS_H
 #define SHEAF_TESTS_RACES_FIBERS_H
@@ -33,8 +34,9 @@ struct memory_view *fibers_view(void);
 void fibers_step(void);
 
 /*
- * Deaths: fibers of pthread_create() are mortal; up to @most of them end at a random step. fibers_bury() waits for the next death: the number
- * of the fiber, counted as they were started, and the caller knows all it did. -1: there will be none (fibers_spare()).
+ * Deaths: fibers of pthread_create() are mortal; up to @most of them end at a random step.
+ * fibers_bury() waits for the next death: the number of the fiber, counted as they were started,
+ * and the caller knows all it did. -1: there will be none (fibers_spare()).
  */
 void fibers_doom(unsigned most);
 void fibers_spare(void);

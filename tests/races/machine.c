@@ -1,9 +1,10 @@
 /*
  * machine.c - plays lives of a pool of threads on the memory of memory.c: MACHINE [SEED [LIVES]].
  *
- * In each life, one or two owners do a few things at once with a small pool, while workers may die after any atomic access and are
- * recovered by the supervisor's own code. Each result is checked. A race, a task that is lost and a sleep that nobody ends are seen
- * whenever the memory model allows them, whatever the processor at hand does. The same seed plays the same lives.
+ * In each life, one or two owners do a few things at once with a small pool, while workers may die
+ * after any atomic access and are recovered by the supervisor's own code. Each result is checked. A
+ * race, a task that is lost and a sleep that nobody ends are seen whenever the memory model allows
+ * them, whatever the processor at hand does. The same seed plays the same lives.
  */
 #include "pool/pool.h"
 #include "pool/recover.h"
@@ -437,7 +438,10 @@ static void live(void *context)
 	for (unsigned i = 0; i < count; i++)
 		owners[i] = life.meets ? fibers_start(meet_often, &rounds) : fibers_start(own, NULL);
 	if (terminates) {
-		/* Who ends the pool may not know yet that a batch is open: its gatherer looks at the state after 100 ms. */
+		/*
+		 * Who ends the pool may not know yet that a batch is open: its gatherer looks at
+		 * the state after 100 ms.
+		 */
 		fibers_tolerate(segment->base, segment->size);
 		for (uint64_t naps = fibers_luck(200); naps; naps--)
 			fibers_step();

@@ -1,12 +1,15 @@
 /*
  * memory.c - words with a past, and a race detector for what is not atomic.
  *
- * Modification order is the order of execution, so stores are never late, only loads are: all that a store buffer, a cache or a
- * reordered load can do to message passing and to Dekker's handshake is seen, what needs a store that overtakes an earlier load is not.
- * Seq_cst order is the order of execution, too: a seq_cst load gets the last seq_cst store of its word or something newer.
- * Changes (read-modify-write) get the newest value, as everywhere, and go on with a release that they change.
+ * Modification order is the order of execution, so stores are never late, only loads are: all that
+ * a store buffer, a cache or a reordered load can do to message passing and to Dekker's handshake
+ * is seen, what needs a store that overtakes an earlier load is not. Seq_cst order is the order of
+ * execution, too: a seq_cst load gets the last seq_cst store of its word or something newer.
+ * Changes (read-modify-write) get the newest value, as everywhere, and go on with a release that
+ * they change.
  *
- * The real memory holds the newest values. If it holds something else, code that is not instrumented has written: the past is dropped.
+ * The real memory holds the newest values. If it holds something else, code that is not
+ * instrumented has written: the past is dropped.
  */
 #include "races/memory.h"
 
@@ -30,8 +33,9 @@ struct message {
 struct location {
 	uintptr_t address;
 	bool weak;
-	uint32_t newest, floor; /* numbers of messages: the newest, and the oldest that anybody may read */
-	uint32_t strong;        /* of the last seq_cst store */
+	/* numbers of messages: the newest, and the oldest that anybody may read */
+	uint32_t newest, floor;
+	uint32_t strong; /* of the last seq_cst store */
 	struct message messages[DEPTH];
 };
 

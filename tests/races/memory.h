@@ -1,9 +1,10 @@
 /*
  * memory.h - shared memory as the C11 memory model allows it to be, for fibers of one thread.
  *
- * An atomic word keeps its last values. A load may get an older one than the newest, as long as nothing that the fiber knows of forbids
- * it: what it has read or written itself, what it has acquired from a release, what a seq_cst store before a seq_cst load has put in order.
- * Plain accesses get the present value, and are races if the other access does not happen before them.
+ * An atomic word keeps its last values. A load may get an older one than the newest, as long as
+ * nothing that the fiber knows of forbids it: what it has read or written itself, what it has
+ * acquired from a release, what a seq_cst store before a seq_cst load has put in order. Plain
+ * accesses get the present value, and are races if the other access does not happen before them.
  */
 #ifndef SHEAF_TESTS_RACES_MEMORY_H
 #define SHEAF_TESTS_RACES_MEMORY_H
@@ -23,7 +24,10 @@ struct memory_view {
 	uint32_t clock[FIBERS];   /* by fiber: its plain accesses up to this time happened before */
 };
 
-/* Forgets everything; values of [base, base + size) may be read late from now on. Elsewhere the newest is read always. */
+/*
+ * Forgets everything; values of [base, base + size) may be read late from now on. Elsewhere the
+ * newest is read always.
+ */
 void memory_reset(void);
 void memory_watch(const void *base, uint64_t size);
 

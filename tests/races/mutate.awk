@@ -1,5 +1,6 @@
-# mutate.awk - weakens one memory order: the first operation of base/atomic.h that ends in _$FROM, from the text $CONTEXT on, which must
-# be there once, ends in _$TO. Prints the changed file; its offset goes to $OFFSET. By environment, as -v would change backslashes.
+# mutate.awk - weakens one memory order: the first operation of base/atomic.h that ends in _$FROM,
+# from the text $CONTEXT on, which must be there once, ends in _$TO. Prints the changed file; its
+# offset goes to $OFFSET. By environment, as -v would change backslashes.
 BEGIN {
 	RS = "\001"
 }

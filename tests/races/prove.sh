@@ -1,11 +1,13 @@
 #!/bin/sh
-# prove.sh - every memory order of the library is weakened, and the machine must object. See mutations.txt and machine.c.
+# prove.sh - every memory order of the library is weakened, and the machine must object. See
+# mutations.txt and machine.c.
 #
 #   sh tests/races/prove.sh [SEED] [quick|full]
 #
-# Works on a copy. Each mutation gets its changed file compiled and linked anew, and plays lives by the seed until something is wrong.
-# quick: a sample of those that are found soon; full: all, and those that are accepted must survive. One line per mutation, the
-# report as the last line. CC and JOBS may be set.
+# Works on a copy. Each mutation gets its changed file compiled and linked anew, and plays lives by
+# the seed until something is wrong. quick: a sample of those that are found soon; full: all, and
+# those that are accepted must survive. One line per mutation, the report as the last line. CC and
+# JOBS may be set.
 set -eu
 export LC_ALL=C
 
@@ -18,7 +20,8 @@ case $seed in
 *[!0-9]* | '') echo "prove.sh: the seed '$seed' is not a number" >&2 && exit 2 ;;
 esac
 case $amount in
-# budget: lives until a mutant has to be found, which the library itself has to survive. accepted: lives of an accepted mutant.
+# budget: lives until a mutant has to be found, which the library itself has to survive. accepted:
+# lives of an accepted mutant.
 quick) budget=10000 sample=16 ;;
 full) budget=200000 accepted=5000 sample= ;;
 *) echo "prove.sh: '$amount' is neither quick nor full" >&2 && exit 2 ;;
@@ -68,7 +71,8 @@ build_base() {
 	done
 }
 
-# link_machine PROGRAM [MUTANTS]: the mutants' objects come before those of the same files in base.a.
+# link_machine PROGRAM [MUTANTS]: the mutants' objects come before those of the same files in
+# base.a.
 link_machine() {
 	# shellcheck disable=SC2086
 	$cc -o "$1" "$folder/machine.o" "$folder/memory.o" "$folder/fibers.o" "$folder/access.o" \
@@ -134,8 +138,9 @@ objects() {
 	! wait $!
 }
 
-# build_mutant PLACE: the machine in PLACE, with the change of the line that was split. All files that include a changed header are
-# compiled anew, by what the compiler has noted of the library's own files.
+# build_mutant PLACE: the machine in PLACE, with the change of the line that was split. All files
+# that include a changed header are compiled anew, by what the compiler has noted of the library's
+# own files.
 build_mutant() {
 	mkdir -p "$1/changed/$(dirname "${file#lib/}")" "$1/objects"
 	rm -rf "$1/objects"/* "$1/changed/${file#lib/}"

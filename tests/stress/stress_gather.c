@@ -31,7 +31,8 @@ struct round {
 	uint32_t n;
 	uint32_t *log;              /* numbers, as submitted */
 	_Atomic uint32_t submitted; /* entries of log whose submit has returned */
-	bool *known;                /* by number: in the log before the last call, and not handed out */
+	/* by number: in the log before the last call, and not handed out */
+	bool *known;
 	bool *handed;
 	uint64_t seed;
 };

@@ -66,7 +66,10 @@ static void take(struct stress *stress, struct shared_slot **slot, uint64_t *tic
 		if (r) {
 			uint64_t until = sheaf_now_ns() + 100000000;
 
-			/* The owner's waits are timed by design: a late one is counted, not condemned. */
+			/*
+			 * The owner's waits are timed by design: a late one is counted, not
+			 * condemned.
+			 */
 			sleeper_sleep(&sleeper, until);
 			if (sheaf_now_ns() >= until)
 				atomic_fetch_add(&stress->late, 1);

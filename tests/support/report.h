@@ -2,7 +2,8 @@
  * report.h - what a program reports to tools/prove: its counts, as one line of JSON on stdout, the
  * last of a part.
  *
- *   report {"name": "storm", "kills": 10000, "lost": 0, "duplicated": 0, "hung": 0, "leaked": 0, "seed": 7, "seconds": 61.2, "ok": true}
+ *   report {"name": "storm", "kills": 10000, "lost": 0, "duplicated": 0, "hung": 0, "leaked": 0,
+ *   "seed": 7, "seconds": 61.2, "ok": true}
  *
  * A program may report several parts, one after the other. tools/prove adds up the lines of the
  * same name.

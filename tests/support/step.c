@@ -102,8 +102,11 @@ static enum outcome wait_for_status(pid_t pid, int *status)
 {
 	static const enum outcome outcomes[] = {[STOPPED] = STEPPED, [GONE] = ENDED};
 	uint64_t deadline = hang_deadline();
-	unsigned asleep =
-		0; /* polls in a row; one is not enough, because a lock of the kernel may have it sleep for a moment */
+	/*
+	 * Polls in a row. One is not enough, because a lock of the kernel may have it sleep for a
+	 * moment.
+	 */
+	unsigned asleep = 0;
 	enum look look;
 
 	while (!(look = look_at(pid, status))) {

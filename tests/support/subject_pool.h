@@ -27,10 +27,12 @@ struct workload {
 	unsigned more;      /* calls that are submitted by order, later */
 	unsigned grain;
 	unsigned attempts; /* max_attempts; not 0: positions may fail because their workers died */
-	uint64_t wait;     /* WAIT_ANY, WAIT_ALL, or WAIT_NOTHING: the lowest entry or chunk that is not done */
-	size_t slot;       /* of calls: bytes of a result slot; 0: sheaf_task_result() */
-	bool fails;        /* every position returns an error, with a text */
-	bool holds;        /* the first task at position hold_at waits there, until it is killed or let pass */
+	/* WAIT_ANY, WAIT_ALL, or WAIT_NOTHING: the lowest entry or chunk that is not done */
+	uint64_t wait;
+	size_t slot; /* of calls: bytes of a result slot; 0: sheaf_task_result() */
+	bool fails;  /* every position returns an error, with a text */
+	/* the first task at position hold_at waits there, until it is killed or let pass */
+	bool holds;
 	unsigned hold_at;
 	bool closes; /* the pool is closed when all is submitted, and serves one batch */
 };

@@ -14,8 +14,10 @@ struct tested_host {
 	int (*play)(void);           /* the child; its exit code */
 	void (*disturb)(pid_t host); /* the test, meanwhile; or NULL */
 	int signal;                  /* that ends the host; 0: exit code 0 */
-	bool any_time;               /* the end may come while a pool is made: the next start may have to remove a name */
-	bool terminal;               /* the host is the foreground job of a shell on a terminal; skipped where there are none */
+	/* the end may come while a pool is made: the next start may have to remove a name */
+	bool any_time;
+	/* the host is the foreground job of a shell on a terminal; skipped where there are none */
+	bool terminal;
 };
 
 /* How far the host is. Shared between the test, the host that is played, and its tasks. */

@@ -16,8 +16,10 @@
 struct trace {
 	uint64_t length;
 	uint64_t room;
-	uint64_t *at;     /* by point: the address of the instruction that is next; 0 if it is not known */
-	uint64_t *anchor; /* by point: the last point up to it whose address the process had not been at before */
+	/* by point: the address of the instruction that is next; 0 if it is not known */
+	uint64_t *at;
+	/* by point: the last point up to it whose address the process had not been at before */
+	uint64_t *anchor;
 };
 
 /* Append the point where a stopped process stands; for 0, a point that has no address. */

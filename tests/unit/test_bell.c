@@ -235,7 +235,10 @@ Test(bell, finds_what_overruns_a_row_from_either_side)
 #ifdef OS_LAYER_LINUX
 static void *sleep_well(void *woke)
 {
-	/* As workers do: who finds the semaphore damaged leaves it alone, so no process sleeps on one for longer. */
+	/*
+	 * As workers do: who finds the semaphore damaged leaves it alone, so no process sleeps on
+	 * one for longer.
+	 */
 	sleep_on(of_worker(0), sheaf_now_ns() + 1000000000);
 	atomic_store((_Atomic bool *)woke, true);
 	return NULL;

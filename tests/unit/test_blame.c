@@ -1,5 +1,6 @@
 /*
- * test_blame.c - what follows from a death for the task that the dead member had in hand: numbers in, numbers out.
+ * test_blame.c - what follows from a death for the task that the dead member had in hand: numbers
+ * in, numbers out.
  */
 #include <criterion/criterion.h>
 

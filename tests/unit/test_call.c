@@ -1,5 +1,6 @@
 /*
- * test_call.c - submitted tasks from inside: a run publishes its entry, a repair gives the task back or publishes its failure.
+ * test_call.c - submitted tasks from inside: a run publishes its entry, a repair gives the task
+ * back or publishes its failure.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -290,7 +291,10 @@ Test(recover, done_twice_changes_nothing_more)
 	tear_down();
 }
 
-/* Worker 1 died with both slots, each in its last attempt, and its hand names what lies @ahead bytes behind the first one. */
+/*
+ * Worker 1 died with both slots, each in its last attempt, and its hand names what lies @ahead
+ * bytes behind the first one.
+ */
 static void recover_both(int64_t ahead)
 {
 	set_up();

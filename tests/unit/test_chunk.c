@@ -1,5 +1,6 @@
 /*
- * test_chunk.c - dense batches from inside: what workers do, and what becomes of a dead worker's chunk.
+ * test_chunk.c - dense batches from inside: what workers do, and what becomes of a dead worker's
+ * chunk.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -136,7 +136,10 @@ static void expect_tick(uint64_t ns)
 	cr_assert_eq(atomic_load(tick), ns, "%llu", (unsigned long long)atomic_load(tick));
 }
 
-/* The supervisor checks as often as the shortest limit of all open batches wants, by what each batch says. */
+/*
+ * The supervisor checks as often as the shortest limit of all open batches wants, by what each
+ * batch says.
+ */
 Test(limit, the_shortest_of_all_batches_tells_how_often_to_check)
 {
 	sheaf_batch *first, *shorter, *none;
@@ -244,7 +247,8 @@ static int fault(sheaf_task *task, const void *arg, void *result)
 
 static void expect_where(const sheaf_result *result)
 {
-	uint64_t code = (uint64_t)(uintptr_t)touch_nothing & ~UINT64_C(1); /* Thumb marks its functions */
+	/* Thumb marks its functions */
+	uint64_t code = (uint64_t)(uintptr_t)touch_nothing & ~UINT64_C(1);
 
 	cr_assert_eq(result->signal, SIGSEGV, "%s", result->message);
 	cr_assert(result->started_ns && result->finished_ns >= result->started_ns, "how long it ran is not known");

@@ -920,7 +920,10 @@ static int create_without_processes(void *context)
 
 	(void)context;
 #ifdef EMULATED
-	return CHILD_SKIPS; /* qemu starts a thread of its own in each process, and aborts where the limit refuses that */
+	/*
+	 * qemu starts a thread of its own in each process, and aborts where the limit refuses that
+	 */
+	return CHILD_SKIPS;
 #endif
 	/*
 	 * A user without other processes, because the limit counts all processes of a user. Root

@@ -153,7 +153,8 @@ Test(segment, knows_words_whose_owner_does_not_live)
 		{{.state = WORD_OWNED, .seat = 1, .generation = 7}, false},
 		{{.state = WORD_OWNED, .seat = 1, .generation = 6}, true},
 		{{.state = WORD_OWNED, .seat = 0, .generation = 7}, true},
-		{{.state = WORD_OWNED, .seat = 2, .generation = 1}, true}, /* the owner, which claims nothing in a ring */
+		/* the owner, which claims nothing in a ring */
+		{{.state = WORD_OWNED, .seat = 2, .generation = 1}, true},
 		{{.state = WORD_OWNED, .seat = 3, .generation = 0}, true},
 		{{.state = WORD_OWNED, .seat = SEAT_MASK, .generation = 0}, true},
 		{{.state = WORD_FILLING, .seat = 1, .generation = 6}, false},

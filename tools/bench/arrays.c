@@ -22,7 +22,10 @@ static double expected_cube(double x, double y)
 	return x * x * x;
 }
 
-/* Not by restricted pointers: a compiler could make it memcpy(), which goes around the caches if the loop is long enough. */
+/*
+ * Not by restricted pointers: a compiler could make it memcpy(), which goes around the caches if
+ * the loop is long enough.
+ */
 static void copy(const struct arrays *arrays, size_t begin, size_t end)
 {
 	const double *x = arrays->in[0];
@@ -120,7 +123,10 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	const struct arrays_test *test = context;
 	int r;
 
-	/* What the run before left would hide a position that this one forgets; no position has to hold 0. */
+	/*
+	 * What the run before left would hide a position that this one forgets; no position has to
+	 * hold 0.
+	 */
 	memset(test->arrays.out, 0, job->n * sizeof(*test->arrays.out));
 	r = test->pass(job, test, test->kernel->loop, ns);
 	return r == 0 ? check(job, test) : r;

@@ -52,7 +52,10 @@ static int run(const struct bench_case *what, const struct bench_settings *setti
 	return r;
 }
 
-/* A case that fails does not take the others with it. Return: how many have failed; a signal's number, negative. */
+/*
+ * A case that fails does not take the others with it. Return: how many have failed; a signal's
+ * number, negative.
+ */
 static int run_all(struct bench_settings *settings, char *const *names, bool list)
 {
 	int failed = 0;

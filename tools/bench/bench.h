@@ -33,12 +33,19 @@ struct bench_job {
 	const struct bench_contender *contender;
 };
 
-/** bench_measure_fn - measure one contender: 0 and *@ns per operation, or what bench_fail() or bench_skip() returned. */
+/*
+ * * bench_measure_fn - measure one contender: 0 and *@ns per operation, or what bench_fail() or
+ * bench_skip() returned.
+ */
 typedef int bench_measure_fn(const struct bench_job *job, double *ns);
 
 enum bench_kind {
-	BENCH_SHEAF,   /* the one that is judged: the first contender of a case */
-	BENCH_VARIANT, /* Sheaf in another form, as without kills: its supervisor tidies up after it, as after the first one */
+	BENCH_SHEAF, /* the one that is judged: the first contender of a case */
+	/*
+	 * Sheaf in another form, as without kills: its supervisor tidies up after it, as after the
+	 * first one
+	 */
+	BENCH_VARIANT,
 	BENCH_PEER,
 	BENCH_LIMIT,
 };
@@ -48,7 +55,10 @@ struct bench_contender {
 	enum bench_kind kind;
 	bench_measure_fn *measure; /* NULL: there are no more contenders */
 	int way;                   /* a parameter of measure(); each case has its own */
-	/* Of a peer: its program, what follows the case's name there, and how the threads of OpenMP wait. NULL: nothing. */
+	/*
+	 * Of a peer: its program, what follows the case's name there, and how the threads of OpenMP
+	 * wait. NULL: nothing.
+	 */
 	const char *program, *variant, *wait_policy;
 };
 
@@ -74,7 +84,8 @@ struct bench_case {
 	const char *what; /* for people */
 	struct bench_size full, quick;
 	struct bench_contender contenders[BENCH_MAX_CONTENDERS]; /* Sheaf, peers, limits */
-	struct bench_bound bounds[BENCH_MAX_BOUNDS];             /* ends at the first whose most is 0 */
+	/* ends at the first whose most is 0 */
+	struct bench_bound bounds[BENCH_MAX_BOUNDS];
 };
 
 /* Each file of cases has a table of them, which ends with a NULL name. */
@@ -89,31 +100,50 @@ extern const struct bench_case cases_metg[], cases_array[], cases_map[], cases_i
 	}
 #define SHEAF(fn, way) CONTENDER("Sheaf", BENCH_SHEAF, fn, way)
 #define VARIANT(label, fn, way) CONTENDER(label, BENCH_VARIANT, fn, way)
-#define RIVAL(label, fn, way) CONTENDER(label, BENCH_PEER, fn, way) /* a peer that this program has itself */
+/* a peer that this program has itself */
+#define RIVAL(label, fn, way) CONTENDER(label, BENCH_PEER, fn, way)
 #define LIMIT(label, fn, way) CONTENDER(label, BENCH_LIMIT, fn, way)
 
-/* What every task of every case computes, so that each contender does the same work and each position can be checked. */
+/*
+ * What every task of every case computes, so that each contender does the same work and each
+ * position can be checked.
+ */
 static inline uint64_t bench_expected(uint64_t argument)
 {
 	return 3 * argument + 1;
 }
 
-/* Each contender has these functions at other addresses. A tiny one that crosses a cache line costs a third more, so none does. */
+/*
+ * Each contender has these functions at other addresses. A tiny one that crosses a cache line costs
+ * a third more, so none does.
+ */
 #define BENCH_ALIGNED __attribute__((aligned(64)))
 
-/** bench_task() - *(uint64_t *)@result = bench_expected(*(uint64_t *)@arg); peers call it with a NULL @task. */
+/*
+ * * bench_task() - *(uint64_t *)@result = bench_expected(*(uint64_t *)@arg); peers call it with a
+ * NULL @task.
+ */
 BENCH_ALIGNED sheaf_task_fn bench_task;
 
-/** bench_long_task() - the same after about 20 us of CPU. It counts steps, so one that has to wait for its CPU works no less. */
+/*
+ * * bench_long_task() - the same after about 20 us of CPU. It counts steps, so one that has to wait
+ * for its CPU works no less.
+ */
 BENCH_ALIGNED sheaf_task_fn bench_long_task;
 
-/* How often an item without argument and result has run. On lines of its own, so that items do not share one. */
+/*
+ * How often an item without argument and result has run. On lines of its own, so that items do not
+ * share one.
+ */
 struct bench_count {
 	uint64_t n;
 	uint64_t rest[15];
 };
 
-/* How long every contender of apply-idle is left alone before each call: longer than the runtimes measured here keep spinning. */
+/*
+ * How long every contender of apply-idle is left alone before each call: longer than the runtimes
+ * measured here keep spinning.
+ */
 #define BENCH_IDLE_NS 20000000u
 
 #endif

@@ -14,13 +14,22 @@ struct busy_item {
 
 #define BUSY_10_US 6500u /* iterations that take roughly so long */
 
-/** busy_kernel() - what the task computes. Bound by the multiplier: neighbouring calls gain nothing by overlapping. */
+/*
+ * * busy_kernel() - what the task computes. Bound by the multiplier: neighbouring calls gain
+ * nothing by overlapping.
+ */
 BENCH_ALIGNED uint64_t busy_kernel(uint64_t seed, uint64_t iterations);
 
-/** busy_task() - *(uint64_t *)@result = busy_kernel() of the item at @arg; peers call it with a NULL @task. */
+/*
+ * * busy_task() - *(uint64_t *)@result = busy_kernel() of the item at @arg; peers call it with a
+ * NULL @task.
+ */
 BENCH_ALIGNED sheaf_task_fn busy_task;
 
-/** busy_timed_task() - checks the value itself; the result is the ns that the kernel took, or 0 if the value is wrong. */
+/*
+ * * busy_timed_task() - checks the value itself; the result is the ns that the kernel took, or 0 if
+ * the value is wrong.
+ */
 BENCH_ALIGNED sheaf_task_fn busy_timed_task;
 
 /** busy_expected() - the same value, in a time that grows with the logarithm of @iterations. */

@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #define SIZE(job) ((size_t)((job)->quick ? 16 : 4096) << 20) /* bytes */
-#define PAGE 4096u                                           /* what is written once to have it in memory: no page is smaller */
+/* what is written once to have it in memory: no page is smaller */
+#define PAGE 4096u
 
 /* ways: the memory came before or after the pool's creation */
 enum { NEVER, BEFORE, AFTER };

@@ -28,7 +28,10 @@ struct growth {
 	struct loop *loop;
 };
 
-/* The numbers are small and whole, so the sums are exact in any order; but no compiler may shorten the chain of additions. */
+/*
+ * The numbers are small and whole, so the sums are exact in any order; but no compiler may shorten
+ * the chain of additions.
+ */
 static int add(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct loop *loop = context;

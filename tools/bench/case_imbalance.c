@@ -86,13 +86,17 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* Starts all threads but the first one, which is the caller. The barrier holds back those that exist if one cannot be had. */
+/*
+ * Starts all threads but the first one, which is the caller. The barrier holds back those that
+ * exist if one cannot be had.
+ */
 static int start_threads(struct worker *workers, unsigned n, pthread_barrier_t *start)
 {
 	for (unsigned i = 0; i < n; i++) {
 		workers[i].start = start;
 		if (i > 0 && pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-			return bench_fail("no thread for the limit"); /* this process ends now, and the others with it */
+			/* This process ends now, and the others with it. */
+			return bench_fail("no thread for the limit");
 	}
 	return 0;
 }

@@ -115,7 +115,10 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	uint64_t start;
 	int r;
 
-	/* What the run before left would hide a position that this one forgets; 0 is no expected value. */
+	/*
+	 * What the run before left would hide a position that this one forgets; 0 is no expected
+	 * value.
+	 */
 	memset(runs->out, 0, job->n * sizeof(*runs->out));
 	start = sheaf_now_ns();
 	r = runs->run(job, runs);

@@ -24,7 +24,10 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	uint64_t start;
 	int r;
 
-	/* What the run before left would hide a position that this one forgets; 0 is no expected value. */
+	/*
+	 * What the run before left would hide a position that this one forgets; 0 is no expected
+	 * value.
+	 */
 	memset(map->out, 0, job->n * sizeof(*map->out));
 	start = sheaf_now_ns();
 	r = sheaf_map(map->pool, bench_task, map->in, sizeof(*map->in), map->out, sizeof(*map->out), job->n, &options);

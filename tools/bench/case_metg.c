@@ -123,7 +123,9 @@ static int measure_stencil(const struct bench_job *job, double *ns)
 #define DYNAMIC "libgomp, dynamic,1"
 #define GUIDED "libgomp, guided"
 
-/* No step can lose less than one round trip of a line, and half of the granularity at 50 % is loss. */
+/*
+ * No step can lose less than one round trip of a line, and half of the granularity at 50 % is loss.
+ */
 #define STEPS(fn)                                                                                            \
 	.unit = "us", .unit_ns = 1e3, .full = {.n = 1000, .repeats = 5}, .quick = {.n = 25, .repeats = 1},   \
 	.contenders = {SHEAF(fn, 1), LIBGOMP, {PEER("libgomp, one region", "libgomp"), .variant = "region"}, \

@@ -46,7 +46,10 @@ static int gather_all(const struct bench_job *job, sheaf_batch *batch, uint64_t 
 /* ways */
 enum { NEXT, ALL_AT_ONCE };
 
-/* From the creation of the batch to its end. The values go where the peers' tasks leave theirs: into an array that is there before. */
+/*
+ * From the creation of the batch to its end. The values go where the peers' tasks leave theirs:
+ * into an array that is there before.
+ */
 static int run(const struct bench_job *job, void *context, uint64_t *ns)
 {
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .flags = SHEAF_NO_TIMES};

@@ -89,7 +89,9 @@ static _Noreturn void be_child(const struct bench_job *job, int pipe_end)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 
-	/* A group of its own: a Ctrl-C reaches the parent alone, which then ends this one in order. */
+	/*
+	 * A group of its own: a Ctrl-C reaches the parent alone, which then ends this one in order.
+	 */
 	setpgid(0, 0);
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGCHLD, &action, NULL);
@@ -188,12 +190,16 @@ void child_run(const struct bench_job *job, bool whole_group, struct child_answe
 		refuse(answer, "fork");
 		goto close;
 	}
-	setpgid(pid, pid); /* both sides do it, so that it holds in any order; after an exec it fails harmlessly */
+	/* both sides do it, so that it holds in any order; after an exec it fails harmlessly */
+	setpgid(pid, pid);
 	if (await(pid, whole_group) != 0) {
 		refuse(answer, "waitid");
 		goto close;
 	}
-	/* A measurement that failed midway may have left helpers behind; Python's, which takes back names, needs a moment. */
+	/*
+	 * A measurement that failed midway may have left helpers behind; Python's, which takes back
+	 * names, needs a moment.
+	 */
 	if (whole_group && stopped_by)
 		nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
 	if (whole_group)

@@ -19,9 +19,10 @@ struct child_answer {
 /** child_prepare() - from now on SIGINT, SIGTERM and SIGHUP wait until child_run() takes them. */
 void child_prepare(void);
 
-/**
- * child_run() - run the measurement of job->contender and wait for its end
- * @whole_group: on a stop, end also what the measurement has forked: SIGTERM for the first one, SIGKILL for the next. False for
+/*
+ * * child_run() - run the measurement of job->contender and wait for its end @whole_group: on a
+ * stop, end also what the measurement has forked: SIGTERM for the first one, SIGKILL for the next.
+ * False for
  *               Sheaf, which is killed at once: its supervisor tidies up by itself
  *
  * CHILD_STOPPED: a signal came; the measurement was ended, see child_signal().

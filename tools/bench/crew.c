@@ -79,7 +79,8 @@ int crew_run(const struct crew *crew, const struct bench_job *job, uint64_t *ns)
 	uint64_t start;
 	int r;
 
-	atomic_store_explicit(&page->ready, 0, memory_order_relaxed); /* the helpers do not exist yet */
+	/* the helpers do not exist yet */
+	atomic_store_explicit(&page->ready, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->go, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->done, 0, memory_order_relaxed);
 	atomic_store_explicit(&page->word, 0, memory_order_relaxed);

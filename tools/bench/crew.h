@@ -32,24 +32,32 @@ struct crew {
 	struct crew_page *page;
 	unsigned size; /* processes, the caller among them */
 	void (*work)(const struct crew *crew, unsigned index, const struct bench_job *job);
-	void *context; /* of work; helpers have a copy of all that the caller had when the run began */
-	bool warm;     /* each has done its work once, untimed, before the run begins: its memory is mapped */
+	/* of work; helpers have a copy of all that the caller had when the run began */
+	void *context;
+	/* each has done its work once, untimed, before the run begins: its memory is mapped */
+	bool warm;
 };
 
-/**
- * crew_memory() - zeroed memory that only this process and those that it forks see; munmap() frees it
+/*
+ * * crew_memory() - zeroed memory that only this process and those that it forks see; munmap()
+ * frees it
  *
  * Return: 0, or as a measurement: a bench_skip() if shared memory is too small.
  */
 int crew_memory(size_t size, void **memory);
 
-/** crew_run() - one run, *@ns long, of @crew's work by all of it. Return: 0, or as a measurement. */
+/*
+ * * crew_run() - one run, *@ns long, of @crew's work by all of it. Return: 0, or as a measurement.
+ */
 int crew_run(const struct crew *crew, const struct bench_job *job, uint64_t *ns);
 
 /** crew_measure() - bench_repeat() of runs, on a page of their own. */
 int crew_measure(const struct bench_job *job, struct crew crew, double *ns);
 
-/** crew_share() - how many of @n things are for the process @index, and *@first, the first of them. */
+/*
+ * * crew_share() - how many of @n things are for the process @index, and *@first, the first of
+ * them.
+ */
 size_t crew_share(const struct crew *crew, unsigned index, size_t n, size_t *first);
 
 #endif

@@ -156,7 +156,10 @@ int deaths_of_supervisor(sheaf_pool *pool, uint64_t position, double *ns)
 		return bench_fail("the supervisor cannot be killed: %s", strerror(errno));
 	if ((r = await_death(pool, &before)) != 0)
 		return r;
-	/* Where the kernel does not end a dead supervisor's workers, one of them may still take a task: that is not the repair. */
+	/*
+	 * Where the kernel does not end a dead supervisor's workers, one of them may still take a
+	 * task: that is not the repair.
+	 */
 	do {
 		r = sheaf_apply(pool, bench_task, &position, sizeof(position), &result, sizeof(result), NULL);
 		*ns = (double)(sheaf_now_ns() - start);

@@ -35,7 +35,10 @@ static inline void helpers_relax(void)
 #endif
 }
 
-/* Polls of a waiting loop between two calls of sched_yield(). If processes outnumber CPUs, the other side needs this CPU. */
+/*
+ * Polls of a waiting loop between two calls of sched_yield(). If processes outnumber CPUs, the
+ * other side needs this CPU.
+ */
 #define HELPERS_POLLS 4096
 
 #endif

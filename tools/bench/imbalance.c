@@ -66,7 +66,8 @@ int imbalance_draw(const struct bench_job *job, struct busy_item *items)
 			double random, place = (double)i / (double)job->n;
 
 			state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
-			random = ((double)(state >> 11) + 0.5) / 9007199254740992.0; /* of its upper 53 bits; never 0 */
+			/* of its upper 53 bits; never 0 */
+			random = ((double)(state >> 11) + 0.5) / 9007199254740992.0;
 
 			items[i].seed = i;
 			items[i].iterations = (uint64_t)(BUSY_10_US * variants[v].cost(place, random));

@@ -6,8 +6,9 @@
 
 #include "busy.h"
 
-/**
- * imbalance_draw() - job->n items as the variant in job->name distributes their costs; the same ones in every program
+/*
+ * * imbalance_draw() - job->n items as the variant in job->name distributes their costs; the same
+ * ones in every program
  *
  * The mean is about BUSY_10_US. Return: 0; -1 and a reason: there is no such variant.
  */

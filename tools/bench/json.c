@@ -44,7 +44,8 @@ static void write_bound(FILE *out, const struct bench_bound *bound)
 {
 	fprintf(out, "{\"most\": %.9g, \"of\": [", bound->most);
 	for (size_t i = 0; i < BENCH_MAX_OF && bound->of[i]; i++)
-		fprintf(out, "%s\"%s\"", i ? ", " : "", bound->of[i]); /* the names of contenders have nothing to escape */
+		/* The names of contenders have nothing to escape. */
+		fprintf(out, "%s\"%s\"", i ? ", " : "", bound->of[i]);
 	fputs("]}", out);
 }
 

@@ -9,7 +9,9 @@
 
 #include <stdio.h>
 
-/** json_case() - write the line of @what. @series: one per contender; NULL: nothing was measured. */
+/*
+ * * json_case() - write the line of @what. @series: one per contender; NULL: nothing was measured.
+ */
 void json_case(FILE *out, const struct bench_case *what, const struct bench_settings *settings,
 	       const struct bench_series *series);
 

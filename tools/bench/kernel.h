@@ -7,15 +7,18 @@
 
 #include "bench.h"
 
-/** kernel_counted_fn - what is run in a process of its own. What it calls between kernel_begin() and kernel_end() is counted. */
+/*
+ * * kernel_counted_fn - what is run in a process of its own. What it calls between kernel_begin()
+ * and kernel_end() is counted.
+ */
 typedef int kernel_counted_fn(const struct bench_job *job);
 
 void kernel_begin(void);
 void kernel_end(void);
 
-/**
- * kernel_count_calls() - the system calls that @counted makes
- * @calls: out: the median over its begins. The sleep in which it waits for an answer is not counted, any further one is
+/*
+ * * kernel_count_calls() - the system calls that @counted makes @calls: out: the median over its
+ * begins. The sleep in which it waits for an answer is not counted, any further one is
  *
  * Return: as a measurement.
  */

@@ -23,7 +23,10 @@ static void pass_line(const struct crew *crew, unsigned index, const struct benc
 	for (unsigned long i = 0; i < job->n; i++) {
 		unsigned spins = 0;
 
-		/* Acquire and release: what travels with the word would be visible, as a real hand-over needs. */
+		/*
+		 * Acquire and release: what travels with the word would be visible, as a real
+		 * hand-over needs.
+		 */
 		while (atomic_load_explicit(word, memory_order_acquire) != 2 * i + index)
 			if (++spins % 4096 == 0)
 				sched_yield();

@@ -7,7 +7,10 @@
 
 #include "bench.h"
 
-/** map_measure() - sheaf_map() over job->n items; the way says how many of them are claimed at once. */
+/*
+ * * map_measure() - sheaf_map() over job->n items; the way says how many of them are claimed at
+ * once.
+ */
 bench_measure_fn map_measure;
 
 /*

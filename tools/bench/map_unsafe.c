@@ -70,7 +70,10 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 	uint64_t start;
 	int r = 0;
 
-	/* What the run before left would hide a position that this one forgets; 0 is no expected value. */
+	/*
+	 * What the run before left would hide a position that this one forgets; 0 is no expected
+	 * value.
+	 */
 	memset(map->out, 0, map->n * sizeof(*map->out));
 	start = sheaf_now_ns();
 	memset((void *)map->done, 0, map->chunks * sizeof(*map->done));

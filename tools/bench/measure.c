@@ -96,7 +96,10 @@ int bench_alloc(sheaf_pool *pool, size_t size, void **memory)
 	return r < 0 ? bench_sheaf_failed("sheaf_alloc", r) : 0;
 }
 
-/* Shared memory that was granted may still be more than the machine has; only Linux tells how much that is. */
+/*
+ * Shared memory that was granted may still be more than the machine has; only Linux tells how much
+ * that is.
+ */
 int bench_room(size_t size)
 {
 	unsigned long long kib;

@@ -154,7 +154,9 @@ static int measure(const struct bench_job *job, const struct metg *metg, uint64_
 	return r;
 }
 
-/* In the end @small loses more than half of the peak, and @large does not unless it is the LARGEST. */
+/*
+ * In the end @small loses more than half of the peak, and @large does not unless it is the LARGEST.
+ */
 static int bracket(const struct bench_job *job, const struct metg *metg, struct point *small, struct point *large)
 {
 	uint64_t iterations = FIRST;

@@ -9,7 +9,10 @@
 
 #include "busy.h"
 
-/* A run of tasks: @fn is called for each of @n items and results. For a stencil, n / job->workers steps. */
+/*
+ * A run of tasks: @fn is called for each of @n items and results. For a stencil, n / job->workers
+ * steps.
+ */
 struct metg_run {
 	sheaf_task_fn *fn;
 	const struct busy_item *items;
@@ -21,7 +24,8 @@ typedef int metg_run_fn(const struct bench_job *job, void *context, const struct
 
 struct metg {
 	size_t tasks; /* in one run, at most; a multiple of the workers */
-	bool stencil; /* steps of one task per worker that depend on the step before: see metg_point() */
+	/* steps of one task per worker that depend on the step before: see metg_point() */
+	bool stencil;
 	metg_run_fn *run;
 	void *context;
 	struct busy_item *items; /* metg_room() of each, where the workers can reach them */
@@ -31,9 +35,9 @@ struct metg {
 /** metg_room() - how many items and results a search needs. */
 size_t metg_room(const struct bench_job *job, size_t tasks);
 
-/**
- * metg_search() - shrink the tasks until half of the peak rate is lost
- * @ns: out: the granularity at 50 %; where even tasks of milliseconds lose more, the granularity of those
+/*
+ * * metg_search() - shrink the tasks until half of the peak rate is lost @ns: out: the granularity
+ * at 50 %; where even tasks of milliseconds lose more, the granularity of those
  *
  * Checks every result. job->repeats: runs per size of task, of which the median counts.
  *
@@ -41,10 +45,16 @@ size_t metg_room(const struct bench_job *job, size_t tasks);
  */
 int metg_search(const struct bench_job *job, const struct metg *metg, double *ns);
 
-/** metg_search_own() - the same with items and results in this process's own memory, as threads have it. */
+/*
+ * * metg_search_own() - the same with items and results in this process's own memory, as threads
+ * have it.
+ */
 int metg_search_own(const struct bench_job *job, struct metg metg, double *ns);
 
-/** metg_point() - point @i of @step of a stencil on a ring of @width points: its seed is made of three of the step before. */
+/*
+ * * metg_point() - point @i of @step of a stencil on a ring of @width points: its seed is made of
+ * three of the step before.
+ */
 void metg_point(const struct metg_run *run, size_t width, size_t step, size_t i);
 
 #endif

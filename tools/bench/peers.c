@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The path of @program. Where the system does not tell where this program lies, its starter has: sheaf-bench gives its whole path. */
+/*
+ * The path of @program. Where the system does not tell where this program lies, its starter has:
+ * sheaf-bench gives its whole path.
+ */
 static bool find(const char *program, char *path, size_t room)
 {
 	char own[1024];

@@ -50,7 +50,8 @@ bench_measure_fn limit_copy;   /* copy one double of an array, by as many proces
 bench_measure_fn limit_triad;  /* the same with x + 3 y of two arrays */
 bench_measure_fn limit_read;   /* sum the array of handover up by one process */
 bench_measure_fn limit_result; /* copy the bytes of one result, by one process */
-bench_measure_fn limit_forks;  /* fork as many processes as a pool has, which exit at once, and wait for them */
+/* fork as many processes as a pool has, which exit at once, and wait for them */
+bench_measure_fn limit_forks;
 
 /* Bytes of each result of results-1M. */
 #define BENCH_RESULT_SIZE 100

@@ -1,12 +1,12 @@
 """report.py - makes verdicts, JSON, tables and pictures from what was measured. For sheaf-bench.
 
-The program `measure` writes one line of JSON per case. It has the nanoseconds of each contender in
-each round. judge() makes the object from it that sheaf-bench writes with --json. Tables and pictures
-need that object alone, so they can be made again from the file.
+The program `measure` writes one line of JSON per case. It has the nanoseconds of each contender
+in each round. judge() makes the object from it that sheaf-bench writes with --json. Tables and
+pictures need that object alone, so they can be made again from the file.
 
 A ratio divides two figures of the same round. This holds for the ratio of a bound, too: Sheaf's
-figure is divided by the least of those that the bound names, in each round anew, so that no peer is
-the best one by the luck of a single round.
+figure is divided by the least of those that the bound names, in each round anew, so that no
+peer is the best one by the luck of a single round.
 """
 import json
 import math
@@ -37,7 +37,7 @@ def series_of(case, contender, sheaf):
 
 
 def judge_bound(case, bound, sheaf, ns):
-    """Judge one bound, unless none of those it names was measured. If it names nobody, it is a time."""
+    """Judge one bound, unless none of those it names was measured. Without a name it is a time."""
     others = [ns[name] for name in bound['of'] if name in ns] if bound['of'] else [[case['unit_ns']] * len(sheaf)]
     reached = statistics.median([divided(a, min(b)) for a, b in zip(sheaf, zip(*others))]) if sheaf and others else None
     return {'of': bound['of'], 'most': rounded(bound['most']), 'reached': None if reached is None else rounded(reached),
@@ -128,7 +128,7 @@ def verdict_text(bound):
 
 
 def bounds_about(case, name):
-    """Return the bounds that name that contender alone; for None, those that name nobody or several."""
+    """Return the bounds that name that contender alone; for None, those of nobody or several."""
     return [bound for bound in case['bounds'] if bound['of'] == [name] or (name is None and len(bound['of']) != 1)]
 
 
@@ -152,7 +152,7 @@ def run_text(case):
 
 
 def rows_of(case):
-    """Yield a case's lines of a table: name, median, least, greatest, ratios, verdicts, why absent."""
+    """Yield a case's lines: name, median, least, greatest, ratios, verdicts, why absent."""
     if case['sheaf'] is not None:
         yield 'Sheaf', case['sheaf'], case['sheaf_min'], case['sheaf_max'], '', verdicts_about(case, None), None
     for prefix, kind in ('', 'peers'), ('limit: ', 'limits'):
@@ -447,7 +447,7 @@ class Row:
 
 
 def draw_legend(entries, width, margin, y):
-    """Draw marks and their words, in as many lines as needed. Return: that, and the next line's y."""
+    """Draw marks and their words, in the lines needed. Return: that, and the next line's y."""
     lines, x = [], margin
     for look, name in entries:
         room = 36 + SMALL_LETTER * len(name)

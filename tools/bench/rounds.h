@@ -24,13 +24,16 @@ struct bench_series {
 /** rounds_contenders() - how many contenders take part. */
 size_t rounds_contenders(const struct bench_case *what, const struct bench_settings *settings);
 
-/**
+/*
+ * *
  * rounds_run() - let the contenders of @what take turns: Sheaf, each peer, each limit, and again
  * @series: out: one per contender
  *
- * A contender that cannot run here is left out of the other rounds. Where Sheaf itself cannot, no other one is measured.
+ * A contender that cannot run here is left out of the other rounds. Where Sheaf itself cannot, no
+ * other one is measured.
  *
- * Return: 0; -1 (a measurement failed, or gave a wrong result: said on stderr); a signal's number (asked to stop).
+ * Return: 0; -1 (a measurement failed, or gave a wrong result: said on stderr); a signal's number
+ * (asked to stop).
  */
 int rounds_run(const struct bench_case *what, const struct bench_settings *settings, struct bench_series *series);
 

@@ -150,7 +150,7 @@ def help_text(parser, cases):
 
 
 def is_special(path):
-    """Return whether it must be written to as it is: devices, and links, as /dev/stdout may be one."""
+    """Return whether it must be written to as it is: devices and links, as /dev/stdout."""
     try:
         return not stat.S_ISREG(os.lstat(path).st_mode)
     except FileNotFoundError:
@@ -237,8 +237,8 @@ def save_all(options, cases):
 class Runner:
     """Runs a program in a process group of its own.
 
-    A signal that ends this script is passed on to the program, once. The program tidies up and ends,
-    and then the script does.
+    A signal that ends this script is passed on to the program, once. The program tidies up and
+    ends, and then the script does.
     """
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -255,7 +255,7 @@ class Runner:
             self.process.send_signal(number)
 
     def run(self, *words):
-        """Yield the lines of its standard output, as they come; then its exit status is in self.status."""
+        """Yield the lines of its standard output; then its exit status is in self.status."""
         self.end_if_stopped()
         try:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding='utf-8',
@@ -364,7 +364,7 @@ class Build:
 
 
 def other_build(options, runner, folder):
-    """Find its program `measure`. A whole sheaf-bench is copied away from its peers, to save their time."""
+    """Find its `measure`. A whole sheaf-bench is copied away from its peers, to save time."""
     measure = os.path.join(os.path.dirname(os.path.realpath(options.against)), 'bench', 'measure')
     if os.path.exists(measure):
         return Build(options, runner, measure)

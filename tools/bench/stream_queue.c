@@ -29,7 +29,8 @@ struct mpmc {
 	ALONE _Atomic uint64_t tail;
 	ALONE _Atomic uint64_t head;
 	struct mpmc_slot {
-		_Alignas(64) _Atomic uint64_t turn; /* 2 k: free for the round k. 2 k + 1: filled in it */
+		/* 2 k: free for the round k. 2 k + 1: filled in it */
+		_Alignas(64) _Atomic uint64_t turn;
 		uint64_t value;
 	} slots[STREAM_WINDOW];
 };
@@ -46,10 +47,12 @@ static inline void push(struct mpmc *mpmc, uint64_t value)
 	uint64_t ticket = atomic_fetch_add_explicit(&mpmc->tail, 1, memory_order_relaxed);
 	struct mpmc_slot *slot = &mpmc->slots[ticket % STREAM_WINDOW];
 
-	while (atomic_load_explicit(&slot->turn, memory_order_acquire) != ticket / STREAM_WINDOW * 2) /* M4 */
+	/* M4 */
+	while (atomic_load_explicit(&slot->turn, memory_order_acquire) != ticket / STREAM_WINDOW * 2)
 		helpers_relax();
 	slot->value = value;
-	atomic_store_explicit(&slot->turn, ticket / STREAM_WINDOW * 2 + 1, memory_order_release); /* M1 */
+	/* M1 */
+	atomic_store_explicit(&slot->turn, ticket / STREAM_WINDOW * 2 + 1, memory_order_release);
 }
 
 static inline bool pop(struct mpmc *mpmc, uint64_t *value)
@@ -60,13 +63,15 @@ static inline bool pop(struct mpmc *mpmc, uint64_t *value)
 	for (;;) {
 		struct mpmc_slot *slot = &mpmc->slots[ticket % STREAM_WINDOW];
 
-		if (atomic_load_explicit(&slot->turn, memory_order_acquire) != ticket / STREAM_WINDOW * 2 + 1) /* M2 */
+		/* M2 */
+		if (atomic_load_explicit(&slot->turn, memory_order_acquire) != ticket / STREAM_WINDOW * 2 + 1)
 			return false;
 		if (!atomic_compare_exchange_weak_explicit(&mpmc->head, &ticket, ticket + 1, memory_order_relaxed,
 							   memory_order_relaxed))
 			continue;
 		*value = slot->value;
-		atomic_store_explicit(&slot->turn, ticket / STREAM_WINDOW * 2 + 2, memory_order_release); /* M3 */
+		/* M3 */
+		atomic_store_explicit(&slot->turn, ticket / STREAM_WINDOW * 2 + 2, memory_order_release);
 		return true;
 	}
 }
@@ -83,7 +88,8 @@ static inline void wait_to_pop(struct mpmc *queue, uint64_t *value)
 static void answer(void *context, unsigned index)
 {
 	const struct queues *queues = context;
-	sheaf_task_fn *volatile which = bench_task; /* volatile: called by a pointer, as tasks are */
+	/* volatile: called by a pointer, as tasks are */
+	sheaf_task_fn *volatile which = bench_task;
 	sheaf_task_fn *fn = which;
 
 	(void)index;
@@ -151,7 +157,8 @@ int stream_check(uint64_t *results, size_t n)
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = bench_check(i, i, results[i]);
-		results[i] = 0; /* no expected value: it would hide a position that the next run forgets */
+		/* no expected value: it would hide a position that the next run forgets */
+		results[i] = 0;
 	}
 	return r;
 }

@@ -11,11 +11,13 @@
 /* Per second; those of adsorption also per unit of pressure. */
 static const double k_co = 1, k_o2 = 1, k_des = 0.05, k_r = 10;
 
-static const double step_error = 1e-9;  /* of a coverage, per step of the integration */
-static const double settled = 1e-7;     /* per second: if the change is slower, Newton's method takes over */
+static const double step_error = 1e-9; /* of a coverage, per step of the integration */
+/* per second: if the change is slower, Newton's method takes over */
+static const double settled = 1e-7;
 static const double correction = 1e-12; /* Newton's last one */
 static const double residual = 1e-10;   /* per second, of the steady-state equations */
-static const double vicinity = 1e-3;    /* a root farther from the integrated state belongs to another steady state */
+/* a root farther from the integrated state belongs to another steady state */
+static const double vicinity = 1e-3;
 
 struct coverage {
 	double x, y;

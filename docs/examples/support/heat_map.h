@@ -12,7 +12,8 @@ struct heat_map {
 	const char *x_label, *y_label; /* plain text */
 	const char *value_label;
 	size_t columns, rows;
-	const double *values; /* row-major, the first row at the bottom; from 0 up, or NAN: unknown */
+	/* row-major, the first row at the bottom; from 0 up, or NAN: unknown */
+	const double *values;
 };
 
 /*

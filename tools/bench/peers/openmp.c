@@ -99,7 +99,10 @@ static int measure_grain_1(const struct bench_job *job, double *ns)
 	return measure(job, grain_1, ns);
 }
 
-/* The nearest thing to one task for a sleeping pool: a parallel region in which the other thread does the work. */
+/*
+ * The nearest thing to one task for a sleeping pool: a parallel region in which the other thread
+ * does the work.
+ */
 static int run_apply(const struct bench_job *job, void *context, uint64_t *ns)
 {
 	uint64_t argument = 7, result = 0, start;

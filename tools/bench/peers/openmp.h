@@ -6,7 +6,10 @@
 
 #include "peer.h"
 
-/** openmp_start_threads() - 0, or a bench_skip(): OMP_THREAD_LIMIT and the like grant fewer than @wanted. */
+/*
+ * * openmp_start_threads() - 0, or a bench_skip(): OMP_THREAD_LIMIT and the like grant fewer than
+ * @wanted.
+ */
 int openmp_start_threads(unsigned wanted);
 
 extern const struct peer_case openmp_cases[], openmp_array_cases[], openmp_imbalance_cases[], openmp_latency_cases[],

@@ -10,7 +10,10 @@
 
 #include <stdlib.h>
 
-/* A static schedule of items in which a thread sees its whole range at once, so that the loop is the kernel's own. */
+/*
+ * A static schedule of items in which a thread sees its whole range at once, so that the loop is
+ * the kernel's own.
+ */
 static int by_ranges(const struct bench_job *job, const struct arrays_test *test, arrays_loop_fn *loop, uint64_t *ns)
 {
 	size_t n = job->n;
@@ -28,7 +31,8 @@ static int by_ranges(const struct bench_job *job, const struct arrays_test *test
 
 static int by_items(const struct bench_job *job, const struct arrays_test *test, arrays_loop_fn *loop, uint64_t *ns)
 {
-	sheaf_task_fn *volatile which = arrays_cube_item; /* volatile: the pointer is not known when this is compiled */
+	/* volatile: the pointer is not known when this is compiled */
+	sheaf_task_fn *volatile which = arrays_cube_item;
 	sheaf_task_fn *fn = which;
 	double *in = test->arrays.in[0], *out = test->arrays.out;
 	size_t n = job->n;

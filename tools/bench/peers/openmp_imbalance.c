@@ -18,7 +18,10 @@ struct work {
 	uint64_t *results;
 };
 
-/* Without a modifier, dynamic schedules may be non-monotonic: in libomp each thread then has a part of its own and steals. */
+/*
+ * Without a modifier, dynamic schedules may be non-monotonic: in libomp each thread then has a part
+ * of its own and steals.
+ */
 static const struct schedule {
 	omp_sched_t kind;
 	int chunk;

@@ -1,6 +1,8 @@
-"""pool.py - the peer multiprocessing.Pool: a program "pool.py CASE WORKERS N REPEATS QUICK", see peer.h.
+"""pool.py - the peer multiprocessing.Pool: a program "pool.py CASE WORKERS N REPEATS QUICK",
+see peer.h.
 
-A task costs thousands of times more here than in C, so fewer are run; the answer is per task all the same.
+A task costs thousands of times more here than in C, so fewer are run; the answer is per task
+all the same.
 """
 import array
 import collections
@@ -69,7 +71,8 @@ def timed(run):
 
 
 def repeat(job, n, run, expected, rest=0, read=list):
-    """As bench_repeat(): one run of n operations to warm up, then the timed ones; fewer than asked for if they take long.
+    """As bench_repeat(): one run of n operations to warm up, then the timed ones; fewer than
+    asked for if they take long.
 
     What read() makes of the results is checked.
     """
@@ -148,10 +151,12 @@ def handover(job, pool):
 
 
 def metg_bag(job, pool):
-    """The granularity (wall time x workers / tasks) at which half of the time goes into steps. See metg.c.
+    """The granularity (wall time x workers / tasks) at which half of the time goes into steps.
+    See metg.c.
 
-    The useful time of a task is what its steps take in tasks so long that nothing else counts, run right before it. A task
-    without steps is all loss, so the tasks are doubled from well below the time that it takes, until at most half is lost.
+    The useful time of a task is what its steps take in tasks so long that nothing else counts,
+    run right before it. A task without steps is all loss, so the tasks are doubled from well
+    below the time that it takes, until at most half is lost.
     """
     long, tasks = (10000, 100) if job.quick else (50000, 1000)
 

@@ -34,7 +34,8 @@ int by_ranges(const bench_job *job, const arrays_test *test, arrays_loop_fn *loo
 
 int by_items(const bench_job *job, const arrays_test *test, arrays_loop_fn *, uint64_t *ns)
 {
-	sheaf_task_fn *volatile which = arrays_cube_item; /* volatile: the pointer is not known when this is compiled */
+	/* volatile: the pointer is not known when this is compiled */
+	sheaf_task_fn *volatile which = arrays_cube_item;
 	sheaf_task_fn *fn = which;
 	double *in = test->arrays.in[0], *out = test->arrays.out;
 	uint64_t start = sheaf_now_ns();
