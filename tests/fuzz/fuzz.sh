@@ -63,7 +63,8 @@ tables)
 	mkdir "$folder/rest"
 	# shellcheck disable=SC2086
 	(cd "$folder/rest" && for source in $(cd "$top" && echo $rest); do
-		$clang -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -I"$top/include" -I"$top/lib" -c "$top/$source"
+		$clang -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -I"$top/include" -I"$top/lib" -c "$top/$source" \
+			-o "$(echo "${source#lib/}" | tr / _).o"
 	done)
 	sources="$sources $folder/rest/*.o -Wl,--wrap=os_commit -Wl,--wrap=os_release -Wl,--wrap=read"
 	;;

@@ -42,9 +42,11 @@ build() {
 	rm -rf "$folder/bin" "$folder/objects" "$folder/support"
 	mkdir "$folder/bin" "$folder/objects" "$folder/support"
 	common="-std=c11 -g -O1 -w -D_POSIX_C_SOURCE=200809L -I$source/include -I$source/lib -I$source/tests"
-	# shellcheck disable=SC2086
-	(cd "$folder/objects" && $1 $common $2 -c $(find "$source/lib" -name '*.c' ! -name 'posix_*' ! -path '*/data/*'))
-	# In a folder of their own, since files of the library may have the same names.
+	# Files of two folders may have the same name.
+	(cd "$source/lib/" && find . -name '*.c' ! -name 'posix_*' ! -path '*/data/*') | while read -r file; do
+		# shellcheck disable=SC2086
+		$1 $common $2 -c "$source/lib/$file" -o "$folder/objects/$(echo "${file#./}" | tr / _).o" || exit
+	done
 	for file in arguments check children deadline proc report rng; do
 		# shellcheck disable=SC2086
 		$1 $common $2 -D_DEFAULT_SOURCE -c "$source/tests/support/$file.c" -o "$folder/support/$file.o"

@@ -26,7 +26,6 @@ static void set_up(void)
 					  .heap_size = UINT64_C(64) << 20};
 
 	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
-	cr_assert_eq(segment_add_batches(&segment), 0, "%s", sheaf_message());
 	shared = &segment.batches[0];
 	heap_id = heap_new_batch_id(&segment);
 	entries = (struct entries){.stride = 64};

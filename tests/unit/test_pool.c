@@ -926,10 +926,10 @@ static int create_without_processes(void *context)
 	return CHILD_SKIPS;
 #endif
 	/*
-	 * A user without other processes, because the limit counts all processes of a user. Root
-	 * has no limit.
+	 * A user without other processes, because the limit counts all processes of a user: no
+	 * other test, which may run at the same time, becomes this one. Root has no limit.
 	 */
-	if (!become_user(61234))
+	if (!become_user(61235))
 		return CHILD_SKIPS;
 	files = count_open_files();
 	for (int i = 0; i < 4; i++) {
