@@ -29,7 +29,7 @@ static bool in_flight(struct sheaf_batch *batch)
 	struct segment *segment = batch->segment;
 	/*
 	 * Of a pool that is over, no worker has anything in hand, whatever a slot says. Acquire: as
-	 * state_of() in pool.c.
+	 * state_of() in state.c.
 	 */
 	bool over = load_acquire(&segment->control->state) >= POOL_FINISHED;
 

@@ -38,8 +38,8 @@ __attribute__((always_inline)) static inline int submit_publish(struct sheaf_bat
 	submit_note_ticket(batch, ticket);
 	ring_publish(&segment->ring, slot, ticket);
 	/*
-	 * Seq_cst, pairs with finish() in supervisor.c: else both could read what was there before
-	 * the other's store.
+	 * Seq_cst, pairs with ending_finish() in ending.c: else both could read what was there
+	 * before the other's store.
 	 */
 	if (load_seq_cst(&segment->control->state) == POOL_FINISHED && submit_withdraw(batch, slot))
 		return -EPIPE;

@@ -2,10 +2,10 @@
  * chunks.pml - dense batches: lib/work/chunk.c, share.c, settle.c. A map of CHUNKS chunks of SIZE
  * positions, cut into SHARES shares.
  *
- * WORKERS workers accept invitations, walk their share, raid the others, and run each position of
- * the chunks that they claim. Up to DEATHS times a worker dies after any of its steps, or the
- * supervisor does, and all workers with it. A position fails after MAX_ATTEMPTS deaths with it in
- * hand. Invitations lie in a perfect ring, and nobody sleeps here: see ring.pml and wake.pml.
+ * WORKERS workers accept invitations, walk their share, steal from the others, and run each
+ * position of the chunks that they claim. Up to DEATHS times a worker dies after any of its steps,
+ * or the supervisor does, and all workers with it. A position fails after MAX_ATTEMPTS deaths with
+ * it in hand. Invitations lie in a perfect ring, and nobody sleeps here: see ring.pml and wake.pml.
  *
  * Steps, deaths and the sorting of workers are as in ring.pml.
  *
@@ -43,7 +43,7 @@
 #define WALK 2
 #define MEET_BACK 3
 #define MOVE_FRONT 4
-#define RAID 5
+#define STEAL 5
 #define MEET_FRONT 6
 #define MOVE_BACK 7
 #define SWEEP 8
@@ -57,14 +57,14 @@
 
 /* Which way a worker goes on after a chunk. */
 #define WALKING 0
-#define RAIDING 1
+#define STEALING 1
 #define SWEEPING 2
 
 typedef runner {
 	unsigned next : 4;
 	unsigned way : 2;
 	unsigned share : 2;  /* of its invitation */
-	unsigned raided : 2; /* shares */
+	unsigned stolen : 2; /* shares */
 	unsigned c : 4;      /* a chunk */
 	unsigned at : 4;     /* a position */
 	unsigned cursor : 4;
@@ -139,7 +139,7 @@ c_code {
 #define rest(n) \
 	w[n].way = 0; \
 	w[n].share = 0; \
-	w[n].raided = 0; \
+	w[n].stolen = 0; \
 	w[n].c = 0; \
 	w[n].at = 0; \
 	w[n].ran = 0; \
@@ -152,18 +152,18 @@ c_code {
 	:: ME.way == WALKING -> \
 		ME.c++; \
 		ME.next = MEET_BACK \
-	:: ME.way == RAIDING -> ME.next = RAID \
+	:: ME.way == STEALING -> ME.next = STEAL \
 	:: else -> \
 		ME.c++; \
 		ME.next = SWEEP \
 	fi
 
-#define raid_next() \
+#define steal_next() \
 	ME.c = 0; \
-	ME.raided++; \
-	ME.next = (ME.raided == SHARES -> RELEASE : RAID)
+	ME.stolen++; \
+	ME.next = (ME.stolen == SHARES -> RELEASE : STEAL)
 
-#define other ((ME.share + ME.raided) % SHARES)
+#define other ((ME.share + ME.stolen) % SHARES)
 
 active [WORKERS] proctype Worker()
 {
@@ -209,8 +209,8 @@ end:
 		if
 		:: ME.c < range_begin(ME.share + 1) && ME.c < back[ME.share] -> ME.next = MOVE_FRONT
 		:: else ->
-			ME.way = RAIDING;
-			raid_next()
+			ME.way = STEALING;
+			steal_next()
 		fi;
 		c_code { sort(); }
 	}
@@ -220,9 +220,9 @@ end:
 		ME.next = TRY;
 		c_code { sort(); }
 	}
-	/* raid() */
+	/* steal() */
 	:: d_step {
-		ME.next == RAID ->
+		ME.next == STEAL ->
 		ME.c = back[other];
 		ME.next = MEET_FRONT;
 		c_code { sort(); }
@@ -230,7 +230,7 @@ end:
 	:: d_step {
 		ME.next == MEET_FRONT ->
 		if
-		:: ME.c <= front[other] -> raid_next()
+		:: ME.c <= front[other] -> steal_next()
 		:: else -> ME.next = MOVE_BACK
 		fi;
 		c_code { sort(); }
@@ -244,7 +244,7 @@ end:
 			ME.next = TRY
 		:: else ->
 			ME.c = 0;
-			ME.next = RAID
+			ME.next = STEAL
 		fi;
 		c_code { sort(); }
 	}

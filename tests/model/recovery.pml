@@ -471,7 +471,7 @@ end:
 		next_slot();
 		c_code { sort(); }
 	}
-	/* spawn() */
+	/* spawn_worker() */
 	:: d_step {
 		repair == CLEAR ->
 		w[victim].kill = 0;

@@ -490,7 +490,7 @@ end:
 			c_code { sort(); }
 		}
 	}
-	/* wait_for_room(). What was seen before may be old: so it may come at any time. */
+	/* batch_wait_for_room(). What was seen before may be old: so it may come at any time. */
 	:: d_step {
 		ROOM && I.next == TAKE ->
 		I.announced = 1;
@@ -700,8 +700,8 @@ end:
 		c_code { sort(); }
 	}
 	/*
-	 * The last bells, and spawn(): the dead worker's number gets a new semaphore; posts on
-	 * their way go to the old one.
+	 * The last bells, and spawn_worker(): the dead worker's number gets a new semaphore; posts
+	 * on their way go to the old one.
 	 */
 	:: d_step {
 		repair == HEAL_ROOM ->
