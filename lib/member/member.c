@@ -9,7 +9,6 @@
 #include "os/os.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 struct member member_dead = {.forks = MEMBER_DEAD};
@@ -35,7 +34,8 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 	member->looks = 0;
 	member->clock_ns = 0;
 	member->victim = 0;
-	memset(member->regions, 0, sizeof(member->regions));
+	for (unsigned i = 0; i < MEMBER_REGIONS; i++)
+		member->regions[i].heap_id = 0;
 }
 
 struct region *member_region(struct member *member, const struct shared_batch *batch)

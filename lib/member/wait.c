@@ -77,8 +77,12 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 
 		if (wait->ready(wait->context))
 			return 0;
-		if (wait->help && wait->help(wait->context, false))
-			continue;
+		/* A member that has run tasks goes on spinning, because more may come soon. */
+		if (wait->help && wait->help(wait->context, false)) {
+			spin = true;
+			if (wait->ready(wait->context))
+				return 0;
+		}
 		if (spin) {
 			/*
 			 * Only a member that has run a task spins again, because what a spin has

@@ -285,10 +285,9 @@ struct shared_batch {
 	uint64_t n;
 	uint64_t chunk; /* positions in a chunk, but for the last */
 	uint64_t chunks;
-	uint64_t words;          /* offset of the chunk words */
-	uint64_t hints;          /* offset of the shares' hints */
-	uint64_t limit_ns;       /* a task may run so long; 0: for ever */
-	_Atomic uint32_t opener; /* HELD_BY() the opener, which retires it; 0: free. By a CAS */
+	uint64_t words;    /* offset of the chunk words */
+	uint64_t hints;    /* offset of the shares' hints */
+	uint64_t limit_ns; /* a task may run so long; 0: for ever */
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
 	/* Heap units ever asked for: 0 spares the opener a search. */
@@ -297,6 +296,11 @@ struct shared_batch {
 	uint64_t checked;
 	/* By the opener: the shortest limit of its tasks; 0: none. */
 	_Atomic uint64_t shortest_ns;
+	/*
+	 * HELD_BY() the opener, which retires it; 0: free. By a CAS. Not in the line that workers
+	 * keep from one map to the next.
+	 */
+	_Atomic uint32_t opener;
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, one thread at a time */
 	_Atomic uint64_t bell_seal;
