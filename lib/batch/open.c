@@ -99,6 +99,7 @@ static void leave_slot(struct member *member, struct sheaf_batch *batch)
 {
 	store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_FREE, 0));
 	member->openings.slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
+	member->openings.recent = batch->index;
 	/* BATCH1. Release: the next opener comes after all that this one did. */
 	store_release(&batch->shared->opener, 0);
 }
@@ -299,9 +300,13 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct member *member, const 
 {
 	static const sheaf_batch_options defaults = {0};
 	struct sheaf_batch *batch;
-	int r = member_open(member);
+	const struct shared_batch *recent = &member->segment->batches[member->openings.recent];
+	int r;
 
-	if (r)
+	/* Both lines are written. After a pause they come while the rest is prepared. */
+	__builtin_prefetch(&recent->word, 1);
+	__builtin_prefetch(&recent->opener, 1);
+	if ((r = member_open(member)))
 		return r;
 	pthread_mutex_lock(&member->openings.lock);
 	batch = take_handle(member);

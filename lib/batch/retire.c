@@ -90,11 +90,11 @@ static bool is_clear(void *context)
 }
 
 /* Spin for a moment, because most tasks take microseconds. */
-static bool spin_until_clear(void *context)
+static bool spin_until_clear(struct clearing *clearing)
 {
 	for (unsigned i = 0; i < CHECKS_BEFORE_SLEEP; i++) {
 		os_relax();
-		if (is_clear(context))
+		if (is_clear(clearing))
 			return true;
 	}
 	return false;
@@ -129,9 +129,9 @@ static void wait_until_clear(struct clearing *clearing)
 	struct wait wait = {
 		.context = clearing,
 		.ready = is_clear,
-		.spin = spin_until_clear,
 		.doubt = end_grace,
 		.sleeper = {.nap_ns = NAP_NS},
+		.sleep = true,
 		.deaf = true,
 	};
 
@@ -154,7 +154,7 @@ static void clear_ring(struct sheaf_batch *batch)
 		batch->first_ticket = batch->last_ticket - (ring->size - 1);
 	for (uint64_t t = batch->first_ticket, left = batch->last_ticket - t + 1; left; t++, left--) {
 		clearing.slot = &ring->slots[t & (ring->size - 1)];
-		if (!is_slot_clear(batch, clearing.slot, &bits))
+		if (!is_slot_clear(batch, clearing.slot, &bits) && !spin_until_clear(&clearing))
 			wait_until_clear(&clearing);
 	}
 }

@@ -47,6 +47,7 @@ struct openings {
 	pthread_mutex_t lock;
 	struct sheaf_batch *batches;
 	struct sheaf_batch *spare; /* for the next batch, so that it needs no malloc(); or NULL */
+	uint32_t recent;           /* the batch slot that it left last, and mostly opens next */
 	/*
 	 * Bit i: batch slot i is this member's. In the segment a wild write may say that it is
 	 * free.
@@ -91,12 +92,12 @@ struct member {
 	_Atomic uint64_t wild;
 
 	/* For opening batches. */
-	struct openings openings;
 	/* Threads that take a slot of the ring without a batch's lock, for an instant. */
 	_Atomic unsigned probing;
 	uint64_t limit_ns;           /* of tasks, unless their batch says otherwise; 0: none */
 	bool checked;                /* SHEAF_CHECK */
 	struct check_memory *memory; /* for that; or NULL */
+	struct openings openings;    /* last, as it is long */
 };
 
 /* In member->forks. No forks_count() comes so far. */
