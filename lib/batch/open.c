@@ -99,7 +99,8 @@ static void leave_slot(struct member *member, struct sheaf_batch *batch)
 {
 	store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_FREE, 0));
 	member->openings.slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
-	member->openings.recent = batch->index;
+	/* Relaxed: a hint. */
+	store_relaxed(&member->openings.recent, batch->index);
 	/* BATCH1. Release: the next opener comes after all that this one did. */
 	store_release(&batch->shared->opener, 0);
 }
@@ -300,7 +301,7 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct member *member, const 
 {
 	static const sheaf_batch_options defaults = {0};
 	struct sheaf_batch *batch;
-	const struct shared_batch *recent = &member->segment->batches[member->openings.recent];
+	const struct shared_batch *recent = &member->segment->batches[load_relaxed(&member->openings.recent)];
 	int r;
 
 	/* Both lines are written. After a pause they come while the rest is prepared. */

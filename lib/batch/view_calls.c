@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_entry_done(const struct shared_entry *entry)
 {
@@ -307,7 +308,7 @@ static void sort_ready(struct sheaf_batch *batch)
 static int find_ready(struct sheaf_batch *batch)
 {
 	struct calls_state *state = &batch->calls;
-	size_t kept = 0;
+	size_t all, kept, found;
 	int r;
 
 	if ((r = grow_indices(&state->open, &state->open_capacity,
@@ -318,17 +319,27 @@ static int find_ready(struct sheaf_batch *batch)
 	state->ready_at = state->ready_count = 0;
 	if ((r = grow_indices(&state->ready, &state->ready_capacity, state->open_count)))
 		return r;
-	for (size_t i = 0; i < state->open_count; i++) {
+	all = kept = found = state->open_count;
+	/*
+	 * From the last one on. Of two tasks that a worker ran one after the other, the earlier one
+	 * is checked after the later one, so it is found as well.
+	 */
+	for (size_t i = all; i-- > 0;) {
 		uint64_t index = state->open[i];
 
 		if (batch->order.handed[index])
 			continue;
 		if (is_call_done(batch, index))
-			state->ready[state->ready_count++] = index;
+			state->ready[--found] = index;
 		else
-			state->open[kept++] = index;
+			state->open[--kept] = index;
 	}
-	state->open_count = kept;
+	state->open_count = all - kept;
+	state->ready_count = all - found;
+	if (all) {
+		memmove(state->open, state->open + kept, state->open_count * sizeof(*state->open));
+		memmove(state->ready, state->ready + found, state->ready_count * sizeof(*state->ready));
+	}
 	sort_ready(batch);
 	return 0;
 }
