@@ -47,7 +47,10 @@ struct openings {
 	pthread_mutex_t lock;
 	struct sheaf_batch *batches;
 	struct sheaf_batch *spare; /* for the next batch, so that it needs no malloc(); or NULL */
-	/* The batch slot that it left last, and mostly opens next. A hint, read without the lock, too. */
+	/*
+	 * The batch slot that it left last, and mostly opens next. A hint, read without the lock,
+	 * too.
+	 */
 	_Atomic uint32_t recent;
 	/*
 	 * Bit i: batch slot i is this member's. In the segment a wild write may say that it is
