@@ -278,23 +278,44 @@ enum outcome step_and_record(pid_t pid, struct trace *trace, void (*seen)(void *
 	return outcome;
 }
 
-bool step_to(pid_t pid, const struct trace *trace, uint64_t point, enum outcome *outcome)
+/* Let a process that stands at the leg's first point run to its last one, as step_to() does. */
+static bool run_leg(pid_t pid, const struct trace *trace, const struct leg *leg, enum outcome *outcome)
 {
-	uint64_t at = trace_set_breakpoint(trace, point, pid);
-
-	*outcome = STEPPED;
-	if (at) {
+	for (uint64_t times = 0; times < leg->times; times++) {
 		*outcome = run_on(pid);
 		if (*outcome != STEPPED)
 			return false;
-		breakpoint_clear(pid);
-		if (!trace_is_at(trace, at, pid))
-			return false;
+		if (!trace_is_at(trace, leg->to, pid))
+			break;
 	}
-	while (at < point && *outcome == STEPPED) {
+	breakpoint_clear(pid);
+	return trace_is_at(trace, leg->to, pid);
+}
+
+static void step_from(pid_t pid, uint64_t *at, uint64_t point, enum outcome *outcome)
+{
+	for (; *at < point && *outcome == STEPPED; ++*at)
 		*outcome = advance(pid);
-		at++;
+}
+
+bool step_to(pid_t pid, const struct trace *trace, uint64_t point, enum outcome *outcome)
+{
+	struct leg legs[2];
+	unsigned count = trace_legs(trace, point, legs);
+	uint64_t at = 0;
+
+	*outcome = STEPPED;
+	for (unsigned i = 0; i < count; i++) {
+		step_from(pid, &at, legs[i].from, outcome);
+		if (*outcome != STEPPED)
+			return false;
+		if (!breakpoint_set(pid, trace->at[legs[i].to]))
+			break;
+		if (!run_leg(pid, trace, &legs[i], outcome))
+			return false;
+		at = legs[i].to;
 	}
+	step_from(pid, &at, point, outcome);
 	return at == point;
 }
 

@@ -83,26 +83,21 @@ static void advance(const struct stepped_call *call, pid_t pid, enum outcome *ou
 	CHECK(*outcome != ENDED, "%s: the child has ended in its call", call->name);
 }
 
-/*
- * Run near @point. Return the point reached, from which steps lead there; or @point itself if the
- * call is over before.
- */
-static uint64_t run_near(const struct stepped_call *call, const struct trace *trace, uint64_t point, pid_t pid)
+/* Run one leg. False: the call is over before. */
+static bool run_leg(const struct stepped_call *call, const struct trace *trace, const struct leg *leg, pid_t pid)
 {
-	uint64_t anchor = trace_set_breakpoint(trace, point, pid);
-	enum outcome outcome;
+	for (uint64_t times = 0; times < leg->times;) {
+		enum outcome outcome;
 
-	if (!anchor)
-		return 0;
-	do {
 		CHECK(!ptrace(PTRACE_CONT, pid, NULL, NULL), "PTRACE_CONT: errno %d", errno);
 		outcome = wait_for_stop(pid);
 		if (outcome == BLOCKED && (outcome = wait_for_wakeup(call, pid)) == BLOCKED)
-			return point;
+			return false;
 		CHECK(outcome != ENDED, "%s: the child has ended in its call", call->name);
-	} while (!trace_is_at(trace, anchor, pid));
+		times += trace_is_at(trace, leg->to, pid);
+	}
 	breakpoint_clear(pid);
-	return anchor;
+	return true;
 }
 
 static void end(const struct stepped_call *call, pid_t pid, uint64_t point)
@@ -137,17 +132,40 @@ static void record_call(const struct stepped_call *call, struct trace *trace)
 	end(call, pid, trace->length);
 }
 
+static void step_from(const struct stepped_call *call, uint64_t *at, uint64_t point, pid_t pid, enum outcome *outcome)
+{
+	for (; *at < point && !atomic_load(over); ++*at)
+		advance(call, pid, outcome);
+}
+
+/* Take the child to the point, or until the call is over. */
+static void go_to(const struct stepped_call *call, const struct trace *trace, uint64_t point, pid_t pid)
+{
+	struct leg legs[2];
+	unsigned count = trace_legs(trace, point, legs);
+	enum outcome outcome = STEPPED;
+	uint64_t at = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		step_from(call, &at, legs[i].from, pid, &outcome);
+		if (at < legs[i].from || outcome != STEPPED || !breakpoint_set(pid, trace->at[legs[i].to]))
+			break;
+		if (!run_leg(call, trace, &legs[i], pid))
+			return;
+		at = legs[i].to;
+	}
+	step_from(call, &at, point, pid, &outcome);
+}
+
 /* Kill the child at the point. False: the call was over before. */
 static bool kill_at(const struct stepped_call *call, const struct trace *trace, uint64_t point)
 {
-	enum outcome outcome = STEPPED;
 	bool inside;
 	pid_t pid;
 
 	call->prepare(call->context);
 	pid = start(call);
-	for (uint64_t at = run_near(call, trace, point, pid); at < point && !atomic_load(over); at++)
-		advance(call, pid, &outcome);
+	go_to(call, trace, point, pid);
 	inside = !atomic_load(over);
 	end(call, pid, point);
 	return inside;
