@@ -1,5 +1,5 @@
 /*
- * wait.c - spin, help, announce, check once more, sleep, retract.
+ * wait.c - spin, help, announce, help and check once more, sleep, retract.
  *
  * Nothing is decided by a token (promise 2). The member checks what it waits for after every
  * wake-up. The owner checks ten times a second which processes live, so that no call blocks for
@@ -105,12 +105,16 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 			return r;
 		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
 		sleeper_announce(&wait->sleeper);
+		/*
+		 * Help first: a task that was READY when ready() was asked may be withdrawn before
+		 * it can be claimed, and nobody rings for that.
+		 */
+		if (wait->help && wait->help(wait->context, true))
+			continue;
 		if (wait->ready(wait->context)) {
 			sleeper_retract(&wait->sleeper);
 			return 0;
 		}
-		if (wait->help && wait->help(wait->context, true))
-			continue;
 		if (wait->idle)
 			wait->idle(wait->context);
 		if (wait->deaf || !member_interrupted(member, wait->heard))
