@@ -137,19 +137,34 @@ static int fail_taken(const struct segment *segment, const char *what)
 	return sheaf_fail(-EEXIST, "the segment name %s is taken by %s: choose another name, or NULL", segment->name, what);
 }
 
+/*
+ * Close a file that this process has made and does not use. If its name cannot be taken away now,
+ * the next sweep does it, which needs a stamp to know the file by.
+ */
+static void give_file_up(struct segment *segment, int unlinked)
+{
+	if (unlinked && unlinked != -ENOENT)
+		(void)stamp_write(segment->fd, false);
+	close(segment->fd);
+}
+
+static int unlink_name(const char *name)
+{
+	return shm_unlink(name) ? -errno : 0;
+}
+
 /* Create and lock a file of that name. 0; -EEXIST; or another error, with its message. */
 static int create_file(struct segment *segment, const char *name, const struct segment_options *options)
 {
 	for (int i = 0; i < SWEEPS; i++) {
 		const char *guard;
-		int r = os_shm_create(name, &segment->fd);
+		int r = os_shm_create(name, &segment->fd), unlinked = 0;
 
 		if (r)
 			return r == -EEXIST ? r : fail_create(r, segment->name);
 		/* A process that has opened it by now has an empty file that nobody uses. */
 		if ((guard = guard_of(segment->fd))) {
-			shm_unlink(name);
-			close(segment->fd);
+			give_file_up(segment, unlink_name(name));
 			return fail_guarded(segment->name, guard);
 		}
 		/*
@@ -163,17 +178,18 @@ static int create_file(struct segment *segment, const char *name, const struct s
 				return 0;
 		} else if (!r) {
 			/* In case it has the name after all. */
-			os_shm_unlink(name, segment->fd, &segment->id);
+			unlinked = os_shm_unlink(name, segment->fd, &segment->id);
 		}
 		if (r == -ENOSPC)
 			segment_fail_full(segment, segment_least(options), "the control area of the pool");
 		else if (r && r != -EAGAIN)
 			r = fail_create(r, segment->name);
+		/* No sweep takes away a file that cannot be locked. */
 		if (r && r != -EAGAIN)
-			shm_unlink(name); /* no sweep takes away a file that cannot be locked */
+			unlinked = unlink_name(name);
 		if (r == -EAGAIN && !os_file_note(segment->fd, &segment->id))
-			os_shm_unlink(name, segment->fd, &segment->id);
-		close(segment->fd);
+			unlinked = os_shm_unlink(name, segment->fd, &segment->id);
+		give_file_up(segment, unlinked);
 		if (r && r != -EAGAIN)
 			return r;
 	}
@@ -233,12 +249,7 @@ static int create_named(struct segment *segment, const struct segment_options *o
 		snprintf(segment->second, sizeof(segment->second), "%s", first);
 	if (r >= 0)
 		return 0;
-	/*
-	 * If the name cannot be taken away now, the next sweep does it, once nobody owns the file.
-	 */
-	if (os_shm_unlink(first, segment->fd, &segment->id))
-		(void)stamp_write(segment->fd, false);
-	close(segment->fd);
+	give_file_up(segment, os_shm_unlink(first, segment->fd, &segment->id));
 	return r == -ENOTSUP ? create_directly(segment, options) : r;
 }
 
