@@ -485,7 +485,7 @@ static int child_main(void *context)
 {
 	const struct path *path = context;
 
-	if (setsid() < 0)
+	if (!session_begin())
 		return 1;
 	path->prepare();
 	if (!stepped_call_begin())

@@ -42,7 +42,7 @@ static int exec_parzen(void *context)
 			      "200",
 			      NULL};
 
-	if (setsid() < 0 || dup2(fileno(run->output), STDOUT_FILENO) < 0)
+	if (!session_begin() || dup2(fileno(run->output), STDOUT_FILENO) < 0)
 		return 126;
 	execv(run->parzen, argv);
 	return 127;

@@ -101,8 +101,10 @@ static int play(void *context)
 	const struct path *path = &paths[job->path];
 	struct state before;
 
-	if (setsid() < 0)
+	if (!session_begin())
 		return VERDICT_WRONG;
+	/* What an earlier process with this pid has left, as in session_begin(). */
+	shm_unlink(paths_segment_name((long)getpid(), 0));
 	if (path->prepare)
 		path->prepare();
 	if (job->kind == KIND_FILTERED_KERNEL && !kernel_lacks(job->first, job->count))

@@ -602,7 +602,7 @@ static int host_process(const struct host_case *one)
 	siginfo_t child = {0};
 	int r;
 
-	setsid();
+	session_begin();
 	this_case->host = getpid();
 	if (chdir(folder))
 		host_verdict(1, "got no folder %s (%s), expected one", folder, strerror(errno));

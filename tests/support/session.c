@@ -88,17 +88,47 @@ bool session_ended(pid_t session, uint64_t deadline_ns)
 	return true;
 }
 
-unsigned segments_of(pid_t owner)
+/* Call visit(), if there is one, for each name of this prefix, and return their number. */
+static unsigned each_name(const char *prefix, void (*visit)(const char *name))
 {
 	DIR *folder = opendir(SHM);
-	char prefix[64];
 	unsigned count = 0;
 
 	if (!folder)
 		return 0;
-	snprintf(prefix, sizeof prefix, "sheaf-%ld-", (long)owner);
 	for (const struct dirent *entry; (entry = readdir(folder));)
-		count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0) {
+			count++;
+			if (visit)
+				visit(entry->d_name);
+		}
 	closedir(folder);
 	return count;
+}
+
+unsigned segments_of(pid_t owner)
+{
+	char prefix[64];
+
+	snprintf(prefix, sizeof prefix, "sheaf-%ld-", (long)owner);
+	return each_name(prefix, NULL);
+}
+
+static void take_away(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof path, SHM "/%s", name);
+	unlink(path);
+}
+
+bool session_begin(void)
+{
+	char prefix[64];
+
+	if (setsid() < 0)
+		return false;
+	snprintf(prefix, sizeof prefix, "sheaf-%ld-", (long)getpid());
+	each_name(prefix, take_away);
+	return true;
 }

@@ -11,6 +11,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * Make the calling child the leader of a session, and take away what is left of an earlier process
+ * with its pid: a test that was killed could not. False: it leads no session.
+ */
+bool session_begin(void);
+
 /* Can processes and names be listed here? If not, tests that need it are skipped. */
 bool session_visible(void);
 

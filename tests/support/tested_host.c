@@ -117,7 +117,7 @@ static int play(void *context)
 	sigset_t none;
 
 	report_nothing(); /* the test reports what the host fails at */
-	if (setsid() < 0)
+	if (!session_begin())
 		return 1;
 	/* The test may have been started with these ignored or blocked. */
 	signal(SIGINT, SIG_DFL);
