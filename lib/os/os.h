@@ -92,7 +92,7 @@ bool os_shm_is(const char *name, int fd, const struct os_file_id *id);
 
 /*
  * Take the name away from the file @id. 0, also if another file or none has the name, which is left
- * alone then; or -errno.
+ * alone then; or -errno, also if it cannot be told which file has it.
  */
 int os_shm_unlink(const char *name, int fd, const struct os_file_id *id);
 

@@ -139,11 +139,14 @@ static bool is_file(const struct stat *status, const struct os_file_id *id)
 	return status->st_dev == id->device && status->st_ino == id->inode;
 }
 
-static bool has_some_name(int fd, const struct os_file_id *id)
+/* 1; 0: the file has no name, is another one, or was closed; or -errno: that cannot be told. */
+static int has_some_name(int fd, const struct os_file_id *id)
 {
 	struct stat status;
 
-	return os_file_is(fd, id) && !fstat(fd, &status) && status.st_nlink > 0;
+	if (fstat(fd, &status))
+		return errno == EBADF ? 0 : -errno;
+	return is_file(&status, id) && status.st_nlink > 0;
 }
 
 bool os_shm_is(const char *name, int fd, const struct os_file_id *id)
@@ -157,7 +160,7 @@ bool os_shm_is(const char *name, int fd, const struct os_file_id *id)
 	 * Where names are not shown, the file tells whether it has one. Opening the name, and
 	 * closing it again, would drop the locks of this process.
 	 */
-	return r ? has_some_name(fd, id) : is_file(&status, id);
+	return r ? has_some_name(fd, id) > 0 : is_file(&status, id);
 }
 
 int os_shm_unlink(const char *name, int fd, const struct os_file_id *id)
@@ -166,8 +169,9 @@ int os_shm_unlink(const char *name, int fd, const struct os_file_id *id)
 	int r = os_shm_look(name, &status);
 
 	/* Where the folder does not show the name, the name may be in another one. */
-	if (r ? !has_some_name(fd, id) : !is_file(&status, id))
-		return 0;
+	r = r ? has_some_name(fd, id) : is_file(&status, id);
+	if (r <= 0)
+		return r;
 	return shm_unlink(name) && errno != ENOENT ? -errno : 0;
 }
 
