@@ -233,11 +233,14 @@ void batch_mend(struct member *member)
 	struct segment *segment = member->segment;
 	struct shared_slot *slot;
 	uint64_t word;
+	bool led;
 
-	if (ring_mend(segment, &segment->ring, &slot, &word) && all_submitted(member))
+	if (ring_mend(segment, &segment->ring, &slot, &word, &led) && all_submitted(member))
 		(void)ring_withdraw(slot, word);
 	/* Wake workers again if a task is READY: a wild task may have lost them their wake-up. */
-	if (ring_has_ready(&segment->ring))
+	if (led)
+		workers_ring_all(segment);
+	else if (ring_has_ready(&segment->ring))
 		workers_ring(segment);
 	pthread_mutex_lock(&member->openings.lock);
 	for (struct sheaf_batch *batch = member->openings.batches; batch; batch = batch->next) {

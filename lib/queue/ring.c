@@ -292,7 +292,7 @@ static void lead_to_all(const struct ring *ring)
 	ring_rewind(ring);
 }
 
-bool ring_mend(const struct segment *segment, const struct ring *ring, struct shared_slot **slot, uint64_t *word)
+bool ring_mend(const struct segment *segment, const struct ring *ring, struct shared_slot **slot, uint64_t *word, bool *led)
 {
 	/*
 	 * Relaxed: no submitter comes so far, only a wild write. From there on tickets would soon
@@ -328,6 +328,12 @@ bool ring_mend(const struct segment *segment, const struct ring *ring, struct sh
 			(void)ring_release(s, found);
 		}
 	}
+	/*
+	 * A slot that was READY above and that is passed by now may seem hidden. That costs no more
+	 * than the ringing: a worker that has read tail before this moves it, and head after that,
+	 * finds nothing between them.
+	 */
+	*led = hidden;
 	if (hidden)
 		lead_to_all(ring);
 	return filling;

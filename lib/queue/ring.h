@@ -72,9 +72,10 @@ void ring_rewind(const struct ring *ring);
  * Mend what only a wild write does to the ring. Free slots whose words say what no member writes,
  * or name a member that is no more. Lead workers to READY slots that head and tail hide. Harmless
  * where all is well. For the owner, now and then while it waits. True: *@slot, with *@word, is
- * FILLING; if no submitter is there that may be filling it, ring_withdraw() frees it.
+ * FILLING; if no submitter is there that may be filling it, ring_withdraw() frees it. *@led: the
+ * caller has to ring all workers, because one that falls asleep now may have been led astray.
  */
-bool ring_mend(const struct segment *segment, const struct ring *ring, struct shared_slot **slot, uint64_t *word);
+bool ring_mend(const struct segment *segment, const struct ring *ring, struct shared_slot **slot, uint64_t *word, bool *led);
 
 /*
  * Tell how many more tasks must be claimed, by the ring's hints, until a good part of it is free. A
