@@ -13,6 +13,7 @@
 
 #define PAUSES_PER_CHECK 4   /* because each check takes a line from the submitters */
 #define MOST_SPIN_NS 2000000 /* a pool that has been idle for so long uses no CPU */
+#define CLOSED_NAP_NS 1000000
 
 struct life {
 	struct member member;
@@ -47,6 +48,21 @@ static bool run_tasks(void *context, bool announced)
 	return ran;
 }
 
+/*
+ * Wait in a closed pool, where something still seems to be READY. It may have been claimed or
+ * withdrawn by now, and this worker be the last one: nobody would ring for that.
+ */
+static bool nap_for_task(struct life *life)
+{
+	while (!is_life_over(life)) {
+		/* As before a sleep, so that it looks into every slot. */
+		if (work_step(&life->member, true))
+			return true;
+		os_sleep_ns(CLOSED_NAP_NS);
+	}
+	return false;
+}
+
 /* Spin for a while, because a task that comes soon costs much less than a sleep. */
 static bool spin_for_task(void *context)
 {
@@ -54,6 +70,9 @@ static bool spin_for_task(void *context)
 	struct member *member = &life->member;
 	const struct segment *segment = member->segment;
 
+	/* Relaxed: who does not see it yet has a token. See is_life_over(). */
+	if (load_relaxed(&segment->control->state) != POOL_OPEN)
+		return nap_for_task(life);
 	if (!segment->spin_ns)
 		return false;
 	backoff_begin(&member->backoff, PAUSES_PER_CHECK);
