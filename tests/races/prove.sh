@@ -157,7 +157,7 @@ build_mutant() {
 	for source_of in $changed; do
 		object=$1/objects/$(echo "${source_of#lib/}" | tr / _).o
 		case $file in
-		*.c) cp "$1/mutant" "$1/mutant.c" && compile "$1/mutant.c" "$object" "$instrumented -iquote $tree/$(dirname "$file")" ;;
+		*.c) cp "$1/mutant" "$1/mutant.c" && compile "$1/mutant.c" "$object" "$instrumented" ;;
 		*) compile "$tree/$source_of" "$object" "-iquote $1/changed $instrumented" ;;
 		esac || return
 	done
