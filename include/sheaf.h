@@ -574,8 +574,8 @@ SHEAF_API int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t
  *           gathered again
  * @n:       out: their number
  *
- * Return: the number of results that failed, INT_MAX at most; or an error as of sheaf_next():
- *         -ETIMEDOUT hands out nothing.
+ * Return: the number of results that failed, INT_MAX at most: sheaf_message() names the lowest; or
+ *         an error as of sheaf_next(): -ETIMEDOUT hands out nothing.
  */
 SHEAF_API int sheaf_gather(sheaf_batch *batch, const sheaf_result **results, size_t *n, uint64_t deadline_ns);
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/guard.h"
+#include "batch/message.h"
 #include "batch/open.h"
 #include "os/os.h"
 
@@ -65,21 +66,27 @@ UNGUARDED int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t
 	return r ? r : end_gathering(batch, batch->view->next_done(batch, result, deadline_ns));
 }
 
-/* Fill the batch's own array with all results, which are done. Counts those that failed. */
-static int collect(struct sheaf_batch *batch, const uint64_t *items, size_t n, int *failed)
+/*
+ * Fill the batch's own array with all results, which are done. Add to *@failed those that
+ * failed. *@first: the lowest of these.
+ */
+static int collect(struct sheaf_batch *batch, const uint64_t *items, size_t n, int *failed, size_t *first)
 {
 	sheaf_result *results = n > SIZE_MAX / sizeof(*results) ? NULL : os_large_alloc((n ? n : 1) * sizeof(*results));
 	int r;
 
 	if (!results)
 		return sheaf_fail(-ENOMEM, "no memory for an array of %zu results: sheaf_next() needs none", n);
-	*failed = 0;
 	for (size_t i = 0; i < n; i++) {
 		if ((r = batch->view->result(batch, items ? items[i] : i, &results[i]))) {
 			free(results);
 			return r;
 		}
-		if (results[i].status && *failed < INT_MAX)
+		if (!results[i].status)
+			continue;
+		if (!*failed)
+			*first = i;
+		if (*failed < INT_MAX)
 			++*failed;
 	}
 	free(batch->results);
@@ -91,20 +98,22 @@ static int gather_all(struct sheaf_batch *batch, const sheaf_result **results, s
 {
 	bool none = batch_is_undecided(batch);
 	uint64_t *items;
-	size_t count;
-	int failed, r;
+	size_t count, first = 0;
+	int failed = 0, r;
 
 	if (!none && (r = batch->view->wait_all(batch, deadline_ns, member_heard(batch->member))))
 		return r;
 	count = none ? 0 : (size_t)batch->view->count(batch);
 	if ((r = batch->view->sort(batch, &items)))
 		return r;
-	r = collect(batch, items, count, &failed);
+	r = collect(batch, items, count, &failed, &first);
 	free(items);
 	if (r)
 		return r;
 	*results = batch->results;
 	*n = count;
+	if (failed)
+		(void)message_fail_position(&batch->results[first], (uint64_t)failed);
 	return failed;
 }
 

@@ -207,3 +207,14 @@ void message_free(struct sheaf_batch *batch)
 		batch->notes = next;
 	}
 }
+
+int message_fail_position(const sheaf_result *result, uint64_t failed)
+{
+	char which[64] = "", more[64] = "";
+
+	if (!message_of_death(result))
+		snprintf(which, sizeof(which), "position %llu: ", (unsigned long long)result->position);
+	if (failed > 1)
+		snprintf(more, sizeof(more), " (%llu other positions failed, too)", (unsigned long long)failed - 1);
+	return sheaf_fail(result->status, "%s%s%s", which, result->message, more);
+}

@@ -36,4 +36,10 @@ int message_fail_damaged(uint64_t position);
 /* Free all texts of the batch. */
 void message_free(struct sheaf_batch *batch);
 
+/*
+ * Fail by the status of a position, with its message. @failed: how many have failed, of which it is
+ * the lowest.
+ */
+int message_fail_position(const sheaf_result *result, uint64_t failed);
+
 #endif

@@ -14,7 +14,6 @@
 #include "batch/view_dense.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options)
@@ -22,18 +21,6 @@ int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_
 	int r = pool_check(pool, "sheaf_batch_create");
 
 	return r ? r : batch_create(batch, &pool->member, options);
-}
-
-/* sheaf_fail() for the lowest position that failed. */
-__attribute__((noinline)) static int fail_position(const sheaf_result *result, uint64_t failed)
-{
-	char which[64] = "", more[64] = "";
-
-	if (!message_of_death(result))
-		snprintf(which, sizeof(which), "position %llu: ", (unsigned long long)result->position);
-	if (failed > 1)
-		snprintf(more, sizeof(more), " (%llu other positions failed, too)", (unsigned long long)failed - 1);
-	return sheaf_fail(result->status, "%s%s%s", which, result->message, more);
 }
 
 /*
@@ -112,7 +99,7 @@ UNGUARDED int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, 
 	    !(r = batch_wait_all(call.batch, call.deadline_ns, call.heard)) && (waited = true) &&
 	    !(r = calls_result(call.batch, 0, &found))) {
 		if (found.status)
-			r = fail_position(&found, 1);
+			r = message_fail_position(&found, 1);
 		else
 			copy_result(result, result_size, &found);
 	}
@@ -138,7 +125,7 @@ UNGUARDED static int finish_call(const struct call *call, int r)
 		dense_help(call->batch, is_call_over, call);
 	if (!r && !(r = batch_wait_all(call->batch, call->deadline_ns, call->heard)) && (waited = true) &&
 	    !(r = dense_first_failure(call->batch, &first, &failed)) && failed)
-		r = fail_position(&first, failed);
+		r = message_fail_position(&first, failed);
 	return end_call(call, r, waited);
 }
 

@@ -394,6 +394,7 @@ Test(batch, failures_reach_their_positions_with_code_and_text)
 	for (uint64_t p = 0; p < 1000; p++)
 		expect_done(sheaf_submit(batch, p, fail_if_odd, NULL, 0));
 	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 500);
+	cr_assert_str_eq(sheaf_message(), "position 1: 1 is odd (499 other positions failed, too)");
 	for (uint64_t p = 0; p < n; p++) {
 		snprintf(text, sizeof(text), "%d is odd", (int)p);
 		cr_assert_eq(results[p].status, p % 4 == 1 ? -EDOM : p % 4 == 3 ? -ERANGE : 0);
