@@ -214,12 +214,23 @@ enum sheaf_batch_flags {
 	SHEAF_NO_TIMES = 1 << 1,
 };
 
+/* What the first position that fails does to the others of its batch. */
+enum sheaf_on_error {
+	SHEAF_GO_ON = 0,
+	/*
+	 * cancels those that have not started, as sheaf_batch_cancel(). sheaf_submit() may still
+	 * accept some, which are cancelled, too.
+	 */
+	SHEAF_CANCEL_REST = 1,
+};
+
 typedef struct sheaf_batch_options {
 	/* bytes of each submitted task's result; 0: none (see also sheaf_task_result()) */
 	size_t result_size;
 	unsigned max_attempts;    /* 0: the pool's */
 	unsigned flags;           /* enum sheaf_batch_flags */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the pool's; SHEAF_FOREVER: none */
+	enum sheaf_on_error on_error;
 } sheaf_batch_options;
 
 typedef struct sheaf_task_options {
@@ -241,6 +252,8 @@ typedef struct sheaf_map_options {
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the batch's; SHEAF_FOREVER: none */
 	/* sheaf_apply, sheaf_map, sheaf_for: until when to wait for the whole; 0: for ever */
 	uint64_t deadline_ns;
+	/* sheaf_map, sheaf_for; sheaf_submit_map() and _for() have that of their batch */
+	enum sheaf_on_error on_error;
 	/* sheaf_map, sheaf_for: the thread that waits runs positions, too; see sheaf_map() */
 	bool caller_works;
 } sheaf_map_options;
@@ -251,7 +264,7 @@ typedef struct sheaf_result {
 	uint64_t position;
 	/*
 	 * 0, or -errno: what the task returned; -ECHILD: its worker died; -ETIMEDOUT: it was over
-	 * its limit
+	 * its limit; -ECANCELED: see "Cancel"
 	 */
 	int status;
 	/*
@@ -260,7 +273,7 @@ typedef struct sheaf_result {
 	 */
 	int signal;
 	int exit_code;     /* the worker's exit code in the last attempt, or -1 */
-	unsigned attempts; /* runs so far that were charged: 1 unless workers died */
+	unsigned attempts; /* runs so far that were charged: 1 unless workers died, or 0 */
 	/*
 	 * worker id, 0 .. workers - 1; -1: the calling thread itself (caller_works), or not known
 	 */
@@ -508,7 +521,8 @@ SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sh
  *
  * Return: 0; -EINVAL; -EPERM; -EEXIST (the position was submitted before); -EBUSY (the batch is a
  *         map); -EINTR (sheaf_pool_interrupt()); -EAGAIN (full, and SHEAF_NONBLOCK); -EPIPE (the
- *         pool is closed); -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next();
+ *         pool is closed); -ECANCELED (the batch was cancelled, or as for sheaf_next());
+ *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next();
  *         -ENOSPC, -ENOMEM (no memory for argument or result); -EOVERFLOW (the argument has 4 GiB
  *         or more).
  */
@@ -590,6 +604,51 @@ typedef struct sheaf_progress {
  */
 SHEAF_API int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress);
 
+/* ---- Cancel ----
+ *
+ * A position that was cancelled and has not started never runs: its status is -ECANCELED, and its
+ * attempts are 0. One that runs is let finish and keeps its result, unless the call has SHEAF_KILL:
+ * then its worker is killed, its status is -ECANCELED with the signal, and no other task is
+ * charged. If its worker dies otherwise, it does not run again. (Threads cannot be killed: with
+ * SHEAF_THREADS the flag changes nothing.) Results are gathered as ever: all of them come, those
+ * that were done with what they are.
+ *
+ * A map stops between two items. Where items take less than some microseconds, up to 2,000 more
+ * may run. A loop stops between two calls of its function.
+ */
+enum sheaf_cancel_flags {
+	SHEAF_KILL = 1 << 0,
+};
+
+/* What a call has found. */
+enum sheaf_cancel_found {
+	SHEAF_WAS_DONE = 0, /* nothing was cancelled: there is a result already */
+	/* it had not started; or its worker had died, and it does not run again */
+	SHEAF_NEVER_RAN = 1,
+	SHEAF_RUNS_ON = 2, /* it runs, and is let finish */
+	SHEAF_WAS_KILLED = 3,
+};
+
+/**
+ * sheaf_cancel() - cancel one position; of a map or a loop, all from @position on
+ * @flags: enum sheaf_cancel_flags; with SHEAF_KILL the call waits until the workers have died
+ *
+ * Return: enum sheaf_cancel_found, of several positions the highest that is true of one; -EINVAL;
+ *         -EPERM; -ENOENT (the batch has no such position); with SHEAF_KILL -ECANCELED,
+ *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next().
+ */
+SHEAF_API int sheaf_cancel(sheaf_batch *batch, uint64_t position, unsigned flags);
+
+/**
+ * sheaf_batch_cancel() - cancel all positions of a batch, however many wait, without waiting
+ * @flags: enum sheaf_cancel_flags
+ *
+ * The batch takes no more tasks: sheaf_submit() returns -ECANCELED.
+ *
+ * Return: 0; -EINVAL; -EPERM.
+ */
+SHEAF_API int sheaf_batch_cancel(sheaf_batch *batch, unsigned flags);
+
 /**
  * sheaf_batch_retire() - free a batch and all its memory, also that of its results
  * @batch: NULL is fine, and so is a batch that was retired, or whose pool was destroyed; no other
@@ -608,6 +667,9 @@ SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task); /* of a range: i
 SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);
 /* 0 .. workers - 1; workers: the caller of a map that works */
 SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);
+
+/* true: the position was cancelled, or its batch retired. The task may end early then. */
+SHEAF_API bool sheaf_task_cancelled(const sheaf_task *task);
 
 /**
  * sheaf_task_result() - allocate memory for a result whose size only the task knows

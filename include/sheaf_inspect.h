@@ -164,8 +164,9 @@ SHEAF_API int sheaf_inspect_workers(const sheaf_inspect *inspect, sheaf_inspect_
 enum sheaf_batch_state {
 	SHEAF_BATCH_FREE = 0, /* not in use: all other fields are 0 */
 	SHEAF_BATCH_OPEN = 1,
-	SHEAF_BATCH_RETIRED = 2, /* its owner waits for its last tasks */
-	SHEAF_BATCH_DAMAGED = 3, /* its fields do not fit together: all others are 0 */
+	SHEAF_BATCH_RETIRED = 2,   /* its owner waits for its last tasks */
+	SHEAF_BATCH_CANCELLED = 3, /* positions that have not started are not run */
+	SHEAF_BATCH_DAMAGED = 4,   /* its fields do not fit together: all others are 0 */
 };
 
 enum sheaf_batch_kind {

@@ -48,7 +48,7 @@ static const struct {
 	{ETIME, "the deadline of the whole call passed"},
 	{EBUSY, "in use by another call"},
 	{EPIPE, "the pool is closed"},
-	{ECANCELED, "the pool was terminated"},
+	{ECANCELED, "cancelled, or the pool was terminated"},
 	{ECHILD, "a worker died"},
 	{ENOTRECOVERABLE, "the pool stopped, as its workers died without any progress"},
 	{EOWNERDEAD, "the supervisor died and cannot be replaced"},

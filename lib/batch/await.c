@@ -114,6 +114,11 @@ static int doubt_results(void *context, bool late)
 	if (!late)
 		return 0;
 	pthread_mutex_lock(&await->batch->lock);
+	/*
+	 * A death at the time of the search may have returned a task to the ring. Relaxed: under
+	 * the lock.
+	 */
+	store_relaxed(&await->batch->swept, false);
 	lost = is_lost(await, &position);
 	pthread_mutex_unlock(&await->batch->lock);
 	if (!lost)

@@ -196,6 +196,8 @@ static int check_request(const struct sheaf_batch *batch, const struct dense *de
 			dense->call);
 	if (n > MAX_POSITIONS)
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
+	if (batch->cancelled)
+		return sheaf_fail(-ECANCELED, "%s: the batch was cancelled: it takes no more tasks", dense->call);
 	if (batch_is_dense(batch) || batch->order.count)
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
 	return 0;
@@ -289,7 +291,7 @@ UNGUARDED static int invite(struct sheaf_batch *batch)
 		if (r)
 			return share > first ? 0 : r == -EINTR ? member_interrupt(batch->member) : r;
 		slot->kind = TASK_SHARE;
-		slot->target = share;
+		store_relaxed(&slot->target, share); /* the word publishes it (RING1) */
 		slot->arg_size = 0;
 		/* Release, as in submit.c. */
 		store_release(&slot->batch, batch->ref);

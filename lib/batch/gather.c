@@ -68,7 +68,7 @@ UNGUARDED int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t
 
 /*
  * Fill the batch's own array with all results, which are done. Add to *@failed those that
- * failed. *@first: the lowest of these.
+ * failed. *@first: the lowest of these, but one that was cancelled only if all were.
  */
 static int collect(struct sheaf_batch *batch, const uint64_t *items, size_t n, int *failed, size_t *first)
 {
@@ -84,7 +84,8 @@ static int collect(struct sheaf_batch *batch, const uint64_t *items, size_t n, i
 		}
 		if (!results[i].status)
 			continue;
-		if (!*failed)
+		/* Why others were cancelled says more than that they were. */
+		if (!*failed || (results[*first].status == -ECANCELED && results[i].status != -ECANCELED))
 			*first = i;
 		if (*failed < INT_MAX)
 			++*failed;

@@ -44,6 +44,12 @@ struct sheaf_batch {
 	bool woke;      /* a worker had to be woken since the gatherer waited last */
 	bool sent;      /* the tickets below are valid */
 	uint64_t first_ticket, last_ticket;
+	bool cancelled; /* by its opener: it takes no more tasks */
+	/*
+	 * The ring was searched for tasks of the batch since that was cancelled. Read without the
+	 * lock, too.
+	 */
+	_Atomic bool swept;
 	bool awaiting; /* the gatherer waits for position `awaited`, the lowest */
 	uint64_t awaited;
 	struct calls_state calls;
@@ -78,6 +84,12 @@ static inline bool batch_is_dense(const struct sheaf_batch *batch)
 static inline bool batch_is_undecided(const struct sheaf_batch *batch)
 {
 	return batch->inviting && !batch->sent;
+}
+
+/* Find the word of a chunk of a dense batch. */
+static inline _Atomic uint64_t *batch_chunk(const struct sheaf_batch *batch, uint64_t c)
+{
+	return (_Atomic uint64_t *)segment_at(batch->segment, batch->plan.words) + c;
 }
 
 #endif

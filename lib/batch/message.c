@@ -14,6 +14,7 @@
 #include "os/os.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,8 @@ static void tell_death(const struct sheaf_batch *batch, const sheaf_result *resu
 {
 	if (result->status == -ETIMEDOUT)
 		snprintf(text, size, "was killed because the task ran longer than its limit,");
+	else if (result->status == -ECANCELED && result->signal == SIGKILL)
+		snprintf(text, size, "was killed because the position was cancelled,");
 	else if (result->signal)
 		tell_signal(batch, result, cause, text, size);
 	else if (cause->way == WAY_THREAD_EXIT)
@@ -167,11 +170,13 @@ __attribute__((noinline)) static int compose(struct sheaf_batch *batch, sheaf_re
 	char text[640], how[320], runs[64], time[64] = "";
 
 	if (!message_of_death(result)) {
-		result->message = sheaf_strerror(result->status);
+		/* Only a position that was cancelled has a status from no process. */
+		result->message = result->status == -ECANCELED && !result->pid ? MESSAGE_CANCELLED
+									       : sheaf_strerror(result->status);
 		return 0;
 	}
 	tell_death(batch, result, cause, how, sizeof(how));
-	if (result->status == -ETIMEDOUT)
+	if (result->status == -ETIMEDOUT || result->status == -ECANCELED)
 		snprintf(runs, sizeof(runs), "in attempt %u", result->attempts);
 	else if (result->attempts == 1)
 		snprintf(runs, sizeof(runs), "in its only attempt");

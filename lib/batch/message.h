@@ -9,6 +9,8 @@
 
 #include "batch/handle.h"
 
+#define MESSAGE_CANCELLED "the position was cancelled"
+
 /* What a failed result does not carry itself. */
 struct cause {
 	uint32_t way; /* enum death_way, or 0 */

@@ -278,7 +278,8 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->view = &view_calls;
 	batch->heap_id = heap_new_batch_id(segment);
 	batch->ref = BATCH_REF(batch->index, batch->heap_id);
-	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0);
+	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0) |
+		       (options->on_error == SHEAF_CANCEL_REST ? BATCH_CANCELS : 0);
 	batch->entries.stride = entry_stride(options->result_size);
 	batch->result_size = options->result_size;
 	batch->max_attempts = options->max_attempts ? options->max_attempts : segment->max_attempts;
@@ -297,6 +298,8 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	/* Relaxed, all: published by the ring slots that name the batch (RING1). */
 	store_relaxed(&shared->failures, 0);
 	store_relaxed(&shared->units, 0);
+	if (load_relaxed(&shared->stop) != STOP_NOWHERE)
+		store_relaxed(&shared->stop, STOP_NOWHERE);
 	store_relaxed(&shared->word, BATCH_WORD(BATCH_OPEN, batch->heap_id));
 }
 
@@ -349,6 +352,9 @@ int batch_create(struct sheaf_batch **batch, struct member *member, const sheaf_
 		return r;
 	if (options && options->flags & ~(unsigned)(SHEAF_NONBLOCK | SHEAF_NO_TIMES))
 		return sheaf_fail(-EINVAL, "options.flags is %#x: unknown flags", options->flags);
+	if (options && (unsigned)options->on_error > SHEAF_CANCEL_REST)
+		return sheaf_fail(-EINVAL, "options.on_error is %d: neither SHEAF_GO_ON nor SHEAF_CANCEL_REST",
+				  (int)options->on_error);
 	if (options && options->result_size > member->segment->heap_size)
 		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes",
 				  options->result_size, (unsigned long long)member->segment->heap_size);

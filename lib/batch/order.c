@@ -152,6 +152,26 @@ __attribute__((noinline)) void order_add_mixed(struct order *order)
 	heap_push(order, order->count);
 }
 
+bool order_find(const struct order *order, uint64_t position, uint64_t *index)
+{
+	uint64_t low = 0, high = order->count;
+
+	if (order->mixed) {
+		*index = *place(order, position) - 1;
+		return *index != UINT64_MAX;
+	}
+	while (high - low > 1) {
+		uint64_t middle = (low + high) / 2;
+
+		if (order->positions[middle] <= position)
+			low = middle;
+		else
+			high = middle;
+	}
+	*index = low;
+	return order->count && order->positions[low] == position;
+}
+
 void order_drop_last(struct order *order)
 {
 	size_t kept = 0;

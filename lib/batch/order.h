@@ -52,6 +52,9 @@ static inline void order_add(struct order *order, uint64_t position)
 	order->count++;
 }
 
+/* Find the task with this position. False: there is none. */
+bool order_find(const struct order *order, uint64_t position, uint64_t *index);
+
 /* Take the task back that was added last. */
 void order_drop_last(struct order *order);
 

@@ -39,21 +39,6 @@ struct clearing {
 	uint64_t grace_end; /* from then on workers are killed; 0: it has not slept yet */
 };
 
-/* Have the worker killed that owns the slot, by the word @bits. */
-static void kill_worker_of(struct sheaf_batch *batch, const struct shared_slot *slot, uint64_t bits)
-{
-	struct word w = word_unpack(bits);
-	struct member *member = batch->member;
-	unsigned generation;
-
-	/* Relaxed, both: the supervisor compares the generation again. */
-	if (w.seat >= batch->segment->worker_count || bits != load_relaxed(&slot->word))
-		return;
-	generation = load_relaxed(&batch->segment->seats[w.seat].generation);
-	if ((generation & GENERATION_MASK) == w.generation)
-		member->ops->kill(member, w.seat, generation);
-}
-
 /*
  * Does the slot name the batch no longer? Withdraw the task if no worker has claimed it. False: a
  * worker owns it, by the word *@bits.
@@ -118,7 +103,7 @@ static int end_grace(void *context, bool late)
 	if (segment_is_orphan(clearing->batch->segment, word_unpack(bits)))
 		(void)ring_release(clearing->slot, bits);
 	else
-		kill_worker_of(clearing->batch, clearing->slot, bits);
+		member_kill(clearing->batch->member, bits);
 	return 0;
 }
 
@@ -177,7 +162,7 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 
 	if (!abandon) {
 		/* Relaxed: workers see it sooner or later, and clear_ring() waits for them. */
-		store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_CANCELLED, batch->heap_id));
+		store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_RETIRED, batch->heap_id));
 		clear_ring(batch);
 		room_ring(batch->segment);
 		/* Relaxed: counted before the slot was released. */

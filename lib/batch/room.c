@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "work/cancel.h"
 
 #include <errno.h>
 
@@ -67,6 +68,8 @@ static bool is_room(void *context)
 	uint64_t ticket;
 	int r;
 
+	if (batch_is_cancelled(wait->batch->shared))
+		return true; /* the caller ends the wait */
 	if (!wait->late && ring_wanting(ring) && ring_has_ready(ring))
 		return false;
 	/*

@@ -16,6 +16,7 @@
 #include "batch/open.h"
 #include "batch/piece.h"
 #include "batch/room.h"
+#include "work/cancel.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
 
@@ -48,7 +49,7 @@ __attribute__((always_inline)) static inline uint64_t new_entry(struct sheaf_bat
 		memset(entry, 0, batch->entries.stride);
 	entry->position = position;
 	/* Relaxed: published by the ring slot (RING1). */
-	store_relaxed(&entry->word, word_pack((struct word){.state = WORD_READY}));
+	store_relaxed(&entry->word, ENTRY_FRESH);
 	return offset;
 }
 
@@ -128,7 +129,8 @@ __attribute__((always_inline)) static inline int send_task(struct sheaf_batch *b
 	slot->arg_size = (uint32_t)arg_size;
 	slot->kind = TASK_CALL;
 	slot->limit = limit;
-	slot->target = new_entry(batch, batch->order.count, position);
+	/* Relaxed: the word publishes it (RING1). */
+	store_relaxed(&slot->target, new_entry(batch, batch->order.count, position));
 	/*
 	 * Release, pairs with is_slot_clear() in retire.c: else that could see this name, and not
 	 * that the last task is over.
@@ -155,6 +157,18 @@ __attribute__((noinline)) static int send_heavy(struct sheaf_batch *batch, uint6
 	return r;
 }
 
+static int fail_cancelled(void)
+{
+	return sheaf_fail(-ECANCELED, "the batch was cancelled: it takes no more tasks");
+}
+
+__attribute__((noinline)) static int refuse_call(const struct sheaf_batch *batch)
+{
+	if (batch->cancelled)
+		return fail_cancelled();
+	return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
+}
+
 /*
  * Prepare all that may take time or fail, then send the task. Under the batch's lock, so that no
  * thread holds a slot while it waits for a lock. -EAGAIN: the ring is full.
@@ -166,8 +180,8 @@ __attribute__((always_inline)) static inline int submit_call(struct sheaf_batch 
 
 	if ((r = member_open(batch->member)))
 		return r;
-	if (batch_is_dense(batch))
-		return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
+	if (batch_is_dense(batch) || batch->cancelled)
+		return refuse_call(batch);
 	r = order_reserve(&batch->order, position);
 	if (r == -EEXIST)
 		return sheaf_fail(r, "position %llu was submitted to this batch before", (unsigned long long)position);
@@ -196,9 +210,11 @@ __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, u
 	unsigned heard = member_heard(batch->member);
 	int r;
 
-	do
+	do {
 		r = batch_wait_for_room(batch, heard);
-	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
+		if (!r && batch_is_cancelled(batch->shared))
+			return fail_cancelled();
+	} while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
 	return r == -EINTR ? member_interrupt(batch->member) : r;
 }
 

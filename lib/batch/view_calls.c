@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "batch/await.h"
+#include "batch/withdraw.h"
 #include "batch/message.h"
 #include "segment/heap.h"
 #include "work/task.h"
@@ -32,9 +33,12 @@ static bool is_entry_done(const struct shared_entry *entry)
 	return word_state(load_seq_cst(&entry->word)) == WORD_DONE;
 }
 
+/* Under the batch's lock. */
 static bool is_call_done(struct sheaf_batch *batch, uint64_t index)
 {
-	return is_entry_done(batch_entry(batch, index));
+	const struct shared_entry *entry = batch_entry(batch, index);
+
+	return is_entry_done(entry) || (withdraw_if_due(batch) && is_entry_done(entry));
 }
 
 /* ---- results ---- */
@@ -52,6 +56,8 @@ __attribute__((noinline)) static int failed_result(struct sheaf_batch *batch, co
 	result->message = NULL;
 	result->signal = entry->last.cause.signal;
 	result->exit_code = entry->last.cause.exit_code;
+	if (!result->pid)
+		result->worker = -1; /* it was cancelled while it waited */
 	if (entry->data && message_of_death(result)) {
 		const struct shared_account *account = segment_at(segment, entry->data);
 
@@ -153,7 +159,8 @@ static bool is_awaited_done(void *context)
 {
 	const struct await *await = context;
 
-	return is_entry_done(await->next.entry);
+	/* What is news is settled by the gatherer, under the lock. */
+	return is_entry_done(await->next.entry) || withdraw_is_due(await->batch);
 }
 
 static int wait_for_call(struct await *wait, uint64_t index, uint64_t deadline_ns)
@@ -174,13 +181,13 @@ UNGUARDED static int calls_wait_all(struct sheaf_batch *batch, uint64_t deadline
 	while (state->done < batch->order.count) {
 		uint64_t last = batch->order.count - 1;
 
-		if (!is_call_done(batch, last) && (r = wait_for_call(&wait, last, deadline_ns)))
-			return r;
-		while (state->done <= last) {
-			if (!is_call_done(batch, state->done) && (r = wait_for_call(&wait, state->done, deadline_ns)))
+		while (!is_call_done(batch, last))
+			if ((r = wait_for_call(&wait, last, deadline_ns)))
 				return r;
-			state->done++;
-		}
+		for (; state->done <= last; state->done++)
+			while (!is_call_done(batch, state->done))
+				if ((r = wait_for_call(&wait, state->done, deadline_ns)))
+					return r;
 	}
 	return 0;
 }
@@ -194,6 +201,7 @@ static uint64_t calls_count_done(struct sheaf_batch *batch)
 {
 	uint64_t done = 0;
 
+	(void)withdraw_if_due(batch);
 	/* Relaxed: a statistic. */
 	for (uint64_t i = 0; i < batch->order.count; i++)
 		done += word_state(load_relaxed(&batch_entry(batch, i)->word)) == WORD_DONE;
@@ -222,7 +230,7 @@ __attribute__((always_inline)) static inline int pick_lowest_call(struct sheaf_b
 	if (!order_lowest(&batch->order, &next->item))
 		return PICK_NONE;
 	next->entry = batch_entry(batch, next->item);
-	if (is_entry_done(next->entry))
+	if (is_entry_done(next->entry) || (withdraw_if_due(batch) && is_entry_done(next->entry)))
 		return PICK_DONE;
 	/* The submitter of a lower position rings, because that comes first then. */
 	batch->awaited = batch->order.positions[next->item];

@@ -18,7 +18,10 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "batch/await.h"
+#include "batch/withdraw.h"
+#include "work/failure.h"
 #include "batch/failures.h"
+#include "batch/message.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +41,11 @@ static uint64_t chunk_word(const struct sheaf_batch *batch, uint64_t c)
 
 static bool is_chunk_done(const struct sheaf_batch *batch, uint64_t c)
 {
-	return word_state(chunk_word(batch, c)) == WORD_DONE;
+	uint64_t bits = chunk_word(batch, c);
+
+	if (word_state(bits) == WORD_DONE)
+		return true;
+	return word_state(bits) == WORD_READY && withdraw_chunk(batch, c, bits);
 }
 
 static bool are_chunks_done(struct sheaf_batch *batch)
@@ -112,7 +119,8 @@ static void fill_success(const struct sheaf_batch *batch, struct word w, sheaf_r
 /* Fill in the result of a position whose chunk is DONE. */
 UNGUARDED static int dense_result(struct sheaf_batch *batch, uint64_t position, sheaf_result *result)
 {
-	struct word w = word_unpack(chunk_word(batch, position / batch->plan.chunk));
+	uint64_t bits = chunk_word(batch, position / batch->plan.chunk);
+	struct word w = word_unpack(bits);
 	struct failed *failed;
 	int r = failures_refresh(batch);
 
@@ -123,39 +131,55 @@ UNGUARDED static int dense_result(struct sheaf_batch *batch, uint64_t position, 
 	failed = batch->dense.failure_count ? failures_find(batch, position) : NULL;
 	if (failed)
 		return failures_fill(batch, failed, result);
+	if (word_is_cut(bits) && position % batch->plan.chunk >= w.payload) {
+		result->status = -ECANCELED;
+		result->attempts = 0;
+		result->worker = -1;
+		result->message = MESSAGE_CANCELLED;
+		return 0;
+	}
 	fill_success(batch, w, result);
 	return 0;
 }
 
 /*
- * Count the positions that failed, of a batch that is all done, and find the lowest. -ENOMEM,
- * -EBADMSG.
+ * Count the positions that failed, of a batch that is all done. Find the lowest, but one that was
+ * cancelled only if all were. -ENOMEM, -EBADMSG.
  */
 static int count_failures(struct sheaf_batch *batch, uint64_t *lowest, uint64_t *count)
 {
 	struct dense_state *state = &batch->dense;
 	const struct plan *plan = &batch->plan;
-	uint64_t least = UINT64_MAX, total = 0;
+	uint64_t least = UINT64_MAX, least_cut = UINT64_MAX, total = 0;
 	int r = failures_refresh(batch);
 
 	if (r)
 		return r;
 	for (size_t i = 0; i < state->failure_count; i++) {
-		if (state->failures[i].position < least)
-			least = state->failures[i].position;
+		const struct shared_failure *record = failure_at(batch->segment, state->failures[i].offset);
+		uint64_t *lowest_of = record && record->status == -ECANCELED ? &least_cut : &least;
+
+		if (state->failures[i].position < *lowest_of)
+			*lowest_of = state->failures[i].position;
 		total += state->failures[i].count;
 	}
 	for (uint64_t c = 0; c < plan->chunks; c++) {
 		struct span span = span_of(batch, c);
+		uint64_t bits = chunk_word(batch, c);
+		struct word w = word_unpack(bits);
 
 		/* Every position of a LOST chunk counts, also those that have a record. */
-		if (!(word_unpack(chunk_word(batch, c)).flags & WORD_LOST))
+		if (!(w.flags & WORD_LOST) && !word_is_cut(bits))
 			continue;
-		if (span.at < least)
+		if (w.flags & WORD_LOST && span.at < least)
 			least = span.at;
+		if (!(w.flags & WORD_LOST))
+			span.at += w.payload;
+		if (span.at < least_cut)
+			least_cut = span.at;
 		total += failures_untold(batch, span);
 	}
-	*lowest = least;
+	*lowest = least != UINT64_MAX ? least : least_cut;
 	*count = total;
 	return 0;
 }
@@ -204,13 +228,15 @@ static uint64_t dense_count(const struct sheaf_batch *batch)
 static uint64_t dense_count_done(struct sheaf_batch *batch)
 {
 	const _Atomic uint64_t *words = segment_at(batch->segment, batch->plan.words);
+	bool cancelled = position_is_cancelled(batch->shared, batch->plan.n - 1);
 	uint64_t done = 0;
 
 	for (uint64_t c = 0; c < batch->plan.chunks; c++) {
 		struct span span = span_of(batch, c);
-
 		/* Relaxed: a statistic. */
-		done += word_state(load_relaxed(&words[c])) == WORD_DONE ? span.end - span.at : 0;
+		bool over = word_state(load_relaxed(&words[c])) == WORD_DONE || (cancelled && is_chunk_done(batch, c));
+
+		done += over ? span.end - span.at : 0;
 	}
 	return done;
 }

@@ -166,6 +166,19 @@ int member_shut(struct member *member)
 	return r || (state != POOL_CLOSED && state != POOL_FINISHED) ? r : sheaf_fail(-EPIPE, "the pool is closed");
 }
 
+void member_kill(struct member *member, uint64_t owned)
+{
+	struct word w = word_unpack(owned);
+	unsigned generation;
+
+	if (w.seat >= member->segment->worker_count)
+		return;
+	/* Relaxed: the supervisor compares the generation again. */
+	generation = load_relaxed(&member->segment->seats[w.seat].generation);
+	if ((generation & GENERATION_MASK) == w.generation)
+		member->ops->kill(member, w.seat, generation);
+}
+
 int member_look(struct member *member, bool now)
 {
 	uint64_t time = sheaf_now_ns();

@@ -159,6 +159,9 @@ int member_look(struct member *member, bool now);
 /* Private: say why no work can be submitted, as member_open() does. */
 int member_shut(struct member *member);
 
+/* Have the worker killed that owns a slot or a chunk, by its word. */
+void member_kill(struct member *member, uint64_t owned);
+
 /*
  * Check that work may be submitted. 0, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its
  * message.

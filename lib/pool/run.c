@@ -12,6 +12,7 @@
 #include "batch/retire.h"
 #include "batch/view_calls.h"
 #include "batch/view_dense.h"
+#include "work/cancel.h"
 
 #include <errno.h>
 #include <string.h>
@@ -110,7 +111,7 @@ static bool is_call_over(const void *context)
 {
 	const struct call *call = context;
 
-	return member_interrupted(call->batch->member, call->heard) ||
+	return batch_is_cancelled(call->batch->shared) || member_interrupted(call->batch->member, call->heard) ||
 	       (call->deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= call->deadline_ns);
 }
 
@@ -132,16 +133,18 @@ UNGUARDED static int finish_call(const struct call *call, int r)
 UNGUARDED int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
 			size_t n, const sheaf_map_options *options)
 {
+	const sheaf_batch_options wanted = {.on_error = options ? options->on_error : SHEAF_GO_ON};
 	struct call call;
-	int r = begin_call(&call, "sheaf_map", pool, NULL, options);
+	int r = begin_call(&call, "sheaf_map", pool, &wanted, options);
 
 	return r ? r : finish_call(&call, sheaf_submit_map(call.batch, fn, in, in_size, out, out_size, n, options));
 }
 
 UNGUARDED int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
 {
+	const sheaf_batch_options wanted = {.on_error = options ? options->on_error : SHEAF_GO_ON};
 	struct call call;
-	int r = begin_call(&call, "sheaf_for", pool, NULL, options);
+	int r = begin_call(&call, "sheaf_for", pool, &wanted, options);
 
 	return r ? r : finish_call(&call, sheaf_submit_for(call.batch, fn, context, n, options));
 }

@@ -36,7 +36,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 4u
+#define SEGMENT_VERSION 5u
 
 struct shared_header {
 	uint64_t magic;
@@ -226,7 +226,11 @@ struct shared_slot {
 	_Alignas(64) _Atomic uint64_t word;
 	_Atomic uint64_t batch; /* BATCH_REF; atomic, as an opener that retires reads all slots */
 	uint64_t function;
-	uint64_t target;   /* TASK_CALL: offset of the entry. TASK_SHARE: number of the share */
+	/*
+	 * TASK_CALL: offset of the entry. TASK_SHARE: number of the share. Atomic, as an opener
+	 * that cancels reads all slots.
+	 */
+	_Atomic uint64_t target;
 	uint32_t arg_size; /* of a call; above INLINE_ARG: arg holds the offset of the bytes */
 	uint16_t kind;     /* enum task_kind */
 	uint16_t limit;    /* of a call, packed: see limit_pack() */
@@ -241,7 +245,8 @@ struct shared_slot {
 enum batch_state {
 	BATCH_FREE = 0,
 	BATCH_OPEN = 1,
-	BATCH_CANCELLED = 2, /* tasks that have not started are dropped */
+	BATCH_RETIRED = 2,   /* tasks that have not started are dropped */
+	BATCH_CANCELLED = 3, /* they are not run, and their positions say so: see work/cancel.h */
 };
 
 enum batch_kind {
@@ -263,13 +268,17 @@ enum batch_kind {
 
 /* In flags: the pool was created with SHEAF_CHECK=1. See check.c. */
 #define BATCH_CHECKED (1u << 31)
+/* In flags: the first position that fails cancels the rest (SHEAF_CANCEL_REST). */
+#define BATCH_CANCELS (1u << 30)
+
+#define STOP_NOWHERE UINT64_MAX
 
 #define BATCH_INLINE 4096 /* bytes of table that need no heap */
 
 struct shared_batch {
 	/*
-	 * BATCH_WORD, by the opener. The rest of this line and the next change only while no slot
-	 * names the batch.
+	 * BATCH_WORD, by the opener; OPEN -> CANCELLED by a CAS of anybody. The rest of this line
+	 * but `stop` changes only while no slot names the batch.
 	 */
 	_Alignas(LINE) _Atomic uint64_t word;
 	uint32_t kind; /* enum batch_kind */
@@ -288,6 +297,8 @@ struct shared_batch {
 	uint64_t words;    /* offset of the chunk words */
 	uint64_t hints;    /* offset of the shares' hints */
 	uint64_t limit_ns; /* a task may run so long; 0: for ever */
+	/* By the opener: positions of a dense batch from here on are not begun. Only falls. */
+	_Atomic uint64_t stop;
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
 	/* Heap units ever asked for: 0 spares the opener a search. */

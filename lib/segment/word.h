@@ -35,6 +35,8 @@ enum word_flag {
 	 * failed.
 	 */
 	WORD_LOST = 2,
+	/* Entry: its task does not run again, because its position was cancelled. */
+	WORD_CANCELLED = 1,
 };
 
 #define WORD_FLAGS_AT 3
@@ -79,6 +81,19 @@ static inline struct word word_unpack(uint64_t bits)
 static inline enum word_state word_state(uint64_t bits)
 {
 	return (enum word_state)(bits & 7u);
+}
+
+/* A chunk that nobody has claimed so far, and an entry that nobody has published or cancelled. */
+#define CHUNK_FRESH ((uint64_t)WORD_READY)
+#define ENTRY_FRESH ((uint64_t)WORD_READY)
+
+/*
+ * Is it a chunk that was cut? Positions from its payload on were cancelled before they ran. A chunk
+ * that has run to its end counts an attempt.
+ */
+static inline bool word_is_cut(uint64_t bits)
+{
+	return word_state(bits) == WORD_DONE && !(bits >> 5 & 31u);
 }
 
 /* A seat's number and generation in one, as a word holds them: the name of a member. */

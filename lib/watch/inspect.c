@@ -127,7 +127,7 @@ static int count_batches(const struct reader *reader, sheaf_inspect_pool *pool)
 
 		if (r)
 			return r;
-		pool->batches += (word & 0xff) == BATCH_OPEN || (word & 0xff) == BATCH_CANCELLED;
+		pool->batches += (word & 0xff) != BATCH_FREE && (word & 0xff) <= BATCH_CANCELLED;
 		pool->damaged += (word & 0xff) > BATCH_CANCELLED;
 	}
 	return 0;

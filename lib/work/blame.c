@@ -13,16 +13,17 @@
 
 struct suspect suspect_call(struct word word)
 {
-	return (struct suspect){.count = 1, .attempt = word.attempt};
+	return (struct suspect){.count = 1, .attempt = word.attempt, .in_hand = true};
 }
 
 struct suspect suspect_chunk(struct word word, enum batch_kind kind, uint64_t begin, uint64_t size, uint64_t cursor)
 {
-	struct suspect suspect = {.first = word.payload, .wide = word.flags & WORD_WIDE};
+	struct suspect suspect = {.first = word.payload, .wide = kind != KIND_MAP && word.flags & WORD_WIDE};
 
 	suspect.whole = kind != KIND_MAP && !suspect.wide && word.attempt <= 1;
 	/* A cursor outside is of another chunk: the member died before it took anything in hand. */
-	if (cursor >= begin + word.payload && cursor < begin + size)
+	suspect.in_hand = cursor >= begin + word.payload && cursor < begin + size;
+	if (suspect.in_hand)
 		suspect.first = cursor - begin;
 	suspect.count = suspect.whole ? size - suspect.first : 1;
 	suspect.attempt = suspect.first == word.payload || suspect.wide ? word.attempt : 1;

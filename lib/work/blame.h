@@ -41,6 +41,7 @@ struct suspect {
 	uint64_t first, count; /* positions, counted from the chunk's first; those below are done */
 	unsigned attempt;      /* which run this was, from 1 on */
 	bool whole;            /* the first run of a range: no position is known */
+	bool in_hand;          /* it was running, or about to run */
 	bool wide;             /* WORD_WIDE: it ran singly, because a range was cut off before */
 };
 

@@ -22,6 +22,8 @@
 #include "base/number.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/heap.h"
+#include "work/cancel.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,6 +31,22 @@
 uint64_t entry_stride(uint64_t result_size)
 {
 	return sizeof(struct shared_entry) + (result_size > 8 ? round_up(result_size, 64) : 0);
+}
+
+struct shared_entry *call_entry_at(const struct segment *segment, const struct shared_batch *batch, uint64_t target,
+				   uint64_t result_size)
+{
+	uint64_t table = segment_offset(segment, batch->table), size;
+	bool fits;
+
+	if (target % 64 || target >= segment->size || result_size > segment->heap_size)
+		return NULL;
+	size = entry_stride(result_size);
+	if (target >= table && target < table + BATCH_INLINE)
+		fits = size <= table + BATCH_INLINE - target;
+	else
+		fits = heap_contains(segment, segment_at(segment, target), size);
+	return fits ? segment_at(segment, target) : NULL;
 }
 
 static void store_text(struct member *member, struct shared_entry *entry, const struct sheaf_task *task)
@@ -61,11 +79,67 @@ UNGUARDED static inline const void *slot_argument(const struct segment *segment,
 	return slot->arg_size > INLINE_ARG ? segment_at(segment, slot->arg.offset) : slot->arg.bytes;
 }
 
+void call_cancel(struct shared_entry *entry, uint64_t word, unsigned attempts)
+{
+	struct word w = word_unpack(word);
+
+	w.state = WORD_OWNED; /* also if it was withdrawn: then only the caller can end it */
+	w.attempt = attempts;
+	entry->status = -ECANCELED;
+	entry->pid = 0;
+	entry->data = 0;
+	entry->size = 0;
+	entry->started_ns = entry->finished_ns = 0;
+	entry->last.cause.signal = 0;
+	entry->last.cause.exit_code = -1;
+	call_publish(entry, word_pack(w));
+}
+
+/*
+ * May the task of a slot be run? If its position was cancelled, that is published instead. Relaxed,
+ * all: what happens at the same time may come just too late, and no order changes that.
+ */
+__attribute__((noinline)) static bool is_wanted(const struct shared_batch *batch, struct shared_entry *entry, uint64_t word)
+{
+	enum batch_state state = BATCH_STATE(load_relaxed(&batch->word));
+	struct word told = word_unpack(load_relaxed(&entry->word));
+
+	if (state == BATCH_OPEN && !(told.state == WORD_READY && told.flags & WORD_CANCELLED))
+		return true;
+	/* The claim has counted an attempt that is not made. */
+	if (state != BATCH_RETIRED)
+		call_cancel(entry, word, word_unpack(word).attempt - 1);
+	return false;
+}
+
+/* The same, quickly for a task that nobody has touched. */
+static inline bool may_run(const struct shared_batch *batch, struct shared_entry *entry, uint64_t word)
+{
+	/* Relaxed, both: handed over by the slot (RING1), and what comes later may be too late. */
+	return (BATCH_STATE(load_relaxed(&batch->word)) == BATCH_OPEN && load_relaxed(&entry->word) == ENTRY_FRESH) ||
+	       is_wanted(batch, entry, word);
+}
+
+/* Field by field, because the text is long. */
+static inline void begin_task(struct sheaf_task *task, struct member *member, struct shared_batch *batch, uint64_t position,
+			      unsigned attempt)
+{
+	task->member = member;
+	task->batch = batch;
+	task->position = position;
+	task->attempt = attempt;
+	task->of_map = false;
+	task->data = 0;
+	task->size = batch->out_size;
+	task->text_size = 0;
+}
+
 UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_t word)
 {
 	struct segment *segment = member->segment;
 	struct shared_batch *batch = task_batch(segment, slot);
-	struct shared_entry *entry = segment_at(segment, slot->target);
+	/* Relaxed: handed over by the slot's word (RING1). */
+	struct shared_entry *entry = segment_at(segment, load_relaxed(&slot->target));
 	struct shared_seat *seat = member->seat;
 	struct word w = word_unpack(word);
 	struct sheaf_task task;
@@ -73,8 +147,7 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	uint64_t started = 0, limit = 0, entry_offset;
 	int status;
 
-	/* Relaxed, because the batch was opened before its slot was published (RING1). */
-	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN)
+	if (!may_run(batch, entry, word))
 		goto release;
 	/* The last attempt is always timed, so that a death in it can tell how long it took. */
 	if (!(batch->flags & SHEAF_NO_TIMES) || w.attempt >= batch->max_attempts || slot->limit || batch->limit_ns) {
@@ -84,15 +157,7 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	if (limit)
 		output_look(); /* this one may be killed with what others have left */
 	task_hold(seat, started, limit);
-	task.member = member;
-	task.batch = batch;
-	task.position = entry->position;
-	task.attempt = w.attempt;
-	task.of_map = false;
-	task.data = 0;
-	task.size = batch->out_size;
-	task.text_size = 0;
-
+	begin_task(&task, member, batch, entry->position, w.attempt);
 	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, slot_argument(segment, slot), result);
 	task_returned(member->forks);
 	entry->status = status > 0 ? task_status(&task, status) : status;
@@ -110,10 +175,12 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 		entry->finished_ns = member->clock_ns = sheaf_now_ns();
 	}
 	call_publish(entry, word);
+	if (__builtin_expect(status != 0, 0))
+		cancel_after_failure(batch);
 	/* Relaxed: a sign of progress, written by this member alone. */
 	store_relaxed(&seat->completed, load_relaxed(&seat->completed) + 1);
 release:
-	entry_offset = slot->target;
+	entry_offset = load_relaxed(&slot->target);
 	task_release(slot, word);
 	/* Only now, so that a woken gatherer need not wait for the slot. The batch slot may hold
 	 * another batch by now, which gets an extra token at worst. */

@@ -19,22 +19,35 @@ static inline void *call_result(struct shared_entry *entry, uint64_t size)
 }
 
 /*
+ * Find the entry at an offset that a slot has. NULL: none with such a result can lie there, because
+ * a wild write has changed the slot.
+ */
+struct shared_entry *call_entry_at(const struct segment *segment, const struct shared_batch *batch, uint64_t target,
+				   uint64_t result_size);
+
+/*
  * Publish an entry: READY -> DONE. For the owner of its slot, whose word is @owned, and after the
  * owner's death for the supervisor. The lap in that word is the slot's affair. Nothing happens if
  * the entry was published before.
  */
 static inline void call_publish(struct shared_entry *entry, uint64_t owned)
 {
-	/* Relaxed: the task belongs to the caller by its slot, and only the task's owner changes
-	 * the word. */
+	/* Relaxed: the task belongs to the caller by its slot, and beside the task's owner only the
+	 * batch's opener changes the word: it may set WORD_CANCELLED. */
 	uint64_t word = load_relaxed(&entry->word);
 	uint64_t done = word_done(owned & ~(WORD_PAYLOAD_MAX << WORD_PAYLOAD_AT));
 
 	/* CALL1: without it a gatherer would read the result too early. Seq_cst, because the caller
 	 * checks for a gatherer next. */
-	if (word_state(word) == WORD_READY)
-		cas_seq_cst(&entry->word, &word, done);
+	while (word_state(word) == WORD_READY && !cas_seq_cst(&entry->word, &word, done))
+		continue;
 }
+
+/*
+ * End a task that is not run: its entry is DONE, with -ECANCELED. For who has claimed its slot, or
+ * withdrawn the task from it. @word: of the slot. @attempts: runs that were charged.
+ */
+void call_cancel(struct shared_entry *entry, uint64_t word, unsigned attempts);
 
 /* Run the task of a slot that this member owns. @word: of the slot. */
 void call_run(struct member *member, struct shared_slot *slot, uint64_t word);

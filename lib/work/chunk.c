@@ -19,7 +19,12 @@
 #include "base/atomic.h"
 #include "base/guard.h"
 #include "queue/bell.h"
+#include "work/cancel.h"
 #include "work/failure.h"
+
+#define BLOCK_NS 20000  /* a block of items takes about so long */
+#define MOST_ITEMS 2048 /* of a block, and of those that run without the clock after it */
+#define UNCLOCKED 8     /* times as many as the block had */
 
 void chunks_init(struct segment *segment, const struct plan *plan)
 {
@@ -28,7 +33,7 @@ void chunks_init(struct segment *segment, const struct plan *plan)
 
 	/* Relaxed, because the invitations hand it over (RING1). */
 	for (uint64_t c = 0; c < plan->chunks; c++)
-		store_relaxed(&words[c], word_pack((struct word){.state = WORD_READY}));
+		store_relaxed(&words[c], CHUNK_FRESH);
 	for (uint32_t s = 0; s < plan->shares && plan->chunks > FEW_CHUNKS; s++) {
 		store_relaxed(&hints[s].front, cut_range(plan->chunks, plan->shares, s));
 		store_relaxed(&hints[s].back, cut_range(plan->chunks, plan->shares, s + 1));
@@ -54,12 +59,13 @@ __attribute__((noinline)) static void report_failure(struct walk *walk, uint64_t
 	};
 	uint64_t lost = walk->bits | (uint64_t)WORD_LOST << WORD_FLAGS_AT;
 
-	if (!failure_push(member->segment, walk->batch->heap_id, walk->opener ? walk->openers : walk->batch,
-			  member_region(member, walk->batch), &record, walk->task.text))
-		return;
-	/* Relaxed, because nobody else changes or reads the chunk until it is DONE. */
-	cas_relaxed(&walk->words[walk->chunk], &walk->bits, lost);
-	walk->bits = lost;
+	if (failure_push(member->segment, walk->batch->heap_id, walk->task.shared, member_region(member, walk->batch), &record,
+			 walk->task.text)) {
+		/* Relaxed, because nobody else changes or reads the chunk until it is DONE. */
+		cas_relaxed(&walk->words[walk->chunk], &walk->bits, lost);
+		walk->bits = lost;
+	}
+	cancel_after_failure(walk->task.shared);
 }
 
 /*
@@ -87,13 +93,14 @@ static void take_in_hand(struct walk *walk, uint64_t position, unsigned attempt)
  * Do what run_items() does with the time of each run, as long as that is wanted. Return how far it
  * came.
  */
-__attribute__((noinline)) static uint64_t run_timed_items(struct walk *walk, uint64_t begin, uint64_t end, unsigned attempt,
-							  const unsigned char *in, unsigned char *out)
+__attribute__((noinline)) static uint64_t run_timed_items(struct walk *walk, uint64_t begin, uint64_t end, unsigned attempt)
 {
 	struct shared_batch *batch = walk->batch;
+	const unsigned char *in = batch->in ? segment_at(walk->member->segment, batch->in) : NULL;
+	unsigned char *out = batch->out ? segment_at(walk->member->segment, batch->out) : NULL;
 	uint64_t p = begin;
 
-	for (; p < end && is_timed(batch, attempt); p++, attempt = 1) {
+	for (; p < end && is_timed(batch, attempt) && !position_is_cancelled(walk->task.shared, p); p++, attempt = 1) {
 		int r;
 
 		take_in_hand(walk, p, attempt);
@@ -110,10 +117,10 @@ __attribute__((noinline)) static uint64_t run_timed_items(struct walk *walk, uin
 }
 
 /*
- * Run positions [begin, end) of a map's chunk. The first is in its @attempt-th run, those behind in
- * their first.
+ * Run positions [begin, end) of a map's chunk, all in their first run, and without the time of
+ * each.
  */
-static void run_items(struct walk *walk, uint64_t begin, uint64_t end, unsigned attempt)
+__attribute__((always_inline)) static inline void run_items(struct walk *walk, uint64_t begin, uint64_t end)
 {
 	struct shared_batch *batch = walk->batch;
 	struct items *items = walk->items;
@@ -122,8 +129,6 @@ static void run_items(struct walk *walk, uint64_t begin, uint64_t end, unsigned 
 	uint64_t p = begin;
 	uintptr_t in, out; /* numbers, as NULL moves on by 0 like the others */
 
-	if (is_timed(batch, attempt))
-		p = run_timed_items(walk, begin, end, attempt, first_in, first_out);
 	/* What no item changes is set once, and arrays that are not there have steps of 0: this
 	 * loop is what a map costs. */
 	items->in_step = first_in ? batch->in_size : 0;
@@ -150,19 +155,32 @@ static void run_items(struct walk *walk, uint64_t begin, uint64_t end, unsigned 
 	task_returned(walk->forks);
 }
 
+/* Choose how long the next block is, by the time that the last one took. */
+__attribute__((noinline)) static void measure(struct walk *walk, uint64_t items)
+{
+	uint64_t now = sheaf_now_ns(), took = now - walk->block_ns;
+
+	walk->block_ns = now;
+	walk->block = took * MOST_ITEMS <= items * BLOCK_NS ? MOST_ITEMS : items * BLOCK_NS / took;
+	if (!walk->block)
+		walk->block = 1;
+	walk->unclocked = walk->block < MOST_ITEMS / UNCLOCKED ? walk->block * UNCLOCKED : MOST_ITEMS;
+}
+
 /*
- * Run a range function's chunk. Not inlined, because chunk_try() would save its registers for each
- * chunk of a map.
+ * Run a range function's chunk. Return how far it came, as run_items(). Not inlined, because
+ * chunk_try() would save its registers for each chunk of a map.
  */
-__attribute__((noinline)) static void run_range(struct walk *walk, uint64_t begin, uint64_t end, struct word w)
+__attribute__((noinline)) static uint64_t run_range(struct walk *walk, uint64_t begin, uint64_t end, struct word w)
 {
 	struct shared_batch *batch = walk->batch;
 	sheaf_range_fn *fn = (sheaf_range_fn *)(uintptr_t)batch->function;
 	void *context = batch->in ? segment_at(walk->member->segment, batch->in) : NULL;
 	bool singly = w.attempt > 1 || w.flags & WORD_WIDE;
 	unsigned attempt = w.attempt;
+	uint64_t p = begin;
 
-	for (uint64_t p = begin; p < end; p = singly ? p + 1 : end) {
+	while (p < end && !position_is_cancelled(walk->task.shared, p)) {
 		uint64_t to = singly ? p + 1 : end;
 		bool clocked = is_timed(batch, attempt);
 		int r;
@@ -177,7 +195,9 @@ __attribute__((noinline)) static void run_range(struct walk *walk, uint64_t begi
 		if (r)
 			report_failure(walk, p, to - p, task_status(&walk->task, r));
 		attempt = w.flags & WORD_WIDE ? w.attempt : 1;
+		p = to;
 	}
+	return p;
 }
 
 /*
@@ -186,41 +206,101 @@ __attribute__((noinline)) static void run_range(struct walk *walk, uint64_t begi
  */
 __attribute__((noinline)) static bool is_openers_turn(const struct walk *walk, uint64_t bits)
 {
-	return bits == word_pack((struct word){.state = WORD_READY}) && !walk->over(walk->context);
+	return bits == CHUNK_FRESH && !walk->over(walk->context);
+}
+
+/*
+ * Run positions of a map's chunk, block by block. The first is in its @attempt-th run, those behind
+ * in their first. Return how far it came: to the end, or to a position that was cancelled.
+ */
+static uint64_t run_blocks(struct walk *walk, uint64_t begin, uint64_t end, unsigned attempt)
+{
+	uint64_t p = begin;
+
+	if (is_timed(walk->batch, attempt))
+		p = run_timed_items(walk, begin, end, attempt);
+	walk->block_ns = sheaf_now_ns();
+	for (;;) {
+		/* Relaxed: who does not see it yet runs a block more. */
+		uint64_t stop = load_relaxed(&walk->task.shared->stop), to = stop < end ? stop : end;
+
+		if (p >= to || position_is_cancelled(walk->task.shared, p))
+			return p;
+		if (to - p > walk->block)
+			to = p + walk->block;
+		run_items(walk, p, to);
+		measure(walk, to - p);
+		p = to;
+	}
+}
+
+/*
+ * Run a chunk that is more than one block of a map's items, all in their first run. @ready: what
+ * its word was. Return what its word becomes. Not inlined, because chunk_try() would need more
+ * registers.
+ */
+__attribute__((noinline)) static uint64_t run_chunk(struct walk *walk, uint64_t c, uint64_t ready)
+{
+	struct shared_batch *batch = walk->batch;
+	struct word w = word_unpack(ready);
+	uint64_t first = cut_begin(batch->chunk, c), begin = first + w.payload, end = cut_end(batch->n, batch->chunk, c);
+	/* Relaxed: a position that is cancelled just now may be begun all the same. */
+	uint64_t stop = load_relaxed(&walk->task.shared->stop), to = stop >= end ? end : stop > begin ? stop : begin;
+
+	w.attempt++;
+	begin = batch->kind == KIND_MAP ? run_blocks(walk, begin, to, w.attempt) : run_range(walk, begin, to, w);
+	return begin == end ? word_done(walk->bits) : cancel_cut(walk->bits, begin - first);
+}
+
+/*
+ * May all items of the chunk run without the clock? They may if they are as short as those before,
+ * of which a few at a time are not measured, and if none was cancelled.
+ */
+static inline bool is_block(struct walk *walk, uint64_t ready, uint64_t size)
+{
+	const struct shared_batch *batch = walk->batch;
+
+	if (ready != CHUNK_FRESH || size > walk->unclocked || batch->kind != KIND_MAP || is_timed(batch, 1))
+		return false;
+	walk->unclocked -= size;
+	return true;
+}
+
+/* Publish a chunk that is over. By what the walk has, because run_items() needs all registers. */
+static inline void publish_chunk(struct walk *walk, uint64_t done)
+{
+	uint64_t bits = walk->bits;
+
+	/* CHUNK2: without it a gatherer would read results too early. Seq_cst, because the member
+	 * checks for a gatherer next. */
+	cas_seq_cst(&walk->words[walk->chunk], &bits, done);
+	gatherer_ring(walk->batch, WAIT_CHUNK(walk->chunk));
+	/* Relaxed: a sign of progress, written by this member alone. */
+	store_relaxed(&walk->seat->completed, load_relaxed(&walk->seat->completed) + 1);
 }
 
 UNGUARDED void chunk_try(struct walk *walk, uint64_t c)
 {
-	struct shared_batch *batch = walk->batch;
 	/* Relaxed, because the CAS decides. */
 	uint64_t bits = load_relaxed(&walk->words[c]), begin, end;
-	struct word w;
 
-	if (word_state(bits) != WORD_READY)
-		return;
-	w = word_unpack(bits);
-	if (walk->opener && !is_openers_turn(walk, bits))
-		return;
-	walk->bits = word_claim(bits, walk->claimant);
-	w.attempt++;
-	/* CHUNK1: without it a range function could read too early what was done of the chunk
-	 * before. */
-	if (!cas_acquire(&walk->words[c], &bits, walk->bits))
-		return;
+	/* Again if the opener has marked the chunk meanwhile, which is READY all the same. */
+	do {
+		if (word_state(bits) != WORD_READY)
+			return;
+		if (walk->opener && !is_openers_turn(walk, bits))
+			return;
+		walk->bits = word_claim(bits, walk->claimant);
+		/* CHUNK1: without it a range function could read too early what was done of the
+		 * chunk before. */
+	} while (!cas_acquire(&walk->words[c], &bits, walk->bits));
 	walk->chunk = c;
-	begin = cut_begin(batch->chunk, c);
-	end = cut_end(batch->n, batch->chunk, c);
-	begin += w.payload;
-	if (batch->kind == KIND_MAP)
-		run_items(walk, begin, end, w.attempt);
-	else
-		run_range(walk, begin, end, w);
-
-	bits = walk->bits;
-	/* CHUNK2: without it a gatherer would read results too early. Seq_cst, because the member
-	 * checks for a gatherer next. */
-	cas_seq_cst(&walk->words[c], &bits, word_done(bits));
-	gatherer_ring(batch, WAIT_CHUNK(c));
-	/* Relaxed: a sign of progress, written by this member alone. */
-	store_relaxed(&walk->seat->completed, load_relaxed(&walk->seat->completed) + 1);
+	begin = cut_begin(walk->batch->chunk, c);
+	end = cut_end(walk->batch->n, walk->batch->chunk, c);
+	if (!is_block(walk, bits, end - begin)) {
+		publish_chunk(walk, run_chunk(walk, c, bits));
+		return;
+	}
+	run_items(walk, begin, end);
+	publish_chunk(walk, word_done(walk->bits));
 }

@@ -20,13 +20,16 @@ struct items {
 
 static_assert(sizeof(struct items) <= FORKS_PRIVATE, "it lies there");
 
-/* A member's walk along the chunks of a dense batch. */
+/*
+ * A member's walk along the chunks of a dense batch. Items run in blocks, and before each block the
+ * member checks whether the rest was cancelled. A block takes a moment (chunk.c), so that checking
+ * costs nothing.
+ */
 struct walk {
 	struct member *member;
 	struct shared_batch *batch;
 	struct shared_seat *seat;
-	bool opener;                  /* the member has opened the batch itself: see share_help() */
-	struct shared_batch *openers; /* then the batch in the segment; `batch` is a private copy */
+	bool opener; /* the member has opened the batch itself: see share_help() */
 	bool (*over)(const void *context);
 	const void *context;
 	_Atomic uint64_t *words;
@@ -36,6 +39,9 @@ struct walk {
 	struct items own_items; /* of a thread among others */
 	uint64_t chunk;         /* in hand, and its word */
 	uint64_t bits;
+	uint64_t block;     /* items of the next block */
+	uint64_t block_ns;  /* when it began */
+	uint64_t unclocked; /* items that may still run without a look at the clock */
 	struct sheaf_task task;
 };
 

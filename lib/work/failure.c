@@ -16,6 +16,7 @@
 #include "base/atomic.h"
 #include "segment/heap.h"
 
+#include <errno.h>
 #include <string.h>
 
 int failure_push(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region,
@@ -70,6 +71,23 @@ bool chain_next(struct chain *chain, uint64_t next)
 		chain->power *= 2;
 	}
 	return true;
+}
+
+bool failure_any(const struct segment *segment, const struct shared_batch *batch)
+{
+	/* FAILURE1, as below. */
+	uint64_t last = load_acquire(&batch->failures), at;
+
+	for (struct chain chain = chain_begin(segment, last); (at = chain.at);) {
+		const struct shared_failure *failure = failure_at(segment, at);
+
+		/* Relaxed: only supervisors change it. */
+		if (failure && load_relaxed(&failure->count) && failure->status != -ECANCELED)
+			return true;
+		if (!failure || !chain_next(&chain, failure->next))
+			return false;
+	}
+	return false;
 }
 
 bool failure_void(struct segment *segment, struct shared_batch *batch, unsigned seat, uint64_t position, uint64_t end)

@@ -34,6 +34,9 @@ struct chain chain_begin(const struct segment *segment, uint64_t newest);
 /* Go on to the record @next. False: the chain comes back to itself. */
 bool chain_next(struct chain *chain, uint64_t next);
 
+/* Has a position failed, and not because it was cancelled? For the supervisor. */
+bool failure_any(const struct segment *segment, const struct shared_batch *batch);
+
 /*
  * Void what a dead member told of the positions from @position to @end, because they run again. For
  * the supervisor. False: a wild write has changed the chain.

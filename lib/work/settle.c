@@ -19,6 +19,7 @@
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "work/call.h"
+#include "work/cancel.h"
 #include "work/cut.h"
 #include "work/failure.h"
 
@@ -31,6 +32,12 @@ static struct shared_batch *batch_of(const struct segment *segment, const struct
 	uint32_t index = BATCH_INDEX(load_relaxed(&slot->batch));
 
 	return index < segment_batches(segment) ? &segment->batches[index] : NULL;
+}
+
+/* Tell the status of a position that is not run again. @cancelled: that is why. */
+static int status_after(const struct death *death, bool cancelled)
+{
+	return death->late ? -ETIMEDOUT : cancelled ? -ECANCELED : -ECHILD;
 }
 
 /* ---- submitted tasks ---- */
@@ -54,45 +61,36 @@ static void store_account(struct segment *segment, struct shared_batch *batch, s
 	entry->size = death->frame_count;
 }
 
-/* Find the entry at an offset. NULL: none with such a result can lie there. */
-static struct shared_entry *entry_at(const struct segment *segment, const struct shared_batch *batch, uint64_t target,
-				     uint64_t result_size)
-{
-	uint64_t table = segment_offset(segment, batch->table), size;
-	bool fits;
-
-	if (target % 64 || target >= segment->size || result_size > segment->heap_size)
-		return NULL;
-	size = entry_stride(result_size);
-	if (target >= table && target < table + BATCH_INLINE)
-		fits = size <= table + BATCH_INLINE - target;
-	else
-		fits = heap_contains(segment, segment_at(segment, target), size);
-	return fits ? segment_at(segment, target) : NULL;
-}
-
 /* False: the entry cannot be where the slot says, and the slot is free. */
 static bool settle_call(struct segment *segment, struct shared_batch *batch, struct shared_slot *slot, uint64_t word,
 			const struct death *death, struct region *region)
 {
 	uint64_t result_size = batch->out_size;
-	struct shared_entry *entry = entry_at(segment, batch, slot->target, result_size);
+	struct shared_entry *entry = call_entry_at(segment, batch, load_relaxed(&slot->target), result_size);
 	struct suspect suspect = suspect_call(word_unpack(word));
 	struct verdict verdict = blame(&suspect, batch->max_attempts, death);
+	enum batch_state state = BATCH_STATE(load_relaxed(&batch->word));
+	struct word told;
+	bool cancelled;
 
 	if (!entry) {
 		(void)ring_release(slot, word); /* damaged either way */
 		return false;
 	}
-	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN || word_state(load_relaxed(&entry->word)) != WORD_READY)
+	told = word_unpack(load_relaxed(&entry->word));
+	/* Perhaps it died after it had told of a failure, and before it could cancel the rest. */
+	if (told.state == WORD_DONE && entry->status && entry->pid && state == BATCH_OPEN)
+		cancel_after_failure(batch);
+	if ((state != BATCH_OPEN && state != BATCH_CANCELLED) || told.state != WORD_READY)
 		return ring_release(slot, word);
-	if (!verdict.fails) {
+	cancelled = state == BATCH_CANCELLED || told.flags & WORD_CANCELLED;
+	if (!verdict.fails && !cancelled) {
 		/* The next run finds its result zeroed, as the first did. */
 		if (result_size)
 			memset(call_result(entry, result_size), 0, result_size);
 		return ring_return(slot, word, verdict.attempts);
 	}
-	entry->status = death->late ? -ETIMEDOUT : -ECHILD;
+	entry->status = status_after(death, cancelled);
 	entry->pid = death->pid;
 	store_account(segment, batch, entry, death, region);
 	entry->started_ns = death->started_ns;
@@ -100,8 +98,11 @@ static bool settle_call(struct segment *segment, struct shared_batch *batch, str
 	entry->last.cause.signal = death->signal;
 	entry->last.cause.exit_code = death->exit_code;
 	call_publish(entry, word);
-	/* Relaxed: a statistic. */
-	fetch_add_relaxed(&segment->control->given_up, 1);
+	if (!cancelled) {
+		/* Relaxed: a statistic. */
+		fetch_add_relaxed(&segment->control->given_up, 1);
+		cancel_after_failure(batch);
+	}
 	return ring_release(slot, word);
 }
 
@@ -129,12 +130,12 @@ static bool shape_of(struct segment *segment, const struct shared_batch *batch, 
 
 /* Record that the suspect positions failed. False: there is no memory to tell which ones. */
 static bool record_death(struct segment *segment, struct shared_batch *batch, uint64_t begin, const struct suspect *suspect,
-			 unsigned attempts, const struct death *death, struct region *region)
+			 unsigned attempts, const struct death *death, bool cancelled, struct region *region)
 {
 	struct shared_failure record = {
 		.position = begin + suspect->first,
 		.count = suspect->count,
-		.status = death->late ? -ETIMEDOUT : -ECHILD,
+		.status = status_after(death, cancelled),
 		.signal = death->signal,
 		.exit_code = death->exit_code,
 		.pid = death->pid,
@@ -163,7 +164,7 @@ static bool settle_chunk(struct segment *segment, struct shared_batch *batch, co
 	struct word word = word_unpack(bits), next;
 	struct suspect suspect;
 	struct verdict verdict;
-	bool sound;
+	bool sound, cancelled;
 
 	if (word.state != WORD_OWNED || !death_named(death, bits))
 		return true;
@@ -172,13 +173,21 @@ static bool settle_chunk(struct segment *segment, struct shared_batch *batch, co
 	suspect = suspect_chunk(word, kind, begin, size, load_relaxed(&segment->seats[death->seat].cursor));
 	verdict = blame(&suspect, batch->max_attempts, death);
 	next = blame_chunk(word, kind, size, &suspect, &verdict, death);
+	cancelled = position_is_cancelled(batch, begin + suspect.first);
 	sound = failure_void(segment, batch, death->seat, begin + suspect.first, begin + size);
-	if (verdict.fails) {
-		if (!record_death(segment, batch, begin, &suspect, verdict.attempts, death, region))
-			next.flags |= WORD_LOST;
-		/* Relaxed: a statistic. */
-		fetch_add_relaxed(&segment->control->given_up, suspect.count);
+	if (cancelled) {
+		next = word_unpack(cancel_cut(bits, suspect.first));
+		verdict.attempts = suspect.attempt;
+	} else if (kind == KIND_MAP && word_pack(next) == CHUNK_FRESH) {
+		/* Its end may be cancelled by now: no longer fresh, as in mark_chunk(). */
+		next.flags |= WORD_WIDE;
 	}
+	if ((verdict.fails || (cancelled && suspect.in_hand)) &&
+	    !record_death(segment, batch, begin, &suspect, verdict.attempts, death, cancelled, region))
+		next.flags |= WORD_LOST;
+	/* Relaxed: a statistic. */
+	if (verdict.fails && !cancelled)
+		fetch_add_relaxed(&segment->control->given_up, suspect.count);
 	/* CHUNK1, or CHUNK2: without it the next owner or a gatherer would read what was done of
 	 * the chunk too early. Everybody is rung after the repair, so there is no handshake. */
 	cas_release(&shape->words[c], &bits, word_pack(next));
@@ -197,6 +206,9 @@ static bool settle_share(struct segment *segment, struct shared_batch *batch, st
 
 	for (uint64_t c = 0; sound && c < shape.chunks; c++)
 		sound = settle_chunk(segment, batch, &shape, c, death, region);
+	/* Also what a supervisor had found before, that died before this. */
+	if (batch->flags & BATCH_CANCELS && failure_any(segment, batch))
+		cancel_after_failure(batch);
 	/* Relaxed, because ring_return() or ring_release() hands it over. */
 	fetch_and_relaxed(&batch->inside[death->seat / 64], ~(UINT64_C(1) << death->seat % 64));
 	/* One attempt begun: the worker that claims the invitation tries every chunk. The count
@@ -270,6 +282,6 @@ bool settle_is_told(struct segment *segment, const struct shared_slot *slot)
 		return true;
 	if (slot->kind == TASK_SHARE)
 		return is_share_told(segment, batch);
-	entry = entry_at(segment, batch, slot->target, batch->out_size);
+	entry = call_entry_at(segment, batch, load_relaxed(&slot->target), batch->out_size);
 	return entry && word_state(load_relaxed(&entry->word)) == WORD_DONE;
 }

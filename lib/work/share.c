@@ -34,6 +34,9 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->forks = member->forks;
 	walk->items = member->forks_private ? member->forks_private : &walk->own_items;
 	walk->items->cursor = &member->seat->cursor;
+	walk->block = 1;
+	walk->unclocked = 0;
+	walk->task.shared = batch;
 	walk->task.member = member;
 	walk->task.batch = batch;
 	walk->task.of_map = true;
@@ -130,7 +133,7 @@ UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64
 {
 	struct segment *segment = member->segment;
 	struct shared_batch *batch = task_batch(segment, slot);
-	uint64_t share = slot->target;
+	uint64_t share = load_relaxed(&slot->target); /* handed over by the word (RING1) */
 	bool last = false;
 	struct walk walk;
 
@@ -192,7 +195,7 @@ void share_help(struct member *opener, struct shared_batch *batch, const struct 
 	own.hints = plan->hints;
 	own.checked = plan->checked;
 	begin_walk(&walk, &member, &own, true);
-	walk.openers = batch;
+	walk.task.shared = batch;
 	walk.over = over;
 	walk.context = context;
 	walk_share(&walk, CALLERS_SHARE);

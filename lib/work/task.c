@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "segment/heap.h"
+#include "work/cancel.h"
 #include "work/zone.h"
 
 #include <errno.h>
@@ -64,6 +65,22 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 	if (tail)
 		zone_fill((unsigned char *)*memory + size, ZONE_TAIL);
 	return 0;
+}
+
+bool sheaf_task_cancelled(const sheaf_task *task)
+{
+	struct member *member = task->member;
+	const struct shared_slot *slot;
+	const struct shared_entry *entry;
+
+	if (task->of_map)
+		return position_is_cancelled(task->shared, task->position);
+	if (BATCH_STATE(load_relaxed(&task->batch->word)) != BATCH_OPEN)
+		return true;
+	/* Relaxed, all: the slot is the member's own, and the flag is told to nobody else. */
+	slot = segment_at(member->segment, load_relaxed(&member->seat->hand));
+	entry = segment_at(member->segment, load_relaxed(&slot->target));
+	return word_unpack(load_relaxed(&entry->word)).flags & WORD_CANCELLED;
 }
 
 int sheaf_task_fail(sheaf_task *task, int code, const char *format, ...)

@@ -92,7 +92,9 @@ static bool ended(int r)
 
 struct wanted {
 	uint64_t salt;
-	bool in_slot; /* results of calls */
+	bool in_slot;   /* results of calls */
+	bool cancelled; /* some or all positions: those that had not started may be -ECANCELED */
+	uint64_t taken; /* 1 + a task that was cancelled before it ran; 0: none */
 	bool handed[MOST_ITEMS];
 };
 
@@ -107,6 +109,12 @@ static void check_result(struct wanted *wanted, const sheaf_result *result)
 	wanted->handed[result->position] = true;
 	snprintf(text, sizeof(text), "number %llu", (unsigned long long)number);
 	if (life.only_once && result->status == -ECHILD)
+		return;
+	/* If its worker had died before, that run is counted. */
+	CHECK_AS(HARM_DUPLICATED,
+		 wanted->taken != result->position + 1 || (result->status == -ECANCELED && (life.deaths || !result->attempts)),
+		 "%s was cancelled before it ran: status %d, attempts %u", text, result->status, result->attempts);
+	if (wanted->cancelled && result->status == -ECANCELED)
 		return;
 	if (fails(number)) {
 		CHECK_AS(HARM_LOST, result->status == -EDOM && !strcmp(result->message, text), "%s: status %d", text,
@@ -131,15 +139,35 @@ static void check_all(struct wanted *wanted, sheaf_batch *batch, uint64_t n)
 {
 	const sheaf_result *results;
 	size_t count;
-	int r = sheaf_gather(batch, &results, &count, SHEAF_FOREVER);
+	int r = sheaf_gather(batch, &results, &count, SHEAF_FOREVER), failures = 0;
 
 	if (ended(r))
 		return;
-	CHECK_AS(HARM_LOST, life.only_once ? r >= 0 : r == count_failures(wanted, n), "sheaf_gather: %d", r);
+	CHECK_AS(HARM_LOST, life.only_once || wanted->cancelled ? r >= 0 : r == count_failures(wanted, n), "sheaf_gather: %d",
+		 r);
 	CHECK_AS(HARM_LOST, count == n, "%zu results of %llu", count, (unsigned long long)n);
 	memset(wanted->handed, 0, sizeof(wanted->handed));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		check_result(wanted, &results[i]);
+		failures += results[i].status != 0;
+	}
+	CHECK_AS(HARM_LOST, r == failures, "sheaf_gather: %d, and %d positions have failed", r, failures);
+}
+
+/* Cancels one position (of a map all from there on), or the whole batch, twice in @in acts. */
+static void cancel_some(struct wanted *wanted, sheaf_batch *batch, uint64_t n, uint64_t in)
+{
+	uint64_t how = fibers_luck(in), position = n ? fibers_luck(n) : 0;
+	int r = 0;
+
+	if (how == 0)
+		r = sheaf_batch_cancel(batch, 0);
+	else if (how == 1 && n)
+		r = sheaf_cancel(batch, position, 0);
+	wanted->cancelled |= how < 2;
+	CHECK(r >= 0, "cancel: %d", r);
+	if (r == SHEAF_NEVER_RAN)
+		wanted->taken = position + 1;
 }
 
 /* Takes n results one by one, in both orders, then all of them; or less. */
@@ -171,7 +199,7 @@ static int submit(sheaf_batch *batch, const struct wanted *wanted, uint64_t posi
 
 	memcpy(arg, &number, sizeof(number));
 	r = sheaf_submit(batch, position, call, arg, number & 1 ? sizeof(number) : sizeof(arg));
-	CHECK(r == 0 || ended(r), "sheaf_submit: %d", r);
+	CHECK(r == 0 || ended(r) || (wanted->cancelled && r == -ECANCELED), "sheaf_submit: %d", r);
 	return r;
 }
 
@@ -184,10 +212,18 @@ static sheaf_batch *open_batch(const sheaf_batch_options *options)
 	return batch;
 }
 
+static enum sheaf_on_error luck_on_error(struct wanted *wanted)
+{
+	wanted->cancelled = fibers_luck(6) == 0;
+	return wanted->cancelled ? SHEAF_CANCEL_REST : SHEAF_GO_ON;
+}
+
 static void calls(void)
 {
 	struct wanted wanted = {.salt = fibers_luck(1000), .in_slot = fibers_luck(2)};
-	sheaf_batch_options options = {.result_size = wanted.in_slot ? 16 : 0, .flags = fibers_luck(2) ? SHEAF_NO_TIMES : 0};
+	sheaf_batch_options options = {.result_size = wanted.in_slot ? 16 : 0,
+				       .flags = fibers_luck(2) ? SHEAF_NO_TIMES : 0,
+				       .on_error = luck_on_error(&wanted)};
 	sheaf_batch *batch = open_batch(&options);
 	uint64_t n = 1 + fibers_luck(MOST_TASKS), sent = 0;
 
@@ -195,6 +231,7 @@ static void calls(void)
 		return;
 	while (sent < n && !submit(batch, &wanted, sent))
 		sent++;
+	cancel_some(&wanted, batch, sent, 6);
 	take_all(&wanted, batch, sent);
 	sheaf_batch_retire(batch);
 }
@@ -214,19 +251,21 @@ static void submit_all(void *context)
 
 	while (pair->sent < pair->n && !submit(pair->batch, &pair->wanted, pair->n - 1 - pair->sent))
 		pair->sent++;
+	cancel_some(&pair->wanted, pair->batch, 0, 6);
 	pair->over = true;
 }
 
 static void pairs(void)
 {
-	sheaf_batch_options options = {.result_size = 16};
-	struct pair pair = {.wanted = {.salt = fibers_luck(1000)}, .batch = open_batch(&options)};
+	struct pair pair = {.wanted = {.salt = fibers_luck(1000)}};
+	sheaf_batch_options options = {.result_size = 16, .on_error = luck_on_error(&pair.wanted)};
 	bool by_position = fibers_luck(2);
 	uint64_t taken = 0;
 	sheaf_result result;
 	unsigned submitter;
 	int r;
 
+	pair.batch = open_batch(&options);
 	if (!pair.batch)
 		return;
 	pair.n = 1 + fibers_luck(MOST_TASKS);
@@ -255,6 +294,23 @@ static uint64_t *allocate(size_t n)
 	return memory;
 }
 
+/* One cancels, while another one gathers. */
+struct canceller {
+	struct wanted *wanted;
+	sheaf_batch *batch;
+	uint64_t n;
+};
+
+static void cancel_later(void *context)
+{
+	struct canceller *canceller = context;
+
+	for (uint64_t steps = fibers_luck(100); steps; steps--)
+		fibers_step();
+	cancel_some(canceller->wanted, canceller->batch, canceller->n, 2);
+	canceller->wanted->taken = 0; /* of several, some may have run */
+}
+
 static uint64_t some_items(void)
 {
 	return 1 + fibers_luck(fibers_luck(3) ? MOST_TASKS : MOST_ITEMS);
@@ -264,7 +320,7 @@ static void map(void)
 {
 	struct wanted wanted = {.salt = fibers_luck(1000)};
 	sheaf_map_options options = {.grain = fibers_luck(3)};
-	sheaf_batch *batch = open_batch(NULL);
+	sheaf_batch *batch = open_batch(&(sheaf_batch_options){.on_error = luck_on_error(&wanted)});
 	uint64_t n = some_items(), *in, *out;
 	int r;
 
@@ -276,8 +332,17 @@ static void map(void)
 		in[i] = wanted.salt + i;
 	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0 || ended(r), "sheaf_submit_map: %d", r);
-	if (!r)
+	if (!r && fibers_luck(4) == 0) {
+		struct canceller other = {&wanted, batch, n};
+		unsigned canceller;
+
+		wanted.cancelled = true;
+		canceller = fibers_start(cancel_later, &other);
 		take_all(&wanted, batch, n);
+		fibers_join(canceller);
+	} else if (!r) {
+		take_all(&wanted, batch, n);
+	}
 	sheaf_batch_retire(batch);
 	CHECK(!sheaf_free(life.pool, in) && !sheaf_free(life.pool, out), "sheaf_free");
 }

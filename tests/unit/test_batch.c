@@ -594,11 +594,11 @@ struct opener {
 };
 
 /* Open the gate once the batch is being retired. */
-static void *open_when_cancelled(void *context)
+static void *open_when_retired(void *context)
 {
 	struct opener *opener = context;
 
-	while (BATCH_STATE(atomic_load(&opener->batch->word)) != BATCH_CANCELLED)
+	while (BATCH_STATE(atomic_load(&opener->batch->word)) != BATCH_RETIRED)
 		nap();
 	gate_open(opener->gate);
 	return NULL;
@@ -610,7 +610,7 @@ static void retire_at_gate(sheaf_batch *batch, struct gate *gate)
 	pthread_t thread;
 
 	gate_await(gate, 2);
-	cr_assert_eq(pthread_create(&thread, NULL, open_when_cancelled, &opener), 0);
+	cr_assert_eq(pthread_create(&thread, NULL, open_when_retired, &opener), 0);
 	sheaf_batch_retire(batch);
 	cr_assert_eq(pthread_join(thread, NULL), 0);
 	cr_assert_eq(atomic_load(&gate->arrived), 2, "nothing was begun after that");

@@ -196,7 +196,7 @@ Test(call, a_positive_return_value_is_a_failure)
 
 Test(call, a_task_of_a_cancelled_batch_does_not_run)
 {
-	batch->word = BATCH_CANCELLED | 1 << 8;
+	batch->word = BATCH_RETIRED | 1 << 8;
 	run(1);
 	cr_assert_eq(runs, 0);
 	cr_assert_eq(word_unpack(entry->word).state, WORD_READY);
@@ -247,7 +247,7 @@ Test(call, what_was_published_is_not_published_again)
 
 Test(call, a_dead_workers_task_of_a_cancelled_batch_is_dropped)
 {
-	batch->word = BATCH_CANCELLED | 1 << 8;
+	batch->word = BATCH_RETIRED | 1 << 8;
 	repair(1);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_FREE);
 	cr_assert_eq(word_unpack(entry->word).state, WORD_READY);

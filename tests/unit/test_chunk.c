@@ -90,6 +90,7 @@ static void set_up(void)
 	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
 	batch = &segment.batches[0];
 	batch->word = BATCH_OPEN | 1 << 8;
+	batch->stop = STOP_NOWHERE;
 	sem_init(&batch->bell, 1, 0);
 	bells_seal(&batch->bell_seal, &batch->bell_end_seal);
 	batch->kind = KIND_MAP;
@@ -206,7 +207,7 @@ Test(dense, a_range_function_gets_whole_chunks)
 
 Test(dense, a_share_of_a_cancelled_batch_runs_nothing)
 {
-	batch->word = BATCH_CANCELLED | 1 << 8;
+	batch->word = BATCH_RETIRED | 1 << 8;
 	run_share(0, 1);
 	for (int p = 0; p < N; p++)
 		cr_assert_eq(record.runs[p], 0);

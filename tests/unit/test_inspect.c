@@ -404,6 +404,10 @@ Test(inspect, tells_which_task_a_worker_runs)
 	cr_assert_eq(batches[workers[0].batch].ready, 3);
 	cr_assert_eq(batches[workers[0].batch].running, 2);
 	cr_assert_eq(batches[1].state, SHEAF_BATCH_FREE);
+	expect_done(sheaf_batch_cancel(batch, 0));
+	cr_assert_eq(sheaf_inspect_batches(inspect, batches, 4), 4);
+	cr_assert_eq(batches[workers[0].batch].state, SHEAF_BATCH_CANCELLED);
+	cr_assert_eq(look().batches, 1);
 	gate_open(gate);
 	sheaf_batch_retire(batch);
 	await_state(workers, 2, SHEAF_WORKER_ASLEEP);

@@ -1,0 +1,302 @@
+/*
+ * cancel.c - sheaf_cancel() and sheaf_batch_cancel(): tell what is cancelled, and have workers
+ * killed that run it.
+ *
+ * Who writes what   The batch's word, `stop` of a dense batch, WORD_CANCELLED in entries: the
+ *                   opener. What nobody has begun is ended by withdraw.c.
+ * Deaths            Of the opener: its batches end with it. Of a worker that runs a cancelled
+ *                   position: settle.c ends the position.
+ */
+#include "base/error.h"
+#include "batch/open.h"
+#include "batch/withdraw.h"
+#include "member/wait.h"
+#include "queue/bell.h"
+#include "work/cut.h"
+
+#include <errno.h>
+
+#define NAP_NS 200000
+
+/* ---- one submitted task ---- */
+
+/* The opener ends one task, and waits for that if a worker runs it. */
+struct ending {
+	struct sheaf_batch *batch;
+	struct shared_entry *entry;
+	struct search all; /* slots where the task may be */
+	bool never_ran;
+	uint64_t owned; /* the word of a slot or a chunk whose worker runs it; 0: no worker does */
+	bool killed;    /* one was told to die */
+};
+
+static bool is_told(const struct shared_entry *entry)
+{
+	/* CALL1. Acquire: else the caller could read what was in the entry before. */
+	return word_state(load_acquire(&entry->word)) == WORD_DONE;
+}
+
+/* End the task if nobody has claimed it. True: it is done. Under the batch's lock. */
+static bool end_task(struct ending *ending)
+{
+	struct sheaf_batch *batch = ending->batch;
+	uint64_t target = segment_offset(batch->segment, ending->entry), bits;
+	struct search search = ending->all;
+	struct shared_slot *slot;
+
+	ending->owned = 0;
+	while (!is_told(ending->entry) && withdraw_next(batch, &search, &slot, &bits)) {
+		/* Relaxed: handed over by the word. */
+		if (load_relaxed(&slot->target) != target)
+			continue;
+		if (word_state(bits) == WORD_OWNED)
+			ending->owned = bits;
+		else
+			ending->never_ran = withdraw_task(batch, slot, bits);
+	}
+	return is_told(ending->entry);
+}
+
+static bool end_task_later(void *context)
+{
+	struct ending *ending = context;
+	bool done;
+
+	pthread_mutex_lock(&ending->batch->lock);
+	done = end_task(ending);
+	pthread_mutex_unlock(&ending->batch->lock);
+	return done;
+}
+
+static int kill_again(void *context, bool late)
+{
+	struct ending *ending = context;
+
+	(void)late;
+	if (ending->owned) {
+		ending->killed = true;
+		member_kill(ending->batch->member, ending->owned);
+	}
+	return 0;
+}
+
+/* Wait until the worker has died or the position is done. */
+static int wait_for_end(struct ending *ending, bool (*ended)(void *context))
+{
+	struct wait wait = {
+		.context = ending,
+		.ready = ended,
+		.doubt = kill_again,
+		.sleeper = {.nap_ns = NAP_NS},
+		.sleep = true,
+		.deaf = true,
+	};
+
+	return member_wait(ending->batch->member, &wait, SHEAF_FOREVER);
+}
+
+/*
+ * Say that the task must not run again. If a death returns it to the ring, the worker that claims
+ * it reads this.
+ */
+static void flag_entry(struct shared_entry *entry)
+{
+	uint64_t bits = load_relaxed(&entry->word);
+
+	/* Relaxed: it is the flag that counts, and a run that has begun before is let finish. */
+	while (word_state(bits) == WORD_READY)
+		if (cas_weak_relaxed(&entry->word, &bits, bits | (uint64_t)WORD_CANCELLED << WORD_FLAGS_AT))
+			return;
+}
+
+/* Under the batch's lock. As sheaf_cancel(). */
+static int cancel_task(struct sheaf_batch *batch, uint64_t index, unsigned flags)
+{
+	struct ending ending = {.batch = batch, .entry = batch_entry(batch, index), .all = withdraw_begin(batch)};
+	int r;
+
+	if (is_told(ending.entry))
+		return SHEAF_WAS_DONE;
+	if (!end_task(&ending))
+		flag_entry(ending.entry);
+	if (ending.never_ran)
+		return SHEAF_NEVER_RAN;
+	if (is_told(ending.entry))
+		return SHEAF_WAS_DONE;
+	if (!(flags & SHEAF_KILL) || batch->member->forks == MEMBER_THREADS)
+		return SHEAF_RUNS_ON;
+	pthread_mutex_unlock(&batch->lock);
+	r = wait_for_end(&ending, end_task_later);
+	pthread_mutex_lock(&batch->lock);
+	if (r)
+		return r;
+	return ending.entry->status == -ECANCELED ? SHEAF_WAS_KILLED : SHEAF_WAS_DONE;
+}
+
+/* ---- positions of a dense batch ---- */
+
+/*
+ * If a fresh chunk has positions that were cancelled and others, take that sign from it, because
+ * who claims a fresh chunk does not check for it. WORD_WIDE changes nothing for a map; of a loop,
+ * the positions run singly.
+ */
+static void mark_chunk(const struct sheaf_batch *batch, uint64_t c)
+{
+	uint64_t fresh = CHUNK_FRESH;
+
+	/* Relaxed: `stop` was stored before, seq_cst. */
+	cas_release(batch_chunk(batch, c), &fresh, fresh | (uint64_t)WORD_WIDE << WORD_FLAGS_AT);
+}
+
+struct chunk_ending {
+	struct ending ending; /* the first */
+	uint64_t chunk;
+	uint64_t claim; /* the word that it had; 0: not seen yet */
+};
+
+/* Has no worker the chunk any more? If one has, see whether it is to be killed. */
+static bool end_chunk(void *context)
+{
+	struct chunk_ending *one = context;
+	struct sheaf_batch *batch = one->ending.batch;
+	uint64_t bits = load_acquire(batch_chunk(batch, one->chunk)), cursor;
+	struct word w = word_unpack(bits);
+
+	one->ending.owned = 0;
+	if (w.state == WORD_READY)
+		(void)withdraw_chunk(batch, one->chunk, bits);
+	if (w.state != WORD_OWNED || w.seat >= batch->segment->worker_count)
+		return true;
+	/* Who has claimed it since then knows what is cancelled. */
+	if (one->claim && one->claim != bits)
+		return true;
+	one->claim = bits;
+	/*
+	 * Relaxed: what the worker runs later, it has checked. An item of a map that was not
+	 * cancelled is let finish. A loop does not tell where it is.
+	 */
+	cursor = load_relaxed(&batch->segment->seats[w.seat].cursor);
+	if (batch->shared->kind == KIND_FOR || cursor / batch->plan.chunk != one->chunk ||
+	    position_is_cancelled(batch->shared, cursor))
+		one->ending.owned = bits;
+	return false;
+}
+
+/* End the cancelled positions of a chunk that is not DONE. As sheaf_cancel(). */
+static int cancel_in_chunk(struct sheaf_batch *batch, uint64_t c, bool kill)
+{
+	struct chunk_ending one = {.ending.batch = batch, .chunk = c};
+	uint64_t bits;
+	int r;
+
+	/* Relaxed: who claims a chunk that is READY sees what is cancelled. */
+	if (word_state(load_relaxed(batch_chunk(batch, c))) == WORD_READY && end_chunk(&one))
+		return SHEAF_NEVER_RAN;
+	if (!kill || end_chunk(&one))
+		return SHEAF_RUNS_ON;
+	pthread_mutex_unlock(&batch->lock);
+	r = wait_for_end(&one.ending, end_chunk);
+	pthread_mutex_lock(&batch->lock);
+	if (r)
+		return r;
+	/* Acquire: as above. */
+	bits = load_acquire(batch_chunk(batch, c));
+	if (word_state(bits) == WORD_DONE && !word_is_cut(bits))
+		return SHEAF_RUNS_ON; /* it was quicker */
+	return one.ending.killed ? SHEAF_WAS_KILLED : SHEAF_NEVER_RAN;
+}
+
+/* As sheaf_cancel(), from @position on. Under the batch's lock, given up while it waits. */
+static int cancel_positions(struct sheaf_batch *batch, uint64_t position, unsigned flags)
+{
+	const struct plan *plan = &batch->plan;
+	bool kill = flags & SHEAF_KILL && batch->member->forks != MEMBER_THREADS;
+	int found = SHEAF_WAS_DONE;
+
+	/* Seq_cst: whoever claims a chunk from now on reads it. */
+	if (position < load_relaxed(&batch->shared->stop))
+		store_seq_cst(&batch->shared->stop, position);
+	mark_chunk(batch, position / plan->chunk);
+	gatherer_ring_always(batch->shared);
+	for (uint64_t c = position / plan->chunk; c < plan->chunks; c++) {
+		int r;
+
+		/* Relaxed: only the state counts. */
+		if (word_state(load_relaxed(batch_chunk(batch, c))) == WORD_DONE)
+			continue;
+		if ((r = cancel_in_chunk(batch, c, kill)) < 0)
+			return r;
+		if (r > found)
+			found = r;
+	}
+	return found;
+}
+
+/* ---- the calls ---- */
+
+static int check_flags(const char *call, unsigned flags)
+{
+	return flags & ~(unsigned)SHEAF_KILL ? sheaf_fail(-EINVAL, "%s: flags is %#x: unknown flags", call, flags) : 0;
+}
+
+static int cancel_one(struct sheaf_batch *batch, uint64_t position, unsigned flags)
+{
+	uint64_t index;
+
+	if (batch_is_dense(batch)) {
+		if (position < batch->plan.n)
+			return cancel_positions(batch, position, flags);
+	} else if (order_find(&batch->order, position, &index)) {
+		return cancel_task(batch, index, flags);
+	}
+	return sheaf_fail(-ENOENT, "sheaf_cancel: the batch has no position %llu", (unsigned long long)position);
+}
+
+int sheaf_cancel(sheaf_batch *batch, uint64_t position, unsigned flags)
+{
+	int r;
+
+	if (!batch)
+		return sheaf_fail(-EINVAL, "sheaf_cancel: batch is NULL");
+	if ((r = check_flags("sheaf_cancel", flags)) || (r = batch_check(batch)))
+		return r;
+	pthread_mutex_lock(&batch->lock);
+	r = cancel_one(batch, position, flags);
+	pthread_mutex_unlock(&batch->lock);
+	return r;
+}
+
+/* Have the workers killed that run tasks of the batch. What they run is not run again. */
+static void kill_all(struct sheaf_batch *batch)
+{
+	struct search search = withdraw_begin(batch);
+	struct shared_slot *slot;
+	uint64_t bits;
+
+	while (!batch_is_dense(batch) && withdraw_next(batch, &search, &slot, &bits))
+		if (word_state(bits) == WORD_OWNED)
+			member_kill(batch->member, bits);
+	for (uint64_t c = 0; batch_is_dense(batch) && c < batch->plan.chunks; c++) {
+		bits = load_relaxed(batch_chunk(batch, c));
+		if (word_state(bits) == WORD_OWNED)
+			member_kill(batch->member, bits);
+	}
+}
+
+int sheaf_batch_cancel(sheaf_batch *batch, unsigned flags)
+{
+	int r;
+
+	if (!batch)
+		return sheaf_fail(-EINVAL, "sheaf_batch_cancel: batch is NULL");
+	if ((r = check_flags("sheaf_batch_cancel", flags)) || (r = batch_check(batch)))
+		return r;
+	pthread_mutex_lock(&batch->lock);
+	batch->cancelled = true;
+	cancel_batch(batch->shared, batch->heap_id);
+	room_ring_all(batch->segment); /* for its own submitters */
+	if (flags & SHEAF_KILL)
+		kill_all(batch);
+	pthread_mutex_unlock(&batch->lock);
+	return 0;
+}
