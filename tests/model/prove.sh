@@ -135,10 +135,12 @@ if [ "$amount" = small ]; then
 	all chunks -DDEATHS=1
 	all family -DDEATHS=1
 	all seats -DDEATHS=1
+	all cancel -DDEATHS=1
 	all wake $gatherer
 	all wake $room -DSLOTS=1
 	caught ring -DNO_REWIND
 	caught seats -DNAME_AFTER_TAKE
+	caught cancel -DNO_CHECK
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
 	finish true
@@ -162,6 +164,9 @@ all_mutants() {
 	done
 	for mutant in NAME_AFTER_TAKE SEAT_BEFORE_REPAIR NO_RETRACT; do
 		caught seats -D$mutant
+	done
+	for mutant in NO_RETRY NO_CHECK PUBLISH_UNCLAIMED; do
+		caught cancel -D$mutant
 	done
 	for mutant in NO_SWEEP NO_CURSOR CURSOR_LATE; do
 		caught chunks -D$mutant
@@ -192,6 +197,7 @@ if [ "$amount" = quick ]; then
 	all chunks -DCHUNKS=3
 	all family -DDEATHS=2
 	all seats
+	all cancel
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
 	all wake $gatherer -DWORKERS=3 -DTASKS=3
@@ -207,6 +213,7 @@ all chunks -DCHUNKS=3 -DDEATHS=2
 all chunks -DWORKERS=3 -DDEATHS=2
 all family -DDEATHS=3 -DPROCESSES=8
 all seats -DHOLDS=3 -DROUNDS=5 -DDEATHS=3
+all cancel -DWORKERS=3 -DDEATHS=4
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
 all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1
