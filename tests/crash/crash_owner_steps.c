@@ -343,6 +343,29 @@ static void call_retire(void)
 	sheaf_batch_retire(host.batch);
 }
 
+static void call_batch_cancel(void)
+{
+	done(sheaf_batch_cancel(host.batch, 0), "sheaf_batch_cancel");
+	call_gather();
+}
+
+/* One that waits. */
+static void call_cancel(void)
+{
+	done(sheaf_cancel(host.batch, 8, 0), "sheaf_cancel");
+}
+
+/* One that runs, and does not end. */
+static void call_cancel_and_kill(void)
+{
+	done(sheaf_cancel(host.batch, 7, SHEAF_KILL), "sheaf_cancel");
+}
+
+static void call_cancel_map(void)
+{
+	done(sheaf_cancel(host.batch, 1, 0), "sheaf_cancel");
+}
+
 static void call_close(void)
 {
 	done(sheaf_pool_close(host.pool), "sheaf_pool_close");
@@ -399,6 +422,10 @@ static const struct path {
 	{"retire", finish_two, call_retire, NOTHING, false, false},
 	{"retire what runs", run_until_retired, call_retire, NOTHING, false, false},
 	{"retire what never ends", fill_ring, call_retire, NOTHING, true, true},
+	{"cancel a batch", fill_ring, call_batch_cancel, NOTHING, false, false},
+	{"cancel what waits", fill_ring, call_cancel, NOTHING, false, false},
+	{"cancel and kill", fill_ring, call_cancel_and_kill, NOTHING, true, false},
+	{"cancel a map", run_map, call_cancel_map, NOTHING, false, false},
 	{"close", fill_ring, call_close, NOTHING, true, false},
 	{"join", close_pool, call_join, NOTHING, false, false},
 	{"terminate", fill_ring, call_terminate, NOTHING, true, false},

@@ -20,6 +20,7 @@
 #define FAIL_ONE_IN 64 /* tasks that fail by their return value, as the check knows */
 #define MOST_CALLS 400
 #define MOST_ITEMS 3000
+#define CANCEL_ONE_IN 8 /* batches */
 
 /* ---- tasks ---- */
 
@@ -108,6 +109,25 @@ static enum harm harm_of(int r)
 	return r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST;
 }
 
+/*
+ * Cancel one position now and then (of a map all from there on), or the whole batch. Return whether
+ * positions may have been cancelled.
+ */
+static bool cancel_some(struct random_batches *batches, sheaf_batch *batch, uint64_t n)
+{
+	unsigned flags = rng_below(&batches->rng, 2) ? SHEAF_KILL : 0;
+	int r;
+
+	if (rng_below(&batches->rng, CANCEL_ONE_IN))
+		return false;
+	if (rng_below(&batches->rng, 2))
+		sleep_ns(rng_below(&batches->rng, 500000));
+	r = rng_below(&batches->rng, 2) ? sheaf_cancel(batch, rng_below(&batches->rng, n), flags)
+					: sheaf_batch_cancel(batch, flags);
+	CHECK_AS(harm_of(r), r >= 0, "cancelling: %d, \"%s\"", r, sheaf_message());
+	return true;
+}
+
 static void check_position(uint64_t position, uint64_t wanted)
 {
 	CHECK_AS(position < wanted ? HARM_DUPLICATED : HARM_LOST, position == wanted, "position %llu instead of %llu",
@@ -129,7 +149,8 @@ static void check_failure(const sheaf_result *result, uint64_t number)
 		 (unsigned long long)result->position, result->status, result->message);
 }
 
-static void check_call(struct random_batches *batches, const sheaf_result *result, uint64_t salt, bool *seen, uint64_t n)
+static void check_call(struct random_batches *batches, const sheaf_result *result, uint64_t salt, bool *seen, uint64_t n,
+		       bool cancelled)
 {
 	uint64_t number = result->position + salt;
 	const uint64_t *words = result->data;
@@ -139,6 +160,8 @@ static void check_call(struct random_batches *batches, const sheaf_result *resul
 	seen[result->position] = true;
 	batches->results++;
 	batches->reruns += result->attempts > 1;
+	if (cancelled && result->status == -ECANCELED)
+		return;
 	if (fails(number)) {
 		check_failure(result, number);
 		return;
@@ -159,6 +182,7 @@ static void calls(struct random_batches *batches)
 	const sheaf_result *results;
 	sheaf_result result;
 	sheaf_batch *batch;
+	bool cancelled;
 	size_t count;
 	int r = sheaf_batch_create(&batch, batches->pool, NULL);
 
@@ -169,6 +193,7 @@ static void calls(struct random_batches *batches)
 		r = sheaf_submit(batch, position, call, &salt, sizeof(salt));
 		CHECK(r == 0, "sheaf_submit: %d", r);
 	}
+	cancelled = cancel_some(batches, batch, n);
 	if (how == 2) {
 		r = sheaf_gather(batch, &results, &count, hang_deadline());
 		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
@@ -186,7 +211,7 @@ static void calls(struct random_batches *batches)
 		}
 		if (how)
 			check_position(result.position, i);
-		check_call(batches, &result, salt, seen, n);
+		check_call(batches, &result, salt, seen, n, cancelled);
 	}
 	CHECK_AS(HARM_DUPLICATED, how == 2 || sheaf_next(batch, &result, 0) == 0, "more results than tasks");
 	sheaf_batch_retire(batch);
@@ -212,10 +237,17 @@ static void release(struct random_batches *batches, void *memory)
 	CHECK(r == 0, "sheaf_free: %d", r);
 }
 
-static sheaf_batch *open_dense(struct random_batches *batches)
+/* *@cancels: its first failure cancels the rest. */
+static sheaf_batch *open_dense(struct random_batches *batches, bool *cancels)
 {
+	sheaf_batch_options options = {0};
 	sheaf_batch *batch;
-	int r = sheaf_batch_create(&batch, batches->pool, NULL);
+	int r;
+
+	*cancels = !rng_below(&batches->rng, CANCEL_ONE_IN);
+	if (*cancels)
+		options.on_error = SHEAF_CANCEL_REST;
+	r = sheaf_batch_create(&batch, batches->pool, &options);
 
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
 	return batch;
@@ -228,7 +260,8 @@ static void map(struct random_batches *batches)
 	sheaf_map_options options = {.grain = rng_below(&batches->rng, 2)};
 	bool stream = rng_below(&batches->rng, 3) == 0;
 	const sheaf_result *results;
-	sheaf_batch *batch = open_dense(batches);
+	bool cancelled;
+	sheaf_batch *batch = open_dense(batches, &cancelled);
 	sheaf_result result;
 	int r;
 
@@ -236,6 +269,7 @@ static void map(struct random_batches *batches)
 		in[i] = salt + i;
 	r = sheaf_submit_map(batch, item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
+	cancelled |= cancel_some(batches, batch, n);
 	if (!stream) {
 		r = sheaf_gather(batch, &results, &count, hang_deadline());
 		CHECK_AS(harm_of(r), r >= 0, "sheaf_gather: %d", r);
@@ -249,6 +283,8 @@ static void map(struct random_batches *batches)
 		check_position(result.position, i);
 		batches->results++;
 		batches->reruns += result.attempts > 1;
+		if (cancelled && result.status == -ECANCELED)
+			continue;
 		if (fails(in[i])) {
 			check_failure(&result, in[i]);
 			continue;
@@ -267,18 +303,22 @@ static void loop(struct random_batches *batches)
 	struct loop context = {.out = allocate(batches, n), .salt = rng_next(&batches->rng)};
 	sheaf_map_options options = {.grain = rng_below(&batches->rng, 2), .context_size = sizeof(context)};
 	const sheaf_result *results;
-	sheaf_batch *batch = open_dense(batches);
+	bool cancelled;
+	sheaf_batch *batch = open_dense(batches, &cancelled);
 	int r = sheaf_submit_for(batch, range, &context, n, &options);
 
 	CHECK(r == 0, "sheaf_submit_for: %d", r);
+	cancelled |= cancel_some(batches, batch, n);
 	r = sheaf_gather(batch, &results, &count, hang_deadline());
-	CHECK_AS(harm_of(r), r == 0, "sheaf_gather: %d", r);
+	CHECK_AS(harm_of(r), cancelled ? r >= 0 : r == 0, "sheaf_gather: %d", r);
 	CHECK_AS(count > n ? HARM_DUPLICATED : HARM_LOST, count == n, "%zu results of %zu", count, n);
 	for (size_t i = 0; i < n; i++) {
 		check_position(results[i].position, i);
+		batches->results++;
+		if (cancelled && results[i].status == -ECANCELED)
+			continue;
 		check_status(&results[i]);
 		CHECK_AS(HARM_LOST, context.out[i] == distinct_value(context.salt + i), "position %zu is wrong", i);
-		batches->results++;
 	}
 	sheaf_batch_retire(batch);
 	release(batches, context.out);

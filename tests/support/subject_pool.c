@@ -9,6 +9,7 @@
 #include "subject_pool.h"
 
 #include "batch/view_dense.h"
+#include "batch/withdraw.h"
 #include "check.h"
 #include "children.h"
 #include "deadline.h"
@@ -222,6 +223,12 @@ static void obey(struct host *host)
 	atomic_store(&page->order, ORDER_NONE);
 }
 
+/* Is the chunk done, or cancelled? Its opener ends what was cancelled and nobody has begun. */
+static bool is_chunk_over(const struct sheaf_batch *batch, unsigned c, uint64_t bits)
+{
+	return word_state(bits) == WORD_DONE || (page->load.cancels && withdraw_chunk(batch, c, bits));
+}
+
 /* Is all done? If not, @wait is what to wait for. */
 static bool all_done(struct host *host, uint64_t *wait)
 {
@@ -230,7 +237,7 @@ static bool all_done(struct host *host, uint64_t *wait)
 
 	*wait = page->load.wait;
 	if (page->load.kind != KIND_CALLS) {
-		while (i < host->batch->shared->chunks && word_state(atomic_load(&words[i])) == WORD_DONE)
+		while (i < host->batch->shared->chunks && is_chunk_over(host->batch, i, atomic_load(&words[i])))
 			i++;
 		if (*wait == WAIT_NOTHING)
 			*wait = WAIT_CHUNK(i);
@@ -273,6 +280,8 @@ static void check_result(const struct host *host, const sheaf_result *result, un
 		 load->kind != KIND_CALLS ||
 			 atomic_load(&page->runs[position]) <= result->attempts + atomic_load(&page->excused),
 		 "position %u: %u runs in %u attempts", position, atomic_load(&page->runs[position]), result->attempts);
+	if (load->cancels && result->status == -ECANCELED)
+		return;
 	if (load->attempts && result->status == -ECHILD) {
 		CHECK(result->signal == SIGKILL, "position %u: signal %d", position, result->signal);
 		return;
@@ -330,14 +339,31 @@ static int wait_until_wanted(struct host *host, enum phase one, enum phase other
 	return wanted;
 }
 
+static void cancel(struct host *host)
+{
+	uint64_t deadline = hang_deadline();
+	int r;
+
+	while (!atomic_load(&page->held)) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "no task waits");
+		sleep_ns(NAP_NS);
+	}
+	r = sheaf_batch_cancel(host->batch, 0);
+	CHECK(r == 0, "sheaf_batch_cancel: %d", r);
+}
+
 static void play(struct host *host)
 {
-	sheaf_batch_options options = {
-		.result_size = page->load.slot, .max_attempts = page->load.attempts, .flags = SHEAF_NONBLOCK};
+	sheaf_batch_options options = {.result_size = page->load.slot,
+				       .max_attempts = page->load.attempts,
+				       .flags = SHEAF_NONBLOCK,
+				       .on_error = page->load.cancels ? SHEAF_CANCEL_REST : SHEAF_GO_ON};
 	int r = sheaf_batch_create(&host->batch, host->pool, &options);
 
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
 	submit(host);
+	if (page->load.cancels && page->load.holds)
+		cancel(host);
 	if (page->load.closes)
 		CHECK((r = sheaf_pool_close(host->pool)) == 0, "sheaf_pool_close: %d", r);
 	atomic_store(&page->phase, WAITING);

@@ -31,6 +31,9 @@ struct workload {
 	uint64_t wait;
 	size_t slot; /* of calls: bytes of a result slot; 0: sheaf_task_result() */
 	bool fails;  /* every position returns an error, with a text */
+	/* if positions fail, the first one cancels the rest; else the batch is cancelled when a
+	 * task waits at hold_at */
+	bool cancels;
 	/* the first task at position hold_at waits there, until it is killed or let pass */
 	bool holds;
 	unsigned hold_at;
