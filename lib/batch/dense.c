@@ -197,7 +197,7 @@ static int check_request(const struct sheaf_batch *batch, const struct dense *de
 	if (n > MAX_POSITIONS)
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->cancelled)
-		return sheaf_fail(-ECANCELED, "%s: the batch was cancelled: it takes no more tasks", dense->call);
+		return room_fail_cancelled();
 	if (batch_is_dense(batch) || batch->order.count)
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
 	return 0;

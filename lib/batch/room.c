@@ -69,7 +69,7 @@ static bool is_room(void *context)
 	int r;
 
 	if (batch_is_cancelled(wait->batch->shared))
-		return true; /* the caller ends the wait */
+		return true; /* batch_wait_for_room() says so */
 	if (!wait->late && ring_wanting(ring) && ring_has_ready(ring))
 		return false;
 	/*
@@ -113,6 +113,11 @@ static void undo_room_wait(void *context)
 		batch->give_up(batch);
 }
 
+int room_fail_cancelled(void)
+{
+	return sheaf_fail(-ECANCELED, "the batch was cancelled: it takes no more tasks");
+}
+
 int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard)
 {
 	struct member *member = batch->member;
@@ -138,5 +143,5 @@ int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard)
 	wait.sleeper = sleeper_of_room(segment, context.room);
 	r = member_wait(member, &wait, batch->deadline_ns ? batch->deadline_ns : SHEAF_FOREVER);
 	room_leave(segment, context.room);
-	return r;
+	return !r && batch_is_cancelled(batch->shared) ? room_fail_cancelled() : r;
 }

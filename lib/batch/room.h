@@ -9,9 +9,12 @@
 /*
  * Wait until the ring has a free slot for some submitter. The caller holds no lock. @heard:
  * member_heard() at the call's beginning. 0; the errors of sheaf_submit() that end the wait;
- * -ETIMEDOUT by the batch's own deadline; -EINTR, of which the caller has to say that it was told
- * (member_interrupt()).
+ * -ECANCELED, also if the batch was cancelled; -ETIMEDOUT by the batch's own deadline; -EINTR, of
+ * which the caller has to say that it was told (member_interrupt()).
  */
 int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard);
+
+/* Fail because the batch was cancelled. */
+int room_fail_cancelled(void);
 
 #endif

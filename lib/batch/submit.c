@@ -16,7 +16,6 @@
 #include "batch/open.h"
 #include "batch/piece.h"
 #include "batch/room.h"
-#include "work/cancel.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
 
@@ -157,15 +156,10 @@ __attribute__((noinline)) static int send_heavy(struct sheaf_batch *batch, uint6
 	return r;
 }
 
-static int fail_cancelled(void)
-{
-	return sheaf_fail(-ECANCELED, "the batch was cancelled: it takes no more tasks");
-}
-
 __attribute__((noinline)) static int refuse_call(const struct sheaf_batch *batch)
 {
 	if (batch->cancelled)
-		return fail_cancelled();
+		return room_fail_cancelled();
 	return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
 }
 
@@ -210,11 +204,9 @@ __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, u
 	unsigned heard = member_heard(batch->member);
 	int r;
 
-	do {
+	do
 		r = batch_wait_for_room(batch, heard);
-		if (!r && batch_is_cancelled(batch->shared))
-			return fail_cancelled();
-	} while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
+	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
 	return r == -EINTR ? member_interrupt(batch->member) : r;
 }
 
