@@ -540,9 +540,9 @@ SHEAF_API int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_tas
  * batch
  *
  * Each result's data is &out[position * out_size]. Arguments and errors as for sheaf_map(); -EBUSY
- * if the batch has tasks already. Waits until the ring has had room for each worker's invitation.
- * With SHEAF_NONBLOCK it does not wait, and runs with the workers for whose invitations there was
- * room; -EAGAIN if there was room for none.
+ * if the batch has tasks already, -ECANCELED if it was cancelled. Waits until the ring has had room
+ * for each worker's invitation. With SHEAF_NONBLOCK it does not wait, and runs with the workers for
+ * whose invitations there was room; -EAGAIN if there was room for none.
  */
 SHEAF_API int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out,
 			       size_t out_size, size_t n, const sheaf_map_options *options);

@@ -22,7 +22,7 @@ static int search(sheaf_task *task, const void *arg, void *result)
 	(void)arg;
 	for (uint64_t d = begin + 1; d < begin + RANGE; d += 2) {
 		if (d % 4096 == 1 && sheaf_task_cancelled(task))
-			return -ECANCELED; /* nobody wants the answer any more */
+			return -ECANCELED; /* the answer is no longer needed */
 		if (d > 1 && NUMBER % d == 0) {
 			*(uint64_t *)result = d;
 			return 0;

@@ -136,15 +136,15 @@ static int cancel_task(struct sheaf_batch *batch, uint64_t index, unsigned flags
 /* ---- positions of a dense batch ---- */
 
 /*
- * If a fresh chunk has positions that were cancelled and others, take that sign from it, because
- * who claims a fresh chunk does not check for it. WORD_WIDE changes nothing for a map; of a loop,
- * the positions run singly.
+ * If a fresh chunk has positions that were cancelled and others, take that sign from it, because a
+ * worker that claims a fresh chunk does not check for it. WORD_WIDE changes nothing for a map; of a
+ * loop, the positions run singly.
  */
 static void mark_chunk(const struct sheaf_batch *batch, uint64_t c)
 {
 	uint64_t fresh = CHUNK_FRESH;
 
-	/* Relaxed: `stop` was stored before, seq_cst. */
+	/* CHUNK1. Release: else the worker that claims the chunk could miss `stop`. */
 	cas_release(batch_chunk(batch, c), &fresh, fresh | (uint64_t)WORD_WIDE << WORD_FLAGS_AT);
 }
 
@@ -154,7 +154,7 @@ struct chunk_ending {
 	uint64_t claim; /* the word that it had; 0: not seen yet */
 };
 
-/* Has no worker the chunk any more? If one has, see whether it is to be killed. */
+/* Is there no worker to kill, and none to wait for? If there is one, note its word. */
 static bool end_chunk(void *context)
 {
 	struct chunk_ending *one = context;
@@ -167,18 +167,20 @@ static bool end_chunk(void *context)
 		(void)withdraw_chunk(batch, one->chunk, bits);
 	if (w.state != WORD_OWNED || w.seat >= batch->segment->worker_count)
 		return true;
-	/* Who has claimed it since then knows what is cancelled. */
+	/* A worker that has claimed it since then knows what is cancelled. */
 	if (one->claim && one->claim != bits)
 		return true;
 	one->claim = bits;
 	/*
-	 * Relaxed: what the worker runs later, it has checked. An item of a map that was not
-	 * cancelled is let finish. A loop does not tell where it is.
+	 * Do not wait for an item of a map that was not cancelled: it may never end, and the worker
+	 * stops behind it. A loop does not tell where it is. Relaxed: what the worker runs later,
+	 * it has checked.
 	 */
 	cursor = load_relaxed(&batch->segment->seats[w.seat].cursor);
-	if (batch->shared->kind == KIND_FOR || cursor / batch->plan.chunk != one->chunk ||
-	    position_is_cancelled(batch->shared, cursor))
-		one->ending.owned = bits;
+	if (batch->shared->kind != KIND_FOR && cursor / batch->plan.chunk == one->chunk &&
+	    !position_is_cancelled(batch->shared, cursor))
+		return true;
+	one->ending.owned = bits;
 	return false;
 }
 
@@ -189,10 +191,14 @@ static int cancel_in_chunk(struct sheaf_batch *batch, uint64_t c, bool kill)
 	uint64_t bits;
 	int r;
 
-	/* Relaxed: who claims a chunk that is READY sees what is cancelled. */
-	if (word_state(load_relaxed(batch_chunk(batch, c))) == WORD_READY && end_chunk(&one))
-		return SHEAF_NEVER_RAN;
-	if (!kill || end_chunk(&one))
+	if (end_chunk(&one)) {
+		/* Relaxed: only the state counts. */
+		bits = load_relaxed(batch_chunk(batch, c));
+		if (word_state(bits) == WORD_OWNED)
+			return SHEAF_RUNS_ON; /* by the opener, or claimed since then */
+		return word_state(bits) == WORD_READY || word_is_cut(bits) ? SHEAF_NEVER_RAN : SHEAF_WAS_DONE;
+	}
+	if (!kill)
 		return SHEAF_RUNS_ON;
 	pthread_mutex_unlock(&batch->lock);
 	r = wait_for_end(&one.ending, end_chunk);
@@ -213,7 +219,7 @@ static int cancel_positions(struct sheaf_batch *batch, uint64_t position, unsign
 	bool kill = flags & SHEAF_KILL && batch->member->forks != MEMBER_THREADS;
 	int found = SHEAF_WAS_DONE;
 
-	/* Seq_cst: whoever claims a chunk from now on reads it. */
+	/* Seq_cst, pairs with withdraw_chunk(): for a gatherer that has announced its sleep. */
 	if (position < load_relaxed(&batch->shared->stop))
 		store_seq_cst(&batch->shared->stop, position);
 	mark_chunk(batch, position / plan->chunk);
@@ -277,6 +283,7 @@ static void kill_all(struct sheaf_batch *batch)
 		if (word_state(bits) == WORD_OWNED)
 			member_kill(batch->member, bits);
 	for (uint64_t c = 0; batch_is_dense(batch) && c < batch->plan.chunks; c++) {
+		/* Relaxed: the supervisor compares the generation again. */
 		bits = load_relaxed(batch_chunk(batch, c));
 		if (word_state(bits) == WORD_OWNED)
 			member_kill(batch->member, bits);

@@ -2,8 +2,8 @@
  * withdraw.c - ends positions that were cancelled and that nobody has begun.
  *
  * To take a task out of the ring, the opener withdraws it, and publishes that it was cancelled.
- * Workers claim tasks by a CAS of the same word. So each position is published once (promise 3),
- * whoever comes first.
+ * Workers claim tasks by a CAS of the same word. So only one of the two publishes a position
+ * (promise 3).
  *
  * Who writes what   Slots and chunks that are READY: the opener, or the worker that claims them.
  *                   The entry of a task that the opener has withdrawn: the opener.

@@ -70,7 +70,7 @@ static bool spin_for_task(void *context)
 	struct member *member = &life->member;
 	const struct segment *segment = member->segment;
 
-	/* Relaxed: who does not see it yet has a token. See is_life_over(). */
+	/* Relaxed: a worker that does not see it yet has a token. See is_life_over(). */
 	if (load_relaxed(&segment->control->state) != POOL_OPEN)
 		return nap_for_task(life);
 	if (!segment->spin_ns)

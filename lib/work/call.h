@@ -44,8 +44,8 @@ static inline void call_publish(struct shared_entry *entry, uint64_t owned)
 }
 
 /*
- * End a task that is not run: its entry is DONE, with -ECANCELED. For who has claimed its slot, or
- * withdrawn the task from it. @word: of the slot. @attempts: runs that were charged.
+ * End a task without running it: its entry is DONE, with -ECANCELED. For the member that has
+ * claimed its slot or withdrawn the task. @word: of the slot. @attempts: runs that were charged.
  */
 void call_cancel(struct shared_entry *entry, uint64_t word, unsigned attempts);
 

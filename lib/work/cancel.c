@@ -1,7 +1,8 @@
 /*
  * cancel.c - cancels a batch, and cuts chunks off.
  *
- * Who writes what   The batch's word, OPEN -> CANCELLED: whoever cancels.
+ * Who writes what   The batch's word, OPEN -> CANCELLED: the opener, or a member
+ *                   that publishes a failure.
  * Deaths            Between a failure and the word: the supervisor finds the failure, and cancels
  *                   the rest (settle.c).
  */

@@ -1,5 +1,5 @@
 /*
- * cancel.h - positions that are not run any more, or not run again: what the words say of them.
+ * cancel.h - what the words say of cancelled positions, which no worker starts or runs again.
  *
  * Any member may cancel a whole batch, by its word. Its opener also cancels single positions: by
  * the entry's word, or by `stop` of a dense batch. See docs/explanation/cancel.md.
@@ -10,7 +10,9 @@
 #include "base/atomic.h"
 #include "segment/segment.h"
 
-/* Was the whole batch cancelled? Relaxed: who does not see it yet runs a task more. */
+/*
+ * Was the whole batch cancelled? Relaxed: a worker that does not see it yet runs one more task.
+ */
 static inline bool batch_is_cancelled(const struct shared_batch *batch)
 {
 	return BATCH_STATE(load_relaxed(&batch->word)) == BATCH_CANCELLED;

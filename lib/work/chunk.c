@@ -221,7 +221,7 @@ static uint64_t run_blocks(struct walk *walk, uint64_t begin, uint64_t end, unsi
 		p = run_timed_items(walk, begin, end, attempt);
 	walk->block_ns = sheaf_now_ns();
 	for (;;) {
-		/* Relaxed: who does not see it yet runs a block more. */
+		/* Relaxed: a worker that does not see it yet runs one more block. */
 		uint64_t stop = load_relaxed(&walk->task.shared->stop), to = stop < end ? stop : end;
 
 		if (p >= to || position_is_cancelled(walk->task.shared, p))

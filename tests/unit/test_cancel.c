@@ -1,6 +1,6 @@
 /*
- * test_cancel.c - positions that are not run any more: one, all, after a failure; of submitted
- * tasks, of maps and of loops.
+ * test_cancel.c - cancel one position, all, or those after a failure; of submitted tasks, of maps
+ * and of loops.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -647,6 +647,8 @@ Test(cancel, a_map_ahead_of_a_worker)
 	expect_done(sheaf_submit_map(batch, count_at_gate, items_at(gate, MANY), sizeof(gate), NULL, 0, MANY,
 				     &(sheaf_map_options){.grain = MANY}));
 	gate_await(gate, 1);
+	/* It does not wait for an item that was not cancelled. */
+	cr_assert_eq(sheaf_cancel(batch, 700, SHEAF_KILL), SHEAF_RUNS_ON);
 	cr_assert_eq(sheaf_cancel(batch, 600, 0), SHEAF_RUNS_ON);
 	gate_open(gate);
 	gather(batch, MANY, 400);
