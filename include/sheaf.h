@@ -392,6 +392,7 @@ typedef struct sheaf_pool_info {
 	uint64_t supervisors; /* supervisors started so far */
 	size_t heap_size;     /* bytes that the heap may grow to */
 	size_t heap_used;     /* bytes committed for allocations and batches */
+	size_t heap_stocked;  /* and kept for the next batches: 1 MiB at most, for two seconds */
 	const char *name;     /* of the segment; "" if it has none; lives as long as the pool */
 } sheaf_pool_info;
 

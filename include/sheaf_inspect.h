@@ -106,12 +106,13 @@ typedef struct sheaf_inspect_pool {
 	uint64_t given_up;  /* positions that failed because their workers died */
 	/* workers that died, but not those killed on request or with their supervisor */
 	uint64_t deaths;
-	uint64_t supervisors; /* started so far; 0: SHEAF_THREADS */
-	uint64_t size;        /* bytes that the segment may grow to */
-	uint64_t committed;   /* bytes of memory that it takes now, from the system */
-	uint64_t heap_size;   /* bytes that the heap may grow to */
-	uint64_t heap_used;   /* bytes of it that allocations and batches have taken */
-	uint64_t damaged;     /* words, of those read here, with values that no pool writes */
+	uint64_t supervisors;  /* started so far; 0: SHEAF_THREADS */
+	uint64_t size;         /* bytes that the segment may grow to */
+	uint64_t committed;    /* bytes of memory that it takes now, from the system */
+	uint64_t heap_size;    /* bytes that the heap may grow to */
+	uint64_t heap_used;    /* bytes of it that allocations and batches have taken */
+	uint64_t heap_stocked; /* bytes of it that are kept for the next batches */
+	uint64_t damaged;      /* words, of those read here, with values that no pool writes */
 } sheaf_inspect_pool;
 
 /**

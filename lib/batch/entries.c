@@ -1,21 +1,21 @@
 /*
  * entries.c - a list of stretches, each as long as all those before it together, up to a bound.
  *
- * Who writes what   The opener adds units of the heap to the batch before it takes them. Entries
- *                   belong to the submitter until the ring slot of their task is READY, and to the
- *                   worker after that.
+ * Who writes what   Entries belong to the submitter until the ring slot of their task is READY, and
+ *                   to the worker after that.
  * Deaths            Of the opener: the pool ends. All units go by the batch's heap id, whatever
  *                   this list says.
  */
 #include "batch/entries.h"
 
-#include "base/atomic.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "segment/heap.h"
+#include "segment/stock.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LARGEST_STRETCH ((uint64_t)16 << 20) /* bytes */
 
@@ -77,10 +77,9 @@ int entries_grow(struct entries *entries, struct segment *segment, struct shared
 	} else {
 		uint64_t bytes = stretch_bytes(entries, entries->capacity);
 
-		/* Relaxed, before the units are taken: see region.c. */
-		fetch_add_relaxed(&shared->units, bytes / UNIT);
-		r = heap_alloc(segment, heap_id, bytes, &stretch->offset);
-		if (r)
+		if (bytes == UNIT && stock_take(segment, shared, heap_id, &stretch->offset))
+			memset(segment_at(segment, stretch->offset), 0, bytes);
+		else if ((r = stock_alloc(segment, shared, heap_id, bytes, &stretch->offset)))
 			return heap_fail(segment, r, bytes, "the result table of a batch");
 		stretch->count = bytes / entries->stride;
 	}

@@ -24,6 +24,7 @@
 #include "queue/ring.h"
 #include "segment/create.h"
 #include "segment/heap.h"
+#include "segment/stock.h"
 #include "work/call.h"
 
 #include <errno.h>
@@ -85,6 +86,8 @@ static int take_slot(struct member *member, uint32_t *index)
 		if (*index == segment->batches_added) {
 			cancel = cancel_refuse();
 			r = segment_add_batches(segment);
+			if (r && stock_empty(segment, heap_new_id(segment)))
+				r = segment_add_batches(segment);
 			cancel_allow(cancel);
 			if (r)
 				return r;
@@ -278,6 +281,7 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->view = &view_calls;
 	batch->heap_id = heap_new_batch_id(segment);
 	batch->ref = BATCH_REF(batch->index, batch->heap_id);
+	region_begin(&batch->region, batch->heap_id, segment_offset(segment, shared->room), BATCH_ROOM);
 	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0) |
 		       (options->on_error == SHEAF_CANCEL_REST ? BATCH_CANCELS : 0);
 	batch->entries.stride = entry_stride(options->result_size);

@@ -9,6 +9,8 @@
  * Who writes what   The batch's word and its tasks in the ring that are READY: the opener. Slots of
  *                   the ring that were OWNED: as in ring.c.
  * Edges             By RING2 (ring.c) what a task wrote comes before the batch is freed.
+ *                   STOCK1  stock units -> give all stocks back (stocktake.c): hands over which
+ *                   units are in a stock.
  * Deaths            Of a worker: its slot goes back to READY, or is freed because the batch is
  *                   cancelled. Either ends the wait. Of the supervisor: the opener checks the pool
  *                   while it waits and starts a successor, which does the same. All memory goes by
@@ -25,6 +27,7 @@
 #include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/heap.h"
+#include "segment/stock.h"
 
 #include <stdlib.h>
 
@@ -144,6 +147,32 @@ static void clear_ring(struct sheaf_batch *batch)
 	}
 }
 
+/*
+ * Free the batch's heap units. Some stay committed for the next batches, as long as there may be
+ * any.
+ */
+static void free_units(struct sheaf_batch *batch)
+{
+	struct member *member = batch->member;
+	struct segment *segment = batch->segment;
+	bool left = true, kept;
+
+	/* Relaxed: a pool that has just ended gives its heap back soon. */
+	if (member->stocks && load_relaxed(&segment->control->state) == POOL_OPEN) {
+		pthread_mutex_lock(&member->openings.lock);
+		kept = stock_keep(segment, member->number, batch->shared, batch->heap_id, &left);
+		pthread_mutex_unlock(&member->openings.lock);
+		/*
+		 * STOCK1: if the supervisor changes it back after us, it finds our units. If it did
+		 * before, we find 0.
+		 */
+		if (kept && !fetch_or_acq_rel(&segment->control->stock_watched, 1))
+			member->ops->nudge(member);
+	}
+	if (left)
+		heap_free_all(segment, batch->heap_id);
+}
+
 static void free_parts(struct sheaf_batch *batch)
 {
 	message_free(batch);
@@ -167,7 +196,7 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 		room_ring(batch->segment);
 		/* Relaxed: counted before the slot was released. */
 		if (load_relaxed(&batch->shared->units))
-			heap_free_all(batch->segment, batch->heap_id);
+			free_units(batch);
 	}
 	free_parts(batch);
 	batch_close(batch);

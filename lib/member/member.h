@@ -38,7 +38,7 @@ struct member_ops {
 	bool (*ended)(struct member *member);
 	/* Have the worker in a seat killed, if it still is of that generation. */
 	void (*kill)(struct member *member, unsigned seat, unsigned generation);
-	/* Make the supervisor recompute how often it checks time limits. */
+	/* Wake the supervisor: it computes anew when it has to check limits and stocks. */
 	void (*nudge)(struct member *member);
 };
 
@@ -100,6 +100,7 @@ struct member {
 	_Atomic unsigned probing;
 	uint64_t limit_ns;           /* of tasks, unless their batch says otherwise; 0: none */
 	bool checked;                /* SHEAF_CHECK */
+	bool stocks;                 /* it may keep units: a supervisor gives them back */
 	struct check_memory *memory; /* for that; or NULL */
 	struct openings openings;    /* last, as it is long */
 };

@@ -15,7 +15,17 @@ struct region {
 	uint64_t at;
 	uint64_t end;
 	uint64_t block; /* bytes to take from the heap next time: doubles */
+	bool used;      /* what is left of it is not zero */
 };
+
+/*
+ * Begin the region of a batch with @size bytes at @offset that the batch has already. Their content
+ * does not matter.
+ */
+static inline void region_begin(struct region *region, uint64_t heap_id, uint64_t offset, uint64_t size)
+{
+	*region = (struct region){.heap_id = heap_id, .at = offset, .end = offset + size, .block = UNIT, .used = true};
+}
 
 /*
  * Allocate @size bytes, aligned to 64. They are zero, but for what region_undo() took back before.

@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "pool/pool.h"
 #include "segment/heap.h"
+#include "segment/stock.h"
 
 #include <errno.h>
 
@@ -27,6 +28,8 @@ int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory)
 	segment = pool->member.segment;
 	cancel = cancel_refuse();
 	r = heap_alloc(segment, heap_new_id(segment), size, &offset);
+	if (r && stock_empty(segment, heap_new_id(segment)))
+		r = heap_alloc(segment, heap_new_id(segment), size, &offset);
 	cancel_allow(cancel);
 	if (r)
 		return heap_fail(segment, r, rounded, "sheaf_alloc");
@@ -54,6 +57,9 @@ int pool_resize(sheaf_pool *pool, void **memory, size_t size, size_t new_size, c
 	int cancel = cancel_refuse();
 	int r = heap_resize(segment, &offset, *memory ? size : 0, new_size);
 
+	/* Unless it is gone: see heap_resize(). */
+	if (r && (offset || !*memory) && stock_empty(segment, heap_new_id(segment)))
+		r = heap_resize(segment, &offset, *memory ? size : 0, new_size);
 	cancel_allow(cancel);
 	/* It may be gone also when this fails. */
 	*memory = offset && new_size ? segment_at(segment, offset) : NULL;

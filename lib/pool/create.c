@@ -135,6 +135,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
 	pool->threaded = threaded;
 	pool->member.checked = checked;
+	pool->member.stocks = !threaded;
 	if (checked)
 		pool->member.memory = check_remember();
 	pthread_mutex_init(&pool->member.openings.lock, NULL);

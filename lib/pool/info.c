@@ -40,6 +40,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 		.supervisors = load_relaxed(&segment->control->supervisors),
 		.heap_size = (size_t)segment->heap_size,
 		.heap_used = (size_t)heap_used(segment),
+		.heap_stocked = (size_t)heap_stocked(segment),
 		.name = withdrawn ? "" : segment->name,
 	};
 	return 0;

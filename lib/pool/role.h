@@ -55,6 +55,9 @@ struct supervisor {
 		uint64_t window_ns; /* when the window of fruitless deaths began */
 		uint64_t completed; /* tasks that had ended at the last death */
 		unsigned fruitless; /* deaths since then without any task ended or given up */
+		/* The stocks: see stocktake.c. */
+		uint64_t stock_due_ns; /* when to give them back; 0: not known yet */
+		uint64_t stock_ids;    /* ids given out at the last look */
 		struct limits limits;
 		/*
 		 * The pids to kill and to wait for come from here, never from the segment, which a

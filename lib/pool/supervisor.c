@@ -2,7 +2,8 @@
  * supervisor.c - the small process between owner and workers: what it does, round by round.
  *
  * It forks the workers (crew.c), notices deaths and repairs what they leave (deaths.c), enforces
- * time limits (limits.c), keeps a spare (spare.c), and ends with its owner or its pool (ending.c).
+ * time limits (limits.c), gives unused memory back (stocktake.c), keeps a spare (spare.c), and ends
+ * with its owner or its pool (ending.c).
  * The host sees one child and no SIGCHLD of workers. The family is a process group of its own, so
  * Ctrl-C does not reach it, and the owner can kill all of it at once.
  *
@@ -21,6 +22,7 @@
 #include "pool/ending.h"
 #include "pool/spare.h"
 #include "pool/state.h"
+#include "pool/stocktake.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
 
@@ -55,8 +57,10 @@ _Noreturn static void supervise(struct supervisor *s)
 			s->role.last_live_ns = now;
 		else if (now - s->role.last_live_ns > NO_WORKER_NS && state_end(s->segment, POOL_BROKEN))
 			state_wake_everybody(s->segment);
-		if (ending_finish(s) || state_of(s->segment) == POOL_FINISHED)
+		if (ending_finish(s) || state_of(s->segment) == POOL_FINISHED) {
+			stocktake_end(s);
 			ending_leave(s, POOL_FINISHED);
+		}
 		if (state_of(s->segment) >= POOL_TERMINATED) {
 			if (s->role.spare)
 				/* It ends while the workers do; ending_leave(s) waits for it. */
@@ -65,7 +69,7 @@ _Noreturn static void supervise(struct supervisor *s)
 			crew_kill(s);
 			ending_leave(s, POOL_BROKEN);
 		}
-		nap = limits_enforce(&s->role.limits, s->role.pids);
+		nap = stocktake(s, now, limits_enforce(&s->role.limits, s->role.pids));
 		spare_spawn(s);
 		if (nap > os_parent_check_ns())
 			nap = os_parent_check_ns();
@@ -112,6 +116,7 @@ static int begin_work(struct supervisor *s, bool successor)
 	s->role.last_live_ns = s->role.window_ns = sheaf_now_ns();
 	if (successor) {
 		crew_recover_all(s);
+		stocktake_end(s);
 		/*
 		 * The last one may have died after it declared the pool finished, before it checked
 		 * the ring.

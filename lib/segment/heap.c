@@ -2,8 +2,9 @@
  * heap.c - the page-run allocator.
  *
  * Who writes what   Word u of the heap map belongs to unit u. It is 0 if the unit is free, else the
- *                   id of its holder. 0 -> id: one CAS by the member that allocates. id -> 0: one
- *                   store by the member that frees, which must hold the id.
+ *                   id of its holder, or that of a stock: see stock.c. 0 -> id: one CAS by the
+ *                   member that allocates. id -> 0: one store by the member that frees, which must
+ *                   hold the id.
  * Invariant         Only the holder of its id uses a unit. No id is given out twice.
  * Order             Claim the words, then commit the pages. Give the pages back, then free the
  *                   words. So nobody ever commits or releases a page of a free word.
@@ -27,7 +28,7 @@
 #include <string.h>
 
 #define MAP_STEP (PAGE / sizeof(uint64_t)) /* words that are committed at once */
-#define OF_BATCH (UINT64_C(1) << 63)       /* in ids: may have several runs */
+#define OF_BATCH (UINT64_C(1) << 63)       /* in ids: may have several runs; see UNIT_STOCKED */
 #define MOVED_AT_ONCE (4 * UNIT)           /* what a run has twice while it moves */
 
 uint64_t heap_new_id(struct segment *segment)
@@ -72,8 +73,7 @@ static int commit_map(struct segment *segment, uint64_t units)
 	return 0;
 }
 
-/* Count the words that are committed. Those above count as free and must not be touched. */
-static uint64_t mapped_units(const struct segment *segment)
+uint64_t heap_units(const struct segment *segment)
 {
 	/* HEAP2. Acquire: else words could be read before they are committed. */
 	uint64_t mapped = load_acquire(&segment->control->heap_mapped);
@@ -133,7 +133,7 @@ static int search_range(struct segment *segment, uint64_t id, uint64_t count, ui
 	uint64_t first = begin;
 
 	while ((first = round_up(first, step)) + count <= end) {
-		uint64_t run = 0, mapped = mapped_units(segment);
+		uint64_t run = 0, mapped = heap_units(segment);
 		int r;
 
 		/* Relaxed, because claim_run() decides: an old value costs another search. */
@@ -186,10 +186,10 @@ int heap_alloc(struct segment *segment, uint64_t id, uint64_t size, uint64_t *of
 	int r;
 
 	/*
-	 * No batch has the id 0, but a wild write may have put it there. Units claimed for it would
-	 * stay free.
+	 * No batch has the id of a free unit, but a wild write may have put it there. Units claimed
+	 * for it would stay free.
 	 */
-	if (size > segment->heap_size || !id)
+	if (size > segment->heap_size || !unit_is_used(id))
 		return -ENOMEM;
 	count = size ? (size + UNIT - 1) / UNIT : 1;
 	/* A large run begins at a huge page, if there is room for that. */
@@ -223,7 +223,7 @@ static uint64_t run_of(const struct segment *segment, uint64_t first, uint64_t i
 
 int heap_free(struct segment *segment, uint64_t offset)
 {
-	uint64_t unit, id, limit = mapped_units(segment);
+	uint64_t unit, id, limit = heap_units(segment);
 
 	if (offset < segment->heap || (offset - segment->heap) % UNIT || (unit = (offset - segment->heap) / UNIT) >= limit)
 		return -EINVAL;
@@ -335,7 +335,7 @@ void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size)
 
 void heap_free_all(struct segment *segment, uint64_t id)
 {
-	uint64_t limit = mapped_units(segment);
+	uint64_t limit = heap_units(segment);
 
 	for (uint64_t u = 0; u < limit; u++) {
 		uint64_t count = run_of(segment, u, id, limit);
@@ -356,29 +356,39 @@ bool heap_contains(const struct segment *segment, const void *memory, uint64_t s
 		return false;
 	first = (at - begin) / UNIT;
 	last = size ? (at - begin + size - 1) / UNIT : first;
-	if (last >= mapped_units(segment))
+	if (last >= heap_units(segment))
 		return false;
 	/* Relaxed, here and below: the words of the caller's own run do not change under it. */
 	id = load_relaxed(&segment->heap_map[first]);
 	if (id & OF_BATCH)
-		return run_of(segment, first, id, last + 1) == last + 1 - first;
+		return unit_is_used(id) && run_of(segment, first, id, last + 1) == last + 1 - first;
 	/* Other ids have one run, so equal ends mean that it is this one. */
 	return id && id == load_relaxed(&segment->heap_map[last]);
 }
 
 uint64_t heap_reach(const struct segment *segment)
 {
-	return mapped_units(segment) * UNIT;
+	return heap_units(segment) * UNIT;
 }
 
 uint64_t heap_used(const struct segment *segment)
 {
-	uint64_t used = 0, limit = mapped_units(segment);
+	uint64_t used = 0, limit = heap_units(segment);
 
 	/* Relaxed: statistics. */
 	for (uint64_t u = 0; u < limit; u++)
-		used += load_relaxed(&segment->heap_map[u]) != 0;
+		used += unit_is_used(load_relaxed(&segment->heap_map[u]));
 	return used * UNIT;
+}
+
+uint64_t heap_stocked(const struct segment *segment)
+{
+	uint64_t stocked = 0, limit = heap_units(segment);
+
+	/* Relaxed: statistics. */
+	for (uint64_t u = 0; u < limit; u++)
+		stocked += load_relaxed(&segment->heap_map[u]) == UNIT_STOCKED;
+	return stocked * UNIT;
 }
 
 int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what)

@@ -48,11 +48,17 @@ void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size);
  */
 void heap_free_all(struct segment *segment, uint64_t id);
 
+/* Count the words of the heap map that may be touched. Those above count as free. */
+uint64_t heap_units(const struct segment *segment);
+
 /* Tell whether @size bytes at @memory lie in one allocation. */
 bool heap_contains(const struct segment *segment, const void *memory, uint64_t size);
 
 /* Count the bytes in use. */
 uint64_t heap_used(const struct segment *segment);
+
+/* Count the bytes in stocks. */
+uint64_t heap_stocked(const struct segment *segment);
 
 /* Store the message of a code of heap_alloc(), and return the documented code. */
 int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what);

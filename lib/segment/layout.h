@@ -133,12 +133,15 @@ struct shared_control {
 	_Atomic uint64_t heap_hint;               /* unit where the last search ended: a hint */
 	/* Units whose words in the heap map are committed; only grows. */
 	_Atomic uint64_t heap_mapped;
+	/* 1: the supervisor will give the stocks back. By members: 1; by the supervisor: 0. */
+	_Atomic uint32_t stock_watched;
 };
 
 /* ---- Seats: worker w has number w, and the owner the number after the last worker ---- */
 
 #define CURSOR_NONE UINT64_MAX
-#define MAX_FRAMES 14 /* what fills the line */
+#define MAX_FRAMES 14  /* what fills the line */
+#define STOCK_UNITS 16 /* 1 MiB */
 
 /* What the kernel does not tell of a worker's end. 0: nothing. */
 enum death_way {
@@ -189,6 +192,9 @@ struct shared_seat {
 	uint16_t frame_count;
 	uint64_t address;            /* that the fault was about, if `way` says so */
 	uint64_t frames[MAX_FRAMES]; /* return addresses, the innermost first */
+
+	/* By the member: 1 + a unit that it keeps for its batches, see stock.c. */
+	_Alignas(LINE) _Atomic uint32_t stock[STOCK_UNITS];
 };
 
 /* ---- Ring ---- */
@@ -274,6 +280,7 @@ enum batch_kind {
 #define STOP_NOWHERE UINT64_MAX
 
 #define BATCH_INLINE 4096 /* bytes of table that need no heap */
+#define BATCH_ROOM 512    /* bytes of arguments that need none */
 
 struct shared_batch {
 	/*
@@ -312,6 +319,8 @@ struct shared_batch {
 	 * keep from one map to the next.
 	 */
 	_Atomic uint32_t opener;
+	/* The lowest of its heap units: a hint. */
+	_Atomic uint64_t lowest;
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, one thread at a time */
 	_Atomic uint64_t bell_seal;
@@ -323,6 +332,8 @@ struct shared_batch {
 
 	/* Entries, or chunk words, hints and the context, as far as they fit. */
 	_Alignas(LINE) unsigned char table[BATCH_INLINE];
+	/* The beginning of the opener's region: see region.h. */
+	_Alignas(LINE) unsigned char room[BATCH_ROOM];
 };
 
 /*
@@ -396,13 +407,21 @@ struct shared_failure {
 
 /*
  * The heap map is an array of _Atomic uint64_t, one for each UNIT of the heap. 0: free; else the id
- * of the allocation that has it.
+ * of the allocation that has it, or one of these. No id has their values.
  */
+#define UNIT_STOCKED (UINT64_C(1) << 63)                /* free and committed, in a stock */
+#define UNIT_LEAVING (UNIT_STOCKED | UINT64_C(1) << 62) /* the supervisor gives it back */
+
+/* Tell whether an allocation has a unit, by its word. */
+static inline bool unit_is_used(uint64_t word)
+{
+	return word && word != UNIT_STOCKED && word != UNIT_LEAVING;
+}
 
 static_assert(sizeof(struct shared_header) == 120, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
-static_assert(sizeof(struct shared_seat) == (size_t)3 * LINE, "workers do not share lines");
+static_assert(sizeof(struct shared_seat) == (size_t)4 * LINE, "workers do not share lines");
 static_assert(offsetof(struct shared_seat, cursor) == LINE, "the cursor has a line of its own");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");
 static_assert(sizeof(struct shared_failure) == 88, "text or addresses follow at once");

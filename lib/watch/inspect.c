@@ -84,16 +84,17 @@ static int add_completed(void *context, uint64_t index, const void *item)
 	return 0;
 }
 
-static int add_used(void *context, uint64_t index, const void *item)
+static int add_unit(void *context, uint64_t index, const void *item)
 {
 	sheaf_inspect_pool *pool = context;
 
 	(void)index;
-	pool->heap_used += value64(item) ? UNIT : 0;
+	pool->heap_used += unit_is_used(value64(item)) ? UNIT : 0;
+	pool->heap_stocked += value64(item) == UNIT_STOCKED ? UNIT : 0;
 	return 0;
 }
 
-/* Read the pool's state and counters, and count the heap's units in use. */
+/* Read the pool's state and counters, and count the heap's units that are taken. */
 static int read_control(const struct reader *reader, sheaf_inspect_pool *pool)
 {
 	const struct shared_header *header = &reader->header;
@@ -116,7 +117,7 @@ static int read_control(const struct reader *reader, sheaf_inspect_pool *pool)
 		mapped = header->heap_size / UNIT;
 	}
 	/* These words are committed, so they take no more memory than the file does. */
-	return scan_walk(reader, header->heap_map, mapped < most ? mapped : most, sizeof(uint64_t), add_used, pool);
+	return scan_walk(reader, header->heap_map, mapped < most ? mapped : most, sizeof(uint64_t), add_unit, pool);
 }
 
 static int count_batches(const struct reader *reader, sheaf_inspect_pool *pool)

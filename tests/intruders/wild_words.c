@@ -258,8 +258,8 @@ static const char *const part_names[PARTS] = {
 #define TABLE_BYTES 512 /* entries, or chunk words and hints, of what is played here */
 #define HEAP_MAP_BYTES 128
 
-static_assert(offsetof(struct shared_batch, table) + BATCH_INLINE == sizeof(struct shared_batch),
-	      "BATCH and TABLE are all of a batch");
+static_assert(offsetof(struct shared_batch, table) + BATCH_INLINE + BATCH_ROOM == sizeof(struct shared_batch),
+	      "BATCH, TABLE and arguments are all of a batch");
 
 static unsigned char *place_of(enum part part, size_t offset, unsigned which)
 {
