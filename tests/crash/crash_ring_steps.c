@@ -16,6 +16,7 @@
 #include "queue/ring.h"
 #include "segment/create.h"
 #include "segment/heap.h"
+#include "segment/stock.h"
 #include "support/arguments.h"
 #include "support/deadline.h"
 #include "support/stepped_call.h"
@@ -63,6 +64,7 @@ struct path {
 	bool worker;        /* the other worker sleeps */
 	unsigned entries;   /* all of them */
 	bool victim_gathers;
+	bool stocks; /* the victim is the opener of the batch, or the supervisor */
 };
 
 static struct member victim;
@@ -303,6 +305,50 @@ static void call_free(void)
 	CHECK(!heap_free(&segment, offset), "heap_free");
 }
 
+/* Take units from the system, and keep them: two, of which one held bytes. Open the next batch. */
+static void fill_stock(void)
+{
+	uint64_t offset;
+	bool left;
+
+	CHECK(!stock_alloc(&segment, batch, batch->heap_id, 2 * UNIT, &offset), "stock_alloc");
+	memset(segment_at(&segment, offset), 1, 64);
+	CHECK(stock_keep(&segment, VICTIM, batch, batch->heap_id, &left) && !left, "stock_keep");
+	atomic_store(&batch->units, 0);
+	batch->heap_id = heap_new_batch_id(&segment);
+}
+
+static void call_stock(void)
+{
+	struct region region = {0};
+	uint64_t offset;
+	bool left;
+
+	fill_stock();
+	CHECK(!region_alloc(&segment, batch, &region, UNIT - 64, &offset), "region_alloc");
+	CHECK(!*(unsigned char *)segment_at(&segment, offset), "the memory is not zero");
+	/* Takes another one, and fails to take the third. */
+	CHECK(stock_take(&segment, batch, batch->heap_id, &offset), "stock_take");
+	CHECK(!stock_take(&segment, batch, batch->heap_id, &offset), "stock_take");
+	CHECK(stock_keep(&segment, VICTIM, batch, batch->heap_id, &left) && !left, "stock_keep");
+}
+
+/* All of the heap is wanted, so the stock is given back by a worker. */
+static void call_need(void)
+{
+	uint64_t offset;
+
+	fill_stock();
+	CHECK(!stock_alloc(&segment, batch, batch->heap_id, UNITS * UNIT, &offset), "stock_alloc");
+}
+
+/* As the supervisor does it. */
+static void call_empty(void)
+{
+	fill_stock();
+	CHECK(stock_empty(&segment, UNIT_LEAVING), "stock_empty");
+}
+
 /* ---- what the test does for a member that sleeps ---- */
 
 static struct member helper; /* the other worker, played by the test before it is there */
@@ -383,6 +429,27 @@ static const struct path paths[] = {
 	 .victim_gathers = true},
 	{.name = "heap: alloc", .call = call_alloc, .wake = nothing, .own = NONE, .owners = NONE, .awaited = NONE},
 	{.name = "heap: alloc and free", .call = call_free, .wake = nothing, .own = NONE, .owners = NONE, .awaited = NONE},
+	{.name = "stock: keep and take",
+	 .call = call_stock,
+	 .wake = nothing,
+	 .own = NONE,
+	 .owners = NONE,
+	 .awaited = NONE,
+	 .stocks = true},
+	{.name = "stock: give back in need",
+	 .call = call_need,
+	 .wake = nothing,
+	 .own = NONE,
+	 .owners = NONE,
+	 .awaited = NONE,
+	 .stocks = true},
+	{.name = "stock: give back",
+	 .call = call_empty,
+	 .wake = nothing,
+	 .own = NONE,
+	 .owners = NONE,
+	 .awaited = NONE,
+	 .stocks = true},
 };
 
 #define PATHS (sizeof(paths) / sizeof(paths[0]))
@@ -457,6 +524,7 @@ static void prepare_child(void *context)
 	member_sit(&helper, &segment, OTHER, 1, (int32_t)getpid(), NULL);
 	open_batch();
 	prepare_victim();
+	atomic_store(&batch->opener, HELD_BY(victim.name));
 	drain(&batch->bell);
 	for (unsigned i = 0; i < ROOM_SLOTS; i++)
 		drain(&segment.control->room[i]);
@@ -618,12 +686,32 @@ static bool own_submitted(const struct path *path)
 	return submit(owner, path->own, 0);
 }
 
+/*
+ * Each unit in a stock has a slot. The opener finds what the dead one had by the number of units
+ * that was counted, and the next supervisor gives the stocks back.
+ */
+static void check_stock(const struct path *path, uint64_t point)
+{
+	bool left;
+
+	(void)stock_keep(&segment, OTHER, batch, batch->heap_id, &left);
+	CHECK_AS(HARM_LEAKED, left || !heap_used(&segment), "%s, killed at %llu: the batch has more units than were counted",
+		 path->name, (unsigned long long)point);
+	heap_free_all(&segment, batch->heap_id);
+	(void)stock_empty(&segment, UNIT_LEAVING);
+	for (unsigned u = 0; u < heap_units(&segment); u++)
+		CHECK_AS(HARM_LEAKED, !atomic_load(&segment.heap_map[u]), "%s, killed at %llu: the word of unit %u is %#llx",
+			 path->name, (unsigned long long)point, u, (unsigned long long)atomic_load(&segment.heap_map[u]));
+}
+
 /* The dead one's units are found by their id; all of the heap can be had again, and is zero. */
 static void check_heap(const struct path *path, uint64_t point)
 {
 	static const unsigned char zero[UNIT];
 	uint64_t offset, id = heap_new_batch_id(&segment), own = atomic_load(&page->memory_id);
 
+	if (path->stocks)
+		check_stock(path, point);
 	heap_free_all(&segment, batch->heap_id);
 	if (own)
 		heap_free_all(&segment, own);
