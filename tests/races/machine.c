@@ -494,6 +494,8 @@ static void live(void *context)
 	(void)context;
 	CHECK(sheaf_pool_create(&life.pool, &options) == 0, "pool");
 	segment = &life.pool->segment;
+	/* As in a pool of processes: units go from one batch to the next. */
+	life.pool->member.stocks = fibers_luck(2);
 	memory_watch(segment->base, segment->size);
 	if (fibers_luck(4))
 		segment->spin_ns = 0;
