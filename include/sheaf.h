@@ -244,10 +244,12 @@ typedef struct sheaf_map_options {
 	 */
 	size_t grain;
 	/*
-	 * sheaf_for: bytes of the context to copy into the segment; 0: the context is passed as it
-	 * is
+	 * bytes of the context to copy into the segment; 0: it is passed as it is, and must be in
+	 * shared memory
 	 */
 	size_t context_size;
+	/* of a map, for sheaf_task_context(); a loop has it as argument */
+	const void *context;
 	unsigned max_attempts;    /* 0: the batch's, which is the pool's unless it has its own */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the batch's; SHEAF_FOREVER: none */
 	/* sheaf_apply, sheaf_map, sheaf_for: until when to wait for the whole; 0: for ever */
@@ -482,8 +484,8 @@ SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, 
  * ends the caller. But the caller runs no item with which a worker has died, and none at all if
  * there is a limit.
  *
- * Also: -EFAULT (an array does not lie wholly in one allocation of the pool); -EOVERFLOW (n times
- * size does not fit, or n is above 2^45).
+ * Also: -EFAULT (an array does not lie wholly in one allocation of the pool, or a context without
+ * a context_size in none); -EOVERFLOW (n times size does not fit, or n is above 2^45).
  */
 SHEAF_API int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
 			size_t n, const sheaf_map_options *options);
@@ -491,7 +493,7 @@ SHEAF_API int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, siz
 /**
  * sheaf_for() - run fn over every position of [0, n) in chunks, and wait
  * @context: in shared memory, or NULL; or anywhere, if options->context_size says how many bytes of
- *           it to copy
+ *           it to copy. (Of a map: options->context.)
  *
  * Also: -EFAULT (the context is not in shared memory and has no context_size); -EOVERFLOW (n is
  * above 2^45).
@@ -668,6 +670,9 @@ SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task); /* of a range: i
 SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);
 /* 0 .. workers - 1; workers: the caller of a map that works */
 SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);
+
+/* the context of its map or loop; NULL: none. In a map for reading only */
+SHEAF_API const void *sheaf_task_context(const sheaf_task *task);
 
 /* true: the position was cancelled, or its batch retired. The task may end early then. */
 SHEAF_API bool sheaf_task_cancelled(const sheaf_task *task);

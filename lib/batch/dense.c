@@ -36,12 +36,13 @@ struct dense {
 	const char *call; /* for messages */
 	enum batch_kind kind;
 	uint64_t function;
-	const void *in; /* of a loop: its context */
+	const void *in;
 	size_t in_size;
 	void *out;
 	size_t out_size;
 	size_t n;
-	size_t context_size; /* of a loop: so many bytes of the context are copied */
+	const void *context;
+	size_t context_size; /* so many bytes of it are copied */
 	struct cut cut;
 	struct piece words, copy; /* of the heap, for the chunks' words and for the context */
 	/* What the batch had before, if the map is refused. */
@@ -100,16 +101,19 @@ static int place_table(struct sheaf_batch *batch, struct dense *dense)
 	return 0;
 }
 
-/* Copy the context behind the chunk words in the batch's own slot, or into the heap. */
-static int place_context(struct sheaf_batch *batch, struct dense *dense)
+/*
+ * Copy the context behind the chunk words in the batch's own slot, or into the heap. *@place: where
+ * it is; 0: there is none.
+ */
+static int place_context(struct sheaf_batch *batch, struct dense *dense, uint64_t *place)
 {
 	const struct cut *cut = &dense->cut;
 	struct segment *segment = batch->segment;
 	uint64_t offset;
 	int r;
 
-	if (!dense->in) {
-		batch->plan.in = 0;
+	if (!dense->context) {
+		*place = 0;
 		return dense->context_size
 			       ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes", dense->call, dense->context_size)
 			       : 0;
@@ -119,21 +123,24 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense)
 
 		offset = segment_offset(segment, batch->shared->table) + behind;
 		if (dense->context_size > BATCH_INLINE - behind) {
-			if ((r = piece_take(batch, dense->context_size, "the context of a loop", &dense->copy)))
+			r = piece_take(batch, dense->context_size,
+				       dense->kind == KIND_MAP ? "the context of a map" : "the context of a loop",
+				       &dense->copy);
+			if (r)
 				return r;
 			offset = dense->copy.offset;
 		}
-		memcpy(segment_at(segment, offset), dense->in, dense->context_size);
-		batch->plan.in = offset;
+		memcpy(segment_at(segment, offset), dense->context, dense->context_size);
+		*place = offset;
 		return 0;
 	}
-	if (!heap_contains(segment, dense->in, 1))
+	if (!heap_contains(segment, dense->context, 1))
 		return sheaf_fail(-EFAULT,
 				  "%s: context %p is not in the pool's shared memory: use sheaf_alloc(), or set "
 				  "options.context_size to have "
 				  "it copied",
-				  dense->call, dense->in);
-	batch->plan.in = segment_offset(segment, dense->in);
+				  dense->call, dense->context);
+	*place = segment_offset(segment, dense->context);
 	return 0;
 }
 
@@ -146,17 +153,16 @@ UNGUARDED static int place_all(struct sheaf_batch *batch, struct dense *dense)
 	struct segment *segment = batch->segment;
 	int r;
 
-	batch->plan.out = 0;
+	batch->plan.out = batch->plan.context = 0;
 	if (dense->kind == KIND_MAP) {
 		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
 		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
 			return r;
 		batch->plan.in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
 		batch->plan.out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
-	} else if ((r = place_context(batch, dense))) {
-		return r;
 	}
-	return place_table(batch, dense);
+	r = place_context(batch, dense, dense->kind == KIND_MAP ? &batch->plan.context : &batch->plan.in);
+	return r ? r : place_table(batch, dense);
 }
 
 /* ---- becoming dense ---- */
@@ -167,18 +173,18 @@ UNGUARDED static int place_all(struct sheaf_batch *batch, struct dense *dense)
  */
 static int check_content(const struct sheaf_batch *batch, const struct dense *dense)
 {
-	size_t size = dense->context_size;
+	const struct check_memory *memory = batch->member->memory;
+	size_t size;
+	int r;
 
 	if (!(batch->flags & BATCH_CHECKED))
 		return 0;
-	if (dense->kind == KIND_MAP)
-		size = !dense->in_size                             ? 0
-		       : dense->n < CHECKED_BYTES / dense->in_size ? dense->n * dense->in_size
-								   : CHECKED_BYTES;
-	if (dense->kind == KIND_MAP && dense->in && !heap_contains(batch->segment, dense->in, size))
+	if ((r = check_pointers(memory, batch->segment, dense->call, "context", dense->context, dense->context_size)))
+		return r;
+	size = !dense->in_size ? 0 : dense->n < CHECKED_BYTES / dense->in_size ? dense->n * dense->in_size : CHECKED_BYTES;
+	if (dense->in && !heap_contains(batch->segment, dense->in, size))
 		return 0; /* check_array() says it better */
-	return check_pointers(batch->member->memory, batch->segment, dense->call, dense->kind == KIND_MAP ? "in" : "context",
-			      dense->in, size);
+	return check_pointers(memory, batch->segment, dense->call, "in", dense->in, size);
 }
 
 /* Check the request, but not yet what it points to. 0; -EINVAL, -EOVERFLOW, -EBUSY. */
@@ -194,6 +200,9 @@ static int check_request(const struct sheaf_batch *batch, const struct dense *de
 			-EINVAL,
 			"%s: options.deadline_ns is set, but this call does not wait: give the deadline to sheaf_next()",
 			dense->call);
+	if (options->context && dense->kind == KIND_FOR)
+		return sheaf_fail(-EINVAL,
+				  "for: options.context is set, but a loop has its context as an argument: pass it there");
 	if (n > MAX_POSITIONS)
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->cancelled)
@@ -232,6 +241,7 @@ UNGUARDED static void describe(struct sheaf_batch *batch, const struct dense *de
 	shared->out_size = plan->out_size;
 	shared->shares = plan->shares;
 	put_if_new(&shared->in_size, plan->in_size);
+	put_if_new(&shared->context, plan->context);
 	put_if_new(&shared->n, plan->n);
 	put_if_new(&shared->chunk, plan->chunk);
 	put_if_new(&shared->chunks, plan->chunks);
@@ -309,6 +319,8 @@ UNGUARDED static int submit_dense(struct sheaf_batch *batch, struct dense *dense
 	if (r)
 		return r;
 	limit_ns = limit_of(options->task_timeout_ns, batch->limit_ns);
+	if (dense->kind == KIND_MAP)
+		dense->context = options->context;
 	dense->context_size = options->context_size;
 	dense->shortest_ns = batch->shortest_ns;
 	dense->caller_works = batch->caller_works;
@@ -372,7 +384,7 @@ UNGUARDED int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
 		.call = "for",
 		.kind = KIND_FOR,
 		.function = (uint64_t)(uintptr_t)fn,
-		.in = context,
+		.context = context,
 		.n = n,
 	};
 

@@ -321,6 +321,8 @@ struct shared_batch {
 	_Atomic uint32_t opener;
 	/* The lowest of its heap units: a hint. */
 	_Atomic uint64_t lowest;
+	/* Of a map: offset of its context; 0: none. By the opener, before the invitations. */
+	uint64_t context;
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, one thread at a time */
 	_Atomic uint64_t bell_seal;

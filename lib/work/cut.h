@@ -41,6 +41,7 @@ struct plan {
 	uint64_t n, chunk, chunks;
 	uint64_t words, hints;
 	uint64_t checked; /* see struct shared_batch */
+	uint64_t context; /* of a map; that of a loop is in */
 };
 
 /* Return the number of chunks that @n positions make. */

@@ -194,6 +194,7 @@ void share_help(struct member *opener, struct shared_batch *batch, const struct 
 	own.words = plan->words;
 	own.hints = plan->hints;
 	own.checked = plan->checked;
+	own.context = plan->context;
 	begin_walk(&walk, &member, &own, true);
 	walk.task.shared = batch;
 	walk.over = over;

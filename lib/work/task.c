@@ -42,6 +42,14 @@ unsigned sheaf_task_worker(const sheaf_task *task)
 	return task->member->number;
 }
 
+const void *sheaf_task_context(const sheaf_task *task)
+{
+	const struct shared_batch *batch = task->batch;
+	uint64_t offset = !task->of_map ? 0 : batch->kind == KIND_MAP ? batch->context : batch->in;
+
+	return offset ? segment_at(task->member->segment, offset) : NULL;
+}
+
 UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 {
 	struct segment *segment;

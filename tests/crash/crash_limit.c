@@ -158,6 +158,7 @@ static int start(sheaf_batch *batch, enum kind kind, struct table *table, struct
 
 	if (kind == LOOP)
 		return sheaf_submit_for(batch, range, &table, n, &options);
+	options.context_size = 0;
 	if (kind != CALLS)
 		return sheaf_submit_map(batch, item, in, sizeof(*in), NULL, 0, n, &options);
 	for (uint64_t i = 0; i < n && !r; i++)
@@ -241,7 +242,7 @@ static void wait_calls(sheaf_pool *pool, const struct way *way)
 	in = repeat(pool, table, 1);
 	r = sheaf_apply(pool, call, &table, sizeof(table), NULL, 0, &options);
 	CHECK(r == -ETIMEDOUT && strstr(sheaf_message(), "longer than its limit"), "sheaf_apply: %d", r);
-	r = sheaf_map(pool, item, in, sizeof(*in), NULL, 0, 1, &options);
+	r = sheaf_map(pool, item, in, sizeof(*in), NULL, 0, 1, &(sheaf_map_options){.task_timeout_ns = LIMIT_NS});
 	CHECK(r == -ETIMEDOUT && strstr(sheaf_message(), "position 0"), "sheaf_map: %d", r);
 	r = sheaf_for(pool, range, &table, 1, &options);
 	CHECK(r == -ETIMEDOUT && strstr(sheaf_message(), "position 0"), "sheaf_for: %d", r);

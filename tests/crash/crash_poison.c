@@ -233,8 +233,9 @@ static int item(sheaf_task *task, const void *in, void *out)
 	size_t position = (size_t)sheaf_task_position(task);
 	struct table *table;
 
+	(void)in;
 	(void)out;
-	memcpy(&table, in, sizeof(table));
+	memcpy(&table, sheaf_task_context(task), sizeof(table));
 	visit(table, position, position);
 	return 0;
 }
@@ -260,13 +261,10 @@ static uint64_t position_of(enum kind kind, size_t index)
 	return kind == SPARSE_CALLS ? (uint64_t)index * index * index * UINT64_C(400000000000) + index : index;
 }
 
-/* What a map reads, to be freed after, or NULL. */
-static void *start(sheaf_pool *pool, sheaf_batch *batch, enum kind kind, struct table *table, unsigned max_attempts)
+static void start(sheaf_batch *batch, enum kind kind, struct table *table, unsigned max_attempts)
 {
 	bool by_1 = kind == MAP_BY_1 || kind == LOOP_BY_1;
 	sheaf_map_options options = {.grain = by_1 ? 1 : 40, .max_attempts = max_attempts, .context_size = sizeof(table)};
-	struct table **in = NULL;
-	void *memory = NULL;
 	int r = 0;
 
 	if (kind == CALLS || kind == SPARSE_CALLS) {
@@ -278,15 +276,10 @@ static void *start(sheaf_pool *pool, sheaf_batch *batch, enum kind kind, struct 
 	} else if (kind == LOOP || kind == LOOP_BY_1) {
 		r = sheaf_submit_for(batch, range, &table, N, &options);
 	} else {
-		r = sheaf_alloc_array(pool, N, sizeof(*in), &memory);
-		in = memory;
-		for (unsigned i = 0; i < N && !r; i++)
-			in[i] = table;
-		if (!r)
-			r = sheaf_submit_map(batch, item, in, sizeof(*in), NULL, 0, N, &options);
+		options.context = &table;
+		r = sheaf_submit_map(batch, item, NULL, 0, NULL, 0, N, &options);
 	}
 	CHECK(r == 0, "%s: %d", kind_names[kind], r);
-	return memory;
 }
 
 struct trial {
@@ -399,7 +392,7 @@ static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum w
 	sheaf_batch *batch;
 	int r, failed = 0;
 	char name[128];
-	void *memory, *in;
+	void *memory;
 	size_t n;
 
 	CHECK((r = sheaf_alloc(pool, sizeof(*table), &memory)) == 0, "sheaf_alloc: %d", r);
@@ -413,7 +406,7 @@ static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum w
 		 max_attempts);
 	trial = (struct trial){.kind = kind, .max_attempts = max_attempts, .table = table, .name = name};
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
-	in = start(pool, batch, kind, table, max_attempts);
+	start(batch, kind, table, max_attempts);
 	r = sheaf_gather(batch, &results, &n, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r >= 0 && n == N, "%s: %d, %zu results", name, r, n);
 	for (size_t i = 0; i < n; i++) {
@@ -422,7 +415,7 @@ static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum w
 	}
 	CHECK(r == failed, "%s: %d failed, not %d", name, failed, r);
 	sheaf_batch_retire(batch);
-	CHECK((r = sheaf_free(pool, table)) == 0 && (r = sheaf_free(pool, in)) == 0, "sheaf_free: %d", r);
+	CHECK((r = sheaf_free(pool, table)) == 0, "sheaf_free: %d", r);
 	report_add(1);
 }
 
@@ -454,17 +447,15 @@ static void feed_all(sheaf_pool *pool, struct rng *rng, bool thorough)
 
 static void wait_calls(sheaf_pool *pool)
 {
-	struct table *table, **in;
+	sheaf_map_options options = {.max_attempts = 2, .context_size = sizeof(struct table *)};
+	struct table *table;
 	uint64_t value = 0;
 	void *memory;
 	int r = sheaf_alloc(pool, sizeof(*table), &memory);
 
 	CHECK(r == 0, "sheaf_alloc: %d", r);
 	table = memory;
-	CHECK((r = sheaf_alloc_array(pool, N, sizeof(*in), &memory)) == 0, "sheaf_alloc_array: %d", r);
-	in = memory;
-	for (size_t i = 0; i < N; i++)
-		in[i] = table;
+	options.context = &table;
 	table->poisoned[0] = table->poisoned[7] = true;
 	for (size_t w = 0; w < WAYS; w++) {
 		struct order order = {table, 0};
@@ -486,13 +477,13 @@ static void wait_calls(sheaf_pool *pool)
 			      strstr(sheaf_message(), "1 other"),
 		      "sheaf_for: %d", r);
 		CHECK(atomic_load(&table->runs[7]) == 3, "position 7 ran %u times", atomic_load(&table->runs[7]));
-		r = sheaf_map(pool, item, in, sizeof(*in), NULL, 0, N, &(sheaf_map_options){.max_attempts = 2});
+		r = sheaf_map(pool, item, NULL, 0, NULL, 0, N, &options);
 		CHECK(r == -ECHILD && strstr(sheaf_message(), cause) && strstr(sheaf_message(), "position 0"), "sheaf_map: %d",
 		      r);
 		CHECK(atomic_load(&table->runs[7]) == 5, "position 7 ran %u times", atomic_load(&table->runs[7]));
 		report_add(3);
 	}
-	CHECK((r = sheaf_free(pool, table)) == 0 && (r = sheaf_free(pool, in)) == 0, "sheaf_free: %d", r);
+	CHECK((r = sheaf_free(pool, table)) == 0, "sheaf_free: %d", r);
 }
 
 /* ---- tasks that kill others ---- */

@@ -160,6 +160,26 @@ Test(loop, copies_contexts_of_any_size)
 					      &(sheaf_map_options){.grain = grain, .context_size = sizes[i]}));
 }
 
+static int find_context(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	(void)begin;
+	(void)end;
+	return sheaf_task_context(task) == context ? 0 : -EIO;
+}
+
+Test(loop, finds_its_context_by_its_task_too)
+{
+	uint64_t bytes = 5;
+
+	for (int i = 0; i < 2; i++) {
+		const sheaf_map_options copied = {.context_size = sizeof(bytes), .caller_works = i};
+
+		expect_done(sheaf_for(pool, find_context, &bytes, 1000, &copied));
+		expect_done(sheaf_for(pool, find_context, NULL, 1000, &(sheaf_map_options){.caller_works = i}));
+		expect_done(sheaf_for(pool, find_context, new_memory(8), 1000, &(sheaf_map_options){.caller_works = i}));
+	}
+}
+
 Test(loop, refuses_a_context_outside_of_shared_memory)
 {
 	struct context context;
@@ -171,6 +191,8 @@ Test(loop, refuses_a_context_outside_of_shared_memory)
 		 (void *)&context);
 	expect_failure(sheaf_for(pool, read_context, &context, 10, NULL), -EFAULT, text);
 	expect_failure(sheaf_for(pool, read_context, &context, 10, &(sheaf_map_options){.grain = 1}), -EFAULT, text);
+	expect_failure(sheaf_for(pool, read_context, NULL, 10, &(sheaf_map_options){.context = &context}), -EINVAL,
+		       "for: options.context is set, but a loop has its context as an argument: pass it there");
 	expect_failure(sheaf_for(pool, read_context, NULL, 10, &(sheaf_map_options){.context_size = 8}), -EINVAL,
 		       "for: context is NULL, but has 8 bytes");
 	expect_failure(sheaf_for(pool, read_context, &context, 10, &(sheaf_map_options){.context_size = SIZE_MAX}), -ENOMEM,

@@ -50,6 +50,97 @@ Test(map, equals_a_loop_for_any_cut)
 		}
 }
 
+/* out = in + the last byte of the context, which knows its length. */
+static int add_context(sheaf_task *task, const void *arg, void *result)
+{
+	const unsigned char *context = sheaf_task_context(task);
+	uint32_t length;
+
+	memcpy(&length, context, sizeof(length));
+	*(uint64_t *)result = *(const uint64_t *)arg + context[length - 1];
+	return 0;
+}
+
+static void *new_context(uint32_t length, unsigned char last)
+{
+	unsigned char *context = calloc(1, length);
+
+	cr_assert_not_null(context);
+	memcpy(context, &length, sizeof(length));
+	context[length - 1] = last;
+	return context;
+}
+
+/* Behind the chunks of the map, few or many, or in memory of its own. */
+Test(map, hands_its_context_to_each_item)
+{
+	static const uint32_t lengths[] = {5, 63, 64, 1000, 3500, 4000, 4096, 4097, 70000};
+	uint64_t *in = new_array(5000), *out = new_array(5000);
+
+	for (size_t i = 0; i < 5000; i++)
+		in[i] = i;
+	for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
+		for (unsigned way = 0; way < 6; way++) {
+			sheaf_map_options options = {.grain = way % 3, .caller_works = way > 2, .context_size = lengths[l]};
+			void *context = new_context(lengths[l], (unsigned char)(7 + l));
+			size_t n = way % 3 ? 300 : 5000;
+
+			options.context = context;
+			memset(out, 0, 5000 * 8);
+			expect_done(sheaf_map(pool, add_context, in, 8, out, 8, n, &options));
+			free(context);
+			for (size_t i = 0; i < n; i++)
+				cr_assert_eq(out[i], i + 7 + l, "item %zu, context of %u bytes, way %u", i, lengths[l], way);
+		}
+}
+
+static int expect_no_context(sheaf_task *task, const void *arg, void *result)
+{
+	(void)arg;
+	(void)result;
+	return sheaf_task_context(task) ? -EIO : 0;
+}
+
+Test(map, reads_a_context_in_shared_memory_where_it_lies)
+{
+	uint64_t *in = new_array(100), *out = new_array(100);
+	sheaf_batch *batch = new_batch(NULL);
+	const sheaf_result *results;
+	unsigned char *context = (unsigned char *)new_array(10);
+	uint32_t length = 9;
+	size_t n;
+
+	memcpy(context, &length, sizeof(length));
+	context[8] = 3;
+	expect_done(sheaf_submit_map(batch, add_context, in, 8, out, 8, 100, &(sheaf_map_options){.context = context}));
+	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
+	for (size_t i = 0; i < 100; i++)
+		cr_assert_eq(*(uint64_t *)results[i].data, 3);
+	sheaf_batch_retire(batch);
+	/* The next one in the same place has none. */
+	expect_done(sheaf_map(pool, expect_no_context, in, 8, NULL, 0, 100, NULL));
+	expect_done(sheaf_apply(pool, expect_no_context, in, 8, NULL, 0, NULL));
+}
+
+Test(map, refuses_a_context_that_workers_do_not_have)
+{
+	uint64_t *in = new_array(10), context = 4;
+	char text[200];
+
+	snprintf(text, sizeof(text),
+		 "map: context %p is not in the pool's shared memory: use sheaf_alloc(), or set options.context_size to have "
+		 "it copied",
+		 (void *)&context);
+	expect_failure(sheaf_map(pool, expect_no_context, in, 8, NULL, 0, 10, &(sheaf_map_options){.context = &context}),
+		       -EFAULT, text);
+	expect_failure(sheaf_map(pool, expect_no_context, in, 8, NULL, 0, 10, &(sheaf_map_options){.context_size = 8}), -EINVAL,
+		       "map: context is NULL, but has 8 bytes");
+	expect_failure(sheaf_map(pool, expect_no_context, in, 8, NULL, 0, 10,
+				 &(sheaf_map_options){.context = &context, .context_size = SIZE_MAX}),
+		       -ENOMEM, "the context of a map needs " SIZE_MAX_TEXT " bytes");
+	expect_done(sheaf_map(pool, expect_no_context, in, 8, NULL, 0, 10, NULL));
+}
+
 Test(map, of_nothing_does_nothing)
 {
 	const sheaf_result *results = NULL;

@@ -650,6 +650,9 @@ Test(mistakes, a_check_refuses_pointers_that_workers_do_not_have)
 	expect_failure(sheaf_for(pool, range_of_nothing, &arg, 3, &(sheaf_map_options){.context_size = sizeof(arg)}), -EFAULT,
 		       "context holds the address");
 	expect_done(sheaf_alloc(pool, 800, &memory));
+	expect_failure(sheaf_map(pool, do_nothing, memory, 8, NULL, 0, 100,
+				 &(sheaf_map_options){.context = &arg, .context_size = sizeof(arg)}),
+		       -EFAULT, "map: context holds the address");
 	((const void **)memory)[99] = late;
 	expect_failure(sheaf_map(pool, do_nothing, memory, 8, NULL, 0, 100, NULL), -EFAULT, "at offset 792");
 	/* What workers have. */
