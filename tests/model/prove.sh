@@ -135,11 +135,13 @@ if [ "$amount" = small ]; then
 	all chunks -DDEATHS=1
 	all family -DDEATHS=1
 	all seats -DDEATHS=1
+	all stock -DDEATHS=1 -DROUNDS=2
 	all cancel -DDEATHS=1
 	all wake $gatherer
 	all wake $room -DSLOTS=1
 	caught ring -DNO_REWIND
 	caught seats -DNAME_AFTER_TAKE
+	caught stock -DUNWATCH_LAST
 	caught cancel -DNO_CHECK
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
@@ -164,6 +166,9 @@ all_mutants() {
 	done
 	for mutant in NAME_AFTER_TAKE SEAT_BEFORE_REPAIR NO_RETRACT; do
 		caught seats -D$mutant
+	done
+	for mutant in COUNT_AFTER_TAKE WORD_BEFORE_SLOT REUSE_LEAVING UNWATCH_LAST FORGET_LEAVING; do
+		caught stock -D$mutant
 	done
 	for mutant in NO_RETRY NO_CHECK PUBLISH_UNCLAIMED; do
 		caught cancel -D$mutant
@@ -197,6 +202,7 @@ if [ "$amount" = quick ]; then
 	all chunks -DCHUNKS=3
 	all family -DDEATHS=2
 	all seats
+	all stock
 	all cancel
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
@@ -213,6 +219,7 @@ all chunks -DCHUNKS=3 -DDEATHS=2
 all chunks -DWORKERS=3 -DDEATHS=2
 all family -DDEATHS=3 -DPROCESSES=8
 all seats -DHOLDS=3 -DROUNDS=5 -DDEATHS=3
+all stock -DDEATHS=3
 all cancel -DWORKERS=3 -DDEATHS=4
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
