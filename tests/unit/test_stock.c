@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -406,6 +407,31 @@ Test(stock_pool, keeps_nothing_for_a_pool_that_is_closed)
 	cr_assert_eq(sheaf_inspect_look(inspect, &figures), 0);
 	cr_assert_eq(figures.heap_stocked, 0);
 	sheaf_inspect_close(inspect);
+}
+
+/* They have no supervisor that would give it back. */
+Test(stock_pool, keeps_nothing_with_threads)
+{
+	sheaf_pool_destroy(pool);
+	cr_assert_eq(sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 1, .backend = SHEAF_THREADS}), 0);
+	run_batch(100);
+	cr_assert_eq(info().heap_used, 0);
+	cr_assert_eq(info().heap_stocked, 0);
+}
+
+Test(stock_pool, gives_back_what_a_dead_supervisor_has_left)
+{
+	uint64_t began, deadline = hang_deadline();
+
+	run_batch(5000);
+	began = info().supervisors;
+	cr_assert_gt(info().heap_stocked, 0);
+	cr_assert_eq(kill(info().supervisor, SIGKILL), 0);
+	while (info().supervisors == began && sheaf_now_ns() < deadline)
+		sleep_ns(1000000);
+	wait_until_empty();
+	run_batch(100);
+	wait_until_empty();
 }
 
 Test(stock_pool, is_seen_from_outside)
