@@ -110,15 +110,20 @@ def check_against(folder):
 
 def check_documents(folder):
     """What the documents show is made of the figures that lie beside them."""
-    figures = root / "docs/reference/benchmarks.json"
-    for words, path in [(["--json"], "docs/reference/benchmarks.json"), (["--svg"], "docs/reference/benchmarks.svg"),
-                        (["--markdown"], "docs/reference/benchmarks.md"), (["--small"], "docs/reference/benchmarks-small.svg"),
-                        (["--small"], "README.md")]:
+    for words, path, source in [("--json", "docs/reference/benchmarks.json", "benchmarks"),
+                                ("--svg", "docs/reference/benchmarks.svg", "benchmarks"),
+                                ("--markdown", "docs/reference/benchmarks.md", "benchmarks"),
+                                ("--small", "docs/reference/benchmarks-small.svg", "benchmarks"),
+                                ("--small", "README.md", "benchmarks"),
+                                ("--json", "docs/reference/benchmarks-16.json", "benchmarks-16"),
+                                ("--svg", "docs/reference/benchmarks-16.svg", "benchmarks-16"),
+                                ("--markdown", "docs/reference/benchmarks-16.md", "benchmarks-16")]:
+        figures = f"docs/reference/{source}.json"
         copy = folder / path.rsplit("/", maxsplit=1)[-1]
         shutil.copyfile(root / path, copy)
-        run("--from", str(figures), *words, str(copy))
+        run("--from", str(root / figures), words, str(copy))
         assert copy.read_text(encoding="utf-8") == (root / path).read_text(encoding="utf-8"), \
-            f"out of date; please run: sheaf-bench --from docs/reference/benchmarks.json {words[0]} {path}"
+            f"out of date; please run: sheaf-bench --from {figures} {words} {path}"
         if path.endswith(".svg"):
             assert "prefers-color-scheme:dark" in copy.read_text(encoding="utf-8")
 

@@ -11,6 +11,7 @@ peer is the best one by the luck of a single round.
 import json
 import math
 import statistics
+import textwrap
 from xml.sax.saxutils import escape
 
 # ---- judging ----
@@ -201,7 +202,7 @@ def table(case):
 
 
 def markdown(cases):
-    lines = ['Machine: %s.' % cases[0]['machine'], run_text(cases[0]) + '.', verdicts(cases) + '.', '',
+    lines = [*textwrap.wrap('Machine: %s.' % cases[0]['machine'], 100), run_text(cases[0]) + '.', verdicts(cases) + '.', '',
              '| case | unit | contender | median | range | Sheaf / this (range) | bounds |', '|---|---|---|---:|---:|---:|---|']
     for case in cases:
         first = '`%s` | %s' % (case['case'], case['unit'])
