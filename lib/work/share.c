@@ -5,10 +5,10 @@
  *                   inside: bit w by worker w, and of a dead worker the supervisor, which clears
  *                   it.
  * Way               Each share has a contiguous range of chunks, which its worker claims from the
- *                   front. Then it steals from the other ranges, at their backs. Hints tell where
- *                   claimed chunks lie, so that nobody walks over them. A worker whose invitation
- *                   went through a death tries every chunk instead, because only then a hint may be
- *                   wrong.
+ *                   front. Then it steals from the other ranges, at their backs, several chunks at
+ *                   a time if they are short. Hints tell where claimed chunks lie, so that nobody
+ *                   walks over them. A worker whose invitation went through a death tries every
+ *                   chunk instead, because only then a hint may be wrong.
  * Deaths            The invitation stays OWNED until the worker leaves. So a dead worker's chunks
  *                   always have a worker that is invited to them.
  */
@@ -78,23 +78,41 @@ static void walk_own_range(struct walk *walk, uint64_t share)
 	}
 }
 
-/* Relaxed, all: hints. */
-static void steal(struct walk *walk, uint64_t share)
+/*
+ * Choose how many of @left chunks to steal at once: as many as take no longer than a block, and at
+ * most half. Each move of the hint takes its line, and that of the chunks' words, from the share's
+ * worker.
+ */
+static uint64_t steal_most(const struct walk *walk, uint64_t left)
+{
+	/* Only a wild write makes chunks of no positions. */
+	uint64_t half = left - left / 2, size = walk->batch->chunk, brief = size && size < walk->block ? walk->block / size : 1;
+
+	return brief < half ? brief : half;
+}
+
+/*
+ * Steal from a share. Relaxed, all: hints. Not inlined, because the walk along the own range would
+ * need more registers.
+ */
+__attribute__((noinline)) static void steal(struct walk *walk, uint64_t share)
 {
 	const struct shared_control *control = walk->member->segment->control;
 	struct shared_hint *hint = hint_of(walk, share);
 
 	while (!is_cancelled(control, walk->batch)) {
-		uint64_t back = load_relaxed(&hint->back);
+		uint64_t back = load_relaxed(&hint->back), front = load_relaxed(&hint->front), c, end;
 
-		if (back <= load_relaxed(&hint->front))
+		if (back <= front)
 			break;
 		/* A wild write: there are no such chunks. */
 		if (back > walk->batch->chunks)
 			break;
-		/* The member that moves the hint tries the chunk. */
-		if (cas_relaxed(&hint->back, &back, back - 1))
-			chunk_try(walk, back - 1);
+		end = back - steal_most(walk, back - front);
+		/* The member that moves the hint tries the chunks. */
+		if (cas_relaxed(&hint->back, &back, end))
+			for (c = back; c > end && !is_cancelled(control, walk->batch);)
+				chunk_try(walk, --c);
 	}
 }
 

@@ -2,10 +2,11 @@
  * chunks.pml - dense batches: lib/work/chunk.c, share.c, settle.c. A map of CHUNKS chunks of SIZE
  * positions, cut into SHARES shares.
  *
- * WORKERS workers accept invitations, walk their share, steal from the others, and run each
- * position of the chunks that they claim. Up to DEATHS times a worker dies after any of its steps,
- * or the supervisor does, and all workers with it. A position fails after MAX_ATTEMPTS deaths with
- * it in hand. Invitations lie in a perfect ring, and nobody sleeps here: see ring.pml and wake.pml.
+ * WORKERS workers accept invitations, walk their share, steal any number of chunks at a time from
+ * the others, and run each position of the chunks that they claim. Up to DEATHS times a worker dies
+ * after any of its steps, or the supervisor does, and all workers with it. A position fails after
+ * MAX_ATTEMPTS deaths with it in hand. Invitations lie in a perfect ring, and nobody sleeps here:
+ * see ring.pml and wake.pml.
  *
  * Steps, deaths and the sorting of workers are as in ring.pml.
  *
@@ -65,6 +66,7 @@ typedef runner {
 	unsigned way : 2;
 	unsigned share : 2;  /* of its invitation */
 	unsigned stolen : 2; /* shares */
+	unsigned left : 2;   /* chunks that are stolen and not tried, below c */
 	unsigned c : 4;      /* a chunk */
 	unsigned at : 4;     /* a position */
 	unsigned cursor : 4;
@@ -140,6 +142,7 @@ c_code {
 	w[n].way = 0; \
 	w[n].share = 0; \
 	w[n].stolen = 0; \
+	w[n].left = 0; \
 	w[n].c = 0; \
 	w[n].at = 0; \
 	w[n].ran = 0; \
@@ -152,7 +155,11 @@ c_code {
 	:: ME.way == WALKING -> \
 		ME.c++; \
 		ME.next = MEET_BACK \
-	:: ME.way == STEALING -> ME.next = STEAL \
+	:: ME.way == STEALING && ME.left > 0 -> \
+		ME.c--; \
+		ME.left--; \
+		ME.next = TRY \
+	:: ME.way == STEALING && ME.left == 0 -> ME.next = STEAL \
 	:: else -> \
 		ME.c++; \
 		ME.next = SWEEP \
@@ -231,19 +238,35 @@ end:
 		ME.next == MEET_FRONT ->
 		if
 		:: ME.c <= front[other] -> steal_next()
-		:: else -> ME.next = MOVE_BACK
+		:: else ->
+			ME.left = 0;
+			ME.next = MOVE_BACK
 		fi;
+		c_code { sort(); }
+	}
+	/* More than one, by a choice that nothing shared decides. */
+	:: d_step {
+		ME.next == MEET_FRONT && ME.c > front[other] + 1 ->
+		ME.left = 1;
+		ME.next = MOVE_BACK;
+		c_code { sort(); }
+	}
+	:: d_step {
+		ME.next == MEET_FRONT && ME.c > front[other] + 2 ->
+		ME.left = 2;
+		ME.next = MOVE_BACK;
 		c_code { sort(); }
 	}
 	:: d_step {
 		ME.next == MOVE_BACK ->
 		if
 		:: back[other] == ME.c ->
-			back[other] = ME.c - 1;
+			back[other] = ME.c - 1 - ME.left;
 			ME.c--;
 			ME.next = TRY
 		:: else ->
 			ME.c = 0;
+			ME.left = 0;
 			ME.next = STEAL
 		fi;
 		c_code { sort(); }
