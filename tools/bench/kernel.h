@@ -24,6 +24,12 @@ void kernel_end(void);
  */
 int kernel_count_calls(const struct bench_job *job, kernel_counted_fn *counted, double *calls);
 
+/*
+ * * kernel_one_cpu() - keep this process, and those that it forks, on one of its CPUs. Return: as a
+ * measurement.
+ */
+int kernel_one_cpu(void);
+
 /** kernel_death_notice() - from kill() of a sleeping child until poll() says so of its pidfd. */
 int kernel_death_notice(uint64_t *ns);
 

@@ -132,6 +132,22 @@ int kernel_count_calls(const struct bench_job *job, kernel_counted_fn *counted, 
 	return 0;
 }
 
+int kernel_one_cpu(void)
+{
+	unsigned long set[1024 / (8 * sizeof(unsigned long))];
+	long size = syscall(SYS_sched_getaffinity, 0, sizeof(set), set);
+	size_t i = 0;
+
+	if (size < 0)
+		return bench_skip("sched_getaffinity: %s", strerror(errno));
+	while (i < (size_t)size / sizeof(*set) - 1 && !set[i])
+		i++;
+	for (size_t k = 0; k < (size_t)size / sizeof(*set); k++)
+		set[k] = k == i ? set[k] & -set[k] : 0;
+	return syscall(SYS_sched_setaffinity, 0, (size_t)size, set) < 0 ? bench_skip("sched_setaffinity: %s", strerror(errno))
+									: 0;
+}
+
 int kernel_death_notice(uint64_t *ns)
 {
 	struct timespec asleep = {.tv_nsec = ASLEEP_NS};

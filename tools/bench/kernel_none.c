@@ -20,6 +20,11 @@ int kernel_count_calls(const struct bench_job *job, kernel_counted_fn *counted, 
 	return bench_skip("counting system calls needs Linux");
 }
 
+int kernel_one_cpu(void)
+{
+	return bench_skip("keeping processes on one CPU needs Linux");
+}
+
 int kernel_death_notice(uint64_t *ns)
 {
 	(void)ns;

@@ -4,6 +4,7 @@
  */
 #include "crew.h"
 #include "helpers.h"
+#include "kernel.h"
 #include "measure.h"
 #include "peers.h"
 
@@ -53,6 +54,27 @@ int limit_lines(const struct bench_job *job, double *ns)
 
 	*ns *= job->way;
 	return r;
+}
+
+static void pass_cpu(const struct crew *crew, unsigned index, const struct bench_job *job)
+{
+	atomic_ulong *word = &crew->page->word;
+
+	for (unsigned long i = 0; i < job->n; i++) {
+		/* As in pass_line(). */
+		while (atomic_load_explicit(word, memory_order_acquire) != 2 * i + index)
+			sched_yield();
+		atomic_store_explicit(word, 2 * i + index + 1, memory_order_release);
+	}
+}
+
+int limit_yield(const struct bench_job *job, double *ns)
+{
+	struct bench_job round_trips = *job;
+	int r = kernel_one_cpu();
+
+	round_trips.n = job->quick ? 1000 : 10000;
+	return r ? r : crew_measure(&round_trips, (struct crew){.size = 2, .work = pass_cpu}, ns);
 }
 
 static void post_back(void *context, unsigned index)

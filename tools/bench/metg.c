@@ -46,6 +46,17 @@ size_t metg_room(const struct bench_job *job, size_t tasks)
 	return tasks + peak_of(job).each * job->workers;
 }
 
+static size_t width_of(const struct bench_job *job, const struct metg *metg)
+{
+	return metg->width ? metg->width : job->workers;
+}
+
+/* So many tasks, or a few less or more: whole steps. */
+static size_t whole(size_t tasks, size_t width)
+{
+	return tasks < width ? width : tasks - tasks % width;
+}
+
 /* Long tasks need not be as many to fill the time. */
 static size_t tasks_of(const struct bench_job *job, const struct metg *metg, uint64_t iterations)
 {
@@ -53,7 +64,7 @@ static size_t tasks_of(const struct bench_job *job, const struct metg *metg, uin
 	size_t each = peak.iterations * peak.each / (iterations ? iterations : 1);
 
 	each = each < LEAST ? LEAST : each;
-	return each < metg->tasks / job->workers ? each * job->workers : metg->tasks;
+	return each < metg->tasks / job->workers ? whole(each * job->workers, width_of(job, metg)) : metg->tasks;
 }
 
 static uint64_t stencil_seed(const uint64_t *before, size_t width, size_t i)
@@ -115,8 +126,9 @@ static struct metg_run prepare(const struct metg *metg, sheaf_task_fn *fn, size_
 static int measure_pair(const struct bench_job *job, const struct metg *metg, struct point *point)
 {
 	struct peak peak = peak_of(job);
-	size_t n = tasks_of(job, metg, point->iterations);
-	struct metg_run best = prepare(metg, busy_timed_task, metg->tasks, peak.each * job->workers, peak.iterations);
+	size_t n = tasks_of(job, metg, point->iterations), width = width_of(job, metg);
+	size_t timed = whole(peak.each * job->workers, width);
+	struct metg_run best = prepare(metg, busy_timed_task, metg->tasks, timed, peak.iterations);
 	struct metg_run run = prepare(metg, busy_task, 0, n, point->iterations);
 	double peak_ns = 0;
 	uint64_t start;
@@ -130,7 +142,7 @@ static int measure_pair(const struct bench_job *job, const struct metg *metg, st
 	if (r == 0)
 		r = check_peak(&best, &peak_ns);
 	if (r == 0)
-		r = metg->stencil ? check_stencil(&run, job->workers) : busy_check(run.items, run.results, n);
+		r = metg->stencil ? check_stencil(&run, width) : busy_check(run.items, run.results, n);
 	point->loss = point->granularity - 2 * peak_ns * (double)point->iterations / (double)peak.iterations;
 	return r;
 }
@@ -201,6 +213,27 @@ int metg_search(const struct bench_job *job, const struct metg *metg, double *ns
 	}
 	if (r == 0)
 		*ns = small.granularity + (large.granularity - small.granularity) * small.loss / (small.loss - large.loss);
+	return r;
+}
+
+int metg_step(const struct bench_job *job, const struct metg *metg, uint64_t iterations, double *ns)
+{
+	size_t width = width_of(job, metg), most = (width + job->workers - 1) / job->workers;
+	unsigned repeats = job->repeats < BENCH_MAX_ROUNDS ? job->repeats : BENCH_MAX_ROUNDS;
+	struct point point = {.iterations = iterations};
+	double times[BENCH_MAX_ROUNDS];
+	int r = measure_pair(job, metg, &point); /* to warm up */
+
+	for (unsigned i = 0; r == 0 && i < repeats; i++) {
+		r = measure_pair(job, metg, &point);
+		/* The wall time of a step less its work, of which the loss lacks twice a task's. */
+		times[i] = point.granularity * (double)width / job->workers -
+			   (point.granularity - point.loss) / 2 * (double)most;
+	}
+	if (r == 0) {
+		*ns = bench_median(times, repeats);
+		*ns = *ns > 0 ? *ns : 0;
+	}
 	return r;
 }
 

@@ -10,8 +10,7 @@
 #include "busy.h"
 
 /*
- * A run of tasks: @fn is called for each of @n items and results. For a stencil, n / job->workers
- * steps.
+ * A run of tasks: @fn is called for each of @n items and results. For a stencil, n / width steps.
  */
 struct metg_run {
 	sheaf_task_fn *fn;
@@ -23,9 +22,10 @@ struct metg_run {
 typedef int metg_run_fn(const struct bench_job *job, void *context, const struct metg_run *run);
 
 struct metg {
-	size_t tasks; /* in one run, at most; a multiple of the workers */
+	size_t tasks; /* in one run, at most; a multiple of the workers, or of the width */
 	/* steps of one task per worker that depend on the step before: see metg_point() */
 	bool stencil;
+	size_t width; /* of a stencil: tasks in a step; 0: as many as workers */
 	metg_run_fn *run;
 	void *context;
 	struct busy_item *items; /* metg_room() of each, where the workers can reach them */
@@ -45,9 +45,21 @@ size_t metg_room(const struct bench_job *job, size_t tasks);
  */
 int metg_search(const struct bench_job *job, const struct metg *metg, double *ns);
 
+/**
+ * metg_step() - what a step of a stencil takes beyond the work of its tasks
+ * @iterations: of each task
+ * @ns: out: the median of job->repeats runs, not below 0
+ *
+ * The work is that of the worker that has most tasks of the step, at the peak rate. Checks every
+ * result.
+ *
+ * Return: as metg_search().
+ */
+int metg_step(const struct bench_job *job, const struct metg *metg, uint64_t iterations, double *ns);
+
 /*
- * * metg_search_own() - the same with items and results in this process's own memory, as threads
- * have it.
+ * * metg_search_own() - metg_search() with items and results in this process's own memory, as
+ * threads have it.
  */
 int metg_search_own(const struct bench_job *job, struct metg metg, double *ns);
 

@@ -45,6 +45,7 @@ extern const char *bench_program; /* how this program was called */
 
 bench_measure_fn limit_line;   /* a cache line to another process and back */
 bench_measure_fn limit_lines;  /* as many of them as the way says */
+bench_measure_fn limit_yield;  /* one CPU to another process and back, by sched_yield() */
 bench_measure_fn limit_wake;   /* wake a sleeping process and sleep until it answers */
 bench_measure_fn limit_copy;   /* copy one double of an array, by as many processes as workers */
 bench_measure_fn limit_triad;  /* the same with x + 3 y of two arrays */
