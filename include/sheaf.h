@@ -7,12 +7,13 @@
  *           heap (sheaf_alloc) and is passed as a plain pointer, which means the same in every
  *           process of the pool.
  *
- * Callers   The process that creates a pool is its *owner*. Only the owner calls the functions of
- *           this header, from any of its threads. Tasks call the sheaf_task_*() functions with the
- *           task that they were given, and may create pools of their own. A task that calls another
- *           function with the pool that runs it gets -EPERM. In a signal handler only
- *           sheaf_pool_interrupt() may be called. One thread at a time gathers from a batch; any
- *           number of threads may submit to it meanwhile.
+ * Callers   The process that creates a pool is its *owner*. It calls the functions of this header
+ *           from any of its threads. A task calls the sheaf_task_*() functions with the task that
+ *           it was given, and those that fan out, gather and allocate with the pool that
+ *           sheaf_task_pool() gives it. A batch and a pool's handle belong to the owner, or to the
+ *           task, that has got it: others get -EPERM (-EDEADLK: see sheaf_task_pool()). In a signal
+ *           handler only sheaf_pool_interrupt() may be called. One thread at a time gathers from a
+ *           batch; any number of threads may submit to it meanwhile.
  *
  * Deaths    A worker that dies is replaced, and its task runs again, up to max_attempts times. Then
  *           that position alone fails, and its result says why. Tasks run at least once and are
@@ -190,7 +191,7 @@ typedef struct sheaf_pool_options {
 	unsigned ring_size;
 	/* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
 	unsigned max_attempts;
-	unsigned max_batches; /* batches open at once; 0: 64; at most 4096 */
+	unsigned max_batches; /* batches open at once; 0: 1024; at most 4096 */
 	/*
 	 * bytes that the heap may grow to (address space only, until used); 0: the machine's memory
 	 */
@@ -673,6 +674,26 @@ SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);
 
 /* the context of its map or loop; NULL: none. In a map for reading only */
 SHEAF_API const void *sheaf_task_context(const sheaf_task *task);
+
+/**
+ * sheaf_task_pool() - get the pool that runs the task, for work of its own
+ *
+ * With it a task calls apply, map and for, opens batches, submits, gathers, allocates and frees, as
+ * the owner does. While it waits, its worker runs other tasks, its own first. So nested work needs
+ * no spare worker, not even a second one. Tasks that are not its descendants are run only up to 8
+ * on one stack, and not if it has a time limit or its call a deadline. What it has opened and left
+ * is retired when it returns. Memory that it has allocated stays. Each task that waits holds its
+ * open batches (max_batches) and some of its worker's stack.
+ *
+ * If a nested task kills its worker, those that wait in that worker run again, uncharged, and what
+ * they had opened is cancelled and freed. A time limit covers the time that a task waits.
+ *
+ * Return: the handle, until the task returns (later calls with it: -EINVAL). Calls that only the
+ *         owner may make return -EPERM with it. -EDEADLK: it is, or the batch is, of a task that
+ *         waits, and the calling task runs inside of that wait. NULL, with sheaf_message(): no
+ *         memory; a child that the task has forked.
+ */
+SHEAF_API sheaf_pool *sheaf_task_pool(const sheaf_task *task);
 
 /* true: the position was cancelled, or its batch retired. The task may end early then. */
 SHEAF_API bool sheaf_task_cancelled(const sheaf_task *task);

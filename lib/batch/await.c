@@ -14,6 +14,7 @@
 #include "batch/await.h"
 
 #include "base/atomic.h"
+#include "batch/help.h"
 #include "batch/message.h"
 #include "member/wait.h"
 #include "queue/ring.h"
@@ -53,10 +54,10 @@ static bool in_flight(struct sheaf_batch *batch)
 }
 
 /*
- * A worker that sleeps has nothing in hand. If a slot with a task of this batch says at two checks
- * that it has, a wild task has put it there. Have that worker killed: the supervisor returns the
- * task to the ring, uncharged. A worker that only was slow to retract its announcement had not
- * begun.
+ * A worker that sleeps has nothing in hand, unless it awaits results. If a slot with a task of this
+ * batch says at two checks that it has, a wild task has put it there. Have that worker killed: the
+ * supervisor returns the task to the ring, uncharged. A worker that only was slow to retract its
+ * announcement had not begun.
  */
 static void rouse(struct await *await)
 {
@@ -72,7 +73,8 @@ static void rouse(struct await *await)
 
 		if (w.state != WORD_OWNED || w.seat >= segment->worker_count ||
 		    load_relaxed(&segment->ring.slots[i].batch) != await->batch->ref ||
-		    !(load_relaxed(&segment->control->sleepers[w.seat / 64]) >> w.seat % 64 & 1))
+		    !(load_relaxed(&segment->control->sleepers[w.seat / 64]) >> w.seat % 64 & 1) ||
+		    load_relaxed(&segment->seats[w.seat].awaits))
 			continue;
 		suspect = word;
 		at = i;
@@ -156,11 +158,16 @@ int await_ready(struct await *await, uint64_t deadline_ns)
 		.sleep = batch->woke,
 		.heard = await->heard,
 	};
+	struct helping helping;
 	int r;
 
+	if (member_is_task(batch->member))
+		help_gatherer(&helping, batch, &wait, deadline_ns);
 	batch->woke = false;
 	pthread_mutex_unlock(&batch->lock);
 	r = member_wait(batch->member, &wait, deadline_ns);
+	if (member_is_task(batch->member))
+		help_end(batch->member);
 	if (r == -EINTR)
 		r = member_interrupt(batch->member);
 	pthread_mutex_lock(&batch->lock);

@@ -123,7 +123,7 @@ static int cancel_task(struct sheaf_batch *batch, uint64_t index, unsigned flags
 		return SHEAF_NEVER_RAN;
 	if (is_told(ending.entry))
 		return SHEAF_WAS_DONE;
-	if (!(flags & SHEAF_KILL) || batch->member->forks == MEMBER_THREADS)
+	if (!(flags & SHEAF_KILL) || batch->segment->threaded)
 		return SHEAF_RUNS_ON;
 	pthread_mutex_unlock(&batch->lock);
 	r = wait_for_end(&ending, end_task_later);
@@ -216,7 +216,7 @@ static int cancel_in_chunk(struct sheaf_batch *batch, uint64_t c, bool kill)
 static int cancel_positions(struct sheaf_batch *batch, uint64_t position, unsigned flags)
 {
 	const struct plan *plan = &batch->plan;
-	bool kill = flags & SHEAF_KILL && batch->member->forks != MEMBER_THREADS;
+	bool kill = flags & SHEAF_KILL && !batch->segment->threaded;
 	int found = SHEAF_WAS_DONE;
 
 	/* Seq_cst, pairs with withdraw_chunk(): for a gatherer that has announced its sleep. */

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "base/number.h"
+#include "batch/help.h"
 #include "batch/open.h"
 #include "batch/piece.h"
 #include "batch/room.h"
@@ -24,6 +25,7 @@
 #include "work/check.h"
 #include "work/check_pointers.h"
 #include "work/chunk.h"
+#include "work/nest.h"
 #include "work/share.h"
 
 #include <errno.h>
@@ -272,8 +274,38 @@ static void undo_dense(struct sheaf_batch *batch, const struct dense *dense)
 	piece_give_back(batch, &dense->copy);
 }
 
+/*
+ * Wait for room in the ring. Another thread cannot submit to the batch now, but may gather from it.
+ * -ENOBUFS, of a task: all slots are held by tasks that wait, so there is none to wait for.
+ */
+static int await_room(struct sheaf_batch *batch, unsigned heard)
+{
+	int r;
+
+	pthread_mutex_unlock(&batch->lock);
+	if (member_is_task(batch->member) && !(batch->flags & SHEAF_NONBLOCK))
+		r = help_make_room(batch) ? 0 : -ENOBUFS;
+	else
+		r = batch_wait_for_room(batch, heard);
+	pthread_mutex_lock(&batch->lock);
+	return r;
+}
+
+/* Take part in the batch without an invitation, as a task that finds no room for one. */
+static int run_at_once(struct sheaf_batch *batch)
+{
+	struct shared_slot own = {.kind = TASK_SHARE};
+
+	/* Relaxed: nobody else sees the slot. */
+	store_relaxed(&own.batch, batch->ref);
+	pthread_mutex_unlock(&batch->lock);
+	nest_run_at_once(batch->member, &own);
+	pthread_mutex_lock(&batch->lock);
+	return 0;
+}
+
 /* Send the invitations. If some were sent, the batch runs, at worst with fewer workers. */
-UNGUARDED static int invite(struct sheaf_batch *batch)
+UNGUARDED static int invite(struct sheaf_batch *batch, uint64_t limit_ns)
 {
 	const uint32_t first = batch->caller_works ? CALLERS_SHARE + 1 : 0;
 	/*
@@ -282,18 +314,15 @@ UNGUARDED static int invite(struct sheaf_batch *batch)
 	 */
 	const unsigned lookers = batch->caller_works ? workers_looking(batch->segment, batch->plan.shares - first) : 0;
 	const unsigned heard = member_heard(batch->member);
+	const uint64_t flags = READY_SHARE | (member_is_task(batch->member) && limit_ns ? READY_LEFT : batch->word_flags);
 
 	for (uint32_t share = first; share < batch->plan.shares; share++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
 		int r = member_open(batch->member);
 
-		while (!r && (r = ring_take(&batch->segment->ring, batch->member->name, &slot, &ticket)) == -EAGAIN) {
-			/* Another thread cannot submit to the batch now, but may gather from it. */
-			pthread_mutex_unlock(&batch->lock);
-			r = batch_wait_for_room(batch, heard);
-			pthread_mutex_lock(&batch->lock);
-		}
+		while (!r && (r = ring_take(&batch->segment->ring, batch->member->name, &slot, &ticket)) == -EAGAIN)
+			r = await_room(batch, heard);
 		/*
 		 * If the batch runs, its gatherer learns what has come meanwhile, an interruption
 		 * for example.
@@ -305,7 +334,7 @@ UNGUARDED static int invite(struct sheaf_batch *batch)
 		slot->arg_size = 0;
 		/* Release, as in submit.c. */
 		store_release(&slot->batch, batch->ref);
-		if ((r = submit_publish(batch, slot, ticket, share - first >= lookers)))
+		if ((r = submit_publish(batch, slot, ticket, share - first >= lookers, flags)))
 			return share > first ? 0 : r;
 	}
 	return 0;
@@ -324,7 +353,8 @@ UNGUARDED static int submit_dense(struct sheaf_batch *batch, struct dense *dense
 	dense->context_size = options->context_size;
 	dense->shortest_ns = batch->shortest_ns;
 	dense->caller_works = batch->caller_works;
-	batch->caller_works = batch->caller_works && dense->n && !limit_ns;
+	/* A task that waits runs what it has sent invitations for. */
+	batch->caller_works = batch->caller_works && dense->n && !limit_ns && !member_is_task(batch->member);
 	dense->cut = cut_choose(dense->n, options->grain, batch->segment->worker_count + batch->caller_works);
 	if ((r = check_content(batch, dense)) || (r = place_all(batch, dense))) {
 		undo_dense(batch, dense);
@@ -335,7 +365,9 @@ UNGUARDED static int submit_dense(struct sheaf_batch *batch, struct dense *dense
 		chunks_init(batch->segment, &batch->plan);
 	batch->view = &view_dense;
 	batch->inviting = true;
-	r = invite(batch);
+	r = invite(batch, limit_ns);
+	if (r == -ENOBUFS)
+		r = run_at_once(batch);
 	batch->inviting = false;
 	if (r)
 		undo_dense(batch, dense);

@@ -16,6 +16,7 @@ struct sheaf_batch {
 	struct shared_batch *shared;
 	uint32_t index;
 	unsigned flags;
+	uint64_t word_flags;  /* of the words of its slots: READY_LEFT, or 0 */
 	uint64_t ref;         /* BATCH_REF: what slots of this batch hold */
 	uint64_t shortest_ns; /* the shortest limit of its tasks, or 0. Under the member's lock */
 

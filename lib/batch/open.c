@@ -30,9 +30,11 @@
 #include <errno.h>
 #include <string.h>
 
-#define FIRST_BATCHES 64 /* the most that are open in most programs */
+#define FIRST_BATCHES 64     /* the most that are open in most programs */
+#define FIRST_OF_TASKS 1024  /* nested work has many open */
+#define APART_FROM_OTHERS 61 /* begin so many handles behind the worker before */
 
-static struct sheaf_batch first_batches[FIRST_BATCHES];
+static struct sheaf_batch first_batches[FIRST_BATCHES], first_of_tasks[FIRST_OF_TASKS];
 static struct handles batch_handles = {
 	.size = sizeof(struct sheaf_batch),
 	.link = offsetof(struct sheaf_batch, next),
@@ -40,9 +42,24 @@ static struct handles batch_handles = {
 	.first_count = FIRST_BATCHES,
 };
 
+void batch_enter_tasks(unsigned worker)
+{
+	/*
+	 * Other addresses than the owner's and, as far as that goes, than the other workers': a
+	 * handle that comes from them in an argument must not be one of this worker's by accident.
+	 */
+	batch_handles = (struct handles){
+		.size = sizeof(struct sheaf_batch),
+		.link = offsetof(struct sheaf_batch, next),
+		.first = (unsigned char *)first_of_tasks,
+		.first_count = FIRST_OF_TASKS,
+		.skipped = (size_t)worker * APART_FROM_OTHERS % FIRST_OF_TASKS,
+	};
+}
+
 __attribute__((noinline)) int batch_judge_in_task(const struct sheaf_batch *batch)
 {
-	/* A batch that the owner opened after the fork need not exist here. */
+	/* A batch of the owner, or of another worker, need not exist here. */
 	return handles_hold(&batch_handles, batch) && batch->member ? member_check(batch->member) : member_refuse_task();
 }
 
@@ -52,7 +69,7 @@ __attribute__((noinline)) int batch_judge_in_task(const struct sheaf_batch *batc
 static bool take_slot_if_free(struct member *member, uint32_t i)
 {
 	struct segment *segment = member->segment;
-	uint64_t *mine = &member->openings.slots[i / 64], bit = UINT64_C(1) << i % 64;
+	uint64_t *mine = &member->openings->slots[i / 64], bit = UINT64_C(1) << i % 64;
 	uint32_t opener = load_relaxed(&segment->batches[i].opener);
 
 	if (*mine & bit)
@@ -61,7 +78,7 @@ static bool take_slot_if_free(struct member *member, uint32_t i)
 	 * A slot was written over if it names this member and is not known to it, or names a member
 	 * that does not exist.
 	 */
-	if (opener && opener != HELD_BY(member->name) && segment_has_member(segment, opener - 1))
+	if (opener == ORPHANED || (opener && opener != HELD_BY(member->name) && segment_has_member(segment, opener - 1)))
 		return false;
 	/*
 	 * BATCH1. Acquire: else what the last opener did to the slot could come after what this one
@@ -77,8 +94,14 @@ static bool take_slot_if_free(struct member *member, uint32_t i)
 static int take_slot(struct member *member, uint32_t *index)
 {
 	struct segment *segment = member->segment;
+	/* Relaxed: a hint. */
+	uint32_t recent = load_relaxed(&member->openings->recent);
 	int r, cancel;
 
+	/* From the one that was left last: nested tasks have many before it. */
+	for (*index = recent; *index < segment->batches_added; ++*index)
+		if (take_slot_if_free(member, *index))
+			return 0;
 	for (*index = 0;; ++*index) {
 		if (*index == segment->batch_count)
 			return sheaf_fail(-ENOSPC, "%u batches are open: retire one, or raise max_batches",
@@ -101,9 +124,9 @@ static int take_slot(struct member *member, uint32_t *index)
 static void leave_slot(struct member *member, struct sheaf_batch *batch)
 {
 	store_relaxed(&batch->shared->word, BATCH_WORD(BATCH_FREE, 0));
-	member->openings.slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
+	member->openings->slots[batch->index / 64] &= ~(UINT64_C(1) << batch->index % 64);
 	/* Relaxed: a hint. */
-	store_relaxed(&member->openings.recent, batch->index);
+	store_relaxed(&member->openings->recent, batch->index);
 	/* BATCH1. Release: the next opener comes after all that this one did. */
 	store_release(&batch->shared->opener, 0);
 }
@@ -112,10 +135,11 @@ static void leave_slot(struct member *member, struct sheaf_batch *batch)
 
 static void link_batch(struct member *member, struct sheaf_batch *batch)
 {
-	batch->next = member->openings.batches;
+	batch->next = member->openings->batches;
 	if (batch->next)
 		batch->next->previous = batch;
-	member->openings.batches = batch;
+	member->openings->batches = batch;
+	member->opened++;
 }
 
 static void unlink_batch(struct member *member, struct sheaf_batch *batch)
@@ -125,15 +149,16 @@ static void unlink_batch(struct member *member, struct sheaf_batch *batch)
 	if (batch->previous)
 		batch->previous->next = batch->next;
 	else
-		member->openings.batches = batch->next;
+		member->openings->batches = batch->next;
+	member->opened--;
 }
 
 /* Take a handle, cleared but for its lock. Under the member's lock. */
 static struct sheaf_batch *take_handle(struct member *member)
 {
-	struct sheaf_batch *batch = member->openings.spare;
+	struct sheaf_batch *batch = member->openings->spare;
 
-	member->openings.spare = NULL;
+	member->openings->spare = NULL;
 	if (!batch && (batch = handles_take(&batch_handles)))
 		pthread_mutex_init(&batch->lock, NULL);
 	if (batch)
@@ -153,17 +178,17 @@ static void discard_handle(struct member *member, struct sheaf_batch *batch)
 {
 	memset(batch, 0, offsetof(struct sheaf_batch, lock));
 	batch->member = &member_dead;
-	if (!member->openings.spare)
-		member->openings.spare = batch;
+	if (!member->openings->spare)
+		member->openings->spare = batch;
 	else
 		give_handle(batch);
 }
 
 void batch_drop_spare(struct member *member)
 {
-	if (member->openings.spare)
-		give_handle(member->openings.spare);
-	member->openings.spare = NULL;
+	if (member->openings->spare)
+		give_handle(member->openings->spare);
+	member->openings->spare = NULL;
 }
 
 /* ---- time limits ---- */
@@ -186,12 +211,12 @@ void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
 
 	if (!limit_ns)
 		return;
-	pthread_mutex_lock(&member->openings.lock);
+	pthread_mutex_lock(&member->openings->lock);
 	if (!batch->shortest_ns || limit_ns < batch->shortest_ns) {
 		batch->shortest_ns = limit_ns;
 		tell_shortest(batch);
 	}
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 	tick = load_seq_cst(&member->segment->control->tick_ns);
 	/* For long limits the supervisor wakes often enough by itself. */
 	if (limit_ns / 2 < os_parent_check_ns() && (!tick || tick > limit_ns / 2))
@@ -204,10 +229,10 @@ void batch_limit_undo(struct sheaf_batch *batch, uint64_t shortest_ns)
 
 	if (batch->shortest_ns == shortest_ns) /* only the call of this thread changes it */
 		return;
-	pthread_mutex_lock(&member->openings.lock);
+	pthread_mutex_lock(&member->openings->lock);
 	batch->shortest_ns = shortest_ns;
 	tell_shortest(batch);
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 }
 
 /* ---- wild writes ---- */
@@ -217,13 +242,13 @@ static bool all_submitted(struct member *member)
 {
 	bool busy = false;
 
-	pthread_mutex_lock(&member->openings.lock);
-	for (struct sheaf_batch *batch = member->openings.batches; batch && !busy; batch = batch->next) {
+	pthread_mutex_lock(&member->openings->lock);
+	for (struct sheaf_batch *batch = member->openings->batches; batch && !busy; batch = batch->next) {
 		busy = pthread_mutex_trylock(&batch->lock);
 		if (!busy)
 			pthread_mutex_unlock(&batch->lock);
 	}
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 	/*
 	 * Seq_cst, pairs with is_room() in room.c: else a thread that has filled the slot could
 	 * seem not to have counted itself.
@@ -245,13 +270,13 @@ void batch_mend(struct member *member)
 		workers_ring_all(segment);
 	else if (ring_has_ready(&segment->ring))
 		workers_ring(segment);
-	pthread_mutex_lock(&member->openings.lock);
-	for (struct sheaf_batch *batch = member->openings.batches; batch; batch = batch->next) {
+	pthread_mutex_lock(&member->openings->lock);
+	for (struct sheaf_batch *batch = member->openings->batches; batch; batch = batch->next) {
 		tell_shortest(batch);
 		if (load_relaxed(&batch->shared->opener) != HELD_BY(member->name))
 			store_relaxed(&batch->shared->opener, HELD_BY(member->name));
 	}
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 }
 
 /* ---- opening and closing ---- */
@@ -288,6 +313,7 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->result_size = options->result_size;
 	batch->max_attempts = options->max_attempts ? options->max_attempts : segment->max_attempts;
 	batch->limit_ns = limit_of(options->task_timeout_ns, member->limit_ns);
+	batch->word_flags = member_is_task(member) && (member->careful || batch->limit_ns) ? READY_LEFT : 0;
 	shared->kind = KIND_CALLS;
 	shared->flags = batch->flags;
 	shared->max_attempts = batch->max_attempts;
@@ -302,6 +328,8 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	/* Relaxed, all: published by the ring slots that name the batch (RING1). */
 	store_relaxed(&shared->failures, 0);
 	store_relaxed(&shared->units, 0);
+	if (load_relaxed(&shared->inner_deaths))
+		store_relaxed(&shared->inner_deaths, 0);
 	if (load_relaxed(&shared->stop) != STOP_NOWHERE)
 		store_relaxed(&shared->stop, STOP_NOWHERE);
 	store_relaxed(&shared->word, BATCH_WORD(BATCH_OPEN, batch->heap_id));
@@ -311,7 +339,7 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct member *member, const 
 {
 	static const sheaf_batch_options defaults = {0};
 	struct sheaf_batch *batch;
-	const struct shared_batch *recent = &member->segment->batches[load_relaxed(&member->openings.recent)];
+	const struct shared_batch *recent = &member->segment->batches[load_relaxed(&member->openings->recent)];
 	int r;
 
 	/* Both lines are written. After a pause they come while the rest is prepared. */
@@ -319,20 +347,20 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct member *member, const 
 	__builtin_prefetch(&recent->opener, 1);
 	if ((r = member_open(member)))
 		return r;
-	pthread_mutex_lock(&member->openings.lock);
+	pthread_mutex_lock(&member->openings->lock);
 	batch = take_handle(member);
 	if (!batch) {
-		pthread_mutex_unlock(&member->openings.lock);
+		pthread_mutex_unlock(&member->openings->lock);
 		return sheaf_fail(-ENOMEM, "no memory for a batch");
 	}
 	if ((r = take_slot(member, &batch->index))) {
 		discard_handle(member, batch);
-		pthread_mutex_unlock(&member->openings.lock);
+		pthread_mutex_unlock(&member->openings->lock);
 		return r;
 	}
 	fill_batch(batch, member, options ? options : &defaults);
 	link_batch(member, batch);
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 	batch_limit(batch, batch->limit_ns);
 	*out = batch;
 	return 0;
@@ -377,11 +405,11 @@ void batch_close(struct sheaf_batch *batch)
 {
 	struct member *member = batch->member;
 
-	pthread_mutex_lock(&member->openings.lock);
+	pthread_mutex_lock(&member->openings->lock);
 	unlink_batch(member, batch);
 	batch->shortest_ns = 0;
 	tell_shortest(batch);
 	leave_slot(member, batch);
 	discard_handle(member, batch);
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 }

@@ -9,6 +9,9 @@
 /* Private: member_check() in a process that runs tasks. */
 int batch_judge_in_task(const struct sheaf_batch *batch);
 
+/* Say that this process is a worker, whose tasks open batches of their own. */
+void batch_enter_tasks(unsigned worker);
+
 /* May this process and thread use the batch? 0; -EPERM, -EINVAL with their messages. */
 static inline int batch_check(const struct sheaf_batch *batch)
 {

@@ -159,9 +159,9 @@ static void free_units(struct sheaf_batch *batch)
 
 	/* Relaxed: a pool that has just ended gives its heap back soon. */
 	if (member->stocks && load_relaxed(&segment->control->state) == POOL_OPEN) {
-		pthread_mutex_lock(&member->openings.lock);
+		pthread_mutex_lock(&member->openings->lock);
 		kept = stock_keep(segment, member->number, batch->shared, batch->heap_id, &left);
-		pthread_mutex_unlock(&member->openings.lock);
+		pthread_mutex_unlock(&member->openings->lock);
 		/*
 		 * STOCK1: if the supervisor changes it back after us, it finds our units. If it did
 		 * before, we find 0.

@@ -13,11 +13,13 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/guard.h"
+#include "batch/help.h"
 #include "batch/open.h"
 #include "batch/piece.h"
 #include "batch/room.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
+#include "work/nest.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,6 +105,14 @@ __attribute__((noinline)) static void after_publish(struct sheaf_batch *batch, i
 		order_drop_last(&batch->order);
 }
 
+/* Tell the flags of a task with a limit of its own. */
+__attribute__((noinline)) static uint64_t flags_of(const struct sheaf_batch *batch, uint16_t limit)
+{
+	const struct member *member = batch->member;
+
+	return member_is_task(member) && (member->careful || limit != LIMIT_NONE) ? READY_LEFT : 0;
+}
+
 /*
  * Take a slot, fill and publish it. @offset: where a large argument lies. -EAGAIN: the ring is
  * full.
@@ -137,7 +147,7 @@ __attribute__((always_inline)) static inline int send_task(struct sheaf_batch *b
 	store_release(&slot->batch, batch->ref);
 	order_add(&batch->order, position);
 	lower = batch->awaiting && position < batch->awaited;
-	r = submit_publish(batch, slot, ticket, true);
+	r = submit_publish(batch, slot, ticket, true, limit == LIMIT_BATCH ? batch->word_flags : flags_of(batch, limit));
 	if (r || lower)
 		after_publish(batch, r);
 	return r;
@@ -163,12 +173,8 @@ __attribute__((noinline)) static int refuse_call(const struct sheaf_batch *batch
 	return sheaf_fail(-EBUSY, "the batch is a map: submit single tasks to another batch");
 }
 
-/*
- * Prepare all that may take time or fail, then send the task. Under the batch's lock, so that no
- * thread holds a slot while it waits for a lock. -EAGAIN: the ring is full.
- */
-__attribute__((always_inline)) static inline int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
-							     const void *arg, size_t arg_size, uint16_t limit)
+/* May the batch take a task with that position? It is reserved then. */
+__attribute__((always_inline)) static inline int check_call_allowed(struct sheaf_batch *batch, uint64_t position)
 {
 	int r;
 
@@ -179,8 +185,20 @@ __attribute__((always_inline)) static inline int submit_call(struct sheaf_batch 
 	r = order_reserve(&batch->order, position);
 	if (r == -EEXIST)
 		return sheaf_fail(r, "position %llu was submitted to this batch before", (unsigned long long)position);
+	return r ? sheaf_fail(r, "no memory for the positions of a batch") : 0;
+}
+
+/*
+ * Prepare all that may take time or fail, then send the task. Under the batch's lock, so that no
+ * thread holds a slot while it waits for a lock. -EAGAIN: the ring is full.
+ */
+__attribute__((always_inline)) static inline int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+							     const void *arg, size_t arg_size, uint16_t limit)
+{
+	int r = check_call_allowed(batch, position);
+
 	if (r)
-		return sheaf_fail(r, "no memory for the positions of a batch");
+		return r;
 	if (arg_size > INLINE_ARG || batch->order.count == batch->entries.capacity)
 		return send_heavy(batch, position, fn, arg, arg_size, limit);
 	return send_task(batch, position, fn, arg, arg_size, limit, 0);
@@ -197,6 +215,61 @@ __attribute__((always_inline)) static inline int submit_locked(struct sheaf_batc
 	return r;
 }
 
+/*
+ * Accept a task that has no slot of the ring, because the submitter runs it next. @slot: its own.
+ * 0; errors as for any task.
+ */
+static int accept_at_once(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+			  uint16_t limit, struct shared_slot *slot)
+{
+	struct piece argument = {0};
+	int r = check_call_allowed(batch, position);
+
+	if (r)
+		return r;
+	if (arg_size > INLINE_ARG && (r = piece_take(batch, arg_size, "the argument of a task", &argument)))
+		return r;
+	if (batch->order.count == batch->entries.capacity &&
+	    (r = entries_grow(&batch->entries, batch->segment, batch->shared, batch->heap_id))) {
+		piece_give_back(batch, &argument);
+		return r;
+	}
+	slot->arg.offset = argument.offset;
+	if (arg_size)
+		memcpy(arg_size > INLINE_ARG ? segment_at(batch->segment, argument.offset) : slot->arg.bytes, arg, arg_size);
+	slot->function = (uint64_t)(uintptr_t)fn;
+	slot->arg_size = (uint32_t)arg_size;
+	slot->kind = TASK_CALL;
+	slot->limit = limit;
+	/* Relaxed, both: nobody else sees the slot. */
+	store_relaxed(&slot->target, new_entry(batch, batch->order.count, position));
+	store_relaxed(&slot->batch, batch->ref);
+	order_add(&batch->order, position);
+	return 0;
+}
+
+/*
+ * Submit as a task that finds the ring full: run others as long as one is READY. Where none is, all
+ * slots are held by tasks that wait, perhaps for this one. So run it at once.
+ */
+static int submit_as_task(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+			  uint16_t limit)
+{
+	struct shared_slot own;
+	int r = -EAGAIN;
+
+	while (r == -EAGAIN && help_make_room(batch))
+		r = submit_locked(batch, position, fn, arg, arg_size, limit);
+	if (r != -EAGAIN)
+		return r;
+	pthread_mutex_lock(&batch->lock);
+	r = accept_at_once(batch, position, fn, arg, arg_size, limit, &own);
+	pthread_mutex_unlock(&batch->lock);
+	if (!r)
+		nest_run_at_once(batch->member, &own);
+	return r;
+}
+
 /* Do the same after the ring was found full: again and again, as soon as there is room. */
 __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
 						    const void *arg, size_t arg_size, uint16_t limit)
@@ -204,6 +277,8 @@ __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, u
 	unsigned heard = member_heard(batch->member);
 	int r;
 
+	if (member_is_task(batch->member) && !(batch->flags & SHEAF_NONBLOCK))
+		return submit_as_task(batch, position, fn, arg, arg_size, limit);
 	do
 		r = batch_wait_for_room(batch, heard);
 	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);

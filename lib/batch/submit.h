@@ -28,15 +28,16 @@ static inline void submit_note_ticket(struct sheaf_batch *batch, uint64_t ticket
 /*
  * Publish the slot under the batch's lock, unless the pool has finished: the supervisor of a pool
  * that is just being closed may have checked the ring before the task was in it. @ring: wake a
- * worker if one sleeps. 0; -EPIPE with its message: the task was withdrawn.
+ * worker if one sleeps. @flags: as for ring_publish(). 0; -EPIPE with its message: the task was
+ * withdrawn.
  */
 __attribute__((always_inline)) static inline int submit_publish(struct sheaf_batch *batch, struct shared_slot *slot,
-								uint64_t ticket, bool ring)
+								uint64_t ticket, bool ring, uint64_t flags)
 {
 	struct segment *segment = batch->segment;
 
 	submit_note_ticket(batch, ticket);
-	ring_publish(&segment->ring, slot, ticket);
+	ring_publish(&segment->ring, slot, ticket, flags);
 	/*
 	 * Seq_cst, pairs with ending_finish() in ending.c: else both could read what was there
 	 * before the other's store.

@@ -72,7 +72,7 @@ static void *pop(struct handles *handles)
 	if (handle)
 		handles->dead = *link_of(handles, handle);
 	else if (handles->begun < handles->first_count)
-		handle = handles->first + handles->begun++ * handles->size;
+		handle = handles->first + (handles->skipped + handles->begun++) % handles->first_count * handles->size;
 	return handle;
 }
 

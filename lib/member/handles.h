@@ -18,6 +18,7 @@ struct handles {
 	_Atomic unsigned holder; /* of what follows: the number of its process, plus 1; 0: nobody */
 	void *dead;              /* by the links */
 	size_t begun;            /* of the first ones */
+	size_t skipped;          /* of the first ones, come last */
 	size_t added;
 	_Atomic(struct handles_block *) blocks; /* the others; only grows */
 };

@@ -25,7 +25,7 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 	member->name = seat_name(number, generation);
 	member->claimant = word_claimant(member->name);
 	member->pid = pid;
-	member->forks = member->made = forks_count();
+	member->forks = member->made = member->returns = forks_count();
 	member->forks_private = private_memory;
 	member->looking = false;
 	member->spin_ns = segment->spin_ns;
@@ -34,6 +34,9 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 	member->looks = 0;
 	member->clock_ns = 0;
 	member->victim = 0;
+	member->handle = NULL;
+	member->outer = NULL;
+	member->others = 0;
 	for (unsigned i = 0; i < MEMBER_REGIONS; i++)
 		member->regions[i].heap_id = 0;
 }
@@ -57,10 +60,19 @@ const struct segment *member_run_tasks_of(const struct segment *segment)
 
 int member_refuse_task(void)
 {
-	return sheaf_fail(
-		-EPERM,
-		"a task cannot submit to the pool that runs it, nor use it otherwise: only the process that created a pool "
-		"may. A task may call sheaf_task_*(), and use pools that it has created itself");
+	return sheaf_fail(-EPERM,
+			  "a task cannot use the handles of the pool's owner, nor those of other tasks: it may use what "
+			  "sheaf_task_pool() gives it, the batches that it has opened itself, and pools that it has created");
+}
+
+/* A task waits, and another one uses its handle in the same worker. */
+static int judge_busy(const struct member *member)
+{
+	if (!pthread_equal(member->thread, pthread_self()))
+		return 0;
+	return sheaf_fail(-EDEADLK,
+			  "the task that has opened this waits, and its worker runs the calling task meanwhile: a task may "
+			  "not use, or wait for, the batches of another task");
 }
 
 static int fail_inherited(void)
@@ -77,14 +89,18 @@ int member_check_process(const struct member *member)
 
 int member_judge(const struct member *member)
 {
-	if (handles_in_task && member->made != forks_count())
-		return member_refuse_task();
 	if (member == &member_dead)
 		return sheaf_fail(-EINVAL, "the batch was retired, or its pool destroyed");
+	if (handles_in_task && member->made != forks_count())
+		return member_refuse_task();
 	if (member->forks == MEMBER_DEAD)
 		return sheaf_fail(-EINVAL, "the pool was destroyed");
 	if (member->made != forks_count())
 		return fail_inherited();
+	if (member->forks == MEMBER_ENDED)
+		return sheaf_fail(-EINVAL, "the task has ended that had this pool from sheaf_task_pool()");
+	if (member->forks == MEMBER_BUSY)
+		return judge_busy(member);
 	return tasks_of == member->segment ? member_refuse_task() : 0;
 }
 
@@ -124,11 +140,23 @@ static int fail_wild(uint32_t state)
 		(unsigned)state);
 }
 
+/* Do what member_fail() does for a task. What the owner has asked for it does not know. */
+static int fail_of_task(uint32_t state)
+{
+	if (state <= POOL_FINISHED)
+		return 0;
+	if (state == POOL_TERMINATED)
+		return sheaf_fail(-ECANCELED, "the pool was terminated");
+	return sheaf_fail(-ENOTRECOVERABLE, "the pool has stopped");
+}
+
 int member_fail(struct member *member, uint32_t state)
 {
 	/* Relaxed, both: a number for a message. */
 	uint64_t wild = load_relaxed(&member->wild);
 
+	if (member_is_task(member))
+		return fail_of_task(state);
 	if (asked_of(member) == POOL_TERMINATED)
 		return sheaf_fail(-ECANCELED, "the pool was terminated");
 	if (!member_possible(member, state)) {
@@ -163,7 +191,10 @@ int member_shut(struct member *member)
 	uint32_t state = load_acquire(&member->segment->control->state);
 	int r = member_fail(member, state);
 
-	return r || (state != POOL_CLOSED && state != POOL_FINISHED) ? r : sheaf_fail(-EPIPE, "the pool is closed");
+	/* A task of a closed pool still runs, and so does what it submits. */
+	if (r || member_is_task(member) || (state != POOL_CLOSED && state != POOL_FINISHED))
+		return r;
+	return sheaf_fail(-EPIPE, "the pool is closed");
 }
 
 void member_kill(struct member *member, uint64_t owned)

@@ -23,7 +23,8 @@
 struct member;
 
 /*
- * What the owner does for its pool. A worker has none of it, because it dies with its supervisor.
+ * What the owner does for its pool, or a task for the batches that it opens. A worker that runs no
+ * task has none of it, because it dies with its supervisor.
  */
 struct member_ops {
 	/*
@@ -42,7 +43,16 @@ struct member_ops {
 	void (*nudge)(struct member *member);
 };
 
-/* The batches that a member has opened, and what they need of it. Under the lock. */
+/* What a worker's seat told of a task that waits, while the worker runs others. See work/nest.h. */
+struct held {
+	uint64_t hand, cursor, started, deadline, limited, limited_cursor;
+	uint64_t items[FORKS_PRIVATE / sizeof(uint64_t)]; /* the loop that it stands in, if any */
+};
+
+/*
+ * The batches that a member has opened, and what they need of it. Under the lock. All nested tasks
+ * of a worker have the same.
+ */
 struct openings {
 	pthread_mutex_t lock;
 	struct sheaf_batch *batches;
@@ -68,11 +78,16 @@ struct member {
 	uint64_t claimant; /* word_claimant() of the name */
 	int32_t pid;
 	/*
-	 * As made, or MEMBER_THREADS, MEMBER_DEAD. Differs from forks_count() in a handle inherited
-	 * over a fork.
+	 * As made, or one of MEMBER_DEAD and so on. Differs from forks_count() in a handle
+	 * inherited over a fork.
 	 */
 	unsigned forks;
 	unsigned made; /* forks_count() when it was made */
+	/*
+	 * The same, as long as the task that it runs has no handle; then a number that no process
+	 * has. See task_returned().
+	 */
+	unsigned returns;
 	const struct member_ops *ops;
 
 	/* For running tasks; one thread's. */
@@ -86,6 +101,24 @@ struct member {
 	unsigned victim;   /* region to reuse next */
 	struct region regions[MEMBER_REGIONS];
 
+	/* For nested work: see work/nest.h. */
+	/* of the task that it runs: what the task's pool is to it; or NULL */
+	struct member *handle;
+	/* Of a handle only, up to the next empty line. */
+	const struct sheaf_task *task; /* whose it is; NULL: that task has ended */
+	uint64_t position;             /* of that task, as a map's items share one struct */
+	/*
+	 * End it, when its task has returned. Give its memory back, when the worker ends, a thread.
+	 */
+	void (*left)(struct member *handle);
+	void (*forget)(struct member *handle);
+	const struct held *outer; /* of its task, while it runs another one; else NULL */
+	pthread_t thread;         /* that does so */
+	unsigned others;          /* tasks that are not descendants, on this stack */
+	/* nested work of this batch has killed a worker before */
+	bool careful;
+	pid_t supervisor; /* 0: the worker is a thread */
+
 	/* For waiting. */
 	_Atomic uint64_t looked_ns;  /* when look() was called last */
 	_Atomic unsigned interrupts; /* calls of sheaf_pool_interrupt() */
@@ -96,18 +129,21 @@ struct member {
 	_Atomic uint64_t wild;
 
 	/* For opening batches. */
+	unsigned opened; /* so many are open. Under the lock of openings */
 	/* Threads that take a slot of the ring without a batch's lock, for an instant. */
 	_Atomic unsigned probing;
 	uint64_t limit_ns;           /* of tasks, unless their batch says otherwise; 0: none */
 	bool checked;                /* SHEAF_CHECK */
 	bool stocks;                 /* it may keep units: a supervisor gives them back */
 	struct check_memory *memory; /* for that; or NULL */
-	struct openings openings;    /* last, as it is long */
+	struct openings *openings;   /* NULL: it opens none */
 };
 
 /* In member->forks. No forks_count() comes so far. */
 #define MEMBER_DEAD (~0u)        /* the pool was destroyed, or (member_dead) the batch retired */
 #define MEMBER_THREADS (~0u - 1) /* workers are threads, and the caller may be one of them */
+#define MEMBER_ENDED (~0u - 2)   /* the task has ended that got it from sheaf_task_pool() */
+#define MEMBER_BUSY (~0u - 3)    /* the task waits, and its worker runs another one meanwhile */
 
 /* The member that a dead batch belongs to. */
 extern struct member member_dead;
@@ -118,6 +154,12 @@ extern struct member member_dead;
  */
 void member_sit(struct member *member, struct segment *segment, unsigned number, unsigned generation, int32_t pid,
 		void *private_memory);
+
+/* Is it a task's, from sheaf_task_pool()? */
+static inline bool member_is_task(const struct member *member)
+{
+	return member->left;
+}
 
 /* Find the member's region for this batch. */
 struct region *member_region(struct member *member, const struct shared_batch *batch);

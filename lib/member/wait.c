@@ -21,6 +21,7 @@ static void undo_sleep(void *context)
 	const struct wait *wait = context;
 
 	sleeper_retract(&wait->sleeper);
+	sleeper_retract(&wait->also);
 	if (wait->cancelled)
 		wait->cancelled(wait->context);
 }
@@ -30,6 +31,13 @@ static void sleep_until(const struct wait *wait, uint64_t until)
 	pthread_cleanup_push(undo_sleep, (void *)(uintptr_t)wait);
 	sleeper_sleep(&wait->sleeper, until);
 	pthread_cleanup_pop(0);
+}
+
+void member_retract(const struct member *member, const struct wait *wait)
+{
+	sleeper_retract(&wait->sleeper);
+	if (wait->also.announced && !sleeper_retract(&wait->also))
+		workers_ring(member->segment);
 }
 
 static bool spin_for(const struct member *member, const struct wait *wait)
@@ -105,6 +113,7 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 			return r;
 		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
 		sleeper_announce(&wait->sleeper);
+		sleeper_announce(&wait->also);
 		/*
 		 * Help first: a task that was READY when ready() was asked may be withdrawn before
 		 * it can be claimed, and nobody rings for that.
@@ -112,7 +121,7 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		if (wait->help && wait->help(wait->context, true))
 			continue;
 		if (wait->ready(wait->context)) {
-			sleeper_retract(&wait->sleeper);
+			member_retract(member, wait);
 			return 0;
 		}
 		if (wait->idle)
@@ -121,6 +130,6 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 			sleep_until(wait, until);
 		if (wait->woken)
 			wait->woken(wait->context);
-		sleeper_retract(&wait->sleeper);
+		member_retract(member, wait);
 	}
 }

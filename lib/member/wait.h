@@ -39,11 +39,18 @@ struct wait {
 	/* Undo what the call has begun, because the thread is cancelled in its sleep. Or NULL. */
 	void (*cancelled)(void *context);
 	struct sleeper sleeper;
+	struct sleeper also; /* announced beside it, and rung on the bell of the first; or {0} */
 	uint64_t longest_ns; /* of one sleep; 0: as long as it takes */
 	bool sleep;          /* at once, because it cannot come soon */
 	bool deaf;           /* sheaf_pool_interrupt() does not end the wait */
 	unsigned heard;      /* member_heard() at the call's beginning */
 };
+
+/*
+ * Retract the announcements of a wait, for help(). If a wake-up was spent on the second one, it is
+ * passed on, because it was meant for a task that this member may not run.
+ */
+void member_retract(const struct member *member, const struct wait *wait);
 
 /*
  * Wait until ready() or the deadline (0: do not wait; SHEAF_FOREVER). 0; -EAGAIN, -ETIMEDOUT, with

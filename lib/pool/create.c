@@ -23,7 +23,7 @@
 
 #define DEFAULT_RING 1024u
 #define DEFAULT_ATTEMPTS 3u
-#define DEFAULT_BATCHES 64u
+#define DEFAULT_BATCHES 1024u /* reserved: memory is committed for those that were open at once */
 #define SPIN_NS 50000         /* two or three wake-ups */
 #define EAGER_NS 20000        /* one wake-up: less could not pay */
 #define CROWDED_EAGER_NS 1000 /* where the owner and the workers have less than a CPU each */
@@ -131,21 +131,22 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
 	pool->member.forks = MEMBER_DEAD; /* until its workers run */
 	pool->member.ops = &tend_ops;
-	pool->member.limit_ns = limit_of(options->task_timeout_ns, 0);
+	pool->member.openings = &pool->openings;
+	pool->member.limit_ns = pool->segment.limit_ns = limit_of(options->task_timeout_ns, 0);
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
-	pool->threaded = threaded;
-	pool->member.checked = checked;
+	pool->threaded = pool->segment.threaded = threaded;
+	pool->member.checked = pool->segment.checked = checked;
 	pool->member.stocks = !threaded;
 	if (checked)
 		pool->member.memory = check_remember();
-	pthread_mutex_init(&pool->member.openings.lock, NULL);
+	pthread_mutex_init(&pool->openings.lock, NULL);
 	pthread_mutex_init(&pool->family_lock, NULL);
 	r = start_workers(pool);
 	if (!r && (r = segment_publish(&pool->segment)))
 		tend_end_workers(pool);
 	if (r) {
 		segment_destroy(&pool->segment);
-		pthread_mutex_destroy(&pool->member.openings.lock);
+		pthread_mutex_destroy(&pool->openings.lock);
 		pthread_mutex_destroy(&pool->family_lock);
 		pool_give_memory(pool);
 		return r;

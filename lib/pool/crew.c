@@ -18,6 +18,7 @@
 #include "pool/crew.h"
 
 #include "base/atomic.h"
+#include "batch/open.h"
 #include "member/handles.h"
 #include "os/os.h"
 #include "pool/lastwords.h"
@@ -75,6 +76,7 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	name_worker(worker);
 	handles_enter_tasks();
+	batch_enter_tasks(worker);
 	segment_adopt(segment);
 	lastwords_prepare(&segment->seats[worker]);
 	leaving_run(segment, worker, generation, supervisor);
@@ -101,6 +103,8 @@ static int spawn_worker(struct supervisor *s, unsigned worker)
 	store_relaxed(&w->looking, 0);
 	store_relaxed(&w->started, 0);
 	store_relaxed(&w->deadline, 0);
+	store_relaxed(&w->limited, 0);
+	store_relaxed(&w->awaits, 0);
 	w->fault = 0;
 	w->frame_count = 0;
 	w->way = 0;
@@ -248,9 +252,11 @@ void crew_recover_all(struct supervisor *s)
 			.signal = SIGKILL,
 			.exit_code = -1,
 			.innocent = true,
+			.cursor = load_relaxed(&w->cursor),
 		};
 
 		recover(s->segment, &death, &s->role.region);
+		s->role.orphaned_ns = sheaf_now_ns();
 		store_relaxed(&w->pid, 0);
 	}
 }

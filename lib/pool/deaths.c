@@ -16,6 +16,7 @@
 #include "os/os.h"
 #include "pool/crew.h"
 #include "pool/lastwords.h"
+#include "pool/orphans.h"
 #include "pool/recover.h"
 #include "pool/state.h"
 
@@ -24,6 +25,8 @@
 #include <sys/wait.h>
 
 #define FORGIVE_NS (SECOND / 10)
+#define ORPHAN_GRACE_NS SECOND /* as for a batch that is retired */
+#define ORPHAN_CHECK_NS (SECOND / 100)
 
 /*
  * Break a pool whose workers die one after the other without ending or giving up a single task.
@@ -69,9 +72,17 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	death.innocent = late || load_relaxed(&w->kill) == death.generation + 1;
 	death.late = late && late == load_relaxed(&w->deadline);
 	death.started_ns = load_relaxed(&w->started);
+	death.cursor = load_relaxed(&w->cursor);
 	death.ended_ns = sheaf_now_ns();
 	lastwords_read(w, &death);
 	settled = recover(s->segment, &death, &s->role.region);
+	s->role.orphaned_ns = death.ended_ns;
+	/*
+	 * It may have died between stocking units of nested work and saying so. Relaxed: read by
+	 * this process next.
+	 */
+	if (load_relaxed(&s->segment->control->nested))
+		store_relaxed(&s->segment->control->stock_watched, 1);
 
 	store_relaxed(&w->pid, 0);
 	s->role.pids[worker] = 0;
@@ -120,4 +131,16 @@ void deaths_watch_stops(struct supervisor *s)
 		if (worker < s->segment->worker_count)
 			limits_stopped(&s->role.limits, worker, info.si_code == CLD_STOPPED);
 	}
+}
+
+uint64_t deaths_free_orphans(struct supervisor *s)
+{
+	uint64_t now;
+
+	if (!s->role.orphaned_ns)
+		return UINT64_MAX;
+	now = sheaf_now_ns();
+	if (!orphans_free(s->segment, now - s->role.orphaned_ns > ORPHAN_GRACE_NS))
+		s->role.orphaned_ns = 0;
+	return s->role.orphaned_ns ? ORPHAN_CHECK_NS : UINT64_MAX;
 }

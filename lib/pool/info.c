@@ -18,7 +18,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 	const struct segment *segment;
 	pid_t supervisor;
 	bool withdrawn;
-	int r = pool_check(pool, "sheaf_pool_get_info");
+	int r = pool_check_owner(pool, "sheaf_pool_get_info");
 
 	if (r)
 		return r;
@@ -49,7 +49,7 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
 {
 	struct sheaf_pool *mine = (struct sheaf_pool *)pool;
-	int r = pool_check(pool, "sheaf_pool_worker_pid"), cancel;
+	int r = pool_check_owner(pool, "sheaf_pool_worker_pid"), cancel;
 	pid_t pid;
 
 	if (r)

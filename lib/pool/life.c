@@ -34,7 +34,7 @@ static void ask_for(struct sheaf_pool *pool, uint32_t wanted)
 
 int sheaf_pool_close(sheaf_pool *pool)
 {
-	int r = pool_check(pool, "sheaf_pool_close");
+	int r = pool_check_owner(pool, "sheaf_pool_close");
 
 	if (r)
 		return r;
@@ -104,7 +104,7 @@ static bool is_joined(void *context)
 int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 {
 	struct wait wait = {.context = pool, .ready = is_joined, .sleep = true, .longest_ns = CHECK_EVERY_NS};
-	int r = pool_check(pool, "sheaf_pool_join");
+	int r = pool_check_owner(pool, "sheaf_pool_join");
 
 	if (r)
 		return r;
@@ -121,7 +121,7 @@ int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 
 int sheaf_pool_terminate(sheaf_pool *pool)
 {
-	int r = pool_check(pool, "sheaf_pool_terminate"), cancel;
+	int r = pool_check_owner(pool, "sheaf_pool_terminate"), cancel;
 
 	if (r)
 		return r;
@@ -160,7 +160,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 
 	if (!pool)
 		return;
-	if (pool_check(pool, "sheaf_pool_destroy")) {
+	if (pool_check_owner(pool, "sheaf_pool_destroy")) {
 		/*
 		 * What a task has from its owner it still stands on. And nothing is done to what is
 		 * destroyed.
@@ -175,11 +175,11 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	}
 	cancel = cancel_refuse();
 	sheaf_pool_terminate(pool);
-	while (pool->member.openings.batches)
-		batch_free(pool->member.openings.batches, true);
+	while (pool->openings.batches)
+		batch_free(pool->openings.batches, true);
 	batch_drop_spare(&pool->member);
 	segment_destroy(&pool->segment);
-	pthread_mutex_destroy(&pool->member.openings.lock);
+	pthread_mutex_destroy(&pool->openings.lock);
 	pthread_mutex_destroy(&pool->family_lock);
 	pool_give_memory(pool);
 	cancel_allow(cancel);

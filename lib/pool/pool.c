@@ -29,6 +29,15 @@ int pool_check(const sheaf_pool *pool, const char *call)
 	return member_check_process(&pool->member);
 }
 
+int pool_check_owner(const sheaf_pool *pool, const char *call)
+{
+	int r = pool_check(pool, call);
+
+	if (!r && member_is_task(&pool->member))
+		return sheaf_fail(-EPERM, "%s: only the process that created the pool may do that, not a task of it", call);
+	return r;
+}
+
 bool pool_exists(const sheaf_pool *pool)
 {
 	return handles_hold(&pool_handles, pool);

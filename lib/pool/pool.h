@@ -21,11 +21,16 @@ struct sheaf_pool {
 	/* Since when a successor could not be started; 0: there is one, or none is needed. */
 	uint64_t orphaned_ns;
 	struct threads threads;
+	struct openings openings;     /* the owner's */
 	struct sheaf_pool *next_dead; /* see handles.h */
 };
 
-/* Check that the caller may use the pool. 0; -EINVAL, -EPERM with their messages. */
+/*
+ * Check that the caller may use the pool. pool_check_owner(): that it is the owner's handle, not
+ * that of a task. 0; -EINVAL, -EPERM, -EDEADLK with their messages.
+ */
 int pool_check(const sheaf_pool *pool, const char *call);
+int pool_check_owner(const sheaf_pool *pool, const char *call);
 
 /* Tell whether there is a pool at that address in this process, dead or not. Takes no lock. */
 bool pool_exists(const sheaf_pool *pool);

@@ -15,6 +15,7 @@
 #include "pool/recover.h"
 
 #include "base/atomic.h"
+#include "pool/orphans.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
 #include "work/settle.h"
@@ -33,19 +34,61 @@ static void break_pool(struct segment *segment)
 	}
 }
 
+/* What a dead member had. */
+struct estate {
+	struct death death;                   /* as it counts for the innermost task */
+	struct death outer;                   /* for the others */
+	struct death late;                    /* for the one whose time was over */
+	struct shared_slot *innermost, *over; /* the slots of these two, or NULL */
+	/* the innermost task goes with its batch, and the death with it */
+	bool lost;
+};
+
+static void open_estate(struct estate *estate, const struct segment *segment, const struct death *death)
+{
+	const struct shared_seat *seat = &segment->seats[death->seat];
+	/* Relaxed, all: of a dead member. */
+	uint64_t limited = load_relaxed(&seat->limited);
+
+	estate->innermost = settle_slot_at(segment, death, load_relaxed(&seat->hand));
+	estate->over = limited ? settle_slot_at(segment, death, limited) : NULL;
+	estate->death = blame_innermost(death, limited);
+	estate->outer = blame_outer(death, estate->innermost);
+	estate->late = blame_late(death, load_relaxed(&seat->limited_cursor));
+	estate->lost = estate->innermost && settle_is_orphan(segment, estate->innermost) &&
+		       (!death->innocent || estate->death.late);
+}
+
+/* Settle the slot of a task that waited, if the dead member had one there. */
+static bool settle_outer(struct segment *segment, const struct estate *estate, struct shared_slot *slot, struct region *region,
+			 bool *damaged)
+{
+	const struct death *death = slot == estate->over && estate->late.late ? &estate->late : &estate->outer;
+	struct death charged = estate->death;
+
+	if (estate->lost && death == &estate->outer && settle_slot_at(segment, death, segment_offset(segment, slot))) {
+		settle_count_inner(segment, slot);
+		charged.cursor = CURSOR_NONE;
+		if (settle_is_too_often(segment, slot))
+			death = &charged;
+	}
+	return settle_slot(segment, slot, death, region, damaged);
+}
+
 unsigned recover(struct segment *segment, const struct death *death, struct region *region)
 {
-	struct shared_slot *innermost = settle_innermost(segment, death);
-	struct death outer = blame_outer(death, innermost);
 	unsigned settled = 0;
 	bool damaged = false;
+	struct estate estate;
 	struct sleeper dead;
 
+	orphans_disown(segment, seat_name(death->seat, death->generation));
+	open_estate(&estate, segment, death);
 	for (uint32_t i = 0; i < segment->ring.size; i++)
-		if (&segment->ring.slots[i] != innermost)
-			settled += settle_slot(segment, &segment->ring.slots[i], &outer, region, &damaged);
-	if (innermost)
-		settled += settle_slot(segment, innermost, death, region, &damaged);
+		if (&segment->ring.slots[i] != estate.innermost)
+			settled += settle_outer(segment, &estate, &segment->ring.slots[i], region, &damaged);
+	if (estate.innermost)
+		settled += settle_slot(segment, estate.innermost, &estate.death, region, &damaged);
 	if (damaged)
 		break_pool(segment);
 	ring_rewind(&segment->ring);

@@ -37,10 +37,11 @@
 _Noreturn static void supervise(struct supervisor *s)
 {
 	for (;;) {
-		uint64_t now, nap;
+		uint64_t now, nap, orphans;
 
 		ending_follow_owner(s);
 		deaths_repair(s);
+		orphans = deaths_free_orphans(s);
 		deaths_watch_stops(s);
 		crew_restore(s);
 		crew_serve_kills(s);
@@ -71,6 +72,8 @@ _Noreturn static void supervise(struct supervisor *s)
 		}
 		nap = stocktake(s, now, limits_enforce(&s->role.limits, s->role.pids));
 		spare_spawn(s);
+		if (nap > orphans)
+			nap = orphans;
 		if (nap > os_parent_check_ns())
 			nap = os_parent_check_ns();
 		if (s->role.fork_failed && nap > FORK_RETRY_NS)

@@ -86,7 +86,8 @@ static void mend_pool(struct sheaf_pool *pool)
 	if (asked == POOL_CLOSED && state == POOL_OPEN && state_change(&pool->segment, POOL_OPEN, POOL_CLOSED))
 		state_wake_everybody(member->segment);
 	batch_mend(member);
-	if (!member_fail(member, state) || state == POOL_BROKEN || state == POOL_LOST || state == POOL_UNPLUGGED)
+	/* First: another thread may be about to terminate the pool. */
+	if (member_possible(member, state) || !member_fail(member, state))
 		return;
 	/*
 	 * Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is

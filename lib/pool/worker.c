@@ -3,6 +3,7 @@
  */
 #include "pool/worker.h"
 
+#include "batch/open.h"
 #include "member/wait.h"
 #include "os/os.h"
 #include "os/output.h"
@@ -17,11 +18,13 @@
 
 struct life {
 	struct member member;
-	pid_t parent; /* 0: it is a thread */
+	struct openings openings; /* of its tasks */
+	pid_t parent;             /* 0: it is a thread */
 };
 
 /*
- * Is there nothing left to do for this worker? In a closed pool it still runs what was submitted.
+ * Is there nothing left to do for this worker? In a closed pool it still runs what was submitted,
+ * and what tasks that run may submit.
  */
 static bool is_life_over(void *context)
 {
@@ -33,7 +36,10 @@ static bool is_life_over(void *context)
 	uint32_t state = load_seq_cst(&segment->control->state);
 
 	/* Workers of a terminated pool are killed, but for threads. */
-	return state > POOL_FINISHED || (state != POOL_OPEN && !ring_has_ready(&segment->ring));
+	if (state > POOL_FINISHED || state == POOL_OPEN)
+		return state > POOL_FINISHED;
+	/* Relaxed: set before the first task that one of these tasks has submitted was READY. */
+	return !ring_has_ready(&segment->ring) && !(load_relaxed(&segment->control->nested) && ring_has_owned(&segment->ring));
 }
 
 static bool run_tasks(void *context, bool announced)
@@ -117,9 +123,22 @@ static void learn_from_sleep(void *context)
 	member->spin_ns = brief ? MOST_SPIN_NS : member->segment->spin_ns;
 }
 
+/* Free what the tasks of a thread have had. */
+static void forget_handles(struct member *worker)
+{
+	struct member *handle = worker->handle, *next;
+
+	for (; handle; handle = next) {
+		next = handle->handle;
+		handle->forget(handle);
+	}
+	batch_drop_spare(worker);
+	pthread_mutex_destroy(&worker->openings->lock);
+}
+
 void worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
 {
-	struct life life = {.parent = parent};
+	struct life life = {.parent = parent, .openings.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct wait wait = {
 		.context = &life,
 		.ready = is_life_over,
@@ -134,5 +153,10 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 	};
 
 	member_sit(&life.member, segment, worker, generation, (int32_t)getpid(), parent ? forks_private : NULL);
+	life.member.openings = &life.openings;
+	life.member.supervisor = parent;
 	member_wait(&life.member, &wait, SHEAF_FOREVER);
+	/* Of a process of its own all of this goes with the process. */
+	if (!parent)
+		forget_handles(&life.member);
 }

@@ -114,6 +114,15 @@ struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what)
 	return (struct sleeper){.bell = bell_of_batch(batch), .announced = &batch->waiter, .as = what, .alone = true};
 }
 
+void sleeper_redirect(struct segment *segment, unsigned seat, uint32_t awaits)
+{
+	/*
+	 * Seq_cst, pairs with ring_seat(): what a token that went the other way was meant to tell
+	 * is seen by a check that follows.
+	 */
+	store_seq_cst(&segment->seats[seat].awaits, awaits);
+}
+
 void sleeper_announce(const struct sleeper *sleeper)
 {
 	/*
@@ -150,7 +159,17 @@ void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns)
 __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigned number)
 {
 	struct shared_seat *seat = &segment->seats[number];
+	/*
+	 * Seq_cst, pairs with sleeper_redirect(): the worker says which bell it listens to before
+	 * it announces itself.
+	 */
+	uint32_t awaits = load_seq_cst(&seat->awaits);
 
+	/* It waits for results. Only a wild write names a batch that there is not. */
+	if (awaits && awaits <= segment_batches(segment)) {
+		bell_post(bell_of_batch(&segment->batches[awaits - 1]));
+		return;
+	}
 	/*
 	 * If the worker is just being replaced, its successor checks the words before it ever
 	 * sleeps. Seq_cst, pairs with spawn_worker() in crew.c: either we see the successor, or it

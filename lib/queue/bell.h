@@ -38,6 +38,12 @@ struct sleeper sleeper_of_worker(struct segment *segment, unsigned seat, unsigne
 struct sleeper sleeper_of_room(struct segment *segment, int room);
 struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what);
 
+/*
+ * Say on which bell a worker is rung from now on: that of batch @awaits - 1, or (0) that of its
+ * seat. Before it announces itself, and after it has retracted.
+ */
+void sleeper_redirect(struct segment *segment, unsigned seat, uint32_t awaits);
+
 /* Say that the sleeper is about to sleep. It must check the words once more before it does. */
 void sleeper_announce(const struct sleeper *sleeper);
 

@@ -16,7 +16,8 @@
  *                   over tickets whose slot was seen neither FILLING nor READY. A death may break
  *                   this; ring_rewind() mends it.
  * Slow tasks        tail and head alike skip an OWNED slot: one slow task costs one slot, not the
- *                   ring.
+ *                   ring. Tail may also pass a task that waits since an earlier lap. Its slot then
+ *                   counts by the ticket of the new lap, below tail, so the invariant holds.
  * Edges             RING1  publish -> claim: hands over the filled slot.
  *                   RING2  release -> take: hands back the slot, and all that the task wrote.
  *                   RING3  rewind -> claim: a worker that sees head set back sees what was returned
@@ -37,10 +38,11 @@
 
 #include <errno.h>
 
-static uint64_t lap_of(const struct ring *ring, uint64_t ticket)
-{
-	return (ticket >> ring->lap_shift) & WORD_PAYLOAD_MAX;
-}
+/*
+ * Nested work leaves tasks for last, one or some at each depth. They stand side by side, and behind
+ * them slots are free. Where tasks are claimed in order none is, and the search is for nothing.
+ */
+#define MOST_PASSED 256
 
 static struct shared_slot *slot_of(const struct ring *ring, uint64_t ticket)
 {
@@ -53,6 +55,8 @@ static struct shared_slot *slot_of(const struct ring *ring, uint64_t ticket)
  */
 __attribute__((always_inline)) static inline uint64_t find_free(const struct ring *ring, uint64_t tail, uint64_t *bits)
 {
+	unsigned passed = 0;
+
 	for (uint64_t t = tail; t < tail + ring->size; t++) {
 		struct word w;
 
@@ -65,10 +69,11 @@ __attribute__((always_inline)) static inline uint64_t find_free(const struct rin
 		if (w.state == WORD_FREE)
 			return t;
 		/*
-		 * Skip slow tasks, and tickets of this lap, which another submitter is using right
-		 * now.
+		 * Skip slow tasks; tickets of this lap, which another submitter is using right now;
+		 * and some that wait since an earlier lap.
 		 */
-		if (w.state != WORD_OWNED && w.payload != lap_of(ring, t))
+		if (w.state != WORD_OWNED && w.payload != ring_lap(ring, t) &&
+		    (w.state != WORD_READY || passed++ == MOST_PASSED))
 			break;
 	}
 	return UINT64_MAX;
@@ -101,7 +106,7 @@ int ring_take(const struct ring *ring, uint32_t name, struct shared_slot **slot,
 			continue;
 		}
 		/* Relaxed: find_free() has acquired this very word (RING2). */
-		if (!cas_relaxed(&slot_of(ring, t)->word, &bits, word_filling(name, lap_of(ring, t))))
+		if (!cas_relaxed(&slot_of(ring, t)->word, &bits, word_filling(name, ring_lap(ring, t))))
 			continue;
 		/*
 		 * Seq_cst: a worker that goes to sleep reads tail after it has announced itself;
@@ -122,12 +127,6 @@ int ring_take(const struct ring *ring, uint32_t name, struct shared_slot **slot,
 		*ticket = t;
 		return 0;
 	}
-}
-
-void ring_publish(const struct ring *ring, struct shared_slot *slot, uint64_t ticket)
-{
-	/* RING1. Seq_cst: else sleepers could be read, next, before a worker can see the task. */
-	store_seq_cst(&slot->word, word_pack((struct word){.state = WORD_READY, .payload = lap_of(ring, ticket)}));
 }
 
 void ring_abandon(struct shared_slot *slot)
@@ -204,9 +203,9 @@ int ring_claim_next(const struct ring *ring, uint64_t claimant, uint64_t *tail, 
 		return 0;
 	/* Relaxed: a hint. */
 	bits = load_relaxed(&slot_of(ring, *tail)->word);
-	if (bits >> WORD_PAYLOAD_AT == lap_of(ring, *tail) && word_state(bits) == WORD_READY)
+	if (bits >> WORD_PAYLOAD_AT == ring_lap(ring, *tail) && word_state(bits) == WORD_READY)
 		++*tail; /* its submitter has moved tail past it already */
-	else if (bits >> WORD_PAYLOAD_AT == lap_of(ring, *tail) && word_state(bits) != WORD_OWNED)
+	else if (bits >> WORD_PAYLOAD_AT == ring_lap(ring, *tail) && word_state(bits) != WORD_OWNED)
 		return -EAGAIN;
 	else
 		/*
@@ -215,6 +214,44 @@ int ring_claim_next(const struct ring *ring, uint64_t claimant, uint64_t *tail, 
 		 */
 		*tail = load_acquire(&ring->shared->tail);
 	return claim_below(ring, claimant, *tail, slot, word);
+}
+
+struct ring_span ring_span(const struct ring *ring)
+{
+	/*
+	 * Seq_cst, pairs with the CAS on tail in ring_take(): for a member that has announced its
+	 * sleep. Relaxed: a hint, as in claim_below(); what a death returned is found by others.
+	 */
+	uint64_t tail = load_seq_cst(&ring->shared->tail), first = HEAD_TICKET(load_relaxed(&ring->shared->head));
+
+	if (tail > ring->size && first < tail - ring->size)
+		first = tail - ring->size;
+	return (struct ring_span){.ticket = first, .count = first < tail ? tail - first : 0};
+}
+
+int ring_claim_where(const struct ring *ring, uint64_t claimant, struct ring_span *span, ring_want_fn *want,
+		     const void *context, struct shared_slot **slot, uint64_t *word)
+{
+	for (; span->count; span->count--, span->ticket++) {
+		struct shared_slot *s = slot_of(ring, span->ticket);
+		/*
+		 * RING1: else the slot's fields could be read as they were before they were filled.
+		 * Seq_cst: for a member that has announced its sleep.
+		 */
+		uint64_t found = load_seq_cst(&s->word);
+
+		while (word_state(found) == WORD_READY && want(context, s, found)) {
+			/* RING1, as in claim_below(). */
+			if (!cas_weak_acq_rel(&s->word, &found, word_claim(found, claimant)))
+				continue;
+			*slot = s;
+			*word = word_claim(found, claimant);
+			span->count--;
+			span->ticket++;
+			return 0;
+		}
+	}
+	return -EAGAIN;
 }
 
 bool ring_release(struct shared_slot *slot, uint64_t word)
@@ -239,12 +276,12 @@ bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)
 {
 	struct word w = word_unpack(word);
+	struct word ready = {.state = WORD_READY, .flags = w.flags, .attempt = attempts, .payload = w.payload};
 
 	/*
 	 * RING1. Release: else the next attempt could begin before it sees what the repair wrote.
 	 */
-	return cas_release(&slot->word, &word,
-			   word_pack((struct word){.state = WORD_READY, .attempt = attempts, .payload = w.payload}));
+	return cas_release(&slot->word, &word, word_pack(ready));
 }
 
 void ring_rewind(const struct ring *ring)
@@ -313,6 +350,9 @@ bool ring_mend(const struct segment *segment, const struct ring *ring, struct sh
 		case WORD_FREE:
 			break;
 		case WORD_FILLING:
+			/* A worker's are freed by the supervisor, when it dies. */
+			if (segment_is_worker(segment, word_name(found)))
+				break;
 			*slot = s;
 			*word = found;
 			filling = true;

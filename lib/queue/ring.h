@@ -7,7 +7,14 @@
 #ifndef SHEAF_QUEUE_RING_H
 #define SHEAF_QUEUE_RING_H
 
+#include "base/atomic.h"
 #include "segment/segment.h"
+
+/* Tell the lap of a ticket, as the words of its slot hold it. */
+static inline uint64_t ring_lap(const struct ring *ring, uint64_t ticket)
+{
+	return (ticket >> ring->lap_shift) & WORD_PAYLOAD_MAX;
+}
 
 /*
  * Take a free slot for the member of that name to fill. The slot is FILLING, and the caller must
@@ -24,9 +31,13 @@ bool ring_has_room(const struct ring *ring);
 
 /*
  * Publish a slot, FILLING -> READY: the task is accepted. All of the slot but its word must be
- * written.
+ * written. @flags: READY_LEFT, READY_SHARE, which its word keeps until the slot is free.
  */
-void ring_publish(const struct ring *ring, struct shared_slot *slot, uint64_t ticket);
+static inline void ring_publish(const struct ring *ring, struct shared_slot *slot, uint64_t ticket, uint64_t flags)
+{
+	/* RING1. Seq_cst: else sleepers could be read, next, before a worker can see the task. */
+	store_seq_cst(&slot->word, word_ready(ring_lap(ring, ticket), flags));
+}
 
 /* Give back a slot that was taken, FILLING -> FREE. */
 void ring_abandon(struct shared_slot *slot);
@@ -46,6 +57,23 @@ int ring_claim(const struct ring *ring, uint64_t claimant, uint64_t *tail, struc
  * then and before a sleep.
  */
 int ring_claim_next(const struct ring *ring, uint64_t claimant, uint64_t *tail, struct shared_slot **slot, uint64_t *word);
+
+/* Some tickets of a ring, one behind the other. */
+struct ring_span {
+	uint64_t ticket, count;
+};
+
+/* Tell where tasks may be READY, by the ring's hints. */
+struct ring_span ring_span(const struct ring *ring);
+
+/*
+ * Claim the first task in the span that is wanted, wherever it stands, as ring_claim() does. @want:
+ * asked with the slot and its word, which is READY. What it reads of the slot is of that task, if
+ * the claim succeeds. The span goes on behind what was passed. -EAGAIN: there is none.
+ */
+typedef bool ring_want_fn(const void *context, const struct shared_slot *slot, uint64_t word);
+int ring_claim_where(const struct ring *ring, uint64_t claimant, struct ring_span *span, ring_want_fn *want,
+		     const void *context, struct shared_slot **slot, uint64_t *word);
 
 /*
  * Release a slot whose task is over, OWNED -> FREE. @word: what ring_claim() gave. False: a wild

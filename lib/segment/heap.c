@@ -335,7 +335,7 @@ void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size)
 
 void heap_free_all(struct segment *segment, uint64_t id)
 {
-	uint64_t limit = heap_units(segment);
+	uint64_t limit = id ? heap_units(segment) : 0;
 
 	for (uint64_t u = 0; u < limit; u++) {
 		uint64_t count = run_of(segment, u, id, limit);

@@ -43,8 +43,9 @@ int heap_resize(struct segment *segment, uint64_t *offset, uint64_t size, uint64
 void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size);
 
 /*
- * Free every unit of @id, also those that a process claimed before it died. No process may claim
- * more of them meanwhile.
+ * Free every unit of the batch's @id, also those that a process claimed before it died. No process
+ * may claim more of them meanwhile. Nothing happens if it is 0, as in a slot whose first
+ * opener died before it had one.
  */
 void heap_free_all(struct segment *segment, uint64_t id);
 

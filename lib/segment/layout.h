@@ -36,7 +36,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 5u
+#define SEGMENT_VERSION 6u
 
 struct shared_header {
 	uint64_t magic;
@@ -112,6 +112,8 @@ struct shared_control {
 	_Atomic uint64_t tick_ns;
 	/* How many batch slots, the first ones, are committed; only grows. */
 	_Atomic uint32_t batches;
+	/* By a worker: 1 since a task has asked for the pool. Tasks that run may submit others. */
+	_Atomic uint32_t nested;
 
 	_Alignas(8) _Atomic uint64_t started_seal; /* BELL_SEAL, as all; aligned alike everywhere */
 	sem_t started;                             /* by the supervisor, after `start` */
@@ -180,8 +182,19 @@ struct shared_seat {
 	_Atomic uint64_t started;
 	/* By the worker: when the task in hand has to have ended; 0: it has no limit. */
 	_Atomic uint64_t deadline;
-	/* By the worker: offset of the slot that it has claimed last; 0: none so far. */
+	/* By the worker: offset of the slot whose task it runs; 0: none so far. */
 	_Atomic uint64_t hand;
+	/*
+	 * By the worker, while tasks are nested: offset of the slot whose task `deadline` is of,
+	 * and the position of a map that it had in hand; 0: it is of the task that it runs.
+	 */
+	_Atomic uint64_t limited;
+	_Atomic uint64_t limited_cursor;
+	/*
+	 * By the worker: 1 + the number of the batch whose results it waits for, on that batch's
+	 * bell instead of its own; 0: none.
+	 */
+	_Atomic uint32_t awaits;
 
 	/*
 	 * Last words of a worker that dies by a fault, written in its signal handler. The
@@ -276,6 +289,8 @@ enum batch_kind {
 #define BATCH_CHECKED (1u << 31)
 /* In flags: the first position that fails cancels the rest (SHEAF_CANCEL_REST). */
 #define BATCH_CANCELS (1u << 30)
+/* Stands in `opener` of a batch whose opener is dead, until the supervisor has freed it. */
+#define ORPHANED UINT32_MAX
 
 #define STOP_NOWHERE UINT64_MAX
 
@@ -319,6 +334,10 @@ struct shared_batch {
 	 * keep from one map to the next.
 	 */
 	_Atomic uint32_t opener;
+	/*
+	 * By the supervisor: how often a death in nested work has cost its tasks a run, uncharged.
+	 */
+	_Atomic uint32_t inner_deaths;
 	/* The lowest of its heap units: a hint. */
 	_Atomic uint64_t lowest;
 	/* Of a map: offset of its context; 0: none. By the opener, before the invitations. */

@@ -18,10 +18,14 @@ bool segment_has_member(const struct segment *segment, uint32_t name)
 	return number < segment->seat_count && name == seat_name(number, load_acquire(&segment->seats[number].generation));
 }
 
+bool segment_is_worker(const struct segment *segment, uint32_t name)
+{
+	return (name & SEAT_MASK) < segment->worker_count && segment_has_member(segment, name);
+}
+
 bool segment_is_orphan(const struct segment *segment, struct word w)
 {
-	return w.state == WORD_OWNED &&
-	       (w.seat >= segment->worker_count || !segment_has_member(segment, seat_name(w.seat, w.generation)));
+	return w.state == WORD_OWNED && !segment_is_worker(segment, seat_name(w.seat, w.generation));
 }
 
 uint64_t segment_progress(const struct segment *segment)

@@ -49,6 +49,9 @@ struct segment {
 	uint32_t batches_added; /* by this member: batch slots that it knows to be committed */
 	uint64_t spin_ns;       /* how long to spin before sleeping; 0: do not spin */
 	uint64_t eager_ns;      /* for how much of that without a yield; see backoff.h */
+	uint64_t limit_ns;      /* of tasks, unless their batch says otherwise; 0: none */
+	bool checked;           /* SHEAF_CHECK */
+	bool threaded;          /* workers are threads of the owner */
 	char name[NAME_MAX];    /* "" if it has none */
 	char second[64];        /* a name that it was made under and still has; else "" */
 	bool wished;            /* the user has chosen that name */
@@ -118,6 +121,9 @@ static inline uint32_t segment_batches(const struct segment *segment)
  * number may be asked about.
  */
 bool segment_has_member(const struct segment *segment, uint32_t name);
+
+/* Tell whether that is the name of a worker, as segment_has_member() does. */
+bool segment_is_worker(const struct segment *segment, uint32_t name);
 
 /*
  * Tell whether a ring's word names an owner that cannot have the task. That is a member that there

@@ -37,6 +37,10 @@ enum word_flag {
 	WORD_LOST = 2,
 	/* Entry: its task does not run again, because its position was cancelled. */
 	WORD_CANCELLED = 1,
+	/* Slot: its opener, a worker, leaves the task to others. See work/nest.h. */
+	WORD_LEFT = 1,
+	/* Slot: it is an invitation to a dense batch. */
+	WORD_SHARE = 2,
 };
 
 #define WORD_FLAGS_AT 3
@@ -121,6 +125,14 @@ static inline uint64_t word_claimant(uint32_t name)
 static inline uint64_t word_filling(uint32_t name, uint64_t lap)
 {
 	return (uint64_t)WORD_FILLING | (uint64_t)name << WORD_NAME_AT | lap << WORD_PAYLOAD_AT;
+}
+
+/* Of a slot that is filled. @flags: as they stand in the word. */
+#define READY_LEFT ((uint64_t)WORD_LEFT << WORD_FLAGS_AT)
+#define READY_SHARE ((uint64_t)WORD_SHARE << WORD_FLAGS_AT)
+static inline uint64_t word_ready(uint64_t lap, uint64_t flags)
+{
+	return lap << WORD_PAYLOAD_AT | flags | WORD_READY;
 }
 
 static inline uint64_t word_claim(uint64_t bits, uint64_t claimant)

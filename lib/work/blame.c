@@ -72,10 +72,28 @@ struct word blame_chunk(struct word word, enum batch_kind kind, uint64_t size, c
 	return next;
 }
 
+struct death blame_innermost(const struct death *death, uint64_t limited)
+{
+	struct death innermost = *death;
+
+	innermost.late = death->late && !limited;
+	return innermost;
+}
+
+struct death blame_late(const struct death *death, uint64_t cursor)
+{
+	struct death late = *death;
+
+	late.cursor = cursor;
+	return late;
+}
+
 struct death blame_outer(const struct death *death, bool innermost_known)
 {
 	struct death outer = *death;
 
+	/* The cursor is of the innermost task. Another one of a map runs its chunk again. */
+	outer.cursor = innermost_known ? CURSOR_NONE : death->cursor;
 	if (innermost_known) {
 		outer.innocent = true;
 		outer.late = false;

@@ -19,6 +19,7 @@ struct death {
 	int32_t exit_code;   /* -1: none */
 	bool innocent;       /* killed by order, or with its supervisor: no attempt counts */
 	bool late;           /* killed because the task in hand ran longer than its limit */
+	uint64_t cursor;     /* the position of a map in hand, or CURSOR_NONE */
 	uint64_t started_ns; /* when the task in hand began; 0: not known */
 	uint64_t ended_ns;
 	uint32_t way;           /* enum death_way, if it left last words; else 0 */
@@ -74,11 +75,19 @@ struct word blame_chunk(struct word word, enum batch_kind kind, uint64_t size, c
 			const struct verdict *verdict, const struct death *death);
 
 /*
- * Return the death as it counts for all slots of the dead member but the innermost task's. A member
- * owns several slots if a task of it waits for a batch and runs other tasks meanwhile. Only the
- * innermost task was running then, so the others run again and are not charged. @innermost_known:
- * if it is not, the death is charged to each of them.
+ * A member owns several slots if a task of it waits for a batch and runs other tasks meanwhile.
+ * These tell how the death counts for one of them. Only the innermost task was running, so the
+ * others run again and are not charged, but for one whose time is over: it is late, and the
+ * innermost one is not.
+ *
+ * @limited: which slot's time it was, if the death is a late one, by the dead member's seat; 0: the
+ * innermost one's. @cursor: the position that this slot's task had in hand; CURSOR_NONE: it is of
+ * no map.
  */
+struct death blame_innermost(const struct death *death, uint64_t limited);
+struct death blame_late(const struct death *death, uint64_t cursor);
+
+/* @innermost_known: if it is not, the death is charged to each of them. */
 struct death blame_outer(const struct death *death, bool innermost_known);
 
 #endif

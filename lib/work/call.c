@@ -24,6 +24,7 @@
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "work/cancel.h"
+#include "work/held.h"
 
 #include <errno.h>
 #include <string.h>
@@ -134,7 +135,30 @@ static inline void begin_task(struct sheaf_task *task, struct member *member, st
 	task->text_size = 0;
 }
 
-UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_t word)
+/* Write into the entry of a task that has returned all but its status. */
+__attribute__((always_inline)) static inline void fill_entry(struct member *member, const struct shared_batch *batch,
+							     struct shared_entry *entry, const struct sheaf_task *task,
+							     uint64_t started)
+{
+	if (entry->status) {
+		store_text(member, entry, task);
+	} else {
+		entry->data = task->data;
+		entry->size = task->size;
+	}
+	entry->pid = member->pid;
+	if (!(batch->flags & SHEAF_NO_TIMES)) {
+		entry->started_ns = started;
+		entry->finished_ns = member->clock_ns = sheaf_now_ns();
+	}
+}
+
+/*
+ * Run the task. @nested: inside the wait of another task, see nest.h. The two are compiled apart,
+ * because a worker's own tasks are the hot path.
+ */
+__attribute__((always_inline)) static inline void run_slot(struct member *member, struct shared_slot *slot, uint64_t word,
+							   const bool nested)
 {
 	struct segment *segment = member->segment;
 	struct shared_batch *batch = task_batch(segment, slot);
@@ -147,8 +171,11 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	uint64_t started = 0, limit = 0, entry_offset;
 	int status;
 
-	if (!may_run(batch, entry, word))
+	if (!may_run(batch, entry, word)) {
+		if (nested)
+			held_end(member);
 		goto release;
+	}
 	/* The last attempt is always timed, so that a death in it can tell how long it took. */
 	if (!(batch->flags & SHEAF_NO_TIMES) || w.attempt >= batch->max_attempts || slot->limit || batch->limit_ns) {
 		started = member->clock_ns ? member->clock_ns : sheaf_now_ns();
@@ -156,24 +183,19 @@ UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_
 	}
 	if (limit)
 		output_look(); /* this one may be killed with what others have left */
-	task_hold(seat, started, limit);
+	if (nested)
+		held_begin(member, started, limit);
+	else
+		task_hold(seat, started, limit);
 	begin_task(&task, member, batch, entry->position, w.attempt);
 	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, slot_argument(segment, slot), result);
-	task_returned(member->forks);
+	task_returned(member);
 	entry->status = status > 0 ? task_status(&task, status) : status;
-	if (limit)
+	if (nested)
+		held_end(member);
+	else if (limit)
 		task_let_go(seat);
-	if (entry->status) {
-		store_text(member, entry, &task);
-	} else {
-		entry->data = task.data;
-		entry->size = task.size;
-	}
-	entry->pid = member->pid;
-	if (!(batch->flags & SHEAF_NO_TIMES)) {
-		entry->started_ns = started;
-		entry->finished_ns = member->clock_ns = sheaf_now_ns();
-	}
+	fill_entry(member, batch, entry, &task, started);
 	call_publish(entry, word);
 	if (__builtin_expect(status != 0, 0))
 		cancel_after_failure(batch);
@@ -186,4 +208,14 @@ release:
 	 * another batch by now, which gets an extra token at worst. */
 	gatherer_ring(batch, WAIT_ENTRY(entry_offset));
 	room_ring(segment);
+}
+
+UNGUARDED void call_run(struct member *member, struct shared_slot *slot, uint64_t word)
+{
+	run_slot(member, slot, word, false);
+}
+
+UNGUARDED void call_run_nested(struct member *member, struct shared_slot *slot, uint64_t word)
+{
+	run_slot(member, slot, word, true);
 }

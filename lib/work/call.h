@@ -52,4 +52,7 @@ void call_cancel(struct shared_entry *entry, uint64_t word, unsigned attempts);
 /* Run the task of a slot that this member owns. @word: of the slot. */
 void call_run(struct member *member, struct shared_slot *slot, uint64_t word);
 
+/* The same for a handle, inside the wait of its task: see nest_run(). */
+void call_run_nested(struct member *handle, struct shared_slot *slot, uint64_t word);
+
 #endif

@@ -97,7 +97,7 @@ static int run_guarded(struct sheaf_task *task, sheaf_task_fn *fn, const void *a
 		return sheaf_task_fail(task, -ENOMEM, "no memory for the guard zones of SHEAF_CHECK");
 	}
 	r = fn(task, in.at, out.at);
-	task_returned(task->member->forks);
+	task_returned(task->member);
 	if ((overrun = find_overrun(task, &out, "result")) || (overrun = find_overrun(task, &in, "argument")) ||
 	    (overrun = find_overrun_of_data(task)))
 		r = overrun;

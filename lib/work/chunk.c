@@ -21,6 +21,7 @@
 #include "queue/bell.h"
 #include "work/cancel.h"
 #include "work/failure.h"
+#include "work/held.h"
 
 #define BLOCK_NS 20000  /* a block of items takes about so long */
 #define MOST_ITEMS 2048 /* of a block, and of those that run without the clock after it */
@@ -104,12 +105,12 @@ __attribute__((noinline)) static uint64_t run_timed_items(struct walk *walk, uin
 		int r;
 
 		take_in_hand(walk, p, attempt);
-		task_hold(walk->seat, sheaf_now_ns(), batch->limit_ns);
+		held_begin(walk->member, sheaf_now_ns(), batch->limit_ns);
 		r = ((sheaf_task_fn *)(uintptr_t)batch->function)(&walk->task, in ? in + p * batch->in_size : NULL,
 								  out ? out + p * batch->out_size : NULL);
-		task_returned(walk->forks);
+		task_returned(walk->member);
 		output_look(); /* the next one may be killed */
-		task_hold(walk->seat, 0, 0);
+		held_begin(walk->member, 0, 0);
 		if (r)
 			report_failure(walk, p, 1, task_status(&walk->task, r));
 	}
@@ -147,12 +148,12 @@ __attribute__((always_inline)) static inline void run_items(struct walk *walk, u
 		walk->task.position = p;
 		r = items->fn(&walk->task, (const void *)in, (void *)out);
 		if (r) {
-			task_returned(walk->forks);
+			task_returned(walk->member);
 			report_failure(walk, p, 1, task_status(&walk->task, r));
 			walk->task.text_size = 0;
 		}
 	}
-	task_returned(walk->forks);
+	task_returned(walk->member);
 }
 
 /* Choose how long the next block is, by the time that the last one took. */
@@ -187,11 +188,11 @@ __attribute__((noinline)) static uint64_t run_range(struct walk *walk, uint64_t 
 
 		take_in_hand(walk, p, attempt);
 		if (clocked)
-			task_hold(walk->seat, sheaf_now_ns(), batch->limit_ns);
+			held_begin(walk->member, sheaf_now_ns(), batch->limit_ns);
 		r = fn(&walk->task, p, to, context);
-		task_returned(walk->forks);
+		task_returned(walk->member);
 		if (clocked)
-			task_hold(walk->seat, 0, 0);
+			held_begin(walk->member, 0, 0);
 		if (r)
 			report_failure(walk, p, to - p, task_status(&walk->task, r));
 		attempt = w.flags & WORD_WIDE ? w.attempt : 1;

@@ -34,7 +34,6 @@ struct walk {
 	const void *context;
 	_Atomic uint64_t *words;
 	uint64_t claimant;
-	unsigned forks;
 	struct items *items;
 	struct items own_items; /* of a thread among others */
 	uint64_t chunk;         /* in hand, and its word */

@@ -170,7 +170,7 @@ static bool settle_chunk(struct segment *segment, struct shared_batch *batch, co
 		return true;
 	if (word.payload >= size)
 		return false;
-	suspect = suspect_chunk(word, kind, begin, size, load_relaxed(&segment->seats[death->seat].cursor));
+	suspect = suspect_chunk(word, kind, begin, size, death->cursor);
 	verdict = blame(&suspect, batch->max_attempts, death);
 	next = blame_chunk(word, kind, size, &suspect, &verdict, death);
 	cancelled = position_is_cancelled(batch, begin + suspect.first);
@@ -245,10 +245,10 @@ bool settle_slot(struct segment *segment, struct shared_slot *slot, const struct
 	return true;
 }
 
-struct shared_slot *settle_innermost(const struct segment *segment, const struct death *death)
+struct shared_slot *settle_slot_at(const struct segment *segment, const struct death *death, uint64_t offset)
 {
 	const struct ring *ring = &segment->ring;
-	uint64_t from = load_relaxed(&segment->seats[death->seat].hand) - segment_offset(segment, ring->slots);
+	uint64_t from = offset - segment_offset(segment, ring->slots);
 	struct shared_slot *slot;
 	uint64_t bits;
 
@@ -259,6 +259,30 @@ struct shared_slot *settle_innermost(const struct segment *segment, const struct
 	slot = &ring->slots[from / sizeof(*slot)];
 	bits = load_relaxed(&slot->word);
 	return word_state(bits) == WORD_OWNED && death_named(death, bits) ? slot : NULL;
+}
+
+void settle_count_inner(struct segment *segment, const struct shared_slot *slot)
+{
+	struct shared_batch *batch = batch_of(segment, slot);
+
+	/* Relaxed: only a supervisor writes it, and what reads it may read it late. */
+	if (batch)
+		fetch_add_relaxed(&batch->inner_deaths, 1);
+}
+
+bool settle_is_too_often(const struct segment *segment, const struct shared_slot *slot)
+{
+	const struct shared_batch *batch = batch_of(segment, slot);
+
+	return batch && load_relaxed(&batch->inner_deaths) > batch->max_attempts;
+}
+
+bool settle_is_orphan(const struct segment *segment, const struct shared_slot *slot)
+{
+	const struct shared_batch *batch = batch_of(segment, slot);
+
+	/* Relaxed: by the supervisor. */
+	return batch && load_relaxed(&batch->opener) == ORPHANED;
 }
 
 static bool is_share_told(struct segment *segment, const struct shared_batch *batch)

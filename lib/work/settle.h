@@ -19,8 +19,21 @@
 bool settle_slot(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
 		 bool *damaged);
 
-/* Find the slot of the innermost task of a dead member. NULL: its seat does not tell. */
-struct shared_slot *settle_innermost(const struct segment *segment, const struct death *death);
+/*
+ * Find the slot at an offset that the dead member's seat tells. NULL: its name does not stand
+ * there, so the seat does not tell.
+ */
+struct shared_slot *settle_slot_at(const struct segment *segment, const struct death *death, uint64_t offset);
+
+/*
+ * For a dead member with nested work. Does the slot's task belong to a batch whose opener is dead?
+ * Then what is known of it goes with that batch. Count a run that such a death has cost the task of
+ * a slot, uncharged; and tell whether its batch has had as many of these as a task has attempts, so
+ * that from now on they are charged.
+ */
+bool settle_is_orphan(const struct segment *segment, const struct shared_slot *slot);
+void settle_count_inner(struct segment *segment, const struct shared_slot *slot);
+bool settle_is_too_often(const struct segment *segment, const struct shared_slot *slot);
 
 /*
  * Is all published that an OWNED slot's task has to publish, though the slot is not free yet? A

@@ -18,6 +18,7 @@
 #include "base/guard.h"
 #include "queue/bell.h"
 #include "work/chunk.h"
+#include "work/held.h"
 
 /*
  * Set up a walk, field by field. What a task or the text of its failure needs is set when that
@@ -31,7 +32,6 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->opener = opener;
 	walk->words = segment_at(member->segment, batch->words);
 	walk->claimant = member->claimant;
-	walk->forks = member->forks;
 	walk->items = member->forks_private ? member->forks_private : &walk->own_items;
 	walk->items->cursor = &member->seat->cursor;
 	walk->block = 1;
@@ -130,6 +130,12 @@ static void walk_share(struct walk *walk, uint64_t share)
 		steal(walk, (share + i) % walk->batch->shares);
 }
 
+static bool never_over(const void *unused)
+{
+	(void)unused;
+	return false;
+}
+
 /* Leave the batch. True: nobody is left inside. */
 static bool leave_batch(struct walk *walk)
 {
@@ -147,7 +153,9 @@ static bool leave_batch(struct walk *walk)
 	return true;
 }
 
-UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64_t word)
+/* Take part. @nested: inside the wait of a task, as run_slot() in call.c. */
+__attribute__((always_inline)) static inline void take_part(struct member *member, struct shared_slot *slot, uint64_t word,
+							    const bool nested)
 {
 	struct segment *segment = member->segment;
 	struct shared_batch *batch = task_batch(segment, slot);
@@ -157,14 +165,19 @@ UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64
 
 	/* Where the words of most batches are: under way while the batch's own lines come. */
 	__builtin_prefetch(batch->table, 1);
-	begin_walk(&walk, member, batch, false);
+	begin_walk(&walk, member, batch, nested && held_spares(member, batch));
+	if (nested)
+		walk.over = never_over;
 	/* Only a wild write to the slot names a share that is not there. Its hints would lie in
 	 * other words. */
 	if (!is_cancelled(segment->control, batch) && share < batch->shares) {
 		/* Relaxed: it is of an earlier batch, and the supervisor reads it only after this
 		 * member's death. */
 		store_relaxed(&walk.seat->cursor, CURSOR_NONE);
-		task_hold(walk.seat, 0, 0);
+		if (nested)
+			held_begin(member, 0, 0);
+		else
+			task_hold(walk.seat, 0, 0);
 		/* Relaxed: a gatherer that does not see it yet reads the words. leave_batch() gets
 		 * the newest value whatever the order. */
 		fetch_or_relaxed(&batch->inside[member->number / 64], UINT64_C(1) << member->number % 64);
@@ -177,11 +190,23 @@ UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64
 		last = leave_batch(&walk);
 	}
 	member->clock_ns = 0;
+	if (nested)
+		held_end(member);
 	task_release(slot, word);
 	/* Only now, as in call_run(). */
 	if (last)
 		gatherer_ring(batch, WAIT_ALL);
 	room_ring(segment);
+}
+
+UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64_t word)
+{
+	take_part(member, slot, word, false);
+}
+
+UNGUARDED void share_run_nested(struct member *member, struct shared_slot *slot, uint64_t word)
+{
+	take_part(member, slot, word, true);
 }
 
 void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
@@ -192,6 +217,7 @@ void share_help(struct member *opener, struct shared_batch *batch, const struct 
 	struct walk walk;
 
 	member_sit(&member, opener->segment, opener->number, opener->generation, opener->pid, NULL);
+	member.handle = opener;
 	/* Relaxed, both: nobody else sees it. @over tells when the batch must end, and the only
 	 * gatherer is the caller. */
 	store_relaxed(&own.word, BATCH_OPEN);

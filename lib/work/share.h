@@ -14,6 +14,9 @@
  */
 void share_run(struct member *member, struct shared_slot *slot, uint64_t word);
 
+/* The same for a handle, inside the wait of its task: see nest_run(). */
+void share_run_nested(struct member *handle, struct shared_slot *slot, uint64_t word);
+
 /*
  * Take part in a batch that this member has opened itself, in a share that it has sent no
  * invitation for.

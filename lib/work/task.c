@@ -7,6 +7,7 @@
 #include "base/guard.h"
 #include "segment/heap.h"
 #include "work/cancel.h"
+#include "work/held.h"
 #include "work/zone.h"
 
 #include <errno.h>
@@ -14,10 +15,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-_Noreturn void task_end_child(void)
+void task_returned_oddly(struct member *member)
 {
 	/* Not exit(), because the streams may hold what the parent will write, too. */
-	_exit(1);
+	if (forks_count() != member->made)
+		_exit(1);
+	held_left(member);
+	member->returns = member->made;
 }
 
 int task_status(struct sheaf_task *task, int returned)
@@ -60,7 +64,7 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: %s is NULL", task ? "memory" : "task");
 	if (task->of_map)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: results of a map lie in its out array");
-	if (forks_count() != task->member->forks)
+	if (forks_count() != task->member->made)
 		return sheaf_fail(-EPERM, "sheaf_task_result: this process is a child that the task has forked");
 	segment = task->member->segment;
 	tail = task->batch->flags & BATCH_CHECKED && size < SIZE_MAX - ZONE_TAIL ? ZONE_TAIL : 0;

@@ -29,7 +29,7 @@ struct sheaf_task {
 /*
  * Tell the supervisor since when there is a task in hand, and what its deadline is. Relaxed,
  * because the supervisor judges by what it finds after the death, and a kill cuts the process's own
- * order.
+ * order. Nested tasks do so by held_begin().
  */
 static inline void task_hold(struct shared_seat *seat, uint64_t started_ns, uint64_t limit_ns)
 {
@@ -42,18 +42,21 @@ static inline void task_let_go(struct shared_seat *seat)
 	store_relaxed(&seat->deadline, 0);
 }
 
-/* Private: end a child that a task has forked. */
-_Noreturn void task_end_child(void);
+/*
+ * Private: the task has returned in a child that it has forked, which ends here; or it has had a
+ * handle of its pool, which ends.
+ */
+void task_returned_oddly(struct member *member);
 
 /*
- * Check that a task has returned in its own process, before anything is told of it. A child that
- * the task forked returns as well, and ends here. What the task printed is written first, so that
- * it is there when the result is.
+ * Check that a task of the member has returned in its own process, and has left nothing open,
+ * before anything is told of it. What it printed is written first, so that it is there when the
+ * result is.
  */
-static inline void task_returned(unsigned forks)
+static inline void task_returned(struct member *member)
 {
-	if (forks_count() != forks)
-		task_end_child();
+	if (forks_count() != member->returns)
+		task_returned_oddly(member);
 	if (output_pending())
 		output_flush(false);
 }

@@ -25,6 +25,7 @@
 
 static struct segment segment;
 static struct member owner;
+static struct openings openings;
 static struct member worker;
 
 static int look(struct member *member)
@@ -136,7 +137,8 @@ int main(int argc, char **argv)
 
 	CHECK(!segment_create(&segment, &options), "segment");
 	owner.ops = &ops;
-	pthread_mutex_init(&owner.openings.lock, NULL);
+	owner.openings = &openings;
+	pthread_mutex_init(&openings.lock, NULL);
 	member_sit(&owner, &segment, segment_owner_seat(&segment), 1, (int32_t)getpid(), NULL);
 	member_sit(&worker, &segment, 0, 1, (int32_t)getpid(), NULL);
 	for (uint64_t i = 0; i < rounds; i++) {

@@ -117,7 +117,7 @@ static bool submit(uint32_t name, unsigned number, uint64_t arg)
 	slot->arg.offset = arg;
 	slot->limit = LIMIT_NONE;
 	store_release(&slot->batch, ref());
-	ring_publish(&segment.ring, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket, 0);
 	if (name == victim.name)
 		atomic_store(&page->accepted, true);
 	workers_ring(&segment);
@@ -131,7 +131,7 @@ static bool run_one(struct member *member)
 
 	if (ring_claim(&segment.ring, member->claimant, &member->tail, &slot, &word))
 		return false;
-	member->forks = forks_count();
+	member->made = member->returns = forks_count();
 	call_run(member, slot, word);
 	return true;
 }

@@ -137,12 +137,14 @@ if [ "$amount" = small ]; then
 	all seats -DDEATHS=1
 	all stock -DDEATHS=1 -DROUNDS=2
 	all cancel -DDEATHS=1
+	all nest -DDEATHS=1
 	all wake $gatherer
 	all wake $room -DSLOTS=1
 	caught ring -DNO_REWIND
 	caught seats -DNAME_AFTER_TAKE
 	caught stock -DUNWATCH_LAST
 	caught cancel -DNO_CHECK
+	caught nest -DFREE_EARLY
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
 	finish true
@@ -173,6 +175,10 @@ all_mutants() {
 	for mutant in NO_RETRY NO_CHECK PUBLISH_UNCLAIMED; do
 		caught cancel -D$mutant
 	done
+	for mutant in NO_DISOWN FREE_EARLY HAND_LATE; do
+		caught nest -D$mutant
+	done
+	caught nest -DNO_HELP -DWORKERS=1 -DDEATHS=0
 	for mutant in NO_SWEEP NO_CURSOR CURSOR_LATE; do
 		caught chunks -D$mutant
 	done
@@ -204,6 +210,7 @@ if [ "$amount" = quick ]; then
 	all seats
 	all stock
 	all cancel
+	all nest
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
 	all wake $gatherer -DWORKERS=3 -DTASKS=3
@@ -221,6 +228,8 @@ all family -DDEATHS=3 -DPROCESSES=8
 all seats -DHOLDS=3 -DROUNDS=5 -DDEATHS=3
 all stock -DDEATHS=3
 all cancel -DWORKERS=3 -DDEATHS=4
+all nest -DDEATHS=3
+all nest -DWORKERS=3
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
 all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1

@@ -135,7 +135,8 @@ byte moving; /* processes in the midst of something */
 /* Is slot n among the tickets that it looks at? */
 #define in_reach(n) (first + (n + SLOTS - first % SLOTS) % SLOTS < tail)
 #define ready(n) (slot[n].state == READY && in_reach(n))
-#define skipped(t) (at(t).state == OWNED || (at(t).state != FREE && at(t).payload == (t) / SLOTS))
+/* What a submitter passes over: also tasks that wait since an earlier lap. */
+#define skipped(t) (at(t).state == OWNED || at(t).state == READY || (at(t).state != FREE && at(t).payload == (t) / SLOTS))
 
 #if SLOTS == 2
 #define any_ready (ready(0) || ready(1))

@@ -87,7 +87,10 @@ void __tsan_atomic_thread_fence(int order)
 
 static struct access access_of(volatile void *address, unsigned size, int order, const void *code)
 {
-	fibers_step();
+	if (memory_is_shared(address))
+		fibers_step();
+	else
+		fibers_step_alone();
 	return (struct access){fibers_view(), fibers_self(), address, size, order & 7, code};
 }
 

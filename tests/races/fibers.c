@@ -374,7 +374,7 @@ void fibers_tolerate(const void *base, uint64_t size)
 	play.tolerated_size = size;
 }
 
-void fibers_step(void)
+static void step(bool mortal)
 {
 	if (!play.playing)
 		return;
@@ -382,9 +382,20 @@ void fibers_step(void)
 		fibers_object("no end");
 	if (!(play.steps % 512))
 		shuffle_weights();
-	perhaps_die();
+	if (mortal)
+		perhaps_die();
 	if (fibers_luck(16) < play.switch_of_16)
 		yield();
+}
+
+void fibers_step(void)
+{
+	step(true);
+}
+
+void fibers_step_alone(void)
+{
+	step(false);
 }
 
 /* ---- what the library calls; the linker's --wrap leads here ---- */

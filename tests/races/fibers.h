@@ -30,8 +30,12 @@ uint64_t fibers_luck(uint64_t limit);
 unsigned fibers_self(void);
 struct memory_view *fibers_view(void);
 
-/* Before each atomic access: others may go first, and a mortal fiber may die here. */
+/*
+ * Before each atomic access: others may go first, and a mortal fiber may die here. Not in memory of
+ * its own: what a process leaves half done there dies with it, and here others would find it.
+ */
 void fibers_step(void);
+void fibers_step_alone(void);
 
 /*
  * Deaths: fibers of pthread_create() are mortal; up to @most of them end at a random step.

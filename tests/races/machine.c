@@ -7,6 +7,7 @@
  * them, whatever the processor at hand does. The same seed plays the same lives.
  */
 #include "pool/pool.h"
+#include "pool/orphans.h"
 #include "pool/recover.h"
 #include "pool/worker.h"
 #include "races/fibers.h"
@@ -370,6 +371,101 @@ static void apply(void)
 	CHECK_AS(HARM_LOST, fails(number) ? r == -EDOM : r == 0 && result[1] == distinct_value(number), "sheaf_apply: %d", r);
 }
 
+/* ---- nested work ---- */
+
+/* A task that submits two calls, and one that runs a loop in memory of its own result. */
+static int nest_calls(sheaf_task *task, uint64_t number, uint64_t *sum)
+{
+	sheaf_batch_options options = {.result_size = 2 * sizeof(*sum)};
+	const sheaf_result *results;
+	sheaf_batch *batch = NULL;
+	size_t count;
+	int r = sheaf_batch_create(&batch, sheaf_task_pool(task), &options);
+
+	CHECK(r == 0 || ended(r), "a task opens a batch: %d, \"%s\"", r, sheaf_message());
+	for (uint64_t i = 0; !r && i < 2; i++) {
+		uint64_t inner = number + i;
+
+		r = sheaf_submit(batch, i, call, &inner, sizeof(inner));
+		CHECK(r == 0 || ended(r), "a task submits: %d", r);
+	}
+	if (!r)
+		r = sheaf_gather(batch, &results, &count, SHEAF_FOREVER);
+	CHECK(r >= 0 || ended(r), "a task gathers: %d, \"%s\"", r, sheaf_message());
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		CHECK_AS(HARM_LOST, results[i].status == (fails(number + i) ? -EDOM : 0) || life.only_once,
+			 "a nested task: status %d", results[i].status);
+		*sum += results[i].status ? 0 : *(const uint64_t *)results[i].data;
+	}
+	/* Else it is left to the task's end. */
+	if (number % 2)
+		sheaf_batch_retire(batch);
+	return r < 0 ? r : 0;
+}
+
+static int nest_loop(sheaf_task *task, uint64_t *sum)
+{
+	sheaf_map_options options = {.grain = 1, .context_size = sizeof(uint64_t *)};
+	uint64_t *out;
+	void *memory;
+	int r = sheaf_task_result(task, 4 * sizeof(*out), &memory);
+
+	CHECK(r == 0, "sheaf_task_result: %d", r);
+	out = memory;
+	r = sheaf_for(sheaf_task_pool(task), loop_range, &out, 3, &options);
+	CHECK(r == 0 || ended(r) || (life.only_once && r == -ECHILD), "a task's loop: %d, \"%s\"", r, sheaf_message());
+	for (uint64_t i = 0; !r && i < 3; i++) {
+		CHECK_AS(HARM_LOST, out[i] == distinct_value(i), "position %llu of a nested loop", (unsigned long long)i);
+		*sum += out[i];
+	}
+	out[0] = *sum;
+	return r;
+}
+
+static int nest(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t number = *(const uint64_t *)arg, sum = 0;
+	int r = number % 3 == 0 ? nest_loop(task, &sum) : nest_calls(task, number, &sum);
+
+	*(uint64_t *)result = sum;
+	return r;
+}
+
+static uint64_t nested_sum(uint64_t number)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < (number % 3 ? 2 : 3); i++)
+		sum += number % 3 == 0 ? distinct_value(i) : fails(number + i) ? 0 : distinct_value(number + i);
+	return sum;
+}
+
+static void nested(void)
+{
+	sheaf_batch_options options = {.result_size = sizeof(uint64_t)};
+	uint64_t first = fibers_luck(1000), count = 1 + fibers_luck(2);
+	sheaf_batch *batch = open_batch(&options);
+	sheaf_result result;
+	int r = batch ? 0 : -ECANCELED;
+
+	for (uint64_t i = 0; !r && i < count; i++) {
+		uint64_t number = first + i;
+
+		r = sheaf_submit(batch, i, nest, &number, sizeof(number));
+		CHECK(r == 0 || ended(r), "sheaf_submit: %d", r);
+	}
+	for (uint64_t i = 0; !r && i < count; i++) {
+		r = sheaf_next(batch, &result, SHEAF_FOREVER);
+		CHECK_AS(HARM_HUNG, r == 1 || ended(r), "sheaf_next: %d, \"%s\"", r, sheaf_message());
+		if (r == 1 && !life.only_once && !(life.may_end && result.status))
+			CHECK_AS(HARM_LOST, result.status == 0 && *(const uint64_t *)result.data == nested_sum(first + i),
+				 "a task with nested work: status %d, \"%s\"", result.status, result.message);
+		r = r == 1 ? 0 : r;
+	}
+	if (batch)
+		sheaf_batch_retire(batch);
+}
+
 /* Tasks that wait for each other: as many have to run at once as there are workers for. */
 static _Atomic unsigned met;
 
@@ -401,7 +497,7 @@ static void meet_often(void *context)
 
 static void own(void *context)
 {
-	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply};
+	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply, nested, nested};
 	uint64_t count = 2 + fibers_luck(6), kinds = life.only_dense ? 3 : sizeof(acts) / sizeof(acts[0]);
 
 	(void)context;
@@ -446,9 +542,13 @@ static void supervise(void *context)
 		struct heir *heir = &heirs[count++];
 
 		recover(segment, &death, &region);
+		orphans_free(segment, false);
 		*heir = (struct heir){(unsigned)worker, death.generation + 1};
 		sem_init(&w->bell[heir->generation & 1], 1, 0);
 		store_relaxed(&w->cursor, CURSOR_NONE);
+		store_relaxed(&w->deadline, 0);
+		store_relaxed(&w->limited, 0);
+		store_relaxed(&w->awaits, 0);
 		store_seq_cst(&w->generation, heir->generation);
 		fibers_replace((unsigned)worker, inherit, heir);
 	}
@@ -459,6 +559,11 @@ static void supervise(void *context)
 static void check_empty(void)
 {
 	sheaf_pool_info info;
+
+	for (unsigned looks = 0; orphans_free(&life.pool->segment, false); looks++) {
+		CHECK_AS(HARM_LEAKED, looks < PATIENCE, "a batch of a dead worker is left");
+		fibers_step();
+	}
 
 	CHECK(sheaf_pool_get_info(life.pool, &info) == 0, "info");
 	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes are left", info.heap_used);
@@ -481,7 +586,7 @@ static void live(void *context)
 		.workers = 1 + life.meets + (unsigned)fibers_luck(3 - life.meets),
 		.ring_size = (1u + life.meets) << fibers_luck(3),
 		.max_attempts = life.only_once ? 1 : SHEAF_MAX_ATTEMPTS,
-		.max_batches = 4,
+		.max_batches = 24,
 		.heap_size = 2 << 20,
 		.backend = SHEAF_THREADS,
 		.flags = SHEAF_ANONYMOUS,

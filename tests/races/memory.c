@@ -113,6 +113,11 @@ static bool is_watched(uintptr_t address)
 	return address - watched < watched_size;
 }
 
+bool memory_is_shared(const volatile void *address)
+{
+	return is_watched((uintptr_t)address);
+}
+
 static uint64_t raw(const struct access *access)
 {
 	switch (access->size) {

@@ -31,6 +31,9 @@ struct memory_view {
 void memory_reset(void);
 void memory_watch(const void *base, uint64_t size);
 
+/* Does the address lie there? Elsewhere a process has memory of its own. */
+bool memory_is_shared(const volatile void *address);
+
 /* Of 16 loads that could get an older value, so many try to. */
 void memory_staleness(unsigned of_16);
 

@@ -104,7 +104,7 @@ static void *submit(void *context)
 			i--;
 			continue;
 		}
-		ring_publish(&stress->segment.ring, slot, ticket);
+		ring_publish(&stress->segment.ring, slot, ticket, 0);
 		workers_ring(&stress->segment);
 		if (rng_below(&rng, WITHDRAW_ONE_IN))
 			continue;

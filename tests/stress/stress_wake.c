@@ -137,7 +137,7 @@ static void submit(struct game *game)
 		CHECK(ring_take(&game->segment.ring, me, &slot, &ticket) == 0, "the ring is full");
 		atomic_store(&game->begun, round);
 		come(game, &rng);
-		ring_publish(&game->segment.ring, slot, ticket);
+		ring_publish(&game->segment.ring, slot, ticket, 0);
 		workers_ring(&game->segment);
 		await(game, round, &game->segment.seats[0].bell[1], worker_announced);
 	}

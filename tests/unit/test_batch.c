@@ -878,6 +878,12 @@ static uint32_t open_and_retire(void)
 	return index;
 }
 
+/* Have the next search begin at the first slot, and not where the last one ended. */
+static void forget_recent(void)
+{
+	atomic_store(&pool->member.openings->recent, 0);
+}
+
 Test(batch, takes_a_slot_that_no_other_member_has)
 {
 	sheaf_batch *first = new_batch(NULL);
@@ -887,6 +893,7 @@ Test(batch, takes_a_slot_that_no_other_member_has)
 	say_opened(1, HELD_BY(name_of_worker(0)));
 	cr_assert_eq(open_and_retire(), 2, "a living member has it");
 	cr_assert_eq(opener_of(1), HELD_BY(name_of_worker(0)));
+	forget_recent();
 	/* The owner knows what it has itself. */
 	say_opened(1, HELD_BY(pool->member.name));
 	cr_assert_eq(open_and_retire(), 1, "it has not opened this one");
@@ -899,8 +906,12 @@ Test(batch, takes_a_slot_that_no_other_member_has)
 	cr_assert_eq(open_and_retire(), 1);
 	say_opened(1, HELD_BY(seat_name(pool->segment.seat_count, 0)));
 	cr_assert_eq(open_and_retire(), 1);
-	say_opened(1, UINT32_MAX);
+	say_opened(1, UINT32_MAX - 1);
 	cr_assert_eq(open_and_retire(), 1);
+	say_opened(1, ORPHANED);
+	cr_assert_eq(open_and_retire(), 2, "the supervisor has it");
+	say_opened(1, 0);
+	forget_recent();
 	/* While the owner waits for tasks, it says again what it has. */
 	say_opened(0, 0);
 	batch_mend(&pool->member);
@@ -915,6 +926,7 @@ Test(batch, takes_a_slot_that_no_other_member_has)
 Test(batch, of_two_members_have_slots_of_their_own)
 {
 	static struct member other;
+	static struct openings openings;
 	struct segment theirs = pool->segment;
 	sheaf_batch *mine = new_batch(NULL), *foreign[6];
 	uint32_t added;
@@ -922,7 +934,8 @@ Test(batch, of_two_members_have_slots_of_their_own)
 	theirs.batches_added = 0;
 	member_sit(&other, &theirs, 0, atomic_load(&theirs.seats[0].generation), (int32_t)getpid(), NULL);
 	other.ops = pool->member.ops;
-	pthread_mutex_init(&other.openings.lock, NULL);
+	other.openings = &openings;
+	pthread_mutex_init(&openings.lock, NULL);
 	for (uint32_t i = 0; i < 6; i++) {
 		expect_done(batch_open(&foreign[i], &other, NULL));
 		cr_assert_eq(foreign[i]->index, i + 1);
@@ -936,6 +949,7 @@ Test(batch, of_two_members_have_slots_of_their_own)
 	cr_assert_geq(atomic_load(&theirs.control->batches), added, "it only grows");
 	batch_free(foreign[2], false);
 	cr_assert_eq(opener_of(3), 0);
+	forget_recent();
 	cr_assert_eq(open_and_retire(), 3);
 	/* What one mends is not the other's. */
 	say_opened(1, 0);
@@ -947,7 +961,7 @@ Test(batch, of_two_members_have_slots_of_their_own)
 		if (i != 2)
 			batch_free(foreign[i], false);
 	batch_drop_spare(&other);
-	pthread_mutex_destroy(&other.openings.lock);
+	pthread_mutex_destroy(&openings.lock);
 	sheaf_batch_retire(mine);
 	expect_pool_works(100);
 }

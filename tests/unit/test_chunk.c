@@ -143,7 +143,7 @@ static void kill_in(uint64_t c, struct word w, uint64_t cursor)
 	w.seat = death.seat;
 	w.generation = death.generation & GENERATION_MASK;
 	set_word(c, w);
-	segment.seats[1].cursor = cursor;
+	segment.seats[1].cursor = death.cursor = cursor;
 	batch->inside[0] = 3;
 	slot->word = word_pack((struct word){
 		.state = WORD_OWNED, .seat = 1, .generation = death.generation & GENERATION_MASK, .attempt = 1, .payload = 6});

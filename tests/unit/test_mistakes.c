@@ -22,7 +22,7 @@ struct handles_of_owner {
 
 #define MANY 200 /* more than the library has static memory for */
 
-static const char refusal[] = "a task cannot submit to the pool that runs it";
+static const char refusal[] = "a task cannot use the handles of the pool's owner";
 
 /* The line of the first call that is not refused as it should be, or 0. */
 static int try_all(struct handles_of_owner of)

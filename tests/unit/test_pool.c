@@ -687,7 +687,7 @@ Test(pool, may_not_be_used_by_its_tasks)
 {
 	start_workers(1);
 	expect_failure(sheaf_apply(pool, use_pool_in_task, &pool, sizeof(pool), NULL, 0, NULL), -EPERM,
-		       "a task cannot submit to the pool that runs it");
+		       "a task cannot use the handles of the pool's owner");
 	expect_pool_works(10);
 }
 

@@ -54,7 +54,7 @@ static void submit(uint64_t target)
 	struct shared_slot *slot = take(&ticket);
 
 	slot->target = target;
-	ring_publish(&segment.ring, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket, 0);
 }
 
 static void expect_full(void)
@@ -282,7 +282,7 @@ Test(ring, does_not_pass_a_slot_that_is_being_filled)
 	submit(1);
 	run(1);
 	expect_empty();
-	ring_publish(&segment.ring, filling, ticket);
+	ring_publish(&segment.ring, filling, ticket, 0);
 	run(0);
 	expect_empty();
 }
@@ -312,7 +312,7 @@ Test(ring, takes_back_a_task_that_nobody_has_claimed)
 
 	create(2);
 	slot = take(&ticket);
-	ring_publish(&segment.ring, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket, 0);
 	word = slot->word;
 	cr_assert(ring_withdraw(slot, word));
 	expect_empty();
@@ -332,7 +332,7 @@ Test(ring, does_not_take_back_a_task_that_is_claimed_or_another)
 	create(1);
 	slot = take(&ticket);
 	slot->target = 5;
-	ring_publish(&segment.ring, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket, 0);
 	ready = slot->word;
 	claim(5, &owned);
 	cr_assert_not(ring_withdraw(slot, ready));
@@ -464,14 +464,86 @@ Test(ring, passes_a_ticket_that_another_submitter_is_using)
 	}
 }
 
-Test(ring, does_not_pass_a_task_of_the_lap_before)
+static bool is_target(const void *target, const struct shared_slot *slot, uint64_t word)
+{
+	return word_state(word) == WORD_READY && slot->target == *(const uint64_t *)target;
+}
+
+/* Claim that very task, and release it. */
+static void run_one(uint64_t target)
+{
+	struct ring_span span = ring_span(&segment.ring);
+	struct shared_slot *slot;
+	uint64_t word;
+
+	cr_assert_eq(ring_claim_where(&segment.ring, word_claimant(worker), &span, is_target, &target, &slot, &word), 0);
+	cr_assert_eq(slot->target, target);
+	cr_assert_eq(word_name(word), worker);
+	cr_assert_eq(word_unpack(word).attempt, 1);
+	cr_assert(ring_release(slot, word));
+}
+
+Test(ring, gives_a_task_from_the_middle)
+{
+	const uint64_t none = 9;
+	struct ring_span span;
+	struct shared_slot *slot;
+	uint64_t word;
+
+	create(8);
+	for (uint64_t i = 0; i < 5; i++)
+		submit(i);
+	span = ring_span(&segment.ring);
+	cr_assert_eq(span.ticket, 0);
+	cr_assert_eq(span.count, 5);
+	cr_assert_eq(ring_claim_where(&segment.ring, word_claimant(worker), &span, is_target, &none, &slot, &word), -EAGAIN);
+	cr_assert_eq(span.count, 0);
+	run_one(3);
+	run_one(1);
+	for (uint64_t i = 0; i < 5; i += 2)
+		claim(i, &word);
+	cr_assert_eq(ring_span(&segment.ring).count, 0);
+}
+
+/* As nested work leaves them behind, because it claims its own tasks first. */
+Test(ring, passes_tasks_that_wait_since_the_lap_before)
+{
+	uint64_t ticket, word;
+
+	create(2);
+	submit(0);
+	submit(1);
+	run_one(1);
+	take(&ticket);
+	cr_assert_eq(ticket, 3);
+	ring_publish(&segment.ring, &segment.ring.slots[1], ticket, 0);
+	expect_full();
+	/* Neither is lost. */
+	claim(0, &word);
+	claim(1, &word);
+}
+
+Test(ring, does_not_pass_a_slot_that_is_filled_since_the_lap_before)
 {
 	create(2);
 	segment.control->ring.tail = segment.control->ring.head = 2;
-	put(0, WORD_READY, 0);
+	put(0, WORD_FILLING, 0);
 	put(1, WORD_FREE, 1);
 	expect_full();
-	put(0, WORD_FILLING, 0);
+}
+
+Test(ring, passes_so_many_waiting_tasks_and_no_more)
+{
+	uint64_t ticket;
+
+	create(512);
+	segment.control->ring.tail = 512;
+	for (unsigned i = 0; i < 256; i++)
+		put(i, WORD_READY, 0);
+	take(&ticket);
+	cr_assert_eq(ticket, 512 + 256);
+	put(256, WORD_READY, 0);
+	segment.control->ring.tail = 512;
 	expect_full();
 }
 
@@ -485,7 +557,7 @@ Test(ring, knows_whether_there_is_work)
 	slot = take(&ticket);
 	cr_assert(ring_has_work(&segment.ring));
 	slot->target = 3;
-	ring_publish(&segment.ring, slot, ticket);
+	ring_publish(&segment.ring, slot, ticket, 0);
 	cr_assert(ring_has_work(&segment.ring));
 	slot = claim(3, &word);
 	cr_assert_not(ring_has_work(&segment.ring));
@@ -566,9 +638,9 @@ Test(ring, tells_laps_apart_over_their_wrap)
 
 	create(2);
 	start_at_lap(2, lap);
-	put(0, WORD_READY, WORD_PAYLOAD_MAX);
+	put(0, WORD_FILLING, WORD_PAYLOAD_MAX);
 	expect_full();
-	put(0, WORD_READY, 0);
+	put(0, WORD_FILLING, 0);
 	take(&ticket);
 	cr_assert_eq(ticket, 2 * lap + 1);
 }

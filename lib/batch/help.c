@@ -1,0 +1,171 @@
+/*
+ * help.c - runs tasks in the wait of a task.
+ *
+ *   ready? -> own tasks -> spin -> announce -> own tasks, then others' -> ready? -> sleep
+ *
+ * While it waits for results the worker sleeps on its batch's bell, and is announced as a worker,
+ * too, so that submitters ring it there (bell.c).
+ *
+ * Who writes what   As the worker of any task (call.c, share.c). `awaits` of its seat: the worker.
+ * Deaths            Of the worker: the batch of the wait goes (orphans.c), and what it had claimed
+ *                   is returned to the ring (recover.c).
+ */
+#include "batch/help.h"
+
+#include "base/atomic.h"
+#include "batch/withdraw.h"
+#include "os/os.h"
+#include "work/nest.h"
+
+/* A worker that may not run what others are woken for looks so often for what it must run. */
+#define LOOK_EVERY_NS 5000000
+#define PAUSES_PER_CHECK 4
+
+/* Look again at all tickets that the batch's tasks may have. */
+static void renew_span(struct helping *helping)
+{
+	const struct search search = withdraw_begin(helping->batch);
+
+	helping->span = (struct ring_span){.ticket = search.ticket, .count = search.left};
+}
+
+static bool run_own(struct helping *helping)
+{
+	struct member *handle = helping->batch->member;
+	struct shared_slot *slot;
+	uint64_t word;
+
+	if (!nest_claim_own(handle, helping->batch->ref, &helping->span, &slot, &word))
+		return false;
+	nest_run(handle, slot, word, true);
+	return true;
+}
+
+/* ---- waiting for results ---- */
+
+static bool may_run_others(const struct helping *helping)
+{
+	return helping->patient && nest_may_run_others(helping->batch->member);
+}
+
+static bool help_before_sleep(struct helping *helping)
+{
+	struct member *handle = helping->batch->member;
+	struct shared_slot *slot;
+	uint64_t word;
+	bool own;
+
+	pthread_mutex_lock(&helping->batch->lock);
+	renew_span(helping);
+	pthread_mutex_unlock(&helping->batch->lock);
+	own = nest_claim_own(handle, helping->batch->ref, &helping->span, &slot, &word);
+	if (!own && !nest_claim_other(handle, may_run_others(helping) ? NEST_ANY : NEST_LEFT, &slot, &word))
+		return false;
+	member_retract(handle, helping->wait);
+	help_end(handle);
+	nest_run(handle, slot, word, own);
+	return true;
+}
+
+static bool gather_help(void *context, bool announced)
+{
+	struct helping *helping = context;
+
+	if (announced)
+		return help_before_sleep(helping);
+	if (!run_own(helping))
+		return false;
+	while (!helping->ready(helping->context) && run_own(helping))
+		continue;
+	return true;
+}
+
+static bool gather_spin(void *context)
+{
+	struct helping *helping = context;
+	struct member *handle = helping->batch->member;
+
+	if (!handle->segment->spin_ns)
+		return false;
+	backoff_begin(&handle->backoff, PAUSES_PER_CHECK);
+	while (backoff_wait(&handle->backoff, handle->segment->eager_ns, handle->segment->spin_ns))
+		if (helping->ready(helping->context))
+			return true;
+	return false;
+}
+
+static bool gather_ready(void *context)
+{
+	const struct helping *helping = context;
+
+	return helping->ready(helping->context);
+}
+
+/* The last step before the announcement: say on which bell it sleeps. */
+static int gather_doubt(void *context, bool late)
+{
+	const struct helping *helping = context;
+	const struct member *handle = helping->batch->member;
+
+	sleeper_redirect(handle->segment, handle->number, helping->batch->index + 1);
+	return helping->doubt(helping->context, late);
+}
+
+static void gather_woken(void *context)
+{
+	const struct helping *helping = context;
+
+	help_end(helping->batch->member);
+}
+
+void help_gatherer(struct helping *helping, struct sheaf_batch *batch, struct wait *wait, uint64_t deadline_ns)
+{
+	struct member *handle = batch->member;
+
+	*helping = (struct helping){
+		.batch = batch,
+		.wait = wait,
+		.patient = deadline_ns == SHEAF_FOREVER,
+		.ready = wait->ready,
+		.doubt = wait->doubt,
+		.context = wait->context,
+	};
+	renew_span(helping);
+	wait->context = helping;
+	wait->ready = gather_ready;
+	wait->doubt = gather_doubt;
+	wait->woken = gather_woken;
+	wait->help = gather_help;
+	wait->spin = gather_spin;
+	wait->sleep = false;
+	wait->cancelled = NULL; /* a thread of a task that is cancelled ends the worker */
+	if (may_run_others(helping))
+		wait->also = sleeper_of_worker(handle->segment, handle->number, handle->generation);
+	else
+		wait->longest_ns = LOOK_EVERY_NS;
+}
+
+void help_end(const struct member *handle)
+{
+	sleeper_redirect(handle->segment, handle->number, 0);
+}
+
+/* ---- waiting for room ---- */
+
+bool help_make_room(struct sheaf_batch *batch)
+{
+	struct helping helping = {.batch = batch};
+	struct member *handle = batch->member;
+	struct shared_slot *slot;
+	uint64_t word;
+	bool own;
+
+	pthread_mutex_lock(&batch->lock);
+	renew_span(&helping);
+	pthread_mutex_unlock(&batch->lock);
+	own = nest_claim_own(handle, batch->ref, &helping.span, &slot, &word);
+	if (!own && !nest_claim_other(handle, NEST_ANY, &slot, &word))
+		return false;
+	nest_run(handle, slot, word, own);
+	return true;
+}

@@ -1,0 +1,38 @@
+/*
+ * help.h - what a task does while it waits: it runs other tasks.
+ *
+ * Its own batch's come first, so that no depth of nesting and no number of workers can be too much
+ * or too little: whatever a task waits for, it can run itself.
+ */
+#ifndef SHEAF_BATCH_HELP_H
+#define SHEAF_BATCH_HELP_H
+
+#include "batch/handle.h"
+#include "member/wait.h"
+#include "queue/ring.h"
+
+/* The wait of a task, with what it had before. */
+struct helping {
+	struct sheaf_batch *batch;
+	struct wait *wait;
+	struct ring_span span; /* of tickets where own tasks may be READY */
+	bool patient;          /* it has no deadline: tasks of others may be run, too */
+	bool (*ready)(void *context);
+	int (*doubt)(void *context, bool late);
+	void *context;
+};
+
+/*
+ * Have a task's wait for results help. Under the batch's lock. After the wait: help_end().
+ * @deadline_ns: of the wait.
+ */
+void help_gatherer(struct helping *helping, struct sheaf_batch *batch, struct wait *wait, uint64_t deadline_ns);
+void help_end(const struct member *handle);
+
+/*
+ * Run a task, of whichever batch, for a task that found the ring full. False: nothing is READY.
+ * Without the batch's lock.
+ */
+bool help_make_room(struct sheaf_batch *batch);
+
+#endif

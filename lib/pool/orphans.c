@@ -1,0 +1,102 @@
+/*
+ * orphans.c - goes over the batches of dead workers, by the words alone.
+ *
+ * A batch is freed when no slot of the ring names it, as retire.c does it for a living opener. The
+ * supervisor withdraws the tasks that are READY. It does not wait for those that run, but comes
+ * back. A worker that runs one finds the batch retired, and ends it as ever.
+ *
+ * Who writes what   opener: the supervisor, from the dead worker's name to ORPHANED, and to 0 when
+ *                   the batch is free. The rest of the batch: the supervisor, once no slot names
+ *                   it.
+ * Edges             By RING2 (ring.c) what a task wrote comes before the batch is freed. By BATCH1
+ *                   (open.c) the next opener comes after the supervisor.
+ * Deaths            Of the supervisor in here: its successor finds ORPHANED batches, and does the
+ *                   same again.
+ * Trust             The id of the memory is believed only if the batch's word, which is RETIRED,
+ *                   has the same.
+ */
+#include "pool/orphans.h"
+
+#include "base/atomic.h"
+#include "queue/ring.h"
+#include "segment/heap.h"
+
+void orphans_disown(struct segment *segment, uint32_t name)
+{
+	uint32_t count = segment_batches(segment);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct shared_batch *batch = &segment->batches[i];
+
+		/* Relaxed, all: of a dead worker. Its tasks are withdrawn after this. */
+		if (load_relaxed(&batch->opener) != HELD_BY(name))
+			continue;
+		store_relaxed(&batch->word, BATCH_WORD(BATCH_RETIRED, batch->heap_id));
+		store_relaxed(&batch->opener, ORPHANED);
+	}
+}
+
+/* Have the worker killed that owns the slot. */
+static void end_owner(struct segment *segment, uint64_t owned)
+{
+	struct word w = word_unpack(owned);
+
+	/* Relaxed, both: the supervisor is the reader, and it alone changes the generation. */
+	if (w.seat < segment->worker_count)
+		store_relaxed(&segment->seats[w.seat].kill, load_relaxed(&segment->seats[w.seat].generation) + 1);
+}
+
+/* Take the batch's tasks out of the ring. False: a worker has one. */
+static bool clear_slots(struct segment *segment, uint64_t ref, bool late)
+{
+	bool clear = true;
+
+	for (uint32_t i = 0; i < segment->ring.size; i++) {
+		struct shared_slot *slot = &segment->ring.slots[i];
+		/* RING2, pairs with ring_release(): else the batch could be freed too early. */
+		uint64_t bits = load_acquire(&slot->word);
+
+		/* Acquire, as in is_slot_clear() in retire.c. */
+		if ((word_state(bits) != WORD_READY && word_state(bits) != WORD_OWNED) || load_acquire(&slot->batch) != ref)
+			continue;
+		if (word_state(bits) == WORD_READY && ring_withdraw(slot, bits))
+			continue;
+		clear = false;
+		if (late && word_state(bits) == WORD_OWNED)
+			end_owner(segment, bits);
+	}
+	return clear;
+}
+
+static void free_orphan(struct segment *segment, struct shared_batch *batch)
+{
+	heap_free_all(segment, batch->heap_id);
+	/* Relaxed, all: no slot names the batch, and BATCH1 hands it to the next opener. */
+	store_relaxed(&batch->shortest_ns, 0);
+	store_relaxed(&batch->waiter, WAIT_NOTHING);
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++)
+		store_relaxed(&batch->inside[i], 0);
+	store_relaxed(&batch->word, BATCH_WORD(BATCH_FREE, 0));
+	/* BATCH1. Release: the next opener comes after all this. */
+	store_release(&batch->opener, 0);
+}
+
+bool orphans_free(struct segment *segment, bool late)
+{
+	uint32_t count = segment_batches(segment);
+	bool left = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct shared_batch *batch = &segment->batches[i];
+
+		/* Both, because a wild write may say either of another member's batch. Relaxed. */
+		if (load_relaxed(&batch->opener) != ORPHANED ||
+		    load_relaxed(&batch->word) != BATCH_WORD(BATCH_RETIRED, batch->heap_id))
+			continue;
+		if (clear_slots(segment, BATCH_REF(i, batch->heap_id), late))
+			free_orphan(segment, batch);
+		else
+			left = true;
+	}
+	return left;
+}

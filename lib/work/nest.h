@@ -1,0 +1,59 @@
+/*
+ * nest.h - nested work: a task that waits for a batch of its own, and its worker, which runs other
+ * tasks meanwhile.
+ *
+ * A task gets a *handle* of its pool from sheaf_task_pool(): a member in the same seat as its
+ * worker, with the same name. It opens batches by it, and as the handle the worker runs tasks while
+ * the task waits. Such a task may get a handle in turn, so the handles of one worker are a chain.
+ * docs/explanation/nested.md tells the rules and what a death leaves.
+ */
+#ifndef SHEAF_WORK_NEST_H
+#define SHEAF_WORK_NEST_H
+
+#include "member/member.h"
+#include "queue/ring.h"
+
+/*
+ * So many tasks that are no descendants of its own may a worker have on its stack. At the bound it
+ * runs only descendants, and sleeps where there are none.
+ */
+#define NEST_OTHERS 8
+
+/*
+ * Claim a task of a batch that the handle has opened, in the span. Tasks that are better left to
+ * other workers are passed over: those with a time limit, and those with which a worker has died.
+ * If this worker died in one of them, the batch would go, and with it what is known of the death.
+ */
+bool nest_claim_own(const struct member *handle, uint64_t ref, struct ring_span *span, struct shared_slot **slot,
+		    uint64_t *word);
+
+/* Which tasks of others. */
+enum nest_others {
+	NEST_LEFT, /* what another worker has left, so that it is run at all */
+	NEST_ANY,
+};
+
+/* Claim a task of another batch. */
+bool nest_claim_other(const struct member *handle, enum nest_others which, struct shared_slot **slot, uint64_t *word);
+
+/*
+ * Run the task of a slot that was claimed for the handle, while the handle's own task waits.
+ * @descendant: of that task.
+ */
+void nest_run(struct member *handle, struct shared_slot *slot, uint64_t word, bool descendant);
+
+/*
+ * Run a task, or take part in a dense batch, of the handle's own without the ring, which is full of
+ * tasks that wait. @slot: filled in but for its word, in memory of the caller. A death in there is
+ * charged to the handle's task.
+ */
+void nest_run_at_once(struct member *handle, struct shared_slot *slot);
+
+/* May the handle's task, while it waits, run tasks that are no descendants? */
+static inline bool nest_may_run_others(const struct member *handle)
+{
+	/* Relaxed, of its own seat: with a time limit, only what it waits for is worth the time. */
+	return handle->others < NEST_OTHERS && !load_relaxed(&handle->seat->deadline);
+}
+
+#endif
