@@ -223,7 +223,7 @@ static int cancel_positions(struct sheaf_batch *batch, uint64_t position, unsign
 	if (position < load_relaxed(&batch->shared->stop))
 		store_seq_cst(&batch->shared->stop, position);
 	mark_chunk(batch, position / plan->chunk);
-	gatherer_ring_always(batch->shared);
+	gatherer_ring_always(batch->segment, batch->shared);
 	for (uint64_t c = position / plan->chunk; c < plan->chunks; c++) {
 		int r;
 
@@ -300,7 +300,7 @@ int sheaf_batch_cancel(sheaf_batch *batch, unsigned flags)
 		return r;
 	pthread_mutex_lock(&batch->lock);
 	batch->cancelled = true;
-	cancel_batch(batch->shared, batch->heap_id);
+	cancel_batch(batch->segment, batch->shared, batch->heap_id);
 	room_ring_all(batch->segment); /* for its own submitters */
 	if (flags & SHEAF_KILL)
 		kill_all(batch);

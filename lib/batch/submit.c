@@ -100,7 +100,7 @@ static int take_for_task(struct sheaf_batch *batch, const void *arg, size_t arg_
 __attribute__((noinline)) static void after_publish(struct sheaf_batch *batch, int r)
 {
 	if (!r)
-		gatherer_ring_always(batch->shared);
+		gatherer_ring_always(batch->segment, batch->shared);
 	else
 		order_drop_last(&batch->order);
 }

@@ -64,7 +64,7 @@ bool withdraw_task(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t
 		/* NULL if the slot was written over. Then gathering finds that the task is lost. */
 		if (entry)
 			call_cancel(entry, bits, word_unpack(bits).attempt);
-		gatherer_ring(batch->shared, WAIT_ENTRY(target));
+		gatherer_ring(batch->segment, batch->shared, WAIT_ENTRY(target));
 		room_ring(batch->segment);
 	}
 	cancel_allow(cancel);

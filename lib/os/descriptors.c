@@ -2,6 +2,7 @@
  * descriptors.c - descriptors that must not be where a host expects others, and reads and limits of
  * files.
  */
+#include "base/cancel.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -37,6 +38,34 @@ int os_raise_pipe(const int raw[2], int ends[2])
 	if (high >= 0)
 		close(high);
 	return low < 0 ? low : high;
+}
+
+void os_never_wait(int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+void os_tell(int fd)
+{
+	int error = errno, cancel = cancel_refuse();
+
+	/* If it is full, it is readable already. */
+	while (write(fd, "", 1) < 0 && errno == EINTR)
+		;
+	cancel_allow(cancel);
+	errno = error;
+}
+
+void os_drain(int fd)
+{
+	int cancel = cancel_refuse();
+	char bytes[512];
+	ssize_t got;
+
+	do
+		got = read(fd, bytes, sizeof(bytes));
+	while (got == (ssize_t)sizeof(bytes) || (got < 0 && errno == EINTR));
+	cancel_allow(cancel);
 }
 
 static int compare_numbers(const void *a, const void *b)

@@ -32,6 +32,18 @@ struct stat;
 int os_raise(int fd);
 int os_raise_pipe(const int raw[2], int ends[2]);
 
+/* Have calls on one end of a pipe return at once. */
+void os_never_wait(int fd);
+
+/*
+ * Write a byte into such a pipe, or leave it if it is full. Safe in a signal handler. The caller
+ * keeps the read end open, else there is a SIGPIPE.
+ */
+void os_tell(int fd);
+
+/* Read all that is in such a pipe. */
+void os_drain(int fd);
+
 /* Close every descriptor above 2 but the @n in @keep. Sorts @keep. */
 void os_close_files(int *keep, unsigned n);
 

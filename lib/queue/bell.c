@@ -123,21 +123,39 @@ void sleeper_redirect(struct segment *segment, unsigned seat, uint32_t awaits)
 	store_seq_cst(&segment->seats[seat].awaits, awaits);
 }
 
+struct sleeper sleeper_of_several(struct segment *segment, int room, _Atomic uint64_t *const *waiters, size_t count)
+{
+	if (room < 0)
+		return (struct sleeper){0};
+	return (struct sleeper){
+		.bell = bell_of_room(segment->control, (unsigned)room),
+		.announced = waiters[0],
+		.as = WAIT_ANY_AT(PLACE_ROOM(room)),
+		.alone = true,
+		.also = waiters + 1,
+		.also_count = count - 1,
+	};
+}
+
 void sleeper_announce(const struct sleeper *sleeper)
 {
 	/*
-	 * BELL1. Seq_cst, both: else the words that are checked next could be read too early,
+	 * BELL1. Seq_cst, all: else the words that are checked next could be read too early,
 	 * before a poster can see the announcement.
 	 */
 	if (sleeper->alone)
 		store_seq_cst(sleeper->announced, sleeper->as);
 	else if (sleeper->announced)
 		fetch_or_seq_cst(sleeper->announced, sleeper->as);
+	for (size_t i = 0; i < sleeper->also_count; i++)
+		store_seq_cst(sleeper->also[i], sleeper->as);
 }
 
 bool sleeper_retract(const struct sleeper *sleeper)
 {
-	/* Relaxed, both: an extra token is harmless. */
+	/* Relaxed, all: an extra token is harmless. */
+	for (size_t i = 0; i < sleeper->also_count; i++)
+		store_relaxed(sleeper->also[i], WAIT_NOTHING);
 	if (sleeper->alone)
 		store_relaxed(sleeper->announced, WAIT_NOTHING);
 	else if (sleeper->announced)
@@ -314,34 +332,65 @@ void room_ring_all(struct segment *segment)
 
 /* ---- gatherers ---- */
 
-static void claim_and_post(struct shared_batch *batch, uint64_t waiter)
+/* Ring where the gatherer sleeps that had announced this. */
+static void ring_waiter(const struct segment *segment, struct shared_batch *batch, uint64_t waiter)
 {
-	/* Relaxed: it only decides which member posts. */
-	if (cas_relaxed(&batch->waiter, &waiter, WAIT_NOTHING))
+	uint64_t place = WAIT_PLACE(waiter);
+
+	if (place == PLACE_NEWS)
+		news_ring(segment);
+	else if (place >= PLACE_ROOM(0) && place < PLACE_ROOM(ROOM_SLOTS))
+		bell_post(bell_of_room(segment->control, (unsigned)(place - PLACE_ROOM(0))));
+	else /* a wild write sets other places */
 		bell_post(bell_of_batch(batch));
 }
 
-void gatherer_ring(struct shared_batch *batch, uint64_t what)
+/* Relaxed, in both: it only decides which member posts. */
+__attribute__((noinline)) void gatherer_wake(const struct segment *segment, struct shared_batch *batch, uint64_t waiter,
+					     uint64_t what)
 {
-	/* BELL1 */
-	uint64_t waiter = load_seq_cst(&batch->waiter);
+	uint64_t found = waiter;
 
-	if (waiter != WAIT_NOTHING && (waiter == what || waiter == WAIT_ANY))
-		claim_and_post(batch, waiter);
+	if ((waiter == what || WAIT_IS_ANY(waiter)) && cas_relaxed(&batch->waiter, &found, WAIT_NOTHING))
+		ring_waiter(segment, batch, waiter);
 }
 
-void gatherer_ring_always(struct shared_batch *batch)
+/* Post whether it is announced or not, as in room_ring_all(). */
+static void post_gatherer(struct shared_batch *batch)
 {
-	/*
-	 * Whether it is announced or not, as in room_ring_all(). Relaxed: nobody waits for a batch
-	 * that is just being opened.
-	 */
+	/* Relaxed: nobody waits for a batch that is just being opened. */
 	if (BATCH_STATE(load_relaxed(&batch->word)) != BATCH_FREE)
 		bell_post(bell_of_batch(batch));
+}
+
+void gatherer_ring_always(const struct segment *segment, struct shared_batch *batch)
+{
+	/* BELL1 */
+	uint64_t waiter = load_seq_cst(&batch->waiter), found = waiter;
+
+	post_gatherer(batch);
+	if (WAIT_PLACE(waiter) && cas_relaxed(&batch->waiter, &found, WAIT_NOTHING))
+		ring_waiter(segment, batch, waiter);
 }
 
 void gatherer_ring_all(struct segment *segment)
 {
 	for (uint32_t i = 0; i < segment_batches(segment); i++)
-		gatherer_ring_always(&segment->batches[i]);
+		post_gatherer(&segment->batches[i]);
+	/*
+	 * Also for batches that are not announced, because a poster may have died before it wrote.
+	 * Release, pairs with batch_arm(): one that arms a batch after this sees what was done
+	 * before.
+	 */
+	fetch_add_release(&segment->control->alarms, 1);
+	news_ring(segment);
+}
+
+/* ---- the pool's descriptor ---- */
+
+void news_ring(const struct segment *segment)
+{
+	/* The host or a task may have closed it, and have another file under its number. */
+	if (news_open(segment))
+		os_tell(segment->news[1].fd);
 }

@@ -9,6 +9,10 @@
  *   a worker              a task is READY                     control->sleepers, one bit
  *   a room                the ring has room (a submitter)     control->room_waiters, one bit
  *   a batch's gatherer    what it waits for is published      batch->waiter, a WAIT_ value
+ *   one of several        one of them publishes something     the same word of each; its bell is
+ *                                                             that of a room
+ *
+ * A poll() is no such sleeper, but is woken as one: see news_ring().
  */
 #ifndef SHEAF_QUEUE_BELL_H
 #define SHEAF_QUEUE_BELL_H
@@ -27,6 +31,9 @@ struct sleeper {
 	_Atomic uint64_t *announced; /* NULL: nobody can ring, so it naps */
 	uint64_t as;                 /* a bit of that word, or (alone) its whole value */
 	bool alone;
+	/* The words of other batches, which get the same value. */
+	_Atomic uint64_t *const *also;
+	size_t also_count;
 	uint64_t nap_ns; /* of one nap; 0: a millisecond */
 };
 
@@ -37,6 +44,11 @@ struct sleeper {
 struct sleeper sleeper_of_worker(struct segment *segment, unsigned seat, unsigned generation);
 struct sleeper sleeper_of_room(struct segment *segment, int room);
 struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what);
+/*
+ * The same for one that waits for anything of @count batches, at least one, whose waiter words are
+ * @waiters.
+ */
+struct sleeper sleeper_of_several(struct segment *segment, int room, _Atomic uint64_t *const *waiters, size_t count);
 
 /*
  * Say on which bell a worker is rung from now on: that of batch @awaits - 1, or (0) that of its
@@ -91,11 +103,37 @@ void room_ring(struct segment *segment);
 void room_ring_one(struct segment *segment);
 void room_ring_all(struct segment *segment);
 
+/* Private: do the rest of gatherer_ring(), if the word says that somebody waits. */
+void gatherer_wake(const struct segment *segment, struct shared_batch *batch, uint64_t waiter, uint64_t what);
+
 /* Wake the gatherer if it waits for @what, or for anything. After that was published. */
-void gatherer_ring(struct shared_batch *batch, uint64_t what);
-/* Wake it whatever it waits for. */
-void gatherer_ring_always(struct shared_batch *batch);
-/* Do so to the gatherers of all batches. After a death, and when the pool's state changes. */
+static inline void gatherer_ring(const struct segment *segment, struct shared_batch *batch, uint64_t what)
+{
+	/* BELL1 */
+	uint64_t waiter = load_seq_cst(&batch->waiter);
+
+	if (waiter != WAIT_NOTHING)
+		gatherer_wake(segment, batch, waiter, what);
+}
+
+/*
+ * Wake it whatever it waits for. The caller has changed by a seq_cst access what the gatherer
+ * checks.
+ */
+void gatherer_ring_always(const struct segment *segment, struct shared_batch *batch);
+/*
+ * Wake the gatherers of all batches, and have armed batches count as rung. After a death, and when
+ * the pool's state changes. Rooms are rung by room_ring_all().
+ */
 void gatherer_ring_all(struct segment *segment);
+
+/* Make the pool's descriptor readable, if it has one. */
+void news_ring(const struct segment *segment);
+
+/* Tell whether this process still has both ends of the pipe, as they were made. */
+static inline bool news_open(const struct segment *segment)
+{
+	return forks_fd_open(&segment->news[0]) && forks_fd_open(&segment->news[1]);
+}
 
 #endif

@@ -137,6 +137,8 @@ struct shared_control {
 	_Atomic uint64_t heap_mapped;
 	/* 1: the supervisor will give the stocks back. By members: 1; by the supervisor: 0. */
 	_Atomic uint32_t stock_watched;
+	/* How often all gatherers were rung: see batch/arm.c. */
+	_Atomic uint32_t alarms;
 };
 
 /* ---- Seats: worker w has number w, and the owner the number after the last worker ---- */
@@ -281,6 +283,16 @@ enum batch_kind {
 #define WAIT_NOTHING UINT64_C(0)
 #define WAIT_ANY UINT64_C(1) /* anything published */
 #define WAIT_ALL UINT64_C(2) /* the last worker leaves a dense batch */
+/*
+ * WAIT_ANY, and it is not the batch's bell that is to be rung: the gatherer sleeps for several
+ * batches in a room, or armed this one for the pool's descriptor. No entry's offset looks like
+ * that, nor a chunk.
+ */
+#define WAIT_ANY_AT(place) ((uint64_t)(place) << 2 | WAIT_ANY)
+#define WAIT_IS_ANY(waiter) (((waiter)&3) == WAIT_ANY)
+#define WAIT_PLACE(waiter) (WAIT_IS_ANY(waiter) ? (waiter) >> 2 : 0) /* 0: the batch's bell */
+#define PLACE_ROOM(room) ((uint64_t)(room) + 1)
+#define PLACE_NEWS ((uint64_t)ROOM_SLOTS + 1)
 /* Entries are aligned to 64: bits 0 and 1 are clear. */
 #define WAIT_ENTRY(offset) (offset)
 #define WAIT_CHUNK(chunk) ((uint64_t)(chunk) << 2 | 3) /* that chunk */

@@ -5,6 +5,7 @@
 #define SHEAF_SEGMENT_SEGMENT_H
 
 #include "base/atomic.h"
+#include "os/forks.h"
 #include "os/os.h"
 #include "segment/layout.h"
 
@@ -28,6 +29,11 @@ struct segment {
 	/* Use segment_fd(): the host may have closed it, and the number names another file. */
 	int fd;
 	struct os_file_id id;
+	/*
+	 * Read end and write end of the pipe of sheaf_pool_fd(). Every process of the pool has
+	 * both, so that no write brings SIGPIPE.
+	 */
+	struct forks_fd news[2];
 	pid_t owner;
 	struct shared_header *header;
 	struct shared_control *control;

@@ -198,7 +198,7 @@ __attribute__((always_inline)) static inline void run_slot(struct member *member
 	fill_entry(member, batch, entry, &task, started);
 	call_publish(entry, word);
 	if (__builtin_expect(status != 0, 0))
-		cancel_after_failure(batch);
+		cancel_after_failure(segment, batch);
 	/* Relaxed: a sign of progress, written by this member alone. */
 	store_relaxed(&seat->completed, load_relaxed(&seat->completed) + 1);
 release:
@@ -206,7 +206,7 @@ release:
 	task_release(slot, word);
 	/* Only now, so that a woken gatherer need not wait for the slot. The batch slot may hold
 	 * another batch by now, which gets an extra token at worst. */
-	gatherer_ring(batch, WAIT_ENTRY(entry_offset));
+	gatherer_ring(segment, batch, WAIT_ENTRY(entry_offset));
 	room_ring(segment);
 }
 

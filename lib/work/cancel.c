@@ -10,7 +10,7 @@
 
 #include "queue/bell.h"
 
-void cancel_batch(struct shared_batch *batch, uint64_t serial)
+void cancel_batch(const struct segment *segment, struct shared_batch *batch, uint64_t serial)
 {
 	uint64_t open = BATCH_WORD(BATCH_OPEN, serial);
 
@@ -19,7 +19,7 @@ void cancel_batch(struct shared_batch *batch, uint64_t serial)
 	 * caller checks for one next.
 	 */
 	if (cas_seq_cst(&batch->word, &open, BATCH_WORD(BATCH_CANCELLED, serial)))
-		gatherer_ring_always(batch);
+		gatherer_ring_always(segment, batch);
 }
 
 uint64_t cancel_cut(uint64_t bits, uint64_t first)

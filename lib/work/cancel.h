@@ -25,16 +25,16 @@ static inline bool position_is_cancelled(const struct shared_batch *batch, uint6
 }
 
 /* Cancel the whole batch of that serial, if it is open, and wake its gatherer. */
-void cancel_batch(struct shared_batch *batch, uint64_t serial);
+void cancel_batch(const struct segment *segment, struct shared_batch *batch, uint64_t serial);
 
 /*
  * A position of the batch has failed, and that is published: cancel the rest if the batch wants
  * that.
  */
-static inline void cancel_after_failure(struct shared_batch *batch)
+static inline void cancel_after_failure(const struct segment *segment, struct shared_batch *batch)
 {
 	if (batch->flags & BATCH_CANCELS)
-		cancel_batch(batch, batch->heap_id);
+		cancel_batch(segment, batch, batch->heap_id);
 }
 
 /* Return the word of a chunk that ends before the position with that number in it. */

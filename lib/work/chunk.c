@@ -66,7 +66,7 @@ __attribute__((noinline)) static void report_failure(struct walk *walk, uint64_t
 		cas_relaxed(&walk->words[walk->chunk], &walk->bits, lost);
 		walk->bits = lost;
 	}
-	cancel_after_failure(walk->task.shared);
+	cancel_after_failure(walk->member->segment, walk->task.shared);
 }
 
 /*
@@ -275,7 +275,7 @@ static inline void publish_chunk(struct walk *walk, uint64_t done)
 	/* CHUNK2: without it a gatherer would read results too early. Seq_cst, because the member
 	 * checks for a gatherer next. */
 	cas_seq_cst(&walk->words[walk->chunk], &bits, done);
-	gatherer_ring(walk->batch, WAIT_CHUNK(walk->chunk));
+	gatherer_ring(walk->member->segment, walk->batch, WAIT_CHUNK(walk->chunk));
 	/* Relaxed: a sign of progress, written by this member alone. */
 	store_relaxed(&walk->seat->completed, load_relaxed(&walk->seat->completed) + 1);
 }

@@ -80,7 +80,7 @@ static bool settle_call(struct segment *segment, struct shared_batch *batch, str
 	told = word_unpack(load_relaxed(&entry->word));
 	/* Perhaps it died after it had told of a failure, and before it could cancel the rest. */
 	if (told.state == WORD_DONE && entry->status && entry->pid && state == BATCH_OPEN)
-		cancel_after_failure(batch);
+		cancel_after_failure(segment, batch);
 	if ((state != BATCH_OPEN && state != BATCH_CANCELLED) || told.state != WORD_READY)
 		return ring_release(slot, word);
 	cancelled = state == BATCH_CANCELLED || told.flags & WORD_CANCELLED;
@@ -101,7 +101,7 @@ static bool settle_call(struct segment *segment, struct shared_batch *batch, str
 	if (!cancelled) {
 		/* Relaxed: a statistic. */
 		fetch_add_relaxed(&segment->control->given_up, 1);
-		cancel_after_failure(batch);
+		cancel_after_failure(segment, batch);
 	}
 	return ring_release(slot, word);
 }
@@ -208,7 +208,7 @@ static bool settle_share(struct segment *segment, struct shared_batch *batch, st
 		sound = settle_chunk(segment, batch, &shape, c, death, region);
 	/* Also what a supervisor had found before, that died before this. */
 	if (batch->flags & BATCH_CANCELS && failure_any(segment, batch))
-		cancel_after_failure(batch);
+		cancel_after_failure(segment, batch);
 	/* Relaxed, because ring_return() or ring_release() hands it over. */
 	fetch_and_relaxed(&batch->inside[death->seat / 64], ~(UINT64_C(1) << death->seat % 64));
 	/* One attempt begun: the worker that claims the invitation tries every chunk. The count

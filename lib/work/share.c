@@ -195,7 +195,7 @@ __attribute__((always_inline)) static inline void take_part(struct member *membe
 	task_release(slot, word);
 	/* Only now, as in call_run(). */
 	if (last)
-		gatherer_ring(batch, WAIT_ALL);
+		gatherer_ring(segment, batch, WAIT_ALL);
 	room_ring(segment);
 }
 

@@ -140,6 +140,8 @@ if [ "$amount" = small ]; then
 	all nest -DDEATHS=1
 	all wake $gatherer
 	all wake $room -DSLOTS=1
+	all news -DPOLL=0
+	all news -DPOLL=1
 	caught ring -DNO_REWIND
 	caught seats -DNAME_AFTER_TAKE
 	caught stock -DUNWATCH_LAST
@@ -147,6 +149,7 @@ if [ "$amount" = small ]; then
 	caught nest -DFREE_EARLY
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
+	caught news -DNO_ALARM
 	finish true
 	exit 0
 fi
@@ -193,6 +196,12 @@ all_mutants() {
 		caught wake -D$mutant $room -DSLOTS=1
 		caught wake -D$mutant $gatherer
 	done
+	for mutant in NO_RECHECK NO_HEAL HEAL_ANNOUNCED; do
+		caught news -D$mutant -DPOLL=0 -DDEATHS=2
+	done
+	for mutant in NO_RECHECK NO_HEAL HEAL_ANNOUNCED WRITE_BEFORE_CLAIM DRAIN_LAST NO_ALARM; do
+		caught news -D$mutant -DPOLL=1
+	done
 }
 
 [ "$what" = models ] || all_mutants
@@ -214,6 +223,8 @@ if [ "$amount" = quick ]; then
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
 	all wake $gatherer -DWORKERS=3 -DTASKS=3
+	all news -DPOLL=0 -DDEATHS=2
+	all news -DPOLL=1 -DDEATHS=2
 	finish true
 	exit 0
 fi
@@ -230,6 +241,10 @@ all stock -DDEATHS=3
 all cancel -DWORKERS=3 -DDEATHS=4
 all nest -DDEATHS=3
 all nest -DWORKERS=3
+for poll in 0 1; do
+	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
+	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3
+done
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
 all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1

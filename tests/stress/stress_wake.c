@@ -187,7 +187,7 @@ static void publish(struct game *game)
 		atomic_store(&game->begun, round);
 		come(game, &rng);
 		CHECK(atomic_compare_exchange_strong(&game->word, &before, round), "word %llu", (unsigned long long)before);
-		gatherer_ring(game->batch, WAIT_ENTRY(64));
+		gatherer_ring(&game->segment, game->batch, WAIT_ENTRY(64));
 		await(game, round, &game->batch->bell, gatherer_announced);
 	}
 }

@@ -16,7 +16,7 @@ static struct segment segment;
 static void create(void)
 {
 	struct segment_options options = {
-		.anonymous = true, .workers = WORKERS, .ring_size = 1, .batches = 1, .max_attempts = 1, .heap_size = UNIT};
+		.anonymous = true, .workers = WORKERS, .ring_size = 1, .batches = 2, .max_attempts = 1, .heap_size = UNIT};
 
 	cr_assert_eq(segment_create(&segment, &options), 0, "%s", sheaf_message());
 	/* As the member does that opens the first batch in a slot. */
@@ -178,6 +178,61 @@ Test(bell, a_member_that_finds_no_room_naps)
 	cr_assert_not(retract(sleeper_of_room(&segment, ROOM_SLOTS - 1)), "its wake-up was spent");
 }
 
+/* ---- gatherers of several batches ---- */
+
+static int tokens_of(sem_t *semaphore)
+{
+	int tokens = 0;
+
+	while (!sem_trywait(semaphore))
+		tokens++;
+	return tokens;
+}
+
+Test(bell, one_room_is_rung_for_several_batches)
+{
+	struct shared_batch *batches = segment.batches;
+	_Atomic uint64_t *waiters[] = {&batches[0].waiter, &batches[1].waiter};
+	struct sleeper sleeper = sleeper_of_several(&segment, 7, waiters, 2);
+
+	for (int i = 0; i < 2; i++) {
+		announce(sleeper);
+		cr_assert_neq(batches[0].waiter, WAIT_NOTHING);
+		cr_assert_eq(batches[0].waiter, batches[1].waiter);
+		gatherer_ring(&segment, &batches[i], WAIT_ENTRY(64));
+		/* Once: the announcement is spent, and that of the other batch is not. */
+		gatherer_ring(&segment, &batches[i], WAIT_ENTRY(64));
+		cr_assert_eq(batches[i].waiter, WAIT_NOTHING);
+		cr_assert_neq(batches[!i].waiter, WAIT_NOTHING);
+		cr_assert_eq(room_tokens(7), i + 1);
+		cr_assert_eq(tokens_of(&batches[i].bell), 0);
+		cr_assert_eq(segment.control->room_waiters, 0, "no submitter's wake-up goes there");
+		retract(sleeper);
+		cr_assert(batches[0].waiter == WAIT_NOTHING && batches[1].waiter == WAIT_NOTHING);
+	}
+	announce(sleeper);
+	gatherer_ring_always(&segment, &batches[1]);
+	cr_assert_eq(room_tokens(7), 3);
+}
+
+Test(bell, of_a_place_that_is_none_the_batchs_bell_is_rung)
+{
+	static const uint64_t places[] = {PLACE_NEWS + 1, 1000, UINT64_MAX >> 2};
+	struct shared_batch *batch = &segment.batches[0];
+
+	for (unsigned i = 0; i < 3; i++) {
+		atomic_store(&batch->waiter, WAIT_ANY_AT(places[i]));
+		gatherer_ring(&segment, batch, WAIT_ENTRY(64));
+		cr_assert_eq(batch->waiter, WAIT_NOTHING);
+		cr_assert_eq(tokens_of(&batch->bell), 1);
+	}
+	/* Without a pipe nothing is written. */
+	atomic_store(&batch->waiter, WAIT_ANY_AT(PLACE_NEWS));
+	gatherer_ring(&segment, batch, WAIT_ENTRY(64));
+	cr_assert_eq(batch->waiter, WAIT_NOTHING);
+	cr_assert_eq(tokens_of(&batch->bell), 0);
+}
+
 /* ---- damage ---- */
 
 static void overrun(unsigned char pattern)
@@ -208,7 +263,7 @@ Test(bell, touches_no_semaphore_that_was_overrun)
 		announce(of_worker(1));
 		cr_assert(workers_ring(&segment));
 		announce(sleeper_of_batch(&segment.batches[0], WAIT_ANY));
-		gatherer_ring(&segment.batches[0], WAIT_ALL);
+		gatherer_ring(&segment, &segment.batches[0], WAIT_ALL);
 		start_sleep(segment.control, soon);
 		sleep_on(of_worker(1), SHEAF_FOREVER);
 		sleep_on(sleeper_of_room(&segment, 0), soon);
