@@ -365,9 +365,9 @@ SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
 /**
  * sheaf_pool_interrupt() - end a wait: for Ctrl-C, and for other threads
  *
- * Each call of this pool that is waiting (sheaf_submit, _next, _next_done, _gather, _apply, _map,
- * _for, sheaf_pool_join and sheaf_array_load) returns -EINTR once. If none is waiting, the next one
- * that would have to wait returns it at once, so a signal cannot come too early. Several
+ * Each call of this pool that is waiting (sheaf_submit, _next, _next_done, _gather, _wait, _apply,
+ * _map, _for, sheaf_pool_join and sheaf_array_load) returns -EINTR once. If none is waiting, the
+ * next one that would have to wait returns it at once, so a signal cannot come too early. Several
  * interruptions that no call has returned yet count as one. Nothing is lost, and the call can be
  * made again; but apply, map and for give up what is not done, as sheaf_batch_retire() does. Leaves
  * no message. Safe in a signal handler, while the pool is not being destroyed:
@@ -607,6 +607,28 @@ typedef struct sheaf_progress {
  * Return: 0; -EINVAL; -EPERM.
  */
 SHEAF_API int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress);
+
+/* ---- Several batches ---- */
+
+enum sheaf_which {
+	SHEAF_FIRST_DONE = 0,   /* a batch with a result that can be handed out */
+	SHEAF_FIRST_FAILED = 1, /* with one that failed, for another reason than -ECANCELED */
+	SHEAF_ALL_DONE = 2,
+};
+
+/**
+ * sheaf_wait() - wait for one of several batches of a pool, or for all of them
+ * @batches: @n of them, each once, of any kind
+ *
+ * Results that were handed out do not count. Hands out nothing itself.
+ *
+ * Return: the index of the first batch that is as @which says; @n: none is and none will be,
+ *         because all that was submitted so far is done (for SHEAF_ALL_DONE), and did not fail, or
+ *         was handed out; -EINVAL (also: a batch is there twice, or is of another pool); -EBUSY
+ *         (another thread waits in a gathering call of one of them); the other errors of
+ *         sheaf_next().
+ */
+SHEAF_API int sheaf_wait(sheaf_batch *const *batches, size_t n, enum sheaf_which which, uint64_t deadline_ns);
 
 /* ---- Cancel ----
  *

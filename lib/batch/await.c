@@ -107,14 +107,11 @@ static bool is_lost(const struct await *await, uint64_t *position)
 	return lost;
 }
 
-static int doubt_results(void *context, bool late)
+int await_doubt(struct await *await)
 {
-	struct await *await = context;
 	uint64_t position;
 	bool lost;
 
-	if (!late)
-		return 0;
 	pthread_mutex_lock(&await->batch->lock);
 	/*
 	 * A death at the time of the search may have returned a task to the ring. Relaxed: under
@@ -126,6 +123,11 @@ static int doubt_results(void *context, bool late)
 	if (!lost)
 		rouse(await);
 	return lost && !await->ready(await) ? message_fail_damaged(position) : 0;
+}
+
+static int doubt_results(void *context, bool late)
+{
+	return late ? await_doubt(context) : 0;
 }
 
 static void undo_gathering(void *context)

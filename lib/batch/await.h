@@ -50,6 +50,12 @@ struct await {
 int await_ready(struct await *await, uint64_t deadline_ns);
 
 /*
+ * Tell whether what await->next says can still be done, after a long wait. 0; -EBADMSG with its
+ * message.
+ */
+int await_doubt(struct await *await);
+
+/*
  * Private: wait until something can be picked, or there is nothing left. As a pick_fn, with the
  * errors of await_ready().
  */

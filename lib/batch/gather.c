@@ -9,41 +9,22 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "batch/message.h"
-#include "batch/open.h"
 #include "os/os.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 
-/* Become the gatherer, with the batch's lock. 0; the errors of batch_check(), -EBUSY. */
-__attribute__((always_inline)) static inline int begin_gathering(struct sheaf_batch *batch, const char *call)
+__attribute__((noinline)) int gather_refuse(const char *call)
 {
-	int r = batch_check(batch);
-
-	if (r)
-		return r;
-	pthread_mutex_lock(&batch->lock);
-	if (!batch->gathering) {
-		batch->gathering = true;
-		return 0;
-	}
-	pthread_mutex_unlock(&batch->lock);
 	return sheaf_fail(-EBUSY, "%s: another thread is gathering from this batch", call);
-}
-
-__attribute__((always_inline)) static inline int end_gathering(struct sheaf_batch *batch, int r)
-{
-	batch->gathering = false;
-	pthread_mutex_unlock(&batch->lock);
-	return r;
 }
 
 UNGUARDED int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
 {
-	int r = begin_gathering(batch, "wait");
+	int r = gather_begin(batch, "wait");
 
-	return r ? r : end_gathering(batch, batch->view->wait_all(batch, deadline_ns, heard));
+	return r ? r : gather_end(batch, batch->view->wait_all(batch, deadline_ns, heard));
 }
 
 UNGUARDED int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
@@ -52,8 +33,8 @@ UNGUARDED int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t dead
 
 	if (!batch || !result)
 		return sheaf_fail(-EINVAL, "sheaf_next: %s is NULL", batch ? "result" : "batch");
-	r = begin_gathering(batch, "sheaf_next");
-	return r ? r : end_gathering(batch, batch->view->next(batch, result, deadline_ns));
+	r = gather_begin(batch, "sheaf_next");
+	return r ? r : gather_end(batch, batch->view->next(batch, result, deadline_ns));
 }
 
 UNGUARDED int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
@@ -62,8 +43,8 @@ UNGUARDED int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t
 
 	if (!batch || !result)
 		return sheaf_fail(-EINVAL, "sheaf_next_done: %s is NULL", batch ? "result" : "batch");
-	r = begin_gathering(batch, "sheaf_next_done");
-	return r ? r : end_gathering(batch, batch->view->next_done(batch, result, deadline_ns));
+	r = gather_begin(batch, "sheaf_next_done");
+	return r ? r : gather_end(batch, batch->view->next_done(batch, result, deadline_ns));
 }
 
 /*
@@ -124,8 +105,8 @@ int sheaf_gather(sheaf_batch *batch, const sheaf_result **results, size_t *n, ui
 
 	if (!batch || !results || !n)
 		return sheaf_fail(-EINVAL, "sheaf_gather: %s is NULL", !batch ? "batch" : !results ? "results" : "n");
-	r = begin_gathering(batch, "sheaf_gather");
-	return r ? r : end_gathering(batch, gather_all(batch, results, n, deadline_ns));
+	r = gather_begin(batch, "sheaf_gather");
+	return r ? r : gather_end(batch, gather_all(batch, results, n, deadline_ns));
 }
 
 int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pick; /* see await.h */
+
 struct view {
 	/*
 	 * Wait until all that was submitted so far is done. @heard: member_heard() at the call's
@@ -27,6 +29,12 @@ struct view {
 	 */
 	int (*next)(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 	int (*next_done)(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
+	/*
+	 * As a pick_fn of await.h, for any result that is done; and for one that failed, for
+	 * another reason than that it was cancelled.
+	 */
+	int (*pick_done)(struct sheaf_batch *batch, struct pick *next);
+	int (*pick_failed)(struct sheaf_batch *batch, struct pick *next);
 	/* How many results there are in all, and how many of them are done. */
 	uint64_t (*count)(const struct sheaf_batch *batch);
 	uint64_t (*count_done)(struct sheaf_batch *batch);
@@ -52,6 +60,7 @@ struct calls_state {
 	size_t ready_at;
 	size_t ready_count;
 	size_t ready_capacity;
+	size_t judged; /* of these, the first ones, in which no failure is left to be handed out */
 };
 
 /* Positions of a dense batch, side by side. */
@@ -76,6 +85,7 @@ struct dense_state {
 	struct span open[2]; /* of taken chunks: what is still to be handed out */
 	struct span *giving; /* the one of them that is next */
 	uint64_t scan;       /* where the search for a chunk that is DONE goes on */
+	uint64_t judged;     /* in all chunks below no WORD_LOST is left to be handed out */
 	uint64_t failures_seen;
 	struct failed *failures; /* sorted by position */
 	size_t failure_count;

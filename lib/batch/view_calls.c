@@ -290,23 +290,34 @@ static int compare_finishes(const void *a, const void *b)
 }
 
 /*
- * Sort what was just found by the times at which it ended. Without times, or memory, submission
- * order must do.
+ * Sort the @count indices that were just found by the times at which they ended. Without times, or
+ * memory, submission order must do.
  */
-static void sort_ready(struct sheaf_batch *batch)
+static void sort_ready(struct sheaf_batch *batch, uint64_t *found, size_t count)
 {
-	struct calls_state *state = &batch->calls;
 	struct finish *finishes;
 
-	if (batch->flags & SHEAF_NO_TIMES || state->ready_count < 2 ||
-	    !(finishes = malloc(state->ready_count * sizeof(*finishes))))
+	if (batch->flags & SHEAF_NO_TIMES || count < 2 || !(finishes = malloc(count * sizeof(*finishes))))
 		return;
-	for (size_t i = 0; i < state->ready_count; i++)
-		finishes[i] = (struct finish){batch_entry(batch, state->ready[i])->finished_ns, state->ready[i]};
-	qsort(finishes, state->ready_count, sizeof(*finishes), compare_finishes);
-	for (size_t i = 0; i < state->ready_count; i++)
-		state->ready[i] = finishes[i].index;
+	for (size_t i = 0; i < count; i++)
+		finishes[i] = (struct finish){batch_entry(batch, found[i])->finished_ns, found[i]};
+	qsort(finishes, count, sizeof(*finishes), compare_finishes);
+	for (size_t i = 0; i < count; i++)
+		found[i] = finishes[i].index;
 	free(finishes);
+}
+
+/* Drop what was handed out from the ready list. Return how many are left. */
+static size_t drop_given(struct calls_state *state)
+{
+	size_t left = state->ready_count - state->ready_at;
+
+	if (left && state->ready_at)
+		memmove(state->ready, state->ready + state->ready_at, left * sizeof(*state->ready));
+	state->judged = state->judged > state->ready_at ? state->judged - state->ready_at : 0;
+	state->ready_at = 0;
+	state->ready_count = left;
+	return left;
 }
 
 /*
@@ -316,7 +327,7 @@ static void sort_ready(struct sheaf_batch *batch)
 static int find_ready(struct sheaf_batch *batch)
 {
 	struct calls_state *state = &batch->calls;
-	size_t all, kept, found;
+	size_t all, kept, found, left;
 	int r;
 
 	if ((r = grow_indices(&state->open, &state->open_capacity,
@@ -324,10 +335,11 @@ static int find_ready(struct sheaf_batch *batch)
 		return r;
 	while (state->listed < batch->order.count)
 		state->open[state->open_count++] = state->listed++;
-	state->ready_at = state->ready_count = 0;
-	if ((r = grow_indices(&state->ready, &state->ready_capacity, state->open_count)))
+	left = drop_given(state);
+	if ((r = grow_indices(&state->ready, &state->ready_capacity, left + state->open_count)))
 		return r;
-	all = kept = found = state->open_count;
+	all = kept = state->open_count;
+	found = left + all;
 	/*
 	 * From the last one on. Of two tasks that a worker ran one after the other, the earlier one
 	 * is checked after the later one, so it is found as well.
@@ -343,12 +355,12 @@ static int find_ready(struct sheaf_batch *batch)
 			state->open[--kept] = index;
 	}
 	state->open_count = all - kept;
-	state->ready_count = all - found;
+	state->ready_count = left + (left + all - found);
 	if (all) {
 		memmove(state->open, state->open + kept, state->open_count * sizeof(*state->open));
-		memmove(state->ready, state->ready + found, state->ready_count * sizeof(*state->ready));
+		memmove(state->ready + left, state->ready + found, (state->ready_count - left) * sizeof(*state->ready));
 	}
-	sort_ready(batch);
+	sort_ready(batch, state->ready + left, state->ready_count - left);
 	return 0;
 }
 
@@ -378,6 +390,34 @@ static int pick_done_call(struct sheaf_batch *batch, struct pick *next)
 	return PICK_DONE;
 }
 
+/* Has the task failed, and not because it was cancelled? Its entry is DONE. */
+static bool is_failure(const struct shared_entry *entry)
+{
+	return entry->status && entry->status != -ECANCELED;
+}
+
+static int pick_failed_call(struct sheaf_batch *batch, struct pick *next)
+{
+	struct calls_state *state = &batch->calls;
+	size_t known;
+	int r;
+
+	next->what = WAIT_ANY;
+	do {
+		for (; state->judged < state->ready_count; state->judged++) {
+			next->item = state->ready[state->judged];
+			next->entry = batch_entry(batch, next->item);
+			if (!batch->order.handed[next->item] && is_failure(next->entry))
+				return PICK_DONE;
+		}
+		known = state->ready_count - state->ready_at;
+		if ((r = find_ready(batch)))
+			return r;
+	} while (state->ready_count > known);
+	next->entry = NULL;
+	return state->open_count ? PICK_LATER : PICK_NONE;
+}
+
 static int calls_next_done(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
 	return view_hand_out(batch, result, deadline_ns, pick_done_call, give_call);
@@ -387,6 +427,8 @@ const struct view view_calls = {
 	.wait_all = calls_wait_all,
 	.next = calls_next,
 	.next_done = calls_next_done,
+	.pick_done = pick_done_call,
+	.pick_failed = pick_failed_call,
 	.count = calls_count,
 	.count_done = calls_count_done,
 	.sort = calls_sort,

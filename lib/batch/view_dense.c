@@ -366,6 +366,67 @@ static int pick_done_item(struct sheaf_batch *batch, struct pick *next)
 	return PICK_DONE;
 }
 
+/*
+ * Was the last one of these positions of a chunk handed out? Then all of them were, because a chunk
+ * is handed out in order.
+ */
+static bool is_handed(const struct sheaf_batch *batch, uint64_t last)
+{
+	const struct dense_state *state = &batch->dense;
+
+	if (!state->taken || !state->taken[last / batch->plan.chunk])
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (last >= state->open[i].at && last < state->open[i].end)
+			return false;
+	return true;
+}
+
+/* Does the record say of a position that can be handed out that it failed? */
+static bool tells_failure(const struct sheaf_batch *batch, const struct failed *failed)
+{
+	uint64_t last = failed->position + failed->count - 1;
+	const struct shared_failure *record = failure_at(batch->segment, failed->offset);
+
+	return record && record->status != -ECANCELED && is_chunk_done(batch, last / batch->plan.chunk) &&
+	       !is_handed(batch, last);
+}
+
+/*
+ * A chunk that is LOST has no record. It is found once all chunks before it are done, so that each
+ * word is checked once.
+ */
+static bool any_lost(struct sheaf_batch *batch)
+{
+	struct dense_state *state = &batch->dense;
+
+	for (; state->judged < batch->plan.chunks && is_chunk_done(batch, state->judged); state->judged++)
+		if (word_unpack(chunk_word(batch, state->judged)).flags & WORD_LOST &&
+		    !is_handed(batch, span_of(batch, state->judged).end - 1))
+			return true;
+	return false;
+}
+
+static int pick_failed_item(struct sheaf_batch *batch, struct pick *next)
+{
+	struct dense_state *state = &batch->dense;
+	bool all;
+	int r;
+
+	next->entry = NULL;
+	next->what = WAIT_ANY;
+	if (batch_is_undecided(batch))
+		return PICK_NONE;
+	/* First: what a chunk that is DONE has told of is in the list then. */
+	all = are_chunks_done(batch);
+	if ((r = failures_refresh(batch)))
+		return r;
+	for (size_t i = 0; i < state->failure_count; i++)
+		if (tells_failure(batch, &state->failures[i]))
+			return PICK_DONE;
+	return any_lost(batch) ? PICK_DONE : all ? PICK_NONE : PICK_LATER;
+}
+
 static int give_item(struct sheaf_batch *batch, const struct pick *next, sheaf_result *result)
 {
 	int r = dense_result(batch, batch->dense.giving->at, result);
@@ -391,6 +452,8 @@ const struct view view_dense = {
 	.wait_all = dense_wait_all,
 	.next = dense_next,
 	.next_done = dense_next_done,
+	.pick_done = pick_done_item,
+	.pick_failed = pick_failed_item,
 	.count = dense_count,
 	.count_done = dense_count_done,
 	.sort = dense_sort,
