@@ -608,7 +608,7 @@ typedef struct sheaf_progress {
  */
 SHEAF_API int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress);
 
-/* ---- Several batches ---- */
+/* ---- Several batches, and event loops ---- */
 
 enum sheaf_which {
 	SHEAF_FIRST_DONE = 0,   /* a batch with a result that can be handed out */
@@ -629,6 +629,39 @@ enum sheaf_which {
  *         sheaf_next().
  */
 SHEAF_API int sheaf_wait(sheaf_batch *const *batches, size_t n, enum sheaf_which which, uint64_t deadline_ns);
+
+/**
+ * sheaf_pool_fd() - return a descriptor that poll() finds readable when a batch has news
+ *
+ * Only sheaf_batch_arm() makes it so. Wait for it in any event loop, at most a second at a time,
+ * and call sheaf_pool_news() then, because only calls look after a pool that has lost its
+ * processes. The descriptor is the pool's: neither read from it nor close it.
+ *
+ * Return: the descriptor, > 2; -EINVAL; -EPERM; -EBADF (this process has closed it; see "Host").
+ */
+SHEAF_API int sheaf_pool_fd(sheaf_pool *pool);
+
+/**
+ * sheaf_batch_arm() - have the pool's descriptor become readable as soon as a result of the batch
+ * can be handed out, also at once
+ *
+ * Once: arm it again when sheaf_next_done() has returned -EAGAIN. A call that waits for the batch
+ * takes that back.
+ *
+ * Return: 0; -EINVAL; -EPERM; -EBUSY (as sheaf_next()); -EBADF (as sheaf_pool_fd()); -ENOMEM.
+ */
+SHEAF_API int sheaf_batch_arm(sheaf_batch *batch);
+
+/**
+ * sheaf_pool_news() - tell an armed batch that has news, and disarm it
+ * @batch: out: the batch. There may be no result after all: after a worker's death, after
+ *         sheaf_pool_interrupt() and at the end of the pool every armed batch has news
+ *
+ * The descriptor stays readable until the call returns 0.
+ *
+ * Return: 1; 0 (none has); -EINVAL; -EPERM; -EBADF (as sheaf_pool_fd()).
+ */
+SHEAF_API int sheaf_pool_news(sheaf_pool *pool, sheaf_batch **batch);
 
 /* ---- Cancel ----
  *

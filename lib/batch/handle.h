@@ -51,7 +51,9 @@ struct sheaf_batch {
 	 * lock, too.
 	 */
 	_Atomic bool swept;
-	bool awaiting; /* the gatherer waits for position `awaited`, the lowest */
+	bool armed;      /* under the member's lock, as alarms: for sheaf_pool_news() */
+	uint32_t alarms; /* control->alarms when it was armed */
+	bool awaiting;   /* the gatherer waits for position `awaited`, the lowest */
 	uint64_t awaited;
 	struct calls_state calls;
 	struct dense_state dense;

@@ -409,6 +409,8 @@ void batch_close(struct sheaf_batch *batch)
 	unlink_batch(member, batch);
 	batch->shortest_ns = 0;
 	tell_shortest(batch);
+	if (batch->armed) /* nobody waits for the next batch in the slot */
+		store_relaxed(&batch->shared->waiter, WAIT_NOTHING);
 	leave_slot(member, batch);
 	discard_handle(member, batch);
 	pthread_mutex_unlock(&member->openings->lock);

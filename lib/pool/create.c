@@ -4,7 +4,7 @@
  * Until the segment has its name, nobody else knows of the pool. A death in here is the owner's. It
  * ends the processes that run by then, and the kernel frees the segment.
  */
-#include "pool/pool.h"
+#include "pool/news.h"
 
 #include "base/atomic.h"
 #include "base/cancel.h"
@@ -80,9 +80,16 @@ static uint32_t power_of_two(uint32_t size)
 static int start_workers(struct sheaf_pool *pool)
 {
 	struct segment *segment = &pool->segment;
+	int r = news_begin(segment);
 
-	return pool->threaded ? threads_start(&pool->threads, segment)
-			      : family_start(&pool->family, segment, pool->keep_fds, false);
+	if (r)
+		return sheaf_fail(r == -EMFILE || r == -ENFILE ? r : -EAGAIN,
+				  "cannot make a pipe for the pool: %s (see ulimit -n)", strerror(-r));
+	r = pool->threaded ? threads_start(&pool->threads, segment)
+			   : family_start(&pool->family, segment, pool->keep_fds, false);
+	if (r)
+		news_end(segment);
+	return r;
 }
 
 /* Fill in what the options leave to the library. */
@@ -142,8 +149,10 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	pthread_mutex_init(&pool->openings.lock, NULL);
 	pthread_mutex_init(&pool->family_lock, NULL);
 	r = start_workers(pool);
-	if (!r && (r = segment_publish(&pool->segment)))
+	if (!r && (r = segment_publish(&pool->segment))) {
 		tend_end_workers(pool);
+		news_end(&pool->segment);
+	}
 	if (r) {
 		segment_destroy(&pool->segment);
 		pthread_mutex_destroy(&pool->openings.lock);

@@ -115,7 +115,8 @@ static int spawn_worker(struct supervisor *s, unsigned worker)
 	 */
 	store_seq_cst(&w->generation, generation);
 	/* What its tasks fork is not of the family. */
-	pid = forks_fork((const struct forks_fd *const[]){s->all, &s->role.crew, NULL});
+	pid = forks_fork(
+		(const struct forks_fd *const[]){s->all, &s->role.crew, &s->segment->news[0], &s->segment->news[1], NULL});
 	if (!pid)
 		worker_main(s, worker, generation, me);
 	if (pid < 0)

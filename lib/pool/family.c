@@ -104,7 +104,8 @@ static int open_pipes(struct family *family, struct forks_fd *crew)
 static int fork_supervisor(struct family *family, struct supervision *supervision)
 {
 	struct forks_fd crew;
-	const struct forks_fd *kept[] = {&crew, &family->wake, NULL};
+	struct forks_fd *news = supervision->segment->news;
+	const struct forks_fd *kept[] = {&crew, &family->wake, &news[0], &news[1], NULL};
 	sigset_t before;
 	int r = open_pipes(family, &crew);
 	pid_t pid;

@@ -12,6 +12,7 @@
 #include "batch/open.h"
 #include "batch/retire.h"
 #include "member/wait.h"
+#include "pool/news.h"
 #include "pool/state.h"
 #include "pool/tend.h"
 #include "queue/bell.h"
@@ -168,6 +169,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		if (handles_in_task || pool->member.forks == MEMBER_DEAD || pool->member.made == forks_count())
 			return;
 		/* A fork of the owner: segment, workers and batches are the parent's. */
+		news_end(&pool->segment);
 		segment_detach(&pool->segment);
 		batch_drop_spare(&pool->member);
 		pool_give_memory(pool);
@@ -178,6 +180,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	while (pool->openings.batches)
 		batch_free(pool->openings.batches, true);
 	batch_drop_spare(&pool->member);
+	news_end(&pool->segment);
 	segment_destroy(&pool->segment);
 	pthread_mutex_destroy(&pool->openings.lock);
 	pthread_mutex_destroy(&pool->family_lock);

@@ -56,7 +56,8 @@ void spare_spawn(struct supervisor *s)
 	if (s->role.spare || !s->role.has_crew || now < s->role.spare_due_ns)
 		return;
 	s->role.spare_due_ns = now + FORK_RETRY_NS;
-	pid = forks_fork((const struct forks_fd *const[]){s->all, s->life, &s->crew_end, NULL});
+	pid = forks_fork((const struct forks_fd *const[]){s->all, s->life, &s->crew_end, &s->segment->news[0],
+							  &s->segment->news[1], NULL});
 	if (!pid)
 		spare_main(s, me);
 	if (pid > 0)

@@ -157,7 +157,10 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	static struct supervisor it; /* one process, one role */
 	struct supervisor *s = &it;
 	struct shared_control *control = supervision->segment->control;
-	int keep[] = {supervision->segment->fd, supervision->all->fd, supervision->life->fd};
+	/* Else the host has closed the owner's, and others may have their numbers. */
+	bool news = news_open(supervision->segment);
+	int keep[] = {supervision->segment->fd, supervision->all->fd, supervision->life->fd, supervision->segment->news[0].fd,
+		      supervision->segment->news[1].fd};
 	bool led;
 	int r;
 
@@ -173,7 +176,7 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	role_begin(s, "sheaf-super");
 	os_die_with_parent(s->owner, CHECK_SIGNAL); /* whether it lives, supervise(s) asks */
 	if (!supervision->keep_fds) {
-		os_close_files(keep, 3);
+		os_close_files(keep, news ? 5 : 3);
 		os_close_input();
 	}
 	output_drop(!supervision->keep_fds);

@@ -13,6 +13,7 @@
 #include "base/cancel.h"
 #include "batch/open.h"
 #include "os/os.h"
+#include "pool/news.h"
 #include "pool/state.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
@@ -55,6 +56,11 @@ static bool start_successor(struct sheaf_pool *pool)
 	uint64_t now = sheaf_now_ns();
 
 	segment_guard(&pool->segment);
+	/* As the segment's file is opened again. If it cannot be done, the pool goes on without. */
+	if (!news_open(&pool->segment)) {
+		news_end(&pool->segment);
+		(void)news_begin(&pool->segment);
+	}
 	if (!family_start(&pool->family, &pool->segment, pool->keep_fds, true)) {
 		pool->orphaned_ns = 0;
 		return true;

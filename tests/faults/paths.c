@@ -17,6 +17,7 @@ const struct path paths[] = {
 	{.name = "arguments in the heap", .attempt = path_arguments},
 	{.name = "many batches", .attempt = path_many_batches},
 	{.name = "map", .attempt = path_maps},
+	{.name = "several batches", .attempt = path_several},
 	{.name = "apply", .attempt = path_apply},
 	{.name = "a worker dies", .attempt = path_worker_dies},
 	{.name = "a worker dies in a range", .attempt = path_worker_dies_in_range},

@@ -38,6 +38,7 @@ void path_calls_large(void);
 void path_arguments(void);
 void path_many_batches(void);
 void path_maps(void);
+void path_several(void);
 void path_apply(void);
 void path_worker_dies(void);
 void path_worker_dies_in_range(void);

@@ -279,6 +279,59 @@ void path_maps(void)
 	step_destroy(pool);
 }
 
+#define SEVERAL 3
+
+/* Wait in each way, and have the pool's descriptor tell of what is done. */
+static void wait_for_several(sheaf_pool *pool, sheaf_batch *const *batches)
+{
+	sheaf_batch *told;
+	unsigned news = 0, told_of = 0;
+	int r;
+
+	for (int which = SHEAF_FIRST_DONE; which <= SHEAF_ALL_DONE; which++) {
+		int wanted = which == SHEAF_FIRST_DONE ? 0 : SEVERAL;
+
+		TRY(r, AS_NEXT, sheaf_wait(batches, SEVERAL, (enum sheaf_which)which, SHEAF_FOREVER));
+		RIGHT(r < 0 || r == wanted || which == SHEAF_FIRST_DONE, WRONG, "sheaf_wait %d: %d", which, r);
+	}
+	for (unsigned i = 0; i < SEVERAL; i++) {
+		sheaf_progress progress;
+
+		RIGHT(sheaf_batch_get_progress(batches[i], &progress) == 0, WRONG, "sheaf_batch_get_progress");
+		TRY(r, AS_NEWS, sheaf_batch_arm(batches[i]));
+		news += r == 0 && progress.total;
+	}
+	TRY(r, AS_NEWS, sheaf_pool_fd(pool));
+	do {
+		TRY(r, AS_NEWS, sheaf_pool_news(pool, &told));
+		told_of += r == 1;
+	} while (r == 1);
+	/* Those without a task may have some, too, after a death. */
+	RIGHT(r < 0 || told_of >= news, LOST, "%u of %u armed batches have news", told_of, news);
+}
+
+void path_several(void)
+{
+	static struct tasks tasks[SEVERAL];
+	sheaf_pool *pool = step_create();
+	sheaf_batch *batches[SEVERAL] = {NULL};
+	bool open = pool;
+
+	for (unsigned i = 0; i < SEVERAL && open; i++)
+		open = (batches[i] = step_open(pool, 8, 0));
+	for (unsigned i = 0; i < SEVERAL && open; i++)
+		step_submit(batches[i], &tasks[i], 10, value_of);
+	if (open)
+		wait_for_several(pool, batches);
+	for (unsigned i = 0; i < SEVERAL && batches[i]; i++) {
+		if (open)
+			step_gather(batches[i], &tasks[i], 5);
+		step_retire(batches[i]);
+	}
+	if (pool)
+		step_destroy(pool);
+}
+
 void path_apply(void)
 {
 	static unsigned char arg[LARGE], copied[LARGE];

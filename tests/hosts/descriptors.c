@@ -6,7 +6,9 @@
  */
 #include "host.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +86,7 @@ static void use(sheaf_pool *pool)
 {
 	sheaf_map_options patient = {.task_timeout_ns = 5 * SECOND};
 	const sheaf_result *results;
-	sheaf_batch *batch = NULL;
+	sheaf_batch *batch = NULL, *told;
 	void *memory = NULL;
 	size_t n;
 	int r;
@@ -102,6 +104,9 @@ static void use(sheaf_pool *pool)
 	if (!r) {
 		for (uint64_t i = 0; i < 20; i++)
 			clear(sheaf_submit(batch, i, host_nothing, NULL, 0), "sheaf_submit()");
+		clear(sheaf_batch_arm(batch), "sheaf_batch_arm()");
+		clear(sheaf_pool_fd(pool), "sheaf_pool_fd()");
+		clear(sheaf_pool_news(pool, &told), "sheaf_pool_news()");
 		clear(sheaf_gather(batch, &results, &n, sheaf_now_ns() + 20 * SECOND), "sheaf_gather()");
 		sheaf_batch_retire(batch);
 	}
@@ -148,6 +153,36 @@ static int all_descriptors_closed_and_none_opened(void)
 	close_from(3);
 	use(pool);
 	sheaf_pool_destroy(pool);
+	return 0;
+}
+
+/* The pool opens what it needs again, also the descriptor for poll(). */
+static int all_descriptors_closed_and_polled(void)
+{
+	sheaf_pool *pool = host_pool(2);
+	sheaf_batch *batch, *told;
+	struct pollfd news = {.events = POLLIN};
+	uint64_t deadline = sheaf_now_ns() + 60 * SECOND;
+	int r;
+
+	close_from(3);
+	open_files();
+	/* Until the family has noticed, and another one runs. */
+	do
+		EXPECT(!sheaf_apply(pool, host_nothing, NULL, 0, NULL, 0, NULL), "got \"%s\", expected a pool that goes on",
+		       sheaf_message());
+	while ((news.fd = sheaf_pool_fd(pool)) == -EBADF && sheaf_now_ns() < deadline);
+	EXPECT(news.fd > 2, "got %d (%s), expected a descriptor", news.fd, sheaf_message());
+	EXPECT(!sheaf_batch_create(&batch, pool, NULL) && !sheaf_batch_arm(batch), "got \"%s\", expected an armed batch",
+	       sheaf_message());
+	EXPECT(!sheaf_submit(batch, 0, host_nothing, NULL, 0), "got \"%s\", expected a task", sheaf_message());
+	/* The new family may have made it readable, too. */
+	do
+		EXPECT(poll(&news, 1, 60000) == 1 && news.revents == POLLIN, "got no news, expected some");
+	while (!(r = sheaf_pool_news(pool, &told)));
+	EXPECT(r == 1 && told == batch, "got %d (%s), expected the batch with a result", r, sheaf_message());
+	sheaf_pool_destroy(pool);
+	files_kept("sheaf_pool_destroy()");
 	return 0;
 }
 
@@ -448,9 +483,10 @@ static int tasks_that_close_all_descriptors(void)
 }
 
 HOST_PROGRAM("descriptors", CASE(all_descriptors_closed_before_destroy), CASE(all_descriptors_closed_before_use),
-	     CASE(all_descriptors_closed_and_none_opened), CASE(all_descriptors_closed_before_the_supervisor_dies),
-	     CASE(all_descriptors_closed_before_close_and_join), CASE(all_descriptors_closed_and_the_name_goes),
-	     CASE(files_put_in_the_place_of_each_descriptor), CASE(sockets_in_the_place_of_the_descriptors),
-	     CASE(standard_files_closed), CASE(standard_files_closed_and_tasks_print), CASE(limit_of_descriptors_reached),
+	     CASE(all_descriptors_closed_and_none_opened), CASE(all_descriptors_closed_and_polled),
+	     CASE(all_descriptors_closed_before_the_supervisor_dies), CASE(all_descriptors_closed_before_close_and_join),
+	     CASE(all_descriptors_closed_and_the_name_goes), CASE(files_put_in_the_place_of_each_descriptor),
+	     CASE(sockets_in_the_place_of_the_descriptors), CASE(standard_files_closed),
+	     CASE(standard_files_closed_and_tasks_print), CASE(limit_of_descriptors_reached),
 	     CASE(limit_of_descriptors_lowered_later), CASE(more_than_a_thousand_open_files),
 	     CASE(programs_that_inherit_no_descriptor), CASE(tasks_that_close_all_descriptors))

@@ -101,6 +101,10 @@ static void call_everything(void)
 	REFUSED(sheaf_next(batch, &result, 0));
 	REFUSED(sheaf_next_done(batch, &result, 0));
 	REFUSED(sheaf_gather(batch, &results, &n, sheaf_now_ns() + SECOND));
+	REFUSED(sheaf_wait(&batch, 1, SHEAF_FIRST_DONE, 0));
+	REFUSED(sheaf_batch_arm(batch));
+	REFUSED(sheaf_pool_fd(pool));
+	REFUSED(sheaf_pool_news(pool, &other));
 	REFUSED(sheaf_batch_get_progress(batch, &progress));
 	REFUSED(sheaf_batch_create(&other, pool, NULL));
 	REFUSED(sheaf_apply(pool, host_nothing, NULL, 0, NULL, 0, NULL));

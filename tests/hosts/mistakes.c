@@ -67,6 +67,10 @@ static int call_in_task(sheaf_task *task, const void *arg, void *result)
 	REFUSED(sheaf_next(handles->batch, &one, 0));
 	REFUSED(sheaf_next_done(handles->batch, &one, 0));
 	REFUSED(sheaf_gather(handles->batch, &results, &n, 0));
+	REFUSED(sheaf_wait(&handles->batch, 1, SHEAF_FIRST_DONE, 0));
+	REFUSED(sheaf_batch_arm(handles->batch));
+	REFUSED(sheaf_pool_fd(pool));
+	REFUSED(sheaf_pool_news(pool, &other));
 	REFUSED(sheaf_batch_get_progress(handles->batch, &progress));
 	REFUSED(sheaf_batch_create(&other, pool, NULL));
 	REFUSED(sheaf_apply(pool, host_nothing, NULL, 0, NULL, 0, NULL));

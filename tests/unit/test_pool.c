@@ -896,7 +896,7 @@ static int create_without_files(void *context)
 		r = sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 2, .heap_size = 1 << 20});
 		limit.rlim_cur = 1024;
 		child_check(!setrlimit(RLIMIT_NOFILE, &limit));
-		child_check(count_open_files() == files + (r ? 0 : 4));
+		child_check(count_open_files() == files + (r ? 0 : 6));
 		if (!r)
 			break;
 		child_check(r == -EMFILE);
