@@ -633,9 +633,10 @@ SHEAF_API int sheaf_wait(sheaf_batch *const *batches, size_t n, enum sheaf_which
 /**
  * sheaf_pool_fd() - return a descriptor that poll() finds readable when a batch has news
  *
- * Only sheaf_batch_arm() makes it so. Wait for it in any event loop, at most a second at a time,
- * and call sheaf_pool_news() then, because only calls look after a pool that has lost its
- * processes. The descriptor is the pool's: neither read from it nor close it.
+ * Only sheaf_batch_arm() makes it so. Wait for it in any event loop, one for all batches of the
+ * pool, at most a second at a time. Call sheaf_pool_news() then, because only calls look after a
+ * pool that has lost its processes. The descriptor is the pool's: neither read from it nor close
+ * it.
  *
  * Return: the descriptor, > 2; -EINVAL; -EPERM; -EBADF (this process has closed it; see "Host").
  */

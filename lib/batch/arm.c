@@ -54,8 +54,11 @@ static int arm(struct sheaf_batch *batch)
 	 */
 	store_seq_cst(&batch->shared->waiter, WAIT_ANY_AT(PLACE_NEWS));
 	r = batch->view->pick_done(batch, &next);
-	/* Acquire, as state_of() in state.c. Nobody rings any longer for a pool that is over. */
-	if (r == PICK_DONE || load_acquire(&control->state) > POOL_FINISHED)
+	/*
+	 * Nobody rings any longer for a pool that is over. Relaxed: if its end came after the
+	 * number of alarms that was noted, there is another alarm.
+	 */
+	if (r == PICK_DONE || load_relaxed(&control->state) > POOL_FINISHED)
 		gatherer_ring(batch->segment, batch->shared, WAIT_ANY);
 	if (r >= 0)
 		return 0;

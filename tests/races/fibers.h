@@ -54,4 +54,7 @@ void fibers_tolerate(const void *base, uint64_t size);
 /* Something is wrong: tells it, and ends the program. */
 _Noreturn void fibers_object(const char *format, ...) __attribute__((__format__(__printf__, 1, 2)));
 
+/* Sleep until the descriptor of the life's pool is readable, as poll() would. */
+void fibers_poll(void);
+
 #endif

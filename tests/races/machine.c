@@ -35,6 +35,7 @@ struct life {
 	bool only_once;  /* max_attempts is 1: deaths make positions fail */
 	bool only_dense; /* maps and loops alone */
 	bool meets;      /* the owners' tasks wait for each other, and nobody dies */
+	bool polled;     /* an owner polls: a pool has one descriptor, so one of them at a time */
 };
 
 static struct life life;
@@ -286,6 +287,84 @@ static void pairs(void)
 	sheaf_batch_retire(pair.batch);
 }
 
+/* Two batches at once, by sheaf_wait() or as poll() would. */
+#define SIDES 2
+
+struct side {
+	struct wanted wanted;
+	uint64_t n, taken;
+};
+
+/* Take what is done of a batch. False: the pool has ended. */
+static bool take_done(struct side *side, sheaf_batch *batch)
+{
+	sheaf_result result;
+	int r;
+
+	while ((r = sheaf_next_done(batch, &result, 0)) == 1) {
+		check_result(&side->wanted, &result);
+		side->taken++;
+	}
+	CHECK_AS(HARM_LOST, r != 0 || side->taken == side->n, "%llu results of %llu", (unsigned long long)side->taken,
+		 (unsigned long long)side->n);
+	CHECK(r == 0 || r == -EAGAIN || ended(r), "next_done: %d", r);
+	return !ended(r);
+}
+
+static bool wait_and_take(struct side *sides, sheaf_batch *const *batches)
+{
+	int r = sheaf_wait(batches, SIDES, (enum sheaf_which)fibers_luck(SHEAF_ALL_DONE + 1), SHEAF_FOREVER);
+
+	if (ended(r))
+		return false;
+	CHECK_AS(HARM_LOST, r >= 0 && r <= SIDES, "sheaf_wait: %d", r);
+	for (int i = 0; i < SIDES; i++)
+		if ((r == i || r == SIDES) && !take_done(&sides[i], batches[i]))
+			return false;
+	return true;
+}
+
+static bool poll_and_take(struct side *sides, sheaf_batch *const *batches)
+{
+	sheaf_batch *told;
+	int r;
+
+	fibers_poll();
+	while ((r = sheaf_pool_news(life.pool, &told)) == 1) {
+		int i = told != batches[0];
+
+		CHECK(told == batches[i], "news of a batch that is not armed");
+		if (!take_done(&sides[i], told))
+			return false;
+		CHECK(sides[i].taken == sides[i].n || sheaf_batch_arm(told) == 0, "sheaf_batch_arm");
+	}
+	CHECK(r == 0, "sheaf_pool_news: %d", r);
+	return true;
+}
+
+static void several(void)
+{
+	struct side sides[SIDES] = {{.wanted.salt = fibers_luck(1000)}, {.wanted.salt = fibers_luck(1000)}};
+	bool polls = !life.polled && fibers_luck(2), goes_on = true;
+	sheaf_batch *batches[SIDES] = {NULL};
+
+	life.polled |= polls;
+	for (int i = 0; i < SIDES && goes_on; i++) {
+		sheaf_batch_options options = {.result_size = 16, .on_error = luck_on_error(&sides[i].wanted)};
+		uint64_t n = 1 + fibers_luck(MOST_TASKS);
+
+		goes_on = (batches[i] = open_batch(&options));
+		CHECK(!goes_on || !polls || sheaf_batch_arm(batches[i]) == 0, "sheaf_batch_arm");
+		while (goes_on && sides[i].n < n && !submit(batches[i], &sides[i].wanted, sides[i].n))
+			sides[i].n++;
+	}
+	while (goes_on && (sides[0].taken < sides[0].n || sides[1].taken < sides[1].n))
+		goes_on = polls ? poll_and_take(sides, batches) : wait_and_take(sides, batches);
+	for (int i = 0; i < SIDES; i++)
+		sheaf_batch_retire(batches[i]);
+	life.polled &= !polls;
+}
+
 static uint64_t *allocate(size_t n)
 {
 	void *memory;
@@ -497,7 +576,7 @@ static void meet_often(void *context)
 
 static void own(void *context)
 {
-	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply, nested, nested};
+	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply, several, nested, nested};
 	uint64_t count = 2 + fibers_luck(6), kinds = life.only_dense ? 3 : sizeof(acts) / sizeof(acts[0]);
 
 	(void)context;
