@@ -64,8 +64,11 @@ static bool is_slot_clear(const struct sheaf_batch *batch, struct shared_slot *s
 			return true;
 		if (word_state(*bits) == WORD_OWNED)
 			return false;
-		if (ring_withdraw(slot, *bits))
+		if (ring_withdraw(slot, *bits)) {
+			/* Not by the hint: if all workers sleep, nobody would ring later. */
+			room_ring_one(batch->segment);
 			return true;
+		}
 	}
 }
 

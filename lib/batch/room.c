@@ -109,6 +109,7 @@ static void undo_room_wait(void *context)
 	struct sheaf_batch *batch = wait->batch;
 
 	room_leave(batch->segment, wait->room);
+	room_ring_one(batch->segment);
 	if (batch->give_up)
 		batch->give_up(batch);
 }
@@ -143,5 +144,10 @@ int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard)
 	wait.sleeper = sleeper_of_room(segment, context.room);
 	r = member_wait(member, &wait, batch->deadline_ns ? batch->deadline_ns : SHEAF_FOREVER);
 	room_leave(segment, context.room);
-	return !r && batch_is_cancelled(batch->shared) ? room_fail_cancelled() : r;
+	if (!r && batch_is_cancelled(batch->shared))
+		r = room_fail_cancelled();
+	/* Nothing is submitted, so a wake-up that was spent on this one is due to another. */
+	if (r)
+		room_ring_one(segment);
+	return r;
 }

@@ -65,7 +65,7 @@ bool withdraw_task(struct sheaf_batch *batch, struct shared_slot *slot, uint64_t
 		if (entry)
 			call_cancel(entry, bits, word_unpack(bits).attempt);
 		gatherer_ring(batch->segment, batch->shared, WAIT_ENTRY(target));
-		room_ring(batch->segment);
+		room_ring_one(batch->segment); /* as in retire.c */
 	}
 	cancel_allow(cancel);
 	return ours;
