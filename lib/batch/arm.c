@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "batch/await.h"
 #include "batch/gather.h"
+#include "batch/open.h"
 #include "queue/bell.h"
 
 #include <errno.h>
@@ -30,10 +31,10 @@ static void set_armed(struct sheaf_batch *batch, bool armed, uint32_t alarms)
 {
 	struct member *member = batch->member;
 
-	pthread_mutex_lock(&member->openings.lock);
+	pthread_mutex_lock(&member->openings->lock);
 	batch->armed = armed;
 	batch->alarms = alarms;
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 }
 
 /* Under the batch's lock, as its gatherer. */
@@ -73,6 +74,11 @@ int sheaf_batch_arm(sheaf_batch *batch)
 
 	if (!batch)
 		return sheaf_fail(-EINVAL, "sheaf_batch_arm: batch is NULL");
+	if (!(r = batch_check(batch)) && member_is_task(batch->member))
+		r = sheaf_fail(-EPERM,
+			       "sheaf_batch_arm: only the owner of a pool has its descriptor, not a task: use sheaf_wait()");
+	if (r)
+		return r;
 	r = gather_begin(batch, "sheaf_batch_arm");
 	return r ? r : gather_end(batch, arm(batch));
 }
@@ -83,8 +89,8 @@ struct sheaf_batch *batch_with_news(struct member *member, bool all)
 	uint32_t alarms = load_relaxed(&member->segment->control->alarms);
 	struct sheaf_batch *batch;
 
-	pthread_mutex_lock(&member->openings.lock);
-	for (batch = member->openings.batches; batch; batch = batch->next)
+	pthread_mutex_lock(&member->openings->lock);
+	for (batch = member->openings->batches; batch; batch = batch->next)
 		/*
 		 * Relaxed: a gatherer that comes too early for the result finds nothing, and finds
 		 * it when it arms the batch again.
@@ -94,6 +100,6 @@ struct sheaf_batch *batch_with_news(struct member *member, bool all)
 			break;
 	if (batch)
 		batch->armed = false;
-	pthread_mutex_unlock(&member->openings.lock);
+	pthread_mutex_unlock(&member->openings->lock);
 	return batch;
 }

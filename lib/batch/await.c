@@ -164,7 +164,7 @@ int await_ready(struct await *await, uint64_t deadline_ns)
 	int r;
 
 	if (member_is_task(batch->member))
-		help_gatherer(&helping, batch, &wait, deadline_ns);
+		help_gatherer(&helping, &await->batch, 1, AWAITS_BATCH(batch->index), &wait, deadline_ns);
 	batch->woke = false;
 	pthread_mutex_unlock(&batch->lock);
 	r = member_wait(batch->member, &wait, deadline_ns);

@@ -21,21 +21,51 @@
 #define LOOK_EVERY_NS 5000000
 #define PAUSES_PER_CHECK 4
 
-/* Look again at all tickets that the batch's tasks may have. */
-static void renew_span(struct helping *helping)
+/* Look again at all tickets that a batch's tasks may have. Under the batch's lock. */
+static struct ring_span span_of_batch(const struct sheaf_batch *batch)
 {
-	const struct search search = withdraw_begin(helping->batch);
+	const struct search search = withdraw_begin(batch);
 
-	helping->span = (struct ring_span){.ticket = search.ticket, .count = search.left};
+	return (struct ring_span){.ticket = search.ticket, .count = search.left};
 }
 
+static struct ring_span renewed_span(struct sheaf_batch *batch)
+{
+	struct ring_span span;
+
+	pthread_mutex_lock(&batch->lock);
+	span = span_of_batch(batch);
+	pthread_mutex_unlock(&batch->lock);
+	return span;
+}
+
+/* Claim a task of one of the batches, searching all of their tickets. */
+static bool claim_any_own(const struct helping *helping, struct shared_slot **slot, uint64_t *word)
+{
+	for (unsigned i = 0; i < helping->count; i++) {
+		struct sheaf_batch *batch = helping->batches[i];
+		struct ring_span span = renewed_span(batch);
+
+		if (nest_claim_own(batch->member, batch->ref, &span, slot, word))
+			return true;
+	}
+	return false;
+}
+
+static struct member *handle_of(const struct helping *helping)
+{
+	return helping->batches[0]->member;
+}
+
+/* Run a task of the batches. Of a single one, the tickets are not searched twice. */
 static bool run_own(struct helping *helping)
 {
-	struct member *handle = helping->batch->member;
+	struct member *handle = handle_of(helping);
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (!nest_claim_own(handle, helping->batch->ref, &helping->span, &slot, &word))
+	if (helping->count > 1 ? !claim_any_own(helping, &slot, &word)
+			       : !nest_claim_own(handle, helping->batches[0]->ref, &helping->span, &slot, &word))
 		return false;
 	nest_run(handle, slot, word, true);
 	return true;
@@ -45,20 +75,16 @@ static bool run_own(struct helping *helping)
 
 static bool may_run_others(const struct helping *helping)
 {
-	return helping->patient && nest_may_run_others(helping->batch->member);
+	return helping->patient && nest_may_run_others(handle_of(helping));
 }
 
 static bool help_before_sleep(struct helping *helping)
 {
-	struct member *handle = helping->batch->member;
+	struct member *handle = handle_of(helping);
 	struct shared_slot *slot;
 	uint64_t word;
-	bool own;
+	bool own = claim_any_own(helping, &slot, &word);
 
-	pthread_mutex_lock(&helping->batch->lock);
-	renew_span(helping);
-	pthread_mutex_unlock(&helping->batch->lock);
-	own = nest_claim_own(handle, helping->batch->ref, &helping->span, &slot, &word);
 	if (!own && !nest_claim_other(handle, may_run_others(helping) ? NEST_ANY : NEST_LEFT, &slot, &word))
 		return false;
 	member_retract(handle, helping->wait);
@@ -83,7 +109,7 @@ static bool gather_help(void *context, bool announced)
 static bool gather_spin(void *context)
 {
 	struct helping *helping = context;
-	struct member *handle = helping->batch->member;
+	struct member *handle = handle_of(helping);
 
 	if (!handle->segment->spin_ns)
 		return false;
@@ -105,9 +131,9 @@ static bool gather_ready(void *context)
 static int gather_doubt(void *context, bool late)
 {
 	const struct helping *helping = context;
-	const struct member *handle = helping->batch->member;
+	const struct member *handle = handle_of(helping);
 
-	sleeper_redirect(handle->segment, handle->number, helping->batch->index + 1);
+	sleeper_redirect(handle->segment, handle->number, helping->awaits);
 	return helping->doubt(helping->context, late);
 }
 
@@ -115,22 +141,26 @@ static void gather_woken(void *context)
 {
 	const struct helping *helping = context;
 
-	help_end(helping->batch->member);
+	help_end(handle_of(helping));
 }
 
-void help_gatherer(struct helping *helping, struct sheaf_batch *batch, struct wait *wait, uint64_t deadline_ns)
+void help_gatherer(struct helping *helping, struct sheaf_batch *const *batches, unsigned count, uint32_t awaits,
+		   struct wait *wait, uint64_t deadline_ns)
 {
-	struct member *handle = batch->member;
+	struct member *handle = batches[0]->member;
 
 	*helping = (struct helping){
-		.batch = batch,
+		.batches = batches,
+		.count = count,
+		.awaits = awaits,
 		.wait = wait,
 		.patient = deadline_ns == SHEAF_FOREVER,
 		.ready = wait->ready,
 		.doubt = wait->doubt,
 		.context = wait->context,
 	};
-	renew_span(helping);
+	if (count == 1)
+		helping->span = span_of_batch(batches[0]);
 	wait->context = helping;
 	wait->ready = gather_ready;
 	wait->doubt = gather_doubt;
@@ -140,7 +170,7 @@ void help_gatherer(struct helping *helping, struct sheaf_batch *batch, struct wa
 	wait->sleep = false;
 	wait->cancelled = NULL; /* a thread of a task that is cancelled ends the worker */
 	if (may_run_others(helping))
-		wait->also = sleeper_of_worker(handle->segment, handle->number, handle->generation);
+		wait->beside = sleeper_of_worker(handle->segment, handle->number, handle->generation);
 	else
 		wait->longest_ns = LOOK_EVERY_NS;
 }
@@ -154,16 +184,12 @@ void help_end(const struct member *handle)
 
 bool help_make_room(struct sheaf_batch *batch)
 {
-	struct helping helping = {.batch = batch};
 	struct member *handle = batch->member;
+	struct ring_span span = renewed_span(batch);
 	struct shared_slot *slot;
 	uint64_t word;
-	bool own;
+	bool own = nest_claim_own(handle, batch->ref, &span, &slot, &word);
 
-	pthread_mutex_lock(&batch->lock);
-	renew_span(&helping);
-	pthread_mutex_unlock(&batch->lock);
-	own = nest_claim_own(handle, batch->ref, &helping.span, &slot, &word);
 	if (!own && !nest_claim_other(handle, NEST_ANY, &slot, &word))
 		return false;
 	nest_run(handle, slot, word, own);

@@ -13,9 +13,11 @@
 
 /* The wait of a task, with what it had before. */
 struct helping {
-	struct sheaf_batch *batch;
+	struct sheaf_batch *const *batches; /* that the task waits for */
+	unsigned count;
+	uint32_t awaits; /* for sleeper_redirect() */
 	struct wait *wait;
-	struct ring_span span; /* of tickets where own tasks may be READY */
+	struct ring_span span; /* of a single batch: tickets where its tasks may be READY */
 	bool patient;          /* it has no deadline: tasks of others may be run, too */
 	bool (*ready)(void *context);
 	int (*doubt)(void *context, bool late);
@@ -23,10 +25,11 @@ struct helping {
 };
 
 /*
- * Have a task's wait for results help. Under the batch's lock. After the wait: help_end().
- * @deadline_ns: of the wait.
+ * Have a task's wait for results help. With the lock of a single batch, without those of several.
+ * After the wait: help_end(). @awaits: where it sleeps. @deadline_ns: of the wait.
  */
-void help_gatherer(struct helping *helping, struct sheaf_batch *batch, struct wait *wait, uint64_t deadline_ns);
+void help_gatherer(struct helping *helping, struct sheaf_batch *const *batches, unsigned count, uint32_t awaits,
+		   struct wait *wait, uint64_t deadline_ns);
 void help_end(const struct member *handle);
 
 /*

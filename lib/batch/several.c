@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "batch/await.h"
 #include "batch/gather.h"
+#include "batch/help.h"
 #include "member/wait.h"
 #include "queue/bell.h"
 
@@ -190,6 +191,7 @@ static int wait_for_one(struct several *several, uint64_t deadline_ns, unsigned 
 		.longest_ns = CHECK_EVERY_NS,
 		.heard = heard,
 	};
+	struct helping helping;
 	int r;
 
 	if (is_one_picked(several))
@@ -198,7 +200,12 @@ static int wait_for_one(struct several *several, uint64_t deadline_ns, unsigned 
 		return r;
 	wait.sleep = several->woke;
 	wait.sleeper = sleeper_of_several(member->segment, several->room, several->waiters, several->n);
+	if (member_is_task(member))
+		help_gatherer(&helping, several->batches, several->n, several->room < 0 ? 0 : AWAITS_ROOM(several->room), &wait,
+			      deadline_ns);
 	r = member_wait(member, &wait, deadline_ns);
+	if (member_is_task(member))
+		help_end(member);
 	if (r == -EINTR)
 		r = member_interrupt(member);
 	return r ? r : several->found;

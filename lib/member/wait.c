@@ -21,7 +21,7 @@ static void undo_sleep(void *context)
 	const struct wait *wait = context;
 
 	sleeper_retract(&wait->sleeper);
-	sleeper_retract(&wait->also);
+	sleeper_retract(&wait->beside);
 	if (wait->cancelled)
 		wait->cancelled(wait->context);
 }
@@ -36,7 +36,7 @@ static void sleep_until(const struct wait *wait, uint64_t until)
 void member_retract(const struct member *member, const struct wait *wait)
 {
 	sleeper_retract(&wait->sleeper);
-	if (wait->also.announced && !sleeper_retract(&wait->also))
+	if (wait->beside.announced && !sleeper_retract(&wait->beside))
 		workers_ring(member->segment);
 }
 
@@ -113,7 +113,7 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 			return r;
 		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
 		sleeper_announce(&wait->sleeper);
-		sleeper_announce(&wait->also);
+		sleeper_announce(&wait->beside);
 		/*
 		 * Help first: a task that was READY when ready() was asked may be withdrawn before
 		 * it can be claimed, and nobody rings for that.

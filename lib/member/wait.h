@@ -39,7 +39,7 @@ struct wait {
 	/* Undo what the call has begun, because the thread is cancelled in its sleep. Or NULL. */
 	void (*cancelled)(void *context);
 	struct sleeper sleeper;
-	struct sleeper also; /* announced beside it, and rung on the bell of the first; or {0} */
+	struct sleeper beside; /* announced beside it, and rung on the bell of the first; or {0} */
 	uint64_t longest_ns; /* of one sleep; 0: as long as it takes */
 	bool sleep;          /* at once, because it cannot come soon */
 	bool deaf;           /* sheaf_pool_interrupt() does not end the wait */

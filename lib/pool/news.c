@@ -44,7 +44,7 @@ static int fail_closed(const char *call)
 
 int sheaf_pool_fd(sheaf_pool *pool)
 {
-	int r = pool_check(pool, "sheaf_pool_fd");
+	int r = pool_check_owner(pool, "sheaf_pool_fd");
 
 	if (r)
 		return r;
@@ -54,7 +54,7 @@ int sheaf_pool_fd(sheaf_pool *pool)
 int sheaf_pool_news(sheaf_pool *pool, sheaf_batch **batch)
 {
 	struct sheaf_batch *found;
-	int r = pool_check(pool, "sheaf_pool_news");
+	int r = pool_check_owner(pool, "sheaf_pool_news");
 	bool over;
 
 	if (r)

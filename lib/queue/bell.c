@@ -173,6 +173,18 @@ void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns)
 
 /* ---- workers ---- */
 
+/* Ring where a worker waits for results. False: there is no such place, as a wild write has it. */
+static bool ring_elsewhere(struct segment *segment, uint32_t awaits)
+{
+	if (awaits < AWAITS_BATCH(0))
+		bell_post(bell_of_room(segment->control, awaits - AWAITS_ROOM(0)));
+	else if (awaits - AWAITS_BATCH(0) < segment_batches(segment))
+		bell_post(bell_of_batch(&segment->batches[awaits - AWAITS_BATCH(0)]));
+	else
+		return false;
+	return true;
+}
+
 /* Ring the worker in a seat. Not inlined, because most posters find nobody asleep. */
 __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigned number)
 {
@@ -183,11 +195,8 @@ __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigne
 	 */
 	uint32_t awaits = load_seq_cst(&seat->awaits);
 
-	/* It waits for results. Only a wild write names a batch that there is not. */
-	if (awaits && awaits <= segment_batches(segment)) {
-		bell_post(bell_of_batch(&segment->batches[awaits - 1]));
+	if (awaits && ring_elsewhere(segment, awaits))
 		return;
-	}
 	/*
 	 * If the worker is just being replaced, its successor checks the words before it ever
 	 * sleeps. Seq_cst, pairs with spawn_worker() in crew.c: either we see the successor, or it

@@ -51,7 +51,7 @@ struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what);
 struct sleeper sleeper_of_several(struct segment *segment, int room, _Atomic uint64_t *const *waiters, size_t count);
 
 /*
- * Say on which bell a worker is rung from now on: that of batch @awaits - 1, or (0) that of its
+ * Say on which bell a worker is rung from now on: AWAITS_BATCH, AWAITS_ROOM, or (0) that of its
  * seat. Before it announces itself, and after it has retracted.
  */
 void sleeper_redirect(struct segment *segment, unsigned seat, uint32_t awaits);

@@ -143,6 +143,8 @@ struct shared_control {
 
 /* ---- Seats: worker w has number w, and the owner the number after the last worker ---- */
 
+#define AWAITS_ROOM(room) (1u + (uint32_t)(room))
+#define AWAITS_BATCH(index) (1u + ROOM_SLOTS + (uint32_t)(index))
 #define CURSOR_NONE UINT64_MAX
 #define MAX_FRAMES 14  /* what fills the line */
 #define STOCK_UNITS 16 /* 1 MiB */
@@ -193,8 +195,8 @@ struct shared_seat {
 	_Atomic uint64_t limited;
 	_Atomic uint64_t limited_cursor;
 	/*
-	 * By the worker: 1 + the number of the batch whose results it waits for, on that batch's
-	 * bell instead of its own; 0: none.
+	 * By the worker: AWAITS_BATCH or AWAITS_ROOM, on whose bell it waits for results instead of
+	 * its own; 0: neither.
 	 */
 	_Atomic uint32_t awaits;
 

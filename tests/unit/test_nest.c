@@ -179,6 +179,48 @@ Test(nest, a_task_may_submit_more_than_the_ring_holds)
 	}
 }
 
+static int wait_for_several(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_pool *mine = sheaf_task_pool(task);
+	sheaf_batch *batches[3];
+	uint64_t n = 8, sum = 0;
+	sheaf_result found;
+	int r;
+
+	(void)arg;
+	for (unsigned i = 0; i < 3; i++) {
+		DO(sheaf_batch_create(&batches[i], mine, &of_8));
+		for (uint64_t p = 0; p < 3; p++)
+			DO(sheaf_submit(batches[i], p, fibonacci, &n, sizeof(n)));
+	}
+	while ((r = sheaf_wait(batches, 3, SHEAF_FIRST_DONE, SHEAF_FOREVER)) >= 0 && r < 3) {
+		if (sheaf_next_done(batches[r], &found, 0) != 1 || found.status)
+			return report(task, -EPROTO);
+		sum += *(const uint64_t *)found.data;
+	}
+	if (r != 3 || sheaf_wait(batches, 3, SHEAF_ALL_DONE, SHEAF_FOREVER) != 3 ||
+	    sheaf_wait(batches, 3, SHEAF_FIRST_FAILED, SHEAF_FOREVER) != 3)
+		return report(task, r);
+	DO(expect(task, sheaf_pool_fd(mine), -EPERM, "only the process that created"));
+	DO(expect(task, sheaf_batch_arm(batches[0]), -EPERM, "use sheaf_wait()"));
+	*(uint64_t *)result = sum;
+	return 0;
+}
+
+Test(nest, a_task_waits_for_several_batches)
+{
+	for (unsigned workers = 1; workers < 4; workers++) {
+		uint64_t found;
+
+		start_workers(workers);
+		for (unsigned i = 0; i < 5; i++) {
+			expect_done(sheaf_apply(pool, wait_for_several, NULL, 0, &found, sizeof(found), NULL));
+			cr_assert_eq(found, 9 * 21);
+		}
+		end();
+	}
+}
+
 static int square_range(sheaf_task *task, size_t begin, size_t end_, void *context)
 {
 	uint64_t *out;
