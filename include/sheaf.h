@@ -185,8 +185,8 @@ enum sheaf_pool_flags {
 typedef struct sheaf_pool_options {
 	unsigned workers; /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS */
 	/*
-	 * tasks that may wait or run at once; rounded up to a power of two; 0: 1024; at most
-	 * 1048576
+	 * tasks of each priority that may wait or run at once; rounded up to a power of two; 0:
+	 * 1024; at most 1048576
 	 */
 	unsigned ring_size;
 	/* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
@@ -225,6 +225,17 @@ enum sheaf_on_error {
 	SHEAF_CANCEL_REST = 1,
 };
 
+/*
+ * Which tasks begin first. Of any 16 that a worker claims, one is of SHEAF_NORMAL and one is of
+ * SHEAF_LOW if there are any, so no task waits for ever. A worker leaves a map for a task of higher
+ * priority between two items, or after 0.2 ms of shorter ones; a loop between two chunks.
+ */
+enum sheaf_priority {
+	SHEAF_NORMAL = 0,
+	SHEAF_HIGH = 1,
+	SHEAF_LOW = 2,
+};
+
 typedef struct sheaf_batch_options {
 	/* bytes of each submitted task's result; 0: none (see also sheaf_task_result()) */
 	size_t result_size;
@@ -232,6 +243,7 @@ typedef struct sheaf_batch_options {
 	unsigned flags;           /* enum sheaf_batch_flags */
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the pool's; SHEAF_FOREVER: none */
 	enum sheaf_on_error on_error;
+	enum sheaf_priority priority; /* SHEAF_NORMAL in a task: that of the task */
 } sheaf_batch_options;
 
 typedef struct sheaf_task_options {
@@ -257,6 +269,7 @@ typedef struct sheaf_map_options {
 	uint64_t deadline_ns;
 	/* sheaf_map, sheaf_for; sheaf_submit_map() and _for() have that of their batch */
 	enum sheaf_on_error on_error;
+	enum sheaf_priority priority; /* as on_error; and sheaf_apply */
 	/* sheaf_map, sheaf_for: the thread that waits runs positions, too; see sheaf_map() */
 	bool caller_works;
 } sheaf_map_options;
@@ -468,7 +481,7 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  * @result:  out: result_size bytes, anywhere in the caller's memory. If the task used
  *           sheaf_task_result(), what is missing to result_size is zeroed, and what goes beyond it
  *           is cut off
- * @options: max_attempts, task_timeout_ns and deadline_ns only
+ * @options: max_attempts, task_timeout_ns, deadline_ns and priority only
  */
 SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
 			  size_t result_size, const sheaf_map_options *options);

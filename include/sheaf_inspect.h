@@ -94,11 +94,11 @@ typedef struct sheaf_inspect_pool {
 	 */
 	pid_t owner;
 	unsigned workers;      /* as created */
-	unsigned ring_size;    /* tasks that may wait or run at once */
+	unsigned ring_size;    /* tasks of each priority that may wait or run at once */
 	unsigned max_batches;  /* batches that may be open at once */
 	unsigned max_attempts; /* of the pool; batches may have their own */
 	unsigned batches;      /* open, or being retired */
-	unsigned filling;      /* slots of the ring that a submitter is writing */
+	unsigned filling;      /* slots of the rings that a submitter is writing */
 	/* tasks, and invitations of workers to maps, that wait in the ring */
 	unsigned ready;
 	unsigned running;   /* the same, in the hands of workers */

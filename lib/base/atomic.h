@@ -35,6 +35,7 @@
 #define cas_weak_acquire(object, expected, desired) cas_weak(object, expected, desired, memory_order_acquire)
 #define cas_weak_release(object, expected, desired) cas_weak(object, expected, desired, memory_order_release)
 #define cas_weak_acq_rel(object, expected, desired) cas_weak(object, expected, desired, memory_order_acq_rel)
+#define cas_weak_seq_cst(object, expected, desired) cas_weak(object, expected, desired, memory_order_seq_cst)
 
 /* These return the value before. */
 #define fetch_add_relaxed(object, value) atomic_fetch_add_explicit((object), (value), memory_order_relaxed)

@@ -34,12 +34,12 @@ static bool in_flight(struct sheaf_batch *batch)
 	 */
 	bool over = load_acquire(&segment->control->state) >= POOL_FINISHED;
 
-	for (uint32_t i = 0; i < segment->ring.size; i++) {
+	for (uint32_t i = 0; i < batch->ring->size; i++) {
 		/*
 		 * RING2, pairs with ring_release(): else a task could seem to have left its slot
 		 * and not to have published.
 		 */
-		uint64_t bits = load_acquire(&segment->ring.slots[i].word);
+		uint64_t bits = load_acquire(&batch->ring->slots[i].word);
 
 		/*
 		 * Relaxed: the slot has held the name since before it was READY, and the word hands
@@ -47,7 +47,7 @@ static bool in_flight(struct sheaf_batch *batch)
 		 */
 		if ((word_state(bits) == WORD_READY ||
 		     (word_state(bits) == WORD_OWNED && !over && !segment_is_orphan(segment, word_unpack(bits)))) &&
-		    load_relaxed(&segment->ring.slots[i].batch) == batch->ref)
+		    load_relaxed(&batch->ring->slots[i].batch) == batch->ref)
 			return true;
 	}
 	return false;
@@ -63,16 +63,17 @@ static void rouse(struct await *await)
 {
 	struct member *member = await->batch->member;
 	struct segment *segment = member->segment;
+	const struct ring *ring = await->batch->ring;
 	uint64_t suspect = 0;
 	uint32_t at = 0;
 
 	/* Relaxed, all: what is wrong at one check is right at the next. */
-	for (uint32_t i = 0; i < segment->ring.size; i++) {
-		uint64_t word = load_relaxed(&segment->ring.slots[i].word);
+	for (uint32_t i = 0; i < ring->size; i++) {
+		uint64_t word = load_relaxed(&ring->slots[i].word);
 		struct word w = word_unpack(word);
 
 		if (w.state != WORD_OWNED || w.seat >= segment->worker_count ||
-		    load_relaxed(&segment->ring.slots[i].batch) != await->batch->ref ||
+		    load_relaxed(&ring->slots[i].batch) != await->batch->ref ||
 		    !(load_relaxed(&segment->control->sleepers[w.seat / 64]) >> w.seat % 64 & 1) ||
 		    load_relaxed(&segment->seats[w.seat].awaits))
 			continue;

@@ -321,7 +321,7 @@ UNGUARDED static int invite(struct sheaf_batch *batch, uint64_t limit_ns)
 		uint64_t ticket;
 		int r = member_open(batch->member);
 
-		while (!r && (r = ring_take(&batch->segment->ring, batch->member->name, &slot, &ticket)) == -EAGAIN)
+		while (!r && (r = ring_take(batch->ring, batch->member->name, &slot, &ticket)) == -EAGAIN)
 			r = await_room(batch, heard);
 		/*
 		 * If the batch runs, its gatherer learns what has come meanwhile, an interruption

@@ -16,9 +16,11 @@ struct sheaf_batch {
 	struct shared_batch *shared;
 	uint32_t index;
 	unsigned flags;
-	uint64_t word_flags;  /* of the words of its slots: READY_LEFT, or 0 */
-	uint64_t ref;         /* BATCH_REF: what slots of this batch hold */
-	uint64_t shortest_ns; /* the shortest limit of its tasks, or 0. Under the member's lock */
+	uint64_t word_flags;     /* of the words of its slots: READY_LEFT, or 0 */
+	const struct ring *ring; /* of its priority: where its tasks go */
+	uint64_t ref;            /* BATCH_REF: what slots of this batch hold */
+	/* The shortest limit of its tasks, or 0. Under the member's lock. */
+	uint64_t shortest_ns;
 
 	/*
 	 * What the segment holds for the others. The opener does not read it there, because a task
@@ -73,6 +75,11 @@ static inline uint64_t batch_entry_offset(struct sheaf_batch *batch, uint64_t in
 static inline struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64_t index)
 {
 	return segment_at(batch->segment, batch_entry_offset(batch, index));
+}
+
+static inline enum sheaf_priority batch_priority(const struct sheaf_batch *batch)
+{
+	return (enum sheaf_priority)(batch->ring - batch->segment->rings);
 }
 
 static inline bool batch_is_dense(const struct sheaf_batch *batch)

@@ -40,13 +40,13 @@ static struct ring_span renewed_span(struct sheaf_batch *batch)
 }
 
 /* Claim a task of one of the batches, searching all of their tickets. */
-static bool claim_any_own(const struct helping *helping, struct shared_slot **slot, uint64_t *word)
+static bool claim_any_own(const struct helping *helping, struct claim *claim)
 {
 	for (unsigned i = 0; i < helping->count; i++) {
 		struct sheaf_batch *batch = helping->batches[i];
 		struct ring_span span = renewed_span(batch);
 
-		if (nest_claim_own(batch->member, batch->ref, &span, slot, word))
+		if (nest_claim_own(batch->member, batch->ring, batch->ref, &span, claim))
 			return true;
 	}
 	return false;
@@ -61,13 +61,13 @@ static struct member *handle_of(const struct helping *helping)
 static bool run_own(struct helping *helping)
 {
 	struct member *handle = handle_of(helping);
-	struct shared_slot *slot;
-	uint64_t word;
+	struct claim claim;
 
-	if (helping->count > 1 ? !claim_any_own(helping, &slot, &word)
-			       : !nest_claim_own(handle, helping->batches[0]->ref, &helping->span, &slot, &word))
+	if (helping->count > 1
+		    ? !claim_any_own(helping, &claim)
+		    : !nest_claim_own(handle, helping->batches[0]->ring, helping->batches[0]->ref, &helping->span, &claim))
 		return false;
-	nest_run(handle, slot, word, true);
+	nest_run(handle, &claim, true);
 	return true;
 }
 
@@ -81,15 +81,14 @@ static bool may_run_others(const struct helping *helping)
 static bool help_before_sleep(struct helping *helping)
 {
 	struct member *handle = handle_of(helping);
-	struct shared_slot *slot;
-	uint64_t word;
-	bool own = claim_any_own(helping, &slot, &word);
+	struct claim claim;
+	bool own = claim_any_own(helping, &claim);
 
-	if (!own && !nest_claim_other(handle, may_run_others(helping) ? NEST_ANY : NEST_LEFT, &slot, &word))
+	if (!own && !nest_claim_other(handle, may_run_others(helping) ? NEST_ANY : NEST_LEFT, NULL, &claim))
 		return false;
 	member_retract(handle, helping->wait);
 	help_end(handle);
-	nest_run(handle, slot, word, own);
+	nest_run(handle, &claim, own);
 	return true;
 }
 
@@ -186,12 +185,11 @@ bool help_make_room(struct sheaf_batch *batch)
 {
 	struct member *handle = batch->member;
 	struct ring_span span = renewed_span(batch);
-	struct shared_slot *slot;
-	uint64_t word;
-	bool own = nest_claim_own(handle, batch->ref, &span, &slot, &word);
+	struct claim claim;
+	bool own = nest_claim_own(handle, batch->ring, batch->ref, &span, &claim);
 
-	if (!own && !nest_claim_other(handle, NEST_ANY, &slot, &word))
+	if (!own && !nest_claim_other(handle, NEST_ANY, batch->ring, &claim))
 		return false;
-	nest_run(handle, slot, word, own);
+	nest_run(handle, &claim, own);
 	return true;
 }

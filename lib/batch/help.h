@@ -33,7 +33,7 @@ void help_gatherer(struct helping *helping, struct sheaf_batch *const *batches, 
 void help_end(const struct member *handle);
 
 /*
- * Run a task, of whichever batch, for a task that found the ring full. False: nothing is READY.
+ * Run a task, of whichever batch, for a task that found its ring full. False: none is READY there.
  * Without the batch's lock.
  */
 bool help_make_room(struct sheaf_batch *batch);

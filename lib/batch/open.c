@@ -90,6 +90,24 @@ static bool take_slot_if_free(struct member *member, uint32_t i)
 	return true;
 }
 
+/*
+ * Choose the ring for the tasks of a batch, under the member's lock. A task's own priority is the
+ * default for the batches that it opens. -ENOSPC with its message: shared memory is full.
+ */
+static int choose_ring(struct member *member, const sheaf_batch_options *options, const struct ring **ring)
+{
+	enum sheaf_priority priority = options->priority ? options->priority : member->priority;
+	int r = 0, cancel;
+
+	if (priority != SHEAF_NORMAL) {
+		cancel = cancel_refuse();
+		r = segment_add_rings(member->segment);
+		cancel_allow(cancel);
+	}
+	*ring = &member->segment->rings[priority];
+	return r;
+}
+
 /* Take a free batch slot, under the member's lock. -ENOSPC with its message. */
 static int take_slot(struct member *member, uint32_t *index)
 {
@@ -256,19 +274,33 @@ static bool all_submitted(struct member *member)
 	return !busy && !load_seq_cst(&member->probing);
 }
 
+/* Mend the rings. True: all workers are to be rung. */
+static bool mend_rings(struct member *member)
+{
+	struct segment *segment = member->segment;
+	/* Relaxed, both: the ringing hands it over. */
+	bool hidden = segment->rings_added && !heeds_rings(load_relaxed(&segment->control->heed)), led;
+	struct shared_slot *slot;
+	uint64_t word;
+
+	if (hidden)
+		store_relaxed(&segment->control->heed, HEED_RINGS | HEED_STATE);
+	for (unsigned p = 0; p < (segment->rings_added ? PRIORITIES : 1); p++) {
+		if (ring_mend(segment, &segment->rings[p], &slot, &word, &led) && all_submitted(member))
+			(void)ring_withdraw(slot, word);
+		hidden |= led;
+	}
+	return hidden;
+}
+
 void batch_mend(struct member *member)
 {
 	struct segment *segment = member->segment;
-	struct shared_slot *slot;
-	uint64_t word;
-	bool led;
 
-	if (ring_mend(segment, &segment->ring, &slot, &word, &led) && all_submitted(member))
-		(void)ring_withdraw(slot, word);
 	/* Wake workers again if a task is READY: a wild task may have lost them their wake-up. */
-	if (led)
+	if (mend_rings(member))
 		workers_ring_all(segment);
-	else if (ring_has_ready(&segment->ring))
+	else if (rings_have_ready(segment))
 		workers_ring(segment);
 	pthread_mutex_lock(&member->openings->lock);
 	for (struct sheaf_batch *batch = member->openings->batches; batch; batch = batch->next) {
@@ -347,18 +379,19 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct member *member, const 
 	__builtin_prefetch(&recent->opener, 1);
 	if ((r = member_open(member)))
 		return r;
+	options = options ? options : &defaults;
 	pthread_mutex_lock(&member->openings->lock);
 	batch = take_handle(member);
 	if (!batch) {
 		pthread_mutex_unlock(&member->openings->lock);
 		return sheaf_fail(-ENOMEM, "no memory for a batch");
 	}
-	if ((r = take_slot(member, &batch->index))) {
+	if ((r = choose_ring(member, options, &batch->ring)) || (r = take_slot(member, &batch->index))) {
 		discard_handle(member, batch);
 		pthread_mutex_unlock(&member->openings->lock);
 		return r;
 	}
-	fill_batch(batch, member, options ? options : &defaults);
+	fill_batch(batch, member, options);
 	link_batch(member, batch);
 	pthread_mutex_unlock(&member->openings->lock);
 	batch_limit(batch, batch->limit_ns);
@@ -387,6 +420,9 @@ int batch_create(struct sheaf_batch **batch, struct member *member, const sheaf_
 	if (options && (unsigned)options->on_error > SHEAF_CANCEL_REST)
 		return sheaf_fail(-EINVAL, "options.on_error is %d: neither SHEAF_GO_ON nor SHEAF_CANCEL_REST",
 				  (int)options->on_error);
+	if (options && (unsigned)options->priority >= PRIORITIES)
+		return sheaf_fail(-EINVAL, "options.priority is %d: none of SHEAF_NORMAL, SHEAF_HIGH and SHEAF_LOW",
+				  (int)options->priority);
 	if (options && options->result_size > member->segment->heap_size)
 		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes",
 				  options->result_size, (unsigned long long)member->segment->heap_size);

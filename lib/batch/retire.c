@@ -135,7 +135,7 @@ static void wait_until_clear(struct clearing *clearing)
 
 static void clear_ring(struct sheaf_batch *batch)
 {
-	const struct ring *ring = &batch->segment->ring;
+	const struct ring *ring = batch->ring;
 	struct clearing clearing = {.batch = batch};
 	uint64_t bits;
 

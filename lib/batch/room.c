@@ -37,10 +37,10 @@ struct room_wait {
 static bool spin_for_room(void *context)
 {
 	const struct room_wait *wait = context;
-	const struct segment *segment = wait->batch->segment;
-	uint64_t missing = ring_wanting(&segment->ring), left = missing, until;
+	const struct ring *ring = wait->batch->ring;
+	uint64_t missing = ring_wanting(ring), left = missing, until;
 
-	if (!segment->spin_ns)
+	if (!wait->batch->segment->spin_ns)
 		return false;
 	do {
 		missing = left;
@@ -48,7 +48,7 @@ static bool spin_for_room(void *context)
 		do {
 			for (unsigned i = 0; i < RELAX_PER_CHECK; i++)
 				os_relax();
-			left = ring_wanting(&segment->ring);
+			left = ring_wanting(ring);
 		} while (left && sheaf_now_ns() < until);
 	} while (left && left < missing && missing - left >= missing / 4);
 	return !left;
@@ -63,7 +63,7 @@ static bool is_room(void *context)
 {
 	const struct room_wait *wait = context;
 	struct member *member = wait->batch->member;
-	const struct ring *ring = &member->segment->ring;
+	const struct ring *ring = wait->batch->ring;
 	struct shared_slot *slot;
 	uint64_t ticket;
 	int r;
@@ -138,9 +138,9 @@ int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard)
 
 	if (batch->flags & SHEAF_NONBLOCK) {
 		r = member_look(member, false);
-		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", segment->ring.size);
+		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", batch->ring->size);
 	}
-	context.room = room_take(segment, member->name);
+	context.room = room_take(segment, member->name, batch_priority(batch));
 	wait.sleeper = sleeper_of_room(segment, context.room);
 	r = member_wait(member, &wait, batch->deadline_ns ? batch->deadline_ns : SHEAF_FOREVER);
 	room_leave(segment, context.room);

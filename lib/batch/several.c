@@ -177,7 +177,7 @@ static int prepare_sleep(struct several *several)
 		several->waiters[i] = &batch->shared->waiter;
 		several->ones[i] = (struct one){.await = {.batch = batch, .ready = is_this_picked}, .which = several->which};
 	}
-	several->room = room_take(several->batches[0]->segment, several->batches[0]->member->name);
+	several->room = room_take(several->batches[0]->segment, several->batches[0]->member->name, SHEAF_NORMAL);
 	return 0;
 }
 

@@ -76,7 +76,7 @@ static int take_for_task(struct sheaf_batch *batch, const void *arg, size_t arg_
 	int r;
 
 	*taken = (struct taken){0};
-	if (!ring_has_room(&batch->segment->ring))
+	if (!ring_has_room(batch->ring))
 		return -EAGAIN;
 	if (batch->order.count == batch->entries.capacity) {
 		if ((r = entries_grow(&batch->entries, batch->segment, batch->shared, batch->heap_id)))
@@ -120,13 +120,12 @@ __attribute__((noinline)) static uint64_t flags_of(const struct sheaf_batch *bat
 __attribute__((always_inline)) static inline int send_task(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
 							   const void *arg, size_t arg_size, uint16_t limit, uint64_t offset)
 {
-	struct segment *segment = batch->segment;
 	struct shared_slot *slot;
 	uint64_t ticket;
 	bool lower;
 	int r;
 
-	if ((r = ring_take(&segment->ring, batch->member->name, &slot, &ticket)))
+	if ((r = ring_take(batch->ring, batch->member->name, &slot, &ticket)))
 		return r;
 	if (arg_size > INLINE_ARG)
 		slot->arg.offset = offset;

@@ -37,7 +37,7 @@ __attribute__((always_inline)) static inline int submit_publish(struct sheaf_bat
 	struct segment *segment = batch->segment;
 
 	submit_note_ticket(batch, ticket);
-	ring_publish(&segment->ring, slot, ticket, flags);
+	ring_publish(batch->ring, slot, ticket, flags);
 	/*
 	 * Seq_cst, pairs with ending_finish() in ending.c: else both could read what was there
 	 * before the other's store.

@@ -21,7 +21,7 @@
 
 struct search withdraw_begin(const struct sheaf_batch *batch)
 {
-	uint64_t size = batch->segment->ring.size, count = batch->last_ticket - batch->first_ticket + 1;
+	uint64_t size = batch->ring->size, count = batch->last_ticket - batch->first_ticket + 1;
 
 	if (!batch->sent)
 		return (struct search){0};
@@ -32,7 +32,7 @@ struct search withdraw_begin(const struct sheaf_batch *batch)
 
 bool withdraw_next(const struct sheaf_batch *batch, struct search *search, struct shared_slot **slot, uint64_t *bits)
 {
-	const struct ring *ring = &batch->segment->ring;
+	const struct ring *ring = batch->ring;
 
 	for (; search->left; search->left--, search->ticket++) {
 		*slot = &ring->slots[search->ticket & (ring->size - 1)];

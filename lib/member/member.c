@@ -30,8 +30,11 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 	member->looking = false;
 	member->spin_ns = segment->spin_ns;
 	member->backoff = (struct backoff){0};
-	member->tail = 0;
+	for (unsigned p = 0; p < PRIORITIES; p++)
+		member->tail[p] = 0;
 	member->looks = 0;
+	member->turns = 0;
+	member->priority = SHEAF_NORMAL;
 	member->clock_ns = 0;
 	member->victim = 0;
 	member->handle = NULL;

@@ -95,8 +95,11 @@ struct member {
 	bool looking;        /* others know that it spins for a task */
 	uint64_t spin_ns;    /* how long to spin for a task before sleeping */
 	struct backoff backoff;
-	uint64_t tail;     /* of the ring, as far as this member knows */
-	unsigned looks;    /* checks of the ring so far; its tail is read now and then */
+	uint64_t tail[PRIORITIES]; /* of the rings, as far as this member knows */
+	unsigned looks;            /* checks of a ring so far; its tail is read now and then */
+	unsigned turns;            /* claims so far, where a pool uses several rings: see turn.h */
+	/* Of the task in hand: the default for batches that this member opens. */
+	enum sheaf_priority priority;
 	uint64_t clock_ns; /* when the last task ended, if the next began at once; else 0 */
 	unsigned victim;   /* region to reuse next */
 	struct region regions[MEMBER_REGIONS];

@@ -239,7 +239,7 @@ unsigned crew_find(struct supervisor *s, pid_t pid)
 
 bool crew_wanted(struct supervisor *s)
 {
-	return state_of(s->segment) == POOL_OPEN || (state_of(s->segment) == POOL_CLOSED && ring_has_ready(&s->segment->ring));
+	return state_of(s->segment) == POOL_OPEN || (state_of(s->segment) == POOL_CLOSED && rings_have_ready(s->segment));
 }
 
 void crew_recover_all(struct supervisor *s)

@@ -94,9 +94,9 @@ void ending_read_wishes(struct supervisor *s)
  */
 bool ending_finish(struct supervisor *s)
 {
-	if (s->role.live || ring_has_work(&s->segment->ring) || !state_change(s->segment, POOL_CLOSED, POOL_FINISHED))
+	if (s->role.live || rings_have_work(s->segment) || !state_change(s->segment, POOL_CLOSED, POOL_FINISHED))
 		return false;
-	if (ring_has_work(&s->segment->ring)) {
+	if (rings_have_work(s->segment)) {
 		state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 		return false;
 	}

@@ -60,13 +60,13 @@ static bool all_ended(struct sheaf_pool *pool)
 			over = true;
 		} else if (/* relaxed: joining the threads hands over what they did */
 			   !load_relaxed(&pool->threads.live) && state_change(&pool->segment, POOL_CLOSED, POOL_FINISHED)) {
-			over = !ring_has_work(&segment->ring);
+			over = !rings_have_work(segment);
 			if (over)
 				threads_join(&pool->threads);
 			else
 				state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
 		}
-	} else if (state_of(&pool->segment) == POOL_FINISHED && ring_has_owned(&segment->ring)) {
+	} else if (state_of(&pool->segment) == POOL_FINISHED && rings_have_owned(segment)) {
 		/*
 		 * All workers have ended and one has a task. If a wild write hit the state, the
 		 * supervisor goes on. If it hit the ring, it insists.
@@ -78,7 +78,7 @@ static bool all_ended(struct sheaf_pool *pool)
 			store_relaxed(&pool->member.wild, 1 + POOL_FINISHED);
 			state_change(&pool->segment, POOL_FINISHED, POOL_BROKEN);
 		}
-	} else if (state_of(&pool->segment) == POOL_FINISHED && !ring_has_work(&segment->ring)) {
+	} else if (state_of(&pool->segment) == POOL_FINISHED && !rings_have_work(segment)) {
 		over = !pool->family.group;
 		if (!over) {
 			/*

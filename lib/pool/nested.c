@@ -118,6 +118,7 @@ static void begin_handle(struct member *handle, struct member *runner, const str
 	handle->task = task;
 	handle->position = task->position;
 	handle->others = runner->others;
+	handle->priority = runner->priority;
 	/* Relaxed: a hint. */
 	handle->careful = load_relaxed(&batch->inner_deaths);
 	handle->forks = handle->made;

@@ -51,8 +51,8 @@ static bool clear_slots(struct segment *segment, uint64_t ref, bool late)
 {
 	bool clear = true;
 
-	for (uint32_t i = 0; i < segment->ring.size; i++) {
-		struct shared_slot *slot = &segment->ring.slots[i];
+	for (uint32_t i = 0, count = segment_slots(segment); i < count; i++) {
+		struct shared_slot *slot = &segment->slots[i];
 		/* RING2, pairs with ring_release(): else the batch could be freed too early. */
 		uint64_t bits = load_acquire(&slot->word);
 

@@ -1,5 +1,5 @@
 /*
- * recover.c - the supervisor goes over the ring for one dead worker at a time.
+ * recover.c - the supervisor goes over the rings for one dead worker at a time.
  *
  * No counter and no position is believed. Every slot's word is read, and the dead worker's name in
  * it is the only sign. The slot of the innermost task comes last, so that a successor still finds
@@ -30,7 +30,8 @@ static void break_pool(struct segment *segment)
 		uint32_t state = from;
 
 		/* Relaxed: the tokens that follow hand it over. */
-		cas_relaxed(&segment->control->state, &state, POOL_BROKEN);
+		if (cas_relaxed(&segment->control->state, &state, POOL_BROKEN))
+			segment_heed(segment, HEED_STATE);
 	}
 }
 
@@ -84,14 +85,15 @@ unsigned recover(struct segment *segment, const struct death *death, struct regi
 
 	orphans_disown(segment, seat_name(death->seat, death->generation));
 	open_estate(&estate, segment, death);
-	for (uint32_t i = 0; i < segment->ring.size; i++)
-		if (&segment->ring.slots[i] != estate.innermost)
-			settled += settle_outer(segment, &estate, &segment->ring.slots[i], region, &damaged);
+	for (uint32_t i = 0, count = segment_slots(segment); i < count; i++)
+		if (&segment->slots[i] != estate.innermost)
+			settled += settle_outer(segment, &estate, &segment->slots[i], region, &damaged);
 	if (estate.innermost)
 		settled += settle_slot(segment, estate.innermost, &estate.death, region, &damaged);
 	if (damaged)
 		break_pool(segment);
-	ring_rewind(&segment->ring);
+	for (unsigned p = 0; p < PRIORITIES; p++)
+		ring_rewind(&segment->rings[p]);
 	dead = sleeper_of_worker(segment, death->seat, death->generation);
 	sleeper_retract(&dead);
 	room_evict(segment, seat_name(death->seat, death->generation));
@@ -105,8 +107,8 @@ void recover_busy(struct segment *segment, bool *busy)
 {
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
 		busy[worker] = false;
-	for (uint32_t i = 0; i < segment->ring.size; i++) {
-		struct shared_slot *slot = &segment->ring.slots[i];
+	for (uint32_t i = 0, count = segment_slots(segment); i < count; i++) {
+		struct shared_slot *slot = &segment->slots[i];
 		/* Relaxed, because a worker that has told its result does nothing that matters. */
 		struct word w = word_unpack(load_relaxed(&slot->word));
 

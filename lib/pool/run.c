@@ -86,6 +86,7 @@ UNGUARDED int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, 
 		.max_attempts = options ? options->max_attempts : 0,
 		.task_timeout_ns = options ? options->task_timeout_ns : 0,
 		.flags = SHEAF_NO_TIMES,
+		.priority = options ? options->priority : SHEAF_NORMAL,
 	};
 	bool waited = false;
 	sheaf_result found;
@@ -130,10 +131,17 @@ UNGUARDED static int finish_call(const struct call *call, int r)
 	return end_call(call, r, waited);
 }
 
+/* What a map or a loop asks of the batch that serves it. */
+static sheaf_batch_options batch_options_of(const sheaf_map_options *options)
+{
+	return options ? (sheaf_batch_options){.on_error = options->on_error, .priority = options->priority}
+		       : (sheaf_batch_options){0};
+}
+
 UNGUARDED int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, size_t in_size, void *out, size_t out_size,
 			size_t n, const sheaf_map_options *options)
 {
-	const sheaf_batch_options wanted = {.on_error = options ? options->on_error : SHEAF_GO_ON};
+	const sheaf_batch_options wanted = batch_options_of(options);
 	struct call call;
 	int r = begin_call(&call, "sheaf_map", pool, &wanted, options);
 
@@ -142,7 +150,7 @@ UNGUARDED int sheaf_map(sheaf_pool *pool, sheaf_task_fn *fn, const void *in, siz
 
 UNGUARDED int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, size_t n, const sheaf_map_options *options)
 {
-	const sheaf_batch_options wanted = {.on_error = options ? options->on_error : SHEAF_GO_ON};
+	const sheaf_batch_options wanted = batch_options_of(options);
 	struct call call;
 	int r = begin_call(&call, "sheaf_for", pool, &wanted, options);
 

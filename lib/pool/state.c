@@ -27,7 +27,18 @@ bool state_change(struct segment *segment, uint32_t from, uint32_t to)
 	 * Seq_cst, because the ring is read next: see ending_finish(). What a change that failed
 	 * has read is not used.
 	 */
-	return cas_seq_cst(&segment->control->state, &from, to);
+	if (!cas_seq_cst(&segment->control->state, &from, to))
+		return false;
+	if (to > POOL_FINISHED)
+		segment_heed(segment, HEED_STATE);
+	return true;
+}
+
+void state_force(struct segment *segment, uint32_t to)
+{
+	/* Relaxed: the tokens that the caller gives next hand it over. */
+	store_relaxed(&segment->control->state, to);
+	segment_heed(segment, HEED_STATE);
 }
 
 bool state_end(struct segment *segment, uint32_t how)

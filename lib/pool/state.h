@@ -12,6 +12,9 @@ uint32_t state_of(const struct segment *segment);
 /* Change the state, if it is still @from. */
 bool state_change(struct segment *segment, uint32_t from, uint32_t to);
 
+/* Change the state to one that ends the pool, whatever a wild write has made of it. */
+void state_force(struct segment *segment, uint32_t to);
+
 /* Break the pool, if it is open or closed: no more task is run. True: it was. */
 bool state_end(struct segment *segment, uint32_t how);
 

@@ -49,7 +49,7 @@ _Noreturn static void supervise(struct supervisor *s)
 		 * Only a supervisor says so, and not while workers live, so a task has written it.
 		 * If the pool is open, the owner sees that it is not closed.
 		 */
-		if (state_of(s->segment) == POOL_FINISHED && (s->role.live || ring_has_work(&s->segment->ring)))
+		if (state_of(s->segment) == POOL_FINISHED && (s->role.live || rings_have_work(s->segment)))
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 		if (crew_wanted(s))
 			crew_spawn_missing(s);
@@ -124,7 +124,7 @@ static int begin_work(struct supervisor *s, bool successor)
 		 * The last one may have died after it declared the pool finished, before it checked
 		 * the ring.
 		 */
-		if (ring_has_work(&s->segment->ring))
+		if (rings_have_work(s->segment))
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 	}
 	s->completed_before = segment_progress(s->segment);

@@ -95,11 +95,7 @@ static void mend_pool(struct sheaf_pool *pool)
 	/* First: another thread may be about to terminate the pool. */
 	if (member_possible(member, state) || !member_fail(member, state))
 		return;
-	/*
-	 * Relaxed: the tokens that follow hand it over. Not by a change: whatever it says, this is
-	 * the end.
-	 */
-	store_relaxed(&member->segment->control->state, POOL_BROKEN);
+	state_force(member->segment, POOL_BROKEN);
 	state_wake_everybody(member->segment);
 }
 
@@ -124,7 +120,7 @@ static void look_at_family(struct sheaf_pool *pool)
 	}
 	if (family_lives(&pool->family, segment))
 		return;
-	if (state_of(&pool->segment) == POOL_FINISHED && !ring_has_work(&segment->ring))
+	if (state_of(&pool->segment) == POOL_FINISHED && !rings_have_work(segment))
 		return;
 	/* It may have died after it declared the pool finished, before it checked the ring. */
 	state_change(&pool->segment, POOL_FINISHED, POOL_CLOSED);
@@ -197,8 +193,7 @@ const struct member_ops tend_ops = {
 
 void tend_end_workers(struct sheaf_pool *pool)
 {
-	/* Relaxed: a member that waits gets a token next, which hands it over. */
-	store_relaxed(&pool->segment.control->state, POOL_TERMINATED);
+	state_force(&pool->segment, POOL_TERMINATED);
 	if (pool->threaded) {
 		workers_ring_all(&pool->segment);
 		threads_join(&pool->threads);

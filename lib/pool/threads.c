@@ -14,6 +14,7 @@
 #include "os/os.h"
 #include "pool/worker.h"
 #include "queue/bell.h"
+#include "pool/state.h"
 #include "queue/ring.h"
 
 #include <errno.h>
@@ -74,8 +75,7 @@ int threads_start(struct threads *threads, struct segment *segment)
 		r = start_one(threads, segment, worker);
 	if (!r)
 		return 0;
-	/* Relaxed: the token that follows hands it over. */
-	store_relaxed(&segment->control->state, POOL_TERMINATED);
+	state_force(segment, POOL_TERMINATED);
 	workers_ring_all(segment);
 	threads_join(threads);
 	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
@@ -95,7 +95,7 @@ void threads_finish(struct threads *threads, struct segment *segment)
 	const struct segment *before;
 
 	/* Relaxed: nothing of a thread is used but its number. */
-	if (load_relaxed(&threads->live) || !ring_has_work(&segment->ring))
+	if (load_relaxed(&threads->live) || !rings_have_work(segment))
 		return;
 	before = member_run_tasks_of(segment);
 	worker_run(segment, 0, 1, 0);

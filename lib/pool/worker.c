@@ -39,7 +39,7 @@ static bool is_life_over(void *context)
 	if (state > POOL_FINISHED || state == POOL_OPEN)
 		return state > POOL_FINISHED;
 	/* Relaxed: set before the first task that one of these tasks has submitted was READY. */
-	return !ring_has_ready(&segment->ring) && !(load_relaxed(&segment->control->nested) && ring_has_owned(&segment->ring));
+	return !rings_have_ready(segment) && !(load_relaxed(&segment->control->nested) && rings_have_owned(segment));
 }
 
 static bool run_tasks(void *context, bool announced)

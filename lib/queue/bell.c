@@ -211,12 +211,11 @@ __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigne
  */
 __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t bits, unsigned end)
 {
-	while (bits) {
+	for (; bits; bits &= bits - 1) {
 		unsigned bit = lowest_bit(bits);
 
 		/* Relaxed: it only decides which member posts. */
-		bits = fetch_and_relaxed(set, ~(UINT64_C(1) << bit));
-		if (bits & UINT64_C(1) << bit && bit < end)
+		if (fetch_and_relaxed(set, ~(UINT64_C(1) << bit)) & UINT64_C(1) << bit && bit < end)
 			return (int)bit;
 	}
 	return -1;
@@ -270,7 +269,7 @@ void workers_ring_all(struct segment *segment)
 
 /* ---- submitters that wait for room ---- */
 
-int room_take(struct segment *segment, uint32_t name)
+int room_take(struct segment *segment, uint32_t name, enum sheaf_priority priority)
 {
 	for (int room = 0; room < ROOM_SLOTS; room++) {
 		/* Relaxed: only a hint. */
@@ -280,8 +279,11 @@ int room_take(struct segment *segment, uint32_t name)
 		 * BELL2. Acquire: else the state of the pool could be read as it was before the
 		 * last user's token came.
 		 */
-		if (!holder && cas_acquire(&segment->control->room_holder[room], &holder, HELD_BY(name)))
-			return room;
+		if (holder || !cas_acquire(&segment->control->room_holder[room], &holder, HELD_BY(name)))
+			continue;
+		/* Relaxed: the announcement hands it over. */
+		store_relaxed(&segment->control->room_priority[room], priority);
+		return room;
 	}
 	return -1;
 }
@@ -311,12 +313,43 @@ void room_evict(struct segment *segment, uint32_t name)
 	}
 }
 
-void room_ring_one(struct segment *segment)
+/* Find those of the rooms, one bit each, whose submitters wait for that ring. */
+static uint64_t rooms_of(const struct shared_control *control, uint64_t rooms, uint32_t priority)
 {
-	int room = claim_bit(&segment->control->room_waiters, ROOM_SLOTS); /* BELL1 */
+	uint64_t found = 0;
+
+	/* Relaxed: handed over by the announcement, or a hint. */
+	for (; rooms; rooms &= rooms - 1)
+		if (load_relaxed(&control->room_priority[lowest_bit(rooms)]) % PRIORITIES == priority)
+			found |= rooms & -rooms;
+	return found;
+}
+
+static void ring_room_of(struct segment *segment, uint64_t rooms, uint32_t priority)
+{
+	int room = claim_one(&segment->control->room_waiters, rooms_of(segment->control, rooms, priority), ROOM_SLOTS);
 
 	if (room >= 0)
 		bell_post(bell_of_room(segment->control, (unsigned)room));
+}
+
+void room_ring_one(struct segment *segment)
+{
+	uint64_t rooms = load_seq_cst(&segment->control->room_waiters); /* BELL1 */
+
+	for (uint32_t p = 0; rooms && p < PRIORITIES; p++)
+		ring_room_of(segment, rooms, p);
+}
+
+/* Not inlined, because most releases find nobody waiting. */
+__attribute__((noinline)) static void ring_rooms(struct segment *segment, uint64_t rooms)
+{
+	/* Relaxed: a hint, too. */
+	uint32_t count = heeds_rings(load_relaxed(&segment->control->heed)) ? PRIORITIES : 1;
+
+	for (uint32_t p = 0; p < count; p++)
+		if (!ring_wanting(&segment->rings[p]))
+			ring_room_of(segment, rooms, p);
 }
 
 void room_ring(struct segment *segment)
@@ -325,8 +358,10 @@ void room_ring(struct segment *segment)
 	 * Relaxed, a hint like ring_wanting(). A submitter that it misses is woken by
 	 * room_ring_one(), before a worker sleeps.
 	 */
-	if (load_relaxed(&segment->control->room_waiters) && !ring_wanting(&segment->ring))
-		room_ring_one(segment);
+	uint64_t rooms = load_relaxed(&segment->control->room_waiters);
+
+	if (rooms)
+		ring_rooms(segment, rooms);
 }
 
 void room_ring_all(struct segment *segment)

@@ -85,20 +85,23 @@ unsigned workers_looking(const struct segment *segment, unsigned most);
 /* Give every worker a token, asleep or not. After a death, and when the pool's state changes. */
 void workers_ring_all(struct segment *segment);
 
-/* Take a room to wait in, for the member of that name, until room_leave(). -1: all are taken. */
-int room_take(struct segment *segment, uint32_t name);
+/*
+ * Take a room to wait in for the ring of that priority, for the member of that name, until
+ * room_leave(). -1: all are taken.
+ */
+int room_take(struct segment *segment, uint32_t name, enum sheaf_priority priority);
 void room_leave(struct segment *segment, int room);
 /* Free the rooms of a dead member. */
 void room_evict(struct segment *segment, uint32_t name);
 
 /*
- * Wake a submitter that waits for room, if a good part of the ring is free. Else it would fall
- * asleep after one task. After ring_release().
+ * Wake a submitter that waits for room in a ring, if a good part of that is free. Else it would
+ * fall asleep after one task. After ring_release().
  */
 void room_ring(struct segment *segment);
 /*
- * Wake one, however little is free. For a worker that has found nothing to claim, because no other
- * member would do it.
+ * Wake one of each ring, however little is free. For a worker that has found nothing to claim,
+ * because no other member would do it.
  */
 void room_ring_one(struct segment *segment);
 void room_ring_all(struct segment *segment);

@@ -20,11 +20,12 @@
  *                   counts by the ticket of the new lap, below tail, so the invariant holds.
  * Edges             RING1  publish -> claim: hands over the filled slot.
  *                   RING2  release -> take: hands back the slot, and all that the task wrote.
- *                   RING3  rewind -> claim: a worker that sees head set back sees what was returned
- *                          behind it, and does not pass it.
+ *                   RING3  rewind, hand back -> claim: a worker that sees head set back sees what
+ *                          was returned behind it, and does not pass it.
  * Sleeping          A worker announces itself, then checks the words. A submitter stores the word,
  *                   then checks for sleepers. All four accesses are seq_cst, so at least one of the
- *                   two sees the other (Dekker).
+ *                   two sees the other (Dekker). So are those of head, because a worker that hands
+ *                   a task back sets head back before it checks for sleepers.
  * Progress          All calls are lock-free. A submitter that stops while its slot is FILLING
  *                   delays others once the ring has come round to that slot, because the ring then
  *                   seems full.
@@ -142,10 +143,10 @@ void ring_abandon(struct shared_slot *slot)
 static int claim_below(const struct ring *ring, uint64_t claimant, uint64_t tail, struct shared_slot **slot, uint64_t *word)
 {
 	/*
-	 * RING3. Acquire: else a returned task behind the new head could be read as it was before,
-	 * and passed.
+	 * RING3: else a returned task behind the new head could be read as it was before, and
+	 * passed. Seq_cst, pairs with ring_hand_back(): for a worker that has announced its sleep.
 	 */
-	uint64_t head = load_acquire(&ring->shared->head), passed = HEAD_TICKET(head);
+	uint64_t head = load_seq_cst(&ring->shared->head), passed = HEAD_TICKET(head);
 	uint64_t ticket = tail > ring->size && passed < tail - ring->size ? tail - ring->size : passed;
 	bool clear = true, won = false; /* clear: every ticket so far may be passed */
 
@@ -297,9 +298,33 @@ void ring_rewind(const struct ring *ring)
 		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (tail > ring->size ? tail - ring->size : 0);
 	/*
 	 * RING3. Release: else a worker could see the new head before it sees what was returned
-	 * behind it.
+	 * behind it. No more, because the caller rings every worker.
 	 */
 	while (!cas_weak_release(&ring->shared->head, &head, wanted));
+}
+
+void ring_hand_back(const struct ring *ring, struct shared_slot *slot, uint64_t word, unsigned attempts)
+{
+	struct word w = word_unpack(word);
+	uint64_t head = load_relaxed(&ring->shared->head), passed, back, wanted;
+
+	/*
+	 * RING1. Seq_cst, as in ring_publish(). If the word was written over, there is nothing to
+	 * hand back.
+	 */
+	if (!cas_seq_cst(
+		    &slot->word, &word,
+		    word_pack((struct word){.state = WORD_READY, .flags = w.flags, .attempt = attempts, .payload = w.payload})))
+		return;
+	/*
+	 * To the last ticket of the slot below head. Even if head has not passed the slot yet, a
+	 * worker may have: then its CAS fails, because the upper bits change.
+	 */
+	do {
+		passed = HEAD_TICKET(head);
+		back = ((passed - 1 - (uint64_t)(slot - ring->slots)) & (ring->size - 1)) + 1;
+		wanted = ((head >> HEAD_BITS) + 1) << HEAD_BITS | (passed > back ? passed - back : 0);
+	} while (!cas_weak_seq_cst(&ring->shared->head, &head, wanted)); /* RING3, and as above */
 }
 
 /* Tell whether workers that scan from head to tail come by the slot. */
@@ -389,14 +414,14 @@ uint64_t ring_wanting(const struct ring *ring)
 	return tail > enough ? tail - enough : 0;
 }
 
-static bool any_slot(const struct ring *ring, enum word_state a, enum word_state b)
+static bool any_slot(const struct shared_slot *slots, uint32_t count, enum word_state a, enum word_state b)
 {
-	for (uint32_t i = 0; i < ring->size; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		/*
 		 * Seq_cst: a caller that finds nothing may tell others so, which publish and then
 		 * check.
 		 */
-		enum word_state state = word_state(load_seq_cst(&ring->slots[i].word));
+		enum word_state state = word_state(load_seq_cst(&slots[i].word));
 
 		if (state == a || state == b)
 			return true;
@@ -406,15 +431,20 @@ static bool any_slot(const struct ring *ring, enum word_state a, enum word_state
 
 bool ring_has_ready(const struct ring *ring)
 {
-	return any_slot(ring, WORD_READY, WORD_READY);
+	return any_slot(ring->slots, ring->size, WORD_READY, WORD_READY);
 }
 
-bool ring_has_work(const struct ring *ring)
+bool rings_have_ready(const struct segment *segment)
 {
-	return any_slot(ring, WORD_READY, WORD_FILLING);
+	return any_slot(segment->slots, segment_slots(segment), WORD_READY, WORD_READY);
 }
 
-bool ring_has_owned(const struct ring *ring)
+bool rings_have_work(const struct segment *segment)
 {
-	return any_slot(ring, WORD_OWNED, WORD_OWNED);
+	return any_slot(segment->slots, segment_slots(segment), WORD_READY, WORD_FILLING);
+}
+
+bool rings_have_owned(const struct segment *segment)
+{
+	return any_slot(segment->slots, segment_slots(segment), WORD_OWNED, WORD_OWNED);
 }

@@ -1,8 +1,8 @@
 /*
  * ring.h - the bounded queue of task descriptors: any number of submitters, any number of workers.
  *
- * A ring is an object, and a segment may have several. Every call but ring_mend() may be made by
- * any member.
+ * A ring is an object, and a segment has one for each priority. Every call but ring_mend() may be
+ * made by any member.
  */
 #ifndef SHEAF_QUEUE_RING_H
 #define SHEAF_QUEUE_RING_H
@@ -93,6 +93,12 @@ bool ring_withdraw(struct shared_slot *slot, uint64_t word);
  */
 bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts);
 
+/*
+ * Hand back a task that its owner does not go on with, OWNED -> READY, with that many attempts. The
+ * caller rings a worker next.
+ */
+void ring_hand_back(const struct ring *ring, struct shared_slot *slot, uint64_t word, unsigned attempts);
+
 /* Make every worker scan every slot again. For the supervisor, after each death. */
 void ring_rewind(const struct ring *ring);
 
@@ -112,11 +118,22 @@ bool ring_mend(const struct segment *segment, const struct ring *ring, struct sh
  */
 uint64_t ring_wanting(const struct ring *ring);
 
-/* Tell whether any slot is READY, or (has_work) about to be, by the words. */
-bool ring_has_ready(const struct ring *ring);
-bool ring_has_work(const struct ring *ring);
+/*
+ * Tell by the hints whether there is nothing to claim. It may be wrong, so a worker must not sleep
+ * because of it.
+ */
+static inline bool ring_seems_empty(const struct ring *ring)
+{
+	/* Relaxed, both: hints. */
+	return HEAD_TICKET(load_relaxed(&ring->shared->head)) >= load_relaxed(&ring->shared->tail);
+}
 
-/* Tell whether any slot is OWNED. */
-bool ring_has_owned(const struct ring *ring);
+/* Tell by the words whether any slot of a ring, or of all rings, is READY. */
+bool ring_has_ready(const struct ring *ring);
+bool rings_have_ready(const struct segment *segment);
+
+/* Tell whether any slot is READY or about to be, and whether any is OWNED. */
+bool rings_have_work(const struct segment *segment);
+bool rings_have_owned(const struct segment *segment);
 
 #endif

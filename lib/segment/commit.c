@@ -29,7 +29,7 @@ static bool is_committed(const struct segment *segment, int fd)
 	for (uint64_t u = 0; u < mapped && u < segment->heap_size / UNIT; u++)
 		/* Relaxed: an estimate. */
 		used += load_relaxed(&segment->heap_map[u]) ? UNIT : 0;
-	return (uint64_t)status.st_blocks * 512 >= segment_offset(segment, segment->batches) + used;
+	return (uint64_t)status.st_blocks * 512 >= segment_offset(segment, segment->slots + segment_slots(segment)) + used;
 }
 
 int segment_commit(struct segment *segment, uint64_t offset, uint64_t size, bool large)

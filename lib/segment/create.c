@@ -7,11 +7,12 @@
  * heap by heap.c. All processes are forks of the owner, so they inherit the mapping and see a page
  * the moment it is committed. No process ever has to map anything later (promise 6).
  *
- * Who writes what   The header: the owner alone, and `ready` last. The number of batch slots: any
- *                   member that has committed more. It only grows.
+ * Who writes what   The header: the owner alone, and `ready` last. The number of batch slots, and
+ *                   that the rings of all priorities are there: any member that has committed
+ *                   them. Neither is taken back.
  * Deaths            Of the creator: file.c tells what is left of the file. Of a member that adds
- *                   batch slots, before it tells of them: they are committed twice, which is
- *                   harmless.
+ *                   batch slots or rings, before it tells of them: they are committed twice, which
+ *                   is harmless.
  */
 #include "segment/create.h"
 
@@ -79,12 +80,14 @@ static void set_view(struct segment *segment, const struct shared_header *header
 	segment->header = segment_at(segment, 0);
 	segment->control = segment_at(segment, header->control);
 	segment->seats = segment_at(segment, header->seats);
-	segment->ring = (struct ring){
-		.shared = &segment->control->ring,
-		.slots = segment_at(segment, header->ring),
-		.size = header->ring_size,
-		.lap_shift = (unsigned)__builtin_ctz(header->ring_size),
-	};
+	segment->slots = segment_at(segment, header->ring);
+	for (unsigned p = 0; p < PRIORITIES; p++)
+		segment->rings[p] = (struct ring){
+			.shared = &segment->control->rings[p],
+			.slots = segment->slots + (size_t)p * header->ring_size,
+			.size = header->ring_size,
+			.lap_shift = (unsigned)__builtin_ctz(header->ring_size),
+		};
 	segment->batches = segment_at(segment, header->batches);
 	segment->heap_map = segment_at(segment, header->heap_map);
 	segment->tables_end = plan_tables_end(header);
@@ -136,6 +139,17 @@ static uint32_t next_batches(const struct segment *segment)
 }
 
 /*
+ * Commit all but the rings of other priorities, and the first batch slots. Others are committed
+ * when they are needed, and the heap as it grows.
+ */
+static int commit_first(struct segment *segment, const struct shared_header *header)
+{
+	int r = segment_commit(segment, 0, plan_first_ring_end(header), false);
+
+	return r ? r : segment_commit(segment, header->batches, next_batches(segment) * sizeof(struct shared_batch), false);
+}
+
+/*
  * Tell all members that @count more batch slots are committed. The member that opens the first
  * batch in one makes its semaphore; see batch/open.c.
  */
@@ -157,7 +171,6 @@ int segment_create(struct segment *segment, const struct segment_options *option
 {
 	uint64_t heap_size = round_up(options->heap_size ? options->heap_size : os_memory(), UNIT);
 	struct shared_header header = {0};
-	uint64_t committed;
 	int r;
 
 	*segment = (struct segment){.fd = -1};
@@ -179,14 +192,9 @@ int segment_create(struct segment *segment, const struct segment_options *option
 		heap_size = round_up(heap_size / 2, UNIT);
 	}
 	set_view(segment, &header);
-	/*
-	 * Up to the first batch slots. Others are committed when they are needed, and the heap as
-	 * it grows.
-	 */
-	committed = segment_least(options);
-	if ((r = segment_commit(segment, 0, committed, false))) {
+	if ((r = commit_first(segment, &header))) {
 		r = r == -ENOSPC
-			    ? segment_fail_full(segment, committed, "the control area of the pool")
+			    ? segment_fail_full(segment, segment_least(options), "the control area of the pool")
 			    : sheaf_fail(segment_documented(r), "cannot commit shared memory for the pool: %s", strerror(-r));
 		goto unmap;
 	}
@@ -220,6 +228,22 @@ int segment_add_batches(struct segment *segment)
 	if (r)
 		return segment_fail_commit(segment, r, bytes, "one more batch");
 	tell_batches(segment, count);
+	return 0;
+}
+
+int segment_add_rings(struct segment *segment)
+{
+	const struct ring *normal = &segment->rings[SHEAF_NORMAL];
+	uint64_t bytes = (uint64_t)(PRIORITIES - 1) * normal->size * sizeof(struct shared_slot);
+	int r;
+
+	if (segment->rings_added)
+		return 0;
+	r = segment_commit(segment, segment_offset(segment, normal->slots + normal->size), bytes, false);
+	if (r)
+		return segment_fail_commit(segment, r, bytes, "the rings of other priorities");
+	segment->rings_added = true;
+	segment_heed(segment, HEED_RINGS);
 	return 0;
 }
 

@@ -29,4 +29,10 @@ void segment_detach(struct segment *segment);
  */
 int segment_add_batches(struct segment *segment);
 
+/*
+ * Commit the rings of all priorities, and tell all members, unless this member has done so already.
+ * As segment_add_batches().
+ */
+int segment_add_rings(struct segment *segment);
+
 #endif

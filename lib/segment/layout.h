@@ -49,13 +49,13 @@ struct shared_header {
 	uint64_t size; /* of the whole segment, in bytes */
 	uint64_t control;
 	uint64_t seats;
-	uint64_t ring;
+	uint64_t ring; /* the slots of all rings */
 	uint64_t batches;
 	uint64_t heap_map;
 	uint64_t heap;
 	uint64_t heap_size;
 	uint32_t worker_count;
-	uint32_t ring_size; /* a power of two */
+	uint32_t ring_size; /* of each ring: a power of two */
 	uint32_t batch_count;
 	uint32_t max_attempts;
 };
@@ -87,6 +87,19 @@ enum pool_state {
 #define HELD_BY(name) ((name) + 1u)
 
 /*
+ * There is a ring for each priority. Their slots lie one behind the other, those of SHEAF_NORMAL
+ * first, and only these are committed until a batch of another priority is opened.
+ */
+#define PRIORITIES 3 /* enum sheaf_priority */
+
+/*
+ * In heed, which a worker reads before each claim. 0: the pool goes on, and has one ring. A number
+ * that a wild write hardly hits stands for the other rings, because their memory may be missing.
+ */
+#define HEED_STATE 1u          /* a state that ends the pool: see state */
+#define HEED_RINGS 0x52694e60u /* all rings are committed */
+
+/*
  * A ring's positions. Both are hints (promise 1). The supervisor sets head back after a death, and
  * no recovery believes either.
  */
@@ -112,14 +125,13 @@ struct shared_control {
 	_Atomic uint64_t tick_ns;
 	/* How many batch slots, the first ones, are committed; only grows. */
 	_Atomic uint32_t batches;
-	/* By a worker: 1 since a task has asked for the pool. Tasks that run may submit others. */
-	_Atomic uint32_t nested;
+	_Atomic uint32_t heed; /* HEED_STATE and HEED_RINGS; no bit is ever taken back */
 
 	_Alignas(8) _Atomic uint64_t started_seal; /* BELL_SEAL, as all; aligned alike everywhere */
 	sem_t started;                             /* by the supervisor, after `start` */
 	_Alignas(8) _Atomic uint64_t started_end_seal;
 
-	struct shared_ring ring;
+	struct shared_ring rings[PRIORITIES]; /* by enum sheaf_priority */
 
 	/* Bit w: worker w is about to sleep or sleeps. */
 	_Alignas(LINE) _Atomic uint64_t sleepers[SLEEPER_WORDS];
@@ -127,6 +139,8 @@ struct shared_control {
 	_Alignas(LINE) _Atomic uint64_t room_waiters;
 	/* HELD_BY() the member that may set bit i of room_waiters; 0: free. Taken by a CAS. */
 	_Atomic uint32_t room_holder[ROOM_SLOTS];
+	/* By the holder, before it announces itself: for which ring it waits. */
+	_Atomic uint32_t room_priority[ROOM_SLOTS];
 	_Alignas(8) _Atomic uint64_t room_seal;
 	sem_t room[ROOM_SLOTS];
 	_Alignas(8) _Atomic uint64_t room_end_seal;
@@ -139,6 +153,8 @@ struct shared_control {
 	_Atomic uint32_t stock_watched;
 	/* How often all gatherers were rung: see batch/arm.c. */
 	_Atomic uint32_t alarms;
+	/* By a worker: 1 since a task has asked for the pool. Tasks that run may submit others. */
+	_Atomic uint32_t nested;
 };
 
 /* ---- Seats: worker w has number w, and the owner the number after the last worker ---- */
@@ -214,7 +230,7 @@ struct shared_seat {
 	_Alignas(LINE) _Atomic uint32_t stock[STOCK_UNITS];
 };
 
-/* ---- Ring ---- */
+/* ---- Rings ---- */
 
 enum task_kind {
 	TASK_CALL = 0,  /* one submitted task */

@@ -36,7 +36,7 @@ void segment_plan(struct shared_header *header)
 	header->seats = at;
 	at = round_up(at + (uint64_t)(header->worker_count + 1) * sizeof(struct shared_seat), PAGE);
 	header->ring = at;
-	at = round_up(at + (uint64_t)header->ring_size * sizeof(struct shared_slot), PAGE);
+	at = round_up(at + (uint64_t)header->ring_size * PRIORITIES * sizeof(struct shared_slot), PAGE);
 	header->batches = at;
 	at = round_up(at + (uint64_t)header->batch_count * sizeof(struct shared_batch), PAGE);
 	header->heap_map = at;
@@ -65,10 +65,15 @@ uint32_t plan_batches(uint32_t count)
 	return count < BATCHES_AT_ONCE ? count : BATCHES_AT_ONCE;
 }
 
+uint64_t plan_first_ring_end(const struct shared_header *header)
+{
+	return header->ring + header->ring_size * sizeof(struct shared_slot);
+}
+
 uint64_t segment_least(const struct segment_options *options)
 {
 	struct shared_header header = {0};
 
 	plan_header(options, UNIT, &header);
-	return header.batches + plan_batches(options->batches) * sizeof(struct shared_batch);
+	return plan_first_ring_end(&header) + plan_batches(options->batches) * sizeof(struct shared_batch);
 }

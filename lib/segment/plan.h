@@ -29,6 +29,11 @@ void plan_header(const struct segment_options *options, uint64_t heap_size, stru
 /* Compute where the tables end. Behind them lies the guard. */
 uint64_t plan_tables_end(const struct shared_header *header);
 
+/*
+ * Compute where the ring of SHEAF_NORMAL ends. The others, up to the batches, are committed later.
+ */
+uint64_t plan_first_ring_end(const struct shared_header *header);
+
 /* Compute how many of @count batch slots are committed at once. Few programs have more open. */
 uint32_t plan_batches(uint32_t count);
 

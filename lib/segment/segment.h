@@ -15,7 +15,7 @@
 #define LARGEST_BATCHES 4096u
 #define LARGEST_HEAP ((uint64_t)1 << 62)
 
-/* A ring of the segment. A segment may have several. */
+/* A ring of the segment, which has one for each priority. */
 struct ring {
 	struct shared_ring *shared;
 	struct shared_slot *slots;
@@ -37,8 +37,9 @@ struct segment {
 	pid_t owner;
 	struct shared_header *header;
 	struct shared_control *control;
-	struct shared_seat *seats; /* seat_count of them */
-	struct ring ring;
+	struct shared_seat *seats;     /* seat_count of them */
+	struct ring rings[PRIORITIES]; /* by enum sheaf_priority */
+	struct shared_slot *slots;     /* of all rings: segment_slots() of them */
 	struct shared_batch *batches;
 	_Atomic uint64_t *heap_map;
 
@@ -53,6 +54,7 @@ struct segment {
 	uint32_t max_attempts;
 
 	uint32_t batches_added; /* by this member: batch slots that it knows to be committed */
+	bool rings_added;       /* by this member: it knows that all rings are committed */
 	uint64_t spin_ns;       /* how long to spin before sleeping; 0: do not spin */
 	uint64_t eager_ns;      /* for how much of that without a yield; see backoff.h */
 	uint64_t limit_ns;      /* of tasks, unless their batch says otherwise; 0: none */
@@ -120,6 +122,40 @@ static inline uint32_t segment_batches(const struct segment *segment)
 
 	/* A wild write to it must not lead out of the slots. */
 	return count < segment->batch_count ? count : segment->batch_count;
+}
+
+/*
+ * Say what all members have to heed from now on. Seq_cst: a submitter that uses another ring next
+ * publishes its task and checks for sleepers after this, and a worker that is about to sleep reads
+ * this after it has announced itself (BELL1).
+ */
+static inline void segment_heed(const struct segment *segment, uint32_t what)
+{
+	fetch_or_seq_cst(&segment->control->heed, what);
+}
+
+/* Is that value of control->heed one of a pool that uses all its rings? */
+static inline bool heeds_rings(uint32_t heed)
+{
+	return (heed & ~HEED_STATE) == HEED_RINGS;
+}
+
+/* Count the slots that may be touched, those of SHEAF_NORMAL first. */
+static inline uint32_t segment_slots(const struct segment *segment)
+{
+	/*
+	 * Seq_cst, pairs with segment_add_rings(): else the slot of a task could be missed that was
+	 * published before its submitter checked what this member had told it.
+	 */
+	bool all = heeds_rings(load_seq_cst(&segment->control->heed));
+
+	return segment->rings[SHEAF_NORMAL].size * (all ? PRIORITIES : 1u);
+}
+
+/* Find the ring that a slot is of. */
+static inline const struct ring *ring_of_slot(const struct segment *segment, const struct shared_slot *slot)
+{
+	return &segment->rings[(uint64_t)(slot - segment->slots) >> segment->rings[SHEAF_NORMAL].lap_shift];
 }
 
 /*

@@ -37,7 +37,7 @@ int scan_walk(const struct reader *reader, uint64_t at, uint64_t count, size_t s
 	return 0;
 }
 
-/* ---- the ring ---- */
+/* ---- the rings ---- */
 
 /* Tell whether the fields of a slot fit together. */
 static bool is_possible(const struct reader *reader, const struct shared_slot *slot)
@@ -96,6 +96,14 @@ static int scan_slot(void *context, uint64_t index, const void *item)
 int scan_ring(struct scan *scan)
 {
 	const struct shared_header *header = &scan->reader->header;
+	uint64_t count = header->ring_size;
+	uint32_t heed;
+	int r = reader_copy(scan->reader, header->control + offsetof(struct shared_control, heed), &heed, sizeof(heed));
 
-	return scan_walk(scan->reader, header->ring, header->ring_size, sizeof(struct shared_slot), scan_slot, scan);
+	if (r)
+		return r;
+	/* Memory that is not committed would read as free slots. */
+	if (heeds_rings(heed))
+		count *= PRIORITIES;
+	return scan_walk(scan->reader, header->ring, count, sizeof(struct shared_slot), scan_slot, scan);
 }

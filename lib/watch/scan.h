@@ -62,7 +62,7 @@ struct scan {
 	uint64_t damaged;
 };
 
-/* Scan all slots of the ring. 0, or an error of reader_copy(). */
+/* Scan all slots of the rings. 0, or an error of reader_copy(). */
 int scan_ring(struct scan *scan);
 
 #endif

@@ -104,6 +104,8 @@ __attribute__((noinline)) static uint64_t run_timed_items(struct walk *walk, uin
 	for (; p < end && is_timed(batch, attempt) && !position_is_cancelled(walk->task.shared, p); p++, attempt = 1) {
 		int r;
 
+		if (p > begin && walk_is_left(walk))
+			break;
 		take_in_hand(walk, p, attempt);
 		held_begin(walk->member, sheaf_now_ns(), batch->limit_ns);
 		r = ((sheaf_task_fn *)(uintptr_t)batch->function)(&walk->task, in ? in + p * batch->in_size : NULL,
@@ -154,6 +156,17 @@ __attribute__((always_inline)) static inline void run_items(struct walk *walk, u
 		}
 	}
 	task_returned(walk->member);
+}
+
+bool walk_is_left(struct walk *walk)
+{
+	/* Relaxed: a hint. */
+	if (!heeds_rings(load_relaxed(&walk->member->segment->control->heed)) || walk->opener || walk->chunk == NO_CHUNK)
+		return false;
+	/* Inside the wait of a task it goes on: what it would leave for may take longer than the wait. */
+	if (walk->member->outer)
+		return false;
+	return walk->next.slot || turn_claim_higher(walk->member, &walk->next);
 }
 
 /* Choose how long the next block is, by the time that the last one took. */
@@ -212,7 +225,8 @@ __attribute__((noinline)) static bool is_openers_turn(const struct walk *walk, u
 
 /*
  * Run positions of a map's chunk, block by block. The first is in its @attempt-th run, those behind
- * in their first. Return how far it came: to the end, or to a position that was cancelled.
+ * in their first. Return how far it came: to the end, to a position that was cancelled, or to where
+ * the walk is left.
  */
 static uint64_t run_blocks(struct walk *walk, uint64_t begin, uint64_t end, unsigned attempt)
 {
@@ -225,7 +239,7 @@ static uint64_t run_blocks(struct walk *walk, uint64_t begin, uint64_t end, unsi
 		/* Relaxed: a worker that does not see it yet runs one more block. */
 		uint64_t stop = load_relaxed(&walk->task.shared->stop), to = stop < end ? stop : end;
 
-		if (p >= to || position_is_cancelled(walk->task.shared, p))
+		if (p >= to || position_is_cancelled(walk->task.shared, p) || (p > begin && walk_is_left(walk)))
 			return p;
 		if (to - p > walk->block)
 			to = p + walk->block;
@@ -233,6 +247,14 @@ static uint64_t run_blocks(struct walk *walk, uint64_t begin, uint64_t end, unsi
 		measure(walk, to - p);
 		p = to;
 	}
+}
+
+/* Return the word of a chunk whose positions before that number are done, and that is left. */
+static uint64_t word_left(uint64_t bits, uint64_t first)
+{
+	struct word w = word_unpack(bits);
+
+	return word_pack((struct word){.state = WORD_READY, .flags = w.flags, .payload = first});
 }
 
 /*
@@ -250,7 +272,9 @@ __attribute__((noinline)) static uint64_t run_chunk(struct walk *walk, uint64_t 
 
 	w.attempt++;
 	begin = batch->kind == KIND_MAP ? run_blocks(walk, begin, to, w.attempt) : run_range(walk, begin, to, w);
-	return begin == end ? word_done(walk->bits) : cancel_cut(walk->bits, begin - first);
+	if (begin == end)
+		return word_done(walk->bits);
+	return walk->next.slot ? word_left(walk->bits, begin - first) : cancel_cut(walk->bits, begin - first);
 }
 
 /*
@@ -267,7 +291,10 @@ static inline bool is_block(struct walk *walk, uint64_t ready, uint64_t size)
 	return true;
 }
 
-/* Publish a chunk that is over. By what the walk has, because run_items() needs all registers. */
+/*
+ * Publish a chunk that is over, or left. By what the walk has, because run_items() needs all
+ * registers.
+ */
 static inline void publish_chunk(struct walk *walk, uint64_t done)
 {
 	uint64_t bits = walk->bits;

@@ -6,6 +6,7 @@
 
 #include "work/cut.h"
 #include "work/task.h"
+#include "work/turn.h"
 
 /*
  * What the items of a chunk run by. None of it changes meanwhile. It lies in memory that a fork
@@ -19,6 +20,8 @@ struct items {
 };
 
 static_assert(sizeof(struct items) <= FORKS_PRIVATE, "it lies there");
+
+#define NO_CHUNK UINT64_MAX
 
 /*
  * A member's walk along the chunks of a dense batch. Items run in blocks, and before each block the
@@ -36,8 +39,9 @@ struct walk {
 	uint64_t claimant;
 	struct items *items;
 	struct items own_items; /* of a thread among others */
-	uint64_t chunk;         /* in hand, and its word */
+	uint64_t chunk;         /* in hand, or NO_CHUNK, and its word */
 	uint64_t bits;
+	struct claim next;  /* for which the batch is left */
 	uint64_t block;     /* items of the next block */
 	uint64_t block_ns;  /* when it began */
 	uint64_t unclocked; /* items that may still run without a look at the clock */
@@ -49,6 +53,12 @@ struct walk {
  * sends an invitation.
  */
 void chunks_init(struct segment *segment, const struct plan *plan);
+
+/*
+ * Is a task of higher priority to be run before this member goes on? Then it is claimed. Only if
+ * the member has begun a chunk, because else a batch might never come to an end.
+ */
+bool walk_is_left(struct walk *walk);
 
 /* Claim a chunk and run it, if it is READY. */
 void chunk_try(struct walk *walk, uint64_t c);

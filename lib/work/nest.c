@@ -45,12 +45,12 @@ static bool is_own(const void *context, const struct shared_slot *slot, uint64_t
 	return load_relaxed(&slot->batch) == own->ref && (own->all || !is_left(word));
 }
 
-bool nest_claim_own(const struct member *handle, uint64_t ref, struct ring_span *span, struct shared_slot **slot,
-		    uint64_t *word)
+bool nest_claim_own(const struct member *handle, const struct ring *ring, uint64_t ref, struct ring_span *span,
+		    struct claim *claim)
 {
 	struct own own = {.ref = ref, .all = !held_has_others(handle->segment)};
 
-	return !ring_claim_where(&handle->segment->ring, handle->claimant, span, is_own, &own, slot, word);
+	return !ring_claim_where(ring, handle->claimant, span, is_own, &own, &claim->slot, &claim->word);
 }
 
 struct other {
@@ -78,17 +78,34 @@ static bool is_others(const void *context, const struct shared_slot *slot, uint6
 	       !(load_relaxed(&batch->inside[handle->number / 64]) >> handle->number % 64 & 1);
 }
 
-bool nest_claim_other(const struct member *handle, enum nest_others which, struct shared_slot **slot, uint64_t *word)
+static bool claim_other_of(const struct ring *ring, const struct other *other, struct claim *claim)
 {
-	struct other other = {.handle = handle, .left_only = which == NEST_LEFT};
-	struct ring_span span = ring_span(&handle->segment->ring);
+	struct ring_span span = ring_span(ring);
 
-	return !ring_claim_where(&handle->segment->ring, handle->claimant, &span, is_others, &other, slot, word);
+	return !ring_claim_where(ring, other->handle->claimant, &span, is_others, other, &claim->slot, &claim->word);
 }
 
-/* @hand: what the seat tells of it. */
-static void run_inside(struct member *handle, struct shared_slot *slot, uint64_t word, uint64_t hand)
+bool nest_claim_other(const struct member *handle, enum nest_others which, const struct ring *ring, struct claim *claim)
 {
+	static const enum sheaf_priority order[PRIORITIES] = {SHEAF_HIGH, SHEAF_NORMAL, SHEAF_LOW};
+	const struct segment *segment = handle->segment;
+	struct other other = {.handle = handle, .left_only = which == NEST_LEFT};
+
+	if (ring)
+		return claim_other_of(ring, &other, claim);
+	/* Seq_cst, pairs with segment_heed(), as in claim_task(): it has announced its sleep. */
+	if (!heeds_rings(load_seq_cst(&segment->control->heed)))
+		return claim_other_of(&segment->rings[SHEAF_NORMAL], &other, claim);
+	for (unsigned i = 0; i < PRIORITIES; i++)
+		if (claim_other_of(&segment->rings[order[i]], &other, claim))
+			return true;
+	return false;
+}
+
+/* @hand: what the seat tells of it. @priority: of its batch, which those that it opens inherit. */
+static void run_inside(struct member *handle, struct claim *claim, uint64_t hand, enum sheaf_priority priority)
+{
+	enum sheaf_priority before = handle->priority;
 	struct held held;
 
 	held_save(&held, handle);
@@ -96,32 +113,37 @@ static void run_inside(struct member *handle, struct shared_slot *slot, uint64_t
 	handle->thread = pthread_self();
 	handle->forks = MEMBER_BUSY;
 	handle->clock_ns = 0;
+	handle->priority = priority;
 	if (held.deadline)
 		held_limit(handle->seat, &held);
 	/* Relaxed, because the supervisor reads it after the death. */
 	store_relaxed(&handle->seat->hand, hand);
-	if (slot->kind == TASK_SHARE)
-		share_run_nested(handle, slot, word);
+	if (claim->slot->kind == TASK_SHARE)
+		share_run_nested(handle, claim);
 	else
-		call_run_nested(handle, slot, word);
+		call_run_nested(handle, claim->slot, claim->word);
+	handle->priority = before;
 	handle->forks = handle->made;
 	handle->outer = NULL;
 	if (handle->forks_private)
 		memcpy(handle->forks_private, held.items, sizeof(held.items));
 }
 
-void nest_run(struct member *handle, struct shared_slot *slot, uint64_t word, bool descendant)
+void nest_run(struct member *handle, struct claim *claim, bool descendant)
 {
+	const struct segment *segment = handle->segment;
+
 	handle->others += !descendant;
-	run_inside(handle, slot, word, segment_offset(handle->segment, slot));
+	run_inside(handle, claim, segment_offset(segment, claim->slot),
+		   (enum sheaf_priority)(ring_of_slot(segment, claim->slot) - segment->rings));
 	handle->others -= !descendant;
 }
 
 void nest_run_at_once(struct member *handle, struct shared_slot *slot)
 {
-	uint64_t word = word_claim(WORD_READY, handle->claimant);
+	struct claim claim = {.slot = slot, .word = word_claim(WORD_READY, handle->claimant)};
 
 	/* Relaxed, all: nobody else sees the slot. Its hand stays that of the task that waits. */
-	store_relaxed(&slot->word, word);
-	run_inside(handle, slot, word, load_relaxed(&handle->seat->hand));
+	store_relaxed(&slot->word, claim.word);
+	run_inside(handle, &claim, load_relaxed(&handle->seat->hand), handle->priority);
 }

@@ -12,6 +12,7 @@
 
 #include "member/member.h"
 #include "queue/ring.h"
+#include "work/turn.h"
 
 /*
  * So many tasks that are no descendants of its own may a worker have on its stack. At the bound it
@@ -24,8 +25,8 @@
  * other workers are passed over: those with a time limit, and those with which a worker has died.
  * If this worker died in one of them, the batch would go, and with it what is known of the death.
  */
-bool nest_claim_own(const struct member *handle, uint64_t ref, struct ring_span *span, struct shared_slot **slot,
-		    uint64_t *word);
+bool nest_claim_own(const struct member *handle, const struct ring *ring, uint64_t ref, struct ring_span *span,
+		    struct claim *claim);
 
 /* Which tasks of others. */
 enum nest_others {
@@ -33,14 +34,14 @@ enum nest_others {
 	NEST_ANY,
 };
 
-/* Claim a task of another batch. */
-bool nest_claim_other(const struct member *handle, enum nest_others which, struct shared_slot **slot, uint64_t *word);
+/* Claim a task of another batch, in that ring; NULL: in any, the highest priority first. */
+bool nest_claim_other(const struct member *handle, enum nest_others which, const struct ring *ring, struct claim *claim);
 
 /*
- * Run the task of a slot that was claimed for the handle, while the handle's own task waits.
+ * Run the task that was claimed for the handle, while the handle's own task waits.
  * @descendant: of that task.
  */
-void nest_run(struct member *handle, struct shared_slot *slot, uint64_t word, bool descendant);
+void nest_run(struct member *handle, struct claim *claim, bool descendant);
 
 /*
  * Run a task, or take part in a dense batch, of the handle's own without the ring, which is full of

@@ -247,16 +247,15 @@ bool settle_slot(struct segment *segment, struct shared_slot *slot, const struct
 
 struct shared_slot *settle_slot_at(const struct segment *segment, const struct death *death, uint64_t offset)
 {
-	const struct ring *ring = &segment->ring;
-	uint64_t from = offset - segment_offset(segment, ring->slots);
+	uint64_t from = offset - segment_offset(segment, segment->slots);
 	struct shared_slot *slot;
 	uint64_t bits;
 
 	/* A wild task may have written over it. It may also be of a slot that the member has
 	 * released since. */
-	if (from % sizeof(*slot) || from / sizeof(*slot) >= ring->size)
+	if (from % sizeof(*slot) || from / sizeof(*slot) >= segment_slots(segment))
 		return NULL;
-	slot = &ring->slots[from / sizeof(*slot)];
+	slot = &segment->slots[from / sizeof(*slot)];
 	bits = load_relaxed(&slot->word);
 	return word_state(bits) == WORD_OWNED && death_named(death, bits) ? slot : NULL;
 }

@@ -34,6 +34,8 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->claimant = member->claimant;
 	walk->items = member->forks_private ? member->forks_private : &walk->own_items;
 	walk->items->cursor = &member->seat->cursor;
+	walk->chunk = NO_CHUNK;
+	walk->next.slot = NULL;
 	walk->block = 1;
 	walk->unclocked = 0;
 	walk->task.shared = batch;
@@ -50,6 +52,22 @@ static bool is_cancelled(const struct shared_control *control, const struct shar
 	/* Relaxed, both: a chunk more or less does not matter, because the member that cancels
 	 * waits for this slot. */
 	return BATCH_STATE(load_relaxed(&batch->word)) != BATCH_OPEN || load_relaxed(&control->state) > POOL_FINISHED;
+}
+
+/*
+ * Has the pool ended, or is the batch to be left? Not inlined, because mostly there is nothing to
+ * heed.
+ */
+__attribute__((noinline)) static bool must_leave(struct walk *walk)
+{
+	/* Relaxed: as above. */
+	return load_relaxed(&walk->member->segment->control->state) > POOL_FINISHED || walk_is_left(walk);
+}
+
+/* Is there use in beginning another chunk? Relaxed, both: as above. */
+static inline bool goes_on(struct walk *walk, const struct shared_control *control, const struct shared_batch *batch)
+{
+	return BATCH_STATE(load_relaxed(&batch->word)) == BATCH_OPEN && (!load_relaxed(&control->heed) || !must_leave(walk));
 }
 
 static struct shared_hint *hint_of(const struct walk *walk, uint64_t share)
@@ -70,7 +88,7 @@ static void walk_own_range(struct walk *walk, uint64_t share)
 	struct shared_hint *hint = hint_of(walk, share);
 	uint64_t end = range_begin(walk, share + 1);
 
-	for (uint64_t c = load_relaxed(&hint->front); c < end && !is_cancelled(control, batch); c++) {
+	for (uint64_t c = load_relaxed(&hint->front); c < end && goes_on(walk, control, batch); c++) {
 		if (c >= load_relaxed(&hint->back))
 			break;
 		store_relaxed(&hint->front, c + 1);
@@ -100,7 +118,7 @@ __attribute__((noinline)) static void steal(struct walk *walk, uint64_t share)
 	const struct shared_control *control = walk->member->segment->control;
 	struct shared_hint *hint = hint_of(walk, share);
 
-	while (!is_cancelled(control, walk->batch)) {
+	while (goes_on(walk, control, walk->batch)) {
 		uint64_t back = load_relaxed(&hint->back), front = load_relaxed(&hint->front), c, end;
 
 		if (back <= front)
@@ -121,7 +139,7 @@ static void walk_share(struct walk *walk, uint64_t share)
 	const struct shared_control *control = walk->member->segment->control;
 	uint64_t chunks = walk->batch->chunks, first = range_begin(walk, share);
 
-	for (uint64_t i = 0; chunks <= FEW_CHUNKS && i < chunks && !is_cancelled(control, walk->batch); i++)
+	for (uint64_t i = 0; chunks <= FEW_CHUNKS && i < chunks && goes_on(walk, control, walk->batch); i++)
 		chunk_try(walk, first + i < chunks ? first + i : first + i - chunks);
 	if (chunks <= FEW_CHUNKS)
 		return;
@@ -153,11 +171,35 @@ static bool leave_batch(struct walk *walk)
 	return true;
 }
 
+/* Is the batch likely to need the worker that leaves it? A hint. */
+static bool is_more_left(const struct walk *walk)
+{
+	/* Relaxed, all: if it is wrong, a gatherer is rung for nothing. */
+	return word_state(load_relaxed(&walk->words[walk->chunk])) == WORD_READY ||
+	       (walk->chunk + 1 < walk->batch->chunks && word_state(load_relaxed(&walk->words[walk->chunk + 1])) == WORD_READY);
+}
+
+/*
+ * Hand the invitation back. If a chunk was left, hints may hide that, as after a death: so another
+ * attempt counts, and the worker that claims the invitation tries every chunk.
+ */
+static void hand_back(struct walk *walk, struct shared_slot *slot, uint64_t word)
+{
+	const struct segment *segment = walk->member->segment;
+	unsigned attempts = word_unpack(word).attempt - 1;
+
+	if (!attempts && word_state(load_relaxed(&walk->words[walk->chunk])) == WORD_READY)
+		attempts = 1;
+	ring_hand_back(ring_of_slot(segment, slot), slot, word, attempts);
+	workers_ring(walk->member->segment);
+}
+
 /* Take part. @nested: inside the wait of a task, as run_slot() in call.c. */
-__attribute__((always_inline)) static inline void take_part(struct member *member, struct shared_slot *slot, uint64_t word,
-							    const bool nested)
+__attribute__((always_inline)) static inline bool take_part(struct member *member, struct claim *claim, const bool nested)
 {
 	struct segment *segment = member->segment;
+	struct shared_slot *slot = claim->slot;
+	uint64_t word = claim->word;
 	struct shared_batch *batch = task_batch(segment, slot);
 	uint64_t share = load_relaxed(&slot->target); /* handed over by the word (RING1) */
 	bool last = false;
@@ -182,31 +224,36 @@ __attribute__((always_inline)) static inline void take_part(struct member *membe
 		 * the newest value whatever the order. */
 		fetch_or_relaxed(&batch->inside[member->number / 64], UINT64_C(1) << member->number % 64);
 		if (word_unpack(word).attempt > 1) {
-			for (uint64_t c = 0; c < batch->chunks && !is_cancelled(segment->control, batch); c++)
+			for (uint64_t c = 0; c < batch->chunks && goes_on(&walk, segment->control, batch); c++)
 				chunk_try(&walk, c);
 		} else {
 			walk_share(&walk, share);
 		}
-		last = leave_batch(&walk);
+		last = leave_batch(&walk) && !(walk.next.slot && is_more_left(&walk));
 	}
 	member->clock_ns = 0;
 	if (nested)
 		held_end(member);
-	task_release(slot, word);
+	if (walk.next.slot)
+		hand_back(&walk, slot, word);
+	else
+		task_release(slot, word);
 	/* Only now, as in call_run(). */
 	if (last)
 		gatherer_ring(segment, batch, WAIT_ALL);
 	room_ring(segment);
+	*claim = walk.next;
+	return claim->slot;
 }
 
-UNGUARDED void share_run(struct member *member, struct shared_slot *slot, uint64_t word)
+UNGUARDED bool share_run(struct member *member, struct claim *claim)
 {
-	take_part(member, slot, word, false);
+	return take_part(member, claim, false);
 }
 
-UNGUARDED void share_run_nested(struct member *member, struct shared_slot *slot, uint64_t word)
+UNGUARDED void share_run_nested(struct member *member, struct claim *claim)
 {
-	take_part(member, slot, word, true);
+	(void)take_part(member, claim, true);
 }
 
 void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,

@@ -7,15 +7,16 @@
 
 #include "work/cut.h"
 #include "work/task.h"
+#include "work/turn.h"
 
 /*
- * Take part in the batch of a slot that this member owns, until no chunk is left to claim. @word:
- * of the slot.
+ * Take part in the batch of the slot that was claimed, until no chunk is left to claim. True: a
+ * task of higher priority came first. Then that is claimed, and the invitation is READY again.
  */
-void share_run(struct member *member, struct shared_slot *slot, uint64_t word);
+bool share_run(struct member *member, struct claim *claim);
 
 /* The same for a handle, inside the wait of its task: see nest_run(). */
-void share_run_nested(struct member *handle, struct shared_slot *slot, uint64_t word);
+void share_run_nested(struct member *handle, struct claim *claim);
 
 /*
  * Take part in a batch that this member has opened itself, in a share that it has sent no

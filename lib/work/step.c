@@ -13,32 +13,40 @@
 #include "queue/ring.h"
 #include "work/call.h"
 #include "work/share.h"
-
-#define CLAIMS_PER_TAIL 32 /* a task is seldom anywhere but in the next slot */
+#include "work/turn.h"
 
 /* Are there tasks in the ring behind this one? */
 static bool more_behind(const struct segment *segment, const struct shared_slot *slot)
 {
+	const struct ring *ring = &segment->rings[SHEAF_NORMAL];
 	/* Relaxed: a hint. */
-	uint64_t tail = load_relaxed(&segment->ring.shared->tail);
+	uint64_t tail = load_relaxed(&ring->shared->tail);
 
-	return (uint64_t)(slot - segment->ring.slots) != ((tail - 1) & (segment->ring.size - 1));
+	return (uint64_t)(slot - ring->slots) != ((tail - 1) & (ring->size - 1));
 }
 
-/*
- * Claim a task. Without hurry to sleep only the next slot is tried, because each check of the tail
- * takes its line from the submitters. The check is made now and then, and
- * finds what has gathered elsewhere.
- */
-static bool claim_task(struct member *member, bool announced, struct shared_slot **slot, uint64_t *word)
+/* Claim a task of a pool in which there is something to heed. */
+__attribute__((noinline)) static bool claim_heeding(struct member *member, bool announced, uint32_t heed, struct claim *claim)
 {
-	const struct ring *ring = &member->segment->ring;
+	/*
+	 * Relaxed: processes of a terminated pool are killed, and threads check before each task.
+	 */
+	if (heed & HEED_STATE && load_relaxed(&member->segment->control->state) > POOL_FINISHED)
+		return false;
+	return heeds_rings(heed) ? turn_claim(member, announced, claim) : claim_normal(member, announced, claim);
+}
 
-	if (!announced && ++member->looks % CLAIMS_PER_TAIL)
-		return !ring_claim_next(ring, member->claimant, &member->tail, slot, word);
-	if (!announced)
-		output_look();
-	return !ring_claim(ring, member->claimant, &member->tail, slot, word);
+static bool claim_task(struct member *member, bool announced, struct claim *claim)
+{
+	/*
+	 * Seq_cst, pairs with segment_heed(): a worker that has announced its sleep must not miss
+	 * that there are other rings.
+	 */
+	uint32_t heed = load_seq_cst(&member->segment->control->heed);
+
+	if (__builtin_expect(heed != 0, 0))
+		return claim_heeding(member, announced, heed, claim);
+	return claim_normal(member, announced, claim);
 }
 
 /*
@@ -56,27 +64,26 @@ static void pass_on(struct member *member)
 bool work_step(struct member *member, bool announced)
 {
 	struct segment *segment = member->segment;
-	struct shared_slot *slot;
-	uint64_t word;
+	struct claim claim;
 
-	/*
-	 * Relaxed: processes of a terminated pool are killed, and threads check before each task.
-	 */
-	if (load_relaxed(&segment->control->state) > POOL_FINISHED || !claim_task(member, announced, &slot, &word))
+	if (!claim_task(member, announced, &claim))
 		return false;
 	/* Relaxed, because the supervisor reads it after this member's death. */
-	store_relaxed(&member->seat->hand, segment_offset(segment, slot));
+	store_relaxed(&member->seat->hand, segment_offset(segment, claim.slot));
 	/* Submitters may have left several tasks to this spinning worker, which takes only one. */
 	if (member->looking) {
 		work_spins(member, false);
-		if (segment->worker_count > 1 && more_behind(segment, slot))
+		if (segment->worker_count > 1 && more_behind(segment, claim.slot))
 			workers_ring(segment);
 	}
 	if (announced)
 		pass_on(member);
-	if (slot->kind == TASK_SHARE)
-		share_run(member, slot, word);
-	else
-		call_run(member, slot, word);
+	while (claim.slot->kind == TASK_SHARE) {
+		if (!share_run(member, &claim))
+			return true;
+		/* It was left for another task, which is claimed now. Relaxed: as above. */
+		store_relaxed(&member->seat->hand, segment_offset(segment, claim.slot));
+	}
+	call_run(member, claim.slot, claim.word);
 	return true;
 }

@@ -64,17 +64,16 @@ static int do_nothing(sheaf_task *task, const void *arg, void *result)
 /* Do what a worker does with what it finds in the ring: see work_step(). */
 static void work(unsigned slots)
 {
-	struct shared_slot *slot;
-	uint64_t word;
+	struct claim claim;
 
 	for (unsigned i = 0; i < slots; i++) {
-		CHECK(!ring_claim(&segment.ring, worker.claimant, &worker.tail, &slot, &word), "nothing to claim");
+		CHECK(claim_oldest(&worker, SHEAF_NORMAL, &claim), "nothing to claim");
 		/* relaxed: as there */
-		store_relaxed(&worker.seat->hand, segment_offset(&segment, slot));
-		if (slot->kind == TASK_SHARE)
-			share_run(&worker, slot, word);
+		store_relaxed(&worker.seat->hand, segment_offset(&segment, claim.slot));
+		if (claim.slot->kind == TASK_SHARE)
+			share_run(&worker, &claim);
 		else
-			call_run(&worker, slot, word);
+			call_run(&worker, claim.slot, claim.word);
 	}
 }
 

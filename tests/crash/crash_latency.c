@@ -115,11 +115,11 @@ static const _Atomic uint64_t *word_of(const struct measurement *measurement)
 	const struct segment *segment = &measurement->pool->segment;
 	unsigned worker = atomic_load(&measurement->page->worker);
 
-	for (uint32_t i = 0; i < segment->ring.size; i++) {
-		struct word w = word_unpack(atomic_load(&segment->ring.slots[i].word));
+	for (uint32_t i = 0; i < segment_slots(segment); i++) {
+		struct word w = word_unpack(atomic_load(&segment->slots[i].word));
 
 		if (w.state == WORD_OWNED && w.seat == worker)
-			return &segment->ring.slots[i].word;
+			return &segment->slots[i].word;
 	}
 	CHECK_AS(HARM_LOST, false, "no slot names worker %u, which runs a task", worker);
 	return NULL;

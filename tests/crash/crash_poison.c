@@ -405,6 +405,7 @@ static void feed(sheaf_pool *pool, enum kind kind, const struct way *way, enum w
 	snprintf(name, sizeof(name), "%s, %s, in %s, max_attempts %u", way->name, when_names[when], kind_names[kind],
 		 max_attempts);
 	trial = (struct trial){.kind = kind, .max_attempts = max_attempts, .table = table, .name = name};
+	options.priority = (enum sheaf_priority)rng_below(rng, 3);
 	CHECK((r = sheaf_batch_create(&batch, pool, &options)) == 0, "sheaf_batch_create: %d", r);
 	start(batch, kind, table, max_attempts);
 	r = sheaf_gather(batch, &results, &n, hang_deadline());

@@ -106,7 +106,7 @@ static bool submit(uint32_t name, unsigned number, uint64_t arg)
 	struct shared_slot *slot;
 	uint64_t ticket;
 
-	if (ring_take(&segment.ring, name, &slot, &ticket))
+	if (ring_take(&segment.rings[SHEAF_NORMAL], name, &slot, &ticket))
 		return false;
 	entry->position = number;
 	store_relaxed(&entry->word, word_pack((struct word){.state = WORD_READY}));
@@ -117,7 +117,7 @@ static bool submit(uint32_t name, unsigned number, uint64_t arg)
 	slot->arg.offset = arg;
 	slot->limit = LIMIT_NONE;
 	store_release(&slot->batch, ref());
-	ring_publish(&segment.ring, slot, ticket, 0);
+	ring_publish(&segment.rings[SHEAF_NORMAL], slot, ticket, 0);
 	if (name == victim.name)
 		atomic_store(&page->accepted, true);
 	workers_ring(&segment);
@@ -129,7 +129,7 @@ static bool run_one(struct member *member)
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (ring_claim(&segment.ring, member->claimant, &member->tail, &slot, &word))
+	if (ring_claim(&segment.rings[SHEAF_NORMAL], member->claimant, &member->tail[SHEAF_NORMAL], &slot, &word))
 		return false;
 	member->made = member->returns = forks_count();
 	call_run(member, slot, word);
@@ -181,7 +181,7 @@ static int other_worker(void *context)
 static void wait_and_submit(uint32_t name, unsigned number, _Atomic bool *sleeps)
 {
 	while (!submit(name, number, 0)) {
-		int room = room_take(&segment, name);
+		int room = room_take(&segment, name, SHEAF_NORMAL);
 		struct sleeper sleeper = sleeper_of_room(&segment, room);
 		bool sent;
 
@@ -256,7 +256,7 @@ static void call_abandon(void)
 	struct shared_slot *slot;
 	uint64_t ticket;
 
-	if (!ring_take(&segment.ring, victim.name, &slot, &ticket))
+	if (!ring_take(&segment.rings[SHEAF_NORMAL], victim.name, &slot, &ticket))
 		ring_abandon(slot);
 }
 
@@ -569,7 +569,7 @@ static void wake(void *context)
 static bool present(unsigned number)
 {
 	for (unsigned i = 0; i < RING; i++) {
-		const struct shared_slot *slot = &segment.ring.slots[i];
+		const struct shared_slot *slot = &segment.slots[i];
 		enum word_state state = word_state(atomic_load(&slot->word));
 
 		if ((state == WORD_READY || state == WORD_OWNED) && atomic_load(&slot->batch) == ref() &&
@@ -594,13 +594,13 @@ static void shoot(struct shot *shot)
 	uint64_t mapped = atomic_load(&control->heap_mapped);
 
 	memset(shot, 0, sizeof(*shot));
-	memcpy((void *)shot->ring, (void *)segment.ring.slots, sizeof(shot->ring));
+	memcpy((void *)shot->ring, (void *)segment.slots, sizeof(shot->ring));
 	memcpy((void *)&shot->batch, (void *)batch, sizeof(shot->batch));
 	memset(&shot->batch.bell, 0, sizeof(shot->batch.bell));
 	for (uint64_t i = 0; i < mapped; i++)
 		shot->map[i] = atomic_load(&segment.heap_map[i]);
-	shot->tail = atomic_load(&control->ring.tail);
-	shot->head = HEAD_TICKET(atomic_load(&control->ring.head));
+	shot->tail = atomic_load(&control->rings[SHEAF_NORMAL].tail);
+	shot->head = HEAD_TICKET(atomic_load(&control->rings[SHEAF_NORMAL].head));
 	shot->sleepers = atomic_load(&control->sleepers[0]);
 	shot->room_waiters = atomic_load(&control->room_waiters);
 	for (unsigned i = 0; i < ROOM_SLOTS; i++)
@@ -618,8 +618,8 @@ static void recover_twice(const struct path *path, pid_t pid, uint64_t point)
 	CHECK(settled <= 1, "%s, killed at %llu: %u slots named the dead", path->name, (unsigned long long)point, settled);
 	shoot(&once);
 	for (unsigned i = 0; i < RING; i++) {
-		struct word w = word_unpack(atomic_load(&segment.ring.slots[i].word));
-		const struct shared_entry *entry = segment_at(&segment, segment.ring.slots[i].target);
+		struct word w = word_unpack(atomic_load(&segment.slots[i].word));
+		const struct shared_entry *entry = segment_at(&segment, segment.slots[i].target);
 
 		CHECK_AS(HARM_LOST, w.state == WORD_FREE || w.state == WORD_READY,
 			 "%s, killed at %llu: slot %u is in state %d of worker %u", path->name, (unsigned long long)point, i,
@@ -676,7 +676,7 @@ static bool all_free(const struct path *path)
 {
 	(void)path;
 	for (unsigned i = 0; i < RING; i++)
-		if (word_state(atomic_load(&segment.ring.slots[i].word)) != WORD_FREE)
+		if (word_state(atomic_load(&segment.slots[i].word)) != WORD_FREE)
 			return false;
 	return true;
 }

@@ -22,6 +22,7 @@
 #include "pool/recover.h"
 #include "pool/worker.h"
 #include "queue/bell.h"
+#include "work/share.h"
 #include "support/children.h"
 #include "support/deadline.h"
 #include "support/report.h"
@@ -54,6 +55,7 @@ enum before {
 	NOTHING,
 	OTHER_INSIDE, /* the other worker is in the batch, too, and runs a position */
 	OTHER_DEAD,   /* the other worker was killed there, and what it had is returned */
+	IN_MAP,       /* the worker has joined a map, and then a task of higher priority came */
 	/* the worker has run a task, announced that it will sleep, and got another task */
 	ANNOUNCED,
 };
@@ -94,6 +96,14 @@ static const struct path {
 	 KILL_WORKER,
 	 OTHER_DEAD,
 	 {.workers = 2, .kind = KIND_MAP, .positions = 6, .grain = 2, .wait = WAIT_ALL, .holds = true, .hold_at = 1}},
+	{"map that is left",
+	 KILL_WORKER,
+	 IN_MAP,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 10, .more = 1, .grain = 1, .wait = WAIT_ALL}},
+	{"map that is left inside a chunk",
+	 KILL_WORKER,
+	 IN_MAP,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 5, .more = 1, .grain = 3, .wait = WAIT_ALL}},
 	{"loop", KILL_WORKER, NOTHING, {.workers = 1, .kind = KIND_FOR, .positions = 5, .grain = 3}},
 	{"loop, wide",
 	 KILL_WORKER,
@@ -205,6 +215,11 @@ static bool set_worker(const struct path *path, uint64_t point, struct setup *s)
 			subject_recover_twice(0, subject_generation(0));
 			subject_let_pass();
 		}
+	}
+	if (path->before == IN_MAP) {
+		CHECK(run_to_address(s->victim, (uintptr_t)share_run) == STEPPED, "the worker does not join the map");
+		subject_order(ORDER_SUBMIT, 0);
+		subject_wait_for_order();
 	}
 	if (path->before == ANNOUNCED) {
 		outcome = run_to_address(s->victim, (uintptr_t)sleeper_announce);

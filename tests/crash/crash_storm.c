@@ -96,8 +96,8 @@ static enum where whereabouts(const struct storm *storm, const struct victim *vi
 
 	if (atomic_load(&segment->control->sleepers[victim->worker / 64]) & UINT64_C(1) << victim->worker % 64)
 		return ASLEEP;
-	for (uint32_t i = 0; i < segment->ring.size; i++) {
-		uint64_t word = atomic_load(&segment->ring.slots[i].word);
+	for (uint32_t i = 0; i < segment_slots(segment); i++) {
+		uint64_t word = atomic_load(&segment->slots[i].word);
 
 		if (word_state(word) == WORD_OWNED && word_name(word) == seat_name(victim->worker, victim->generation))
 			return RUNNING;

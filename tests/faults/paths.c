@@ -16,6 +16,7 @@ const struct path paths[] = {
 	{.name = "large arguments and results", .attempt = path_calls_large},
 	{.name = "arguments in the heap", .attempt = path_arguments},
 	{.name = "many batches", .attempt = path_many_batches},
+	{.name = "priorities", .attempt = path_priorities},
 	{.name = "map", .attempt = path_maps},
 	{.name = "several batches", .attempt = path_several},
 	{.name = "apply", .attempt = path_apply},

@@ -37,6 +37,7 @@ void path_calls_small(void);
 void path_calls_large(void);
 void path_arguments(void);
 void path_many_batches(void);
+void path_priorities(void);
 void path_maps(void);
 void path_several(void);
 void path_apply(void);

@@ -127,6 +127,28 @@ void path_arguments(void)
 	step_destroy(pool);
 }
 
+/* The rings of other priorities are committed when they are needed. */
+void path_priorities(void)
+{
+	static const enum sheaf_priority priorities[] = {SHEAF_LOW, SHEAF_HIGH, SHEAF_NORMAL};
+	sheaf_pool *pool = step_create();
+
+	judge_watch(pool);
+
+	for (unsigned i = 0; pool && i < 3; i++) {
+		sheaf_batch_options options = {.result_size = sizeof(uint64_t), .priority = priorities[i]};
+		sheaf_batch *batch = step_open_with(pool, &options);
+		struct tasks tasks;
+
+		if (!batch)
+			continue;
+		step_submit(batch, &tasks, 10, value_of);
+		step_gather(batch, &tasks, 10);
+		step_retire(batch);
+	}
+	step_destroy(pool);
+}
+
 /* More at once than a pool begins with. */
 void path_many_batches(void)
 {

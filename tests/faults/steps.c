@@ -100,10 +100,16 @@ static uint64_t position_of(unsigned i)
 sheaf_batch *step_open(sheaf_pool *pool, size_t result_size, unsigned attempts)
 {
 	sheaf_batch_options options = {.result_size = result_size, .max_attempts = attempts};
+
+	return step_open_with(pool, &options);
+}
+
+sheaf_batch *step_open_with(sheaf_pool *pool, const sheaf_batch_options *options)
+{
 	sheaf_batch *batch = NULL;
 	int r;
 
-	TRY(r, AS_BATCH, sheaf_batch_create(&batch, pool, &options));
+	TRY(r, AS_BATCH, sheaf_batch_create(&batch, pool, options));
 	return r < 0 ? NULL : batch;
 }
 

@@ -25,6 +25,7 @@ void *step_alloc(sheaf_pool *pool, size_t size);
 void step_free(sheaf_pool *pool, void *memory);
 
 sheaf_batch *step_open(sheaf_pool *pool, size_t result_size, unsigned attempts);
+sheaf_batch *step_open_with(sheaf_pool *pool, const sheaf_batch_options *options);
 void step_retire(sheaf_batch *batch);
 
 /* A task: the value of the number that is its argument. */

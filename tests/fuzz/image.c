@@ -91,7 +91,10 @@ void image_take(struct image *image, uint64_t n)
 	CHECK(!sheaf_pool_create(&pool, &options) && !sheaf_alloc(pool, sizeof(*gate), &memory), "no pool");
 	gate = memory;
 	gate->at = IMAGE_HALT(n);
-	CHECK(!sheaf_batch_create(&tasks, pool, NULL) && !sheaf_batch_create(&loop, pool, NULL), "no batches");
+	/* All rings are used. */
+	CHECK(!sheaf_batch_create(&tasks, pool, &(sheaf_batch_options){.priority = SHEAF_HIGH}) &&
+		      !sheaf_batch_create(&loop, pool, NULL),
+	      "no batches");
 	CHECK(!sheaf_submit(tasks, IMAGE_TASK, wait_in_task, &gate, sizeof(gate)), "no task");
 	await(gate, 1);
 	CHECK(!sheaf_submit_for(loop, wait_in_loop, gate, n, &(sheaf_map_options){.grain = 1}), "no loop");

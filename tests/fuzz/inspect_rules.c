@@ -30,8 +30,8 @@ static void check_pool(const sheaf_inspect_pool *p)
 	CHECK(p->max_batches >= 1 && p->max_batches <= LARGEST_BATCHES, "%u batches", p->max_batches);
 	CHECK(p->max_attempts >= 1 && p->max_attempts <= SHEAF_MAX_ATTEMPTS, "%u attempts", p->max_attempts);
 	CHECK(p->batches <= p->max_batches, "%u of %u batches are open", p->batches, p->max_batches);
-	CHECK((uint64_t)p->filling + p->ready + p->running <= p->ring_size, "%u + %u + %u slots of %u", p->filling, p->ready,
-	      p->running, p->ring_size);
+	CHECK((uint64_t)p->filling + p->ready + p->running <= PRIORITIES * (uint64_t)p->ring_size,
+	      "%u + %u + %u slots of 3 x %u", p->filling, p->ready, p->running, p->ring_size);
 	CHECK(p->heap_used <= p->heap_size && p->heap_size < p->size, "%llu of %llu bytes of the heap, %llu of the segment",
 	      (unsigned long long)p->heap_used, (unsigned long long)p->heap_size, (unsigned long long)p->size);
 	CHECK(p->owner_lives == 0 || p->owner_lives == 1, "owner_lives %d", p->owner_lives);
@@ -110,7 +110,7 @@ bool header_is_lawful(const struct shared_header *h, uint64_t file_size)
 {
 	uint64_t seats = PAGE + pages(1, sizeof(struct shared_control));
 	uint64_t ring = seats + pages(h->worker_count + UINT64_C(1), sizeof(struct shared_seat));
-	uint64_t batches = ring + pages(h->ring_size, sizeof(struct shared_slot));
+	uint64_t batches = ring + pages(h->ring_size * UINT64_C(3), sizeof(struct shared_slot));
 	uint64_t map = batches + pages(h->batch_count, sizeof(struct shared_batch)), end;
 
 	if (h->magic != SEGMENT_MAGIC || h->version != SEGMENT_VERSION || h->layout != LAYOUT_WORD || h->ready != 1 ||

@@ -201,7 +201,7 @@ static void for_each_word(void (*visit)(const char *part, uint64_t at))
 	const struct part parts[] = {
 		{"control", image.header.control, sizeof(struct shared_control)},
 		{"seats", image.header.seats, (image.header.worker_count + 1) * sizeof(struct shared_seat)},
-		{"ring", image.header.ring, image.header.ring_size * sizeof(struct shared_slot)},
+		{"rings", image.header.ring, image.header.ring_size * PRIORITIES * sizeof(struct shared_slot)},
 		{"first batch", image.header.batches, offsetof(struct shared_batch, table) + 256},
 		{"second batch", image.header.batches + sizeof(struct shared_batch),
 		 offsetof(struct shared_batch, table) + 256},

@@ -88,7 +88,7 @@ static bool is_semaphore(const struct segment *segment, const unsigned char *at)
 
 	if (at < seats)
 		return at >= room && at < room + sizeof(segment->control->room);
-	if (at < (unsigned char *)segment->ring.slots)
+	if (at < (unsigned char *)segment->slots)
 		return in_seat >= offsetof(struct shared_seat, bell) &&
 		       in_seat < offsetof(struct shared_seat, bell) + sizeof(segment->seats->bell);
 	return at >= batches && at < (unsigned char *)segment->heap_map && in_batch >= offsetof(struct shared_batch, bell) &&
@@ -105,8 +105,8 @@ static void write_wild_word(struct rng *rng, const struct segment *segment)
 		{(unsigned char *)segment->control, sizeof(*segment->control)},
 		{(unsigned char *)segment->control, LINE},
 		{(unsigned char *)segment->seats, segment->seat_count * sizeof(*segment->seats)},
-		{(unsigned char *)segment->ring.slots, segment->ring.size * sizeof(*segment->ring.slots)},
-		{(unsigned char *)segment->ring.slots, segment->ring.size * sizeof(*segment->ring.slots)},
+		{(unsigned char *)segment->slots, segment->rings[SHEAF_NORMAL].size * sizeof(*segment->slots)},
+		{(unsigned char *)segment->slots, segment->rings[SHEAF_NORMAL].size * sizeof(*segment->slots)},
 		{(unsigned char *)segment->batches, offsetof(struct shared_batch, table)},
 		{(unsigned char *)(segment->batches + 1), offsetof(struct shared_batch, table)},
 		{(unsigned char *)segment->batches, 2 * sizeof(*segment->batches)},

@@ -271,7 +271,7 @@ static unsigned char *place_of(enum part part, size_t offset, unsigned which)
 	case SEAT:
 		return (unsigned char *)&segment->seats[which % segment->seat_count] + offset;
 	case SLOT:
-		return (unsigned char *)&segment->ring.slots[which % RING] + offset;
+		return (unsigned char *)&segment->slots[which % RING] + offset;
 	case BATCH:
 		return (unsigned char *)&segment->batches[0] + offset;
 	case TABLE:
@@ -566,8 +566,8 @@ static void expect_found(uint64_t head, uint64_t tail)
 {
 	sheaf_batch *batch = begin_waiting(6);
 
-	atomic_store(&segment->control->ring.head, head);
-	atomic_store(&segment->control->ring.tail, tail);
+	atomic_store(&segment->control->rings[SHEAF_NORMAL].head, head);
+	atomic_store(&segment->control->rings[SHEAF_NORMAL].tail, tail);
 	atomic_store(&gate->open, 1);
 	expect_results(batch, 6);
 	host_works(pool);
@@ -586,6 +586,27 @@ static int tasks_that_are_hidden(void)
 	return 0;
 }
 
+/* The word that says that all rings are in use says something else. */
+static int rings_that_are_forgotten(void)
+{
+	static const uint32_t values[] = {0, 1, UINT32_MAX, 0x12345678};
+
+	for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		sheaf_batch_options options = {.result_size = sizeof(uint64_t), .priority = SHEAF_HIGH};
+		sheaf_batch *batch = begin_waiting(2), *high = host_batch(pool, &options);
+
+		for (uint64_t p = 0; p < 6; p++)
+			NEED(sheaf_submit(high, p, gated_task, &gate, sizeof(gate)));
+		atomic_store(&segment->control->heed, values[i]);
+		atomic_store(&gate->open, 1);
+		expect_results(high, 6);
+		expect_results(batch, 2);
+		host_works(pool);
+		sheaf_pool_destroy(pool);
+	}
+	return 0;
+}
+
 /* Free slots say that they are in use. */
 static void expect_room(uint64_t word)
 {
@@ -593,13 +614,13 @@ static void expect_room(uint64_t word)
 	int r;
 
 	for (unsigned i = 0; i < RING; i++)
-		atomic_store(&segment->ring.slots[i].word, word);
+		atomic_store(&segment->slots[i].word, word);
 	atomic_store(&gate->open, 1);
 	for (uint64_t i = 0; i < 3 * RING; i++)
 		NEED(sheaf_submit(batch, i, gated_task, &gate, sizeof(gate)));
 	expect_results(batch, 3 * RING);
 	/* And once more for the end. */
-	atomic_store(&segment->ring.slots[3].word, word);
+	atomic_store(&segment->slots[3].word, word);
 	if (!(r = sheaf_pool_close(pool)))
 		r = sheaf_pool_join(pool, sheaf_now_ns() + 20 * SECOND);
 	/* The supervisor may have been the first to find it: it gives the pool up. */
@@ -627,15 +648,15 @@ static int slot_of_a_worker_that_sleeps(void)
 	bool found = false;
 
 	for (unsigned i = 0; i < RING; i++) {
-		uint64_t word = atomic_load(&segment->ring.slots[i].word);
+		uint64_t word = atomic_load(&segment->slots[i].word);
 
 		if (word_state(word) != WORD_READY)
 			continue;
-		atomic_store(&segment->ring.slots[i].word, word_pack((struct word){.state = WORD_OWNED,
-										   .seat = 1,
-										   .generation = 1,
-										   .attempt = 1,
-										   .payload = word_unpack(word).payload}));
+		atomic_store(&segment->slots[i].word, word_pack((struct word){.state = WORD_OWNED,
+									      .seat = 1,
+									      .generation = 1,
+									      .attempt = 1,
+									      .payload = word_unpack(word).payload}));
 		found = true;
 	}
 	EXPECT(found, "got no task that waits, expected one");
@@ -900,9 +921,9 @@ HOST_PROGRAM("wild_words", STATE_CASE(state_that_there_is_not, expect_given_up, 
 	     STATE_CASE(state_terminated_by_nobody, expect_given_up, POOL_TERMINATED),
 	     STATE_CASE(closed_pool_that_is_open_again, expect_joined, POOL_OPEN),
 	     STATE_CASE(closed_pool_that_is_finished_early, expect_joined, POOL_FINISHED), CASE(tasks_that_are_hidden),
-	     CASE(slots_that_are_blocked), CASE(slot_of_a_worker_that_sleeps), CASE(free_batches_that_seem_taken),
-	     CASE(function_of_a_caller_that_works), CASE(plan_of_a_map), CASE(ring_in_the_failures),
-	     CASE(ring_in_the_failures_of_the_dead), CASE(pids_of_workers),
+	     CASE(rings_that_are_forgotten), CASE(slots_that_are_blocked), CASE(slot_of_a_worker_that_sleeps),
+	     CASE(free_batches_that_seem_taken), CASE(function_of_a_caller_that_works), CASE(plan_of_a_map),
+	     CASE(ring_in_the_failures), CASE(ring_in_the_failures_of_the_dead), CASE(pids_of_workers),
 	     SWEEP_CASE(header_words, HEADER, 0, sizeof(struct shared_header), 1, 1),
 	     SWEEP_CASE(control_words, CONTROL, 0, HOLDERS_BEGIN, 1, 1),
 	     SWEEP_CASE(control_holders, CONTROL, HOLDERS_BEGIN, HOLDERS_END, 8, 1),

@@ -138,6 +138,7 @@ if [ "$amount" = small ]; then
 	all stock -DDEATHS=1 -DROUNDS=2
 	all cancel -DDEATHS=1
 	all nest -DDEATHS=1
+	all priority -DDEATHS=0
 	all wake $gatherer
 	all wake $room -DSLOTS=1
 	all news -DPOLL=0
@@ -147,6 +148,7 @@ if [ "$amount" = small ]; then
 	caught stock -DUNWATCH_LAST
 	caught cancel -DNO_CHECK
 	caught nest -DFREE_EARLY
+	caught priority -DHAND_BACK_FIRST
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
 	caught news -DNO_ALARM
@@ -182,6 +184,12 @@ all_mutants() {
 		caught nest -D$mutant
 	done
 	caught nest -DNO_HELP -DWORKERS=1 -DDEATHS=0
+	for mutant in NO_LEAD_BACK LEAD_BACK_FIRST LEAD_BACK_UNCOUNTED; do
+		caught ring -D$mutant -DHAND_BACKS=1 -DDEATHS=0
+	done
+	for mutant in HEED_LATE ONE_RING_LOOK NO_RING LEFT_UNSWEPT HAND_BACK_FIRST; do
+		caught priority -D$mutant -DDEATHS=0
+	done
 	for mutant in NO_SWEEP NO_CURSOR CURSOR_LATE; do
 		caught chunks -D$mutant
 	done
@@ -213,6 +221,7 @@ fi
 if [ "$amount" = quick ]; then
 	all ring -DDEATHS=3
 	all ring -DDEATHS=1 -DABANDONS=1
+	all ring -DDEATHS=1 -DHAND_BACKS=2
 	all recovery -DDEATHS=2
 	all chunks -DCHUNKS=3
 	all family -DDEATHS=2
@@ -220,6 +229,7 @@ if [ "$amount" = quick ]; then
 	all stock
 	all cancel
 	all nest
+	all priority
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
 	all wake $gatherer -DWORKERS=3 -DTASKS=3
@@ -232,6 +242,7 @@ fi
 largest='-DWORKERS=3 -DTASKS=3 -DDEATHS=3'
 all ring -DSUBMITTERS=2 $largest
 all ring -DABANDONS=1 -DTASKS=3
+all ring -DHAND_BACKS=2 -DWORKERS=3 -DTASKS=3
 all recovery $largest
 all chunks -DCHUNKS=3 -DDEATHS=2
 all chunks -DWORKERS=3 -DDEATHS=2
@@ -245,6 +256,8 @@ for poll in 0 1; do
 	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3
 done
+all priority -DDEATHS=2
+all priority -DWORKERS=3
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
 all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1

@@ -1,6 +1,6 @@
 /*
  * ring.pml - slots, tail and head: lib/queue/ring.c, with what the supervisor does to them after a
- * death.
+ * death, and a worker that hands a task back.
  *
  * SUBMITTERS threads put TASKS tasks through SLOTS slots; WORKERS workers claim, publish and
  * release them. Up to DEATHS times a worker dies after any of its steps, or the supervisor does,
@@ -36,6 +36,11 @@
 #define ABANDONS 0
 #endif
 
+#ifndef HAND_BACKS
+/* tasks that a worker claims and hands back */
+#define HAND_BACKS 0
+#endif
+
 /* What a process does next. */
 #define REST 0
 #define DEAD 1
@@ -52,6 +57,7 @@
 #define SETTLE 12
 #define REWIND_TAIL 13
 #define REWIND_HEAD 14
+#define LEAD_BACK 15
 
 typedef sender {
 	unsigned next : 4;
@@ -118,7 +124,8 @@ byte repair; /* its next step */
 byte victim, s, tail_seen;
 bool successor; /* of a supervisor that died: it settles all workers */
 
-byte begun, accepted, done, deaths, abandons;
+byte begun, accepted, done, deaths, abandons, hand_backs;
+byte handing_back; /* workers between the two steps of it */
 bool published[TASKS];
 byte moving; /* processes in the midst of something */
 
@@ -162,6 +169,26 @@ byte moving; /* processes in the midst of something */
 	w[n].clear = false; \
 	w[n].won = false; \
 	w[n].rewound = false
+
+/* How far the last ticket of the slot is below head. */
+#define back ((head + SLOTS - 1 - ME.slot) % SLOTS + 1)
+/* Of workers that have not read head the mark makes no difference. */
+#define mark(n) \
+	if \
+	:: w[n].next == SCAN || w[n].next == NAME || w[n].next == HEAD -> w[n].rewound = true \
+	:: else \
+	fi
+inline lead_back()
+{
+	head = (head > back -> head - back : 0);
+#ifndef LEAD_BACK_UNCOUNTED
+	mark(0);
+	mark(1);
+#if WORKERS > 2
+	mark(2);
+#endif
+#endif
+}
 
 active [WORKERS] proctype Worker()
 {
@@ -264,6 +291,31 @@ end:
 		ME.next = RELEASE;
 		c_code { sort(); }
 	}
+	/* ring_hand_back(): the word, then head, whose load and CAS are one access. */
+	:: d_step {
+		ME.next == RUN && hand_backs < HAND_BACKS ->
+		hand_backs++;
+		handing_back++;
+#ifdef LEAD_BACK_FIRST
+		lead_back();
+#else
+		set(slot[ME.slot], READY, 0, slot[ME.slot].payload);
+#endif
+		ME.next = LEAD_BACK;
+		c_code { sort(); }
+	}
+	:: d_step {
+		ME.next == LEAD_BACK ->
+#ifdef LEAD_BACK_FIRST
+		set(slot[ME.slot], READY, 0, slot[ME.slot].payload);
+#elif !defined(NO_LEAD_BACK)
+		lead_back();
+#endif
+		handing_back--;
+		rest_worker(_pid);
+		moving--;
+		c_code { sort(); }
+	}
 	:: d_step {
 		ME.next == RELEASE ->
 		assert(slot[ME.slot].state == OWNED && slot[ME.slot].worker == _pid);
@@ -355,6 +407,7 @@ end:
 }
 
 #define die(n) \
+	handing_back = handing_back - (w[n].next == LEAD_BACK); \
 	if \
 	:: w[n].next != REST && w[n].next != DEAD -> moving-- \
 	:: else \
@@ -483,15 +536,15 @@ end:
 }
 
 /*
- * Every task that waits can be found, unless a repair is under way. And a task of the tail's own
- * ticket is never READY: who finds the next ticket's slot READY may take the tail to be behind it,
- * see ring_claim_next().
+ * Every task that waits can be found, unless a repair is under way, or it is just handed back. And
+ * a task of the tail's own ticket is never READY: who finds the next ticket's slot READY may take
+ * the tail to be behind it, see ring_claim_next().
  */
 active proctype Reach()
 {
 end:
 	if
-	:: repair == REST && !all_in_reach -> assert(false)
+	:: repair == REST && !handing_back && !all_in_reach -> assert(false)
 	:: at(tail).state == READY && at(tail).payload == tail / SLOTS -> assert(false)
 	fi
 }

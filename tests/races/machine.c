@@ -34,6 +34,7 @@ struct life {
 	bool may_end;    /* an owner may find the pool closed or terminated */
 	bool only_once;  /* max_attempts is 1: deaths make positions fail */
 	bool only_dense; /* maps and loops alone */
+	bool mixed;      /* batches of all priorities */
 	bool meets;      /* the owners' tasks wait for each other, and nobody dies */
 	bool polled;     /* an owner polls: a pool has one descriptor, so one of them at a time */
 };
@@ -85,6 +86,11 @@ static int loop_range(sheaf_task *task, size_t begin, size_t end, void *context)
 }
 
 /* ---- what owners do ---- */
+
+static enum sheaf_priority luck_priority(void)
+{
+	return life.mixed ? (enum sheaf_priority)fibers_luck(3) : SHEAF_NORMAL;
+}
 
 /* The pool was closed or terminated meanwhile. */
 static bool ended(int r)
@@ -207,8 +213,12 @@ static int submit(sheaf_batch *batch, const struct wanted *wanted, uint64_t posi
 
 static sheaf_batch *open_batch(const sheaf_batch_options *options)
 {
+	sheaf_batch_options wanted = *options;
 	sheaf_batch *batch = NULL;
-	int r = sheaf_batch_create(&batch, life.pool, options);
+	int r;
+
+	wanted.priority = luck_priority();
+	r = sheaf_batch_create(&batch, life.pool, &wanted);
 
 	CHECK(r == 0 || ended(r), "sheaf_batch_create: %d", r);
 	return batch;
@@ -429,8 +439,10 @@ static void map(void)
 
 static void loop(void)
 {
-	sheaf_map_options options = {
-		.grain = fibers_luck(3), .context_size = sizeof(uint64_t *), .caller_works = fibers_luck(2)};
+	sheaf_map_options options = {.grain = fibers_luck(3),
+				     .context_size = sizeof(uint64_t *),
+				     .caller_works = fibers_luck(2),
+				     .priority = luck_priority()};
 	uint64_t n = some_items(), *out = allocate(n);
 	int r = sheaf_for(life.pool, loop_range, &out, n, &options);
 
@@ -443,7 +455,8 @@ static void loop(void)
 static void apply(void)
 {
 	uint64_t number = fibers_luck(1000), result[2] = {0};
-	int r = sheaf_apply(life.pool, call, &number, sizeof(number), result, sizeof(result), NULL);
+	sheaf_map_options options = {.priority = luck_priority()};
+	int r = sheaf_apply(life.pool, call, &number, sizeof(number), result, sizeof(result), &options);
 
 	if (ended(r) || (life.only_once && r == -ECHILD))
 		return;
@@ -568,9 +581,10 @@ static void meet_often(void *context)
 	uint64_t rounds = *(const uint64_t *)context;
 
 	for (unsigned round = 1; round <= rounds; round++) {
+		sheaf_map_options options = {.priority = luck_priority()};
 		unsigned wanted = round * OWNERS;
 
-		CHECK(sheaf_apply(life.pool, meet, &wanted, sizeof(wanted), NULL, 0, NULL) == 0, "sheaf_apply");
+		CHECK(sheaf_apply(life.pool, meet, &wanted, sizeof(wanted), NULL, 0, &options) == 0, "sheaf_apply");
 	}
 }
 
@@ -646,8 +660,8 @@ static void check_empty(void)
 
 	CHECK(sheaf_pool_get_info(life.pool, &info) == 0, "info");
 	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes are left", info.heap_used);
-	for (uint32_t i = 0; i < life.pool->segment.ring.size; i++) {
-		uint64_t word = atomic_load(&life.pool->segment.ring.slots[i].word);
+	for (uint32_t i = 0; i < segment_slots(&life.pool->segment); i++) {
+		uint64_t word = atomic_load(&life.pool->segment.slots[i].word);
 
 		CHECK_AS(HARM_LEAKED, word_state(word) == WORD_FREE, "slot %u: %#llx", i, (unsigned long long)word);
 	}
@@ -731,6 +745,7 @@ int main(int argc, char **argv)
 			.only_once = kind / 16 % 4 == 0,
 			.only_dense = kind / 64 % 3 == 0,
 			.meets = kind / 192 % 8 == 0,
+			.mixed = kind / 1536 % 2 == 0,
 		};
 		if (life.meets) {
 			life.deaths = 0;

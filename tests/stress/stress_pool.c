@@ -138,10 +138,16 @@ static struct arg make_arg(uint64_t salt)
 	return arg;
 }
 
+static enum sheaf_priority some_priority(struct rng *rng)
+{
+	return (enum sheaf_priority)rng_below(rng, 3);
+}
+
 static void submit_and_gather(struct owner *owner, struct rng *rng)
 {
 	bool fixed = rng_below(rng, 2);
-	sheaf_batch_options options = {.result_size = fixed ? sizeof(uint64_t) : 0,
+	sheaf_batch_options options = {.priority = some_priority(rng),
+				       .result_size = fixed ? sizeof(uint64_t) : 0,
 				       .flags = rng_below(rng, 2) ? SHEAF_NO_TIMES : 0};
 	uint64_t n = rng_below(rng, 600), how = rng_below(rng, 4);
 	struct arg arg = make_arg(rng_next(rng) >> 8);
@@ -200,7 +206,7 @@ static void map(struct owner *owner, struct rng *rng)
 		in[i] = salt + i;
 		failed += fails(in[i]);
 	}
-	CHECK(sheaf_batch_create(&batch, owner->pool, NULL) == 0, "batch");
+	CHECK(sheaf_batch_create(&batch, owner->pool, &(sheaf_batch_options){.priority = some_priority(rng)}) == 0, "batch");
 	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
 	if (rng_below(rng, 8)) {
@@ -230,7 +236,7 @@ static void stream_map(struct owner *owner, struct rng *rng)
 	CHECK(seen, "no memory");
 	for (size_t i = 0; i < n; i++)
 		in[i] = salt + i;
-	CHECK(sheaf_batch_create(&batch, owner->pool, NULL) == 0, "batch");
+	CHECK(sheaf_batch_create(&batch, owner->pool, &(sheaf_batch_options){.priority = some_priority(rng)}) == 0, "batch");
 	r = sheaf_submit_map(batch, map_item, in, sizeof(*in), out, sizeof(*out), n, &options);
 	CHECK(r == 0, "sheaf_submit_map: %d", r);
 	for (size_t i = 0; i < n; i++) {
@@ -254,7 +260,8 @@ static void loop(struct owner *owner, struct rng *rng)
 {
 	size_t n = rng_below(rng, 5000);
 	struct loop context = {.counts = allocate(owner->pool, n), .salt = rng_next(rng)};
-	sheaf_map_options options = {.grain = rng_below(rng, 2), .context_size = sizeof(context)};
+	sheaf_map_options options = {
+		.grain = rng_below(rng, 2), .context_size = sizeof(context), .priority = some_priority(rng)};
 	int r = sheaf_for(owner->pool, loop_range, &context, n, &options);
 
 	CHECK(r == 0, "sheaf_for: %d", r);

@@ -57,12 +57,12 @@ static void take(struct stress *stress, struct shared_slot **slot, uint64_t *tic
 	struct segment *segment = &stress->segment;
 	uint32_t me = seat_name(segment_owner_seat(segment), 1);
 
-	while (ring_take(&segment->ring, me, slot, ticket)) {
-		int room = room_take(segment, me), r;
+	while (ring_take(&segment->rings[SHEAF_NORMAL], me, slot, ticket)) {
+		int room = room_take(segment, me, SHEAF_NORMAL), r;
 		struct sleeper sleeper = sleeper_of_room(segment, room);
 
 		sleeper_announce(&sleeper);
-		r = ring_take(&segment->ring, me, slot, ticket);
+		r = ring_take(&segment->rings[SHEAF_NORMAL], me, slot, ticket);
 		if (r) {
 			uint64_t until = sheaf_now_ns() + 100000000;
 
@@ -104,7 +104,7 @@ static void *submit(void *context)
 			i--;
 			continue;
 		}
-		ring_publish(&stress->segment.ring, slot, ticket, 0);
+		ring_publish(&stress->segment.rings[SHEAF_NORMAL], slot, ticket, 0);
 		workers_ring(&stress->segment);
 		if (rng_below(&rng, WITHDRAW_ONE_IN))
 			continue;
@@ -128,8 +128,8 @@ static bool run_one(struct actor *actor, struct rng *rng, uint64_t *tail, bool l
 	uint64_t word, task;
 	struct word w;
 
-	if ((last_look || !rng_below(rng, 4) ? ring_claim : ring_claim_next)(&segment->ring, word_claimant(me), tail, &slot,
-									     &word))
+	if ((last_look || !rng_below(rng, 4) ? ring_claim : ring_claim_next)(&segment->rings[SHEAF_NORMAL], word_claimant(me),
+									     tail, &slot, &word))
 		return false;
 	w = word_unpack(word);
 	task = slot->target;
@@ -142,7 +142,7 @@ static bool run_one(struct actor *actor, struct rng *rng, uint64_t *tail, bool l
 	if (w.attempt < 4 && !rng_below(rng, DIE_ONE_IN)) {
 		atomic_fetch_add(&stress->deaths, 1);
 		ring_return(slot, word, w.attempt);
-		ring_rewind(&segment->ring);
+		ring_rewind(&segment->rings[SHEAF_NORMAL]);
 		workers_ring_all(segment);
 		return true;
 	}
@@ -169,7 +169,7 @@ static void *work(void *context)
 			uint64_t until = hang_deadline();
 
 			sleeper_sleep(&sleeper, until);
-			CHECK(sheaf_now_ns() < until || !ring_has_work(&segment->ring), "worker %u slept while tasks waited",
+			CHECK(sheaf_now_ns() < until || !rings_have_work(segment), "worker %u slept while tasks waited",
 			      actor->number);
 		}
 		sleeper_retract(&sleeper);
@@ -213,10 +213,10 @@ static void stress_ring(uint64_t seed, uint32_t size, uint64_t tasks)
 		CHECK(atomic_load(&stress.taken[task]) == 1, "task %llu was taken %u times", (unsigned long long)task,
 		      atomic_load(&stress.taken[task]));
 	for (uint32_t i = 0; i < size; i++)
-		CHECK(word_state(atomic_load(&stress.segment.ring.slots[i].word)) == WORD_FREE, "slot %u is not free", i);
+		CHECK(word_state(atomic_load(&stress.segment.slots[i].word)) == WORD_FREE, "slot %u is not free", i);
 	printf("ring of %u: %llu tasks, %llu laps, %llu withdrawn, %llu deaths, %llu late wake-ups\n", size,
 	       (unsigned long long)(tasks * SUBMITTERS),
-	       (unsigned long long)(atomic_load(&stress.segment.control->ring.tail) / size),
+	       (unsigned long long)(atomic_load(&stress.segment.control->rings[SHEAF_NORMAL].tail) / size),
 	       (unsigned long long)atomic_load(&stress.withdrawn), (unsigned long long)atomic_load(&stress.deaths),
 	       (unsigned long long)atomic_load(&stress.late));
 	fflush(stdout);

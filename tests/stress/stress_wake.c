@@ -87,7 +87,7 @@ static bool run_one(struct game *game, uint64_t *tail)
 	struct shared_slot *slot;
 	uint64_t word;
 
-	if (ring_claim(&game->segment.ring, word_claimant(seat_name(0, 1)), tail, &slot, &word))
+	if (ring_claim(&game->segment.rings[SHEAF_NORMAL], word_claimant(seat_name(0, 1)), tail, &slot, &word))
 		return false;
 	ring_release(slot, word);
 	return true;
@@ -134,10 +134,10 @@ static void submit(struct game *game)
 		struct shared_slot *slot;
 		uint64_t ticket;
 
-		CHECK(ring_take(&game->segment.ring, me, &slot, &ticket) == 0, "the ring is full");
+		CHECK(ring_take(&game->segment.rings[SHEAF_NORMAL], me, &slot, &ticket) == 0, "the ring is full");
 		atomic_store(&game->begun, round);
 		come(game, &rng);
-		ring_publish(&game->segment.ring, slot, ticket, 0);
+		ring_publish(&game->segment.rings[SHEAF_NORMAL], slot, ticket, 0);
 		workers_ring(&game->segment);
 		await(game, round, &game->segment.seats[0].bell[1], worker_announced);
 	}

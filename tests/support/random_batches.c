@@ -104,6 +104,13 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 
 /* ---- batches ---- */
 
+static enum sheaf_priority some_priority(struct random_batches *batches)
+{
+	static const enum sheaf_priority priorities[] = {SHEAF_NORMAL, SHEAF_NORMAL, SHEAF_HIGH, SHEAF_LOW};
+
+	return priorities[rng_below(&batches->rng, 4)];
+}
+
 /* Return the harm that a call has found which waits for results and returned @r. */
 static enum harm harm_of(int r)
 {
@@ -185,7 +192,8 @@ static void calls(struct random_batches *batches)
 	sheaf_batch *batch;
 	bool cancelled;
 	size_t count;
-	int r = sheaf_batch_create(&batch, batches->pool, NULL);
+	sheaf_batch_options options = {.priority = some_priority(batches)};
+	int r = sheaf_batch_create(&batch, batches->pool, &options);
 
 	CHECK(r == 0 && seen, "sheaf_batch_create: %d", r);
 	for (uint64_t i = 0; i < n; i++) {
@@ -241,7 +249,7 @@ static void release(struct random_batches *batches, void *memory)
 /* *@cancels: its first failure cancels the rest. */
 static sheaf_batch *open_dense(struct random_batches *batches, bool *cancels)
 {
-	sheaf_batch_options options = {0};
+	sheaf_batch_options options = {.priority = some_priority(batches)};
 	sheaf_batch *batch;
 	int r;
 
@@ -329,8 +337,9 @@ static void loop(struct random_batches *batches)
 static void leave(struct random_batches *batches)
 {
 	uint64_t n = 1 + rng_below(&batches->rng, MOST_CALLS), salt = rng_next(&batches->rng) >> 8;
+	sheaf_batch_options options = {.priority = some_priority(batches)};
 	sheaf_batch *batch;
-	int r = sheaf_batch_create(&batch, batches->pool, NULL);
+	int r = sheaf_batch_create(&batch, batches->pool, &options);
 
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
 	for (uint64_t i = 0; i < n; i++)
@@ -421,11 +430,11 @@ void check_pool_is_empty(sheaf_pool *pool)
 	CHECK_AS(HARM_LEAKED, info.heap_used == 0, "%zu bytes of the heap are left", info.heap_used);
 	for (uint32_t i = 0; i < segment_batches(segment); i++)
 		CHECK_AS(HARM_LEAKED, BATCH_STATE(atomic_load(&segment->batches[i].word)) == BATCH_FREE, "batch %u is left", i);
-	for (uint32_t i = 0; i < segment->ring.size; i++) {
+	for (uint32_t i = 0; i < segment_slots(segment); i++) {
 		/* Invitations to a map that is done may still be on their way back. */
-		while (word_state(atomic_load(&segment->ring.slots[i].word)) != WORD_FREE) {
+		while (word_state(atomic_load(&segment->slots[i].word)) != WORD_FREE) {
 			CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "slot %u holds the word %#llx", i,
-				 (unsigned long long)atomic_load(&segment->ring.slots[i].word));
+				 (unsigned long long)atomic_load(&segment->slots[i].word));
 			sleep_ns(1000000);
 		}
 	}

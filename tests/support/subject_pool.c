@@ -141,6 +141,7 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 struct host {
 	sheaf_pool *pool;
 	sheaf_batch *batch;
+	sheaf_batch *higher; /* or NULL */
 	uint64_t *out;
 	unsigned wanted; /* positions submitted */
 };
@@ -153,13 +154,13 @@ static void wait_for_room(struct host *host)
 {
 	struct segment *segment = &host->pool->segment;
 	const struct member *owner = &host->pool->member;
-	int room = room_take(segment, owner->name);
+	int room = room_take(segment, owner->name, SHEAF_NORMAL);
 	struct sleeper sleeper = sleeper_of_room(segment, room);
 	struct shared_slot *slot;
 	uint64_t ticket;
 
 	sleeper_announce(&sleeper);
-	if (ring_take(&segment->ring, owner->name, &slot, &ticket))
+	if (ring_take(&segment->rings[SHEAF_NORMAL], owner->name, &slot, &ticket))
 		sem_wait(&segment->control->room[room]);
 	else
 		ring_abandon(slot);
@@ -201,6 +202,32 @@ static void submit(struct host *host)
 	host->wanted = load->positions;
 }
 
+static int do_nothing(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task;
+	(void)arg;
+	(void)result;
+	return 0;
+}
+
+static void submit_higher(struct host *host)
+{
+	sheaf_batch_options options = {.priority = SHEAF_HIGH};
+	int r = sheaf_batch_create(&host->higher, host->pool, &options);
+
+	CHECK(r == 0, "sheaf_batch_create: %d", r);
+	CHECK((r = sheaf_submit(host->higher, 0, do_nothing, NULL, 0)) == 0, "sheaf_submit: %d", r);
+}
+
+static void check_higher(struct host *host)
+{
+	sheaf_result result;
+	int r = sheaf_next(host->higher, &result, hang_deadline());
+
+	CHECK_AS(HARM_HUNG, r == 1, "the higher task: %d", r);
+	CHECK_AS(HARM_LOST, result.status == 0, "the higher task: status %d, %s", result.status, result.message);
+}
+
 static void obey(struct host *host)
 {
 	struct member *owner = &host->pool->member;
@@ -212,7 +239,10 @@ static void obey(struct host *host)
 		CHECK((r = owner->ops->look(owner)) == 0, "a check of the family: %d", r);
 		break;
 	case ORDER_SUBMIT:
-		submit_call(host);
+		if (page->load.kind == KIND_CALLS)
+			submit_call(host);
+		else
+			submit_higher(host);
 		break;
 	case ORDER_KILL:
 		owner->ops->kill(owner, worker, atomic_load(&owner->segment->seats[worker].generation));
@@ -361,6 +391,7 @@ static void play(struct host *host)
 	int r = sheaf_batch_create(&host->batch, host->pool, &options);
 
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
+	host->higher = NULL;
 	submit(host);
 	if (page->load.cancels && page->load.holds)
 		cancel(host);
@@ -369,10 +400,13 @@ static void play(struct host *host)
 	atomic_store(&page->phase, WAITING);
 	wait_for_all(host);
 	check_results(host);
+	if (host->higher)
+		check_higher(host);
 	if (page->load.closes)
 		join(host);
 	atomic_store(&page->phase, GATHERED);
 	wait_until_wanted(host, RETIRED, RETIRED);
+	sheaf_batch_retire(host->higher);
 	sheaf_batch_retire(host->batch);
 	atomic_store(&page->phase, RETIRED);
 }
@@ -382,7 +416,7 @@ static int host_main(void *context)
 	const struct workload *load = &page->load;
 	sheaf_pool_options options = {.workers = load->workers,
 				      .ring_size = SUBJECT_RING,
-				      .max_batches = 1,
+				      .max_batches = 2,
 				      .heap_size = HEAP,
 				      .flags = SHEAF_ANONYMOUS,
 				      .max_attempts = 10};
@@ -489,8 +523,11 @@ static bool map_segment(void)
 	view.header = moved(page->segment.header);
 	view.control = moved(page->segment.control);
 	view.seats = moved(page->segment.seats);
-	view.ring.shared = moved(page->segment.ring.shared);
-	view.ring.slots = moved(page->segment.ring.slots);
+	view.slots = moved(page->segment.slots);
+	for (unsigned p = 0; p < PRIORITIES; p++) {
+		view.rings[p].shared = moved(page->segment.rings[p].shared);
+		view.rings[p].slots = moved(page->segment.rings[p].slots);
+	}
 	view.batches = moved(page->segment.batches);
 	view.heap_map = moved((const void *)page->segment.heap_map);
 	return true;
@@ -701,7 +738,7 @@ uint64_t subject_full_digest(void)
 	uint64_t digest = hash(1, view.control, sizeof(*view.control));
 
 	digest = hash(digest, view.seats, view.seat_count * sizeof(*view.seats));
-	digest = hash(digest, view.ring.slots, view.ring.size * sizeof(*view.ring.slots));
+	digest = hash(digest, view.slots, segment_slots(&view) * sizeof(*view.slots));
 	digest = hash(digest, subject_batch(), sizeof(struct shared_batch));
 	return hash_failures(hash_map(digest));
 }
@@ -709,7 +746,7 @@ uint64_t subject_full_digest(void)
 uint64_t subject_digest(void)
 {
 	const struct shared_batch *batch = subject_batch();
-	uint64_t digest = hash(1, view.ring.slots, view.ring.size * sizeof(*view.ring.slots));
+	uint64_t digest = hash(1, view.slots, segment_slots(&view) * sizeof(*view.slots));
 
 	digest = hash(digest, batch, offsetof(struct shared_batch, waiter));
 	digest = hash(digest, (const void *)batch->inside, sizeof(batch->inside));
@@ -750,10 +787,10 @@ static void check_words(void)
 	struct shared_batch *batch = subject_batch();
 	const _Atomic uint64_t *words = segment_at(&view, batch->words);
 
-	for (uint32_t i = 0; i < view.ring.size; i++)
-		CHECK_AS(HARM_LEAKED, word_state(atomic_load(&view.ring.slots[i].word)) == WORD_FREE,
+	for (uint32_t i = 0; i < segment_slots(&view); i++)
+		CHECK_AS(HARM_LEAKED, word_state(atomic_load(&view.slots[i].word)) == WORD_FREE,
 			 "%s, point %llu: slot %u is %#llx", now.what, (unsigned long long)now.point, i,
-			 (unsigned long long)atomic_load(&view.ring.slots[i].word));
+			 (unsigned long long)atomic_load(&view.slots[i].word));
 	for (uint64_t c = 0; batch->kind != KIND_CALLS && c < batch->chunks; c++)
 		CHECK_AS(HARM_LOST, word_state(atomic_load(&words[c])) == WORD_DONE, "%s, point %llu: chunk %llu is %#llx",
 			 now.what, (unsigned long long)now.point, (unsigned long long)c,

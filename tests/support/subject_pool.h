@@ -24,7 +24,8 @@ struct workload {
 	unsigned workers;
 	uint32_t kind;      /* KIND_* */
 	unsigned positions; /* calls beyond SUBJECT_RING: the host waits for room */
-	unsigned more;      /* calls that are submitted by order, later */
+	/* calls that are submitted by order, later; of a dense batch, one of higher priority */
+	unsigned more;
 	unsigned grain;
 	unsigned attempts; /* max_attempts; not 0: positions may fail because their workers died */
 	/* WAIT_ANY, WAIT_ALL, or WAIT_NOTHING: the lowest entry or chunk that is not done */

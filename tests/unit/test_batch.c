@@ -978,7 +978,7 @@ Test(batch, a_worker_notes_the_slot_of_the_task_in_hand)
 		const struct shared_slot *slot = segment_at(&pool->segment, atomic_load(&pool->segment.seats[worker].hand));
 		uint64_t word;
 
-		cr_assert(slot >= pool->segment.ring.slots && slot < pool->segment.ring.slots + pool->segment.ring.size);
+		cr_assert(slot >= pool->segment.slots && slot < pool->segment.slots + pool->segment.rings[SHEAF_NORMAL].size);
 		word = atomic_load(&slot->word);
 		cr_assert_eq(word_state(word), WORD_OWNED);
 		cr_assert_eq(word_name(word), name_of_worker(worker));

@@ -114,21 +114,21 @@ Test(bell, a_room_belongs_to_the_member_that_took_it)
 {
 	uint32_t one = seat_name(0, 1), other = seat_name(WORKERS, 1);
 
-	cr_assert_eq(room_take(&segment, one), 0);
-	cr_assert_eq(room_take(&segment, other), 1);
-	cr_assert_eq(room_take(&segment, one), 2, "a member has a room for each thread that waits");
+	cr_assert_eq(room_take(&segment, one, SHEAF_NORMAL), 0);
+	cr_assert_eq(room_take(&segment, other, SHEAF_NORMAL), 1);
+	cr_assert_eq(room_take(&segment, one, SHEAF_NORMAL), 2, "a member has a room for each thread that waits");
 	cr_assert(holder(0) == HELD_BY(one) && holder(1) == HELD_BY(other) && holder(2) == HELD_BY(one));
 	room_leave(&segment, 0);
 	cr_assert_eq(holder(0), 0);
-	cr_assert_eq(room_take(&segment, other), 0, "the first one that is free");
+	cr_assert_eq(room_take(&segment, other, SHEAF_NORMAL), 0, "the first one that is free");
 	cr_assert_eq(holder(0), HELD_BY(other));
 }
 
 /* Name 0 is that of worker 0 in generation 0, and it can hold a room, too. */
 Test(bell, a_room_is_held_by_whatever_name)
 {
-	cr_assert_eq(room_take(&segment, seat_name(0, 0)), 0);
-	cr_assert_eq(room_take(&segment, seat_name(0, 0)), 1);
+	cr_assert_eq(room_take(&segment, seat_name(0, 0), SHEAF_NORMAL), 0);
+	cr_assert_eq(room_take(&segment, seat_name(0, 0), SHEAF_NORMAL), 1);
 	room_evict(&segment, seat_name(0, 0));
 	cr_assert(!holder(0) && !holder(1));
 }
@@ -138,7 +138,7 @@ Test(bell, a_dead_member_is_evicted_from_its_rooms_and_nobody_else)
 	uint32_t dead = seat_name(0, 1), next = seat_name(0, 2), living = seat_name(WORKERS, 1);
 
 	for (int room = 0; room < 6; room++) {
-		cr_assert_eq(room_take(&segment, room % 3 == 0 ? dead : room % 3 == 1 ? next : living), room);
+		cr_assert_eq(room_take(&segment, room % 3 == 0 ? dead : room % 3 == 1 ? next : living, SHEAF_NORMAL), room);
 		if (room != 3)
 			announce(sleeper_of_room(&segment, room));
 	}
@@ -154,7 +154,33 @@ Test(bell, a_dead_member_is_evicted_from_its_rooms_and_nobody_else)
 		room_ring_one(&segment);
 	for (int room = 0; room < 6; room++)
 		cr_assert_eq(room_tokens(room), room % 3 != 0, "room %d", room);
-	cr_assert(room_take(&segment, living) == 0 && room_take(&segment, next) == 3);
+	cr_assert(room_take(&segment, living, SHEAF_NORMAL) == 0 && room_take(&segment, next, SHEAF_NORMAL) == 3);
+}
+
+/* One room waits for each ring, and a fourth for the second ring. */
+Test(bell, a_room_is_rung_for_its_ring)
+{
+	static const enum sheaf_priority waits_for[] = {SHEAF_NORMAL, SHEAF_HIGH, SHEAF_LOW, SHEAF_HIGH};
+
+	cr_assert_eq(segment_add_rings(&segment), 0);
+	for (int room = 0; room < 4; room++) {
+		cr_assert_eq(room_take(&segment, seat_name(1, 1), waits_for[room]), room);
+		announce(sleeper_of_room(&segment, room));
+	}
+	/* Only the second ring has room. */
+	for (unsigned p = 0; p < PRIORITIES; p++)
+		segment.control->rings[p].tail = p == SHEAF_HIGH ? 0 : 2 * segment.rings[p].size;
+	room_ring(&segment);
+	cr_assert_eq(segment.control->room_waiters, 1 << 0 | 1 << 2 | 1 << 3);
+	room_ring(&segment);
+	room_ring(&segment);
+	cr_assert_eq(segment.control->room_waiters, 1 << 0 | 1 << 2);
+	announce(sleeper_of_room(&segment, 1));
+	announce(sleeper_of_room(&segment, 3));
+	room_ring_one(&segment);
+	cr_assert_eq(segment.control->room_waiters, 1 << 3, "one for each ring");
+	for (int room = 0; room < 4; room++)
+		cr_assert_eq(room_tokens(room), room == 1 ? 2 : 1, "room %d", room);
 }
 
 Test(bell, a_member_that_finds_no_room_naps)
@@ -162,15 +188,15 @@ Test(bell, a_member_that_finds_no_room_naps)
 	struct sleeper nowhere = sleeper_of_room(&segment, -1);
 
 	for (int room = 0; room < ROOM_SLOTS; room++)
-		cr_assert_eq(room_take(&segment, seat_name((unsigned)room, 1)), room);
-	cr_assert_eq(room_take(&segment, seat_name(1, 1)), -1);
+		cr_assert_eq(room_take(&segment, seat_name((unsigned)room, 1), SHEAF_NORMAL), room);
+	cr_assert_eq(room_take(&segment, seat_name(1, 1), SHEAF_NORMAL), -1);
 	announce(nowhere);
 	cr_assert_eq(segment.control->room_waiters, 0);
 	sleep_on(nowhere, SHEAF_FOREVER);
 	cr_assert(retract(nowhere));
 	room_leave(&segment, -1);
 	room_leave(&segment, 17);
-	cr_assert_eq(room_take(&segment, seat_name(1, 1)), 17);
+	cr_assert_eq(room_take(&segment, seat_name(1, 1), SHEAF_NORMAL), 17);
 	/* The last bit is a bit like the others. */
 	announce(sleeper_of_room(&segment, ROOM_SLOTS - 1));
 	room_ring_one(&segment);
@@ -240,7 +266,7 @@ static void overrun(unsigned char pattern)
 	struct shared_control *control = segment.control;
 
 	memset((void *)&control->started_seal, pattern,
-	       offsetof(struct shared_control, ring) - offsetof(struct shared_control, started_seal));
+	       offsetof(struct shared_control, rings) - offsetof(struct shared_control, started_seal));
 	memset((void *)&control->room_seal, pattern, sizeof(control->room) + 2 * sizeof(control->room_seal));
 	for (unsigned worker = 0; worker < WORKERS; worker++)
 		memset((void *)&segment.seats[worker].bell_seal, pattern, sizeof(segment.seats->bell) + 2 * sizeof(uint64_t));

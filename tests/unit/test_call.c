@@ -64,7 +64,7 @@ static void set_up(void)
 	entry = (struct shared_entry *)(void *)batch->table;
 	entry->word = word_pack((struct word){.state = WORD_READY});
 	entry->position = 77;
-	slot = &segment.ring.slots[0];
+	slot = &segment.slots[0];
 	slot->batch = BATCH_REF(0, 1);
 	slot->kind = TASK_CALL;
 	slot->target = (uint64_t)(batch->table - segment.base);
@@ -267,12 +267,11 @@ Test(recover, settles_what_names_the_dead_worker_and_nothing_else)
 
 	set_up();
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		segment.ring.slots[0].word = word_pack(dead);
-		segment.ring.slots[1].word = word_pack(others[i]);
+		segment.slots[0].word = word_pack(dead);
+		segment.slots[1].word = word_pack(others[i]);
 		cr_assert_eq(recover(&segment, &death, &(struct region){0}), 1);
-		cr_assert_eq(segment.ring.slots[0].word,
-			     word_pack((struct word){.state = WORD_READY, .attempt = 1, .payload = 5}));
-		cr_assert_eq(segment.ring.slots[1].word, word_pack(others[i]));
+		cr_assert_eq(segment.slots[0].word, word_pack((struct word){.state = WORD_READY, .attempt = 1, .payload = 5}));
+		cr_assert_eq(segment.slots[1].word, word_pack(others[i]));
 	}
 	tear_down();
 }
@@ -298,11 +297,11 @@ Test(recover, done_twice_changes_nothing_more)
 static void recover_both(int64_t ahead)
 {
 	set_up();
-	segment.ring.slots[0].word = word_pack(
+	segment.slots[0].word = word_pack(
 		(struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 3, .payload = 5});
-	segment.ring.slots[1].batch = BATCH_REF(0, 1);
-	segment.ring.slots[1].target = slot->target + sizeof(*entry);
-	segment.ring.slots[1].word = segment.ring.slots[0].word;
+	segment.slots[1].batch = BATCH_REF(0, 1);
+	segment.slots[1].target = slot->target + sizeof(*entry);
+	segment.slots[1].word = segment.slots[0].word;
 	entry[1].word = word_pack((struct word){.state = WORD_READY});
 	segment.seats[1].hand = segment_offset(&segment, slot) + (uint64_t)ahead;
 	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 2);
@@ -312,9 +311,9 @@ Test(recover, charges_the_innermost_task_alone)
 {
 	for (unsigned inner = 0; inner < 2; inner++) {
 		recover_both((int64_t)(inner * sizeof(*slot)));
-		cr_assert_eq(word_unpack(segment.ring.slots[inner].word).state, WORD_FREE);
+		cr_assert_eq(word_unpack(segment.slots[inner].word).state, WORD_FREE);
 		cr_assert_eq(entry[inner].status, -ECHILD);
-		cr_assert_eq(segment.ring.slots[!inner].word,
+		cr_assert_eq(segment.slots[!inner].word,
 			     word_pack((struct word){.state = WORD_READY, .attempt = 2, .payload = 5}));
 		cr_assert_eq(word_unpack(entry[!inner].word).state, WORD_READY);
 		cr_assert_eq(segment.control->given_up, 1);
@@ -328,8 +327,8 @@ Test(recover, charges_every_task_if_the_seat_does_not_tell_the_innermost)
 
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
 		recover_both(elsewhere[i]);
-		cr_assert_eq(word_unpack(segment.ring.slots[0].word).state, WORD_FREE);
-		cr_assert_eq(word_unpack(segment.ring.slots[1].word).state, WORD_FREE);
+		cr_assert_eq(word_unpack(segment.slots[0].word).state, WORD_FREE);
+		cr_assert_eq(word_unpack(segment.slots[1].word).state, WORD_FREE);
 		cr_assert_eq(segment.control->given_up, 2);
 		tear_down();
 	}
@@ -339,8 +338,8 @@ Test(recover, charges_the_task_in_hand_if_the_hand_names_a_slot_of_somebody_else
 {
 	set_up();
 	slot->word = word_pack((struct word){.state = WORD_OWNED, .seat = 1, .generation = 3, .attempt = 3});
-	segment.ring.slots[1].word = word_pack((struct word){.state = WORD_OWNED, .seat = 0, .generation = 3, .attempt = 1});
-	segment.seats[1].hand = segment_offset(&segment, &segment.ring.slots[1]);
+	segment.slots[1].word = word_pack((struct word){.state = WORD_OWNED, .seat = 0, .generation = 3, .attempt = 1});
+	segment.seats[1].hand = segment_offset(&segment, &segment.slots[1]);
 	cr_assert_eq(recover(&segment, &death, &(struct region){0}), 1);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_FREE);
 	cr_assert_eq(entry->status, -ECHILD);
@@ -380,12 +379,12 @@ Test(recover, makes_workers_look_at_every_slot_and_wakes_all)
 	int tokens;
 
 	set_up();
-	segment.control->ring.head = segment.control->ring.tail = 1;
+	segment.control->rings[SHEAF_NORMAL].head = segment.control->rings[SHEAF_NORMAL].tail = 1;
 	segment.control->sleepers[0] = 3;
 	segment.control->room_waiters = 1;
 	batch->waiter = WAIT_ANY;
 	recover(&segment, &death, &(struct region){0});
-	cr_assert_eq(HEAD_TICKET(segment.control->ring.head), 0);
+	cr_assert_eq(HEAD_TICKET(segment.control->rings[SHEAF_NORMAL].head), 0);
 	cr_assert_eq(segment.control->sleepers[0], 1, "the dead does not sleep");
 	cr_assert_eq(sem_getvalue(&segment.control->room[0], &tokens), 0);
 	cr_assert_eq(tokens, 1);

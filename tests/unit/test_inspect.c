@@ -430,6 +430,31 @@ static int halt_at(sheaf_task *task, size_t begin, size_t end, void *context)
 	return 0;
 }
 
+/* Tasks of a priority are in a ring of their own. */
+Test(inspect, counts_tasks_of_all_priorities)
+{
+	sheaf_inspect_worker worker;
+	sheaf_batch *batches[3];
+	struct gate *gate;
+
+	start_workers(1);
+	open_inspection();
+	gate = new_gate();
+	for (int p = 0; p < 3; p++)
+		batches[p] = new_batch(&(sheaf_batch_options){.priority = (enum sheaf_priority)p});
+	expect_done(sheaf_submit(batches[SHEAF_LOW], 42, wait_at_gate, &gate, sizeof(gate)));
+	gate_await(gate, 1);
+	for (uint64_t i = 0; i < 6; i++)
+		expect_done(sheaf_submit(batches[i % 3], i, do_nothing, NULL, 0));
+	cr_assert_eq(look().ready, 6);
+	cr_assert_eq(look().running, 1);
+	cr_assert_eq(sheaf_inspect_workers(inspect, &worker, 1), 1);
+	cr_assert_eq(worker.state, SHEAF_WORKER_RUNS);
+	cr_assert(worker.positioned);
+	cr_assert_eq(worker.position, 42);
+	gate_open(gate);
+}
+
 Test(inspect, tells_how_far_a_loop_is)
 {
 	/* A table in the batch's own slot, and one in the heap. */

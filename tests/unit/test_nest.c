@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "batch/handle.h"
 #include "support/deadline.h"
 
 static void set_up(void)
@@ -217,6 +218,44 @@ Test(nest, a_task_waits_for_several_batches)
 			expect_done(sheaf_apply(pool, wait_for_several, NULL, 0, &found, sizeof(found), NULL));
 			cr_assert_eq(found, 9 * 21);
 		}
+		end();
+	}
+}
+
+/* The argument says which priority the batch of this task has, and that of its own then. */
+static int look_at_priority(sheaf_task *task, const void *arg, void *result)
+{
+	enum sheaf_priority wanted = *(const enum sheaf_priority *)arg;
+	sheaf_batch *inherited, *low;
+
+	(void)result;
+	DO(sheaf_batch_create(&inherited, sheaf_task_pool(task), NULL));
+	DO(sheaf_batch_create(&low, sheaf_task_pool(task), &(sheaf_batch_options){.priority = SHEAF_LOW}));
+	if (inherited->ring != &inherited->segment->rings[wanted] || low->ring != &low->segment->rings[SHEAF_LOW])
+		return sheaf_task_fail(task, -EPROTO, "not the ring of priority %d", wanted);
+	return 0;
+}
+
+static int nest_priority(sheaf_task *task, const void *arg, void *result)
+{
+	enum sheaf_priority wanted = *(const enum sheaf_priority *)arg, low = SHEAF_LOW;
+	const sheaf_map_options options = {.priority = SHEAF_LOW};
+
+	DO(look_at_priority(task, arg, result));
+	DO(sheaf_apply(sheaf_task_pool(task), look_at_priority, &wanted, sizeof(wanted), NULL, 0, NULL));
+	DO(sheaf_apply(sheaf_task_pool(task), look_at_priority, &low, sizeof(low), NULL, 0, &options));
+	return look_at_priority(task, arg, result);
+}
+
+Test(nest, nested_work_inherits_the_priority)
+{
+	static const enum sheaf_priority priorities[] = {SHEAF_NORMAL, SHEAF_HIGH, SHEAF_LOW};
+
+	for (unsigned workers = 1; workers < 4; workers++) {
+		start_workers(workers);
+		for (unsigned i = 0; i < 3; i++)
+			expect_done(sheaf_apply(pool, nest_priority, &priorities[i], sizeof(priorities[i]), NULL, 0,
+						&(sheaf_map_options){.priority = priorities[i]}));
 		end();
 	}
 }

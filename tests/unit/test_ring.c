@@ -40,7 +40,7 @@ static const uint32_t sizes[] = {1, 2, 1024};
 static struct shared_slot *take(uint64_t *ticket)
 {
 	struct shared_slot *slot;
-	int r = ring_take(&segment.ring, owner, &slot, ticket);
+	int r = ring_take(&segment.rings[SHEAF_NORMAL], owner, &slot, ticket);
 
 	cr_assert_eq(r, 0, "%d", r);
 	cr_assert_eq(word_unpack(slot->word).state, WORD_FILLING);
@@ -54,7 +54,7 @@ static void submit(uint64_t target)
 	struct shared_slot *slot = take(&ticket);
 
 	slot->target = target;
-	ring_publish(&segment.ring, slot, ticket, 0);
+	ring_publish(&segment.rings[SHEAF_NORMAL], slot, ticket, 0);
 }
 
 static void expect_full(void)
@@ -62,7 +62,7 @@ static void expect_full(void)
 	struct shared_slot *slot = NULL;
 	uint64_t ticket = 7;
 
-	cr_assert_eq(ring_take(&segment.ring, owner, &slot, &ticket), -EAGAIN);
+	cr_assert_eq(ring_take(&segment.rings[SHEAF_NORMAL], owner, &slot, &ticket), -EAGAIN);
 	cr_assert_null(slot);
 	cr_assert_eq(ticket, 7);
 }
@@ -70,7 +70,7 @@ static void expect_full(void)
 static struct shared_slot *claim(uint64_t target, uint64_t *word)
 {
 	struct shared_slot *slot;
-	int r = ring_claim(&segment.ring, word_claimant(worker), &seen, &slot, word);
+	int r = ring_claim(&segment.rings[SHEAF_NORMAL], word_claimant(worker), &seen, &slot, word);
 
 	cr_assert_eq(r, 0, "%d", r);
 	cr_assert_eq(slot->target, target, "%llu instead of %llu", (unsigned long long)slot->target,
@@ -95,7 +95,7 @@ static void expect_empty(void)
 	struct shared_slot *slot = NULL;
 	uint64_t word = 7;
 
-	cr_assert_eq(ring_claim(&segment.ring, word_claimant(worker), &seen, &slot, &word), -EAGAIN);
+	cr_assert_eq(ring_claim(&segment.rings[SHEAF_NORMAL], word_claimant(worker), &seen, &slot, &word), -EAGAIN);
 	cr_assert_null(slot);
 	cr_assert_eq(word, 7);
 }
@@ -105,7 +105,7 @@ static void run_next(uint64_t target)
 	struct shared_slot *slot;
 	uint64_t word;
 
-	cr_assert_eq(ring_claim_next(&segment.ring, word_claimant(worker), &seen, &slot, &word), 0);
+	cr_assert_eq(ring_claim_next(&segment.rings[SHEAF_NORMAL], word_claimant(worker), &seen, &slot, &word), 0);
 	cr_assert_eq(slot->target, target, "%llu instead of %llu", (unsigned long long)slot->target,
 		     (unsigned long long)target);
 	cr_assert_eq(word, slot->word);
@@ -117,7 +117,7 @@ static void expect_no_next(void)
 	struct shared_slot *slot = NULL;
 	uint64_t word = 7;
 
-	cr_assert_eq(ring_claim_next(&segment.ring, word_claimant(worker), &seen, &slot, &word), -EAGAIN);
+	cr_assert_eq(ring_claim_next(&segment.rings[SHEAF_NORMAL], word_claimant(worker), &seen, &slot, &word), -EAGAIN);
 	cr_assert_null(slot);
 	cr_assert_eq(word, 7);
 }
@@ -162,12 +162,12 @@ Test(ring, claim_next_leaves_a_task_behind_a_gap_to_claim)
 {
 	for_each_size(size)
 	{
-		uint64_t ticket, before = segment.ring.slots[0].word;
+		uint64_t ticket, before = segment.slots[0].word;
 
 		if (size == 1)
 			continue;
 		take(&ticket);
-		segment.ring.slots[0].word = before;
+		segment.slots[0].word = before;
 		submit(1);
 		expect_no_next();
 		run(1);
@@ -282,7 +282,7 @@ Test(ring, does_not_pass_a_slot_that_is_being_filled)
 	submit(1);
 	run(1);
 	expect_empty();
-	ring_publish(&segment.ring, filling, ticket, 0);
+	ring_publish(&segment.rings[SHEAF_NORMAL], filling, ticket, 0);
 	run(0);
 	expect_empty();
 }
@@ -312,7 +312,7 @@ Test(ring, takes_back_a_task_that_nobody_has_claimed)
 
 	create(2);
 	slot = take(&ticket);
-	ring_publish(&segment.ring, slot, ticket, 0);
+	ring_publish(&segment.rings[SHEAF_NORMAL], slot, ticket, 0);
 	word = slot->word;
 	cr_assert(ring_withdraw(slot, word));
 	expect_empty();
@@ -332,7 +332,7 @@ Test(ring, does_not_take_back_a_task_that_is_claimed_or_another)
 	create(1);
 	slot = take(&ticket);
 	slot->target = 5;
-	ring_publish(&segment.ring, slot, ticket, 0);
+	ring_publish(&segment.rings[SHEAF_NORMAL], slot, ticket, 0);
 	ready = slot->word;
 	claim(5, &owned);
 	cr_assert_not(ring_withdraw(slot, ready));
@@ -356,7 +356,7 @@ Test(ring, a_returned_task_counts_its_attempts)
 		cr_assert_eq(word_unpack(word).attempt, attempt);
 		if (attempt < SHEAF_MAX_ATTEMPTS)
 			ring_return(slot, word, attempt);
-		ring_rewind(&segment.ring);
+		ring_rewind(&segment.rings[SHEAF_NORMAL]);
 	}
 	ring_release(slot, word);
 	expect_empty();
@@ -375,7 +375,7 @@ Test(ring, finds_a_returned_task_only_after_it_is_rewound)
 	expect_empty();
 	ring_return(slot, word, 1);
 	expect_empty();
-	ring_rewind(&segment.ring);
+	ring_rewind(&segment.rings[SHEAF_NORMAL]);
 	slot = claim(1, &word);
 	ring_release(slot, word);
 	expect_empty();
@@ -416,12 +416,71 @@ Test(ring, rewinds_to_every_slot_and_no_further)
 			slots[i] = claim(i, &words[i]);
 		for (uint32_t i = 0; i < size; i++)
 			ring_return(slots[i], words[i], 0);
-		ring_rewind(&segment.ring);
-		cr_assert_eq(segment.control->ring.head >> HEAD_BITS, 1);
+		ring_rewind(&segment.rings[SHEAF_NORMAL]);
+		cr_assert_eq(segment.control->rings[SHEAF_NORMAL].head >> HEAD_BITS, 1);
 		for (uint32_t i = 0; i < size; i++)
 			run(i);
 		expect_empty();
 	}
+}
+
+/* Whichever slot it is, of those that the head has passed or has not, and near the first ticket. */
+Test(ring, a_task_that_is_handed_back_is_claimed_next)
+{
+	for_each_size(size)
+	{
+		for (uint32_t lead = 0; lead < 2 * size && lead < 40; lead++) {
+			struct shared_slot *slots[1024];
+			uint64_t words[1024], again;
+			uint32_t count = size < 8 ? size : 8;
+
+			for (uint64_t i = 0; i < lead; i++) {
+				submit(i);
+				run(i);
+			}
+			for (uint32_t i = 0; i < count; i++)
+				submit(i);
+			for (uint32_t i = 0; i < count; i++)
+				slots[i] = claim(i, &words[i]);
+			for (uint32_t i = 0; i < count; i++) {
+				uint64_t head = segment.control->rings[SHEAF_NORMAL].head;
+
+				ring_hand_back(&segment.rings[SHEAF_NORMAL], slots[i], words[i], i % 2);
+				cr_assert_eq(segment.control->rings[SHEAF_NORMAL].head >> HEAD_BITS, (head >> HEAD_BITS) + 1);
+				cr_assert_leq(HEAD_TICKET(segment.control->rings[SHEAF_NORMAL].head), HEAD_TICKET(head));
+				cr_assert_eq(claim(i, &again), slots[i]);
+				cr_assert_eq(word_unpack(again).attempt, i % 2 + 1);
+				ring_release(slots[i], again);
+			}
+			expect_empty();
+		}
+	}
+}
+
+/* Submitters have gone round meanwhile: it is found all the same, and they go on behind it. */
+Test(ring, a_slow_task_may_be_handed_back_laps_later)
+{
+	struct shared_slot *slot;
+	uint64_t word, ticket;
+
+	create(4);
+	submit(1);
+	slot = claim(1, &word);
+	for (uint64_t i = 0; i < 31; i++) {
+		submit(i);
+		run(i);
+	}
+	ring_hand_back(&segment.rings[SHEAF_NORMAL], slot, word, 0);
+	submit(2);
+	cr_assert_eq(claim(1, &word), slot);
+	run(2);
+	ring_release(slot, word);
+	expect_empty();
+	ticket = segment.control->rings[SHEAF_NORMAL].head;
+	/* A word that was written over is nobody's to hand back. */
+	ring_hand_back(&segment.rings[SHEAF_NORMAL], slot, word, 0);
+	cr_assert_eq(word_unpack(slot->word).state, WORD_FREE);
+	cr_assert_eq(segment.control->rings[SHEAF_NORMAL].head, ticket);
 }
 
 /* A worker read the head before the supervisor set it back: its CAS must not undo that. */
@@ -430,10 +489,10 @@ Test(ring, rewinding_changes_the_head_even_where_it_stays)
 	uint64_t head;
 
 	create(4);
-	head = segment.control->ring.head;
-	ring_rewind(&segment.ring);
-	cr_assert_neq(segment.control->ring.head, head);
-	cr_assert_eq(HEAD_TICKET(segment.control->ring.head), HEAD_TICKET(head));
+	head = segment.control->rings[SHEAF_NORMAL].head;
+	ring_rewind(&segment.rings[SHEAF_NORMAL]);
+	cr_assert_neq(segment.control->rings[SHEAF_NORMAL].head, head);
+	cr_assert_eq(HEAD_TICKET(segment.control->rings[SHEAF_NORMAL].head), HEAD_TICKET(head));
 }
 
 /*
@@ -442,7 +501,7 @@ Test(ring, rewinding_changes_the_head_even_where_it_stays)
  */
 static void put(uint32_t slot, enum word_state state, uint64_t lap)
 {
-	segment.ring.slots[slot].word = word_pack(
+	segment.slots[slot].word = word_pack(
 		(struct word){.state = state, .seat = segment_owner_seat(&segment), .generation = 1, .payload = lap});
 }
 
@@ -457,7 +516,7 @@ Test(ring, passes_a_ticket_that_another_submitter_is_using)
 		put(0, states[i], 0);
 		take(&ticket);
 		cr_assert_eq(ticket, 1);
-		cr_assert_eq(segment.control->ring.tail, 2);
+		cr_assert_eq(segment.control->rings[SHEAF_NORMAL].tail, 2);
 		expect_full();
 		if (!i)
 			destroy();
@@ -472,11 +531,13 @@ static bool is_target(const void *target, const struct shared_slot *slot, uint64
 /* Claim that very task, and release it. */
 static void run_one(uint64_t target)
 {
-	struct ring_span span = ring_span(&segment.ring);
+	struct ring_span span = ring_span(&segment.rings[SHEAF_NORMAL]);
 	struct shared_slot *slot;
 	uint64_t word;
 
-	cr_assert_eq(ring_claim_where(&segment.ring, word_claimant(worker), &span, is_target, &target, &slot, &word), 0);
+	cr_assert_eq(
+		ring_claim_where(&segment.rings[SHEAF_NORMAL], word_claimant(worker), &span, is_target, &target, &slot, &word),
+		0);
 	cr_assert_eq(slot->target, target);
 	cr_assert_eq(word_name(word), worker);
 	cr_assert_eq(word_unpack(word).attempt, 1);
@@ -493,16 +554,18 @@ Test(ring, gives_a_task_from_the_middle)
 	create(8);
 	for (uint64_t i = 0; i < 5; i++)
 		submit(i);
-	span = ring_span(&segment.ring);
+	span = ring_span(&segment.rings[SHEAF_NORMAL]);
 	cr_assert_eq(span.ticket, 0);
 	cr_assert_eq(span.count, 5);
-	cr_assert_eq(ring_claim_where(&segment.ring, word_claimant(worker), &span, is_target, &none, &slot, &word), -EAGAIN);
+	cr_assert_eq(
+		ring_claim_where(&segment.rings[SHEAF_NORMAL], word_claimant(worker), &span, is_target, &none, &slot, &word),
+		-EAGAIN);
 	cr_assert_eq(span.count, 0);
 	run_one(3);
 	run_one(1);
 	for (uint64_t i = 0; i < 5; i += 2)
 		claim(i, &word);
-	cr_assert_eq(ring_span(&segment.ring).count, 0);
+	cr_assert_eq(ring_span(&segment.rings[SHEAF_NORMAL]).count, 0);
 }
 
 /* As nested work leaves them behind, because it claims its own tasks first. */
@@ -516,7 +579,7 @@ Test(ring, passes_tasks_that_wait_since_the_lap_before)
 	run_one(1);
 	take(&ticket);
 	cr_assert_eq(ticket, 3);
-	ring_publish(&segment.ring, &segment.ring.slots[1], ticket, 0);
+	ring_publish(&segment.rings[SHEAF_NORMAL], &segment.rings[SHEAF_NORMAL].slots[1], ticket, 0);
 	expect_full();
 	/* Neither is lost. */
 	claim(0, &word);
@@ -526,7 +589,7 @@ Test(ring, passes_tasks_that_wait_since_the_lap_before)
 Test(ring, does_not_pass_a_slot_that_is_filled_since_the_lap_before)
 {
 	create(2);
-	segment.control->ring.tail = segment.control->ring.head = 2;
+	segment.control->rings[SHEAF_NORMAL].tail = segment.control->rings[SHEAF_NORMAL].head = 2;
 	put(0, WORD_FILLING, 0);
 	put(1, WORD_FREE, 1);
 	expect_full();
@@ -537,13 +600,13 @@ Test(ring, passes_so_many_waiting_tasks_and_no_more)
 	uint64_t ticket;
 
 	create(512);
-	segment.control->ring.tail = 512;
+	segment.control->rings[SHEAF_NORMAL].tail = 512;
 	for (unsigned i = 0; i < 256; i++)
 		put(i, WORD_READY, 0);
 	take(&ticket);
 	cr_assert_eq(ticket, 512 + 256);
 	put(256, WORD_READY, 0);
-	segment.control->ring.tail = 512;
+	segment.control->rings[SHEAF_NORMAL].tail = 512;
 	expect_full();
 }
 
@@ -553,30 +616,30 @@ Test(ring, knows_whether_there_is_work)
 	uint64_t ticket, word;
 
 	create(4);
-	cr_assert_not(ring_has_work(&segment.ring));
+	cr_assert_not(rings_have_work(&segment));
 	slot = take(&ticket);
-	cr_assert(ring_has_work(&segment.ring));
+	cr_assert(rings_have_work(&segment));
 	slot->target = 3;
-	ring_publish(&segment.ring, slot, ticket, 0);
-	cr_assert(ring_has_work(&segment.ring));
+	ring_publish(&segment.rings[SHEAF_NORMAL], slot, ticket, 0);
+	cr_assert(rings_have_work(&segment));
 	slot = claim(3, &word);
-	cr_assert_not(ring_has_work(&segment.ring));
+	cr_assert_not(rings_have_work(&segment));
 	ring_release(slot, word);
-	cr_assert_not(ring_has_work(&segment.ring));
+	cr_assert_not(rings_have_work(&segment));
 }
 
 Test(ring, knows_whether_there_is_room)
 {
 	for_each_size(size)
 	{
-		cr_assert_eq(ring_wanting(&segment.ring), 0);
+		cr_assert_eq(ring_wanting(&segment.rings[SHEAF_NORMAL]), 0);
 		for (uint32_t i = 0; i < size; i++)
 			submit(i);
 		if (size > 2)
-			cr_assert_neq(ring_wanting(&segment.ring), 0);
+			cr_assert_neq(ring_wanting(&segment.rings[SHEAF_NORMAL]), 0);
 		for (uint32_t i = 0; i < size; i++)
 			run(i);
-		cr_assert_eq(ring_wanting(&segment.ring), 0);
+		cr_assert_eq(ring_wanting(&segment.rings[SHEAF_NORMAL]), 0);
 	}
 }
 
@@ -584,8 +647,8 @@ Test(ring, knows_whether_there_is_room)
 static void start_at_lap(uint32_t size, uint64_t lap)
 {
 	for (uint32_t i = 0; i < size; i++)
-		segment.ring.slots[i].word = word_pack((struct word){.state = WORD_FREE, .payload = lap & WORD_PAYLOAD_MAX});
-	segment.control->ring.tail = segment.control->ring.head = lap * size;
+		segment.slots[i].word = word_pack((struct word){.state = WORD_FREE, .payload = lap & WORD_PAYLOAD_MAX});
+	segment.control->rings[SHEAF_NORMAL].tail = segment.control->rings[SHEAF_NORMAL].head = lap * size;
 }
 
 Test(ring, survives_the_wrap_of_its_laps)
@@ -604,7 +667,7 @@ Test(ring, survives_the_wrap_of_its_laps)
 				run(s);
 			expect_empty();
 		}
-		cr_assert_eq(word_unpack(segment.ring.slots[0].word).payload, 5);
+		cr_assert_eq(word_unpack(segment.slots[0].word).payload, 5);
 	}
 }
 

@@ -195,7 +195,7 @@ Test(segment, tables_do_not_overlap_and_heap_is_aligned_to_huge_pages)
 		cr_assert_eq(h->heap_size % UNIT, 0);
 		cr_assert_eq(h->heap % HUGE_PAGE, 0);
 		cr_assert_eq((uintptr_t)segment_at(&segment, h->heap) % HUGE_PAGE, 0);
-		cr_assert_eq((uintptr_t)segment.ring.slots % 64, 0);
+		cr_assert_eq((uintptr_t)segment.slots % 64, 0);
 		cr_assert_eq((uintptr_t)segment.seats % LINE, 0);
 		cr_assert_eq((uintptr_t)segment.batches % LINE, 0);
 		segment_destroy(&segment);

@@ -397,7 +397,7 @@ Test(several, a_result_that_is_destroyed_ends_it)
 	sheaf_batch *batches[N];
 	struct gate *gate = new_gate();
 	struct waiter waiter = {.batches = batches, .n = N};
-	unsigned size = pool->segment.ring.size;
+	unsigned size = pool->segment.rings[SHEAF_NORMAL].size;
 
 	open_batches(batches, N);
 	submit(batches[0], 0, wait_at_gate, gate);
@@ -408,8 +408,8 @@ Test(several, a_result_that_is_destroyed_ends_it)
 	start_waiting(&waiter);
 	/* A wild task frees the slots of the second batch. */
 	for (unsigned i = 0; i < size; i++)
-		if (atomic_load(&pool->segment.ring.slots[i].batch) == batches[1]->ref)
-			atomic_store(&pool->segment.ring.slots[i].batch, 0);
+		if (atomic_load(&pool->segment.rings[SHEAF_NORMAL].slots[i].batch) == batches[1]->ref)
+			atomic_store(&pool->segment.rings[SHEAF_NORMAL].slots[i].batch, 0);
 	cr_assert_eq(pthread_join(waiter.thread, NULL), 0);
 	cr_assert_eq(waiter.code, -EBADMSG, "%d: %s", waiter.code, waiter.message);
 	gate_open(gate);
