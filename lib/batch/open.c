@@ -70,7 +70,12 @@ static bool take_slot_if_free(struct member *member, uint32_t i)
 {
 	struct segment *segment = member->segment;
 	uint64_t *mine = &member->openings->slots[i / 64], bit = UINT64_C(1) << i % 64;
-	uint32_t opener = load_relaxed(&segment->batches[i].opener);
+	/*
+	 * Acquire, pairs with orphans_disown(): else an orphan could seem to be none. Its word,
+	 * which has an id until it is free, tells it from a wild write.
+	 */
+	uint32_t opener = load_acquire(&segment->batches[i].opener);
+	bool orphan = opener == ORPHANED && load_relaxed(&segment->batches[i].word) != BATCH_WORD(BATCH_FREE, 0);
 
 	if (*mine & bit)
 		return false;
@@ -78,7 +83,7 @@ static bool take_slot_if_free(struct member *member, uint32_t i)
 	 * A slot was written over if it names this member and is not known to it, or names a member
 	 * that does not exist.
 	 */
-	if (opener == ORPHANED || (opener && opener != HELD_BY(member->name) && segment_has_member(segment, opener - 1)))
+	if (orphan || (opener && opener != HELD_BY(member->name) && segment_has_member(segment, opener - 1)))
 		return false;
 	/*
 	 * BATCH1. Acquire: else what the last opener did to the slot could come after what this one

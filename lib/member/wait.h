@@ -40,10 +40,10 @@ struct wait {
 	void (*cancelled)(void *context);
 	struct sleeper sleeper;
 	struct sleeper beside; /* announced beside it, and rung on the bell of the first; or {0} */
-	uint64_t longest_ns; /* of one sleep; 0: as long as it takes */
-	bool sleep;          /* at once, because it cannot come soon */
-	bool deaf;           /* sheaf_pool_interrupt() does not end the wait */
-	unsigned heard;      /* member_heard() at the call's beginning */
+	uint64_t longest_ns;   /* of one sleep; 0: as long as it takes */
+	bool sleep;            /* at once, because it cannot come soon */
+	bool deaf;             /* sheaf_pool_interrupt() does not end the wait */
+	unsigned heard;        /* member_heard() at the call's beginning */
 };
 
 /*

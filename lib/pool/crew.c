@@ -257,7 +257,7 @@ void crew_recover_all(struct supervisor *s)
 		};
 
 		recover(s->segment, &death, &s->role.region);
-		s->role.orphaned_ns = sheaf_now_ns();
+		s->role.orphans = true;
 		store_relaxed(&w->pid, 0);
 	}
 }

@@ -21,12 +21,14 @@
 #include "pool/state.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #define FORGIVE_NS (SECOND / 10)
-#define ORPHAN_GRACE_NS SECOND /* as for a batch that is retired */
 #define ORPHAN_CHECK_NS (SECOND / 100)
+#define KILL_CHECK_NS 50000
+#define KILL_CHECKS 2000 /* a process that hangs in the kernel runs nothing of its own, either */
 
 /*
  * Break a pool whose workers die one after the other without ending or giving up a single task.
@@ -49,6 +51,38 @@ static void brake_deaths(struct supervisor *s)
 	}
 	if (++s->role.fruitless > 64 + SHEAF_MAX_ATTEMPTS * s->segment->worker_count && state_end(s->segment, POOL_BROKEN))
 		state_wake_everybody(s->segment);
+}
+
+/* Kill a worker that is charged with nothing, and wait until it runs no more. It is not reaped. */
+static void end_worker(struct supervisor *s, unsigned worker)
+{
+	siginfo_t info = {0};
+
+	/* Relaxed: this process reads it. */
+	store_relaxed(&s->segment->seats[worker].kill, s->role.generations[worker] + 1);
+	kill(s->role.pids[worker], SIGKILL);
+	for (unsigned i = 0; i < KILL_CHECKS; i++) {
+		if (!waitid(P_PID, (id_t)s->role.pids[worker], &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
+			break;
+		os_sleep_ns(KILL_CHECK_NS);
+	}
+}
+
+/*
+ * Take over what the dead worker had opened, and end the workers that run tasks of it, before its
+ * own tasks are returned and run again. What those had opened is taken over, too, and so on.
+ */
+static void take_over_opened(struct supervisor *s, unsigned dead)
+{
+	static bool ended[SHEAF_MAX_WORKERS]; /* one process, one call at a time */
+
+	memset(ended, 0, s->segment->worker_count * sizeof(ended[0]));
+	for (unsigned worker = dead; worker < s->segment->worker_count; worker = orphans_runner(s->segment, ended)) {
+		if (worker != dead && s->role.pids[worker])
+			end_worker(s, worker);
+		ended[worker] = true;
+		orphans_disown(s->segment, seat_name(worker, s->role.generations[worker]));
+	}
 }
 
 static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t *info)
@@ -75,8 +109,10 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	death.cursor = load_relaxed(&w->cursor);
 	death.ended_ns = sheaf_now_ns();
 	lastwords_read(w, &death);
+	if (load_relaxed(&s->segment->control->nested))
+		take_over_opened(s, worker);
 	settled = recover(s->segment, &death, &s->role.region);
-	s->role.orphaned_ns = death.ended_ns;
+	s->role.orphans = true;
 	/*
 	 * It may have died between stocking units of nested work and saying so. Relaxed: read by
 	 * this process next.
@@ -135,12 +171,8 @@ void deaths_watch_stops(struct supervisor *s)
 
 uint64_t deaths_free_orphans(struct supervisor *s)
 {
-	uint64_t now;
-
-	if (!s->role.orphaned_ns)
+	if (!s->role.orphans)
 		return UINT64_MAX;
-	now = sheaf_now_ns();
-	if (!orphans_free(s->segment, now - s->role.orphaned_ns > ORPHAN_GRACE_NS))
-		s->role.orphaned_ns = 0;
-	return s->role.orphaned_ns ? ORPHAN_CHECK_NS : UINT64_MAX;
+	s->role.orphans = orphans_free(s->segment);
+	return s->role.orphans ? ORPHAN_CHECK_NS : UINT64_MAX;
 }

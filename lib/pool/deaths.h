@@ -16,8 +16,8 @@ void deaths_repair(struct supervisor *s);
 void deaths_watch_stops(struct supervisor *s);
 
 /*
- * Free what dead workers had opened, once no other worker is at it. Those that are at it for longer
- * than a second are killed. Return: how long to wait before the next call.
+ * Free what dead workers had opened, once no other worker is at it. Return: how long to wait before
+ * the next call.
  */
 uint64_t deaths_free_orphans(struct supervisor *s);
 

@@ -143,7 +143,8 @@ int sheaf_pool_interrupt(sheaf_pool *pool)
 	/* In a signal handler: no message, no lock, nothing but atomics and sem_post(). */
 	if (!pool || (!handles_in_task && pool->member.forks == MEMBER_DEAD))
 		return -EINVAL;
-	if ((handles_in_task && !pool_exists(pool)) || pool->member.forks == MEMBER_DEAD || pool->member.made != forks_count())
+	if ((handles_in_task && !pool_exists(pool)) || pool->member.forks == MEMBER_DEAD ||
+	    pool->member.made != forks_count() || member_is_task(&pool->member))
 		return -EPERM;
 	/*
 	 * Seq_cst, pairs with member_interrupted(): else a member that announces itself after our

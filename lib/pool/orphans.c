@@ -2,8 +2,9 @@
  * orphans.c - goes over the batches of dead workers, by the words alone.
  *
  * A batch is freed when no slot of the ring names it, as retire.c does it for a living opener. The
- * supervisor withdraws the tasks that are READY. It does not wait for those that run, but comes
- * back. A worker that runs one finds the batch retired, and ends it as ever.
+ * supervisor withdraws the tasks that are READY, and kills the workers that run others: such a task
+ * may write into memory of the task that has submitted it, which runs again and may be over, and
+ * that memory free, while the old one still runs (deaths.c).
  *
  * Who writes what   opener: the supervisor, from the dead worker's name to ORPHANED, and to 0 when
  *                   the batch is free. The rest of the batch: the supervisor, once no slot names
@@ -32,22 +33,26 @@ void orphans_disown(struct segment *segment, uint32_t name)
 		if (load_relaxed(&batch->opener) != HELD_BY(name))
 			continue;
 		store_relaxed(&batch->word, BATCH_WORD(BATCH_RETIRED, batch->heap_id));
-		store_relaxed(&batch->opener, ORPHANED);
+		/*
+		 * Release, pairs with take_slot_if_free() in open.c: it tells an orphan by the
+		 * word, too.
+		 */
+		store_release(&batch->opener, ORPHANED);
 	}
 }
 
-/* Have the worker killed that owns the slot. */
-static void end_owner(struct segment *segment, uint64_t owned)
+static bool is_orphan(const struct shared_batch *batch)
 {
-	struct word w = word_unpack(owned);
-
-	/* Relaxed, both: the supervisor is the reader, and it alone changes the generation. */
-	if (w.seat < segment->worker_count)
-		store_relaxed(&segment->seats[w.seat].kill, load_relaxed(&segment->seats[w.seat].generation) + 1);
+	/* Both, because a wild write may say either of another member's batch. Relaxed. */
+	return load_relaxed(&batch->opener) == ORPHANED &&
+	       load_relaxed(&batch->word) == BATCH_WORD(BATCH_RETIRED, batch->heap_id);
 }
 
-/* Take the batch's tasks out of the ring. False: a worker has one. */
-static bool clear_slots(struct segment *segment, uint64_t ref, bool late)
+/*
+ * Take the batch's tasks out of the ring. *@runner: a worker that has one and has not ended; else
+ * as it was. False: a worker has one.
+ */
+static bool clear_slots(struct segment *segment, uint64_t ref, const bool *ended, unsigned *runner)
 {
 	bool clear = true;
 
@@ -55,17 +60,32 @@ static bool clear_slots(struct segment *segment, uint64_t ref, bool late)
 		struct shared_slot *slot = &segment->slots[i];
 		/* RING2, pairs with ring_release(): else the batch could be freed too early. */
 		uint64_t bits = load_acquire(&slot->word);
+		struct word w = word_unpack(bits);
 
 		/* Acquire, as in is_slot_clear() in retire.c. */
-		if ((word_state(bits) != WORD_READY && word_state(bits) != WORD_OWNED) || load_acquire(&slot->batch) != ref)
+		if ((w.state != WORD_READY && w.state != WORD_OWNED) || load_acquire(&slot->batch) != ref)
 			continue;
-		if (word_state(bits) == WORD_READY && ring_withdraw(slot, bits))
+		/* One that was claimed meanwhile is OWNED. */
+		while (w.state == WORD_READY && !ring_withdraw(slot, bits))
+			w = word_unpack(bits = load_acquire(&slot->word));
+		if (w.state != WORD_OWNED)
 			continue;
 		clear = false;
-		if (late && word_state(bits) == WORD_OWNED)
-			end_owner(segment, bits);
+		if (ended && w.seat < segment->worker_count && !ended[w.seat])
+			*runner = w.seat;
 	}
 	return clear;
+}
+
+unsigned orphans_runner(struct segment *segment, const bool *ended)
+{
+	uint32_t count = segment_batches(segment);
+	unsigned runner = segment->worker_count;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (is_orphan(&segment->batches[i]))
+			(void)clear_slots(segment, BATCH_REF(i, segment->batches[i].heap_id), ended, &runner);
+	return runner;
 }
 
 static void free_orphan(struct segment *segment, struct shared_batch *batch)
@@ -76,24 +96,22 @@ static void free_orphan(struct segment *segment, struct shared_batch *batch)
 	store_relaxed(&batch->waiter, WAIT_NOTHING);
 	for (unsigned i = 0; i * 64 < segment->worker_count; i++)
 		store_relaxed(&batch->inside[i], 0);
-	store_relaxed(&batch->word, BATCH_WORD(BATCH_FREE, 0));
+	/* With an id, by which others see until the last store that this is no wild write. */
+	store_relaxed(&batch->word, BATCH_WORD(BATCH_FREE, 1));
 	/* BATCH1. Release: the next opener comes after all this. */
 	store_release(&batch->opener, 0);
 }
 
-bool orphans_free(struct segment *segment, bool late)
+bool orphans_free(struct segment *segment)
 {
 	uint32_t count = segment_batches(segment);
 	bool left = false;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct shared_batch *batch = &segment->batches[i];
-
-		/* Both, because a wild write may say either of another member's batch. Relaxed. */
-		if (load_relaxed(&batch->opener) != ORPHANED ||
-		    load_relaxed(&batch->word) != BATCH_WORD(BATCH_RETIRED, batch->heap_id))
+		if (!is_orphan(batch))
 			continue;
-		if (clear_slots(segment, BATCH_REF(i, batch->heap_id), late))
+		if (clear_slots(segment, BATCH_REF(i, batch->heap_id), NULL, NULL))
 			free_orphan(segment, batch);
 		else
 			left = true;

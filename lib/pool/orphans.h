@@ -13,9 +13,15 @@
 void orphans_disown(struct segment *segment, uint32_t name);
 
 /*
- * Free the batches that were taken over, as far as no worker runs a task of one. After the repair
- * of the dead. True: some are left. @late: then have the workers killed that hold them.
+ * Withdraw the tasks of the batches that were taken over. Return a worker that still runs one, of
+ * those that have not @ended; worker_count: none does.
  */
-bool orphans_free(struct segment *segment, bool late);
+unsigned orphans_runner(struct segment *segment, const bool *ended);
+
+/*
+ * Free the batches that were taken over, as far as no worker has a task of one. After the repair of
+ * the dead. True: some are left.
+ */
+bool orphans_free(struct segment *segment);
 
 #endif

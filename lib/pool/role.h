@@ -58,11 +58,8 @@ struct supervisor {
 		/* The stocks: see stocktake.c. */
 		uint64_t stock_due_ns; /* when to give them back; 0: not known yet */
 		uint64_t stock_ids;    /* ids given out at the last look */
-		/*
-		 * Since when batches of dead workers may be left, which are to be freed; 0: none
-		 * is.
-		 */
-		uint64_t orphaned_ns;
+		/* batches of dead workers may be left, which are to be freed */
+		bool orphans;
 		struct limits limits;
 		/*
 		 * The pids to kill and to wait for come from here, never from the segment, which a

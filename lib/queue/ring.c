@@ -306,15 +306,14 @@ void ring_rewind(const struct ring *ring)
 void ring_hand_back(const struct ring *ring, struct shared_slot *slot, uint64_t word, unsigned attempts)
 {
 	struct word w = word_unpack(word);
+	struct word ready = {.state = WORD_READY, .flags = w.flags, .attempt = attempts, .payload = w.payload};
 	uint64_t head = load_relaxed(&ring->shared->head), passed, back, wanted;
 
 	/*
 	 * RING1. Seq_cst, as in ring_publish(). If the word was written over, there is nothing to
 	 * hand back.
 	 */
-	if (!cas_seq_cst(
-		    &slot->word, &word,
-		    word_pack((struct word){.state = WORD_READY, .flags = w.flags, .attempt = attempts, .payload = w.payload})))
+	if (!cas_seq_cst(&slot->word, &word, word_pack(ready)))
 		return;
 	/*
 	 * To the last ticket of the slot below head. Even if head has not passed the slot yet, a

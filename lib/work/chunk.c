@@ -163,7 +163,7 @@ bool walk_is_left(struct walk *walk)
 	/* Relaxed: a hint. */
 	if (!heeds_rings(load_relaxed(&walk->member->segment->control->heed)) || walk->opener || walk->chunk == NO_CHUNK)
 		return false;
-	/* Inside the wait of a task it goes on: what it would leave for may take longer than the wait. */
+	/* Inside the wait of a task it goes on: the higher task may take longer than that. */
 	if (walk->member->outer)
 		return false;
 	return walk->next.slot || turn_claim_higher(walk->member, &walk->next);

@@ -524,7 +524,7 @@ static void prepare_child(void *context)
 	member_sit(&helper, &segment, OTHER, 1, (int32_t)getpid(), NULL);
 	open_batch();
 	prepare_victim();
-	atomic_store(&batch->opener, HELD_BY(victim.name));
+	atomic_store(&batch->opener, HELD_BY(path->stocks ? victim.name : owner));
 	drain(&batch->bell);
 	for (unsigned i = 0; i < ROOM_SLOTS; i++)
 		drain(&segment.control->room[i]);

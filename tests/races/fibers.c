@@ -358,6 +358,18 @@ int fibers_bury(void)
 	return (int)play.fibers[fiber].number;
 }
 
+bool fibers_is_dead(unsigned number)
+{
+	unsigned fiber = play.count;
+
+	while (fiber && !(play.fibers[fiber - 1].mortal && play.fibers[fiber - 1].number == number))
+		fiber--;
+	if (!fiber || play.fibers[fiber - 1].state != DEAD)
+		return false;
+	view_join(&play.fibers[play.now].view, &play.fibers[fiber - 1].view);
+	return true;
+}
+
 void fibers_replace(unsigned buried, fiber_fn *fn, void *context)
 {
 	unsigned heir = start(fn, context);

@@ -11,6 +11,8 @@
 
 #include "races/memory.h"
 
+#include <stdbool.h>
+
 typedef void fiber_fn(void *context);
 
 /* Plays @fn and what it starts, until all have ended. */
@@ -45,6 +47,8 @@ void fibers_step_alone(void);
 void fibers_doom(unsigned most);
 void fibers_spare(void);
 int fibers_bury(void);
+/* Tells whether the one of that number is dead, buried or not. Then the caller knows all it did. */
+bool fibers_is_dead(unsigned number);
 /* Lets a new fiber take the place of a buried one: it is joined instead, and mortal. */
 void fibers_replace(unsigned buried, fiber_fn *fn, void *context);
 

@@ -614,6 +614,25 @@ static void inherit(void *context)
 	fetch_sub_release(&life.pool->threads.live, 1);
 }
 
+/*
+ * Take over what a dead worker had opened, as deaths.c does it, where workers that run tasks of it
+ * are killed. Here they end by themselves, or are dead, too.
+ */
+static void await_runners(struct segment *segment, unsigned dead)
+{
+	bool ended[FIBERS] = {false};
+	unsigned looks = 0;
+
+	for (unsigned worker = dead; worker < segment->worker_count; worker = orphans_runner(segment, ended), looks++) {
+		CHECK_AS(HARM_HUNG, looks < PATIENCE, "a task of a dead opener does not end");
+		ended[worker] = worker == dead || fibers_is_dead(worker);
+		if (ended[worker])
+			orphans_disown(segment, seat_name(worker, load_relaxed(&segment->seats[worker].generation)));
+		else
+			fibers_step();
+	}
+}
+
 /* Recovers as supervisor.c does: bury(), spawn(). */
 static void supervise(void *context)
 {
@@ -634,8 +653,9 @@ static void supervise(void *context)
 		};
 		struct heir *heir = &heirs[count++];
 
+		await_runners(segment, (unsigned)worker);
 		recover(segment, &death, &region);
-		orphans_free(segment, false);
+		orphans_free(segment);
 		*heir = (struct heir){(unsigned)worker, death.generation + 1};
 		sem_init(&w->bell[heir->generation & 1], 1, 0);
 		store_relaxed(&w->cursor, CURSOR_NONE);
@@ -653,7 +673,7 @@ static void check_empty(void)
 {
 	sheaf_pool_info info;
 
-	for (unsigned looks = 0; orphans_free(&life.pool->segment, false); looks++) {
+	for (unsigned looks = 0; orphans_free(&life.pool->segment); looks++) {
 		CHECK_AS(HARM_LEAKED, looks < PATIENCE, "a batch of a dead worker is left");
 		fibers_step();
 	}

@@ -909,7 +909,11 @@ Test(batch, takes_a_slot_that_no_other_member_has)
 	say_opened(1, UINT32_MAX - 1);
 	cr_assert_eq(open_and_retire(), 1);
 	say_opened(1, ORPHANED);
+	cr_assert_eq(open_and_retire(), 1, "it was written over");
+	say_opened(1, ORPHANED);
+	atomic_store(&pool->segment.batches[1].word, BATCH_WORD(BATCH_RETIRED, 0));
 	cr_assert_eq(open_and_retire(), 2, "the supervisor has it");
+	atomic_store(&pool->segment.batches[1].word, BATCH_WORD(BATCH_FREE, 0));
 	say_opened(1, 0);
 	forget_recent();
 	/* While the owner waits for tasks, it says again what it has. */
