@@ -90,8 +90,8 @@ const struct peer_case tbb_cases[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct peer_case *const tables[] = {tbb_cases,         tbb_array_cases, tbb_imbalance_cases,
-							 tbb_latency_cases, tbb_metg_cases,  nullptr};
+	static const struct peer_case *const tables[] = {
+		tbb_cases, tbb_array_cases, tbb_imbalance_cases, tbb_latency_cases, tbb_metg_cases, tbb_nested_cases, nullptr};
 
 	return peer_main(argc, argv, tables);
 }

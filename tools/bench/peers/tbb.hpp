@@ -7,7 +7,8 @@
 extern "C" {
 #include "peer.h"
 
-extern const struct peer_case tbb_cases[], tbb_array_cases[], tbb_imbalance_cases[], tbb_latency_cases[], tbb_metg_cases[];
+extern const struct peer_case tbb_cases[], tbb_array_cases[], tbb_imbalance_cases[], tbb_latency_cases[], tbb_metg_cases[],
+	tbb_nested_cases[];
 }
 
 #endif
