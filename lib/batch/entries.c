@@ -60,16 +60,32 @@ static uint64_t stretch_bytes(const struct entries *entries, uint64_t first)
 	return bytes;
 }
 
+/* Make room for one more stretch. */
+static bool make_room(struct entries *entries)
+{
+	struct stretch *old = entries->stretches == &entries->own ? NULL : entries->stretches, *stretches;
+
+	if (!entries->count && !old) {
+		entries->stretches = &entries->own;
+		return true;
+	}
+	stretches = realloc(old, (entries->count + 1) * sizeof(*stretches));
+	if (!stretches)
+		return false;
+	if (!old)
+		stretches[0] = entries->own;
+	entries->stretches = stretches;
+	return true;
+}
+
 int entries_grow(struct entries *entries, struct segment *segment, struct shared_batch *shared, uint64_t heap_id)
 {
-	struct stretch *stretches = realloc(entries->stretches, (entries->count + 1) * sizeof(*stretches));
 	struct stretch *stretch;
 	int r;
 
-	if (!stretches)
+	if (!make_room(entries))
 		return sheaf_fail(-ENOMEM, "no memory for the result table of a batch");
-	entries->stretches = stretches;
-	stretch = &stretches[entries->count];
+	stretch = &entries->stretches[entries->count];
 	stretch->first = entries->capacity;
 	if (!entries->count && BATCH_INLINE / entries->stride) {
 		stretch->offset = segment_offset(segment, shared->table);
@@ -99,5 +115,6 @@ void entries_shrink(struct entries *entries, struct segment *segment, const stru
 
 void entries_free(struct entries *entries)
 {
-	free(entries->stretches);
+	if (entries->stretches != &entries->own)
+		free(entries->stretches);
 }

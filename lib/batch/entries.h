@@ -21,7 +21,8 @@ struct entries {
 	uint64_t capacity; /* entries in all stretches */
 	struct stretch *stretches;
 	size_t count;
-	size_t near; /* the stretch where the last search ended */
+	size_t near;        /* the stretch where the last search ended */
+	struct stretch own; /* the first one at first, so that few tasks need no malloc() */
 };
 
 /*

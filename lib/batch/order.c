@@ -108,12 +108,40 @@ static int mix(struct order *order)
 	return 0;
 }
 
+static void use_few(struct order *order)
+{
+	order->positions = order->few_positions;
+	order->handed = order->few_handed;
+	order->capacity = FEW_TASKS;
+}
+
+/* Leave the vectors of the first few tasks for larger ones. */
+static int leave_few(struct order *order)
+{
+	uint64_t *positions = malloc(FIRST_CAPACITY * sizeof(*positions));
+	bool *handed = positions ? malloc(FIRST_CAPACITY * sizeof(*handed)) : NULL;
+
+	if (!handed) {
+		free(positions);
+		return -ENOMEM;
+	}
+	memcpy(positions, order->few_positions, sizeof(order->few_positions));
+	memcpy(handed, order->few_handed, sizeof(order->few_handed));
+	order->positions = positions;
+	order->handed = handed;
+	order->capacity = FIRST_CAPACITY;
+	return 0;
+}
+
 static int grow_vectors(struct order *order)
 {
-	size_t capacity = order->capacity ? 2 * order->capacity : FIRST_CAPACITY;
-	uint64_t *positions = realloc(order->positions, capacity * sizeof(*positions));
+	size_t capacity = 2 * order->capacity;
+	uint64_t *positions;
 	bool *handed;
 
+	if (order->positions == order->few_positions)
+		return leave_few(order);
+	positions = realloc(order->positions, capacity * sizeof(*positions));
 	if (!positions)
 		return -ENOMEM;
 	order->positions = positions;
@@ -129,7 +157,9 @@ __attribute__((noinline)) int order_reserve_mixed(struct order *order, uint64_t 
 {
 	int r;
 
-	if (order->count == order->capacity && (r = grow_vectors(order)))
+	if (!order->capacity)
+		use_few(order);
+	else if (order->count == order->capacity && (r = grow_vectors(order)))
 		return r;
 	if (!order->mixed) {
 		if (!order->count || position > order->positions[order->count - 1])
@@ -239,9 +269,13 @@ int order_sorted(const struct order *order, uint64_t **indices)
 
 void order_free(struct order *order)
 {
-	free(order->positions);
-	free(order->handed);
-	free(order->table);
-	free(order->heap);
+	if (order->positions != order->few_positions) {
+		free(order->positions);
+		free(order->handed);
+	}
+	if (order->heap) { /* the first of the two that is made */
+		free(order->table);
+		free(order->heap);
+	}
 	memset(order, 0, sizeof(*order));
 }

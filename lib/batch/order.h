@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FEW_TASKS 8 /* so many need no malloc() */
+
 struct order {
 	uint64_t count;
 	uint64_t *positions; /* by index */
@@ -25,6 +27,8 @@ struct order {
 	uint64_t *heap;    /* mixed: indices, the lowest position first */
 	size_t heap_count;
 	size_t heap_capacity;
+	uint64_t few_positions[FEW_TASKS]; /* where the vectors are at first */
+	bool few_handed[FEW_TASKS];
 };
 
 /* Private: for the calls below, if positions do not rise, or there is no room for one more. */
