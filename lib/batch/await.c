@@ -144,7 +144,8 @@ static void undo_gathering(void *context)
 		batch->give_up(batch);
 }
 
-int await_ready(struct await *await, uint64_t deadline_ns)
+/* Wait as await_ready() does, in the loop for all waits. */
+__attribute__((noinline)) static int await_in_loop(struct await *await, uint64_t deadline_ns)
 {
 	struct sheaf_batch *batch = await->batch;
 	struct wait wait = {
@@ -175,6 +176,15 @@ int await_ready(struct await *await, uint64_t deadline_ns)
 		r = member_interrupt(batch->member);
 	pthread_mutex_lock(&batch->lock);
 	return r;
+}
+
+int await_ready(struct await *await, uint64_t deadline_ns)
+{
+	struct sheaf_batch *batch = await->batch;
+
+	if (member_is_task(batch->member) && await->next.entry && help_first(batch, await->next.entry))
+		return 0;
+	return await_in_loop(await, deadline_ns);
 }
 
 /* Can something be picked, or is something else next than what the bell rings for? */

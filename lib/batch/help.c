@@ -73,6 +73,23 @@ static bool run_own(struct helping *helping)
 
 /* ---- waiting for results ---- */
 
+bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry)
+{
+	struct ring_span span = span_of_batch(batch);
+	struct member *handle = batch->member;
+	struct claim claim;
+	bool done = false;
+
+	pthread_mutex_unlock(&batch->lock);
+	while (!done && nest_claim_own(handle, batch->ring, batch->ref, &span, &claim)) {
+		nest_run(handle, &claim, true);
+		/* Relaxed: the caller looks again. */
+		done = word_state(load_relaxed(&entry->word)) == WORD_DONE;
+	}
+	pthread_mutex_lock(&batch->lock);
+	return done;
+}
+
 static bool may_run_others(const struct helping *helping)
 {
 	return helping->patient && nest_may_run_others(handle_of(helping));

@@ -25,6 +25,12 @@ struct helping {
 };
 
 /*
+ * Run tasks of the batch until the entry is done, or none is left to claim: most waits of nested
+ * work end here. Under the batch's lock, which is free meanwhile. True: it is done.
+ */
+bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry);
+
+/*
  * Have a task's wait for results help. With the lock of a single batch, without those of several.
  * After the wait: help_end(). @awaits: where it sleeps. @deadline_ns: of the wait.
  */
