@@ -191,7 +191,7 @@ typedef struct sheaf_pool_options {
 	unsigned ring_size;
 	/* runs of a task before its position fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
 	unsigned max_attempts;
-	unsigned max_batches; /* batches open at once; 0: 1024; at most 4096 */
+	unsigned max_batches; /* batches open at once; 0: 4096; at most 16384 */
 	/*
 	 * bytes that the heap may grow to (address space only, until used); 0: the machine's memory
 	 */

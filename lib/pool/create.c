@@ -23,7 +23,7 @@
 
 #define DEFAULT_RING 1024u
 #define DEFAULT_ATTEMPTS 3u
-#define DEFAULT_BATCHES 1024u /* reserved: memory is committed for those that were open at once */
+#define DEFAULT_BATCHES 4096u /* reserved: memory is committed for those that were open at once */
 #define SPIN_NS 50000         /* two or three wake-ups */
 #define EAGER_NS 20000        /* one wake-up: less could not pay */
 #define CROWDED_EAGER_NS 1000 /* where the owner and the workers have less than a CPU each */

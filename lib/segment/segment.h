@@ -12,7 +12,7 @@
 #include <limits.h>
 
 #define LARGEST_RING (1u << 20)
-#define LARGEST_BATCHES 4096u
+#define LARGEST_BATCHES 16384u
 #define LARGEST_HEAP ((uint64_t)1 << 62)
 
 /* A ring of the segment, which has one for each priority. */

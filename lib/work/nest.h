@@ -53,6 +53,14 @@ void nest_run_at_once(struct member *handle, struct shared_slot *slot);
 /* May the handle's task, while it waits, run tasks that are no descendants? */
 static inline bool nest_may_run_others(const struct member *handle)
 {
+	const struct segment *segment = handle->segment;
+
+	/*
+	 * Each such task may wait in turn, with a batch at each depth. Half of the batch slots are
+	 * left to those that a worker has to run.
+	 */
+	if (segment_batches(segment) > segment->batch_count / 2)
+		return false;
 	/* Relaxed, of its own seat: with a time limit, only what it waits for is worth the time. */
 	return handle->others < NEST_OTHERS && !load_relaxed(&handle->seat->deadline);
 }

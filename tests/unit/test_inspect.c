@@ -266,7 +266,7 @@ Test(inspect, tells_the_memory_that_is_used)
 Test(inspect, commits_no_memory)
 {
 	sheaf_inspect_worker workers[1];
-	sheaf_inspect_batch batches[1024];
+	sheaf_inspect_batch batches[4096];
 	uint64_t committed;
 
 	start_workers(1);
@@ -274,7 +274,7 @@ Test(inspect, commits_no_memory)
 	committed = look().committed;
 	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(sheaf_inspect_workers(inspect, workers, 1), 1);
-		cr_assert_eq(sheaf_inspect_batches(inspect, batches, 1024), 1024);
+		cr_assert_eq(sheaf_inspect_batches(inspect, batches, 4096), 4096);
 		cr_assert_eq(look().committed, committed);
 	}
 }
@@ -460,7 +460,7 @@ Test(inspect, tells_how_far_a_loop_is)
 	/* A table in the batch's own slot, and one in the heap. */
 	static const size_t sizes[] = {50, 5000};
 	sheaf_inspect_worker workers[1];
-	sheaf_inspect_batch batches[1024];
+	sheaf_inspect_batch batches[4096];
 	void *memory;
 	struct halt *halt;
 
@@ -477,7 +477,7 @@ Test(inspect, tells_how_far_a_loop_is)
 		/* One worker claims the chunks in their order. */
 		expect_done(sheaf_submit_for(batch, halt_at, halt, n, &(sheaf_map_options){.grain = 2}));
 		gate_await(halt->gate, 1);
-		cr_assert_eq(sheaf_inspect_batches(inspect, batches, 1024), 1024);
+		cr_assert_eq(sheaf_inspect_batches(inspect, batches, 4096), 4096);
 		cr_assert_eq(batches[0].state, SHEAF_BATCH_OPEN);
 		cr_assert_eq(batches[0].kind, SHEAF_BATCH_LOOP);
 		cr_assert_eq(batches[0].n, n);

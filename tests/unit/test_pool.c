@@ -78,7 +78,7 @@ Test(pool, refuses_options_out_of_range)
 		{{.ring_size = 1048577}, "options.ring_size is 1048577, at most 1048576"},
 		{{.ring_size = (unsigned)-1}, "options.ring_size is 4294967295, at most 1048576"},
 		{{.max_attempts = 32}, "options.max_attempts is 32, at most 31"},
-		{{.max_batches = 4097}, "options.max_batches is 4097, at most 4096"},
+		{{.max_batches = 16385}, "options.max_batches is 16385, at most 16384"},
 		{{.backend = (enum sheaf_backend)2}, "options.backend is 2, at most 1"},
 		{{.flags = 8}, "options.flags is 8, at most 7"},
 		{{.heap_size = SIZE_MAX}, "options.heap_size is " SIZE_MAX_TEXT ", more than the address space"},
