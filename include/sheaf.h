@@ -244,6 +244,12 @@ typedef struct sheaf_batch_options {
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the pool's; SHEAF_FOREVER: none */
 	enum sheaf_on_error on_error;
 	enum sheaf_priority priority; /* SHEAF_NORMAL in a task: that of the task */
+	/*
+	 * The thread that gathers runs submitted tasks itself instead of only waiting, as it does
+	 * with the option of that name in sheaf_map(). A deadline or an interrupt is heeded between
+	 * two of them. In a task always.
+	 */
+	bool caller_works;
 } sheaf_batch_options;
 
 typedef struct sheaf_task_options {

@@ -34,7 +34,8 @@ struct sheaf_batch {
 
 	/* See batch_serve_call(). */
 	void (*give_up)(struct sheaf_batch *batch); /* NULL: it serves no single call */
-	bool caller_works;
+	bool caller_works;                          /* a map's caller takes part: dense_help() */
+	bool gatherer_works;                        /* the owner runs tasks: help_as_caller() */
 	uint64_t deadline_ns;
 
 	/* Under the lock, between submitters and the gatherer. */
@@ -80,6 +81,12 @@ static inline struct shared_entry *batch_entry(struct sheaf_batch *batch, uint64
 static inline enum sheaf_priority batch_priority(const struct sheaf_batch *batch)
 {
 	return (enum sheaf_priority)(batch->ring - batch->segment->rings);
+}
+
+/* May its opener run tasks of it? */
+static inline bool batch_may_help(const struct sheaf_batch *batch)
+{
+	return batch->gatherer_works || member_is_task(batch->member);
 }
 
 static inline bool batch_is_dense(const struct sheaf_batch *batch)

@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "batch/withdraw.h"
 #include "os/os.h"
+#include "work/cancel.h"
 #include "work/nest.h"
 
 /* A worker that may not run what others are woken for looks so often for what it must run. */
@@ -85,6 +86,30 @@ bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry)
 		nest_run(handle, &claim, true);
 		/* Relaxed: the caller looks again. */
 		done = word_state(load_relaxed(&entry->word)) == WORD_DONE;
+	}
+	pthread_mutex_lock(&batch->lock);
+	return done;
+}
+
+static bool is_help_over(const struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
+{
+	return !deadline_ns || batch_is_cancelled(batch->shared) || member_interrupted(batch->member, heard) ||
+	       (deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= deadline_ns);
+}
+
+bool help_as_caller(struct sheaf_batch *batch, const struct shared_entry *entry, uint64_t deadline_ns, unsigned heard)
+{
+	struct ring_span span = span_of_batch(batch);
+	struct member *owner = batch->member;
+	struct claim claim;
+	bool done = false;
+
+	pthread_mutex_unlock(&batch->lock);
+	while (!done && !is_help_over(batch, deadline_ns, heard) &&
+	       nest_claim_fresh(owner, batch->ring, batch->ref, &span, &claim)) {
+		nest_run_as_caller(owner, &claim);
+		/* Relaxed: the caller looks again. */
+		done = !entry || word_state(load_relaxed(&entry->word)) == WORD_DONE;
 	}
 	pthread_mutex_lock(&batch->lock);
 	return done;

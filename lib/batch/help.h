@@ -31,6 +31,13 @@ struct helping {
 bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry);
 
 /*
+ * Do so as the owner, if its batch says that the caller works: not tasks with which a worker has
+ * died, nor those with a time limit, and only until the deadline or an interrupt. @entry: NULL: one
+ * task, whichever. @heard: as in struct wait. True: the caller has to look again.
+ */
+bool help_as_caller(struct sheaf_batch *batch, const struct shared_entry *entry, uint64_t deadline_ns, unsigned heard);
+
+/*
  * Have a task's wait for results help. With the lock of a single batch, without those of several.
  * After the wait: help_end(). @awaits: where it sleeps. @deadline_ns: of the wait.
  */

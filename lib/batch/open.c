@@ -350,7 +350,11 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->result_size = options->result_size;
 	batch->max_attempts = options->max_attempts ? options->max_attempts : segment->max_attempts;
 	batch->limit_ns = limit_of(options->task_timeout_ns, member->limit_ns);
-	batch->word_flags = member_is_task(member) && (member->careful || batch->limit_ns) ? READY_LEFT : 0;
+	batch->gatherer_works = options->caller_works && !member_is_task(member);
+	batch->word_flags = batch_may_help(batch) && (member->careful || batch->limit_ns) ? READY_LEFT : 0;
+	/* Relaxed: read by others after they have claimed what comes. */
+	if (batch->gatherer_works && !load_relaxed(&segment->control->owner_claims))
+		store_relaxed(&segment->control->owner_claims, 1);
 	shared->kind = KIND_CALLS;
 	shared->flags = batch->flags;
 	shared->max_attempts = batch->max_attempts;

@@ -110,7 +110,7 @@ __attribute__((noinline)) static uint64_t flags_of(const struct sheaf_batch *bat
 {
 	const struct member *member = batch->member;
 
-	return member_is_task(member) && (member->careful || limit != LIMIT_NONE) ? READY_LEFT : 0;
+	return batch_may_help(batch) && (member->careful || limit != LIMIT_NONE) ? READY_LEFT : 0;
 }
 
 /*

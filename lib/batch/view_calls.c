@@ -104,6 +104,9 @@ __attribute__((always_inline)) static inline void fill_result(const struct sheaf
 		.backtrace_size = 0,
 		.fault_address = NULL,
 	};
+	/* The owner has run it. */
+	if (batch->gatherer_works && w.seat == segment_owner_seat(batch->segment))
+		result->worker = -1;
 }
 
 /*

@@ -131,6 +131,8 @@ struct member {
 	/* 0; or 1 + a state that the segment had and that only a wild write has put there. */
 	_Atomic uint64_t wild;
 
+	_Atomic unsigned running; /* threads of the owner that run a task of a worker's */
+
 	/* For opening batches. */
 	unsigned opened; /* so many are open. Under the lock of openings */
 	/* Threads that take a slot of the ring without a batch's lock, for an instant. */

@@ -54,6 +54,9 @@ static bool all_ended(struct sheaf_pool *pool)
 	struct segment *segment = &pool->segment;
 	bool over = false;
 
+	/* Relaxed: a thread of the owner, which is asked again. */
+	if (load_relaxed(&pool->member.running))
+		return false;
 	pthread_mutex_lock(&pool->family_lock);
 	if (pool->threaded) {
 		if (state_of(&pool->segment) == POOL_FINISHED) {

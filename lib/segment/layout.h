@@ -155,6 +155,8 @@ struct shared_control {
 	_Atomic uint32_t alarms;
 	/* By a worker: 1 since a task has asked for the pool. Tasks that run may submit others. */
 	_Atomic uint32_t nested;
+	/* By the owner: 1 since it has opened a batch of which it runs tasks itself. */
+	_Atomic uint32_t owner_claims;
 };
 
 /* ---- Seats: worker w has number w, and the owner the number after the last worker ---- */

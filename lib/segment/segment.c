@@ -25,7 +25,12 @@ bool segment_is_worker(const struct segment *segment, uint32_t name)
 
 bool segment_is_orphan(const struct segment *segment, struct word w)
 {
-	return w.state == WORD_OWNED && !segment_is_worker(segment, seat_name(w.seat, w.generation));
+	uint32_t name = seat_name(w.seat, w.generation);
+
+	if (w.state != WORD_OWNED || segment_is_worker(segment, name))
+		return false;
+	/* Relaxed: set before the owner claims anything. */
+	return !(load_relaxed(&segment->control->owner_claims) && segment_has_member(segment, name));
 }
 
 uint64_t segment_progress(const struct segment *segment)

@@ -169,7 +169,7 @@ bool segment_is_worker(const struct segment *segment, uint32_t name);
 
 /*
  * Tell whether a ring's word names an owner that cannot have the task. That is a member that there
- * is not, or the pool's owner, which claims nothing from rings. The dead are repaired before they
+ * is not, or the pool's owner, if it claims nothing from rings. The dead are repaired before they
  * are replaced, so only a wild write leaves such a word.
  */
 bool segment_is_orphan(const struct segment *segment, struct word w);

@@ -53,6 +53,28 @@ bool nest_claim_own(const struct member *handle, const struct ring *ring, uint64
 	return !ring_claim_where(ring, handle->claimant, span, is_own, &own, &claim->slot, &claim->word);
 }
 
+bool nest_claim_fresh(const struct member *owner, const struct ring *ring, uint64_t ref, struct ring_span *span,
+		      struct claim *claim)
+{
+	struct own own = {.ref = ref};
+
+	return !ring_claim_where(ring, owner->claimant, span, is_own, &own, &claim->slot, &claim->word);
+}
+
+void nest_run_as_caller(struct member *owner, const struct claim *claim)
+{
+	const struct segment *before = member_run_tasks_of(owner->segment);
+	struct member member; /* as which this thread runs tasks, in the owner's seat */
+
+	member_sit(&member, owner->segment, owner->number, owner->generation, owner->pid, NULL);
+	member.handle = owner;
+	/* Relaxed, both: a number of the owner's own, whose threads it is asked by. */
+	fetch_add_relaxed(&owner->running, 1);
+	call_run(&member, claim->slot, claim->word);
+	fetch_sub_relaxed(&owner->running, 1);
+	member_run_tasks_of(before);
+}
+
 struct other {
 	const struct member *handle;
 	bool left_only;

@@ -28,6 +28,14 @@
 bool nest_claim_own(const struct member *handle, const struct ring *ring, uint64_t ref, struct ring_span *span,
 		    struct claim *claim);
 
+/*
+ * For the owner: claim a task of its own batch that nobody has begun, and that has no time limit;
+ * and run it in the calling thread. What crashes there ends the owner.
+ */
+bool nest_claim_fresh(const struct member *owner, const struct ring *ring, uint64_t ref, struct ring_span *span,
+		      struct claim *claim);
+void nest_run_as_caller(struct member *owner, const struct claim *claim);
+
 /* Which tasks of others. */
 enum nest_others {
 	NEST_LEFT, /* what another worker has left, so that it is run at all */

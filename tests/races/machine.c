@@ -235,7 +235,8 @@ static void calls(void)
 	struct wanted wanted = {.salt = fibers_luck(1000), .in_slot = fibers_luck(2)};
 	sheaf_batch_options options = {.result_size = wanted.in_slot ? 16 : 0,
 				       .flags = fibers_luck(2) ? SHEAF_NO_TIMES : 0,
-				       .on_error = luck_on_error(&wanted)};
+				       .on_error = luck_on_error(&wanted),
+				       .caller_works = !fibers_luck(3)};
 	sheaf_batch *batch = open_batch(&options);
 	uint64_t n = 1 + fibers_luck(MOST_TASKS), sent = 0;
 

@@ -192,7 +192,7 @@ static void calls(struct random_batches *batches)
 	sheaf_batch *batch;
 	bool cancelled;
 	size_t count;
-	sheaf_batch_options options = {.priority = some_priority(batches)};
+	sheaf_batch_options options = {.priority = some_priority(batches), .caller_works = !rng_below(&batches->rng, 4)};
 	int r = sheaf_batch_create(&batch, batches->pool, &options);
 
 	CHECK(r == 0 && seen, "sheaf_batch_create: %d", r);

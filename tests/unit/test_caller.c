@@ -209,3 +209,191 @@ Test(caller, stops_at_a_pool_that_was_closed)
 	expect_done(sheaf_pool_close(pool));
 	cr_assert_eq(sheaf_for(pool, count_range, new_notes(), 100, &alone), -EPIPE);
 }
+
+/* ---- submitted tasks ---- */
+
+static const sheaf_batch_options works = {.result_size = 8, .caller_works = true};
+
+static int note_call(sheaf_task *task, const void *arg, void *result)
+{
+	struct notes *notes;
+
+	memcpy(&notes, arg, sizeof(notes));
+	in_caller(notes, task);
+	notes->runs[sheaf_task_position(task)]++;
+	*(uint64_t *)result = mix(sheaf_task_position(task));
+	return 0;
+}
+
+/* Keep all workers at the gate, in a batch of their own. */
+static sheaf_batch *occupy(struct gate *gate)
+{
+	sheaf_batch *batch = new_batch(NULL);
+
+	for (uint64_t i = 0; i < WORKERS; i++)
+		expect_done(sheaf_submit(batch, i, wait_at_gate, &gate, sizeof(gate)));
+	gate_await(gate, WORKERS);
+	return batch;
+}
+
+static void submit_notes(sheaf_batch *batch, struct notes *notes, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		expect_done(sheaf_submit(batch, i, note_call, &notes, sizeof(notes)));
+}
+
+Test(caller, runs_submitted_tasks_while_no_worker_can)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batch;
+	const sheaf_result *results;
+	sheaf_result result;
+	size_t n;
+
+	for (unsigned how = 0; how < 3; how++) {
+		struct notes *notes = new_notes();
+
+		batch = new_batch(&works);
+		submit_notes(batch, notes, 100);
+		if (!how)
+			cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
+		for (uint64_t i = 0; i < 100; i++) {
+			if (how)
+				cr_assert_eq((how == 1 ? sheaf_next : sheaf_next_done)(batch, &result, SHEAF_FOREVER), 1);
+			else
+				result = results[i];
+			cr_assert_eq(value_of(&result), mix(result.position));
+			cr_assert_eq(result.worker, -1);
+			cr_assert_eq(notes->runs[result.position], 1);
+		}
+		cr_assert_eq(notes->by_caller, 100);
+		cr_assert_not(notes->wrong);
+		sheaf_batch_retire(batch);
+		expect_done(sheaf_free(pool, notes));
+	}
+	gate_open(gate);
+	sheaf_batch_retire(busy);
+}
+
+Test(caller, shares_submitted_tasks_with_the_workers)
+{
+	for (unsigned round = 0; round < 50; round++) {
+		struct notes *notes = new_notes();
+		sheaf_batch *batch = new_batch(&works);
+		const sheaf_result *results;
+		size_t n;
+
+		submit_notes(batch, notes, 500);
+		cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
+		for (size_t i = 0; i < n; i++) {
+			cr_assert_eq(value_of(&results[i]), mix(i));
+			cr_assert_eq(notes->runs[i], 1);
+			cr_assert_geq(results[i].worker, -1);
+			cr_assert_lt(results[i].worker, WORKERS);
+		}
+		sheaf_batch_retire(batch);
+		expect_done(sheaf_free(pool, notes));
+	}
+}
+
+static int die_or_note(sheaf_task *task, const void *arg, void *result)
+{
+	struct notes *notes;
+
+	memcpy(&notes, arg, sizeof(notes));
+	if (in_caller(notes, task))
+		notes->wrong = true;
+	else if (notes->deaths++ < 2)
+		raise(SIGKILL);
+	*(uint64_t *)result = 1;
+	return 0;
+}
+
+Test(caller, leaves_tasks_that_have_killed_a_worker_to_the_workers)
+{
+	struct notes *notes = new_notes();
+	sheaf_batch *batch = new_batch(&works);
+	sheaf_result result;
+	uint64_t deadline = hang_deadline();
+
+	expect_done(sheaf_submit(batch, 0, die_or_note, &notes, sizeof(notes)));
+	while (!notes->deaths && sheaf_now_ns() < deadline)
+		nap();
+	cr_assert_eq(sheaf_next(batch, &result, SHEAF_FOREVER), 1);
+	cr_assert_eq(result.status, 0);
+	cr_assert_eq(result.attempts, 3);
+	cr_assert_not(notes->wrong, "the caller ran it");
+	sheaf_batch_retire(batch);
+}
+
+Test(caller, leaves_tasks_with_a_limit_to_the_workers)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batch = new_batch(&works);
+	struct notes *notes = new_notes();
+	sheaf_task_options limit = {.timeout_ns = UINT64_C(60000000000)};
+	sheaf_result result;
+
+	expect_done(sheaf_submit_with(batch, 0, note_call, &notes, sizeof(notes), &limit));
+	expect_failure(sheaf_next(batch, &result, sheaf_now_ns() + 20000000), -ETIMEDOUT, "deadline");
+	cr_assert_eq(notes->by_caller, 0);
+	gate_open(gate);
+	cr_assert_eq(sheaf_next(batch, &result, SHEAF_FOREVER), 1);
+	cr_assert_eq(notes->by_caller, 0);
+	sheaf_batch_retire(batch);
+	sheaf_batch_retire(busy);
+}
+
+Test(caller, does_not_begin_a_task_without_time_for_it)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batch = new_batch(&works);
+	struct notes *notes = new_notes();
+	sheaf_result result;
+
+	submit_notes(batch, notes, 10);
+	expect_failure(sheaf_next(batch, &result, 0), -EAGAIN, "not done");
+	expect_failure(sheaf_next_done(batch, &result, sheaf_now_ns() - 1), -ETIMEDOUT, "deadline");
+	cr_assert_eq(notes->by_caller, 0);
+	expect_done(sheaf_batch_cancel(batch, 0));
+	cr_assert_eq(sheaf_next(batch, &result, SHEAF_FOREVER), 1);
+	cr_assert_eq(result.status, -ECANCELED);
+	cr_assert_eq(notes->by_caller, 0);
+	gate_open(gate);
+	sheaf_batch_retire(batch);
+	sheaf_batch_retire(busy);
+}
+
+/* A repair while the owner has a task in hand must not take its slot for damaged. */
+static int kill_a_worker(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t deadline = hang_deadline();
+	pid_t victim;
+
+	(void)result;
+	memcpy(&victim, arg, sizeof(victim));
+	if (sheaf_task_worker(task) < WORKERS)
+		return -EPROTO;
+	kill(victim, SIGKILL);
+	while (!kill(victim, 0) && sheaf_now_ns() < deadline)
+		nap();
+	return 0;
+}
+
+Test(caller, survives_a_repair_while_it_runs_a_task)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batch = new_batch(&(sheaf_batch_options){.caller_works = true});
+	sheaf_result result;
+
+	for (unsigned worker = 0; worker < WORKERS; worker++) {
+		pid_t victim = sheaf_pool_worker_pid(pool, worker);
+
+		expect_done(sheaf_submit(batch, worker, kill_a_worker, &victim, sizeof(victim)));
+	}
+	cr_assert_eq(sheaf_next(batch, &result, SHEAF_FOREVER), 1, "%s", sheaf_message());
+	gate_open(gate);
+	sheaf_batch_retire(batch);
+	sheaf_batch_retire(busy);
+	expect_pool_works(100);
+}
