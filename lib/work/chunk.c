@@ -274,7 +274,10 @@ __attribute__((noinline)) static uint64_t run_chunk(struct walk *walk, uint64_t 
 	begin = batch->kind == KIND_MAP ? run_blocks(walk, begin, to, w.attempt) : run_range(walk, begin, to, w);
 	if (begin == end)
 		return word_done(walk->bits);
-	return walk->next.slot ? word_left(walk->bits, begin - first) : cancel_cut(walk->bits, begin - first);
+	if (!walk->next.slot)
+		return cancel_cut(walk->bits, begin - first);
+	walk->hides = true;
+	return word_left(walk->bits, begin - first);
 }
 
 /*

@@ -42,6 +42,7 @@ struct walk {
 	uint64_t chunk;         /* in hand, or NO_CHUNK, and its word */
 	uint64_t bits;
 	struct claim next;  /* for which the batch is left */
+	bool hides;         /* the hints may hide a chunk that was left READY */
 	uint64_t block;     /* items of the next block */
 	uint64_t block_ns;  /* when it began */
 	uint64_t unclocked; /* items that may still run without a look at the clock */

@@ -36,6 +36,7 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->items->cursor = &member->seat->cursor;
 	walk->chunk = NO_CHUNK;
 	walk->next.slot = NULL;
+	walk->hides = false;
 	walk->block = 1;
 	walk->unclocked = 0;
 	walk->task.shared = batch;
@@ -127,10 +128,12 @@ __attribute__((noinline)) static void steal(struct walk *walk, uint64_t share)
 		if (back > walk->batch->chunks)
 			break;
 		end = back - steal_most(walk, back - front);
-		/* The member that moves the hint tries the chunks. */
-		if (cas_relaxed(&hint->back, &back, end))
-			for (c = back; c > end && !is_cancelled(control, walk->batch);)
-				chunk_try(walk, --c);
+		if (!cas_relaxed(&hint->back, &back, end))
+			continue;
+		/* The member that moves the hint tries the chunks, or lets the next one do it. */
+		for (c = back; c > end && !walk->next.slot && !is_cancelled(control, walk->batch);)
+			chunk_try(walk, --c);
+		walk->hides |= c > end;
 	}
 }
 
@@ -180,15 +183,15 @@ static bool is_more_left(const struct walk *walk)
 }
 
 /*
- * Hand the invitation back. If a chunk was left, hints may hide that, as after a death: so another
- * attempt counts, and the worker that claims the invitation tries every chunk.
+ * Hand the invitation back. If hints hide that chunks were left, as after a death, another attempt
+ * counts, and the worker that claims the invitation tries every chunk.
  */
 static void hand_back(struct walk *walk, struct shared_slot *slot, uint64_t word)
 {
 	const struct segment *segment = walk->member->segment;
 	unsigned attempts = word_unpack(word).attempt - 1;
 
-	if (!attempts && word_state(load_relaxed(&walk->words[walk->chunk])) == WORD_READY)
+	if (!attempts && walk->hides)
 		attempts = 1;
 	ring_hand_back(ring_of_slot(segment, slot), slot, word, attempts);
 	workers_ring(walk->member->segment);

@@ -557,3 +557,72 @@ Test(priority, a_task_that_kills_is_charged_and_the_map_that_was_left_is_not)
 		sheaf_batch_retire(high);
 	}
 }
+
+/* ---- a worker that has stolen chunks, and leaves the map ---- */
+
+#define GRAIN 512 /* four chunks of short items are stolen at once */
+
+struct theft {
+	struct gate first_range; /* where its worker waits until the thief is gone */
+	struct gate thief;
+	uint64_t range; /* positions of each of the two ranges */
+};
+
+/* The worker of the first range stays at its first item. All else there is stolen. */
+static int stolen_item(sheaf_task *task, const void *in, void *out)
+{
+	struct theft *theft = *(struct theft *const *)sheaf_task_context(task);
+	uint64_t position = sheaf_task_position(task);
+
+	(void)in;
+	if (position == 0)
+		gate_pass(&theft->first_range);
+	else if (position < theft->range && !atomic_load(&theft->thief.arrived))
+		gate_pass(&theft->thief);
+	*(unsigned char *)out = 1;
+	return 0;
+}
+
+static void expect_stolen(struct theft *theft, unsigned char *out)
+{
+	sheaf_map_options options = {.grain = GRAIN, .context = &theft, .context_size = sizeof(theft)};
+	sheaf_batch *map = new_batch(&(sheaf_batch_options){.priority = SHEAF_LOW}), *high;
+	size_t n = 2 * theft->range, count;
+	const sheaf_result *results;
+
+	memset(out, 0, n);
+	expect_done(sheaf_submit_map(map, stolen_item, NULL, 0, out, 1, n, &options));
+	gate_await(&theft->first_range, 1);
+	gate_await(&theft->thief, 1);
+	high = submit_notes(SHEAF_HIGH, 1);
+	gate_open(&theft->thief);
+	expect_all(high, 1);
+	gate_open(&theft->first_range);
+	cr_assert_eq(sheaf_gather(map, &results, &count, SHEAF_FOREVER), 0, "%s", sheaf_message());
+	for (size_t i = 0; i < n; i++)
+		cr_assert(out[i], "position %zu was not run", i);
+	sheaf_batch_retire(map);
+}
+
+/*
+ * The first stolen chunk is one block and long. So blocks become short, and the thief leaves the
+ * next chunk before its end. Then blocks become long again: if it did another chunk in one, nobody
+ * would look for the one that it left. Ranges of several lengths, because the thief looks at the
+ * clock in every fifth chunk only.
+ */
+Test(priority, chunks_that_were_stolen_are_not_lost_when_the_map_is_left, .init = begin)
+{
+	enum { MOST = 40 };
+	struct theft *theft;
+	void *memory, *out;
+
+	start_workers(2);
+	open_diary();
+	expect_done(sheaf_alloc(pool, sizeof(*theft), &memory));
+	expect_done(sheaf_alloc(pool, 2 * MOST * GRAIN, &out));
+	theft = memory;
+	for (unsigned chunks = MOST - 9; chunks <= MOST; chunks++) {
+		*theft = (struct theft){.range = chunks * GRAIN};
+		expect_stolen(theft, out);
+	}
+}
