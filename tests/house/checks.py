@@ -15,6 +15,7 @@ from source import WORD
 
 FILE_LINES = 500
 FUNCTION_LINES = 60
+HEADER_LINES = 600
 PROSE_COLUMNS = 100
 
 # RING1, or R1. Not labels: signals, versions of C, control characters, encodings, processors.
@@ -73,7 +74,11 @@ def circles(tree, build):
 
 
 def weight(tree, build):
-    """no file of lib/ is too long, and no function"""
+    """no file of lib/ is too long, no function, and sheaf.h can be read in one sitting"""
+    for file in tree.files(["include"], ["sheaf.h"]):
+        if file.length > HEADER_LINES:
+            yield (file.path, HEADER_LINES + 1, f"the header has {file.length} lines, at most {HEADER_LINES}: let a page of "
+                   "docs/ tell what not every caller needs")
     for file in tree.lib:
         if file.length > FILE_LINES:
             yield (file.path, FILE_LINES + 1, f"the file has {file.length} lines, at most {FILE_LINES}: find the second thing "
@@ -82,6 +87,48 @@ def weight(tree, build):
             if function.length > FUNCTION_LINES:
                 yield (file.path, function.first, f"{function.name}() has {function.length} lines, at most {FUNCTION_LINES}: "
                        "give a part of it a name")
+
+
+def contents(tree, build):
+    """sheaf.h opens with its sections and their functions, in the order in which they follow"""
+    for file in tree.files(["include"], ["sheaf.h"]):
+        told = _told_contents(file)
+        if not told:
+            yield file.path, 1, 'the first comment has no "Contents": list each section and its functions there'
+            continue
+        found = _found_contents(file)
+        if list(told) != list(found):
+            yield file.path, 1, f"Contents has the sections {', '.join(told)}, but there follow {', '.join(found)}"
+        for section in found:
+            number, names = told.get(section, (1, []))
+            if len(names) != len(found[section]) or not all(map(_means, names, found[section])):
+                yield (file.path, number, f"Contents has for {section}: {', '.join(names)}; but there follow: "
+                       f"{', '.join(found[section])}")
+
+
+def _told_contents(file):
+    """{section: (line number, names)} of the paragraph "Contents"; a name may begin with "_"."""
+    paragraph = re.search(r"(?m)^ \* Contents\n((?: \*   +\S.*\n)+)", file.head)
+    told = {}
+    if paragraph:
+        first = file.head.count("\n", 0, paragraph.start(1)) + 1
+        for number, line in enumerate(paragraph.group(1).splitlines(), first):
+            section, names = re.fullmatch(r" \*   (\S+(?: \S+)*)?  +(\S.*)", line).groups()
+            if section:
+                told[section] = (number, [])
+            told[section or list(told)[-1]][1].extend(names.rstrip(",").split(", "))
+    return {section: told[section] for section in told if section != "This text"}
+
+
+def _found_contents(file):
+    """{section: names} of the functions, types of functions, and options and results, in order."""
+    parts = re.split(r"(?m)^/\* ---- (.+?) ----", file.text)
+    declared = re.compile(r"(?m)^SHEAF_API [^(;]*?(sheaf_\w+)\(|^typedef int (sheaf_\w+)\(|^\} (sheaf_\w*(?:options|result));")
+    return {section: ["".join(names) for names in declared.findall(text)] for section, text in zip(parts[1::2], parts[2::2])}
+
+
+def _means(told, name):
+    return told == name or told.startswith("_") and name.endswith(told)
 
 
 def statics(tree, build):
@@ -238,7 +285,7 @@ def _written_words(file, shared):
     return written
 
 
-CHECKS = {check.__name__: check for check in [includes, calls, circles, weight, statics, labels, prose, heads]}
+CHECKS = {check.__name__: check for check in [includes, calls, circles, weight, contents, statics, labels, prose, heads]}
 
 
 def figures(tree):
