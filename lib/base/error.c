@@ -39,7 +39,8 @@ static const struct {
 } sentences[] = {
 	{0, "no error"},
 	{EINVAL, "an argument is not valid"},
-	{EPERM, "this process may not use that handle: only the owner of a pool may"},
+	{EPERM, "that is not allowed: the handle is not the caller's, or the system does not permit it"},
+	{EDEADLK, "the task that has opened it waits, and the calling task runs inside of that wait"},
 	{EEXIST, "the name or the position is taken"},
 	{ENOSPC, "shared memory, or a table of the pool, is full"},
 	{ENOMEM, "out of memory or address space"},
@@ -52,6 +53,7 @@ static const struct {
 	{ECHILD, "a worker died"},
 	{ENOTRECOVERABLE, "the pool stopped, as its workers died without any progress"},
 	{EOWNERDEAD, "the supervisor died and cannot be replaced"},
+	{EBADF, "this process has closed descriptors of the pool"},
 	{EOVERFLOW, "a size does not fit"},
 	{EFAULT, "an argument is not in the pool's shared memory"},
 	{EBADMSG, "what was to be read is damaged"},

@@ -13,9 +13,9 @@ Test(error, has_a_sentence_for_every_documented_code)
 {
 	/* All that the public headers name. */
 	static const int codes[] = {
-		EINVAL,    EPERM,      EEXIST, ENOSPC, ENOMEM, EAGAIN,          ETIMEDOUT, EBUSY,  EPIPE,   ECANCELED,
-		ECHILD,    EFAULT,     EISDIR, ENOENT, EACCES, ENOSYS,          EMFILE,    ENFILE, EBADMSG, ENOTSUP,
-		EOVERFLOW, EOWNERDEAD, EROFS,  EPROTO, ESTALE, ENOTRECOVERABLE, ETIME,     ENXIO,
+		EINVAL, EPERM,  EEXIST, ENOSPC,          ENOMEM, EAGAIN, ETIMEDOUT, EBUSY,   EPIPE,   ECANCELED, ECHILD,
+		EFAULT, EISDIR, ENOENT, EACCES,          ENOSYS, EMFILE, ENFILE,    EBADMSG, ENOTSUP, EOVERFLOW, EOWNERDEAD,
+		EROFS,  EPROTO, ESTALE, ENOTRECOVERABLE, ETIME,  ENXIO,  EINTR,     EDEADLK, EBADF,
 	};
 	const char *unknown = sheaf_strerror(-123456);
 
