@@ -115,7 +115,7 @@ bool header_is_lawful(const struct shared_header *h, uint64_t file_size)
 
 	if (h->magic != SEGMENT_MAGIC || h->version != SEGMENT_VERSION || h->layout != LAYOUT_WORD || h->ready != 1 ||
 	    !h->worker_count || h->worker_count > 2048 || !h->ring_size || h->ring_size > 1u << 20 ||
-	    (h->ring_size & (h->ring_size - 1)) || !h->batch_count || h->batch_count > 4096 || !h->max_attempts ||
+	    (h->ring_size & (h->ring_size - 1)) || !h->batch_count || h->batch_count > 16384 || !h->max_attempts ||
 	    h->max_attempts > 31 || !h->owner_pid || h->owner_pid > INT32_MAX || !h->heap_size || h->heap_size % UNIT ||
 	    h->heap_size > UINT64_C(1) << 62)
 		return false;

@@ -275,6 +275,8 @@ static int extremes_of_header(void *context)
 					  2049,
 					  4096,
 					  4097,
+					  16384,
+					  16385,
 					  1 << 20,
 					  (1 << 20) + 1,
 					  INT32_MAX,
@@ -379,7 +381,7 @@ static int giants(void *context)
 		giant.header = image.header;
 		giant.header.worker_count = 2048;
 		giant.header.ring_size = 1 << 20;
-		giant.header.batch_count = 4096;
+		giant.header.batch_count = 16384;
 		giant.header.heap_size = heaps[i];
 		segment_plan(&giant.header);
 		memcpy(giant.bytes, &giant.header, sizeof(giant.header));
@@ -389,7 +391,7 @@ static int giants(void *context)
 		file_fill(file, &giant);
 		CHECK(!fstat(file, &before), "fstat: %s", strerror(errno));
 		found = inspect();
-		CHECK(found.opened == 0 && found.looked == 0 && found.counted_workers == 2048 && found.counted_batches == 4096,
+		CHECK(found.opened == 0 && found.looked == 0 && found.counted_workers == 2048 && found.counted_batches == 16384,
 		      "%d, %d, %d workers, %d batches", found.opened, found.looked, found.counted_workers,
 		      found.counted_batches);
 		CHECK(!fstat(file, &after) && after.st_blocks == before.st_blocks, "looking has committed memory");
@@ -415,7 +417,7 @@ static int lies(void *context)
 		{2, 1 << 21, 2, UNIT},
 		{2, (uint32_t)1 << 31, 2, UNIT},
 		{2, 8, 0, UNIT},
-		{2, 8, 4097, UNIT},
+		{2, 8, 16385, UNIT},
 		{2, 8, 2, 0},
 		{2, 8, 2, UNIT + 8},
 		{2, 8, 2, UINT64_MAX - UNIT + 1},
@@ -451,8 +453,8 @@ static int greedy_batches(void *context)
 	struct inspection found;
 
 	(void)context;
-	begin_case("4096 batches of 2^20 chunks each");
-	greedy.header.batch_count = 4096;
+	begin_case("16384 batches of 2^20 chunks each");
+	greedy.header.batch_count = 16384;
 	greedy.header.heap_size = (uint64_t)1 << 30;
 	segment_plan(&greedy.header);
 	greedy.size = (size_t)greedy.header.heap_map;
@@ -460,7 +462,7 @@ static int greedy_batches(void *context)
 	CHECK(greedy.bytes, "no memory");
 	memcpy(greedy.bytes, &greedy.header, sizeof(greedy.header));
 	batches = (void *)(greedy.bytes + greedy.header.batches);
-	for (unsigned i = 0; i < 4096; i++) {
+	for (unsigned i = 0; i < 16384; i++) {
 		atomic_store(&batches[i].word, BATCH_OPEN | (uint64_t)(i + 1) << 8);
 		batches[i].kind = KIND_MAP;
 		batches[i].n = batches[i].chunks = 1 << 20;
@@ -470,7 +472,7 @@ static int greedy_batches(void *context)
 	file_fill(file, &greedy);
 	free(greedy.bytes);
 	found = inspect();
-	CHECK(found.opened == 0 && found.counted_batches == 4096, "%d, %d batches", found.opened, found.counted_batches);
+	CHECK(found.opened == 0 && found.counted_batches == 16384, "%d, %d batches", found.opened, found.counted_batches);
 	return 0;
 }
 
