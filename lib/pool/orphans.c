@@ -49,6 +49,30 @@ static bool is_orphan(const struct shared_batch *batch)
 }
 
 /*
+ * Take the batch's task out of this slot, if there is one. False: a worker has it, by the word
+ * *@bits.
+ */
+static bool clear_slot(struct shared_slot *slot, uint64_t ref, uint64_t *bits)
+{
+	for (;;) {
+		/* RING2, pairs with ring_release(): else the batch could be freed too early. */
+		*bits = load_acquire(&slot->word);
+		if (word_state(*bits) != WORD_READY && word_state(*bits) != WORD_OWNED)
+			return true;
+		/*
+		 * Acquire, as in is_slot_clear() in retire.c. Each time, because the slot may have
+		 * got another batch's task meanwhile.
+		 */
+		if (load_acquire(&slot->batch) != ref)
+			return true;
+		if (word_state(*bits) == WORD_OWNED)
+			return false;
+		if (ring_withdraw(slot, *bits))
+			return true;
+	}
+}
+
+/*
  * Take the batch's tasks out of the ring. *@runner: a worker that has one and has not ended; else
  * as it was. False: a worker has one.
  */
@@ -57,22 +81,15 @@ static bool clear_slots(struct segment *segment, uint64_t ref, const bool *ended
 	bool clear = true;
 
 	for (uint32_t i = 0, count = segment_slots(segment); i < count; i++) {
-		struct shared_slot *slot = &segment->slots[i];
-		/* RING2, pairs with ring_release(): else the batch could be freed too early. */
-		uint64_t bits = load_acquire(&slot->word);
-		struct word w = word_unpack(bits);
+		uint64_t bits;
+		unsigned seat;
 
-		/* Acquire, as in is_slot_clear() in retire.c. */
-		if ((w.state != WORD_READY && w.state != WORD_OWNED) || load_acquire(&slot->batch) != ref)
-			continue;
-		/* One that was claimed meanwhile is OWNED. */
-		while (w.state == WORD_READY && !ring_withdraw(slot, bits))
-			w = word_unpack(bits = load_acquire(&slot->word));
-		if (w.state != WORD_OWNED)
+		if (clear_slot(&segment->slots[i], ref, &bits))
 			continue;
 		clear = false;
-		if (ended && w.seat < segment->worker_count && !ended[w.seat])
-			*runner = w.seat;
+		seat = word_unpack(bits).seat;
+		if (ended && seat < segment->worker_count && !ended[seat])
+			*runner = seat;
 	}
 	return clear;
 }
