@@ -29,7 +29,7 @@ bool segment_is_orphan(const struct segment *segment, struct word w)
 
 	if (w.state != WORD_OWNED || segment_is_worker(segment, name))
 		return false;
-	/* Relaxed: set before the owner claims anything. */
+	/* Relaxed: set before the owner claims anything, and the word was read with acquire. */
 	return !(load_relaxed(&segment->control->owner_claims) && segment_has_member(segment, name));
 }
 

@@ -221,7 +221,11 @@ static bool settle_share(struct segment *segment, struct shared_batch *batch, st
 bool settle_slot(struct segment *segment, struct shared_slot *slot, const struct death *death, struct region *region,
 		 bool *damaged)
 {
-	uint64_t bits = load_relaxed(&slot->word);
+	/*
+	 * Acquire, pairs with the CAS of a claim (ring.c): else an owner that has claimed the slot
+	 * might not be known yet as one that does, and its word be taken for a wild one.
+	 */
+	uint64_t bits = load_acquire(&slot->word);
 	struct shared_batch *batch;
 	struct word w = word_unpack(bits);
 	bool sound = true;
