@@ -49,12 +49,13 @@ static int hold(sheaf_task *task, const void *arg, void *result)
 
 static int hold_workers(const struct bench_job *job, const struct cancel *cancel, sheaf_batch *holders)
 {
+	const struct gate *gate = cancel->gate;
 	int r = 0;
 
 	atomic_store(&cancel->gate->held, 0);
 	atomic_store(&cancel->gate->open, 0);
 	for (unsigned i = 0; r == 0 && i < job->workers; i++)
-		r = sheaf_submit(holders, i, hold, &cancel->gate, sizeof(cancel->gate));
+		r = sheaf_submit(holders, i, hold, &gate, sizeof(void *));
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_submit", r);
 	while (atomic_load(&cancel->gate->held) < job->workers)

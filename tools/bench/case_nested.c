@@ -172,17 +172,17 @@ static int measure(const struct bench_job *job, double *ns)
 	return r;
 }
 
-#define NESTED(variant, runs, text)                                                                                         \
-	{                                                                                                                   \
-		.name = "nested/" variant, .unit = "ms", .unit_ns = 1e6, .what = text, .full = {.n = 1, .repeats = (runs)}, \
-		.quick = {.n = 1, .repeats = 1}, .contenders = {SHEAF(measure, 0), LIBGOMP, LIBOMP, TBB},                   \
-		.bounds = {{.most = 1, .of = {"libomp"}}, {.most = 1.5, .of = {"oneTBB"}}},                                 \
+#define NESTED(variant, runs, text)                                                                                   \
+	{                                                                                                             \
+		.name = (variant), .unit = "ms", .unit_ns = 1e6, .what = (text), .full = {.n = 1, .repeats = (runs)}, \
+		.quick = {.n = 1, .repeats = 1}, .contenders = {SHEAF(measure, 0), LIBGOMP, LIBOMP, TBB},             \
+		.bounds = {{.most = 1, .of = {"libomp"}}, {.most = 1.5, .of = {"oneTBB"}}},                           \
 	}
 
 const struct bench_case cases_nested[] = {
-	NESTED("fib", 15, "the 30th number of Fibonacci by tasks that make two tasks each, below 21 without tasks"),
-	NESTED("fib-fine", 3, "the 27th number of Fibonacci with a task for each call, however small"),
-	NESTED("queens", 15, "12 queens: a task for each place of a queen in the first three rows"),
-	NESTED("quicksort", 3, "10^7 doubles sorted by quicksort: a task for each part of more than 4,096, and below"),
+	NESTED("nested/fib", 15, "the 30th number of Fibonacci by tasks that make two tasks each, below 21 without tasks"),
+	NESTED("nested/fib-fine", 3, "the 27th number of Fibonacci with a task for each call, however small"),
+	NESTED("nested/queens", 15, "12 queens: a task for each place of a queen in the first three rows"),
+	NESTED("nested/quicksort", 3, "10^7 doubles sorted by quicksort: a task for each part of more than 4,096, and below"),
 	{0},
 };

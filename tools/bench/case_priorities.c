@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define ITERATIONS (5 * BUSY_10_US)
+#define ITERATIONS (UINT64_C(5) * BUSY_10_US)
 #define REST_NS 130000 /* between two high tasks: longer than two tasks of the flood */
 #define HIGH_PER_LOW 40
 #define WAITS 90 /* of a hundred waits: all but the longest ones, in which a CPU was taken away */
@@ -170,7 +170,8 @@ static int count_claims(sheaf_batch *high, sheaf_batch *low, double *claims)
 		before += *(const uint64_t *)highs[i].data < half;
 	if (before == most)
 		return bench_fail("%zu high tasks were over too soon", most);
-	*claims = (double)(before + n / 2) / (double)(n / 2);
+	n /= 2;
+	*claims = (double)(before + n) / (double)n;
 	return 0;
 }
 

@@ -123,7 +123,7 @@ static int alloc_all(sheaf_pool *pool, const struct bench_job *job, struct metg 
 		r = sheaf_alloc_array(pool, width, sizeof(*steps->points), &points);
 	if (r == 0)
 		r = sheaf_alloc(pool, sizeof(*steps->stencil), &stencil);
-	if (r < 0)
+	if (r < 0 || !points)
 		return bench_sheaf_failed("sheaf_alloc", r);
 	steps->stencil = stencil;
 	steps->points = points;
@@ -177,7 +177,7 @@ static int measure_10_us(const struct bench_job *job, double *ns)
 
 static int measure_100_us(const struct bench_job *job, double *ns)
 {
-	return measure_steps(job, 10 * BUSY_10_US, ns);
+	return measure_steps(job, UINT64_C(10) * BUSY_10_US, ns);
 }
 
 #define YIELD "yield round trip"
