@@ -5,7 +5,8 @@
  * The build takes it only there (tests/meson.build). Each test runs in a child, one after the
  * other, in the order of the file; the program speaks TAP. Criterion's own behaviour is kept where
  * tests depend on it: the suite's init runs in front of each test and its fini behind it, but not
- * after a failed assertion or a skip; both of these end the child with its exit handlers.
+ * after a failed assertion or a skip; both of these end the child with its exit handlers. A test's
+ * own init or fini runs in place of its suite's. Messages are evaluated only for a failure.
  */
 #ifndef SHEAF_TESTS_SUPPORT_UNIT_CRITERION_H
 #define SHEAF_TESTS_SUPPORT_UNIT_CRITERION_H
@@ -25,10 +26,7 @@
 
 #define CR_SKIPPED 77
 
-/*
- * As a suite's fixture. A test's own is taken and not run: those of the unit tests only leave out
- * what does no harm.
- */
+/* Of a suite or a test. */
 struct cr_fixture {
 	void (*init)(void);
 	void (*fini)(void);
@@ -37,24 +35,35 @@ struct cr_fixture {
 struct cr_test {
 	const char *suite, *name;
 	void (*body)(void);
+	struct cr_fixture own;
 	struct cr_test *next;
 };
 
-static struct cr_test *cr_first, **cr_last = &cr_first;
-static struct cr_fixture cr_suite; /* one per program */
+struct cr_suite {
+	const char *name;
+	struct cr_fixture fixture;
+	struct cr_suite *next;
+};
 
-#define TestSuite(suite, ...)                                                        \
-	__attribute__((__constructor__)) static void cr_register_suite_##suite(void) \
-	{                                                                            \
-		cr_suite = (struct cr_fixture){__VA_ARGS__};                         \
-	}                                                                            \
+static struct cr_test *cr_first, **cr_last = &cr_first;
+static struct cr_suite *cr_suites;
+
+#define TestSuite(of, ...)                                                              \
+	__attribute__((__constructor__)) static void cr_register_suite_##of(void)       \
+	{                                                                               \
+		static struct cr_suite suite = {.name = #of, .fixture = {__VA_ARGS__}}; \
+                                                                                        \
+		suite.next = cr_suites;                                                 \
+		cr_suites = &suite;                                                     \
+	}                                                                               \
 	struct cr_fixture
 
 #define Test(of, called, ...)                                                                                  \
 	static void cr_body_##of##_##called(void);                                                             \
 	__attribute__((__constructor__)) static void cr_register_##of##_##called(void)                         \
 	{                                                                                                      \
-		static struct cr_test test = {.suite = #of, .name = #called, .body = cr_body_##of##_##called}; \
+		static struct cr_test test = {                                                                 \
+			.suite = #of, .name = #called, .body = cr_body_##of##_##called, .own = {__VA_ARGS__}}; \
                                                                                                                \
 		*cr_last = &test;                                                                              \
 		cr_last = &test.next;                                                                          \
@@ -62,13 +71,11 @@ static struct cr_fixture cr_suite; /* one per program */
 	static void cr_body_##of##_##called(void)
 
 /* TAP takes only lines that begin with "#" as remarks. */
-__attribute__((__format__(__printf__, 4, 5))) static inline void cr_check(bool good, const char *where, const char *what,
-									  const char *format, ...)
+__attribute__((__format__(__printf__, 3, 4))) _Noreturn static inline void cr_fail(const char *where, const char *what,
+										   const char *format, ...)
 {
 	va_list facts;
 
-	if (good)
-		return;
 	printf("# %s: not %s:", where, what);
 	va_start(facts, format);
 	vprintf(format, facts);
@@ -92,7 +99,7 @@ __attribute__((__format__(__printf__, 1, 2))) _Noreturn static inline void cr_sk
 #define CR_LINE_(line) #line
 #define CR_LINE(line) CR_LINE_(line)
 /* The space takes up the message, which may be missing. */
-#define CR_CHECK(condition, what, ...) cr_check(condition, __FILE__ ":" CR_LINE(__LINE__), what, " " __VA_ARGS__)
+#define CR_CHECK(condition, what, ...) ((condition) ? (void)0 : cr_fail(__FILE__ ":" CR_LINE(__LINE__), what, " " __VA_ARGS__))
 
 #define cr_assert(condition, ...) CR_CHECK(condition, #condition, __VA_ARGS__)
 #define cr_assert_not(condition, ...) CR_CHECK(!(condition), "!(" #condition ")", __VA_ARGS__)
@@ -112,17 +119,24 @@ __attribute__((__format__(__printf__, 1, 2))) _Noreturn static inline void cr_sk
 /* The child's status, as of waitpid(). */
 static inline int cr_run(const struct cr_test *test)
 {
+	struct cr_fixture fixture = test->own;
 	pid_t pid;
 	int status;
 
+	for (const struct cr_suite *suite = cr_suites; suite; suite = suite->next) {
+		if (strcmp(suite->name, test->suite))
+			continue;
+		fixture.init = fixture.init ? fixture.init : suite->fixture.init;
+		fixture.fini = fixture.fini ? fixture.fini : suite->fixture.fini;
+	}
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		if (cr_suite.init)
-			cr_suite.init();
+		if (fixture.init)
+			fixture.init();
 		test->body();
-		if (cr_suite.fini)
-			cr_suite.fini();
+		if (fixture.fini)
+			fixture.fini();
 		exit(0);
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : 1 << 8;
