@@ -155,7 +155,7 @@ static bool gather_spin(void *context)
 	if (!handle->segment->spin_ns)
 		return false;
 	backoff_begin(&handle->backoff, PAUSES_PER_CHECK);
-	while (backoff_wait(&handle->backoff, handle->segment->eager_ns, handle->segment->spin_ns))
+	while (backoff_wait(&handle->backoff, handle->segment->idle_eager_ns, handle->segment->spin_ns))
 		if (helping->ready(helping->context))
 			return true;
 	return false;

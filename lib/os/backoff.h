@@ -75,14 +75,14 @@ static inline void backoff_yield(struct backoff *backoff, uint64_t now)
 }
 
 /*
- * Back off after a check that has found nothing: spin for @spin_ns, then yield, until @most_ns are
- * over. True: check again. False: sleep now.
+ * Back off after a check that has found nothing: spin for @spin_ns, if not 0, then yield, until
+ * @most_ns are over. True: check again. False: sleep now.
  */
 static inline bool backoff_wait(struct backoff *backoff, uint64_t spin_ns, uint64_t most_ns)
 {
 	uint64_t now;
 
-	if (backoff->spinning && ++backoff->checks % CHECKS_PER_CLOCK) {
+	if (spin_ns && backoff->spinning && ++backoff->checks % CHECKS_PER_CLOCK) {
 		for (unsigned i = 0; i < backoff->pauses; i++)
 			os_relax();
 		return true;

@@ -26,7 +26,13 @@
 #define DEFAULT_BATCHES 4096u /* reserved: memory is committed for those that were open at once */
 #define SPIN_NS 50000         /* two or three wake-ups */
 #define EAGER_NS 20000        /* one wake-up: less could not pay */
-#define CROWDED_EAGER_NS 1000 /* where the owner and the workers have less than a CPU each */
+/*
+ * Where the owner and the workers have less than a CPU each. A worker that has no task yields at
+ * once, because the member that waits for what it has done may wait for its CPU. The owner first
+ * waits for about as long as a short task takes on another CPU.
+ */
+#define CROWDED_EAGER_NS 300
+#define CROWDED_IDLE_EAGER_NS 0
 
 static int check_number(const char *name, unsigned value, unsigned most)
 {
@@ -135,6 +141,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	}
 	pool->segment.spin_ns = SPIN_NS;
 	pool->segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
+	pool->segment.idle_eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_IDLE_EAGER_NS;
 	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
 	pool->member.forks = MEMBER_DEAD; /* until its workers run */
 	pool->member.ops = &tend_ops;

@@ -83,7 +83,7 @@ static bool spin_for_task(void *context)
 		return false;
 	backoff_begin(&member->backoff, PAUSES_PER_CHECK);
 	work_spins(member, true);
-	while (backoff_wait(&member->backoff, segment->eager_ns, member->spin_ns) && !is_life_over(life))
+	while (backoff_wait(&member->backoff, segment->idle_eager_ns, member->spin_ns) && !is_life_over(life))
 		if (work_step(member, false))
 			return true;
 	work_spins(member, false);

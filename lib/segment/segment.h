@@ -57,6 +57,7 @@ struct segment {
 	bool rings_added;       /* by this member: it knows that all rings are committed */
 	uint64_t spin_ns;       /* how long to spin before sleeping; 0: do not spin */
 	uint64_t eager_ns;      /* for how much of that without a yield; see backoff.h */
+	uint64_t idle_eager_ns; /* the same of a worker that has no task */
 	uint64_t limit_ns;      /* of tasks, unless their batch says otherwise; 0: none */
 	bool checked;           /* SHEAF_CHECK */
 	bool threaded;          /* workers are threads of the owner */
