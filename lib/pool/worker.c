@@ -42,18 +42,6 @@ static bool is_life_over(void *context)
 	return !rings_have_ready(segment) && !(load_relaxed(&segment->control->nested) && rings_have_owned(segment));
 }
 
-static bool run_tasks(void *context, bool announced)
-{
-	struct life *life = context;
-	bool ran = work_step(&life->member, announced);
-
-	if (ran)
-		while (work_step(&life->member, false))
-			continue;
-	life->member.clock_ns = 0;
-	return ran;
-}
-
 /*
  * Wait in a closed pool, where something still seems to be READY. It may have been claimed or
  * withdrawn by now, and this worker be the last one: nobody would ring for that.
@@ -67,6 +55,24 @@ static bool nap_for_task(struct life *life)
 		os_sleep_ns(CLOSED_NAP_NS);
 	}
 	return false;
+}
+
+static bool run_tasks(void *context, bool announced)
+{
+	struct life *life = context;
+	bool ran = work_step(&life->member, announced);
+
+	if (ran)
+		while (work_step(&life->member, false))
+			continue;
+	life->member.clock_ns = 0;
+	/*
+	 * Never asleep in a closed pool: the token that told of its end may be the predecessor's,
+	 * and nobody rings when the last task ends. Seq_cst, as in is_life_over().
+	 */
+	if (!ran && announced && load_seq_cst(&life->member.segment->control->state) != POOL_OPEN)
+		return nap_for_task(life);
+	return ran;
 }
 
 /* Spin for a while, because a task that comes soon costs much less than a sleep. */
