@@ -6,7 +6,7 @@
  * something claims that word, as it does for a gatherer, and then writes a byte into the pool's
  * pipe. So an armed batch costs one write at most, and one that is not armed costs nothing.
  *
- * Who writes what   waiter: as in bell.c. control->alarms: the member that rings all gatherers.
+ * Writers           waiter: as in bell.c. control->alarms: the member that rings all gatherers.
  *                   armed and alarms of the handle: the opener, under the member's lock.
  * Edges             The gatherer's side of BELL1 (bell.c): arm, then look for what is done. And
  *                   that of `alarms`: a batch that was armed with the present number saw what was

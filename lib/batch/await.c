@@ -5,7 +5,7 @@
  * done. If it is none of these, a wild write has destroyed the word that would tell, so the wait
  * ends with an error.
  *
- * Who writes what   The batch's waiter word: the gatherer, and the worker that rings it (see
+ * Writers           The batch's waiter word: the gatherer, and the worker that rings it (see
  *                   bell.c).
  * Edges             The gatherer's side of BELL1 (bell.c): it announces itself, then checks. And
  *                   the end of RING2 (ring.c): if a slot is free, what its task published is seen.

@@ -2,7 +2,7 @@
  * cancel.c - sheaf_cancel() and sheaf_batch_cancel(): tell what is cancelled, and have workers
  * killed that run it.
  *
- * Who writes what   The batch's word, `stop` of a dense batch, WORD_CANCELLED in entries: the
+ * Writers           The batch's word, `stop` of a dense batch, WORD_CANCELLED in entries: the
  *                   opener. What nobody has begun is ended by withdraw.c.
  * Deaths            Of the opener: its batches end with it. Of a worker that runs a cancelled
  *                   position: settle.c ends the position.

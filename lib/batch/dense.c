@@ -1,7 +1,7 @@
 /*
  * dense.c - makes a batch dense: lays a map or a loop out in chunks, and invites workers to it.
  *
- * Who writes what   The opener: the batch's description and its chunk words, while no slot of the
+ * Writers           The opener: the batch's description and its chunk words, while no slot of the
  *                   ring names the batch. Of a slot that carries an invitation: as submit.c.
  * Edges             By RING1 (ring.c) an invitation hands over the description, the chunk words and
  *                   the context.

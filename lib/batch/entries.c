@@ -1,7 +1,7 @@
 /*
  * entries.c - a list of stretches, each as long as all those before it together, up to a bound.
  *
- * Who writes what   Entries belong to the submitter until the ring slot of their task is READY, and
+ * Writers           Entries belong to the submitter until the ring slot of their task is READY, and
  *                   to the worker after that.
  * Deaths            Of the opener: the pool ends. All units go by the batch's heap id, whatever
  *                   this list says.

@@ -5,7 +5,7 @@
  * when there are new ones. No field of them is believed that leads anywhere, because a task may
  * have written over it.
  *
- * Who writes what   The records: workers and the supervisor (see chunk.c). The list: the gatherer.
+ * Writers           The records: workers and the supervisor (see chunk.c). The list: the gatherer.
  * Edges             By CHUNK2 (chunk.c) a record is seen by the gatherer that finds its chunk DONE.
  * Deaths            Of a supervisor that has failed a position: its successor may do so again, so a
  *                   position may have two records.

@@ -6,7 +6,7 @@
  * While it waits for results the worker sleeps on its batch's bell, and is announced as a worker,
  * too, so that submitters ring it there (bell.c).
  *
- * Who writes what   As the worker of any task (call.c, share.c). `awaits` of its seat: the worker.
+ * Writers           As the worker of any task (call.c, share.c). `awaits` of its seat: the worker.
  * Deaths            Of the worker: the batch of the wait goes (orphans.c), and what it had claimed
  *                   is returned to the ring (recover.c).
  */

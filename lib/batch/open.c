@@ -4,7 +4,7 @@
  * A batch has a slot in the segment (shared_batch), which belongs to the member that its `opener`
  * names.
  *
- * Who writes what   opener: a member that finds it 0, by a CAS, and the same member when it leaves
+ * Writers           opener: a member that finds it 0, by a CAS, and the same member when it leaves
  *                   the slot. The rest of the slot, but for what workers leave there: the opener.
  * Edges             BATCH1  leave_slot() -> take_slot_if_free(): the next opener comes after all
  *                   that the last one did.

@@ -6,7 +6,7 @@
  * for the others. That includes tasks of dead workers, because their slots name the batch until the
  * supervisor has settled them.
  *
- * Who writes what   The batch's word and its tasks in the ring that are READY: the opener. Slots of
+ * Writers           The batch's word and its tasks in the ring that are READY: the opener. Slots of
  *                   the ring that were OWNED: as in ring.c.
  * Edges             By RING2 (ring.c) what a task wrote comes before the batch is freed.
  *                   STOCK1  stock units -> give all stocks back (stocktake.c): hands over which
@@ -48,28 +48,12 @@ struct clearing {
  */
 static bool is_slot_clear(const struct sheaf_batch *batch, struct shared_slot *slot, uint64_t *bits)
 {
-	for (;;) {
-		/*
-		 * RING2, pairs with ring_release(): else the batch could be freed before what its
-		 * last task wrote.
-		 */
-		*bits = load_acquire(&slot->word);
-		if (word_state(*bits) != WORD_READY && word_state(*bits) != WORD_OWNED)
-			return true;
-		/*
-		 * Acquire, pairs with the store in submit.c: a task that has the slot by now came
-		 * after the batch's own (RING2).
-		 */
-		if (load_acquire(&slot->batch) != batch->ref)
-			return true;
-		if (word_state(*bits) == WORD_OWNED)
-			return false;
-		if (ring_withdraw(slot, *bits)) {
-			/* Not by the hint: if all workers sleep, nobody would ring later. */
-			room_ring_one(batch->segment);
-			return true;
-		}
-	}
+	enum slot_has has = ring_clear(slot, batch->ref, bits);
+
+	/* Not by the hint: if all workers sleep, nobody would ring later. */
+	if (has == SLOT_WITHDRAWN)
+		room_ring_one(batch->segment);
+	return has != SLOT_OWNED;
 }
 
 static bool is_clear(void *context)

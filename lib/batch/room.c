@@ -1,7 +1,7 @@
 /*
  * room.c - spins while the ring drains fast, and sleeps in a room until a worker rings.
  *
- * Who writes what   A room and its bit among the waiters: the submitter that has taken the room
+ * Writers           A room and its bit among the waiters: the submitter that has taken the room
  *                   (see bell.c). A slot that is tried: as by any submitter; it is abandoned at
  *                   once.
  * Deaths            Of a worker that was to ring: the supervisor rings all rooms after each death.

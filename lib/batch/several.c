@@ -5,7 +5,7 @@
  * a submitter does, and has the waiter word of each batch name it: the member that publishes
  * something rings that room and not the batch's bell. So one sleep is for all of them.
  *
- * Who writes what   The waiter words: as in bell.c.
+ * Writers           The waiter words: as in bell.c.
  * Edges             The gatherer's side of BELL1 (bell.c), for each batch: its word is announced,
  *                   and then it is checked.
  * Deaths            As of those that a gatherer waits for (await.c). After each death all rooms are

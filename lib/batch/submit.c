@@ -2,7 +2,7 @@
  * submit.c - submits one task: reserves its position, fills its entry and a slot of the ring, and
  * publishes the slot.
  *
- * Who writes what   The submitter: under the batch's lock the entry of the task and the argument,
+ * Writers           The submitter: under the batch's lock the entry of the task and the argument,
  *                   and the slot while it is FILLING. Nobody knows of the entry before the slot is
  *                   READY.
  * Edges             By RING1 (ring.c) the slot hands over the entry and the argument.
@@ -140,8 +140,8 @@ __attribute__((always_inline)) static inline int send_task(struct sheaf_batch *b
 	/* Relaxed: the word publishes it (RING1). */
 	store_relaxed(&slot->target, new_entry(batch, batch->order.count, position));
 	/*
-	 * Release, pairs with is_slot_clear() in retire.c: else that could see this name, and not
-	 * that the last task is over.
+	 * Release, pairs with ring_clear(): else that could see this name, and not that the last
+	 * task is over.
 	 */
 	store_release(&slot->batch, batch->ref);
 	order_add(&batch->order, position);

@@ -5,7 +5,7 @@
  * two are open: one that sheaf_next() has begun, below all chunks that are not taken, and one that
  * sheaf_next_done() has begun, while none was open.
  *
- * Who writes what   The marks `inside`, of workers in the batch: those workers; the gatherer, once
+ * Writers           The marks `inside`, of workers in the batch: those workers; the gatherer, once
  *                   it knows that none is left.
  * Edges             The end of CHUNK2 (chunk.c): an acquire load that finds a chunk DONE sees its
  *                   results and its failure records.

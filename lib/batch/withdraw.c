@@ -5,7 +5,7 @@
  * Workers claim tasks by a CAS of the same word. So only one of the two publishes a position
  * (promise 3).
  *
- * Who writes what   Slots and chunks that are READY: the opener, or the worker that claims them.
+ * Writers           Slots and chunks that are READY: the opener, or the worker that claims them.
  *                   The entry of a task that the opener has withdrawn: the opener.
  * Deaths            Of the opener: its batches end with it. Of a worker: settle.c.
  */

@@ -6,7 +6,7 @@
  * by now, and their children are copies of the owner at creation. A worker's seat is made ready
  * before the fork, because the worker inherits it, and others see hints.
  *
- * Who writes what   The seat of a worker that does not run: the supervisor. Its pid and generation,
+ * Writers           The seat of a worker that does not run: the supervisor. Its pid and generation,
  *                   always: the supervisor. kill: the owner, and the supervisor sets it to 0.
  * Edges             Generation: release to segment_is_orphan(), which must not see a successor
  *                   before the repair of the dead one's words. And seq_cst with ring_seat() in

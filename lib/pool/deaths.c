@@ -5,7 +5,7 @@
  * The order is what counts: as long as a worker is not reaped, its pid names nobody else, and only
  * after the repair its seat gets a successor.
  *
- * Who writes what   control->deaths and the pid in the dead worker's seat: the supervisor. The
+ * Writers           control->deaths and the pid in the dead worker's seat: the supervisor. The
  *                   rest: see recover.c.
  * Deaths            Of the supervisor in here: its successor repairs after every worker, from the
  *                   same words.

@@ -1,7 +1,7 @@
 /*
  * ending.c - the supervisor ends with its owner, or with its pool.
  *
- * Who writes what   control->state: the supervisor, from closed to finished and back; see state.c.
+ * Writers           control->state: the supervisor, from closed to finished and back; see state.c.
  *                   The name of the segment: taken away by the supervisor when the owner is dead,
  *                   or when a terminated pool's owner may not do it.
  * Deaths            Of the supervisor between finished and its check of the ring: its successor, or

@@ -29,7 +29,7 @@
  * if one of the group has a lock. What cannot be proven gets no signal and is not reaped. Then the
  * end of the pipe, and the locks, tell when the family is dead.
  *
- * Who writes what   control->start: 0 by the owner, before the fork; then the first supervisor.
+ * Writers           control->start: 0 by the owner, before the fork; then the first supervisor.
  *                   control->state: the owner, to end a family that it has been told to end.
  * Deaths            Of the owner: nothing needs repair, because the family ends itself when its
  *                   pipe ends. Of a supervisor before it has stored `start`: the owner notices it

@@ -4,7 +4,7 @@
  * A signal handler writes the signal and the return addresses to the worker's record, and lets the
  * signal end the process. It has a stack of its own, so that it also runs when the stack is full.
  *
- * Who writes what   The worker's handler alone writes the fault, and the supervisor reads it after
+ * Writers           The worker's handler alone writes the fault, and the supervisor reads it after
  *                   the worker's death.
  * Deaths            Finding the addresses may take a lock that the faulting code holds. Then an
  *                   alarm ends the worker, and the signal, which was written first, tells what it

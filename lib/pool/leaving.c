@@ -6,7 +6,7 @@
  *   worker_run()
  *   the task          a child that it forks and that returns ends in task_returned()
  *
- * Who writes what   A worker that is left writes the way into its record, for the supervisor. A
+ * Writers           A worker that is left writes the way into its record, for the supervisor. A
  *                   child that a task has forked runs the same handlers. It ends, and writes
  *                   nothing.
  * Deaths            A worker that dies before it has written the way counts as killed by its signal

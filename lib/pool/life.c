@@ -1,7 +1,7 @@
 /*
  * life.c - how the owner closes, joins, terminates, interrupts and destroys a pool.
  *
- * Who writes what   control->state: the owner, to closed and terminated; see state.c.
+ * Writers           control->state: the owner, to closed and terminated; see state.c.
  * Deaths            Of the owner in here: its supervisor ends the workers and takes the name away.
  */
 #include "pool/pool.h"

@@ -1,7 +1,7 @@
 /*
  * limits.c - kills workers whose tasks run longer than they may.
  *
- * Who writes what   A worker: its deadline, before and after its task. The opener of a batch: the
+ * Writers           A worker: its deadline, before and after its task. The opener of a batch: the
  *                   shortest limit of its tasks. The supervisor: how often it checks (tick_ns), and
  *                   everything in struct limits, which is private to it.
  * Lost time         A limit is meant for a task that hangs. Time in which the worker could not run

@@ -5,7 +5,7 @@
  * and shares what the worker's tasks have opened. Each depth of nesting has one, which the next
  * task at that depth uses again.
  *
- * Who writes what   The handle: the worker that runs the task. Nothing in the segment but `nested`,
+ * Writers           The handle: the worker that runs the task. Nothing in the segment but `nested`,
  *                   and the kill word of a seat (as the owner, see tend.c).
  * Deaths            Of the worker: its handles go with its memory, its batches by orphans.c.
  */

@@ -6,7 +6,7 @@
  * may write into memory of the task that has submitted it, which runs again and may be over, and
  * that memory free, while the old one still runs (deaths.c).
  *
- * Who writes what   opener: the supervisor, from the dead worker's name to ORPHANED, and to 0 when
+ * Writers           opener: the supervisor, from the dead worker's name to ORPHANED, and to 0 when
  *                   the batch is free. The rest of the batch: the supervisor, once no slot names
  *                   it.
  * Edges             By RING2 (ring.c) what a task wrote comes before the batch is freed. By BATCH1
@@ -49,30 +49,6 @@ static bool is_orphan(const struct shared_batch *batch)
 }
 
 /*
- * Take the batch's task out of this slot, if there is one. False: a worker has it, by the word
- * *@bits.
- */
-static bool clear_slot(struct shared_slot *slot, uint64_t ref, uint64_t *bits)
-{
-	for (;;) {
-		/* RING2, pairs with ring_release(): else the batch could be freed too early. */
-		*bits = load_acquire(&slot->word);
-		if (word_state(*bits) != WORD_READY && word_state(*bits) != WORD_OWNED)
-			return true;
-		/*
-		 * Acquire, as in is_slot_clear() in retire.c. Each time, because the slot may have
-		 * got another batch's task meanwhile.
-		 */
-		if (load_acquire(&slot->batch) != ref)
-			return true;
-		if (word_state(*bits) == WORD_OWNED)
-			return false;
-		if (ring_withdraw(slot, *bits))
-			return true;
-	}
-}
-
-/*
  * Take the batch's tasks out of the ring. *@runner: a worker that has one and has not ended; else
  * as it was. False: a worker has one.
  */
@@ -84,7 +60,7 @@ static bool clear_slots(struct segment *segment, uint64_t ref, const bool *ended
 		uint64_t bits;
 		unsigned seat;
 
-		if (clear_slot(&segment->slots[i], ref, &bits))
+		if (ring_clear(&segment->slots[i], ref, &bits) != SLOT_OWNED)
 			continue;
 		clear = false;
 		seat = word_unpack(bits).seat;

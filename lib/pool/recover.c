@@ -5,7 +5,7 @@
  * it is the only sign. The slot of the innermost task comes last, so that a successor still finds
  * which one that was.
  *
- * Who writes what   What names the dead worker: the supervisor alone, by settle.c, ring.c and
+ * Writers           What names the dead worker: the supervisor alone, by settle.c, ring.c and
  *                   bell.c. control->state: the supervisor, by a CAS to broken.
  * Deaths            Of the supervisor in here: its successor calls again for every worker, none of
  *                   which lives then. Before a slot's last CAS: the slot still names the dead

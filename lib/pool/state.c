@@ -1,7 +1,7 @@
 /*
  * state.c - reads and changes the pool's state.
  *
- * Who writes what   The owner: closed and terminated, as it was asked; lost, when no supervisor can
+ * Writers           The owner: closed and terminated, as it was asked; lost, when no supervisor can
  *                   be started. The supervisor: finished and broken. Every change is one CAS from
  *                   the state that was read.
  * Deaths            Of a member between its change and the wake-up: the supervisor, or the owner's

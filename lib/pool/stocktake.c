@@ -4,7 +4,7 @@
  *
  * It looks once a second, and only as long as a stock may have units. So an idle pool sleeps.
  *
- * Who writes what   stock_watched: 1 by a member that has stocked units, 0 by the supervisor. Of
+ * Writers           stock_watched: 1 by a member that has stocked units, 0 by the supervisor. Of
  *                   the heap map and the seats: see stock.c.
  * Deaths            Of the supervisor: its successor gives all stocks back when it begins.
  */

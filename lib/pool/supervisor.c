@@ -7,7 +7,7 @@
  * The host sees one child and no SIGCHLD of workers. The family is a process group of its own, so
  * Ctrl-C does not reach it, and the owner can kill all of it at once.
  *
- * Who writes what   control->start: the first supervisor, once. control->supervisors: each one. The
+ * Writers           control->start: the first supervisor, once. control->supervisors: each one. The
  *                   rest: see the files above.
  * Deaths            Of the supervisor at any instruction: its workers die, and its spare repairs
  *                   what they left, from the words alone.

@@ -2,7 +2,7 @@
  * tend.c - the owner replaces a dead supervisor, and writes again what it knows better than the
  * segment, where a wild write may have changed it.
  *
- * Who writes what   control->state: the owner, to closed again, lost, broken or unplugged; see
+ * Writers           control->state: the owner, to closed again, lost, broken or unplugged; see
  *                   state.c. The kill word of a seat: the owner, before it wakes the supervisor.
  * Deaths            Of the supervisor and its spare at once: found here, and a successor repairs
  *                   what they left.

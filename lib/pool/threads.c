@@ -1,7 +1,7 @@
 /*
  * threads.c - workers that are threads of the owner, without any supervisor.
  *
- * Who writes what   The generation of a worker's seat: the owner, before the thread starts.
+ * Writers           The generation of a worker's seat: the owner, before the thread starts.
  *                   control->state: the owner, if a thread cannot be started.
  * Deaths            A thread does not die alone. A fault in a task ends the owner and all of its
  *                   threads, and the kernel frees the segment.

@@ -7,7 +7,7 @@
  * clears it, which makes the wake-up its own, and posts. Surplus tokens are harmless, because every
  * sleeper checks the words when it wakes, whatever woke it.
  *
- * Who writes what   A bit or a waiter word: set by its sleeper, cleared by the sleeper or by the
+ * Writers           A bit or a waiter word: set by its sleeper, cleared by the sleeper or by the
  *                   poster that rings it. A room's holder: the member that takes the room by a CAS,
  *                   and the supervisor once that member is dead.
  * Edges             BELL1  announce, check the words | publish, check for announcements. All four

@@ -1,7 +1,7 @@
 /*
  * ring.c - a bag of slots that is filled and emptied in order as long as nothing is in the way.
  *
- * Who writes what   A slot's word: see word.h. A submitter takes it from FREE to FILLING to READY,
+ * Writers           A slot's word: see word.h. A submitter takes it from FREE to FILLING to READY,
  *                   a worker from READY to OWNED to FREE, and the supervisor changes what a dead
  *                   member left. The rest of a slot: its submitter while it is FILLING, nobody
  *                   after that. tail: submitters. head: workers, and the supervisor, which sets it
@@ -272,6 +272,30 @@ bool ring_withdraw(struct shared_slot *slot, uint64_t word)
 	 * release of the member that made it READY.
 	 */
 	return cas_acquire(&slot->word, &word, word_freed(word));
+}
+
+enum slot_has ring_clear(struct shared_slot *slot, uint64_t batch, uint64_t *bits)
+{
+	for (;;) {
+		/*
+		 * RING2, pairs with ring_release(): else the batch could be freed before what its
+		 * last task wrote.
+		 */
+		*bits = load_acquire(&slot->word);
+		if (word_state(*bits) != WORD_READY && word_state(*bits) != WORD_OWNED)
+			return SLOT_NOTHING;
+		/*
+		 * Acquire, pairs with the store in submit.c: a task that has the slot by now came
+		 * after the batch's own (RING2). Each time, because the slot may have got another
+		 * batch's task meanwhile.
+		 */
+		if (load_acquire(&slot->batch) != batch)
+			return SLOT_NOTHING;
+		if (word_state(*bits) == WORD_OWNED)
+			return SLOT_OWNED;
+		if (ring_withdraw(slot, *bits))
+			return SLOT_WITHDRAWN;
+	}
 }
 
 bool ring_return(struct shared_slot *slot, uint64_t word, unsigned attempts)

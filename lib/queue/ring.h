@@ -87,6 +87,16 @@ bool ring_release(struct shared_slot *slot, uint64_t word);
  */
 bool ring_withdraw(struct shared_slot *slot, uint64_t word);
 
+/* What a slot has of a batch. */
+enum slot_has {
+	SLOT_NOTHING,
+	SLOT_WITHDRAWN, /* a task that was READY, and is taken back now */
+	SLOT_OWNED,     /* a task that a member runs */
+};
+
+/* Take a batch's task back if the slot has one that is READY. @batch: its ref. *@bits: its word. */
+enum slot_has ring_clear(struct shared_slot *slot, uint64_t batch, uint64_t *bits);
+
 /*
  * Return a dead member's task to the ring, OWNED -> READY, with that many attempts. For the
  * supervisor. False: as ring_release().

@@ -7,7 +7,7 @@
  * heap by heap.c. All processes are forks of the owner, so they inherit the mapping and see a page
  * the moment it is committed. No process ever has to map anything later (promise 6).
  *
- * Who writes what   The header: the owner alone, and `ready` last. The number of batch slots, and
+ * Writers           The header: the owner alone, and `ready` last. The number of batch slots, and
  *                   that the rings of all priorities are there: any member that has committed
  *                   them. Neither is taken back.
  * Deaths            Of the creator: file.c tells what is left of the file. Of a member that adds

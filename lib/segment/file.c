@@ -1,7 +1,7 @@
 /*
  * file.c - the file behind a segment: makes it, gives it its name, and opens it again.
  *
- * Who writes what   only the creator writes the header and the name, before anybody else can know
+ * Writers           only the creator writes the header and the name, before anybody else can know
  *                   of the file.
  * Deaths            A creator that is killed leaves nothing, because the file has no name until a
  *                   supervisor runs. Where the system has no such files, the first name is a

@@ -1,7 +1,7 @@
 /*
  * heap.c - the page-run allocator.
  *
- * Who writes what   Word u of the heap map belongs to unit u. It is 0 if the unit is free, else the
+ * Writers           Word u of the heap map belongs to unit u. It is 0 if the unit is free, else the
  *                   id of its holder, or that of a stock: see stock.c. 0 -> id: one CAS by the
  *                   member that allocates. id -> 0: one store by the member that frees, which must
  *                   hold the id.

@@ -3,7 +3,7 @@
  *
  * A sweep reads nothing else before the segment is ready.
  *
- * Who writes what   The header up to owner_space: the creator, before anybody else knows of the
+ * Writers           The header up to owner_space: the creator, before anybody else knows of the
  *                   file; and a sweep, once all processes of the pool are dead.
  * Deaths            Between the two steps of stamp_cut(): the header says that nobody owns the
  *                   file. So the next sweep finds a dead segment, and goes on.

@@ -5,7 +5,7 @@
  * The units of a batch come from its opener's stock and return there, whichever member takes them.
  * A unit of a stock holds what its last batch has left.
  *
- * Who writes what   A seat's slots: its member, one thread at a time. Word u of the heap map: id ->
+ * Writers           A seat's slots: its member, one thread at a time. Word u of the heap map: id ->
  *                   STOCKED by one store of the opener that frees the id; STOCKED -> id by one CAS
  *                   of the member that takes the unit; STOCKED -> LEAVING -> 0 by the supervisor.
  * Invariant         A unit that is STOCKED has a slot, which is not used for another unit before

@@ -1,7 +1,7 @@
 /*
  * call.c - runs submitted tasks.
  *
- * Who writes what   An entry's word and position: the submitter, before it publishes the slot. The
+ * Writers           An entry's word and position: the submitter, before it publishes the slot. The
  *                   rest of an entry: the owner of the slot, and after its death the supervisor
  *                   (settle.c). Nobody after DONE.
  * Invariant         An entry is DONE at most once (promise 3). While it is READY, its slot is

@@ -1,7 +1,7 @@
 /*
  * cancel.c - cancels a batch, and cuts chunks off.
  *
- * Who writes what   The batch's word, OPEN -> CANCELLED: the opener, or a member
+ * Writers           The batch's word, OPEN -> CANCELLED: the opener, or a member
  *                   that publishes a failure.
  * Deaths            Between a failure and the word: the supervisor finds the failure, and cancels
  *                   the rest (settle.c).
@@ -26,7 +26,7 @@ uint64_t cancel_cut(uint64_t bits, uint64_t first)
 {
 	struct word w = word_unpack(bits);
 
-	/* Who ran what is before it is no longer known. */
+	/* Which worker ran what is before it is no longer known. */
 	if (w.state == WORD_READY)
 		w.seat = SEAT_MASK;
 	w.state = WORD_DONE;

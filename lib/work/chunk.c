@@ -1,7 +1,7 @@
 /*
  * chunk.c - claims a chunk, runs its positions and publishes it.
  *
- * Who writes what   A chunk's word: READY -> OWNED -> DONE by members that take part. What a dead
+ * Writers           A chunk's word: READY -> OWNED -> DONE by members that take part. What a dead
  *                   member left, the supervisor settles (settle.c). The cursor: the member, in its
  *                   own seat.
  * Invariant         A chunk is READY, OWNED by a member that is inside, or DONE. Of an OWNED chunk,

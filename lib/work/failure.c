@@ -1,7 +1,7 @@
 /*
  * failure.c - the failure records of a dense batch.
  *
- * Who writes what   batch->failures: members that run chunks, and the supervisor. A record: the
+ * Writers           batch->failures: members that run chunks, and the supervisor. A record: the
  *                   member that pushes it, before the push. Its count: afterwards the supervisor,
  *                   which sets it to 0.
  * Edges             FAILURE1  push -> walk: hands over the record. Gatherers walk, too, in batch/.

@@ -1,7 +1,7 @@
 /*
  * held.c - keeps the seat of a worker true while tasks are nested.
  *
- * Who writes what   The seat: the worker. While a task waits and the worker runs another one, what
+ * Writers           The seat: the worker. While a task waits and the worker runs another one, what
  *                   the seat told of it is kept on the stack (struct held). It is back in the seat
  *                   before the slot of the inner task is free.
  * Invariant         Whenever the worker can be killed, at most one of its slots is named by `hand`,

@@ -1,7 +1,7 @@
 /*
  * nest.c - chooses tasks for a worker whose task waits, and runs them inside of that wait.
  *
- * Who writes what   As the worker of any task (call.c, share.c), and its seat as held.c says.
+ * Writers           As the worker of any task (call.c, share.c), and its seat as held.c says.
  * Deaths            Of the worker: what it had claimed goes back to the ring, and what its tasks
  *                   had opened is freed (recover.c, orphans.c).
  */

@@ -1,7 +1,7 @@
 /*
  * settle.c - applies the policy of blame.h to one slot of a dead member.
  *
- * Who writes what   All that names the dead member: the supervisor alone, after the kernel has told
+ * Writers           All that names the dead member: the supervisor alone, after the kernel has told
  *                   of the death. So its loads are relaxed: it has waited for the death, and sees
  *                   all that the dead member wrote.
  * Trust             A wild task may have written over the slot or its batch. Each number is read

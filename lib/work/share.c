@@ -1,7 +1,7 @@
 /*
  * share.c - walks along the chunks of a dense batch.
  *
- * Who writes what   A share's front: the worker of that share. Its back: members that steal.
+ * Writers           A share's front: the worker of that share. Its back: members that steal.
  *                   inside: bit w by worker w, and of a dead worker the supervisor, which clears
  *                   it.
  * Way               Each share has a contiguous range of chunks, which its worker claims from the

@@ -1,7 +1,7 @@
 /*
  * step.c - claims a task, whatever its kind, and runs it.
  *
- * Who writes what   hand: the member, in its own seat, after each claim.
+ * Writers           hand: the member, in its own seat, after each claim.
  * Deaths            Between claim and hand: the seat does not tell which task was innermost. See
  *                   blame_outer().
  *                   A wake-up that died with the member is made up for by the supervisor, which

@@ -58,8 +58,10 @@ tables)
 	# Only what reads is watched closely; the rest of the library is taken as fast as it is.
 	sources="tests/fuzz/fuzz_tables.c tests/fuzz/table_load.c tests/fuzz/tables.c tests/fuzz/memory_meter.c $support lib/base/printable.c
 		lib/data/input.c lib/data/table.c lib/data/array.c lib/data/fields.c lib/data/csv.c lib/data/npy.c"
-	rest="lib/base/clock.c lib/base/error.c $os_sources lib/segment/*.c lib/queue/*.c lib/member/*.c
-		lib/work/*.c lib/batch/*.c lib/pool/*.c"
+	rest="lib/base/clock.c lib/base/error.c $os_sources"
+	for room in segment queue member work batch pool; do
+		rest="$rest lib/$room/*.c"
+	done
 	mkdir "$folder/rest"
 	# shellcheck disable=SC2086
 	(cd "$folder/rest" && for source in $(cd "$top" && echo $rest); do

@@ -257,7 +257,7 @@ def heads(tree, build):
         if not written:
             continue
         word, number = written[0]
-        for paragraph in "Who writes what", "Deaths":
+        for paragraph in "Writers", "Deaths":
             if not re.search(PARAGRAPH % paragraph, file.head):
                 yield (file.path, number, f'writes shared memory ({word}), but its top comment has no paragraph "{paragraph}": '
                        "add it")

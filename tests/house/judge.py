@@ -17,7 +17,7 @@ struct shared_control {
 RING = """/*
  * ring.c - a ring.
  *
- * Who writes what   tail: submitters.
+ * Writers           tail: submitters.
  * Edges             R1 -> A1  publish -> claim: hands over the slot.
  * Deaths            None hurts (promise 1).
  */

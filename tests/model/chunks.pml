@@ -514,7 +514,7 @@ active proctype Batch()
 		}
 		n = 0
 	}
-	/* Whoever is stuck before the end leaves an invalid end state. */
+	/* A process that is stuck before the end leaves an invalid end state. */
 	do
 	:: n < CHUNKS ->
 		chunk[n].state == DONE;

@@ -372,7 +372,7 @@ end:
 	od
 }
 
-/* Whoever is stuck before that leaves an invalid end state. */
+/* A process that is stuck before that leaves an invalid end state. */
 active proctype End()
 {
 	high_done && high == FREE && low == FREE && done == CHUNKS

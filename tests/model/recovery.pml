@@ -514,7 +514,7 @@ active proctype Tasks()
 			entry[n].state = READY
 		}
 	}
-	/* Whoever is stuck before the end leaves an invalid end state. */
+	/* A process that is stuck before the end leaves an invalid end state. */
 	done == TASKS && repair == REST;
 	for (n : 0 .. TASKS - 1) {
 		slot[n].state == FREE

@@ -537,8 +537,8 @@ end:
 
 /*
  * Every task that waits can be found, unless a repair is under way, or it is just handed back. And
- * a task of the tail's own ticket is never READY: who finds the next ticket's slot READY may take
- * the tail to be behind it, see ring_claim_next().
+ * a task of the tail's own ticket is never READY: a worker that finds the next ticket's slot READY
+ * may take the tail to be behind it, see ring_claim_next().
  */
 active proctype Reach()
 {
@@ -549,7 +549,7 @@ end:
 	fi
 }
 
-/* Whoever is stuck before that leaves an invalid end state. */
+/* A process that is stuck before that leaves an invalid end state. */
 active proctype End()
 {
 	done == TASKS && moving == 0

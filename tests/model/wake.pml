@@ -746,7 +746,7 @@ end:
 	od
 }
 
-/* Whoever is stuck before that leaves an invalid end state. */
+/* A process that is stuck before that leaves an invalid end state. */
 active proctype End()
 {
 	gathered == TASKS

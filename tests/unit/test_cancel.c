@@ -250,7 +250,7 @@ Test(cancel, a_whole_batch)
 	cr_assert_eq(value_of(&results[0]), mix(0));
 }
 
-/* Whoever gathers from a batch that was cancelled need not wait for a worker. */
+/* A gatherer of a batch that was cancelled need not wait for a worker. */
 static void cancel_and_take(int (*take)(sheaf_batch *, sheaf_result *, uint64_t))
 {
 	sheaf_batch *busy = new_batch(&of_8), *batch = new_batch(&of_8);

@@ -6,7 +6,7 @@
  * mere onlooker. Helpers end by themselves if their caller is gone: child.c kills them with it, and
  * an alarm ends what is left.
  *
- * Who writes what   go: the caller. ready, done: each process, by addition. word, call, answer: as
+ * Writers           go: the caller. ready, done: each process, by addition. word, call, answer: as
  *                   each limit says.
  * Edges             go (release -> acquire) hands the start to the helpers; done (release ->
  *                   acquire) ends the run.

@@ -5,7 +5,7 @@
  * Nothing says which worker has claimed what. A worker that dies takes its chunk with it, and the
  * caller waits for ever. There are no attempts, no generations and no supervisor.
  *
- * Who writes what   A range's next: the worker that claims from it. A chunk's done: the worker that
+ * Writers           A range's next: the worker that claims from it. A chunk's done: the worker that
  *                   has claimed the chunk.
  * Edges             U1 -> U2  a chunk's results to the caller, which checks every chunk's byte in
  *                   the end. The semaphores hand over the rest.

@@ -5,7 +5,7 @@
  * The queue is for any number of producers and consumers. A ticket names a slot, and the slot's own
  * word says whose turn it is, so a push is one fetch_add and a pop one CAS.
  *
- * Who writes what   tail: producers. head: consumers. A slot's turn: the process that has its
+ * Writers           tail: producers. head: consumers. A slot's turn: the process that has its
  *                   ticket.
  * Invariant         No more than STREAM_WINDOW items are under way, so a push always finds room.
  * Edges             M1 -> M2 a filled slot to the consumer. M3 -> M4 an emptied slot to the

@@ -5,7 +5,7 @@
  * The items of all fan-outs are numbered on. The caller raises the limit; a worker that finds a
  * number below it takes it by a CAS and runs that item; the caller waits until as many are done.
  *
- * Who writes what   limit: the caller. next: the worker that takes an item. done: the one that has
+ * Writers           limit: the caller. next: the worker that takes an item. done: the one that has
  *                   run it.
  * Edges             F1 -> F2  the arguments to the worker. F3 -> F4  the results to the caller.
  * Sleep             One token of `call` per item, posted after the limit was raised; the last
