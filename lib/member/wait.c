@@ -7,6 +7,7 @@
  */
 #include "member/wait.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "os/os.h"
 
@@ -73,6 +74,32 @@ static int reason_to_end(struct member *member, const struct wait *wait, uint64_
 	return wait->doubt ? wait->doubt(wait->context, late) : 0;
 }
 
+/*
+ * Tell whether CHECK_EVERY_NS have passed since *@checked. By the clock, because a bell that was
+ * written over wakes the member at once, again and again.
+ */
+static bool is_late(uint64_t now, uint64_t *checked)
+{
+	bool late;
+
+	if (!*checked)
+		*checked = now;
+	late = now - *checked >= CHECK_EVERY_NS;
+	if (late)
+		*checked = now;
+	return late;
+}
+
+/*
+ * Tell whether the pool has changed since its state was @before. A member that changes it rings
+ * where each member sleeps, and may have asked for that before this one went elsewhere.
+ */
+static bool has_changed(const struct member *member, uint32_t before)
+{
+	/* Seq_cst, pairs with ring_seat() in bell.c: either that saw where this member sleeps. */
+	return load_seq_cst(&member->segment->control->state) != before;
+}
+
 int member_wait(struct member *member, const struct wait *wait, uint64_t deadline_ns)
 {
 	bool spin = deadline_ns && !wait->sleep;
@@ -80,6 +107,7 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 
 	for (;;) {
 		uint64_t now, until;
+		uint32_t state;
 		bool late;
 		int r;
 
@@ -101,14 +129,9 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 				continue;
 		}
 		now = sheaf_now_ns();
-		checked = checked ? checked : now;
-		/*
-		 * By the clock, because a bell that was written over wakes the member at once,
-		 * again and again.
-		 */
-		late = now - checked >= CHECK_EVERY_NS;
-		if (late)
-			checked = now;
+		late = is_late(now, &checked);
+		/* Relaxed: an older one costs a round. */
+		state = load_relaxed(&member->segment->control->state);
 		if ((r = reason_to_end(member, wait, now, deadline_ns, late)))
 			return r;
 		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
@@ -120,9 +143,9 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		 */
 		if (wait->help && wait->help(wait->context, true))
 			continue;
-		if (wait->ready(wait->context)) {
+		if (wait->ready(wait->context) || has_changed(member, state)) {
 			member_retract(member, wait);
-			return 0;
+			continue;
 		}
 		if (wait->idle)
 			wait->idle(wait->context);

@@ -36,8 +36,8 @@ bool state_change(struct segment *segment, uint32_t from, uint32_t to)
 
 void state_force(struct segment *segment, uint32_t to)
 {
-	/* Relaxed: the tokens that the caller gives next hand it over. */
-	store_relaxed(&segment->control->state, to);
+	/* Seq_cst, pairs with member_wait(): see has_changed() in wait.c. */
+	store_seq_cst(&segment->control->state, to);
 	segment_heed(segment, HEED_STATE);
 }
 
