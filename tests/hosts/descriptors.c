@@ -156,7 +156,11 @@ static int all_descriptors_closed_and_none_opened(void)
 	return 0;
 }
 
-/* The pool opens what it needs again, also the descriptor for poll(). */
+/*
+ * The pool opens what it needs again, also the descriptor for poll(). Where no process can tell
+ * what another one maps, the family may have taken the name first, as of an owner that called
+ * exec().
+ */
 static int all_descriptors_closed_and_polled(void)
 {
 	sheaf_pool *pool = host_pool(2);
@@ -168,10 +172,17 @@ static int all_descriptors_closed_and_polled(void)
 	close_from(3);
 	open_files();
 	/* Until the family has noticed, and another one runs. */
-	do
-		EXPECT(!sheaf_apply(pool, host_nothing, NULL, 0, NULL, 0, NULL), "got \"%s\", expected a pool that goes on",
-		       sheaf_message());
-	while ((news.fd = sheaf_pool_fd(pool)) == -EBADF && sheaf_now_ns() < deadline);
+	do {
+		r = sheaf_apply(pool, host_nothing, NULL, 0, NULL, 0, NULL);
+#ifdef HOST_POSIX_LAYER
+		if (r == -EBADF) {
+			sheaf_pool_destroy(pool);
+			files_kept("sheaf_pool_destroy()");
+			return 0;
+		}
+#endif
+		EXPECT(!r, "got \"%s\", expected a pool that goes on", sheaf_message());
+	} while ((news.fd = sheaf_pool_fd(pool)) == -EBADF && sheaf_now_ns() < deadline);
 	EXPECT(news.fd > 2, "got %d (%s), expected a descriptor", news.fd, sheaf_message());
 	EXPECT(!sheaf_batch_create(&batch, pool, NULL) && !sheaf_batch_arm(batch), "got \"%s\", expected an armed batch",
 	       sheaf_message());
