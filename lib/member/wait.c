@@ -55,14 +55,17 @@ static bool spin_for(const struct member *member, const struct wait *wait)
 	return false;
 }
 
-/* Tell why the wait must end, ready or not. @late: see struct wait. */
+/*
+ * Tell why the wait must end: 1, because it has come; or an error. 0: go on. What has come may be
+ * gone at the next look. @late: see struct wait.
+ */
 static int reason_to_end(struct member *member, const struct wait *wait, uint64_t now, uint64_t deadline_ns, bool late)
 {
 	int r = member->ops ? member_look(member, late) : 0;
 
 	/* What was done before the end of the pool is still handed out. */
 	if (wait->ready(wait->context))
-		return 0;
+		return 1;
 	if (r)
 		return r;
 	if (!deadline_ns)
@@ -133,7 +136,7 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		/* Relaxed: an older one costs a round. */
 		state = load_relaxed(&member->segment->control->state);
 		if ((r = reason_to_end(member, wait, now, deadline_ns, late)))
-			return r;
+			return r > 0 ? 0 : r;
 		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
 		sleeper_announce(&wait->sleeper);
 		sleeper_announce(&wait->beside);
