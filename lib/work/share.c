@@ -174,9 +174,18 @@ static bool leave_batch(struct walk *walk)
 	return true;
 }
 
-/* Is the batch likely to need the worker that leaves it? A hint. */
+/*
+ * Is the batch likely to need the worker that leaves it? A hint. What is left of one that was
+ * cancelled is the gatherer's.
+ */
 static bool is_more_left(const struct walk *walk)
 {
+	/*
+	 * Seq_cst, pairs with the CAS in cancel_batch(): either we see it, or its gatherer is rung
+	 * after what we have left is READY.
+	 */
+	if (BATCH_STATE(load_seq_cst(&walk->batch->word)) != BATCH_OPEN)
+		return false;
 	/* Relaxed, all: if it is wrong, a gatherer is rung for nothing. */
 	return word_state(load_relaxed(&walk->words[walk->chunk])) == WORD_READY ||
 	       (walk->chunk + 1 < walk->batch->chunks && word_state(load_relaxed(&walk->words[walk->chunk + 1])) == WORD_READY);
