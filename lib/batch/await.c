@@ -160,6 +160,7 @@ __attribute__((noinline)) static int await_in_loop(struct await *await, uint64_t
 		 * CPU.
 		 */
 		.sleep = batch->woke,
+		.yields = batch->view->open(batch) >= batch->segment->cpus,
 		.heard = await->heard,
 	};
 	struct helping helping;

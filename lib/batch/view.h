@@ -38,6 +38,8 @@ struct view {
 	/* How many results there are in all, and how many of them are done. */
 	uint64_t (*count)(const struct sheaf_batch *batch);
 	uint64_t (*count_done)(struct sheaf_batch *batch);
+	/* About how many tasks or chunks are not done, without a look at each: at most too many. */
+	uint64_t (*open)(const struct sheaf_batch *batch);
 	/*
 	 * List all items by position, in an array that the caller frees. NULL: they are 0, 1, 2 and
 	 * so on. 0; -ENOMEM.

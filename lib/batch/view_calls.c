@@ -200,6 +200,11 @@ static uint64_t calls_count(const struct sheaf_batch *batch)
 	return batch->order.count;
 }
 
+static uint64_t calls_open(const struct sheaf_batch *batch)
+{
+	return batch->order.count - batch->calls.done;
+}
+
 static uint64_t calls_count_done(struct sheaf_batch *batch)
 {
 	uint64_t done = 0;
@@ -434,6 +439,7 @@ const struct view view_calls = {
 	.pick_failed = pick_failed_call,
 	.count = calls_count,
 	.count_done = calls_count_done,
+	.open = calls_open,
 	.sort = calls_sort,
 	.result = calls_result,
 	.missing = calls_missing,

@@ -225,6 +225,11 @@ static uint64_t dense_count(const struct sheaf_batch *batch)
 	return batch->plan.n;
 }
 
+static uint64_t dense_open(const struct sheaf_batch *batch)
+{
+	return batch->plan.chunks - batch->dense.done;
+}
+
 static uint64_t dense_count_done(struct sheaf_batch *batch)
 {
 	const _Atomic uint64_t *words = segment_at(batch->segment, batch->plan.words);
@@ -456,6 +461,7 @@ const struct view view_dense = {
 	.pick_failed = pick_failed_item,
 	.count = dense_count,
 	.count_done = dense_count_done,
+	.open = dense_open,
 	.sort = dense_sort,
 	.result = dense_result,
 	.missing = dense_missing,

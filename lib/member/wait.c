@@ -45,11 +45,12 @@ static bool spin_for(const struct member *member, const struct wait *wait)
 {
 	/* What a thread learns of the machine is good for all pools. */
 	static _Thread_local struct backoff backoff;
+	uint64_t eager_ns = wait->yields ? member->segment->idle_eager_ns : member->segment->eager_ns;
 
 	if (!member->segment->spin_ns)
 		return false;
 	backoff_begin(&backoff, 1);
-	while (backoff_wait(&backoff, member->segment->eager_ns, member->segment->spin_ns))
+	while (backoff_wait(&backoff, eager_ns, member->segment->spin_ns))
 		if (wait->ready(wait->context))
 			return true;
 	return false;

@@ -42,6 +42,7 @@ struct wait {
 	struct sleeper beside; /* announced beside it, and rung on the bell of the first; or {0} */
 	uint64_t longest_ns;   /* of one sleep; 0: as long as it takes */
 	bool sleep;            /* at once, because it cannot come soon */
+	bool yields;           /* at once, because others have a use for this CPU: idle_eager_ns */
 	bool deaf;             /* sheaf_pool_interrupt() does not end the wait */
 	unsigned heard;        /* member_heard() at the call's beginning */
 };

@@ -28,8 +28,9 @@
 #define EAGER_NS 20000        /* one wake-up: less could not pay */
 /*
  * Where the owner and the workers have less than a CPU each. A worker that has no task yields at
- * once, because the member that waits for what it has done may wait for its CPU. The owner first
- * waits for about as long as a short task takes on another CPU.
+ * once, because the member that waits for what it has done may wait for its CPU. So does the owner
+ * while it waits for as many tasks as there are CPUs. For fewer it first waits for about as long as
+ * a short task takes on another CPU.
  */
 #define CROWDED_EAGER_NS 300
 #define CROWDED_IDLE_EAGER_NS 0
@@ -141,6 +142,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	}
 	pool->segment.spin_ns = SPIN_NS;
 	pool->segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
+	pool->segment.cpus = cpus;
 	pool->segment.idle_eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_IDLE_EAGER_NS;
 	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
 	pool->member.forks = MEMBER_DEAD; /* until its workers run */

@@ -57,7 +57,8 @@ struct segment {
 	bool rings_added;       /* by this member: it knows that all rings are committed */
 	uint64_t spin_ns;       /* how long to spin before sleeping; 0: do not spin */
 	uint64_t eager_ns;      /* for how much of that without a yield; see backoff.h */
-	uint64_t idle_eager_ns; /* the same of a worker that has no task */
+	uint64_t idle_eager_ns; /* the same of a member whose CPU another one has a use for */
+	uint64_t cpus;          /* that may be used, when it was created */
 	uint64_t limit_ns;      /* of tasks, unless their batch says otherwise; 0: none */
 	bool checked;           /* SHEAF_CHECK */
 	bool threaded;          /* workers are threads of the owner */
