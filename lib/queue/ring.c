@@ -235,13 +235,14 @@ int ring_claim_where(const struct ring *ring, uint64_t claimant, struct ring_spa
 {
 	for (; span->count; span->count--, span->ticket++) {
 		struct shared_slot *s = slot_of(ring, span->ticket);
+		uint64_t found;
+
 		/*
 		 * RING1: else the slot's fields could be read as they were before they were filled.
-		 * Seq_cst: for a member that has announced its sleep.
+		 * Each time, because a CAS that fails acquires nothing. Seq_cst: for a member that
+		 * has announced its sleep.
 		 */
-		uint64_t found = load_seq_cst(&s->word);
-
-		while (word_state(found) == WORD_READY && want(context, s, found)) {
+		while (word_state(found = load_seq_cst(&s->word)) == WORD_READY && want(context, s, found)) {
 			/* RING1, as in claim_below(). */
 			if (!cas_weak_acq_rel(&s->word, &found, word_claim(found, claimant)))
 				continue;
