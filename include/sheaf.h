@@ -196,7 +196,7 @@ typedef struct sheaf_batch_options {
 	uint64_t task_timeout_ns; /* see "Limits"; 0: the pool's; SHEAF_FOREVER: none */
 	enum sheaf_on_error on_error;
 	enum sheaf_priority priority; /* SHEAF_NORMAL in a task: that of the task */
-	/* the thread that gathers runs submitted tasks, too, as sheaf_map(); in a task always */
+	/* the thread that waits for results runs some itself, as sheaf_map(); in a task always */
 	bool caller_works;
 } sheaf_batch_options;
 

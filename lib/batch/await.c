@@ -185,8 +185,7 @@ int await_ready(struct await *await, uint64_t deadline_ns)
 
 	if (member_is_task(batch->member) && await->next.entry && help_first(batch, await->next.entry))
 		return 0;
-	if (batch->gatherer_works && !batch_is_dense(batch) &&
-	    help_as_caller(batch, await->next.entry, deadline_ns, await->heard))
+	if (batch->gatherer_works && help_as_caller(&(struct working){batch, deadline_ns, await->heard, await->ready, await}))
 		return 0;
 	return await_in_loop(await, deadline_ns);
 }

@@ -49,7 +49,7 @@ struct dense {
 	struct piece words, copy; /* of the heap, for the chunks' words and for the context */
 	/* What the batch had before, if the map is refused. */
 	uint64_t shortest_ns;
-	bool caller_works;
+	bool caller_works, gatherer_works;
 };
 
 /* ---- where things lie ---- */
@@ -265,6 +265,7 @@ static void undo_dense(struct sheaf_batch *batch, const struct dense *dense)
 	batch->view = &view_calls;
 	batch->plan.kind = KIND_CALLS;
 	batch->caller_works = dense->caller_works;
+	batch->gatherer_works = dense->gatherer_works;
 	shared->kind = KIND_CALLS;
 	shared->out_size = batch->result_size;
 	shared->max_attempts = batch->max_attempts;
@@ -353,6 +354,8 @@ UNGUARDED static int submit_dense(struct sheaf_batch *batch, struct dense *dense
 	dense->context_size = options->context_size;
 	dense->shortest_ns = batch->shortest_ns;
 	dense->caller_works = batch->caller_works;
+	dense->gatherer_works = batch->gatherer_works;
+	batch->gatherer_works = batch->gatherer_works && !limit_ns;
 	/* A task that waits runs what it has sent invitations for. */
 	batch->caller_works = batch->caller_works && dense->n && !limit_ns && !member_is_task(batch->member);
 	dense->cut = cut_choose(dense->n, options->grain, batch->segment->worker_count + batch->caller_works);
@@ -363,6 +366,7 @@ UNGUARDED static int submit_dense(struct sheaf_batch *batch, struct dense *dense
 	describe(batch, dense, options, limit_ns);
 	if (dense->n)
 		chunks_init(batch->segment, &batch->plan);
+	batch->dense.untried = batch->plan.chunks;
 	batch->view = &view_dense;
 	batch->inviting = true;
 	r = invite(batch, limit_ns);

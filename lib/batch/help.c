@@ -17,6 +17,7 @@
 #include "os/os.h"
 #include "work/cancel.h"
 #include "work/nest.h"
+#include "work/share.h"
 
 /* A worker that may not run what others are woken for looks so often for what it must run. */
 #define LOOK_EVERY_NS 5000000
@@ -91,28 +92,57 @@ bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry)
 	return done;
 }
 
-static bool is_help_over(const struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
+static bool is_work_over(const void *context)
 {
-	return !deadline_ns || batch_is_cancelled(batch->shared) || member_interrupted(batch->member, heard) ||
-	       (deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= deadline_ns);
+	const struct working *working = context;
+	const struct sheaf_batch *batch = working->batch;
+	uint64_t deadline_ns = working->deadline_ns;
+
+	return !deadline_ns || batch_is_cancelled(batch->shared) || member_interrupted(batch->member, working->heard) ||
+	       (deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= deadline_ns) || working->ready(working->context);
 }
 
-bool help_as_caller(struct sheaf_batch *batch, const struct shared_entry *entry, uint64_t deadline_ns, unsigned heard)
+/* Both under the batch's lock, which is free meanwhile. */
+static void work_on_chunks(struct sheaf_batch *batch, const struct working *working)
+{
+	const struct segment *before;
+	uint64_t untried = batch->dense.untried;
+
+	/* One that may still be refused has no work yet. */
+	if (batch->inviting)
+		return;
+	before = member_run_tasks_of(batch->segment);
+	pthread_mutex_unlock(&batch->lock);
+	share_help_beside(batch->member, batch->shared, &batch->plan, batch->heap_id, is_work_over, working, &untried);
+	pthread_mutex_lock(&batch->lock);
+	batch->dense.untried = untried;
+	member_run_tasks_of(before);
+}
+
+static void work_on_tasks(struct sheaf_batch *batch, const struct working *working)
 {
 	struct ring_span span = span_of_batch(batch);
-	struct member *owner = batch->member;
 	struct claim claim;
-	bool done = false;
 
 	pthread_mutex_unlock(&batch->lock);
-	while (!done && !is_help_over(batch, deadline_ns, heard) &&
-	       nest_claim_fresh(owner, batch->ring, batch->ref, &span, &claim)) {
-		nest_run_as_caller(owner, &claim);
-		/* Relaxed: the caller looks again. */
-		done = !entry || word_state(load_relaxed(&entry->word)) == WORD_DONE;
-	}
+	while (!is_work_over(working) && nest_claim_fresh(batch->member, batch->ring, batch->ref, &span, &claim))
+		nest_run_as_caller(batch->member, &claim);
 	pthread_mutex_lock(&batch->lock);
-	return done;
+}
+
+bool help_as_caller(const struct working *working)
+{
+	struct sheaf_batch *batch = working->batch;
+	bool ready;
+
+	if (batch_is_dense(batch))
+		work_on_chunks(batch, working);
+	else
+		work_on_tasks(batch, working);
+	pthread_mutex_unlock(&batch->lock);
+	ready = working->ready(working->context);
+	pthread_mutex_lock(&batch->lock);
+	return ready;
 }
 
 static bool may_run_others(const struct helping *helping)

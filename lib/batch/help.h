@@ -30,12 +30,22 @@ struct helping {
  */
 bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry);
 
+/* The wait of an owner for a batch that says that the caller works. */
+struct working {
+	struct sheaf_batch *batch;
+	uint64_t deadline_ns;
+	unsigned heard; /* as in struct wait */
+	/* Has come what the owner waits for? Called without the batch's lock. */
+	bool (*ready)(void *context);
+	void *context;
+};
+
 /*
- * Do so as the owner, if its batch says that the caller works: not tasks with which a worker has
- * died, nor those with a time limit, and only until the deadline or an interrupt. @entry: NULL: one
- * task, whichever. @heard: as in struct wait. True: the caller has to look again.
+ * Run tasks or chunks of the batch as the owner, until it is ready(): not those with which a worker
+ * has died, nor those with a time limit, and only until the deadline or an interrupt. Under the
+ * batch's lock, which is free meanwhile. True: the caller has to look again.
  */
-bool help_as_caller(struct sheaf_batch *batch, const struct shared_entry *entry, uint64_t deadline_ns, unsigned heard);
+bool help_as_caller(const struct working *working);
 
 /*
  * Have a task's wait for results help. With the lock of a single batch, without those of several.

@@ -181,6 +181,23 @@ static int prepare_sleep(struct several *several)
 	return 0;
 }
 
+/* Run tasks of those batches that say so, one batch after the other. True: a batch is picked. */
+static bool work_for_one(struct several *several, uint64_t deadline_ns, unsigned heard)
+{
+	bool picked = is_one_picked(several);
+
+	for (unsigned i = 0; i < several->n && !picked; i++) {
+		struct sheaf_batch *batch = several->batches[i];
+
+		if (!batch->gatherer_works)
+			continue;
+		pthread_mutex_lock(&batch->lock);
+		picked = help_as_caller(&(struct working){batch, deadline_ns, heard, is_one_picked, several});
+		pthread_mutex_unlock(&batch->lock);
+	}
+	return picked;
+}
+
 static int wait_for_one(struct several *several, uint64_t deadline_ns, unsigned heard)
 {
 	struct member *member = several->batches[0]->member;
@@ -194,7 +211,7 @@ static int wait_for_one(struct several *several, uint64_t deadline_ns, unsigned 
 	struct helping helping;
 	int r;
 
-	if (is_one_picked(several))
+	if (work_for_one(several, deadline_ns, heard))
 		return several->found;
 	if ((r = prepare_sleep(several)))
 		return r;

@@ -82,6 +82,7 @@ struct failed {
 /* How far the gathering of a dense batch is. */
 struct dense_state {
 	uint64_t done;       /* all chunks below are DONE */
+	uint64_t untried;    /* of a gatherer that works: see share_help_beside() */
 	bool *taken;         /* by chunk: handed out, or being */
 	uint64_t next_chunk; /* all chunks below are taken */
 	struct span open[2]; /* of taken chunks: what is still to be handed out */

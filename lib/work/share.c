@@ -268,39 +268,64 @@ UNGUARDED void share_run_nested(struct member *member, struct claim *claim)
 	(void)take_part(member, claim, true);
 }
 
-void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
-		bool (*over)(const void *context), const void *context)
-{
+/* What the opener needs to walk along its own batch. */
+struct helper {
 	struct member member;    /* as which this thread runs tasks, in the opener's seat */
 	struct shared_batch own; /* the private copy: all that is read of it is filled in */
 	struct walk walk;
+};
 
-	member_sit(&member, opener->segment, opener->number, opener->generation, opener->pid, NULL);
-	member.handle = opener;
+static void begin_help(struct helper *helper, struct member *opener, struct shared_batch *batch, const struct plan *plan,
+		       uint64_t heap_id)
+{
+	struct shared_batch *own = &helper->own;
+
+	member_sit(&helper->member, opener->segment, opener->number, opener->generation, opener->pid, NULL);
+	helper->member.handle = opener;
 	/* Relaxed, both: nobody else sees it. @over tells when the batch must end, and the only
 	 * gatherer is the caller. */
-	store_relaxed(&own.word, BATCH_OPEN);
-	store_relaxed(&own.waiter, WAIT_NOTHING);
-	own.kind = plan->kind;
-	own.max_attempts = own.flags = 0; /* without limit and attempts the clock is not read */
-	own.limit_ns = 0;
-	own.shares = plan->shares;
-	own.heap_id = heap_id;
-	own.function = plan->function;
-	own.in = plan->in;
-	own.in_size = plan->in_size;
-	own.out = plan->out;
-	own.out_size = plan->out_size;
-	own.n = plan->n;
-	own.chunk = plan->chunk;
-	own.chunks = plan->chunks;
-	own.words = plan->words;
-	own.hints = plan->hints;
-	own.checked = plan->checked;
-	own.context = plan->context;
-	begin_walk(&walk, &member, &own, true);
-	walk.task.shared = batch;
-	walk.over = over;
-	walk.context = context;
-	walk_share(&walk, CALLERS_SHARE);
+	store_relaxed(&own->word, BATCH_OPEN);
+	store_relaxed(&own->waiter, WAIT_NOTHING);
+	own->kind = plan->kind;
+	own->max_attempts = own->flags = 0; /* without limit and attempts the clock is not read */
+	own->limit_ns = 0;
+	own->shares = plan->shares;
+	own->heap_id = heap_id;
+	own->function = plan->function;
+	own->in = plan->in;
+	own->in_size = plan->in_size;
+	own->out = plan->out;
+	own->out_size = plan->out_size;
+	own->n = plan->n;
+	own->chunk = plan->chunk;
+	own->chunks = plan->chunks;
+	own->words = plan->words;
+	own->hints = plan->hints;
+	own->checked = plan->checked;
+	own->context = plan->context;
+	begin_walk(&helper->walk, &helper->member, own, true);
+	helper->walk.task.shared = batch;
+}
+
+void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
+		bool (*over)(const void *context), const void *context)
+{
+	struct helper helper;
+
+	begin_help(&helper, opener, batch, plan, heap_id);
+	helper.walk.over = over;
+	helper.walk.context = context;
+	walk_share(&helper.walk, CALLERS_SHARE);
+}
+
+/* By the words alone: a hint that moved before the opener stops would hide a chunk. */
+void share_help_beside(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
+		       bool (*over)(const void *context), const void *context, uint64_t *left)
+{
+	struct helper helper;
+
+	begin_help(&helper, opener, batch, plan, heap_id);
+	helper.walk.over = never_over;
+	while (*left && !over(context))
+		chunk_try(&helper.walk, --*left);
 }

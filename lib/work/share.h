@@ -33,4 +33,12 @@ void share_run_nested(struct member *handle, struct claim *claim);
 void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
 		bool (*over)(const void *context), const void *context);
 
+/*
+ * Do so beside workers that are invited to all shares, and stop and go on at will. @left: how many
+ * chunks, the first ones, this call and those before have not tried; at the beginning all. 0: none
+ * is left for the opener.
+ */
+void share_help_beside(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
+		       bool (*over)(const void *context), const void *context, uint64_t *left);
+
 #endif

@@ -411,7 +411,8 @@ static void map(void)
 {
 	struct wanted wanted = {.salt = fibers_luck(1000)};
 	sheaf_map_options options = {.grain = fibers_luck(3)};
-	sheaf_batch *batch = open_batch(&(sheaf_batch_options){.on_error = luck_on_error(&wanted)});
+	sheaf_batch_options works = {.on_error = luck_on_error(&wanted), .caller_works = !fibers_luck(3)};
+	sheaf_batch *batch = open_batch(&works);
 	uint64_t n = some_items(), *in, *out;
 	int r;
 

@@ -249,7 +249,7 @@ static void release(struct random_batches *batches, void *memory)
 /* *@cancels: its first failure cancels the rest. */
 static sheaf_batch *open_dense(struct random_batches *batches, bool *cancels)
 {
-	sheaf_batch_options options = {.priority = some_priority(batches)};
+	sheaf_batch_options options = {.priority = some_priority(batches), .caller_works = !rng_below(&batches->rng, 4)};
 	sheaf_batch *batch;
 	int r;
 

@@ -275,6 +275,87 @@ Test(caller, runs_submitted_tasks_while_no_worker_can)
 	sheaf_batch_retire(busy);
 }
 
+/* Whether it gathers all, or waits for the first of several batches. */
+Test(caller, runs_submitted_maps_and_loops_while_no_worker_can)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate);
+	sheaf_map_options grain = {.grain = 3};
+
+	for (unsigned how = 0; how < 8; how++) {
+		struct notes *notes = new_notes();
+		uint64_t *in = new_memory(1000 * 8), *out = new_memory(1000 * 8), n = how & 4 ? 1000 : 1;
+		sheaf_batch *batch = new_batch(&works);
+		sheaf_result result;
+		bool map = how & 1;
+
+		for (uint64_t i = 0; i < n; i++)
+			in[i] = i;
+		if (map)
+			expect_done(sheaf_submit_map(batch, square, in, 8, out, 8, n, &grain));
+		else
+			expect_done(sheaf_submit_for(batch, count_range, notes, n, &grain));
+		if (how & 2)
+			expect_done(sheaf_wait(&batch, 1, SHEAF_FIRST_DONE, SHEAF_FOREVER));
+		for (uint64_t i = 0; i < n; i++) {
+			cr_assert_eq(sheaf_next(batch, &result, SHEAF_FOREVER), 1, "%s", sheaf_message());
+			cr_assert_eq(result.position, i);
+			cr_assert_eq(result.status, 0);
+			if (map)
+				cr_assert_eq(out[i], i * i);
+			else
+				cr_assert_eq(notes->runs[i], 1);
+		}
+		cr_assert_not(notes->wrong);
+		sheaf_batch_retire(batch);
+	}
+	gate_open(gate);
+	sheaf_batch_retire(busy);
+}
+
+Test(caller, runs_tasks_while_it_waits_for_a_failure_of_several_batches)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batches[2] = {new_batch(&works), new_batch(&works)};
+	struct notes *notes = new_notes();
+	sheaf_result result;
+
+	submit_notes(batches[0], notes, 20);
+	expect_done(sheaf_submit_for(batches[1], refuse_in_caller, notes, 1, NULL));
+	cr_assert_eq(sheaf_wait(batches, 2, SHEAF_FIRST_FAILED, SHEAF_FOREVER), 1, "%s", sheaf_message());
+	cr_assert_eq(sheaf_next(batches[1], &result, 0), 1);
+	cr_assert_eq(result.status, -EDOM);
+	cr_assert_eq(notes->by_caller, 21);
+	gate_open(gate);
+	for (unsigned i = 0; i < 2; i++)
+		sheaf_batch_retire(batches[i]);
+	sheaf_batch_retire(busy);
+}
+
+/* What it has left when the deadline passed is not lost. */
+Test(caller, shares_submitted_loops_with_the_workers)
+{
+	for (unsigned round = 0; round < 30; round++) {
+		struct notes *notes = new_notes();
+		sheaf_batch *batch = new_batch(&works);
+		sheaf_map_options grain = {.grain = round % 3};
+		const sheaf_result *results;
+		size_t n;
+		int r;
+
+		expect_done(sheaf_submit_for(batch, count_range, notes, 20011, &grain));
+		do
+			r = sheaf_gather(batch, &results, &n, sheaf_now_ns() + 20000);
+		while (r == -ETIMEDOUT);
+		cr_assert_eq(r, 0, "%s", sheaf_message());
+		for (size_t i = 0; i < 20011; i++)
+			cr_assert_eq(notes->runs[i], 1);
+		cr_assert_not(notes->wrong);
+		sheaf_batch_retire(batch);
+		expect_done(sheaf_free(pool, notes));
+	}
+}
+
 Test(caller, shares_submitted_tasks_with_the_workers)
 {
 	for (unsigned round = 0; round < 50; round++) {
