@@ -804,3 +804,34 @@ Test(nest, a_task_that_waits_is_cancelled_and_killed)
 		end();
 	}
 }
+
+/* All at once: a limit in a task of a batch that a task has opened whose own batch is cancelled. */
+Test(nest, a_limit_inside_a_batch_inside_one_that_is_cancelled)
+{
+	for (unsigned flags = 0; flags <= SHEAF_KILL; flags += SHEAF_KILL) {
+		struct tale *tale;
+		sheaf_batch *batch;
+		const sheaf_result *results;
+		size_t n;
+
+		start_workers(2);
+		tale = new_tale();
+		batch = new_batch(NULL);
+		expect_done(sheaf_submit(batch, 0, outer_with_limit_inside, &tale, sizeof(tale)));
+		gate_await(&tale->gate, 1);
+		for (uint64_t p = 1; p < 4; p++)
+			expect_done(sheaf_submit(batch, p, outer_with_limit_inside, &tale, sizeof(tale)));
+		expect_done(sheaf_batch_cancel(batch, flags));
+		cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), flags ? 4 : 3, "%s", sheaf_message());
+		cr_assert_eq(results[0].status, flags ? -ECANCELED : 0, "%s", results[0].message);
+		for (uint64_t p = 1; p < 4; p++)
+			cr_assert_eq(results[p].status, -ECANCELED);
+		if (!flags)
+			cr_assert_eq(tale->inner_status, -ETIMEDOUT);
+		cr_assert_eq(atomic_load(&tale->outer_runs), 1);
+		gate_open(&tale->gate);
+		sheaf_batch_retire(batch);
+		expect_pool_works(100);
+		end();
+	}
+}
