@@ -87,17 +87,20 @@ static int step_by_tasks(const struct steps *steps)
 
 /* ---- all steps ---- */
 
+#define WORKS (&(const sheaf_map_options){.caller_works = true})
+/* The caller is one of the workers. */
+static const sheaf_map_options team = {.caller_works = true};
+
 static const struct way {
 	int (*step)(const struct steps *steps);
 	const sheaf_map_options *options;
 	size_t width;
 } ways[] = {
-#define WORKS (&(const sheaf_map_options){.caller_works = true})
 	{step_by_for, NULL, 2},   {step_by_for, NULL, 8},   {step_by_for, WORKS, 2}, {step_by_for, WORKS, 8},
 	{step_by_map, NULL, 2},   {step_by_map, NULL, 8},   {step_by_map, WORKS, 2}, {step_by_map, WORKS, 8},
-	{step_by_tasks, NULL, 2}, {step_by_tasks, NULL, 8},
+	{step_by_tasks, NULL, 2}, {step_by_tasks, NULL, 8}, {step_by_for, &team, 2}, {step_by_for, &team, 8},
 };
-enum { FOR_2, FOR_8, FOR_2_WORKS, FOR_8_WORKS, MAP_2, MAP_8, MAP_2_WORKS, MAP_8_WORKS, TASKS_2, TASKS_8 };
+enum { FOR_2, FOR_8, FOR_2_WORKS, FOR_8_WORKS, MAP_2, MAP_8, MAP_2_WORKS, MAP_8_WORKS, TASKS_2, TASKS_8, TEAM_2, TEAM_8 };
 
 static int run(const struct bench_job *job, void *context, const struct metg_run *run)
 {
@@ -149,7 +152,7 @@ static int measure_steps(const struct bench_job *all, uint64_t iterations, doubl
 
 	if (job.workers > way->width)
 		job.workers = (unsigned)way->width;
-	options.workers = job.workers;
+	options.workers = way->options == &team && job.workers > 1 ? job.workers - 1 : job.workers;
 	if ((r = sheaf_pool_create(&steps.pool, &options)) < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
 	metg.context = &steps;
@@ -191,6 +194,12 @@ static int measure_100_us(const struct bench_job *job, double *ns)
 	{                                                                                                      \
 		STEPS(variant), .what = (text), .contenders = {__VA_ARGS__, YIELDS}, .bounds = { {.most = 8} } \
 	}
+#define TEAMS(variant, text, way)                                                                             \
+	{                                                                                                     \
+		STEPS(variant), .what = (text), .contenders = {SHEAF(measure, way), MPI, YIELDS}, .bounds = { \
+			{.most = 1, .of = {"MPI"}}                                                            \
+		}                                                                                             \
+	}
 /* What a step takes beyond its work. */
 #define COST(variant, text, fn)                                                                    \
 	{                                                                                          \
@@ -205,6 +214,9 @@ const struct bench_case cases_steps[] = {
 	METG("for-2", "METG(50 %) of 1,000 steps of a stencil of two points by sheaf_for(); the caller only waits",
 	     SHEAF(measure, FOR_2), VARIANT(WORKING, measure, FOR_2_WORKS)),
 	METG("for-8", "the same of eight points", SHEAF(measure, FOR_8), VARIANT(WORKING, measure, FOR_8_WORKS)),
+	TEAMS("works-2", "steps/for-2 by as many processes as points: the caller is one of them, without a third beside it",
+	      TEAM_2),
+	TEAMS("works-8", "the same of eight points, by as many processes as CPUs", TEAM_8),
 	METG("map-2", "steps/for-2 by sheaf_map()", SHEAF(measure, MAP_2), VARIANT(WORKING, measure, MAP_2_WORKS)),
 	METG("map-8", "the same of eight points", SHEAF(measure, MAP_8), VARIANT(WORKING, measure, MAP_8_WORKS)),
 	METG("submit-2", "steps/for-2 by a batch, sheaf_submit() and sheaf_gather()", SHEAF(measure, TASKS_2)),

@@ -38,6 +38,10 @@ extern const char *bench_program; /* how this program was called */
 	{                             \
 		PEER("oneTBB", "tbb") \
 	}
+#define MPI                        \
+	{                          \
+		PEER("MPI", "mpi") \
+	}
 #define POOL                                            \
 	{                                               \
 		PEER("multiprocessing.Pool", "pool.py") \
