@@ -621,22 +621,31 @@ pid_t subject_spare(void)
 	return asleep_with(OS_LOCK_SPARE, OS_LOCK_SPARES, "the spare asleep");
 }
 
+static void stop(pid_t pid, const char *what)
+{
+	uint64_t deadline = hang_deadline();
+
+	CHECK(kill(pid, SIGSTOP) == 0, "SIGSTOP: errno %d", errno);
+	while (!in_state(pid, 'T'))
+		nap(deadline, what);
+}
+
+static void go_on(pid_t pid)
+{
+	CHECK(kill(pid, SIGCONT) == 0, "SIGCONT: errno %d", errno);
+}
+
 static pid_t stopped;
 
 void subject_stop_supervisor(void)
 {
-	uint64_t deadline = hang_deadline();
-	pid_t pid = subject_supervisor();
-
-	stopped = pid;
-	CHECK(kill(pid, SIGSTOP) == 0, "SIGSTOP: errno %d", errno);
-	while (!in_state(pid, 'T'))
-		nap(deadline, "the supervisor stopped");
+	stopped = subject_supervisor();
+	stop(stopped, "the supervisor stopped");
 }
 
 void subject_continue_supervisor(void)
 {
-	CHECK(kill(stopped, SIGCONT) == 0, "SIGCONT: errno %d", errno);
+	go_on(stopped);
 }
 
 void subject_submit_batch(const char *what, uint64_t point)
@@ -767,9 +776,12 @@ void subject_recover_twice(unsigned worker, unsigned generation)
 {
 	uint64_t once;
 
+	/* Else it may take back what the first recovery has cancelled. */
+	stop(host, "the host stopped");
 	recover_again(worker, generation);
 	once = subject_digest();
 	recover_again(worker, generation);
+	go_on(host);
 	CHECK(subject_digest() == once, "%s, point %llu: a second recovery changes the words", now.what,
 	      (unsigned long long)now.point);
 }
