@@ -281,7 +281,7 @@ SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
 /**
  * sheaf_pool_interrupt() - end a wait: for Ctrl-C, and for other threads
  *
- * Each call of this pool that is waiting (sheaf_submit, _next, _next_done, _gather, _wait, _apply,
+ * Each call of the owner that is waiting (sheaf_submit, _next, _next_done, _gather, _wait, _apply,
  * _map, _for, sheaf_pool_join and sheaf_array_load) returns -EINTR once. If none is waiting, the
  * next one that would have to wait returns it at once, so a signal cannot come too early. Several
  * interruptions that no call has returned yet count as one. Nothing is lost, and the call can be
@@ -306,7 +306,7 @@ typedef struct sheaf_pool_info {
 	uint64_t supervisors; /* supervisors started so far */
 	size_t heap_size;     /* bytes that the heap may grow to */
 	size_t heap_used;     /* bytes committed for allocations and batches */
-	size_t heap_stocked;  /* bytes kept for the next batches: 1 MiB at most, for two seconds */
+	size_t heap_stocked;  /* kept for next batches: 1 MiB at most a process, for two seconds */
 	const char *name;     /* of the segment; "" if it has none; lives as long as the pool */
 } sheaf_pool_info;
 

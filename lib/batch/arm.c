@@ -27,6 +27,7 @@
 
 #include <errno.h>
 
+/* With the waiter word, under one lock: else another thread could see news that there is none. */
 static void set_armed(struct sheaf_batch *batch, bool armed, uint32_t alarms)
 {
 	struct member *member = batch->member;
@@ -34,6 +35,11 @@ static void set_armed(struct sheaf_batch *batch, bool armed, uint32_t alarms)
 	pthread_mutex_lock(&member->openings->lock);
 	batch->armed = armed;
 	batch->alarms = alarms;
+	/*
+	 * BELL1. Seq_cst: else the words that are checked next could be read too early, before a
+	 * worker can see that the batch is armed.
+	 */
+	store_seq_cst(&batch->shared->waiter, armed ? WAIT_ANY_AT(PLACE_NEWS) : WAIT_NOTHING);
 	pthread_mutex_unlock(&member->openings->lock);
 }
 
@@ -49,11 +55,6 @@ static int arm(struct sheaf_batch *batch)
 					  "closefrom() does: keep it open, or wait by sheaf_wait()");
 	/* Acquire, pairs with gatherer_ring_all(): else what was done before could be missed. */
 	set_armed(batch, true, load_acquire(&control->alarms));
-	/*
-	 * BELL1. Seq_cst: else the words that are checked next could be read too early, before a
-	 * worker can see that the batch is armed.
-	 */
-	store_seq_cst(&batch->shared->waiter, WAIT_ANY_AT(PLACE_NEWS));
 	r = batch->view->pick_done(batch, &next);
 	/*
 	 * Nobody rings any longer for a pool that is over. Relaxed: if its end came after the
@@ -64,7 +65,6 @@ static int arm(struct sheaf_batch *batch)
 	if (r >= 0)
 		return 0;
 	set_armed(batch, false, 0);
-	store_relaxed(&batch->shared->waiter, WAIT_NOTHING);
 	return r;
 }
 

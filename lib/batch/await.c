@@ -183,7 +183,8 @@ int await_ready(struct await *await, uint64_t deadline_ns)
 {
 	struct sheaf_batch *batch = await->batch;
 
-	if (member_is_task(batch->member) && await->next.entry && help_first(batch, await->next.entry))
+	if (member_is_task(batch->member) && deadline_ns == SHEAF_FOREVER && await->next.entry &&
+	    help_first(batch, await->next.entry))
 		return 0;
 	if (batch->gatherer_works && help_as_caller(&(struct working){batch, deadline_ns, await->heard, await->ready, await}))
 		return 0;

@@ -57,13 +57,19 @@ static bool end_task(struct ending *ending)
 	return is_told(ending->entry);
 }
 
+/* Does the owner run it? Nobody can kill that. */
+static bool is_owners(const struct ending *ending)
+{
+	return ending->owned && word_unpack(ending->owned).seat >= ending->batch->segment->worker_count;
+}
+
 static bool end_task_later(void *context)
 {
 	struct ending *ending = context;
 	bool done;
 
 	pthread_mutex_lock(&ending->batch->lock);
-	done = end_task(ending);
+	done = end_task(ending) || is_owners(ending);
 	pthread_mutex_unlock(&ending->batch->lock);
 	return done;
 }
@@ -130,22 +136,21 @@ static int cancel_task(struct sheaf_batch *batch, uint64_t index, unsigned flags
 	pthread_mutex_lock(&batch->lock);
 	if (r)
 		return r;
+	if (!is_told(ending.entry))
+		return SHEAF_RUNS_ON;
 	return ending.entry->status == -ECANCELED ? SHEAF_WAS_KILLED : SHEAF_WAS_DONE;
 }
 
 /* ---- positions of a dense batch ---- */
 
 /*
- * If a fresh chunk has positions that were cancelled and others, take that sign from it, because a
- * worker that claims a fresh chunk does not check for it. WORD_WIDE changes nothing for a map; of a
- * loop, the positions run singly.
+ * If a fresh chunk of a map has positions that were cancelled and others, take that sign from it,
+ * because a worker that claims a fresh one does not check for it. WORD_WIDE changes nothing for a
+ * map.
  */
-static void mark_chunk(const struct sheaf_batch *batch, uint64_t c)
+static uint64_t chunk_marked(const struct sheaf_batch *batch, uint64_t ready)
 {
-	uint64_t fresh = CHUNK_FRESH;
-
-	/* CHUNK1. Release: else the worker that claims the chunk could miss `stop`. */
-	cas_release(batch_chunk(batch, c), &fresh, fresh | (uint64_t)WORD_WIDE << WORD_FLAGS_AT);
+	return batch->plan.kind == KIND_MAP && ready == CHUNK_FRESH ? ready | (uint64_t)WORD_WIDE << WORD_FLAGS_AT : ready;
 }
 
 struct chunk_ending {
@@ -154,17 +159,38 @@ struct chunk_ending {
 	uint64_t claim; /* the word that it had; 0: not seen yet */
 };
 
+/* Is the batch what the worker has in hand, so that its cursor tells of it? A hint. */
+static bool is_in_hand(const struct sheaf_batch *batch, unsigned seat)
+{
+	const struct segment *segment = batch->segment;
+	/* Relaxed, both: the worker may go on meanwhile, and then knows what is cancelled. */
+	uint64_t from = load_relaxed(&segment->seats[seat].hand) - segment_offset(segment, segment->slots);
+	uint64_t i = from / sizeof(struct shared_slot);
+
+	return i < segment_slots(segment) && load_relaxed(&segment->slots[i].batch) == batch->ref;
+}
+
 /* Is there no worker to kill, and none to wait for? If there is one, note its word. */
 static bool end_chunk(void *context)
 {
 	struct chunk_ending *one = context;
 	struct sheaf_batch *batch = one->ending.batch;
-	uint64_t bits = load_acquire(batch_chunk(batch, one->chunk)), cursor;
-	struct word w = word_unpack(bits);
+	_Atomic uint64_t *word = batch_chunk(batch, one->chunk);
+	uint64_t bits = load_acquire(word), cursor;
+	struct word w;
 
 	one->ending.owned = 0;
-	if (w.state == WORD_READY)
-		(void)withdraw_chunk(batch, one->chunk, bits);
+	/*
+	 * What stays READY is marked, or written again as it is. CHUNK1. Release: else the worker
+	 * that claims it next could read an older `stop`, and begin what is told never to have run.
+	 */
+	for (; word_state(bits) == WORD_READY; bits = load_acquire(word)) {
+		uint64_t ready = bits;
+
+		if (withdraw_chunk(batch, one->chunk, bits) || cas_release(word, &ready, chunk_marked(batch, bits)))
+			return true;
+	}
+	w = word_unpack(bits);
 	if (w.state != WORD_OWNED || w.seat >= batch->segment->worker_count)
 		return true;
 	/* A worker that has claimed it since then knows what is cancelled. */
@@ -173,11 +199,11 @@ static bool end_chunk(void *context)
 	one->claim = bits;
 	/*
 	 * Do not wait for an item of a map that was not cancelled: it may never end, and the worker
-	 * stops behind it. A loop does not tell where it is. Relaxed: what the worker runs later,
-	 * it has checked.
+	 * stops behind it. A loop does not tell where it is, nor does an item that waits for its
+	 * own work. Relaxed: what the worker runs later, it has checked.
 	 */
 	cursor = load_relaxed(&batch->segment->seats[w.seat].cursor);
-	if (batch->shared->kind != KIND_FOR && cursor / batch->plan.chunk == one->chunk &&
+	if (batch->shared->kind != KIND_FOR && is_in_hand(batch, w.seat) && cursor / batch->plan.chunk == one->chunk &&
 	    !position_is_cancelled(batch->shared, cursor))
 		return true;
 	one->ending.owned = bits;
@@ -222,7 +248,6 @@ static int cancel_positions(struct sheaf_batch *batch, uint64_t position, unsign
 	/* Seq_cst, pairs with withdraw_chunk(): for a gatherer that has announced its sleep. */
 	if (position < load_relaxed(&batch->shared->stop))
 		store_seq_cst(&batch->shared->stop, position);
-	mark_chunk(batch, position / plan->chunk);
 	gatherer_ring_always(batch->segment, batch->shared);
 	for (uint64_t c = position / plan->chunk; c < plan->chunks; c++) {
 		int r;

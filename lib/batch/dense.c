@@ -270,6 +270,8 @@ static void undo_dense(struct sheaf_batch *batch, const struct dense *dense)
 	shared->out_size = batch->result_size;
 	shared->max_attempts = batch->max_attempts;
 	shared->limit_ns = batch->limit_ns;
+	/* Relaxed: no slot names the batch. Another thread may have cancelled positions. */
+	store_relaxed(&shared->stop, STOP_NOWHERE);
 	batch_limit_undo(batch, dense->shortest_ns);
 	piece_give_back(batch, &dense->words);
 	piece_give_back(batch, &dense->copy);
@@ -432,10 +434,16 @@ UNGUARDED int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
 void dense_help(struct sheaf_batch *batch, bool (*over)(const void *context), const void *context)
 {
 	const struct segment *before;
+	int cancel;
 
 	if (!batch->caller_works)
 		return;
+	cancel = cancel_refuse(); /* else the batch would not be retired */
+	/* Relaxed, both: as in help_as_caller(). */
+	fetch_add_relaxed(&batch->member->running, 1);
 	before = member_run_tasks_of(batch->segment);
 	share_help(batch->member, batch->shared, &batch->plan, batch->heap_id, over, context);
 	member_run_tasks_of(before);
+	fetch_sub_relaxed(&batch->member->running, 1);
+	cancel_allow(cancel);
 }

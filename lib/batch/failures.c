@@ -156,12 +156,22 @@ static size_t first_beyond(const struct dense_state *state, uint64_t position)
 	return low;
 }
 
+bool failures_count(const struct sheaf_batch *batch, const struct failed *failed)
+{
+	const struct shared_failure *record = failure_at(batch->segment, failed->offset);
+
+	/* Relaxed: handed over by the word of its chunk, which is DONE (CHUNK2). */
+	return !record || load_relaxed(&record->count);
+}
+
 struct failed *failures_find(const struct sheaf_batch *batch, uint64_t position)
 {
 	const struct dense_state *state = &batch->dense;
 	size_t i = first_beyond(state, position);
 
-	return i < state->failure_count && state->failures[i].position <= position ? &state->failures[i] : NULL;
+	if (i == state->failure_count || state->failures[i].position > position || !failures_count(batch, &state->failures[i]))
+		return NULL;
+	return &state->failures[i];
 }
 
 int failures_fill(struct sheaf_batch *batch, struct failed *failed, sheaf_result *result)

@@ -17,6 +17,9 @@ static inline int failures_refresh(struct sheaf_batch *batch)
 	return load_relaxed(&batch->shared->failures) == batch->dense.failures_seen ? 0 : failures_list(batch);
 }
 
+/* Does a record still count that was listed? Else its positions ran again. Its chunk is DONE. */
+bool failures_count(const struct sheaf_batch *batch, const struct failed *failed);
+
 /* Find the record that covers the position, or NULL. */
 struct failed *failures_find(const struct sheaf_batch *batch, uint64_t position);
 

@@ -34,6 +34,7 @@ struct sheaf_batch {
 
 	/* See batch_serve_call(). */
 	void (*give_up)(struct sheaf_batch *batch); /* NULL: it serves no single call */
+	const struct member *runner;                /* as what the owner ran its opener; or NULL */
 	bool caller_works;                          /* a map's caller takes part: dense_help() */
 	bool gatherer_works;                        /* the owner runs tasks: help_as_caller() */
 	uint64_t deadline_ns;
@@ -41,6 +42,7 @@ struct sheaf_batch {
 	/* Under the lock, between submitters and the gatherer. */
 	const struct view *view;
 	struct region region;
+	struct region callers; /* of the gatherer, that runs tasks itself */
 	struct entries entries;
 	struct order order;
 	bool inviting;  /* dense: invitations are still being sent */

@@ -13,15 +13,18 @@
 #include "batch/help.h"
 
 #include "base/atomic.h"
+#include "base/cancel.h"
 #include "batch/withdraw.h"
 #include "os/os.h"
 #include "work/cancel.h"
+#include "work/held.h"
 #include "work/nest.h"
 #include "work/share.h"
 
 /* A worker that may not run what others are woken for looks so often for what it must run. */
 #define LOOK_EVERY_NS 5000000
 #define PAUSES_PER_CHECK 4
+#define ROOM_NAP_NS 200000
 
 /* Look again at all tickets that a batch's tasks may have. Under the batch's lock. */
 static struct ring_span span_of_batch(const struct sheaf_batch *batch)
@@ -98,6 +101,9 @@ static bool is_work_over(const void *context)
 	const struct sheaf_batch *batch = working->batch;
 	uint64_t deadline_ns = working->deadline_ns;
 
+	/* Relaxed: as is_cancelled() in share.c. */
+	if (load_relaxed(&batch->segment->control->state) > POOL_FINISHED)
+		return true;
 	return !deadline_ns || batch_is_cancelled(batch->shared) || member_interrupted(batch->member, working->heard) ||
 	       (deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= deadline_ns) || working->ready(working->context);
 }
@@ -126,7 +132,7 @@ static void work_on_tasks(struct sheaf_batch *batch, const struct working *worki
 
 	pthread_mutex_unlock(&batch->lock);
 	while (!is_work_over(working) && nest_claim_fresh(batch->member, batch->ring, batch->ref, &span, &claim))
-		nest_run_as_caller(batch->member, &claim);
+		nest_run_as_caller(batch->member, &claim, &batch->callers);
 	pthread_mutex_lock(&batch->lock);
 }
 
@@ -134,11 +140,16 @@ bool help_as_caller(const struct working *working)
 {
 	struct sheaf_batch *batch = working->batch;
 	bool ready;
+	int cancel = cancel_refuse(); /* what is claimed has to be ended */
 
+	/* Relaxed, both: a number of the owner's own, whose threads it is asked by. */
+	fetch_add_relaxed(&batch->member->running, 1);
 	if (batch_is_dense(batch))
 		work_on_chunks(batch, working);
 	else
 		work_on_tasks(batch, working);
+	fetch_sub_relaxed(&batch->member->running, 1);
+	cancel_allow(cancel);
 	pthread_mutex_unlock(&batch->lock);
 	ready = working->ready(working->context);
 	pthread_mutex_lock(&batch->lock);
@@ -150,13 +161,67 @@ static bool may_run_others(const struct helping *helping)
 	return helping->patient && nest_may_run_others(handle_of(helping));
 }
 
+/* Does a worker of a lower number wait, too? */
+static bool waits_below(const struct member *handle)
+{
+	/* Relaxed: a hint. */
+	for (unsigned i = 0; i < handle->number; i++)
+		if (load_relaxed(&handle->segment->seats[i].awaits))
+			return true;
+	return false;
+}
+
+/*
+ * May the worker that waits take a task that is left? It may end with that, and so would the task
+ * that waits and all that is known of its tasks. If all workers took such tasks at once, none would
+ * ever see its result. So each waits for what is under way first. Of those whose tasks have cost
+ * deaths already, the lowest one alone takes others', so that the rest get on.
+ */
+static bool may_run_left(const struct helping *helping)
+{
+	bool has_died = false;
+
+	for (unsigned i = 0; i < helping->count; i++) {
+		struct sheaf_batch *batch = helping->batches[i];
+		struct ring_span span = renewed_span(batch);
+		struct nest_state state = nest_look(batch->segment, batch->ring, batch->ref, &span);
+
+		if (state.runs)
+			return false;
+		has_died |= state.has_died;
+	}
+	return !has_died || !waits_below(handle_of(helping));
+}
+
+/* Claim a task of others: one that is left only if there is no other one. */
+static bool claim_others(struct helping *helping, struct claim *claim)
+{
+	struct member *handle = handle_of(helping);
+	enum nest_others which = may_run_others(helping) ? NEST_ANY : NEST_LEFT;
+	struct wait *wait = helping->wait;
+	bool spared;
+
+	if (nest_claim_safe(handle, which, claim, &spared))
+		return true;
+	if (!spared)
+		return false;
+	if (may_run_left(helping))
+		return nest_claim_other(handle, which, NULL, claim);
+	/* It looks again by the clock, and is not rung for such tasks. */
+	wait->longest_ns = LOOK_EVERY_NS;
+	if (wait->beside.announced && !sleeper_retract(&wait->beside))
+		workers_ring(handle->segment);
+	wait->beside = (struct sleeper){0};
+	return false;
+}
+
 static bool help_before_sleep(struct helping *helping)
 {
 	struct member *handle = handle_of(helping);
 	struct claim claim;
 	bool own = claim_any_own(helping, &claim);
 
-	if (!own && !nest_claim_other(handle, may_run_others(helping) ? NEST_ANY : NEST_LEFT, NULL, &claim))
+	if (!own && !claim_others(helping, &claim))
 		return false;
 	member_retract(handle, helping->wait);
 	help_end(handle);
@@ -164,6 +229,12 @@ static bool help_before_sleep(struct helping *helping)
 	return true;
 }
 
+static bool is_time_over(uint64_t deadline_ns)
+{
+	return deadline_ns != SHEAF_FOREVER && (!deadline_ns || sheaf_now_ns() >= deadline_ns);
+}
+
+/* One task at least, also for a call that does not wait: else a task could ask for ever. */
 static bool gather_help(void *context, bool announced)
 {
 	struct helping *helping = context;
@@ -172,7 +243,7 @@ static bool gather_help(void *context, bool announced)
 		return help_before_sleep(helping);
 	if (!run_own(helping))
 		return false;
-	while (!helping->ready(helping->context) && run_own(helping))
+	while (!is_time_over(helping->deadline_ns) && !helping->ready(helping->context) && run_own(helping))
 		continue;
 	return true;
 }
@@ -226,6 +297,7 @@ void help_gatherer(struct helping *helping, struct sheaf_batch *const *batches, 
 		.awaits = awaits,
 		.wait = wait,
 		.patient = deadline_ns == SHEAF_FOREVER,
+		.deadline_ns = deadline_ns,
 		.ready = wait->ready,
 		.doubt = wait->doubt,
 		.context = wait->context,
@@ -260,8 +332,13 @@ bool help_make_room(struct sheaf_batch *batch)
 	struct claim claim;
 	bool own = nest_claim_own(handle, batch->ring, batch->ref, &span, &claim);
 
-	if (!own && !nest_claim_other(handle, NEST_ANY, batch->ring, &claim))
-		return false;
+	if (!own && !nest_claim_other(handle, NEST_ANY, batch->ring, &claim)) {
+		/* What is READY is left to other workers, which make room by it. */
+		if (!held_has_others(handle->segment) || !ring_has_ready(batch->ring))
+			return false;
+		os_sleep_ns(ROOM_NAP_NS);
+		return true;
+	}
 	nest_run(handle, &claim, own);
 	return true;
 }

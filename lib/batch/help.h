@@ -19,6 +19,7 @@ struct helping {
 	struct wait *wait;
 	struct ring_span span; /* of a single batch: tickets where its tasks may be READY */
 	bool patient;          /* it has no deadline: tasks of others may be run, too */
+	uint64_t deadline_ns;
 	bool (*ready)(void *context);
 	int (*doubt)(void *context, bool late);
 	void *context;

@@ -343,6 +343,7 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->view = &view_calls;
 	batch->heap_id = heap_new_batch_id(segment);
 	batch->ref = BATCH_REF(batch->index, batch->heap_id);
+	region_begin(&batch->callers, batch->heap_id, 0, 0);
 	region_begin(&batch->region, batch->heap_id, segment_offset(segment, shared->room), BATCH_ROOM);
 	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0) |
 		       (options->on_error == SHEAF_CANCEL_REST ? BATCH_CANCELS : 0);
@@ -351,6 +352,7 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->max_attempts = options->max_attempts ? options->max_attempts : segment->max_attempts;
 	batch->limit_ns = limit_of(options->task_timeout_ns, member->limit_ns);
 	batch->gatherer_works = options->caller_works && !member_is_task(member);
+	batch->runner = member_is_task(member) || !member_is_inside(segment) ? NULL : member_runs_now();
 	batch->word_flags = batch_may_help(batch) && (member->careful || batch->limit_ns) ? READY_LEFT : 0;
 	/* Relaxed: read by others after they have claimed what comes. */
 	if (batch->gatherer_works && !load_relaxed(&segment->control->owner_claims))
@@ -369,6 +371,7 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	/* Relaxed, all: published by the ring slots that name the batch (RING1). */
 	store_relaxed(&shared->failures, 0);
 	store_relaxed(&shared->units, 0);
+	store_relaxed(&shared->parent, member_is_task(member) ? load_relaxed(&member->seat->hand) : 0);
 	if (load_relaxed(&shared->inner_deaths))
 		store_relaxed(&shared->inner_deaths, 0);
 	if (load_relaxed(&shared->stop) != STOP_NOWHERE)

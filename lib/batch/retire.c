@@ -20,6 +20,7 @@
 
 #include "base/atomic.h"
 #include "base/cancel.h"
+#include "base/error.h"
 #include "batch/message.h"
 #include "batch/open.h"
 #include "member/wait.h"
@@ -29,6 +30,7 @@
 #include "segment/heap.h"
 #include "segment/stock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define GRACE_NS UINT64_C(1000000000)
@@ -196,6 +198,13 @@ void sheaf_batch_retire(sheaf_batch *batch)
 	 * In a forked child the memory belongs to the parent's pool, and that of a dead batch may
 	 * serve another one by now.
 	 */
-	if (batch && !batch_check(batch) && !member_check_process(batch->member))
-		batch_free(batch, false);
+	if (!batch || batch_check(batch) || member_check_process(batch->member))
+		return;
+	/* The thread that gathers has called this task. */
+	if (member_is_inside(batch->segment) && batch->gathering) {
+		(void)sheaf_fail(-EDEADLK,
+				 "sheaf_batch_retire: the batch waits for the task that retires it: do so when it is gathered");
+		return;
+	}
+	batch_free(batch, false);
 }

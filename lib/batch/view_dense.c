@@ -151,7 +151,7 @@ static int count_failures(struct sheaf_batch *batch, uint64_t *lowest, uint64_t 
 	struct dense_state *state = &batch->dense;
 	const struct plan *plan = &batch->plan;
 	uint64_t least = UINT64_MAX, least_cut = UINT64_MAX, total = 0;
-	int r = failures_refresh(batch);
+	int r = failures_list(batch); /* anew, because some may be void by now */
 
 	if (r)
 		return r;
@@ -394,7 +394,7 @@ static bool tells_failure(const struct sheaf_batch *batch, const struct failed *
 	const struct shared_failure *record = failure_at(batch->segment, failed->offset);
 
 	return record && record->status != -ECANCELED && is_chunk_done(batch, last / batch->plan.chunk) &&
-	       !is_handed(batch, last);
+	       !is_handed(batch, last) && failures_count(batch, failed);
 }
 
 /*

@@ -14,6 +14,10 @@
 struct member member_dead = {.forks = MEMBER_DEAD};
 
 static _Thread_local const struct segment *tasks_of;
+/* The same, whatever they may use meanwhile. */
+static _Thread_local const struct segment *inside;
+/* As what this thread runs a task of its own pool that has asked for the pool; or NULL. */
+static _Thread_local const struct member *runs_now;
 
 void member_sit(struct member *member, struct segment *segment, unsigned number, unsigned generation, int32_t pid,
 		void *private_memory)
@@ -40,6 +44,7 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 	member->handle = NULL;
 	member->outer = NULL;
 	member->others = 0;
+	member->at_once = false;
 	for (unsigned i = 0; i < MEMBER_REGIONS; i++)
 		member->regions[i].heap_id = 0;
 }
@@ -55,10 +60,26 @@ struct region *member_region(struct member *member, const struct shared_batch *b
 
 const struct segment *member_run_tasks_of(const struct segment *segment)
 {
-	const struct segment *before = tasks_of;
+	const struct segment *before = inside;
 
-	tasks_of = segment;
+	tasks_of = inside = segment;
 	return before;
+}
+
+void member_let_use_pool(const struct member *runner)
+{
+	tasks_of = NULL;
+	runs_now = runner;
+}
+
+bool member_is_inside(const struct segment *segment)
+{
+	return inside == segment;
+}
+
+const struct member *member_runs_now(void)
+{
+	return runs_now;
 }
 
 int member_refuse_task(void)

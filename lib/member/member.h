@@ -41,12 +41,16 @@ struct member_ops {
 	void (*kill)(struct member *member, unsigned seat, unsigned generation);
 	/* Wake the supervisor: it computes anew when it has to check limits and stocks. */
 	void (*nudge)(struct member *member);
+	/* A task is over that a thread of the owner has run, and that has asked for the pool. */
+	void (*returned)(struct member *member);
 };
 
 /* What a worker's seat told of a task that waits, while the worker runs others. See work/nest.h. */
 struct held {
 	uint64_t hand, cursor, started, deadline, limited, limited_cursor;
 	uint64_t items[FORKS_PRIVATE / sizeof(uint64_t)]; /* the loop that it stands in, if any */
+	uint64_t paused_ns;                               /* see held_pause() */
+	uint64_t others_ns;                               /* of this thread, before */
 };
 
 /*
@@ -118,6 +122,7 @@ struct member {
 	const struct held *outer; /* of its task, while it runs another one; else NULL */
 	pthread_t thread;         /* that does so */
 	unsigned others;          /* tasks that are not descendants, on this stack */
+	bool at_once;             /* it runs without a slot: see nest_run_at_once() */
 	/* nested work of this batch has killed a worker before */
 	bool careful;
 	pid_t supervisor; /* 0: the worker is a thread */
@@ -197,6 +202,14 @@ static inline int member_check(const struct member *member)
  * Say which pool's tasks the calling thread runs from now on, or NULL. Return what was said before.
  */
 const struct segment *member_run_tasks_of(const struct segment *segment);
+
+/*
+ * Let the task that this thread of the owner runs use the owner's pool, but not for what a task may
+ * not do. @runner: as what it runs; NULL: the task is over. member_runs_now(): the last one.
+ */
+void member_let_use_pool(const struct member *runner);
+bool member_is_inside(const struct segment *segment);
+const struct member *member_runs_now(void);
 
 /*
  * Call the look() of ops, if the last call was CHECK_EVERY_NS ago or @now. Return what it says, or

@@ -138,7 +138,6 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		state = load_relaxed(&member->segment->control->state);
 		if ((r = reason_to_end(member, wait, now, deadline_ns, late)))
 			return r > 0 ? 0 : r;
-		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
 		sleeper_announce(&wait->sleeper);
 		sleeper_announce(&wait->beside);
 		/*
@@ -153,6 +152,8 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		}
 		if (wait->idle)
 			wait->idle(wait->context);
+		/* Only now, because help() may have changed it. */
+		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
 		if (wait->deaf || !member_interrupted(member, wait->heard))
 			sleep_until(wait, until);
 		if (wait->woken)

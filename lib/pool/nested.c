@@ -76,6 +76,28 @@ static void end_handle(struct member *handle)
 	handle->forks = MEMBER_ENDED;
 }
 
+/* Find a batch that the task has left which this thread of the owner has run. */
+static struct sheaf_batch *left_by_task(struct member *owner)
+{
+	struct sheaf_batch *batch;
+
+	pthread_mutex_lock(&owner->openings->lock);
+	batch = owner->openings->batches;
+	while (batch && batch->runner != member_runs_now())
+		batch = batch->next;
+	pthread_mutex_unlock(&owner->openings->lock);
+	return batch;
+}
+
+void nested_end_of_owner(struct member *owner)
+{
+	struct sheaf_batch *batch;
+
+	while ((batch = left_by_task(owner)))
+		batch_free(batch, false);
+	member_let_use_pool(NULL);
+}
+
 static void forget_handle(struct member *handle)
 {
 	pool_give_memory((struct sheaf_pool *)(void *)handle);
@@ -140,7 +162,8 @@ sheaf_pool *sheaf_task_pool(const sheaf_task *task)
 	handle = runner->handle;
 	/* The owner itself runs the task, as one that works on its own map. */
 	if (handle && !member_is_task(handle)) {
-		member_run_tasks_of(NULL);
+		member_let_use_pool(runner);
+		runner->returns = MEMBER_BUSY;
 		return (sheaf_pool *)(void *)handle;
 	}
 	if (!handle && !(handle = make_handle(runner)))

@@ -39,4 +39,7 @@ bool pool_exists(const sheaf_pool *pool);
 struct sheaf_pool *pool_take_memory(void);
 void pool_give_memory(struct sheaf_pool *pool);
 
+/* A task that a thread of the owner has run is over: retire what it has left open. */
+void nested_end_of_owner(struct member *owner);
+
 #endif

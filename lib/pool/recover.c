@@ -41,8 +41,9 @@ struct estate {
 	struct death outer;                   /* for the others */
 	struct death late;                    /* for the one whose time was over */
 	struct shared_slot *innermost, *over; /* the slots of these two, or NULL */
-	/* the innermost task goes with its batch, and the death with it */
+	/* the one that the death is charged to goes with its batch, and so would the charge */
 	bool lost;
+	struct shared_slot *root; /* then: the slot of the task whose work it was, or NULL */
 };
 
 static void open_estate(struct estate *estate, const struct segment *segment, const struct death *death)
@@ -50,14 +51,18 @@ static void open_estate(struct estate *estate, const struct segment *segment, co
 	const struct shared_seat *seat = &segment->seats[death->seat];
 	/* Relaxed, all: of a dead member. */
 	uint64_t limited = load_relaxed(&seat->limited);
+	struct shared_slot *blamed;
 
 	estate->innermost = settle_slot_at(segment, death, load_relaxed(&seat->hand));
 	estate->over = limited ? settle_slot_at(segment, death, limited) : NULL;
-	estate->death = blame_innermost(death, limited);
 	estate->outer = blame_outer(death, estate->innermost);
 	estate->late = blame_late(death, load_relaxed(&seat->limited_cursor));
-	estate->lost = estate->innermost && settle_is_orphan(segment, estate->innermost) &&
-		       (!death->innocent || estate->death.late);
+	/* The same slot: what it ran at once has no slot of its own, see nest_run_at_once(). */
+	estate->death = estate->over && estate->over == estate->innermost ? estate->late : blame_innermost(death, limited);
+	blamed = death->late && estate->over ? estate->over : estate->innermost;
+	/* Also if the worker was killed because it ran an orphan's task: see orphans.c. */
+	estate->lost = blamed && settle_is_orphan(segment, blamed);
+	estate->root = estate->lost ? settle_root(segment, blamed) : NULL;
 }
 
 /* Settle the slot of a task that waited, if the dead member had one there. */
@@ -65,11 +70,13 @@ static bool settle_outer(struct segment *segment, const struct estate *estate, s
 			 bool *damaged)
 {
 	const struct death *death = slot == estate->over && estate->late.late ? &estate->late : &estate->outer;
-	struct death charged = estate->death;
+	struct death charged = estate->late;
 
-	if (estate->lost && death == &estate->outer && settle_slot_at(segment, death, segment_offset(segment, slot))) {
+	if (estate->lost && slot == estate->root && death == &estate->outer &&
+	    settle_slot_at(segment, death, segment_offset(segment, slot))) {
 		settle_count_inner(segment, slot);
 		charged.cursor = CURSOR_NONE;
+		charged.innocent = charged.late;
 		if (settle_is_too_often(segment, slot))
 			death = &charged;
 	}

@@ -189,6 +189,7 @@ const struct member_ops tend_ops = {
 	.ended = tend_end,
 	.kill = tend_kill,
 	.nudge = tend_nudge,
+	.returned = nested_end_of_owner,
 };
 
 void tend_end_workers(struct sheaf_pool *pool)

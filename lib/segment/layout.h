@@ -374,6 +374,8 @@ struct shared_batch {
 	_Atomic uint64_t lowest;
 	/* Of a map: offset of its context; 0: none. By the opener, before the invitations. */
 	uint64_t context;
+	/* Offset of the slot of the task that has opened it; 0: the owner has. */
+	_Atomic uint64_t parent;
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, one thread at a time */
 	_Atomic uint64_t bell_seal;

@@ -122,12 +122,13 @@ static inline bool may_run(const struct shared_batch *batch, struct shared_entry
 }
 
 /* Field by field, because the text is long. */
-static inline void begin_task(struct sheaf_task *task, struct member *member, struct shared_batch *batch, uint64_t position,
-			      unsigned attempt)
+static inline void begin_task(struct sheaf_task *task, struct member *member, struct shared_batch *batch,
+			      const struct shared_entry *entry, unsigned attempt)
 {
 	task->member = member;
 	task->batch = batch;
-	task->position = position;
+	task->entry = entry;
+	task->position = entry->position;
 	task->attempt = attempt;
 	task->of_map = false;
 	task->data = 0;
@@ -187,7 +188,7 @@ __attribute__((always_inline)) static inline void run_slot(struct member *member
 		held_begin(member, started, limit);
 	else
 		task_hold(seat, started, limit);
-	begin_task(&task, member, batch, entry->position, w.attempt);
+	begin_task(&task, member, batch, entry, w.attempt);
 	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, slot_argument(segment, slot), result);
 	task_returned(member);
 	entry->status = status > 0 ? task_status(&task, status) : status;

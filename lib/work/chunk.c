@@ -84,7 +84,7 @@ static bool is_timed(const struct shared_batch *batch, unsigned attempt)
  */
 static void take_in_hand(struct walk *walk, uint64_t position, unsigned attempt)
 {
-	store_relaxed(&walk->seat->cursor, position);
+	store_relaxed(walk->items->cursor, position);
 	walk->task.position = position;
 	walk->task.attempt = attempt;
 	walk->task.text_size = 0;
@@ -220,7 +220,8 @@ __attribute__((noinline)) static uint64_t run_range(struct walk *walk, uint64_t 
  */
 __attribute__((noinline)) static bool is_openers_turn(const struct walk *walk, uint64_t bits)
 {
-	return bits == CHUNK_FRESH && !walk->over(walk->context);
+	/* A mark says that the opener has cancelled its end, and nobody else is invited to it. */
+	return (bits & ~((uint64_t)WORD_WIDE << WORD_FLAGS_AT)) == CHUNK_FRESH && !walk->over(walk->context);
 }
 
 /*

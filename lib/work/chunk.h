@@ -39,6 +39,7 @@ struct walk {
 	uint64_t claimant;
 	struct items *items;
 	struct items own_items; /* of a thread among others */
+	_Atomic uint64_t aside; /* the cursor of a walk that has no slot */
 	uint64_t chunk;         /* in hand, or NO_CHUNK, and its word */
 	uint64_t bits;
 	struct claim next;  /* for which the batch is left */

@@ -90,6 +90,23 @@ bool failure_any(const struct segment *segment, const struct shared_batch *batch
 	return false;
 }
 
+bool failure_told(const struct segment *segment, const struct shared_batch *batch, unsigned seat, uint64_t position)
+{
+	/* FAILURE1, as above. */
+	uint64_t latest = load_acquire(&batch->failures), at;
+
+	for (struct chain chain = chain_begin(segment, latest); (at = chain.at);) {
+		const struct shared_failure *failure = failure_at(segment, at);
+
+		/* Relaxed: only supervisors change it. */
+		if (failure && failure->worker == seat && failure->position == position && load_relaxed(&failure->count))
+			return true;
+		if (!failure || !chain_next(&chain, failure->next))
+			return false;
+	}
+	return false;
+}
+
 bool failure_void(struct segment *segment, struct shared_batch *batch, unsigned seat, uint64_t position, uint64_t end)
 {
 	/* FAILURE1. A relaxed load would let the walk read records before they are written. */

@@ -37,6 +37,9 @@ bool chain_next(struct chain *chain, uint64_t next);
 /* Has a position failed, and not because it was cancelled? For the supervisor. */
 bool failure_any(const struct segment *segment, const struct shared_batch *batch);
 
+/* Has a dead member told that the position failed? For the supervisor. */
+bool failure_told(const struct segment *segment, const struct shared_batch *batch, unsigned seat, uint64_t position);
+
 /*
  * Void what a dead member told of the positions from @position to @end, because they run again. For
  * the supervisor. False: a wild write has changed the chain.

@@ -18,9 +18,14 @@
 
 #include <string.h>
 
+/* For so long this thread has run tasks of others while its own waited. */
+static _Thread_local uint64_t others_ns;
+
 void held_save(struct held *held, const struct member *handle)
 {
 	const struct shared_seat *seat = handle->seat;
+
+	held->others_ns = others_ns;
 
 	held->hand = load_relaxed(&seat->hand);
 	held->cursor = load_relaxed(&seat->cursor);
@@ -30,6 +35,31 @@ void held_save(struct held *held, const struct member *handle)
 	held->limited_cursor = load_relaxed(&seat->limited_cursor);
 	if (handle->forks_private)
 		memcpy(held->items, handle->forks_private, sizeof(held->items));
+}
+
+uint64_t held_pause(struct held *held, struct shared_seat *seat)
+{
+	uint64_t deadline = held->deadline;
+
+	if (!deadline)
+		return 0;
+	held->deadline = 0;
+	store_relaxed(&seat->deadline, 0);
+	held->paused_ns = sheaf_now_ns();
+	return deadline;
+}
+
+void held_resume(const struct held *held, struct shared_seat *seat, uint64_t deadline)
+{
+	uint64_t took;
+
+	if (!deadline)
+		return;
+	took = sheaf_now_ns() - held->paused_ns;
+	/* Once, however many of others were nested in there. */
+	others_ns = held->others_ns + took;
+	store_relaxed(&seat->started, held->started + took);
+	store_relaxed(&seat->deadline, deadline + took);
 }
 
 void held_limit(struct shared_seat *seat, const struct held *outer)
@@ -61,21 +91,26 @@ static void restore_seat(const struct member *handle)
 {
 	struct shared_seat *seat = handle->seat;
 	const struct held *outer = handle->outer;
+	uint64_t more = outer->deadline ? others_ns - outer->others_ns : 0;
 
 	store_relaxed(&seat->deadline, 0);
 	store_relaxed(&seat->cursor, outer->cursor);
 	store_relaxed(&seat->hand, outer->hand);
 	store_relaxed(&seat->limited_cursor, outer->limited_cursor);
 	store_relaxed(&seat->limited, outer->limited);
-	store_relaxed(&seat->started, outer->started);
-	store_relaxed(&seat->deadline, outer->deadline);
+	store_relaxed(&seat->started, outer->started + more);
+	store_relaxed(&seat->deadline, outer->deadline + more);
 }
 
 void held_left(struct member *member)
 {
 	struct member *handle = member->handle;
 
-	if (handle && handle->left && handle->task)
+	if (!handle)
+		return;
+	if (!member_is_task(handle))
+		handle->ops->returned(handle);
+	else if (handle->task)
 		handle->left(handle);
 }
 

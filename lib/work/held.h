@@ -9,6 +9,13 @@
 /* Keep what the seat tells of the handle's task, which waits. */
 void held_save(struct held *held, const struct member *handle);
 
+/*
+ * Stop the clock of the tasks that wait, while the worker runs a task that is none of theirs.
+ * Return the deadline, for held_resume(), which lets them have that time.
+ */
+uint64_t held_pause(struct held *held, struct shared_seat *seat);
+void held_resume(const struct held *held, struct shared_seat *seat, uint64_t deadline);
+
 /* Say that the deadline of the seat is that of a task that waits. */
 void held_limit(struct shared_seat *seat, const struct held *outer);
 

@@ -61,23 +61,24 @@ bool nest_claim_fresh(const struct member *owner, const struct ring *ring, uint6
 	return !ring_claim_where(ring, owner->claimant, span, is_own, &own, &claim->slot, &claim->word);
 }
 
-void nest_run_as_caller(struct member *owner, const struct claim *claim)
+void nest_run_as_caller(struct member *owner, const struct claim *claim, struct region *region)
 {
 	const struct segment *before = member_run_tasks_of(owner->segment);
 	struct member member; /* as which this thread runs tasks, in the owner's seat */
 
 	member_sit(&member, owner->segment, owner->number, owner->generation, owner->pid, NULL);
 	member.handle = owner;
-	/* Relaxed, both: a number of the owner's own, whose threads it is asked by. */
-	fetch_add_relaxed(&owner->running, 1);
+	member.regions[0] = *region;
 	call_run(&member, claim->slot, claim->word);
-	fetch_sub_relaxed(&owner->running, 1);
+	*region = member.regions[0];
 	member_run_tasks_of(before);
 }
 
 struct other {
 	const struct member *handle;
 	bool left_only;
+	bool spare_left;
+	bool *spared; /* a task was spared that is left to others */
 };
 
 static bool is_others(const void *context, const struct shared_slot *slot, uint64_t word)
@@ -89,9 +90,17 @@ static bool is_others(const void *context, const struct shared_slot *slot, uint6
 
 	if (!batch)
 		return false;
-	left = is_left(word);
+	/*
+	 * The owner waits for its tasks without taking a worker, so none has to run them. Relaxed:
+	 * the same as long as the slot names the batch.
+	 */
+	left = is_left(word) && ((load_relaxed(&batch->opener) - 1) & SEAT_MASK) < handle->segment->worker_count;
 	if (left ? held_spares(handle, batch) : other->left_only)
 		return false;
+	if (left && other->spare_left) {
+		*other->spared = true;
+		return false;
+	}
 	/*
 	 * A worker is in a dense batch once at most, so that leaving it means that it has left.
 	 * Relaxed: its own bit.
@@ -107,30 +116,69 @@ static bool claim_other_of(const struct ring *ring, const struct other *other, s
 	return !ring_claim_where(ring, other->handle->claimant, &span, is_others, other, &claim->slot, &claim->word);
 }
 
-bool nest_claim_other(const struct member *handle, enum nest_others which, const struct ring *ring, struct claim *claim)
+static bool claim_other(const struct other *other, const struct ring *ring, struct claim *claim)
 {
 	static const enum sheaf_priority order[PRIORITIES] = {SHEAF_HIGH, SHEAF_NORMAL, SHEAF_LOW};
-	const struct segment *segment = handle->segment;
-	struct other other = {.handle = handle, .left_only = which == NEST_LEFT};
+	const struct segment *segment = other->handle->segment;
 
 	if (ring)
-		return claim_other_of(ring, &other, claim);
+		return claim_other_of(ring, other, claim);
 	/* Seq_cst, pairs with segment_heed(), as in claim_task(): it has announced its sleep. */
 	if (!heeds_rings(load_seq_cst(&segment->control->heed)))
-		return claim_other_of(&segment->rings[SHEAF_NORMAL], &other, claim);
+		return claim_other_of(&segment->rings[SHEAF_NORMAL], other, claim);
 	for (unsigned i = 0; i < PRIORITIES; i++)
-		if (claim_other_of(&segment->rings[order[i]], &other, claim))
+		if (claim_other_of(&segment->rings[order[i]], other, claim))
 			return true;
 	return false;
 }
 
-/* @hand: what the seat tells of it. @priority: of its batch, which those that it opens inherit. */
-static void run_inside(struct member *handle, struct claim *claim, uint64_t hand, enum sheaf_priority priority)
+bool nest_claim_other(const struct member *handle, enum nest_others which, const struct ring *ring, struct claim *claim)
+{
+	return claim_other(&(struct other){.handle = handle, .left_only = which == NEST_LEFT}, ring, claim);
+}
+
+bool nest_claim_safe(const struct member *handle, enum nest_others which, struct claim *claim, bool *spared)
+{
+	struct other other = {.handle = handle, .left_only = which == NEST_LEFT, .spare_left = true, .spared = spared};
+
+	*spared = false;
+	return claim_other(&other, NULL, claim);
+}
+
+struct nest_state nest_look(const struct segment *segment, const struct ring *ring, uint64_t ref, const struct ring_span *span)
+{
+	struct nest_state state = {0};
+
+	/* Relaxed, all: hints, for a member that looks again soon. */
+	for (uint64_t i = 0; i < span->count; i++) {
+		const struct shared_slot *slot = &ring->slots[(span->ticket + i) & (ring->size - 1)];
+		struct word w = word_unpack(load_relaxed(&slot->word));
+		const struct shared_seat *seat = &segment->seats[w.seat];
+
+		if ((w.state != WORD_READY && w.state != WORD_OWNED) || load_relaxed(&slot->batch) != ref)
+			continue;
+		if (w.attempt > (w.state == WORD_OWNED))
+			state.has_died = true;
+		if (w.state == WORD_OWNED && w.seat < segment->worker_count &&
+		    load_relaxed(&seat->hand) == segment_offset(segment, slot) && !load_relaxed(&seat->awaits))
+			state.runs = true;
+	}
+	return state;
+}
+
+/*
+ * @hand: what the seat tells of it. @priority: of its batch, which those that it opens inherit.
+ * @others: it is no descendant of the task that waits.
+ */
+static void run_inside(struct member *handle, struct claim *claim, uint64_t hand, enum sheaf_priority priority, bool others)
 {
 	enum sheaf_priority before = handle->priority;
+	uint64_t paused = 0;
 	struct held held;
 
 	held_save(&held, handle);
+	if (others)
+		paused = held_pause(&held, handle->seat);
 	handle->outer = &held;
 	handle->thread = pthread_self();
 	handle->forks = MEMBER_BUSY;
@@ -144,6 +192,7 @@ static void run_inside(struct member *handle, struct claim *claim, uint64_t hand
 		share_run_nested(handle, claim);
 	else
 		call_run_nested(handle, claim->slot, claim->word);
+	held_resume(&held, handle->seat, paused);
 	handle->priority = before;
 	handle->forks = handle->made;
 	handle->outer = NULL;
@@ -157,7 +206,7 @@ void nest_run(struct member *handle, struct claim *claim, bool descendant)
 
 	handle->others += !descendant;
 	run_inside(handle, claim, segment_offset(segment, claim->slot),
-		   (enum sheaf_priority)(ring_of_slot(segment, claim->slot) - segment->rings));
+		   (enum sheaf_priority)(ring_of_slot(segment, claim->slot) - segment->rings), !descendant);
 	handle->others -= !descendant;
 }
 
@@ -167,5 +216,7 @@ void nest_run_at_once(struct member *handle, struct shared_slot *slot)
 
 	/* Relaxed, all: nobody else sees the slot. Its hand stays that of the task that waits. */
 	store_relaxed(&slot->word, claim.word);
-	run_inside(handle, &claim, load_relaxed(&handle->seat->hand), handle->priority);
+	handle->at_once = true;
+	run_inside(handle, &claim, load_relaxed(&handle->seat->hand), handle->priority, false);
+	handle->at_once = false;
 }

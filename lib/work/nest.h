@@ -34,7 +34,7 @@ bool nest_claim_own(const struct member *handle, const struct ring *ring, uint64
  */
 bool nest_claim_fresh(const struct member *owner, const struct ring *ring, uint64_t ref, struct ring_span *span,
 		      struct claim *claim);
-void nest_run_as_caller(struct member *owner, const struct claim *claim);
+void nest_run_as_caller(struct member *owner, const struct claim *claim, struct region *region);
 
 /* Which tasks of others. */
 enum nest_others {
@@ -44,6 +44,17 @@ enum nest_others {
 
 /* Claim a task of another batch, in that ring; NULL: in any, the highest priority first. */
 bool nest_claim_other(const struct member *handle, enum nest_others which, const struct ring *ring, struct claim *claim);
+
+/* The same from any ring, but for tasks that are left to others. @spared: out: there was one. */
+bool nest_claim_safe(const struct member *handle, enum nest_others which, struct claim *claim, bool *spared);
+
+/* How far the tasks of a batch are. Hints. */
+struct nest_state {
+	bool runs;     /* a worker runs one just now, and does not wait in it */
+	bool has_died; /* a worker has died with one */
+};
+
+struct nest_state nest_look(const struct segment *segment, const struct ring *ring, uint64_t ref, const struct ring_span *span);
 
 /*
  * Run the task that was claimed for the handle, while the handle's own task waits.
@@ -68,6 +79,9 @@ static inline bool nest_may_run_others(const struct member *handle)
 	 * left to those that a worker has to run.
 	 */
 	if (segment_batches(segment) > segment->batch_count / 2)
+		return false;
+	/* Where deaths must be expected, as few tasks as possible are to run again. */
+	if (handle->careful)
 		return false;
 	/* Relaxed, of its own seat: with a time limit, only what it waits for is worth the time. */
 	return handle->others < NEST_OTHERS && !load_relaxed(&handle->seat->deadline);

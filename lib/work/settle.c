@@ -164,7 +164,7 @@ static bool settle_chunk(struct segment *segment, struct shared_batch *batch, co
 	struct word word = word_unpack(bits), next;
 	struct suspect suspect;
 	struct verdict verdict;
-	bool sound, cancelled;
+	bool sound, cancelled, told;
 
 	if (word.state != WORD_OWNED || !death_named(death, bits))
 		return true;
@@ -174,15 +174,17 @@ static bool settle_chunk(struct segment *segment, struct shared_batch *batch, co
 	verdict = blame(&suspect, batch->max_attempts, death);
 	next = blame_chunk(word, kind, size, &suspect, &verdict, death);
 	cancelled = position_is_cancelled(batch, begin + suspect.first);
-	sound = failure_void(segment, batch, death->seat, begin + suspect.first, begin + size);
+	/* What has failed and does not run again keeps its reason. */
+	told = cancelled && suspect.in_hand && failure_told(segment, batch, death->seat, begin + suspect.first);
+	sound = told || failure_void(segment, batch, death->seat, begin + suspect.first, begin + size);
 	if (cancelled) {
 		next = word_unpack(cancel_cut(bits, suspect.first));
 		verdict.attempts = suspect.attempt;
 	} else if (kind == KIND_MAP && word_pack(next) == CHUNK_FRESH) {
-		/* Its end may be cancelled by now: no longer fresh, as in mark_chunk(). */
+		/* Its end may be cancelled by now: no longer fresh, as in chunk_marked(). */
 		next.flags |= WORD_WIDE;
 	}
-	if ((verdict.fails || (cancelled && suspect.in_hand)) &&
+	if ((verdict.fails || (cancelled && suspect.in_hand && !told)) &&
 	    !record_death(segment, batch, begin, &suspect, verdict.attempts, death, cancelled, region))
 		next.flags |= WORD_LOST;
 	/* Relaxed: a statistic. */
@@ -286,6 +288,19 @@ bool settle_is_orphan(const struct segment *segment, const struct shared_slot *s
 
 	/* Relaxed: by the supervisor. */
 	return batch && load_relaxed(&batch->opener) == ORPHANED;
+}
+
+struct shared_slot *settle_root(const struct segment *segment, struct shared_slot *slot)
+{
+	/* Bounded, because a wild write may have bent the chain. */
+	for (uint32_t i = 0; settle_is_orphan(segment, slot); i++) {
+		uint64_t from = load_relaxed(&batch_of(segment, slot)->parent) - segment_offset(segment, segment->slots);
+
+		if (i == segment_slots(segment) || from % sizeof(*slot) || from / sizeof(*slot) >= segment_slots(segment))
+			return NULL;
+		slot = &segment->slots[from / sizeof(*slot)];
+	}
+	return slot;
 }
 
 static bool is_share_told(struct segment *segment, const struct shared_batch *batch)

@@ -32,6 +32,10 @@ struct shared_slot *settle_slot_at(const struct segment *segment, const struct d
  * that from now on they are charged.
  */
 bool settle_is_orphan(const struct segment *segment, const struct shared_slot *slot);
+
+/* Find the task whose nested work this one's is, and whose batch goes on. NULL: not known. */
+struct shared_slot *settle_root(const struct segment *segment, struct shared_slot *slot);
+
 void settle_count_inner(struct segment *segment, const struct shared_slot *slot);
 bool settle_is_too_often(const struct segment *segment, const struct shared_slot *slot);
 

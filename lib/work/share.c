@@ -33,7 +33,7 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->words = segment_at(member->segment, batch->words);
 	walk->claimant = member->claimant;
 	walk->items = member->forks_private ? member->forks_private : &walk->own_items;
-	walk->items->cursor = &member->seat->cursor;
+	walk->items->cursor = member->at_once ? &walk->aside : &member->seat->cursor;
 	walk->chunk = NO_CHUNK;
 	walk->next.slot = NULL;
 	walk->hides = false;
@@ -227,7 +227,7 @@ __attribute__((always_inline)) static inline bool take_part(struct member *membe
 	if (!is_cancelled(segment->control, batch) && share < batch->shares) {
 		/* Relaxed: it is of an earlier batch, and the supervisor reads it only after this
 		 * member's death. */
-		store_relaxed(&walk.seat->cursor, CURSOR_NONE);
+		store_relaxed(walk.items->cursor, CURSOR_NONE);
 		if (nested)
 			held_begin(member, 0, 0);
 		else

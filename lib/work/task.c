@@ -81,18 +81,12 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 
 bool sheaf_task_cancelled(const sheaf_task *task)
 {
-	struct member *member = task->member;
-	const struct shared_slot *slot;
-	const struct shared_entry *entry;
-
 	if (task->of_map)
 		return position_is_cancelled(task->shared, task->position);
 	if (BATCH_STATE(load_relaxed(&task->batch->word)) != BATCH_OPEN)
 		return true;
-	/* Relaxed, all: the slot is the member's own, and the flag is told to nobody else. */
-	slot = segment_at(member->segment, load_relaxed(&member->seat->hand));
-	entry = segment_at(member->segment, load_relaxed(&slot->target));
-	return word_unpack(load_relaxed(&entry->word)).flags & WORD_CANCELLED;
+	/* Relaxed: the flag is told to nobody else. */
+	return word_unpack(load_relaxed(&task->entry->word)).flags & WORD_CANCELLED;
 }
 
 int sheaf_task_fail(sheaf_task *task, int code, const char *format, ...)

@@ -16,7 +16,8 @@ struct sheaf_task {
 	struct member *member;
 	/* In the segment; the batch of which an opener runs positions is its private copy. */
 	struct shared_batch *batch;
-	struct shared_batch *shared; /* of a map or a loop: the batch in the segment, always */
+	struct shared_batch *shared;      /* of a map or a loop: the batch in the segment, always */
+	const struct shared_entry *entry; /* of a submitted task */
 	uint64_t position;
 	unsigned attempt;
 	bool of_map;

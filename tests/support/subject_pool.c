@@ -331,14 +331,19 @@ static void check_result(const struct host *host, const sheaf_result *result, un
 
 static void check_results(struct host *host)
 {
+	const struct workload *load = &page->load;
 	const sheaf_result *results;
+	unsigned cancelled = 0;
 	size_t n;
 	int r = sheaf_gather(host->batch, &results, &n, hang_deadline());
 
 	CHECK_AS(HARM_HUNG, r >= 0, "sheaf_gather: %d", r);
 	CHECK_AS(HARM_LOST, n == host->wanted, "%zu results of %u", n, host->wanted);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		check_result(host, &results[i], (unsigned)i);
+		cancelled += results[i].status == -ECANCELED;
+	}
+	CHECK_AS(HARM_LOST, !load->fails || cancelled < n, "the failure that has cancelled all of them is lost");
 }
 
 /* Wait for the end of a closed pool. Check more often than the library would. */

@@ -2,6 +2,7 @@
  * test_caller.c - maps and loops in which the calling thread works, too.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -477,4 +478,247 @@ Test(caller, survives_a_repair_while_it_runs_a_task)
 	sheaf_batch_retire(batch);
 	sheaf_batch_retire(busy);
 	expect_pool_works(100);
+}
+
+/* ---- while the caller runs a task ---- */
+
+static int take_100_bytes(sheaf_task *task, const void *arg, void *result)
+{
+	void *memory;
+
+	(void)arg;
+	(void)result;
+	return sheaf_task_result(task, 100, &memory);
+}
+
+Test(caller, uses_one_block_of_memory_for_many_results)
+{
+	sheaf_batch_options options = {.caller_works = true};
+	const sheaf_result *results;
+	sheaf_pool_info info;
+	struct gate *gate;
+	sheaf_batch *busy, *batch;
+	size_t n;
+
+	gate = new_gate();
+	busy = occupy(gate);
+	batch = new_batch(&options);
+	for (uint64_t i = 0; i < 600; i++)
+		expect_done(sheaf_submit(batch, i, take_100_bytes, NULL, 0));
+	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
+	expect_done(sheaf_pool_get_info(pool, &info));
+	cr_assert_lt(info.heap_used, 1 << 20, "%zu", info.heap_used);
+	gate_open(gate);
+	sheaf_batch_retire(batch);
+	sheaf_batch_retire(busy);
+}
+
+/* What a thread of the owner runs, and what the test sees of it. */
+static struct {
+	sheaf_batch *batch;
+	pid_t owner;
+	_Atomic int inside, open, told, begun;
+	int returned;
+} scene;
+
+static void set_scene(sheaf_batch *batch)
+{
+	scene.batch = batch;
+	scene.owner = getpid();
+	scene.inside = scene.open = scene.told = scene.begun = 0;
+}
+
+static void await_scene(const _Atomic int *flag)
+{
+	uint64_t deadline = hang_deadline();
+
+	while (!atomic_load(flag) && sheaf_now_ns() < deadline)
+		nap();
+	cr_assert(atomic_load(flag));
+}
+
+static void *gather_scene(void *context)
+{
+	const sheaf_result *results;
+	size_t n;
+
+	scene.returned = sheaf_gather(scene.batch, &results, &n, SHEAF_FOREVER);
+	return context;
+}
+
+/* In the caller: stay until the test says so, or the position is cancelled. */
+static int stay_inside(sheaf_task *task, const void *arg, void *result)
+{
+	uint64_t deadline = hang_deadline();
+
+	(void)arg;
+	(void)result;
+	if (getpid() != scene.owner)
+		return -EPROTO;
+	scene.begun++;
+	scene.inside = 1;
+	while (!scene.open && sheaf_now_ns() < deadline) {
+		if (sheaf_task_cancelled(task)) {
+			scene.told = 1;
+			break;
+		}
+		nap();
+	}
+	return 0;
+}
+
+static pthread_t start_scene(void)
+{
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, gather_scene, NULL), 0);
+	await_scene(&scene.inside);
+	return thread;
+}
+
+Test(caller, tells_a_task_that_it_was_cancelled)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batch = new_batch(&(sheaf_batch_options){.caller_works = true});
+	pthread_t thread;
+
+	set_scene(batch);
+	expect_done(sheaf_submit(batch, 7, stay_inside, NULL, 0));
+	thread = start_scene();
+	cr_assert_eq(sheaf_cancel(batch, 7, 0), SHEAF_RUNS_ON);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert(scene.told);
+	gate_open(gate);
+	sheaf_batch_retire(batch);
+	sheaf_batch_retire(busy);
+}
+
+Test(caller, cannot_be_killed_with_its_task)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batch = new_batch(&(sheaf_batch_options){.caller_works = true});
+	pthread_t thread;
+
+	set_scene(batch);
+	expect_done(sheaf_submit(batch, 7, stay_inside, NULL, 0));
+	thread = start_scene();
+	cr_assert_eq(sheaf_cancel(batch, 7, SHEAF_KILL), SHEAF_RUNS_ON, "%s", sheaf_message());
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(scene.returned, 0);
+	gate_open(gate);
+	sheaf_batch_retire(batch);
+	sheaf_batch_retire(busy);
+}
+
+Test(caller, begins_no_task_of_a_pool_that_has_ended)
+{
+	for (unsigned map = 0; map < 2; map++) {
+		struct gate *gate;
+		sheaf_batch *batch;
+		pthread_t thread;
+
+		if (!pool)
+			start_workers(WORKERS);
+		gate = new_gate();
+		(void)occupy(gate);
+		batch = new_batch(&(sheaf_batch_options){.caller_works = true});
+		set_scene(batch);
+		if (map)
+			expect_done(
+				sheaf_submit_map(batch, stay_inside, NULL, 0, NULL, 0, 50, &(sheaf_map_options){.grain = 1}));
+		for (uint64_t i = 0; !map && i < 50; i++)
+			expect_done(sheaf_submit(batch, i, stay_inside, NULL, 0));
+		thread = start_scene();
+		expect_done(sheaf_pool_terminate(pool));
+		scene.open = 1;
+		cr_assert_eq(pthread_join(thread, NULL), 0);
+		cr_assert_eq(scene.returned, -ECANCELED);
+		cr_assert_eq(scene.begun, 1);
+		end();
+	}
+	set_up();
+}
+
+/* User code has cancellation points, and what was claimed there has to be ended. */
+Test(caller, ends_its_task_before_it_is_cancelled)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate), *batch = new_batch(&(sheaf_batch_options){.caller_works = true});
+	const sheaf_result *results;
+	pthread_t thread;
+	size_t n;
+
+	set_scene(batch);
+	for (uint64_t i = 0; i < 3; i++)
+		expect_done(sheaf_submit(batch, i, stay_inside, NULL, 0));
+	thread = start_scene();
+	cr_assert_eq(pthread_cancel(thread), 0);
+	scene.open = 1;
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 0, "%s", sheaf_message());
+	gate_open(gate);
+	sheaf_batch_retire(batch);
+	sheaf_batch_retire(busy);
+}
+
+static void *map_scene(void *context)
+{
+	scene.returned = sheaf_map(pool, stay_inside, NULL, 0, NULL, 0, 1, &alone);
+	return context;
+}
+
+Test(caller, retires_its_map_before_it_is_cancelled)
+{
+	pthread_t thread;
+	sheaf_batch *batch;
+
+	sheaf_pool_destroy(pool);
+	start(&(sheaf_pool_options){.workers = WORKERS, .max_batches = 1});
+	set_scene(NULL);
+	cr_assert_eq(pthread_create(&thread, NULL, map_scene, NULL), 0);
+	await_scene(&scene.inside);
+	cr_assert_eq(pthread_cancel(thread), 0);
+	scene.open = 1;
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	batch = new_batch(NULL);
+	sheaf_batch_retire(batch);
+}
+
+static int leave_a_batch(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_pool *mine = sheaf_task_pool(task);
+	sheaf_pool_info info;
+	sheaf_batch *batch;
+	int r = sheaf_batch_create(&batch, mine, NULL);
+
+	(void)arg;
+	(void)result;
+	if (!r)
+		r = sheaf_submit(batch, 0, do_nothing, NULL, 0);
+	if (r)
+		return sheaf_task_fail(task, r, "%s", sheaf_message());
+	sheaf_pool_destroy(mine);
+	if (sheaf_pool_close(mine) != -EPERM || sheaf_pool_terminate(mine) != -EPERM ||
+	    sheaf_pool_get_info(mine, &info) != -EPERM || sheaf_pool_fd(mine) != -EPERM)
+		return sheaf_task_fail(task, -EPROTO, "%s", sheaf_message());
+	return 0;
+}
+
+/* What it does to the pool counts as done by a task, whoever runs it. */
+Test(caller, runs_tasks_that_use_the_pool)
+{
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	size_t n;
+
+	sheaf_pool_destroy(pool);
+	start(&(sheaf_pool_options){.workers = 1, .max_batches = 8});
+	for (unsigned i = 0; i < 20; i++)
+		expect_done(sheaf_map(pool, leave_a_batch, NULL, 0, NULL, 0, 50, &singly));
+	batch = new_batch(&(sheaf_batch_options){.caller_works = true});
+	for (uint64_t i = 0; i < 200; i++)
+		expect_done(sheaf_submit(batch, i, leave_a_batch, NULL, 0));
+	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
+	sheaf_batch_retire(batch);
+	expect_done(sheaf_pool_close(pool));
 }

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "pools.h"
+#include "pool/pool.h"
 #include "support/deadline.h"
+#include "work/failure.h"
 
 #define MANY 1000
 
@@ -757,4 +759,98 @@ Test(cancel_threads, are_let_finish)
 	expect_done(sheaf_batch_cancel(batch, SHEAF_KILL));
 	gate_open(gate);
 	gather(batch, 3, 1);
+}
+
+static int cancel_inside(sheaf_task *task, const void *arg, void *result)
+{
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	size_t n;
+	int r;
+
+	(void)arg;
+	(void)result;
+	if ((r = sheaf_batch_create(&batch, sheaf_task_pool(task), NULL)) ||
+	    (r = sheaf_submit_map(batch, do_nothing, NULL, 0, NULL, 0, 100, &(sheaf_map_options){.grain = 10})))
+		return sheaf_task_fail(task, r, "%s", sheaf_message());
+	r = sheaf_cancel(batch, 55, 0);
+	if (r < 0 || (r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER)) < 0 || r > 45)
+		return sheaf_task_fail(task, -EPROTO, "%d: %s", r, sheaf_message());
+	for (size_t i = 0; i < 55; i++)
+		if (results[i].status)
+			return sheaf_task_fail(task, -EPROTO, "position %zu: %d", i, results[i].status);
+	return 0;
+}
+
+/* It runs the chunk itself of which it has cancelled the end. */
+Test(cancel, a_task_cuts_a_map_of_its_own_inside_a_chunk)
+{
+	for (unsigned i = 0; i < 20; i++)
+		expect_done(sheaf_apply(pool, cancel_inside, NULL, 0, NULL, 0, NULL));
+}
+
+static struct {
+	sheaf_batch *batch;
+	int returned;
+} refused;
+
+static void *submit_map_now(void *context)
+{
+	refused.returned = sheaf_submit_map(refused.batch, do_nothing, NULL, 0, NULL, 0, MANY, NULL);
+	return context;
+}
+
+/* Nothing of a map that was refused holds for the next one in its batch. */
+Test(cancel, a_map_that_is_refused_then)
+{
+	sheaf_batch *busy;
+	struct gate *gate;
+	pthread_t thread;
+	uint64_t sent = 0;
+	int r;
+
+	end();
+	begin();
+	start(&(sheaf_pool_options){.workers = 2, .ring_size = 4});
+	busy = new_batch(&(sheaf_batch_options){.flags = SHEAF_NONBLOCK});
+	gate = new_gate();
+	while (!(r = sheaf_submit(busy, sent, wait_at_gate, &gate, sizeof(gate))))
+		sent++;
+	cr_assert_eq(r, -EAGAIN);
+	refused.batch = new_batch(NULL);
+	cr_assert_eq(pthread_create(&thread, NULL, submit_map_now, NULL), 0);
+	while ((r = sheaf_cancel(refused.batch, 3, 0)) == -ENOENT)
+		nap();
+	cr_assert_eq(r, SHEAF_NEVER_RAN);
+	expect_done(sheaf_pool_interrupt(pool));
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert_eq(refused.returned, -EINTR);
+	gate_open(gate);
+	expect_done(sheaf_submit_map(refused.batch, do_nothing, NULL, 0, NULL, 0, MANY, NULL));
+	gather(refused.batch, MANY, 0);
+	gather(busy, sent, 0);
+}
+
+/* A worker fails a position, and dies before the chunk is published: it runs again. */
+Test(cancel, a_failure_that_was_seen_and_did_not_count)
+{
+	sheaf_batch *batch = new_batch(NULL);
+	struct segment *segment = &pool->segment;
+	struct gate *gate = new_gate();
+	struct region region = {0};
+	struct shared_failure record = {.position = 0, .count = 1, .status = -EIO, .attempts = 1, .worker = 0};
+	sheaf_result result;
+
+	expect_done(sheaf_submit_map(batch, count_at_gate, items_at(gate, 2), sizeof(gate), NULL, 0, 2,
+				     &(sheaf_map_options){.grain = 1}));
+	gate_await(gate, 2);
+	expect_done(failure_push(segment, batch->heap_id, batch->shared, &region, &record, ""));
+	expect_failure(sheaf_next_done(batch, &result, 0), -EAGAIN, "not done");
+	cr_assert(failure_void(segment, batch->shared, 0, 0, 1));
+	gate_open(gate);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert_eq(sheaf_next_done(batch, &result, SHEAF_FOREVER), 1);
+		cr_assert_eq(result.status, 0, "position %llu", (unsigned long long)result.position);
+	}
+	sheaf_batch_retire(batch);
 }

@@ -489,7 +489,7 @@ Test(nest, a_task_that_waits_for_its_own_position_is_told)
 
 /* What the tasks of a test tell, in shared memory. */
 struct tale {
-	_Atomic unsigned outer_runs, inner_runs, outer_attempt, inner_attempt;
+	_Atomic unsigned outer_runs, inner_runs, outer_attempt, inner_attempt, opener;
 	unsigned inner_kills; /* so many runs of the inner task die */
 	int inner_status;
 	unsigned inner_attempts;
@@ -584,17 +584,16 @@ static int wait_inside(sheaf_task *task, const void *arg, void *result)
 	sheaf_pool *mine = sheaf_task_pool(task);
 	struct gate *gate = &tale->gate;
 	sheaf_batch *batch[3];
-	void *memory;
 
 	(void)result;
 	if (atomic_fetch_add(&tale->outer_runs, 1))
 		return 0;
+	atomic_store(&tale->opener, (unsigned)sheaf_task_worker(task));
 	for (unsigned i = 0; i < 3; i++) {
 		DO(sheaf_batch_create(&batch[i], mine, &(sheaf_batch_options){.result_size = 100000}));
 		for (uint64_t p = 0; p < 3; p++)
 			DO(sheaf_submit(batch[i], p, wait_at_gate, &gate, sizeof(gate)));
 	}
-	(void)memory;
 	gate_pass(&tale->gate);
 	return 0;
 }
@@ -641,10 +640,8 @@ Test(nest, others_that_run_tasks_of_a_dead_opener_are_ended)
 	used = heap_used();
 	expect_done(sheaf_submit(batch, 0, wait_inside, &tale, sizeof(tale)));
 	gate_await(&tale->gate, 2);
-	/* One of the two is the opener. The other one hangs at the gate, in a task of an orphan. */
-	for (unsigned worker = 0; worker < 1; worker++)
-		kill(sheaf_pool_worker_pid(pool, worker), SIGKILL);
-	(void)n;
+	/* The other worker hangs at the gate, in a task of what is then an orphan. */
+	kill(sheaf_pool_worker_pid(pool, atomic_load(&tale->opener)), SIGKILL);
 	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
 	await_heap(used);
 	sheaf_batch_retire(batch);
@@ -834,4 +831,281 @@ Test(nest, a_limit_inside_a_batch_inside_one_that_is_cancelled)
 		expect_pool_works(100);
 		end();
 	}
+}
+
+/* ---- what ran at once, without a slot ---- */
+
+/* Between an outer map or task and what it runs at once, because the ring has no room. */
+struct at_once {
+	_Atomic unsigned died, outer_runs[100], runs;
+	uint64_t out[100];
+};
+
+static int die_at_50(sheaf_task *task, const void *in, void *out)
+{
+	struct at_once *story = *(struct at_once *const *)sheaf_task_context(task);
+
+	(void)in;
+	(void)out;
+	if (sheaf_task_position(task) == 50 && !atomic_exchange(&story->died, 1))
+		raise(SIGKILL);
+	return 0;
+}
+
+static int map_at_first(sheaf_task *task, const void *in, void *out)
+{
+	struct at_once *story = *(struct at_once *const *)sheaf_task_context(task);
+	uint64_t position = sheaf_task_position(task);
+	sheaf_map_options options = {.grain = 1, .context = &story, .context_size = sizeof(story)};
+
+	(void)in;
+	atomic_fetch_add(&story->outer_runs[position], 1);
+	if (position == 0)
+		DO(sheaf_map(sheaf_task_pool(task), die_at_50, NULL, 0, NULL, 0, 60, &options));
+	*(uint64_t *)out = position + 1;
+	return 0;
+}
+
+Test(nest, a_death_in_a_map_that_ran_at_once_costs_the_outer_map_nothing)
+{
+	struct at_once *story;
+	sheaf_map_options options = {.grain = 100, .context = &story, .context_size = sizeof(story)};
+	void *memory;
+
+	start(&(sheaf_pool_options){.workers = 1, .ring_size = 1});
+	expect_done(sheaf_alloc(pool, sizeof(*story), &memory));
+	story = memory;
+	expect_done(sheaf_map(pool, map_at_first, NULL, 0, story->out, 8, 100, &options));
+	for (uint64_t i = 0; i < 100; i++)
+		cr_assert_eq(story->out[i], i + 1, "position %llu", (unsigned long long)i);
+	cr_assert_eq(story->died, 1);
+}
+
+static int hang_for_ever(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task;
+	(void)arg;
+	(void)result;
+	while (pause())
+		continue;
+	return 0;
+}
+
+static int apply_hanging(sheaf_task *task, const void *arg, void *result)
+{
+	struct at_once *story = *(struct at_once *const *)arg;
+
+	(void)result;
+	atomic_fetch_add(&story->runs, 1);
+	return sheaf_apply(sheaf_task_pool(task), hang_for_ever, NULL, 0, NULL, 0, NULL);
+}
+
+/* In a ring of one slot the inner task runs at once. In the other ring its worker runs it. */
+Test(nest, a_limit_ends_a_task_and_what_it_waits_for)
+{
+	for (unsigned size = 1; size <= 1024; size += 1023) {
+		sheaf_batch_options options = {.task_timeout_ns = 50000000};
+		struct at_once *story;
+		const sheaf_result *results;
+		sheaf_batch *batch;
+		void *memory;
+		size_t n;
+
+		start(&(sheaf_pool_options){.workers = 1, .ring_size = size});
+		expect_done(sheaf_alloc(pool, sizeof(*story), &memory));
+		story = memory;
+		batch = new_batch(&options);
+		expect_done(sheaf_submit(batch, 0, apply_hanging, &story, sizeof(story)));
+		cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 1, "%s", sheaf_message());
+		cr_assert_eq(results[0].status, -ETIMEDOUT);
+		cr_assert_eq(story->runs, 1);
+		sheaf_batch_retire(batch);
+		end();
+	}
+}
+
+struct chain {
+	struct at_once *story;
+	unsigned depth;
+};
+
+/* Each level has a time limit, and one worker runs all of them. The outermost one has none. */
+static int hang_deep(sheaf_task *task, const void *arg, void *result)
+{
+	struct chain chain = *(const struct chain *)arg, less = {chain.story, chain.depth - 1};
+	sheaf_map_options options = {.task_timeout_ns = 20000000};
+
+	(void)result;
+	atomic_fetch_add(&chain.story->outer_runs[chain.depth], 1);
+	while (!chain.depth)
+		pause();
+	return sheaf_apply(sheaf_task_pool(task), hang_deep, &less, sizeof(less), NULL, 0, &options);
+}
+
+Test(nest, limits_of_several_levels_end_with_one_worker)
+{
+	struct chain chain = {.depth = 3};
+	void *memory;
+
+	start_workers(1);
+	expect_done(sheaf_alloc(pool, sizeof(*chain.story), &memory));
+	chain.story = memory;
+	cr_assert_eq(sheaf_apply(pool, hang_deep, &chain, sizeof(chain), NULL, 0, NULL), -ETIMEDOUT, "%s", sheaf_message());
+	cr_assert_leq(chain.story->outer_runs[3], 6);
+}
+
+/* ---- tasks that are left to other workers ---- */
+
+#define BAD 30
+
+static int crash_if_bad(sheaf_task *task, const void *arg, void *result)
+{
+	(void)arg;
+	(void)result;
+	/* It holds the other worker, so that the ring stays full. */
+	for (unsigned i = 0; i < 100 && sheaf_task_position(task) == 0; i++)
+		nap();
+	if (sheaf_task_position(task) == BAD)
+		raise(SIGKILL);
+	return 0;
+}
+
+static int submit_more_than_fit(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_batch_options options = {.task_timeout_ns = UINT64_C(600000000000)};
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	size_t n;
+
+	(void)arg;
+	(void)result;
+	DO(sheaf_batch_create(&batch, sheaf_task_pool(task), &options));
+	for (uint64_t i = 0; i < 40; i++)
+		DO(sheaf_submit(batch, i, crash_if_bad, NULL, 0));
+	if (sheaf_gather(batch, &results, &n, SHEAF_FOREVER) != 1)
+		return report(task, -EPROTO);
+	return results[BAD].status == -ECHILD ? 0 : sheaf_task_fail(task, -EPROTO, "%d", results[BAD].status);
+}
+
+Test(nest, tasks_that_are_left_to_others_do_not_run_at_once)
+{
+	start(&(sheaf_pool_options){.workers = 2, .ring_size = 16});
+	expect_done(sheaf_apply(pool, submit_more_than_fit, NULL, 0, NULL, 0, &(sheaf_map_options){.max_attempts = 1}));
+}
+
+static unsigned depth;
+
+static int apply_nap(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_map_options options = {.task_timeout_ns = UINT64_C(600000000000)};
+	struct tale *tale = *(struct tale *const *)arg;
+
+	(void)result;
+	if (++depth > 1)
+		atomic_fetch_add(&tale->inner_runs, 1);
+	nap();
+	DO(sheaf_apply(sheaf_task_pool(task), do_nothing, NULL, 0, NULL, 0, &options));
+	depth--;
+	return 0;
+}
+
+/* A worker whose task has a time limit does not run more of the owner's meanwhile. */
+Test(nest, tasks_of_an_owner_that_works_are_not_left_to_waiting_workers)
+{
+	sheaf_batch_options options = {.task_timeout_ns = UINT64_C(600000000000), .caller_works = true};
+	const sheaf_result *results;
+	struct tale *tale;
+	sheaf_batch *batch;
+	size_t n;
+
+	start_workers(2);
+	tale = new_tale();
+	batch = new_batch(&options);
+	for (uint64_t i = 0; i < 60; i++)
+		expect_done(sheaf_submit(batch, i, apply_nap, &tale, sizeof(tale)));
+	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
+	cr_assert_eq(tale->inner_runs, 0);
+	sheaf_batch_retire(batch);
+}
+
+/* ---- a task that only waits below another one ---- */
+
+struct below {
+	_Atomic unsigned open, sub_runs, waits, x_runs[8];
+};
+
+struct below_arg {
+	struct below *below;
+	unsigned x;
+};
+
+static int wait_in_sub(sheaf_task *task, const void *arg, void *result)
+{
+	struct below *below = ((const struct below_arg *)arg)->below;
+
+	(void)task;
+	(void)result;
+	atomic_fetch_add(&below->sub_runs, 1);
+	while (!atomic_load(&below->open))
+		nap();
+	return 0;
+}
+
+/* With a limit, so that it is left to the other worker. */
+static int wait_for_sub(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_map_options options = {.task_timeout_ns = UINT64_C(600000000000)};
+
+	(void)result;
+	atomic_fetch_add(&((const struct below_arg *)arg)->below->waits, 1);
+	return sheaf_apply(sheaf_task_pool(task), wait_in_sub, arg, sizeof(struct below_arg), NULL, 0, &options);
+}
+
+static int die_now(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task;
+	(void)arg;
+	(void)result;
+	raise(SIGKILL);
+	return 0;
+}
+
+static int crash_in_child_once(sheaf_task *task, const void *arg, void *result)
+{
+	const struct below_arg *x = arg;
+
+	(void)result;
+	if (atomic_fetch_add(&x->below->x_runs[x->x], 1))
+		return 0;
+	return sheaf_apply(sheaf_task_pool(task), die_now, NULL, 0, NULL, 0, NULL);
+}
+
+Test(nest, a_task_is_not_charged_for_what_runs_on_it)
+{
+	struct below_arg arg;
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	void *memory;
+	size_t n;
+
+	start_workers(2);
+	expect_done(sheaf_alloc(pool, sizeof(*arg.below), &memory));
+	arg = (struct below_arg){memory, 0};
+	batch = new_batch(NULL);
+	expect_done(sheaf_submit(batch, 0, wait_for_sub, &arg, sizeof(arg)));
+	for (; arg.x < 6; arg.x++) {
+		struct below *below = arg.below;
+		unsigned runs = below->sub_runs;
+		uint64_t deadline = hang_deadline();
+
+		while (!below->sub_runs && sheaf_now_ns() < deadline)
+			nap();
+		expect_done(sheaf_apply(pool, crash_in_child_once, &arg, sizeof(arg), NULL, 0, NULL));
+		/* The next one finds the task waiting again, if its worker was what died. */
+		while (below->waits > below->sub_runs && below->sub_runs == runs && sheaf_now_ns() < deadline)
+			nap();
+	}
+	atomic_store(&arg.below->open, 1);
+	cr_assert_eq(sheaf_gather(batch, &results, &n, hang_deadline()), 0, "%s", sheaf_message());
+	sheaf_batch_retire(batch);
 }
