@@ -438,12 +438,12 @@ SHEAF_API int sheaf_next(sheaf_batch *batch, sheaf_result *result, uint64_t dead
 SHEAF_API int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns);
 
 /**
- * sheaf_gather() - wait for all that was submitted, and hand it out sorted by position
+ * sheaf_gather() - wait for all that was submitted, and show it sorted by position
  * @results: out: an array of @n results, also those that were handed out before; the batch's, and
  *           valid with all data it points to until the batch is retired or gathered again
  *
  * Return: the number of results that failed, INT_MAX at most: sheaf_message() names the lowest; or
- *         an error of sheaf_next(): then nothing is handed out.
+ *         an error of sheaf_next(): then nothing is shown.
  */
 SHEAF_API int sheaf_gather(sheaf_batch *batch, const sheaf_result **results, size_t *n, uint64_t deadline_ns);
 
@@ -467,7 +467,7 @@ enum sheaf_which {
  * sheaf_wait() - wait for one of several batches of a pool, or for all of them
  * @batches: @n of them, each once, of any kind
  *
- * Hands out nothing. Results that were handed out do not count.
+ * Hands out nothing. Results that _next or _next_done has handed out do not count.
  * Return: the index of the first batch that is as @which says; @n: none is and none will be, as all
  *         that was submitted so far is done, and did not fail or was handed out; -EINVAL (also: a
  *         batch is there twice, or is of another pool); the other errors of sheaf_next().

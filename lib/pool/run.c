@@ -55,9 +55,9 @@ static void give_call_up(struct sheaf_batch *batch)
 static int begin_call(struct call *call, const char *name, sheaf_pool *pool, const sheaf_batch_options *batch_options,
 		      const sheaf_map_options *options)
 {
-	int r = sheaf_batch_create(&call->batch, pool, batch_options);
+	int r = pool_check(pool, name);
 
-	if (r)
+	if (r || (r = batch_create(&call->batch, &pool->member, batch_options)))
 		return r;
 	call->name = name;
 	call->deadline_ns = options && options->deadline_ns ? options->deadline_ns : SHEAF_FOREVER;
@@ -93,6 +93,8 @@ UNGUARDED int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, 
 	struct call call;
 	int r;
 
+	if (!fn)
+		return sheaf_fail(-EINVAL, "sheaf_apply: fn is NULL");
 	if (!result && result_size)
 		return sheaf_fail(-EINVAL, "sheaf_apply: result is NULL, but has %zu bytes", result_size);
 	if ((r = begin_call(&call, "sheaf_apply", pool, &wanted, options)))

@@ -121,8 +121,8 @@ Test(apply, refuses_bad_arguments)
 {
 	int x;
 
-	expect_failure(sheaf_apply(NULL, cube, NULL, 0, NULL, 0, NULL), -EINVAL, "pool is NULL");
-	expect_failure(sheaf_apply(pool, NULL, NULL, 0, NULL, 0, NULL), -EINVAL, "fn is NULL");
+	expect_failure(sheaf_apply(NULL, cube, NULL, 0, NULL, 0, NULL), -EINVAL, "sheaf_apply: pool is NULL");
+	expect_failure(sheaf_apply(pool, NULL, NULL, 0, NULL, 0, NULL), -EINVAL, "sheaf_apply: fn is NULL");
 	expect_failure(sheaf_apply(pool, cube, NULL, 8, &x, sizeof(x), NULL), -EINVAL, "arg is NULL");
 	expect_failure(sheaf_apply(pool, cube, &x, sizeof(x), NULL, 8, NULL), -EINVAL, "result is NULL, but has 8 bytes");
 #if SIZE_MAX > UINT32_MAX

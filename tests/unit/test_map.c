@@ -271,7 +271,7 @@ Test(map, refuses_null)
 {
 	sheaf_batch *batch = new_batch(NULL);
 
-	expect_failure(sheaf_map(NULL, mix_item, NULL, 0, NULL, 0, 1, NULL), -EINVAL, "pool is NULL");
+	expect_failure(sheaf_map(NULL, mix_item, NULL, 0, NULL, 0, 1, NULL), -EINVAL, "sheaf_map: pool is NULL");
 	expect_failure(sheaf_map(pool, NULL, NULL, 0, NULL, 0, 1, NULL), -EINVAL, "map: fn is NULL");
 	expect_failure(sheaf_map(pool, mix_item, NULL, 8, NULL, 0, 1, NULL), -EINVAL,
 		       "map: in is NULL, but its items have 8 bytes");
