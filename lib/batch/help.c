@@ -174,23 +174,24 @@ static bool waits_below(const struct member *handle)
 /*
  * May the worker that waits take a task that is left? It may end with that, and so would the task
  * that waits and all that is known of its tasks. If all workers took such tasks at once, none would
- * ever see its result. So each waits for what is under way first. Of those whose tasks have cost
- * deaths already, the lowest one alone takes others', so that the rest get on.
+ * ever see its result. So where there have been deaths, each waits for what is under way first. Of
+ * those whose tasks have cost some, the lowest one alone takes others', so that the rest get on.
  */
 static bool may_run_left(const struct helping *helping)
 {
-	bool has_died = false;
+	bool has_died = false, runs = false;
 
 	for (unsigned i = 0; i < helping->count; i++) {
 		struct sheaf_batch *batch = helping->batches[i];
 		struct ring_span span = renewed_span(batch);
 		struct nest_state state = nest_look(batch->segment, batch->ring, batch->ref, &span);
 
-		if (state.runs)
-			return false;
+		runs |= state.runs;
 		has_died |= state.has_died;
 	}
-	return !has_died || !waits_below(handle_of(helping));
+	if (!has_died)
+		return !runs || !handle_of(helping)->wary;
+	return !runs && !waits_below(handle_of(helping));
 }
 
 /* Claim a task of others: one that is left only if there is no other one. */

@@ -125,6 +125,7 @@ struct member {
 	bool at_once;             /* it runs without a slot: see nest_run_at_once() */
 	/* nested work of this batch has killed a worker before */
 	bool careful;
+	bool wary;        /* that, or work of others that was nested with it */
 	pid_t supervisor; /* 0: the worker is a thread */
 
 	/* For waiting. */

@@ -133,6 +133,7 @@ static struct member *make_handle(struct member *runner)
 static void begin_handle(struct member *handle, struct member *runner, const struct sheaf_task *task)
 {
 	const struct shared_batch *batch = task->of_map ? task->shared : task->batch;
+	uint32_t deaths;
 
 	if (handle->task)
 		end_handle(handle); /* of an item of the same map before this one */
@@ -142,7 +143,9 @@ static void begin_handle(struct member *handle, struct member *runner, const str
 	handle->others = runner->others;
 	handle->priority = runner->priority;
 	/* Relaxed: a hint. */
-	handle->careful = load_relaxed(&batch->inner_deaths);
+	deaths = load_relaxed(&batch->inner_deaths);
+	handle->careful = deaths / 2;
+	handle->wary = deaths;
 	handle->forks = handle->made;
 }
 

@@ -43,6 +43,7 @@ struct estate {
 	struct shared_slot *innermost, *over; /* the slots of these two, or NULL */
 	/* the one that the death is charged to goes with its batch, and so would the charge */
 	bool lost;
+	bool costly;              /* a task has killed the member, or was over its time */
 	struct shared_slot *root; /* then: the slot of the task whose work it was, or NULL */
 };
 
@@ -61,6 +62,7 @@ static void open_estate(struct estate *estate, const struct segment *segment, co
 	estate->death = estate->over && estate->over == estate->innermost ? estate->late : blame_innermost(death, limited);
 	blamed = death->late && estate->over ? estate->over : estate->innermost;
 	/* Also if the worker was killed because it ran an orphan's task: see orphans.c. */
+	estate->costly = !death->innocent || death->late;
 	estate->lost = blamed && settle_is_orphan(segment, blamed);
 	estate->root = estate->lost ? settle_root(segment, blamed) : NULL;
 }
@@ -70,11 +72,13 @@ static bool settle_outer(struct segment *segment, const struct estate *estate, s
 			 bool *damaged)
 {
 	const struct death *death = slot == estate->over && estate->late.late ? &estate->late : &estate->outer;
+	bool waited = death == &estate->outer && settle_slot_at(segment, death, segment_offset(segment, slot));
+	bool root = estate->lost && slot == estate->root;
 	struct death charged = estate->late;
 
-	if (estate->lost && slot == estate->root && death == &estate->outer &&
-	    settle_slot_at(segment, death, segment_offset(segment, slot))) {
-		settle_count_inner(segment, slot);
+	if (waited && (root || estate->costly))
+		settle_count_inner(segment, slot, root);
+	if (waited && root) {
 		charged.cursor = CURSOR_NONE;
 		charged.innocent = charged.late;
 		if (settle_is_too_often(segment, slot))

@@ -367,7 +367,8 @@ struct shared_batch {
 	 */
 	_Atomic uint32_t opener;
 	/*
-	 * By the supervisor: how often a death in nested work has cost its tasks a run, uncharged.
+	 * By the supervisor: twice as often as a death in nested work of its tasks has cost them a
+	 * run, uncharged; and 1 if one in work of others has.
 	 */
 	_Atomic uint32_t inner_deaths;
 	/* The lowest of its heap units: a hint. */

@@ -266,20 +266,22 @@ struct shared_slot *settle_slot_at(const struct segment *segment, const struct d
 	return word_state(bits) == WORD_OWNED && death_named(death, bits) ? slot : NULL;
 }
 
-void settle_count_inner(struct segment *segment, const struct shared_slot *slot)
+void settle_count_inner(struct segment *segment, const struct shared_slot *slot, bool own)
 {
 	struct shared_batch *batch = batch_of(segment, slot);
 
-	/* Relaxed: only a supervisor writes it, and what reads it may read it late. */
-	if (batch)
-		fetch_add_relaxed(&batch->inner_deaths, 1);
+	/* Relaxed, both: only a supervisor writes it, and what reads it may read it late. */
+	if (batch && own)
+		fetch_add_relaxed(&batch->inner_deaths, 2);
+	else if (batch)
+		fetch_or_relaxed(&batch->inner_deaths, 1);
 }
 
 bool settle_is_too_often(const struct segment *segment, const struct shared_slot *slot)
 {
 	const struct shared_batch *batch = batch_of(segment, slot);
 
-	return batch && load_relaxed(&batch->inner_deaths) > batch->max_attempts;
+	return batch && load_relaxed(&batch->inner_deaths) / 2 > batch->max_attempts;
 }
 
 bool settle_is_orphan(const struct segment *segment, const struct shared_slot *slot)

@@ -36,7 +36,7 @@ bool settle_is_orphan(const struct segment *segment, const struct shared_slot *s
 /* Find the task whose nested work this one's is, and whose batch goes on. NULL: not known. */
 struct shared_slot *settle_root(const struct segment *segment, struct shared_slot *slot);
 
-void settle_count_inner(struct segment *segment, const struct shared_slot *slot);
+void settle_count_inner(struct segment *segment, const struct shared_slot *slot, bool own);
 bool settle_is_too_often(const struct segment *segment, const struct shared_slot *slot);
 
 /*
