@@ -54,7 +54,7 @@ static void exchange(uint64_t *row)
 {
 	int left = (team.rank + team.ranks - 1) % team.ranks, right = (team.rank + 1) % team.ranks;
 	size_t begin = range_begin(team.rank), end = range_begin(team.rank + 1);
-	struct ends mine = {row[begin], row[end - 1]}, from_left, from_right;
+	struct ends mine = {row[begin], row[end - 1]}, from_left = {0}, from_right = {0};
 	MPI_Request requests[MOST_MESSAGES];
 	MPI_Status statuses[MOST_MESSAGES];
 	int count = 0;
