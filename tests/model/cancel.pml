@@ -1,5 +1,5 @@
 /*
- * cancel.pml - a position that is cancelled: lib/batch/cancel.c, lib/work/call.c, settle.c.
+ * cancel.pml - a position that is cancelled: batch/cancel.c, work/call.c, settle.c.
  *
  * WORKERS workers run one task. Its opener cancels it once, alone or by its batch, with or without
  * an order to kill. Up to DEATHS times a worker dies after any of its steps, and the supervisor

@@ -1,5 +1,5 @@
 /*
- * chunks.pml - dense batches: lib/work/chunk.c, share.c, settle.c. A map of CHUNKS chunks of SIZE
+ * chunks.pml - dense batches: work/chunk.c, share.c, settle.c. A map of CHUNKS chunks of SIZE
  * positions, cut into SHARES shares.
  *
  * WORKERS workers accept invitations, walk their share, steal any number of chunks at a time from

@@ -1,5 +1,5 @@
 /*
- * nest.pml - nested work: lib/work/nest.c, lib/batch/help.c, lib/pool/recover.c, orphans.c.
+ * nest.pml - nested work: work/nest.c, batch/help.c, pool/recover.c, orphans.c.
  *
  * The owner has submitted one task, A. Its run opens a batch of CHILDREN tasks and waits for them.
  * While it waits its worker runs them, too, as do the other WORKERS. Up to DEATHS times a worker

@@ -1,5 +1,5 @@
 /*
- * priority.pml - a map that is left for a task of higher priority: lib/work/turn.c, share.c,
+ * priority.pml - a map that is left for a task of higher priority: work/turn.c, share.c,
  * chunk.c, and the word that says that a second ring is in use: segment.h, step.c.
  *
  * An opener sends an invitation to a map of CHUNKS chunks with two items each. Then it says that

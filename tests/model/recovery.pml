@@ -1,6 +1,6 @@
 /*
- * recovery.pml - the life of a task's words across deaths: lib/work/call.c, settle.c,
- * lib/pool/recover.c, deaths.c, crew.c.
+ * recovery.pml - the life of a task's words across deaths: work/call.c, settle.c,
+ * pool/recover.c, deaths.c, crew.c.
  *
  * WORKERS workers run TASKS tasks, each in a slot of its own; which one is claimed is up to chance.
  * Up to DEATHS times a worker dies after any of its steps, by its own fault or by order of the
