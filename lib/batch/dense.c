@@ -433,7 +433,7 @@ UNGUARDED int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
 
 void dense_help(struct sheaf_batch *batch, bool (*over)(const void *context), const void *context)
 {
-	const struct segment *before;
+	struct member_scope before;
 	int cancel;
 
 	if (!batch->caller_works)
@@ -443,7 +443,7 @@ void dense_help(struct sheaf_batch *batch, bool (*over)(const void *context), co
 	fetch_add_relaxed(&batch->member->running, 1);
 	before = member_run_tasks_of(batch->segment);
 	share_help(batch->member, batch->shared, &batch->plan, batch->heap_id, over, context);
-	member_run_tasks_of(before);
+	member_end_tasks(before);
 	fetch_sub_relaxed(&batch->member->running, 1);
 	cancel_allow(cancel);
 }

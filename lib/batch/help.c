@@ -1,5 +1,5 @@
 /*
- * help.c - runs tasks in the wait of a task.
+ * help.c - runs tasks in the wait of a task, and in that of an owner that works.
  *
  *   ready? -> own tasks -> spin -> announce -> own tasks, then others' -> ready? -> sleep
  *
@@ -111,7 +111,7 @@ static bool is_work_over(const void *context)
 /* Both under the batch's lock, which is free meanwhile. */
 static void work_on_chunks(struct sheaf_batch *batch, const struct working *working)
 {
-	const struct segment *before;
+	struct member_scope before;
 	uint64_t untried = batch->dense.untried;
 
 	/* One that may still be refused has no work yet. */
@@ -122,7 +122,7 @@ static void work_on_chunks(struct sheaf_batch *batch, const struct working *work
 	share_help_beside(batch->member, batch->shared, &batch->plan, batch->heap_id, is_work_over, working, &untried);
 	pthread_mutex_lock(&batch->lock);
 	batch->dense.untried = untried;
-	member_run_tasks_of(before);
+	member_end_tasks(before);
 }
 
 static void work_on_tasks(struct sheaf_batch *batch, const struct working *working)

@@ -13,11 +13,7 @@
 
 struct member member_dead = {.forks = MEMBER_DEAD};
 
-static _Thread_local const struct segment *tasks_of;
-/* The same, whatever they may use meanwhile. */
-static _Thread_local const struct segment *inside;
-/* As what this thread runs a task of its own pool that has asked for the pool; or NULL. */
-static _Thread_local const struct member *runs_now;
+static _Thread_local struct member_scope scope;
 
 void member_sit(struct member *member, struct segment *segment, unsigned number, unsigned generation, int32_t pid,
 		void *private_memory)
@@ -58,28 +54,33 @@ struct region *member_region(struct member *member, const struct shared_batch *b
 	return &member->regions[member->victim++ % MEMBER_REGIONS];
 }
 
-const struct segment *member_run_tasks_of(const struct segment *segment)
+struct member_scope member_run_tasks_of(const struct segment *segment)
 {
-	const struct segment *before = inside;
+	struct member_scope before = scope;
 
-	tasks_of = inside = segment;
+	scope = (struct member_scope){.segment = segment, .refused = segment};
 	return before;
+}
+
+void member_end_tasks(struct member_scope before)
+{
+	scope = before;
 }
 
 void member_let_use_pool(const struct member *runner)
 {
-	tasks_of = NULL;
-	runs_now = runner;
+	scope.refused = runner ? NULL : scope.segment;
+	scope.runner = runner;
 }
 
 bool member_is_inside(const struct segment *segment)
 {
-	return inside == segment;
+	return scope.segment == segment;
 }
 
 const struct member *member_runs_now(void)
 {
-	return runs_now;
+	return scope.runner;
 }
 
 int member_refuse_task(void)
@@ -125,7 +126,7 @@ int member_judge(const struct member *member)
 		return sheaf_fail(-EINVAL, "the task has ended that had this pool from sheaf_task_pool()");
 	if (member->forks == MEMBER_BUSY)
 		return judge_busy(member);
-	return tasks_of == member->segment ? member_refuse_task() : 0;
+	return scope.refused == member->segment ? member_refuse_task() : 0;
 }
 
 /*

@@ -199,10 +199,19 @@ static inline int member_check(const struct member *member)
 	return member->forks == forks_count() ? 0 : member_judge(member);
 }
 
+/* Whose tasks a thread runs. */
+struct member_scope {
+	const struct segment *segment; /* NULL: it runs none */
+	const struct segment *refused; /* the pool whose owner's handles they may not use */
+	const struct member *runner;   /* see member_let_use_pool() */
+};
+
 /*
- * Say which pool's tasks the calling thread runs from now on, or NULL. Return what was said before.
+ * Say which pool's tasks the calling thread runs from now on. Return what was said before, for
+ * member_end_tasks().
  */
-const struct segment *member_run_tasks_of(const struct segment *segment);
+struct member_scope member_run_tasks_of(const struct segment *segment);
+void member_end_tasks(struct member_scope before);
 
 /*
  * Let the task that this thread of the owner runs use the owner's pool, but not for what a task may

@@ -92,12 +92,12 @@ void threads_join(struct threads *threads)
 
 void threads_finish(struct threads *threads, struct segment *segment)
 {
-	const struct segment *before;
+	struct member_scope before;
 
 	/* Relaxed: nothing of a thread is used but its number. */
 	if (load_relaxed(&threads->live) || !rings_have_work(segment))
 		return;
 	before = member_run_tasks_of(segment);
 	worker_run(segment, 0, 1, 0);
-	member_run_tasks_of(before);
+	member_end_tasks(before);
 }

@@ -63,7 +63,7 @@ bool nest_claim_fresh(const struct member *owner, const struct ring *ring, uint6
 
 void nest_run_as_caller(struct member *owner, const struct claim *claim, struct region *region)
 {
-	const struct segment *before = member_run_tasks_of(owner->segment);
+	struct member_scope before = member_run_tasks_of(owner->segment);
 	struct member member; /* as which this thread runs tasks, in the owner's seat */
 
 	member_sit(&member, owner->segment, owner->number, owner->generation, owner->pid, NULL);
@@ -71,14 +71,14 @@ void nest_run_as_caller(struct member *owner, const struct claim *claim, struct 
 	member.regions[0] = *region;
 	call_run(&member, claim->slot, claim->word);
 	*region = member.regions[0];
-	member_run_tasks_of(before);
+	member_end_tasks(before);
 }
 
 struct other {
 	const struct member *handle;
 	bool left_only;
 	bool spare_left;
-	bool *spared; /* a task was spared that is left to others */
+	bool *spared; /* a task was passed over that is left to others */
 };
 
 static bool is_others(const void *context, const struct shared_slot *slot, uint64_t word)

@@ -28,8 +28,9 @@ struct shared_slot *settle_slot_at(const struct segment *segment, const struct d
 /*
  * For a dead member with nested work. Does the slot's task belong to a batch whose opener is dead?
  * Then what is known of it goes with that batch. Count a run that such a death has cost the task of
- * a slot, uncharged; and tell whether its batch has had as many of these as a task has attempts, so
- * that from now on they are charged.
+ * a slot, uncharged. @own: it was that task's own work, else others' that was nested with it. And
+ * tell whether its batch has had as many of its own as a task has attempts, so that from now on
+ * they are charged.
  */
 bool settle_is_orphan(const struct segment *segment, const struct shared_slot *slot);
 

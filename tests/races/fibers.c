@@ -5,6 +5,7 @@
  * weights, so that some are slow for a while.
  */
 #include "races/fibers.h"
+#include "member/member.h"
 #include "support/check.h"
 #include "support/rng.h"
 
@@ -591,11 +592,17 @@ void WRAP(os_sleep_ns)(uint64_t ns)
 }
 
 /* What a thread of the library notes of itself: all fibers are one thread. */
-const void *WRAP(member_run_tasks_of)(const void *segment);
-const void *WRAP(member_run_tasks_of)(const void *segment)
+struct member_scope WRAP(member_run_tasks_of)(const struct segment *segment);
+struct member_scope WRAP(member_run_tasks_of)(const struct segment *segment)
 {
 	(void)segment;
-	return NULL;
+	return (struct member_scope){0};
+}
+
+void WRAP(member_end_tasks)(struct member_scope before);
+void WRAP(member_end_tasks)(struct member_scope before)
+{
+	(void)before;
 }
 
 uint64_t WRAP(sheaf_now_ns)(void);

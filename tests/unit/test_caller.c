@@ -576,37 +576,26 @@ static pthread_t start_scene(void)
 	return thread;
 }
 
+/* Nobody can kill the caller, so SHEAF_KILL tells its task no more than 0 does. */
 Test(caller, tells_a_task_that_it_was_cancelled)
 {
 	struct gate *gate = new_gate();
-	sheaf_batch *busy = occupy(gate), *batch = new_batch(&(sheaf_batch_options){.caller_works = true});
-	pthread_t thread;
+	sheaf_batch *busy = occupy(gate);
 
-	set_scene(batch);
-	expect_done(sheaf_submit(batch, 7, stay_inside, NULL, 0));
-	thread = start_scene();
-	cr_assert_eq(sheaf_cancel(batch, 7, 0), SHEAF_RUNS_ON);
-	cr_assert_eq(pthread_join(thread, NULL), 0);
-	cr_assert(scene.told);
+	for (unsigned flags = 0; flags <= SHEAF_KILL; flags += SHEAF_KILL) {
+		sheaf_batch *batch = new_batch(&(sheaf_batch_options){.caller_works = true});
+		pthread_t thread;
+
+		set_scene(batch);
+		expect_done(sheaf_submit(batch, 7, stay_inside, NULL, 0));
+		thread = start_scene();
+		cr_assert_eq(sheaf_cancel(batch, 7, flags), SHEAF_RUNS_ON, "%s", sheaf_message());
+		cr_assert_eq(pthread_join(thread, NULL), 0);
+		cr_assert(scene.told);
+		cr_assert_eq(scene.returned, 0);
+		sheaf_batch_retire(batch);
+	}
 	gate_open(gate);
-	sheaf_batch_retire(batch);
-	sheaf_batch_retire(busy);
-}
-
-Test(caller, cannot_be_killed_with_its_task)
-{
-	struct gate *gate = new_gate();
-	sheaf_batch *busy = occupy(gate), *batch = new_batch(&(sheaf_batch_options){.caller_works = true});
-	pthread_t thread;
-
-	set_scene(batch);
-	expect_done(sheaf_submit(batch, 7, stay_inside, NULL, 0));
-	thread = start_scene();
-	cr_assert_eq(sheaf_cancel(batch, 7, SHEAF_KILL), SHEAF_RUNS_ON, "%s", sheaf_message());
-	cr_assert_eq(pthread_join(thread, NULL), 0);
-	cr_assert_eq(scene.returned, 0);
-	gate_open(gate);
-	sheaf_batch_retire(batch);
 	sheaf_batch_retire(busy);
 }
 
@@ -721,4 +710,38 @@ Test(caller, runs_tasks_that_use_the_pool)
 	cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), 0, "%s", sheaf_message());
 	sheaf_batch_retire(batch);
 	expect_done(sheaf_pool_close(pool));
+}
+
+/* In the caller: gather tasks of its own, which use the pool, too, and go on with the pool. */
+static int gather_in_caller(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_batch_options options = {.caller_works = true};
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	size_t n;
+
+	(void)arg;
+	(void)result;
+	for (unsigned i = 0; i < 3; i++) {
+		int r = sheaf_batch_create(&batch, sheaf_task_pool(task), &options);
+
+		for (uint64_t p = 0; !r && p < 5; p++)
+			r = sheaf_submit(batch, p, leave_a_batch, NULL, 0);
+		if (r || (r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER)))
+			return sheaf_task_fail(task, r < 0 ? r : -EPROTO, "%s", sheaf_message());
+		sheaf_batch_retire(batch);
+		if (sheaf_gather(batch, &results, &n, 0) != -EINVAL)
+			return sheaf_task_fail(task, -EPROTO, "not retired: %s", sheaf_message());
+	}
+	return 0;
+}
+
+Test(caller, runs_tasks_inside_of_tasks_that_use_the_pool)
+{
+	struct gate *gate = new_gate();
+	sheaf_batch *busy = occupy(gate);
+
+	expect_done(sheaf_map(pool, gather_in_caller, NULL, 0, NULL, 0, 1, &alone));
+	gate_open(gate);
+	sheaf_batch_retire(busy);
 }
