@@ -289,7 +289,7 @@ static bool mend_rings(struct member *member)
 	uint64_t word;
 
 	if (hidden)
-		store_relaxed(&segment->control->heed, HEED_RINGS | HEED_STATE);
+		store_relaxed(&segment->control->heed, HEED_RINGS | HEED_STATE | HEED_SEAT);
 	for (unsigned p = 0; p < (segment->rings_added ? PRIORITIES : 1); p++) {
 		if (ring_mend(segment, &segment->rings[p], &slot, &word, &led) && all_submitted(member))
 			(void)ring_withdraw(slot, word);

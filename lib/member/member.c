@@ -26,6 +26,7 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 	member->claimant = word_claimant(member->name);
 	member->pid = pid;
 	member->forks = member->made = member->returns = forks_count();
+	member->service = NULL;
 	member->forks_private = private_memory;
 	member->looking = false;
 	member->spin_ns = segment->spin_ns;

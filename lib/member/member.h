@@ -73,6 +73,13 @@ struct openings {
 	uint64_t slots[LARGEST_BATCHES / 64];
 };
 
+/* What a worker has beside its seat, for as long as it serves. Its handles have the same. */
+struct service {
+	_Atomic uint32_t leave; /* enum leave_reason: leave as soon as nothing is in hand */
+	/* May the worker claim a task? Asked before each claim while the pool heeds seats. */
+	bool (*may_claim)(struct member *worker);
+};
+
 struct member {
 	struct segment *segment;
 	struct shared_seat *seat;
@@ -93,6 +100,7 @@ struct member {
 	 */
 	unsigned returns;
 	const struct member_ops *ops;
+	struct service *service; /* of a worker and its handles; NULL: the owner's */
 
 	/* For running tasks; one thread's. */
 	void *forks_private; /* in a process of its own; NULL in a thread among others */
@@ -165,6 +173,15 @@ extern struct member member_dead;
  */
 void member_sit(struct member *member, struct segment *segment, unsigned number, unsigned generation, int32_t pid,
 		void *private_memory);
+
+/*
+ * May the member begin another task or chunk? @heed: of the control area. For a member that runs no
+ * task.
+ */
+static inline bool member_may_claim(struct member *member, uint32_t heed)
+{
+	return !heeds_seat(heed) || !member->service || member->service->may_claim(member);
+}
 
 /* Is it a task's, from sheaf_task_pool()? */
 static inline bool member_is_task(const struct member *member)

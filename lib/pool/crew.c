@@ -105,6 +105,7 @@ static int spawn_worker(struct supervisor *s, unsigned worker)
 	store_relaxed(&w->deadline, 0);
 	store_relaxed(&w->limited, 0);
 	store_relaxed(&w->awaits, 0);
+	store_relaxed(&w->leaving, LEAVE_NOT);
 	w->fault = 0;
 	w->frame_count = 0;
 	w->way = 0;

@@ -5,8 +5,12 @@
  * The order is what counts: as long as a worker is not reaped, its pid names nobody else, and only
  * after the repair its seat gets a successor.
  *
- * Writers           control->deaths and the pid in the dead worker's seat: the supervisor. The
- *                   rest: see recover.c.
+ * Writers           control->deaths, and the pid and `looking` in the dead worker's seat: the
+ *                   supervisor. The rest: see recover.c.
+ * Leaving           A worker that leaves of its own accord ends with nothing in hand, and says so
+ *                   in its seat. That is believed if the kernel says that it ended by itself and
+ *                   the repair has found nothing of it. Then it has not died: nothing is counted,
+ *                   and the brake does not see it.
  * Deaths            Of the supervisor in here: its successor repairs after every worker, from the
  *                   same words.
  */
@@ -85,6 +89,15 @@ static void take_over_opened(struct supervisor *s, unsigned dead)
 	}
 }
 
+/* Has a worker that ended with nothing in hand done so by itself, as it should? */
+static bool has_left(const struct supervisor *s, const struct shared_seat *seat, const struct death *death)
+{
+	if (death->signal || death->exit_code)
+		return false;
+	/* Relaxed: of a dead worker. */
+	return load_relaxed(&seat->leaving) != LEAVE_NOT || state_of(s->segment) == POOL_CLOSED;
+}
+
 static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t *info)
 {
 	struct shared_seat *w = &s->segment->seats[worker];
@@ -111,6 +124,8 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	lastwords_read(w, &death);
 	if (load_relaxed(&s->segment->control->nested))
 		take_over_opened(s, worker);
+	/* Relaxed: a hint, for submitters that ring nobody while a worker looks for a task. */
+	store_relaxed(&w->looking, 0);
 	settled = recover(s->segment, &death, &s->role.region);
 	s->role.orphans = true;
 	/*
@@ -123,8 +138,7 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	store_relaxed(&w->pid, 0);
 	s->role.pids[worker] = 0;
 	s->role.live--;
-	/* A worker that leaves a closed pool with empty hands has not died. */
-	if (death.innocent || (!settled && state_of(s->segment) == POOL_CLOSED && !death.signal && !death.exit_code))
+	if (death.innocent || (!settled && has_left(s, w, &death)))
 		return;
 	fetch_add_relaxed(&s->segment->control->deaths, 1);
 	brake_deaths(s);

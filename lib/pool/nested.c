@@ -119,6 +119,7 @@ static struct member *make_handle(struct member *runner)
 	handle->forks = MEMBER_ENDED;
 	handle->ops = &nested_ops;
 	handle->supervisor = runner->supervisor;
+	handle->service = runner->service;
 	handle->openings = runner->openings;
 	handle->stocks = runner->supervisor;
 	handle->limit_ns = runner->segment->limit_ns;

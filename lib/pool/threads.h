@@ -10,8 +10,10 @@
 #include <pthread.h>
 
 struct threads {
-	pthread_t *ids;
-	unsigned count; /* started and not joined */
+	pthread_mutex_t lock; /* of ids, while threads leave */
+	pthread_t *ids;       /* NULL: there are none */
+	unsigned count;       /* started and not joined, but for those that left */
+	bool joining;         /* nobody is replaced any longer */
 	_Atomic unsigned live;
 };
 

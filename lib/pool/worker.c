@@ -1,5 +1,11 @@
 /*
- * worker.c - a worker's life: wait until the pool is over, and run tasks meanwhile.
+ * worker.c - a worker's life: wait until the pool is over, or until it has to leave, and run tasks
+ * meanwhile.
+ *
+ * Writers           leaving: the worker, in its own seat, once it has left the loop for good.
+ * Deaths            Before that store, of a worker that is about to leave: as of any worker with
+ *                   nothing in hand. Whom it would have woken, the supervisor wakes. After it: the
+ *                   same, and how the process ended tells whether it has left. See deaths.c.
  */
 #include "pool/worker.h"
 
@@ -18,9 +24,16 @@
 
 struct life {
 	struct member member;
+	struct service service;
 	struct openings openings; /* of its tasks */
 	pid_t parent;             /* 0: it is a thread */
 };
+
+/* Relaxed, both: written by threads of the worker's own tasks, or by itself. */
+static bool may_claim(struct member *worker)
+{
+	return !load_relaxed(&worker->service->leave);
+}
 
 /*
  * Is there nothing left to do for this worker? In a closed pool it still runs what was submitted,
@@ -35,6 +48,9 @@ static bool is_life_over(void *context)
 	 * went sees the change. */
 	uint32_t state = load_seq_cst(&segment->control->state);
 
+	/* Relaxed: see may_claim(). */
+	if (load_relaxed(&life->service.leave))
+		return true;
 	/* Workers of a terminated pool are killed, but for threads. */
 	if (state > POOL_FINISHED || state == POOL_OPEN)
 		return state > POOL_FINISHED;
@@ -142,9 +158,27 @@ static void forget_handles(struct member *worker)
 	pthread_mutex_destroy(&worker->openings->lock);
 }
 
-void worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
+/*
+ * Leave. Submitters may have rung this worker, or nobody because it was awake. So all that sleep
+ * look for what it has not claimed.
+ */
+static enum leave_reason leave_pool(struct life *life)
 {
-	struct life life = {.parent = parent, .openings.lock = PTHREAD_MUTEX_INITIALIZER};
+	/* Relaxed, both: nothing more of this worker follows that others could miss. */
+	uint32_t reason = load_relaxed(&life->service.leave);
+
+	if (!reason)
+		return LEAVE_NOT;
+	while (workers_ring(life->member.segment))
+		continue;
+	store_relaxed(&life->member.seat->leaving, reason);
+	return (enum leave_reason)reason;
+}
+
+enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
+{
+	enum leave_reason reason;
+	struct life life = {.parent = parent, .service.may_claim = may_claim, .openings.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct wait wait = {
 		.context = &life,
 		.ready = is_life_over,
@@ -160,9 +194,12 @@ void worker_run(struct segment *segment, unsigned worker, unsigned generation, p
 
 	member_sit(&life.member, segment, worker, generation, (int32_t)getpid(), parent ? forks_private : NULL);
 	life.member.openings = &life.openings;
+	life.member.service = &life.service;
 	life.member.supervisor = parent;
 	member_wait(&life.member, &wait, SHEAF_FOREVER);
+	reason = leave_pool(&life);
 	/* Of a process of its own all of this goes with the process. */
 	if (!parent)
 		forget_handles(&life.member);
+	return reason;
 }

@@ -7,10 +7,11 @@
 #include "segment/segment.h"
 
 /*
- * Claim tasks and run them until the pool is closed and nothing is left, or is terminated. @parent:
- * the supervisor, whose death ends the worker. What tasks printed is then written out before each
- * sleep, as stdout is the worker's own. 0: it is a thread.
+ * Claim tasks and run them until the pool is closed and nothing is left, or is terminated, or the
+ * worker leaves. @parent: the supervisor, whose death ends the worker. What tasks printed is then
+ * written out before each sleep, as stdout is the worker's own. 0: it is a thread. Return why it
+ * leaves, as its seat says by then; LEAVE_NOT: the pool is over.
  */
-void worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent);
+enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent);
 
 #endif

@@ -139,7 +139,17 @@ static inline void segment_heed(const struct segment *segment, uint32_t what)
 /* Is that value of control->heed one of a pool that uses all its rings? */
 static inline bool heeds_rings(uint32_t heed)
 {
-	return (heed & ~HEED_STATE) == HEED_RINGS;
+	uint32_t told = heed & ~HEED_STATE;
+
+	return told == HEED_RINGS || told == (HEED_RINGS | HEED_SEAT);
+}
+
+/* Is it one of a pool whose workers may have to leave, or to claim nothing? */
+static inline bool heeds_seat(uint32_t heed)
+{
+	uint32_t told = heed & ~HEED_STATE;
+
+	return told == HEED_SEAT || told == (HEED_RINGS | HEED_SEAT);
 }
 
 /* Count the slots that may be touched, those of SHEAF_NORMAL first. */

@@ -161,12 +161,17 @@ __attribute__((always_inline)) static inline void run_items(struct walk *walk, u
 bool walk_is_left(struct walk *walk)
 {
 	/* Relaxed: a hint. */
-	if (!heeds_rings(load_relaxed(&walk->member->segment->control->heed)) || walk->opener || walk->chunk == NO_CHUNK)
+	uint32_t heed = load_relaxed(&walk->member->segment->control->heed);
+
+	if (!(heed & ~HEED_STATE) || walk->opener || walk->chunk == NO_CHUNK)
 		return false;
 	/* Inside the wait of a task it goes on: the higher task may take longer than that. */
 	if (walk->member->outer)
 		return false;
-	return walk->next.slot || turn_claim_higher(walk->member, &walk->next);
+	if (walk_was_left(walk))
+		return true;
+	walk->leaves = !member_may_claim(walk->member, heed);
+	return walk->leaves || (heeds_rings(heed) && turn_claim_higher(walk->member, &walk->next));
 }
 
 /* Choose how long the next block is, by the time that the last one took. */
@@ -275,7 +280,7 @@ __attribute__((noinline)) static uint64_t run_chunk(struct walk *walk, uint64_t 
 	begin = batch->kind == KIND_MAP ? run_blocks(walk, begin, to, w.attempt) : run_range(walk, begin, to, w);
 	if (begin == end)
 		return word_done(walk->bits);
-	if (!walk->next.slot)
+	if (!walk_was_left(walk))
 		return cancel_cut(walk->bits, begin - first);
 	walk->hides = true;
 	return word_left(walk->bits, begin - first);

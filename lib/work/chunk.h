@@ -43,6 +43,7 @@ struct walk {
 	uint64_t chunk;         /* in hand, or NO_CHUNK, and its word */
 	uint64_t bits;
 	struct claim next;  /* for which the batch is left */
+	bool leaves;        /* the batch is left because the worker leaves its pool */
 	bool hides;         /* the hints may hide a chunk that was left READY */
 	uint64_t block;     /* items of the next block */
 	uint64_t block_ns;  /* when it began */
@@ -57,10 +58,17 @@ struct walk {
 void chunks_init(struct segment *segment, const struct plan *plan);
 
 /*
- * Is a task of higher priority to be run before this member goes on? Then it is claimed. Only if
- * the member has begun a chunk, because else a batch might never come to an end.
+ * Is a task of higher priority to be run before this member goes on? Then it is claimed. Or has the
+ * worker to leave its pool, or to pause? Only if the member has begun a chunk, because else a batch
+ * might never come to an end.
  */
 bool walk_is_left(struct walk *walk);
+
+/* Has walk_is_left() said so? */
+static inline bool walk_was_left(const struct walk *walk)
+{
+	return walk->next.slot || walk->leaves;
+}
 
 /* Claim a chunk and run it, if it is READY. */
 void chunk_try(struct walk *walk, uint64_t c);

@@ -36,6 +36,7 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->items->cursor = member->at_once ? &walk->aside : &member->seat->cursor;
 	walk->chunk = NO_CHUNK;
 	walk->next.slot = NULL;
+	walk->leaves = false;
 	walk->hides = false;
 	walk->block = 1;
 	walk->unclocked = 0;
@@ -131,7 +132,7 @@ __attribute__((noinline)) static void steal(struct walk *walk, uint64_t share)
 		if (!cas_relaxed(&hint->back, &back, end))
 			continue;
 		/* The member that moves the hint tries the chunks, or lets the next one do it. */
-		for (c = back; c > end && !walk->next.slot && !is_cancelled(control, walk->batch);)
+		for (c = back; c > end && !walk_was_left(walk) && !is_cancelled(control, walk->batch);)
 			chunk_try(walk, --c);
 		walk->hides |= c > end;
 	}
@@ -241,12 +242,12 @@ __attribute__((always_inline)) static inline bool take_part(struct member *membe
 		} else {
 			walk_share(&walk, share);
 		}
-		last = leave_batch(&walk) && !(walk.next.slot && is_more_left(&walk));
+		last = leave_batch(&walk) && !(walk_was_left(&walk) && is_more_left(&walk));
 	}
 	member->clock_ns = 0;
 	if (nested)
 		held_end(member);
-	if (walk.next.slot)
+	if (walk_was_left(&walk))
 		hand_back(&walk, slot, word);
 	else
 		task_release(slot, word);
@@ -282,6 +283,7 @@ static void begin_help(struct helper *helper, struct member *opener, struct shar
 
 	member_sit(&helper->member, opener->segment, opener->number, opener->generation, opener->pid, NULL);
 	helper->member.handle = opener;
+	helper->member.service = opener->service;
 	/* Relaxed, both: nobody else sees it. @over tells when the batch must end, and the only
 	 * gatherer is the caller. */
 	store_relaxed(&own->word, BATCH_OPEN);

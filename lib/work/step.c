@@ -33,6 +33,8 @@ __attribute__((noinline)) static bool claim_heeding(struct member *member, bool 
 	 */
 	if (heed & HEED_STATE && load_relaxed(&member->segment->control->state) > POOL_FINISHED)
 		return false;
+	if (!member_may_claim(member, heed))
+		return false;
 	return heeds_rings(heed) ? turn_claim(member, announced, claim) : claim_normal(member, announced, claim);
 }
 

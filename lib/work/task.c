@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/guard.h"
 #include "segment/heap.h"
+#include "sheaf_workers.h"
 #include "work/cancel.h"
 #include "work/held.h"
 #include "work/zone.h"
@@ -76,6 +77,26 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 	*memory = segment_at(segment, offset);
 	if (tail)
 		zone_fill((unsigned char *)*memory + size, ZONE_TAIL);
+	return 0;
+}
+
+int sheaf_task_leave(sheaf_task *task)
+{
+	struct member *member;
+	uint32_t stays = LEAVE_NOT;
+
+	if (!task)
+		return sheaf_fail(-EINVAL, "sheaf_task_leave: task is NULL");
+	member = task->member;
+	if (forks_count() != member->made)
+		return sheaf_fail(-EPERM, "sheaf_task_leave: this process is a child that the task has forked");
+	if (!member->service)
+		return sheaf_fail(-ENOTSUP, "sheaf_task_leave: the thread that waits for the task runs it itself "
+					    "(caller_works), and is no worker that could leave");
+	/* Relaxed, both: this worker reads it next, before it claims another task. */
+	cas_relaxed(&member->service->leave, &stays, LEAVE_ASKED);
+	if (!heeds_seat(load_relaxed(&member->segment->control->heed)))
+		segment_heed(member->segment, HEED_SEAT);
 	return 0;
 }
 

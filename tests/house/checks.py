@@ -264,9 +264,9 @@ def heads(tree, build):
 
 
 def _shared_words(tree):
-    """The names of the atomic fields of the structs in segment/layout.h."""
-    header = tree.root / "lib/segment/layout.h"
-    code = tree.file(header).code if header.exists() else ""
+    """The names of the atomic fields of the structs in segment/layout.h and segment/seat.h."""
+    headers = [tree.root / "lib/segment" / name for name in ("layout.h", "seat.h")]
+    code = "\n".join(tree.file(header).code for header in headers if header.exists())
     words = set()
     for body in re.findall(r"^struct shared_\w+ \{\n(.*?)^\};", code, re.MULTILINE | re.DOTALL):
         for declaration in re.findall(r"_Atomic\b[^;]*;", body):

@@ -28,6 +28,7 @@ ROOMS = {
 # The public headers, and the room that each is written for. Every room may use sheaf.h.
 PUBLIC = {
     "sheaf.h": None,
+    "sheaf_workers.h": None,
     "sheaf_sync.h": "sync",
     "sheaf_inspect.h": "watch",
     "sheaf_data.h": "data",

@@ -1,7 +1,7 @@
 """layout.py SOURCE_ROOT - the offset tables in docs/explanation/segment.md are those of
-lib/segment/layout.h.
+lib/segment/layout.h and its part lib/segment/seat.h.
 
-The fields are read from the header, their offsets and sizes from a program that the compiler in
+The fields are read from the headers, their offsets and sizes from a program that the compiler in
 CC makes of them. So a field that was added, removed, moved or resized makes this fail, and so
 does a table of a struct that does not exist. The tables hold for 64-bit systems whose sem_t has
 32 bytes; elsewhere the test is skipped.
@@ -85,7 +85,8 @@ def tables_of(page):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    structs = structs_of((root / "lib/segment/layout.h").read_text(encoding="utf-8"))
+    headers = [root / "lib/segment" / name for name in ("seat.h", "layout.h")]
+    structs = structs_of("".join(header.read_text(encoding="utf-8") for header in headers))
     tables = tables_of((root / "docs/explanation/segment.md").read_text(encoding="utf-8"))
     layout = layout_of(root, structs)
     if layout is None:

@@ -1,0 +1,101 @@
+/*
+ * seat.h - the shared record of a member: what it does, what it has, and how it ends.
+ *
+ * A part of layout.h, which says how the bytes of a segment are written.
+ */
+#ifndef SHEAF_SEGMENT_SEAT_H
+#define SHEAF_SEGMENT_SEAT_H
+
+#include <assert.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LINE 128 /* two cache lines: the prefetcher pulls them in pairs */
+
+/* Worker w has number w, and the owner the number after the last worker. */
+
+#define AWAITS_ROOM(room) (1u + (uint32_t)(room))
+#define AWAITS_BATCH(index) (1u + ROOM_SLOTS + (uint32_t)(index))
+#define CURSOR_NONE UINT64_MAX
+#define MAX_FRAMES 14  /* what fills the line */
+#define STOCK_UNITS 16 /* 1 MiB */
+
+/* What the kernel does not tell of a worker's end. 0: nothing. */
+enum death_way {
+	WAY_EXIT = 1,        /* a task called exit() */
+	WAY_QUICK_EXIT = 2,  /* a task called quick_exit() */
+	WAY_THREAD_EXIT = 3, /* a task called pthread_exit(), or cancelled its thread */
+	WAY_JUMP = 4,        /* a task jumped out of its function by longjmp() */
+	/* With the first two: the exit code is not the one that was asked for. */
+	WAY_UNTOLD = 8,
+
+	/* Of SIGSEGV and SIGBUS: there is an address, and why it could not be used. */
+	FAULT_ADDRESS = 16,   /* no more is known */
+	FAULT_UNMAPPED = 17,  /* nothing is mapped there */
+	FAULT_PROTECTED = 18, /* what is mapped there may not be used so */
+	FAULT_STACK = 19,     /* it is where the stack had to grow */
+};
+
+/* Why a worker leaves of its own accord. It does so with nothing in hand. */
+enum leave_reason {
+	LEAVE_NOT = 0,
+	LEAVE_ASKED = 1, /* a task of it has called sheaf_task_leave() */
+};
+
+struct shared_seat {
+	/* By the supervisor, before the fork; the owner's is 1. */
+	_Alignas(LINE) _Atomic uint32_t generation;
+	_Atomic int32_t pid; /* 0 while there is none */
+	/* By the owner: generation + 1 of the worker to kill; 0: none. */
+	_Atomic uint32_t kill;
+	/* By the worker: 1 while it spins for a task. A hint. */
+	_Atomic uint32_t looking;
+	_Alignas(8) _Atomic uint64_t bell_seal;
+	/* Of even and odd generations: a successor never uses its dead predecessor's. */
+	sem_t bell[2];
+	_Alignas(8) _Atomic uint64_t bell_end_seal;
+
+	/* By the worker: position of a map in hand, or CURSOR_NONE. */
+	_Alignas(LINE) _Atomic uint64_t cursor;
+	/* By the worker: tasks and chunks it ended. Tells of progress. */
+	_Atomic uint64_t completed;
+	/* By the worker: when the task in hand began; 0: not known. */
+	_Atomic uint64_t started;
+	/* By the worker: when the task in hand has to have ended; 0: it has no limit. */
+	_Atomic uint64_t deadline;
+	/* By the worker: offset of the slot whose task it runs; 0: none so far. */
+	_Atomic uint64_t hand;
+	/*
+	 * By the worker, while tasks are nested: offset of the slot whose task `deadline` is of,
+	 * and the position of a map that it had in hand; 0: it is of the task that it runs.
+	 */
+	_Atomic uint64_t limited;
+	_Atomic uint64_t limited_cursor;
+	/*
+	 * By the worker: AWAITS_BATCH or AWAITS_ROOM, on whose bell it waits for results instead of
+	 * its own; 0: neither.
+	 */
+	_Atomic uint32_t awaits;
+	/* By the worker: enum leave_reason, just before it ends. */
+	_Atomic uint32_t leaving;
+
+	/*
+	 * Last words of a worker that dies by a fault, written in its signal handler. The
+	 * supervisor sets them to 0 before the fork.
+	 */
+	_Alignas(LINE) int32_t fault; /* the signal; 0: none */
+	uint16_t way;                 /* enum death_way; also without a fault */
+	uint16_t frame_count;
+	uint64_t address;            /* that the fault was about, if `way` says so */
+	uint64_t frames[MAX_FRAMES]; /* return addresses, the innermost first */
+
+	/* By the member: 1 + a unit that it keeps for its batches, see stock.c. */
+	_Alignas(LINE) _Atomic uint32_t stock[STOCK_UNITS];
+};
+
+static_assert(sizeof(struct shared_seat) == (size_t)4 * LINE, "workers do not share lines");
+static_assert(offsetof(struct shared_seat, cursor) == LINE, "the cursor has a line of its own");
+
+#endif
