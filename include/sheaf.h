@@ -167,8 +167,9 @@ typedef struct sheaf_pool_options {
 	size_t heap_size;      /* bytes, address space until used; 0: the machine's memory */
 	const char *name;      /* "/name" of the segment, printable; NULL: random; see "Rights" */
 	enum sheaf_backend backend;
-	unsigned flags;           /* enum sheaf_pool_flags */
-	uint64_t task_timeout_ns; /* see "Limits"; 0: none */
+	unsigned flags;                                    /* enum sheaf_pool_flags */
+	uint64_t task_timeout_ns;                          /* see "Limits"; 0: none */
+	const struct sheaf_worker_options *worker_options; /* hooks, recycling: sheaf_workers.h */
 } sheaf_pool_options;
 
 enum sheaf_batch_flags {
@@ -259,7 +260,8 @@ typedef struct sheaf_result {
  * Return: 0; -EINVAL (also: a wrong SHEAF_CHECK or SHEAF_BACKEND), -ENOSPC, -ENOMEM; -EEXIST (the
  *         name is taken: the message says by what); -EPERM (see "Rights"); also -EPERM, -ENOENT,
  *         -EACCES, -EROFS, -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no file
- *         descriptor left); -EAGAIN (no process or thread can be started).
+ *         descriptor left); -EAGAIN (no process or thread can be started); what an init hook has
+ *         returned, -ECHILD or -ETIMEDOUT (one failed: see sheaf_workers.h); -ENOTSUP (see there).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 
@@ -271,7 +273,8 @@ SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *opt
  * After a join, results can still be gathered. After a termination, what is not done will never be
  * done, and waiting calls of other threads return -ECANCELED. Closing or terminating twice is fine.
  * Return: close: 0; -EINVAL, -EPERM, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF
- *         join: as close; -EAGAIN, -ETIMEDOUT, -EINTR; -EBUSY (the pool is not closed)
+ *         join: as close; -EAGAIN, -ETIMEDOUT, -EINTR; -EBUSY (the pool is not closed); -ECHILD
+ *         (all is done, but a worker's exit hook failed)
  *         terminate: 0; -EINVAL, -EPERM
  */
 SHEAF_API int sheaf_pool_close(sheaf_pool *pool);

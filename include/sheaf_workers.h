@@ -1,8 +1,17 @@
 /*
- * sheaf_workers.h - what a pool's workers are, and when one of them leaves.
+ * sheaf_workers.h - what a pool's workers are: how they are set up, how long they serve, when they
+ * leave.
  *
  * Contents
- *   For tasks         sheaf_task_leave
+ *   Options           sheaf_worker_options
+ *   Hooks             sheaf_worker_fail
+ *   Pools             sheaf_workers_info, sheaf_pool_get_workers
+ *   For tasks         sheaf_task_state, sheaf_task_leave
+ *
+ * Leaving   A worker that *leaves* ends of its own accord, when it has nothing left in hand: nested
+ *           work ends with the outermost task. Its results are published, and what it printed is
+ *           written. Another worker takes the place. Nothing is lost, no attempt is charged, and it
+ *           is no death. Children and threads that tasks have left running are not waited for.
  *
  * Callers, returns and messages are as in sheaf.h.
  */
@@ -15,19 +24,97 @@
 extern "C" {
 #endif
 
+/* ---- Options ---- Of sheaf_pool_options. A zeroed struct, or NULL, means the defaults. */
+
+/**
+ * sheaf_worker_options - how workers begin and end, and how long they serve
+ *
+ * init runs in each new worker before its first task, also in each that takes the place of another.
+ * It may store a state, which tasks get by sheaf_task_state(). exit runs in each worker that leaves
+ * or that ends with a closed pool, and in those that have nothing in hand when the pool is
+ * terminated or destroyed. It does not run in a worker that is killed, or whose init failed. Hooks
+ * see what tasks see, and like tasks they may not use the pool's handles. If a hook leaves its
+ * function by another way than a return, its worker ends.
+ *
+ * sheaf_pool_create() returns when init has ended in all first workers. If it fails in one of them,
+ * there is no pool. Then the code is what init has returned; -ECHILD: it was killed by a signal, or
+ * has left its function by exit() and the like; -ETIMEDOUT: it took too long. The message says
+ * which, with the text of sheaf_worker_fail(). In a worker that takes another one's place it is
+ * tried again: soon at first, then once a second. As long as no worker is set up, calls wait. After
+ * three failures and ten seconds without any, the pool stops: calls return -ENOTRECOVERABLE, and
+ * their message says why init has failed. While others are set up, the pool goes on with these.
+ *
+ * An exit hook that fails, or takes too long, harms no result. sheaf_pool_join() tells it, by
+ * -ECHILD with a message, when all has ended. After a termination nobody is told.
+ *
+ * The thread that waits for a map or a batch (caller_works) is no worker, so in a pool with an init
+ * hook it runs nothing itself. With SHEAF_THREADS the hooks run in the worker's thread and are not
+ * stopped, however long they take. What crashes in one ends the owner. recycle_memory is refused.
+ */
+typedef struct sheaf_worker_options {
+	/* return 0, or a negative errno; *state is NULL before. NULL, as exit: no hook */
+	int (*init)(void **state, unsigned worker, void *context);
+	void (*exit)(void *state, unsigned worker, void *context);
+	void *context;            /* of both hooks; as it was when the pool was created */
+	uint64_t init_timeout_ns; /* 0: 60 s; at most a day. A worker is killed that takes longer */
+	uint64_t exit_timeout_ns; /* 0: 5 s; at most a day. The end of a pool waits no longer */
+	/* leave after so many tasks, nested ones too; a chunk of a map counts as one; 0: never */
+	uint64_t recycle_tasks;
+	/*
+	 * Leave when so many bytes of memory have come since init ended: resident memory of the
+	 * worker's own, so neither shared memory nor files. Asked between two tasks, or two items
+	 * of a map, at most 200 times a second. 0: never. -ENOTSUP where the system does not tell.
+	 */
+	size_t recycle_memory;
+} sheaf_worker_options;
+
+/* ---- Hooks ---- */
+
+/**
+ * sheaf_worker_fail() - say in an init hook why it fails
+ * @code: a negative errno
+ *
+ * The text, cut to 511 bytes, becomes part of the message of sheaf_pool_create(), or of the calls
+ * that find that the pool has stopped.
+ * Return: @code, to be returned by the hook.
+ */
+SHEAF_API int sheaf_worker_fail(int code, const char *format, ...) SHEAF_PRINTF(2, 3);
+
+/* ---- Pools ---- */
+
+typedef struct sheaf_workers_info {
+	uint64_t started;       /* workers so far, with those that took another one's place */
+	uint64_t left;          /* of these, workers that have left */
+	uint64_t init_failures; /* init hooks that failed */
+	uint64_t exit_failures; /* exit hooks that failed, but in a pool that was terminated */
+} sheaf_workers_info;
+
+/**
+ * sheaf_pool_get_workers() - read how often workers of a pool have come and gone
+ *
+ * Return: 0; -EINVAL, -EPERM.
+ */
+SHEAF_API int sheaf_pool_get_workers(const sheaf_pool *pool, sheaf_workers_info *info);
+
 /* ---- For tasks ---- */
 
 /**
- * sheaf_task_leave() - have the worker that runs the task end after it
+ * sheaf_task_state() - return what the init hook has stored in the worker that runs the task
+ *
+ * The same memory for all tasks of the worker. A task that waits for nested work may find that it
+ * was changed meanwhile, because its worker runs other tasks then.
+ * Return: the state; NULL: there is none, or no init hook.
+ */
+SHEAF_API void *sheaf_task_state(const sheaf_task *task);
+
+/**
+ * sheaf_task_leave() - have the worker that runs the task leave after it
  * @task: the caller's
  *
  * For a task that has left its process in a state that no other task should find: a library that
- * cannot be reset, memory that grows. The worker ends when it has nothing left in hand: nested work
- * ends with the outermost task. The task's result is published first, and what it printed is
- * written. Of a map, the worker may run up to 2,000 more items that take less than some
- * microseconds each; of a loop, the rest of its call. Another worker takes the place. No attempt is
- * charged, and it is no death. Children and threads that tasks have left running are not waited
- * for. With SHEAF_THREADS the worker's thread ends, and another one takes its place.
+ * cannot be reset, memory that grows. Of a map, the worker may run up to 2,000 more items that take
+ * less than some microseconds each; of a loop, the rest of its call. With SHEAF_THREADS the
+ * worker's thread ends, and another one takes its place.
  * Return: 0; -EINVAL; -EPERM (a forked child); -ENOTSUP (the caller of the map or of the batch runs
  *         the task itself: caller_works).
  */

@@ -351,7 +351,8 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->result_size = options->result_size;
 	batch->max_attempts = options->max_attempts ? options->max_attempts : segment->max_attempts;
 	batch->limit_ns = limit_of(options->task_timeout_ns, member->limit_ns);
-	batch->gatherer_works = options->caller_works && !member_is_task(member);
+	/* What tasks expect of an init hook the owner does not have. */
+	batch->gatherer_works = options->caller_works && !member_is_task(member) && !member->segment->workers.init;
 	batch->runner = member_is_task(member) || !member_is_inside(segment) ? NULL : member_runs_now();
 	batch->word_flags = batch_may_help(batch) && (member->careful || batch->limit_ns) ? READY_LEFT : 0;
 	/* Relaxed: read by others after they have claimed what comes. */

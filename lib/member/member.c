@@ -6,6 +6,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "member/mishap.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -193,6 +194,10 @@ int member_fail(struct member *member, uint32_t state)
 	case POOL_BROKEN:
 		if (wild)
 			return fail_wild((uint32_t)(wild - 1));
+		/* Relaxed: by the supervisor, before the state. */
+		if (load_relaxed(&member->segment->control->hooks.broke) &&
+		    mishap_fail_init(member->segment, "the pool stopped, because no worker could be set up: "))
+			return -ENOTRECOVERABLE;
 		return sheaf_fail(
 			-ENOTRECOVERABLE,
 			"the pool stopped: its workers died again and again without ending a single task, or none could be "

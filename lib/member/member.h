@@ -75,7 +75,11 @@ struct openings {
 
 /* What a worker has beside its seat, for as long as it serves. Its handles have the same. */
 struct service {
+	void *state;            /* of its init hook */
 	_Atomic uint32_t leave; /* enum leave_reason: leave as soon as nothing is in hand */
+	/* When it began: tasks that were completed in its seat, and memory of its own. */
+	uint64_t first_completed, first_memory;
+	uint64_t looked_ns; /* when its memory was asked for last */
 	/* May the worker claim a task? Asked before each claim while the pool heeds seats. */
 	bool (*may_claim)(struct member *worker);
 };

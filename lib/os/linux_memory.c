@@ -242,3 +242,25 @@ int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *cont
 	fclose(maps);
 	return 0;
 }
+
+int os_own_memory(uint64_t *bytes)
+{
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char line[128], *next = line;
+	unsigned long long resident, shared;
+	ssize_t size;
+
+	if (fd < 0)
+		return -ENOTSUP;
+	size = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	if (size <= 0)
+		return -ENOTSUP;
+	line[size] = '\0';
+	/* In pages: the whole size, then these two. */
+	strtoull(next, &next, 10);
+	resident = strtoull(next, &next, 10);
+	shared = strtoull(next, &next, 10);
+	*bytes = resident > shared ? (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+	return 0;
+}

@@ -418,6 +418,12 @@ void *os_large_alloc(size_t size);
  */
 int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *context), void *context);
 
+/*
+ * Tell how much memory this process has for itself: neither shared nor of files, and not swapped
+ * out. What it has from a fork counts, too. 0; -ENOTSUP: this system does not tell; -errno.
+ */
+int os_own_memory(uint64_t *bytes);
+
 /* ---- linux_sleep.c, posix_sleep.c ---- */
 
 /*

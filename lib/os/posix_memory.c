@@ -91,3 +91,9 @@ int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *cont
 	(void)context;
 	return -ENOTSUP;
 }
+
+int os_own_memory(uint64_t *bytes)
+{
+	(void)bytes;
+	return -ENOTSUP;
+}

@@ -12,6 +12,7 @@
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/tend.h"
+#include "pool/workers.h"
 #include "segment/create.h"
 #include "segment/file.h"
 #include "work/check.h"
@@ -116,6 +117,29 @@ static struct segment_options complete(const sheaf_pool_options *options, unsign
 	};
 }
 
+/* Fill in what the owner's handle knows. Its member is seated here, so what is set before goes. */
+static void furnish(struct sheaf_pool *pool, const sheaf_pool_options *options, unsigned cpus)
+{
+	pool->segment.workers = workers_complete(options->worker_options);
+	if (pool->segment.workers.recycle_tasks || pool->segment.workers.recycle_memory)
+		segment_heed(&pool->segment, HEED_SEAT);
+	pool->segment.spin_ns = SPIN_NS;
+	pool->segment.eager_ns = pool->segment.worker_count < cpus ? EAGER_NS : CROWDED_EAGER_NS;
+	pool->segment.cpus = cpus;
+	pool->segment.idle_eager_ns = pool->segment.worker_count < cpus ? EAGER_NS : CROWDED_IDLE_EAGER_NS;
+	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
+	pool->member.forks = MEMBER_DEAD; /* until its workers run */
+	pool->member.ops = &tend_ops;
+	pool->member.openings = &pool->openings;
+	pool->member.limit_ns = pool->segment.limit_ns = limit_of(options->task_timeout_ns, 0);
+	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
+	pool->member.stocks = !pool->threaded;
+	if (pool->member.checked)
+		pool->member.memory = check_remember();
+	pthread_mutex_init(&pool->openings.lock, NULL);
+	pthread_mutex_init(&pool->family_lock, NULL);
+}
+
 static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 {
 	static const sheaf_pool_options defaults = {0};
@@ -128,7 +152,8 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 		return sheaf_fail(-EINVAL, "sheaf_pool_create: pool is NULL");
 	if (!options)
 		options = &defaults;
-	if ((r = check_options(options)) || (r = threaded = choose_backend(options)) < 0 || (r = checked = check_wanted()) < 0)
+	if ((r = check_options(options)) || (r = threaded = choose_backend(options)) < 0 ||
+	    (r = workers_check(options->worker_options, threaded)) || (r = checked = check_wanted()) < 0)
 		return r;
 	pool = pool_take_memory();
 	if (!pool)
@@ -140,23 +165,9 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 		pool_give_memory(pool);
 		return r;
 	}
-	pool->segment.spin_ns = SPIN_NS;
-	pool->segment.eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_EAGER_NS;
-	pool->segment.cpus = cpus;
-	pool->segment.idle_eager_ns = wanted.workers < cpus ? EAGER_NS : CROWDED_IDLE_EAGER_NS;
-	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
-	pool->member.forks = MEMBER_DEAD; /* until its workers run */
-	pool->member.ops = &tend_ops;
-	pool->member.openings = &pool->openings;
-	pool->member.limit_ns = pool->segment.limit_ns = limit_of(options->task_timeout_ns, 0);
-	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
 	pool->threaded = pool->segment.threaded = threaded;
 	pool->member.checked = pool->segment.checked = checked;
-	pool->member.stocks = !threaded;
-	if (checked)
-		pool->member.memory = check_remember();
-	pthread_mutex_init(&pool->openings.lock, NULL);
-	pthread_mutex_init(&pool->family_lock, NULL);
+	furnish(pool, options, cpus);
 	r = start_workers(pool);
 	if (!r && (r = segment_publish(&pool->segment))) {
 		tend_end_workers(pool);

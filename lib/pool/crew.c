@@ -8,6 +8,7 @@
  *
  * Writers           The seat of a worker that does not run: the supervisor. Its pid and generation,
  *                   always: the supervisor. kill: the owner, and the supervisor sets it to 0.
+ *                   hooks.started, and hooks.teller once all workers are dead: the supervisor.
  * Edges             Generation: release to segment_is_orphan(), which must not see a successor
  *                   before the repair of the dead one's words. And seq_cst with ring_seat() in
  *                   bell.c, so that a token for everybody reaches the successor, or the successor
@@ -24,6 +25,7 @@
 #include "pool/lastwords.h"
 #include "pool/leaving.h"
 #include "pool/recover.h"
+#include "pool/setup.h"
 #include "pool/state.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
@@ -109,6 +111,7 @@ static int spawn_worker(struct supervisor *s, unsigned worker)
 	w->fault = 0;
 	w->frame_count = 0;
 	w->way = 0;
+	setup_prepare(s, worker);
 	limits_forget(&s->role.limits, worker);
 	/*
 	 * Release, pairs with segment_has_member(): else a successor could be seen before the
@@ -126,6 +129,7 @@ static int spawn_worker(struct supervisor *s, unsigned worker)
 	s->role.pids[worker] = pid;
 	s->role.generations[worker] = generation;
 	s->role.live++;
+	fetch_add_relaxed(&s->segment->control->hooks.started, 1); /* a statistic */
 	return 0;
 }
 
@@ -152,7 +156,7 @@ int crew_spawn_missing(struct supervisor *s)
 {
 	s->role.fork_failed = false;
 	for (unsigned worker = 0; worker < s->segment->worker_count; worker++) {
-		int r = pid_of_worker(s, worker) ? 0 : spawn_worker(s, worker);
+		int r = pid_of_worker(s, worker) || !setup_is_due(s, worker) ? 0 : spawn_worker(s, worker);
 
 		if (r) {
 			s->role.fork_failed = true;
@@ -200,7 +204,7 @@ static bool idle_workers_live(struct supervisor *s, const bool *busy)
 void crew_let_idle_end(struct supervisor *s)
 {
 	static bool busy[SHEAF_MAX_WORKERS];
-	uint64_t now = sheaf_now_ns(), deadline = now + GRACE_NS, scan = now + FIRST_GRACE_NS, until;
+	uint64_t now = sheaf_now_ns(), deadline = now + GRACE_NS + setup_exit_ns(s), scan = now + FIRST_GRACE_NS, until;
 	sigset_t deaths;
 
 	sigemptyset(&deaths);
@@ -210,6 +214,7 @@ void crew_let_idle_end(struct supervisor *s)
 	for (; idle_workers_live(s, busy) && now < deadline; now = sheaf_now_ns()) {
 		if (now >= scan) {
 			recover_busy(s->segment, busy);
+			setup_mark_unset(s, busy);
 			scan = UINT64_MAX;
 			continue;
 		}
@@ -261,4 +266,6 @@ void crew_recover_all(struct supervisor *s)
 		s->role.orphans = true;
 		store_relaxed(&w->pid, 0);
 	}
+	/* Relaxed: all that could hold it are dead. */
+	store_relaxed(&s->segment->control->hooks.teller, 0);
 }

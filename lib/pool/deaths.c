@@ -5,8 +5,8 @@
  * The order is what counts: as long as a worker is not reaped, its pid names nobody else, and only
  * after the repair its seat gets a successor.
  *
- * Writers           control->deaths, and the pid and `looking` in the dead worker's seat: the
- *                   supervisor. The rest: see recover.c.
+ * Writers           control->deaths, hooks.left, and the pid and `looking` in the dead worker's
+ *                   seat: the supervisor. The rest: see recover.c.
  * Leaving           A worker that leaves of its own accord ends with nothing in hand, and says so
  *                   in its seat. That is believed if the kernel says that it ended by itself and
  *                   the repair has found nothing of it. Then it has not died: nothing is counted,
@@ -22,6 +22,7 @@
 #include "pool/lastwords.h"
 #include "pool/orphans.h"
 #include "pool/recover.h"
+#include "pool/setup.h"
 #include "pool/state.h"
 
 #include <errno.h>
@@ -109,7 +110,7 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 		.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
 	};
 	uint64_t late = s->role.limits.workers[worker].late;
-	unsigned settled;
+	bool left, failed;
 
 	crew_restore(s);
 	/*
@@ -126,7 +127,8 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 		take_over_opened(s, worker);
 	/* Relaxed: a hint, for submitters that ring nobody while a worker looks for a task. */
 	store_relaxed(&w->looking, 0);
-	settled = recover(s->segment, &death, &s->role.region);
+	left = !recover(s->segment, &death, &s->role.region) && has_left(s, w, &death);
+	failed = setup_note_end(s, &death);
 	s->role.orphans = true;
 	/*
 	 * It may have died between stocking units of nested work and saying so. Relaxed: read by
@@ -138,10 +140,15 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	store_relaxed(&w->pid, 0);
 	s->role.pids[worker] = 0;
 	s->role.live--;
-	if (death.innocent || (!settled && has_left(s, w, &death)))
+	/* Relaxed, both: statistics. */
+	if (left && load_relaxed(&w->leaving) != LEAVE_NOT)
+		fetch_add_relaxed(&s->segment->control->hooks.left, 1);
+	if (left || death.innocent)
 		return;
 	fetch_add_relaxed(&s->segment->control->deaths, 1);
-	brake_deaths(s);
+	/* Hooks have a brake of their own: see setup.c. */
+	if (!failed)
+		brake_deaths(s);
 }
 
 /* Find the next child that has news of the kind. 0: there is none. */

@@ -39,6 +39,7 @@
 
 #include "base/atomic.h"
 #include "base/error.h"
+#include "member/mishap.h"
 #include "os/enclose.h"
 #include "os/forks.h"
 #include "os/os.h"
@@ -56,6 +57,7 @@
 #include <unistd.h>
 
 #define START_CHECK_NS 1000000         /* to notice a supervisor that dies before it rings */
+#define LONG_CHECK_NS 20000000         /* the same, while init hooks run */
 #define START_NS UINT64_C(30000000000) /* a supervisor that has not started by then is stopped */
 #define ASKED_NS UINT64_C(1000000000)
 #define ASK_AGAIN_NS 100000000
@@ -211,7 +213,8 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 		.keep_fds = keep_fds,
 		.successor = successor,
 	};
-	uint64_t deadline;
+	const struct sheaf_worker_options *workers = &segment->workers;
+	uint64_t deadline, check = workers->init ? LONG_CHECK_NS : START_CHECK_NS;
 	int32_t start;
 	int r;
 
@@ -224,17 +227,20 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 	if (r)
 		return sheaf_fail(documented_start(r), "cannot start the pool's supervisor: %s (see ulimit -u and -n)",
 				  strerror(-r));
-	deadline = sheaf_now_ns() + START_NS;
+	/* Twice: time in which nothing ran may count for no hook. */
+	deadline = sheaf_now_ns() + START_NS + (workers->init ? 2 * workers->init_timeout_ns : 0);
 	/*
 	 * Acquire, pairs with tell_start() in supervisor.c: else the workers' pids could be read
 	 * before they are stored.
 	 */
 	while (!(start = (int32_t)load_acquire(&segment->control->start)) && child_lives(family) && sheaf_now_ns() < deadline)
-		start_sleep(segment->control, sheaf_now_ns() + START_CHECK_NS);
+		start_sleep(segment->control, sheaf_now_ns() + check);
 	/* A successor that died at once is noticed by the owner's next check. */
 	if (start == 1 || (!start && successor))
 		return 0;
 	family_end(family, segment, false);
+	if (start < 0 && (r = mishap_fail_init(segment, "no pool was created: ")))
+		return r;
 	if (start > 0 || start < -4095) /* by a wild write */
 		start = 0;
 	return sheaf_fail(documented_start(start), "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
@@ -440,7 +446,7 @@ static int kill_family(const struct family *family, const struct segment *segmen
  */
 static void ask_to_end(struct family *family, const struct segment *segment)
 {
-	uint64_t deadline = sheaf_now_ns() + ASKED_NS;
+	uint64_t deadline = sheaf_now_ns() + ASKED_NS + (segment->workers.exit ? segment->workers.exit_timeout_ns : 0);
 
 	do {
 		/*

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "batch/open.h"
 #include "batch/retire.h"
+#include "member/mishap.h"
 #include "member/wait.h"
 #include "pool/news.h"
 #include "pool/state.h"
@@ -120,7 +121,9 @@ int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 		return sheaf_fail(r, "the pool still has work");
 	if (r == -ETIMEDOUT)
 		return sheaf_fail(r, "the deadline passed before the pool had ended");
-	return r == -EINTR ? member_interrupt(&pool->member) : r;
+	if (r == -EINTR)
+		return member_interrupt(&pool->member);
+	return r ? r : mishap_fail_exit(&pool->segment);
 }
 
 int sheaf_pool_terminate(sheaf_pool *pool)

@@ -29,7 +29,7 @@
 void limits_begin(struct limits *limits, struct segment *segment)
 {
 	limits->segment = segment;
-	limits->until_ns = limits->seen_ns = limits->nap_ns = 0;
+	limits->until_ns = limits->seen_ns = limits->nap_ns = limits->hook_ns = 0;
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
 		limits_forget(limits, worker);
 }
@@ -143,10 +143,11 @@ static uint64_t extended(const struct limits *limits, unsigned worker, uint64_t 
 	return deadline + lost + (stops < most ? stops : most);
 }
 
-/* Find the shortest limit of the open batches. 0: none has one. */
-static uint64_t shortest_limit(const struct segment *segment)
+/* Find the shortest limit of the open batches, and of hooks that run. 0: none has one. */
+static uint64_t shortest_limit(const struct limits *limits)
 {
-	uint64_t shortest = 0;
+	const struct segment *segment = limits->segment;
+	uint64_t shortest = limits->hook_ns;
 	uint32_t count = segment_batches(segment);
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -168,7 +169,7 @@ static uint64_t shortest_limit(const struct segment *segment)
 static uint64_t find_tick(struct limits *limits, uint64_t now)
 {
 	struct shared_control *control = limits->segment->control;
-	uint64_t shortest = shortest_limit(limits->segment), before, tick;
+	uint64_t shortest = shortest_limit(limits), before, tick;
 
 	do {
 		before = shortest;
@@ -186,7 +187,7 @@ static uint64_t find_tick(struct limits *limits, uint64_t now)
 		 * we check. It tells its limit, then checks that. One of us sees the other.
 		 */
 		store_seq_cst(&control->tick_ns, tick);
-		shortest = shortest_limit(limits->segment);
+		shortest = shortest_limit(limits);
 	} while (shortest != before);
 	return tick;
 }

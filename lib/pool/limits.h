@@ -20,6 +20,7 @@ struct limits {
 	uint64_t until_ns; /* how long to go on checking after the last batch with a limit */
 	uint64_t seen_ns;  /* when the supervisor last read the clock; 0: it has not */
 	uint64_t nap_ns;   /* for how long it has wanted to sleep since then */
+	uint64_t hook_ns;  /* the shortest limit of a hook that runs; 0: none does */
 	struct limit workers[SHEAF_MAX_WORKERS];
 };
 

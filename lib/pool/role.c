@@ -17,5 +17,7 @@ void role_begin(struct supervisor *s, const char *name)
 	limits_begin(&s->role.limits, s->segment);
 	memset(s->role.pids, 0, count * sizeof(s->role.pids[0]));
 	memset(s->role.generations, 0, count * sizeof(s->role.generations[0]));
+	if (s->segment->workers.init)
+		memset(s->role.setups, 0, count * sizeof(s->role.setups[0]));
 	os_name_process(name);
 }

@@ -24,6 +24,12 @@
  */
 #define CHECK_SIGNAL SIGUSR1
 
+/* How setting up the worker of a seat has gone: see setup.c. */
+struct setup {
+	uint64_t due_ns; /* not to be tried before; 0: at once */
+	unsigned failed; /* in a row */
+};
+
 struct supervisor {
 	/* What a spare inherits from its supervisor, and a successor goes on with. */
 	struct segment *segment;
@@ -51,6 +57,10 @@ struct supervisor {
 		unsigned live;         /* workers */
 		bool fork_failed;
 		uint64_t last_live_ns;
+		/* Hooks: see setup.c. */
+		bool starting;   /* the first workers are not all set up yet */
+		unsigned set_up; /* workers, at the last look */
+		unsigned unset;  /* init hooks that failed since a worker was set up */
 		/* The brake: see deaths.c. */
 		uint64_t window_ns; /* when the window of fruitless deaths began */
 		uint64_t completed; /* tasks that had ended at the last death */
@@ -67,6 +77,7 @@ struct supervisor {
 		 */
 		pid_t pids[SHEAF_MAX_WORKERS];
 		uint32_t generations[SHEAF_MAX_WORKERS];
+		struct setup setups[SHEAF_MAX_WORKERS]; /* if there is an init hook */
 	} role;
 };
 

@@ -7,8 +7,8 @@
  * The host sees one child and no SIGCHLD of workers. The family is a process group of its own, so
  * Ctrl-C does not reach it, and the owner can kill all of it at once.
  *
- * Writers           control->start: the first supervisor, once. control->supervisors: each one. The
- *                   rest: see the files above.
+ * Writers           control->start: the first supervisor, once. control->supervisors: each one.
+ *                   hooks.broke: the one that gives the pool up. The rest: see the files above.
  * Deaths            Of the supervisor at any instruction: its workers die, and its spare repairs
  *                   what they left, from the words alone.
  */
@@ -20,12 +20,14 @@
 #include "pool/crew.h"
 #include "pool/deaths.h"
 #include "pool/ending.h"
+#include "pool/setup.h"
 #include "pool/spare.h"
 #include "pool/state.h"
 #include "pool/stocktake.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,10 +36,58 @@
 #define NO_WORKER_NS (10 * SECOND)
 #define FIRST_SPARE_NS 1000000 /* a pool that lives for no longer is spared its cost */
 
+static void tell_start(struct shared_control *control, uint32_t how)
+{
+	/*
+	 * Release, pairs with family_start(): else the owner could read the workers' pids before
+	 * they are stored.
+	 */
+	store_release(&control->start, how);
+	start_ring(control);
+}
+
+/* Give up a pool in which no worker has been able to run tasks for a while. */
+static void brake_without_workers(struct supervisor *s, uint64_t now)
+{
+	if (setup_has_hope(s)) {
+		s->role.last_live_ns = now;
+		return;
+	}
+	if (now - s->role.last_live_ns <= NO_WORKER_NS)
+		return;
+	/* Relaxed: the state hands it over. */
+	store_relaxed(&s->segment->control->hooks.broke, !s->role.fork_failed);
+	if (state_end(s->segment, POOL_BROKEN))
+		state_wake_everybody(s->segment);
+}
+
+_Noreturn static void end_start(struct supervisor *s, int how)
+{
+	spare_kill(s);
+	crew_kill(s);
+	tell_start(s->segment->control, (uint32_t)how);
+	_exit(1);
+}
+
+/*
+ * Tell the owner when all first workers are set up, or when one of them could not be. Their deaths
+ * are repaired by now.
+ */
+static void follow_start(struct supervisor *s, uint64_t now)
+{
+	if (s->role.unset || s->role.live < s->segment->worker_count)
+		end_start(s, -ECHILD);
+	if (s->role.set_up < s->segment->worker_count)
+		return;
+	s->role.starting = false;
+	s->role.spare_due_ns = now + FIRST_SPARE_NS;
+	tell_start(s->segment->control, 1);
+}
+
 _Noreturn static void supervise(struct supervisor *s)
 {
 	for (;;) {
-		uint64_t now, nap, orphans;
+		uint64_t now, nap, orphans, setup;
 
 		ending_follow_owner(s);
 		deaths_repair(s);
@@ -51,13 +101,13 @@ _Noreturn static void supervise(struct supervisor *s)
 		 */
 		if (state_of(s->segment) == POOL_FINISHED && (s->role.live || rings_have_work(s->segment)))
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
+		now = sheaf_now_ns();
+		setup = setup_watch(s, now);
+		if (s->role.starting)
+			follow_start(s, now);
 		if (crew_wanted(s))
 			crew_spawn_missing(s);
-		now = sheaf_now_ns();
-		if (s->role.live || !s->role.fork_failed)
-			s->role.last_live_ns = now;
-		else if (now - s->role.last_live_ns > NO_WORKER_NS && state_end(s->segment, POOL_BROKEN))
-			state_wake_everybody(s->segment);
+		brake_without_workers(s, now);
 		if (ending_finish(s) || state_of(s->segment) == POOL_FINISHED) {
 			stocktake_end(s);
 			ending_leave(s, POOL_FINISHED);
@@ -74,6 +124,8 @@ _Noreturn static void supervise(struct supervisor *s)
 		spare_spawn(s);
 		if (nap > orphans)
 			nap = orphans;
+		if (nap > setup)
+			nap = setup;
 		if (nap > os_parent_check_ns())
 			nap = os_parent_check_ns();
 		if (s->role.fork_failed && nap > FORK_RETRY_NS)
@@ -98,16 +150,6 @@ static void begin_signals(void)
 	os_reset_signals(&mine);
 	os_notice_signal(SIGCHLD);
 	os_notice_signal(CHECK_SIGNAL);
-}
-
-static void tell_start(struct shared_control *control, uint32_t how)
-{
-	/*
-	 * Release, pairs with family_start(): else the owner could read the workers' pids before
-	 * they are stored.
-	 */
-	store_release(&control->start, how);
-	start_ring(control);
 }
 
 /*
@@ -156,7 +198,6 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 {
 	static struct supervisor it; /* one process, one role */
 	struct supervisor *s = &it;
-	struct shared_control *control = supervision->segment->control;
 	/* Else the host has closed the owner's, and others may have their numbers. */
 	bool news = news_open(supervision->segment);
 	int keep[] = {supervision->segment->fd, supervision->all->fd, supervision->life->fd, supervision->segment->news[0].fd,
@@ -185,15 +226,13 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	if (led) {
 		spare_prepare(s);
 		r = begin_work(s, supervision->successor);
-		s->role.spare_due_ns = sheaf_now_ns() + FIRST_SPARE_NS;
+		s->role.starting = s->segment->workers.init && !supervision->successor;
+		s->role.spare_due_ns = s->role.starting ? UINT64_MAX : sheaf_now_ns() + FIRST_SPARE_NS;
 	}
 	/* Without the lock it may repair nothing. The owner's next check starts another. */
-	if (r && (!supervision->successor || !led)) {
-		spare_kill(s);
-		crew_kill(s);
-		tell_start(control, (uint32_t)r);
-		_exit(1);
-	}
-	tell_start(control, 1);
+	if (r && (!supervision->successor || !led))
+		end_start(s, r);
+	if (!s->role.starting)
+		tell_start(s->segment->control, 1);
 	supervise(s);
 }

@@ -6,7 +6,9 @@
  *
  * Writers           The generation of a worker's seat: the owner, before the thread starts.
  *                   control->state: the owner, if a thread cannot be started. The thread of a
- *                   worker: under the lock, the one that leaves.
+ *                   worker: under the lock, the one that leaves. hook of a seat: the thread, and
+ *                   the one that starts it. hooks.broke: a thread that cannot be set up, under the
+ *                   lock. hooks.started and hooks.left: the threads.
  * Deaths            A thread does not die alone. A fault in a task ends the owner and all of its
  *                   threads, and the kernel frees the segment.
  */
@@ -15,7 +17,9 @@
 #include "base/atomic.h"
 #include "base/error.h"
 #include "member/member.h"
+#include "member/mishap.h"
 #include "os/os.h"
+#include "pool/hooks.h"
 #include "pool/worker.h"
 #include "queue/bell.h"
 #include "pool/state.h"
@@ -24,6 +28,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RETRY_NS UINT64_C(20000000)
+#define MOST_DOUBLINGS 6
+#define MOST_UNSET 3
+#define NO_WORKER_NS UINT64_C(10000000000) /* as in setup.c and supervisor.c, all four */
 
 struct start {
 	struct threads *threads;
@@ -34,6 +43,80 @@ struct start {
 };
 
 static int start_one(const struct start *wanted);
+
+/* Say that the thread has its init hook before it. Relaxed: read by the thread, or asked again. */
+static void expect_set_up(const struct start *start)
+{
+	store_relaxed(&start->segment->seats[start->worker].hook, start->segment->workers.init ? HOOK_INIT : HOOK_NONE);
+}
+
+/* Tell whether a thread of the pool has been set up, or sets itself up for the first time. */
+static bool any_set_up(const struct segment *segment)
+{
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		/* Relaxed: asked again. */
+		if (load_relaxed(&segment->seats[worker].hook) != HOOK_INIT)
+			return true;
+	return false;
+}
+
+/* Note that the init hook of this thread has failed. False: it is not to be tried again. */
+static bool note_failure(const struct start *mine)
+{
+	struct threads *threads = mine->threads;
+	struct mishap mishap = {.hook = HOOK_INIT, .worker = mine->worker, .exit_code = -1};
+	bool again;
+
+	/* Relaxed: its own. */
+	mishap.code = load_relaxed(&mine->segment->seats[mine->worker].hook_code);
+	memcpy(mishap.text, hooks_text(), sizeof(mishap.text));
+	pthread_mutex_lock(&threads->lock);
+	again = !threads->joining && !threads->starting && state_of(mine->segment) <= POOL_CLOSED;
+	/* What the owner may be reading does not change. */
+	if (again || (threads->starting && !threads->failed))
+		mishap_note(mine->segment, &mishap);
+	threads->failed = true;
+	pthread_mutex_unlock(&threads->lock);
+	start_ring(mine->segment->control);
+	return again;
+}
+
+static void break_unset(const struct start *mine)
+{
+	pthread_mutex_lock(&mine->threads->lock);
+	/* Relaxed: the state hands it over. */
+	store_relaxed(&mine->segment->control->hooks.broke, 1);
+	if (state_end(mine->segment, POOL_BROKEN))
+		state_wake_everybody(mine->segment);
+	pthread_mutex_unlock(&mine->threads->lock);
+}
+
+/*
+ * Wait, and have the init hook tried again, after it has failed in this thread. As setup.c does it
+ * for processes. False: that is no longer of use.
+ */
+static bool try_again(const struct start *mine, unsigned *failures, uint64_t *since_ns)
+{
+	uint64_t until;
+
+	if (!note_failure(mine))
+		return false;
+	if (any_set_up(mine->segment))
+		*since_ns = sheaf_now_ns();
+	if (++*failures >= MOST_UNSET && sheaf_now_ns() - *since_ns > NO_WORKER_NS) {
+		break_unset(mine);
+		return false;
+	}
+	until = sheaf_now_ns() + (RETRY_NS << (*failures < MOST_DOUBLINGS ? *failures : MOST_DOUBLINGS));
+	while (sheaf_now_ns() < until) {
+		uint32_t state = state_of(mine->segment);
+
+		if (state > POOL_CLOSED || (state == POOL_CLOSED && !rings_have_work(mine->segment)))
+			return false;
+		os_sleep_ns(RETRY_NS);
+	}
+	return true;
+}
 
 /*
  * Start a thread in the place of this one. False: that cannot be done, so this one goes on as if it
@@ -47,10 +130,30 @@ static bool replace_thread(const struct start *mine)
 
 	next.follows = true;
 	next.before = pthread_self();
+	fetch_add_relaxed(&mine->segment->control->hooks.left, 1); /* a statistic */
 	pthread_mutex_lock(&threads->lock);
 	done = threads->joining || !start_one(&next);
 	pthread_mutex_unlock(&threads->lock);
 	return done;
+}
+
+/* Be a worker until the pool is over or another thread takes the place. */
+static void serve_as(const struct start *mine)
+{
+	uint64_t since_ns = sheaf_now_ns();
+	unsigned failures = 0;
+
+	for (;;) {
+		enum leave_reason reason = worker_run(mine->segment, mine->worker, 1, 0);
+
+		if (!reason)
+			return;
+		if (reason == LEAVE_UNSET ? !try_again(mine, &failures, &since_ns) : replace_thread(mine))
+			return;
+		if (reason != LEAVE_UNSET)
+			failures = 0;
+		expect_set_up(mine);
+	}
 }
 
 static void *run(void *context)
@@ -61,8 +164,7 @@ static void *run(void *context)
 	if (start.follows)
 		pthread_join(start.before, NULL);
 	member_run_tasks_of(start.segment);
-	while (worker_run(start.segment, start.worker, 1, 0) && !replace_thread(&start))
-		continue;
+	serve_as(&start);
 	/* Relaxed: the owner uses nothing of this thread before it has joined it. */
 	fetch_sub_relaxed(&start.threads->live, 1);
 	return NULL;
@@ -81,6 +183,7 @@ static int start_one(const struct start *wanted)
 	*start = *wanted;
 	/* Relaxed, both: pthread_create() hands them over. */
 	store_relaxed(&start->segment->seats[start->worker].generation, 1);
+	expect_set_up(start);
 	fetch_add_relaxed(&threads->live, 1);
 	/* The host's signals are for the host's threads. */
 	os_block_all_signals(&before);
@@ -89,8 +192,34 @@ static int start_one(const struct start *wanted)
 	if (r) {
 		fetch_sub_relaxed(&threads->live, 1);
 		free(start);
+		return r;
 	}
-	return r;
+	fetch_add_relaxed(&wanted->segment->control->hooks.started, 1); /* a statistic */
+	return 0;
+}
+
+/* Wait until all first threads are set up. False: an init hook has failed. */
+static bool await_set_up(struct threads *threads, struct segment *segment)
+{
+	bool failed;
+
+	for (unsigned worker = 0; worker < segment->worker_count;) {
+		pthread_mutex_lock(&threads->lock);
+		failed = threads->failed;
+		pthread_mutex_unlock(&threads->lock);
+		if (failed)
+			return false;
+		/* Relaxed: nothing of the thread is used. */
+		if (load_relaxed(&segment->seats[worker].hook) == HOOK_INIT)
+			start_sleep(segment->control, sheaf_now_ns() + RETRY_NS);
+		else
+			worker++;
+	}
+	pthread_mutex_lock(&threads->lock);
+	threads->starting = false;
+	failed = threads->failed;
+	pthread_mutex_unlock(&threads->lock);
+	return !failed;
 }
 
 int threads_start(struct threads *threads, struct segment *segment)
@@ -101,15 +230,18 @@ int threads_start(struct threads *threads, struct segment *segment)
 	if (!threads->ids)
 		return sheaf_fail(-ENOMEM, "no memory for %u threads", segment->worker_count);
 	pthread_mutex_init(&threads->lock, NULL);
+	threads->starting = true;
 	while (!r && threads->count < segment->worker_count) {
 		r = start_one(&(struct start){.threads = threads, .segment = segment, .worker = threads->count});
 		threads->count += !r;
 	}
-	if (!r)
+	if (!r && await_set_up(threads, segment))
 		return 0;
 	state_force(segment, POOL_TERMINATED);
 	workers_ring_all(segment);
 	threads_join(threads);
+	if (!r)
+		return mishap_fail_init(segment, "no pool was created: ");
 	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
 }
 
@@ -130,13 +262,19 @@ void threads_join(struct threads *threads)
 
 void threads_finish(struct threads *threads, struct segment *segment)
 {
+	const struct start mine = {.threads = threads, .segment = segment};
+	enum leave_reason reason = LEAVE_ASKED;
 	struct member_scope before;
 
 	/* Relaxed: nothing of a thread is used but its number. */
 	if (load_relaxed(&threads->live) || !rings_have_work(segment))
 		return;
 	before = member_run_tasks_of(segment);
-	while (worker_run(segment, 0, 1, 0))
-		continue;
+	while (reason && reason != LEAVE_UNSET)
+		reason = worker_run(segment, 0, 1, 0);
+	if (reason) {
+		(void)note_failure(&mine);
+		break_unset(&mine);
+	}
 	member_end_tasks(before);
 }

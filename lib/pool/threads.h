@@ -14,10 +14,15 @@ struct threads {
 	pthread_t *ids;       /* NULL: there are none */
 	unsigned count;       /* started and not joined, but for those that left */
 	bool joining;         /* nobody is replaced any longer */
+	bool starting;        /* an init hook that fails is not tried again */
+	bool failed;          /* one has failed */
 	_Atomic unsigned live;
 };
 
-/* Start one thread for each worker. 0; -EAGAIN, -ENOMEM, with its message. */
+/*
+ * Start one thread for each worker, and wait until all are set up. 0; -EAGAIN, -ENOMEM, what an
+ * init hook has returned, with its message.
+ */
 int threads_start(struct threads *threads, struct segment *segment);
 
 /* Join all threads of a pool that is closed or terminated. */

@@ -13,6 +13,7 @@
 #include "member/wait.h"
 #include "os/os.h"
 #include "os/output.h"
+#include "pool/hooks.h"
 #include "queue/ring.h"
 #include "work/step.h"
 
@@ -21,6 +22,7 @@
 #define PAUSES_PER_CHECK 4   /* because each check takes a line from the submitters */
 #define MOST_SPIN_NS 2000000 /* a pool that has been idle for so long uses no CPU */
 #define CLOSED_NAP_NS 1000000
+#define MEMORY_LOOK_NS 5000000 /* sheaf_workers.h says 200 times a second */
 
 struct life {
 	struct member member;
@@ -29,10 +31,39 @@ struct life {
 	pid_t parent;             /* 0: it is a thread */
 };
 
-/* Relaxed, both: written by threads of the worker's own tasks, or by itself. */
+/* Has the worker gained so much memory that it has to leave? Asked now and then. */
+static bool has_grown(struct member *worker)
+{
+	struct service *service = worker->service;
+	uint64_t now = sheaf_now_ns(), size;
+
+	if (now - service->looked_ns < MEMORY_LOOK_NS)
+		return false;
+	service->looked_ns = now;
+	return !os_own_memory(&size) && size > service->first_memory &&
+	       size - service->first_memory > worker->segment->workers.recycle_memory;
+}
+
+/* Tell why the worker has to leave; LEAVE_NOT: it may stay. */
+static enum leave_reason reason_to_leave(struct member *worker)
+{
+	const struct sheaf_worker_options *options = &worker->segment->workers;
+	/* Relaxed: its own. */
+	uint64_t served = load_relaxed(&worker->seat->completed) - worker->service->first_completed;
+
+	if (options->recycle_tasks && served >= options->recycle_tasks)
+		return LEAVE_TASKS;
+	return options->recycle_memory && has_grown(worker) ? LEAVE_MEMORY : LEAVE_NOT;
+}
+
 static bool may_claim(struct member *worker)
 {
-	return !load_relaxed(&worker->service->leave);
+	/* Relaxed, both: written by threads of the worker's own tasks, or by itself. */
+	uint32_t leave = load_relaxed(&worker->service->leave);
+
+	if (!leave && (leave = reason_to_leave(worker)))
+		store_relaxed(&worker->service->leave, leave);
+	return !leave;
 }
 
 /*
@@ -158,26 +189,34 @@ static void forget_handles(struct member *worker)
 	pthread_mutex_destroy(&worker->openings->lock);
 }
 
-/*
- * Leave. Submitters may have rung this worker, or nobody because it was awake. So all that sleep
- * look for what it has not claimed.
- */
-static enum leave_reason leave_pool(struct life *life)
+/* Note what the worker is measured by, later. */
+static void begin_service(struct life *life)
 {
-	/* Relaxed, both: nothing more of this worker follows that others could miss. */
-	uint32_t reason = load_relaxed(&life->service.leave);
+	struct service *service = &life->service;
 
-	if (!reason)
-		return LEAVE_NOT;
-	while (workers_ring(life->member.segment))
-		continue;
-	store_relaxed(&life->member.seat->leaving, reason);
-	return (enum leave_reason)reason;
+	service->first_completed = load_relaxed(&life->member.seat->completed);
+	if (life->member.segment->workers.recycle_memory && os_own_memory(&service->first_memory))
+		service->first_memory = UINT64_MAX;
+}
+
+/*
+ * Serve until there is nothing left to do, or the worker has to leave. Then submitters may have
+ * rung this worker, or nobody because it was awake. So all that sleep look for what it has not
+ * claimed.
+ */
+static void serve(struct life *life, const struct wait *wait)
+{
+	begin_service(life);
+	member_wait(&life->member, wait, SHEAF_FOREVER);
+	if (load_relaxed(&life->service.leave))
+		while (workers_ring(life->member.segment))
+			continue;
+	hooks_clear_up(&life->member);
 }
 
 enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent)
 {
-	enum leave_reason reason;
+	uint32_t reason;
 	struct life life = {.parent = parent, .service.may_claim = may_claim, .openings.lock = PTHREAD_MUTEX_INITIALIZER};
 	struct wait wait = {
 		.context = &life,
@@ -196,10 +235,15 @@ enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned 
 	life.member.openings = &life.openings;
 	life.member.service = &life.service;
 	life.member.supervisor = parent;
-	member_wait(&life.member, &wait, SHEAF_FOREVER);
-	reason = leave_pool(&life);
+	if (hooks_set_up(&life.member))
+		serve(&life, &wait);
+	else
+		store_relaxed(&life.service.leave, LEAVE_UNSET);
+	/* Relaxed, all: nothing more of this worker follows that others could miss. */
+	reason = load_relaxed(&life.service.leave);
+	store_relaxed(&life.member.seat->leaving, reason);
 	/* Of a process of its own all of this goes with the process. */
 	if (!parent)
 		forget_handles(&life.member);
-	return reason;
+	return (enum leave_reason)reason;
 }

@@ -162,6 +162,8 @@ struct shared_control {
 	_Atomic uint32_t nested;
 	/* By the owner: 1 since it has opened a batch of which it runs tasks itself. */
 	_Atomic uint32_t owner_claims;
+
+	_Alignas(LINE) struct shared_hooks hooks;
 };
 
 /* ---- Rings ---- */

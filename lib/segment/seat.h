@@ -41,7 +41,17 @@ enum death_way {
 /* Why a worker leaves of its own accord. It does so with nothing in hand. */
 enum leave_reason {
 	LEAVE_NOT = 0,
-	LEAVE_ASKED = 1, /* a task of it has called sheaf_task_leave() */
+	LEAVE_ASKED = 1,  /* a task of it has called sheaf_task_leave() */
+	LEAVE_UNSET = 2,  /* its init hook has returned an error */
+	LEAVE_TASKS = 3,  /* it has run so many tasks as it may: recycle_tasks */
+	LEAVE_MEMORY = 4, /* it has grown by more than it may: recycle_memory */
+};
+
+/* What a worker runs besides tasks: see pool/hooks.c. */
+enum hook {
+	HOOK_NONE = 0,
+	HOOK_INIT = 1,
+	HOOK_EXIT = 2,
 };
 
 struct shared_seat {
@@ -80,6 +90,10 @@ struct shared_seat {
 	_Atomic uint32_t awaits;
 	/* By the worker: enum leave_reason, just before it ends. */
 	_Atomic uint32_t leaving;
+	/* By the worker, and before the fork by the supervisor: enum hook, that runs now. */
+	_Atomic uint32_t hook;
+	/* By the worker: what its init hook has returned. */
+	_Atomic int32_t hook_code;
 
 	/*
 	 * Last words of a worker that dies by a fault, written in its signal handler. The
@@ -93,6 +107,36 @@ struct shared_seat {
 
 	/* By the member: 1 + a unit that it keeps for its batches, see stock.c. */
 	_Alignas(LINE) _Atomic uint32_t stock[STOCK_UNITS];
+};
+
+#define HOOK_TEXT 512
+
+/* How a hook has ended that failed. By the supervisor. */
+struct shared_mishap {
+	_Atomic uint64_t count; /* so many have failed; the rest is of the last one */
+	uint32_t worker;
+	int32_t code;      /* a negative errno */
+	int32_t signal;    /* 0: none */
+	int32_t exit_code; /* -1: none */
+	uint32_t way;      /* enum death_way; 0: no more is known */
+	uint32_t text_size;
+};
+
+/* What hooks tell, and how often workers come and go. */
+struct shared_hooks {
+	/* By the supervisor: workers started, and those of them that have left. */
+	_Alignas(8) _Atomic uint64_t started;
+	_Atomic uint64_t left;
+	/* By the supervisor, by enum hook. */
+	struct shared_mishap mishaps[HOOK_EXIT + 1];
+	/* By the supervisor, before the state: the pool breaks because no init hook succeeds. */
+	_Atomic uint32_t broke;
+	/* HELD_BY() the worker that tells below why its init hook failed; 0, by the supervisor. */
+	_Atomic uint32_t teller;
+	uint32_t told_size;
+	char told[HOOK_TEXT];
+	/* By the supervisor: what the last one has told. */
+	char text[HOOK_TEXT];
 };
 
 static_assert(sizeof(struct shared_seat) == (size_t)4 * LINE, "workers do not share lines");

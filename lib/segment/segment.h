@@ -8,6 +8,7 @@
 #include "os/forks.h"
 #include "os/os.h"
 #include "segment/layout.h"
+#include "sheaf_workers.h"
 
 #include <limits.h>
 
@@ -60,15 +61,17 @@ struct segment {
 	uint64_t idle_eager_ns; /* the same of a member whose CPU another one has a use for */
 	uint64_t cpus;          /* that may be used, when it was created */
 	uint64_t limit_ns;      /* of tasks, unless their batch says otherwise; 0: none */
-	bool checked;           /* SHEAF_CHECK */
-	bool threaded;          /* workers are threads of the owner */
-	char name[NAME_MAX];    /* "" if it has none */
-	char second[64];        /* a name that it was made under and still has; else "" */
-	bool wished;            /* the user has chosen that name */
-	bool named;             /* the file has that name by now */
-	bool withdrawn;         /* the name was taken away by segment_guard() */
-	bool lent;              /* segment_borrow() may give it out */
-	struct segment *next;   /* of this process's segments with a name */
+	/* Complete: no field means a default. */
+	struct sheaf_worker_options workers;
+	bool checked;         /* SHEAF_CHECK */
+	bool threaded;        /* workers are threads of the owner */
+	char name[NAME_MAX];  /* "" if it has none */
+	char second[64];      /* a name that it was made under and still has; else "" */
+	bool wished;          /* the user has chosen that name */
+	bool named;           /* the file has that name by now */
+	bool withdrawn;       /* the name was taken away by segment_guard() */
+	bool lent;            /* segment_borrow() may give it out */
+	struct segment *next; /* of this process's segments with a name */
 };
 
 /* Tell whether the descriptor still is that of the segment. Else the host has closed it. */

@@ -80,6 +80,11 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 	return 0;
 }
 
+void *sheaf_task_state(const sheaf_task *task)
+{
+	return task->member->service ? task->member->service->state : NULL;
+}
+
 int sheaf_task_leave(sheaf_task *task)
 {
 	struct member *member;
