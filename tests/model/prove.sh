@@ -138,6 +138,7 @@ if [ "$amount" = small ]; then
 	all stock -DDEATHS=1 -DROUNDS=2
 	all cancel -DDEATHS=1
 	all nest -DDEATHS=1
+	all leave -DWORKERS=2
 	all priority -DDEATHS=0
 	all wake $gatherer
 	all wake $room -DSLOTS=1
@@ -148,6 +149,7 @@ if [ "$amount" = small ]; then
 	caught stock -DUNWATCH_LAST
 	caught cancel -DNO_CHECK
 	caught nest -DFREE_EARLY
+	caught leave -DLEAVE_SILENT
 	caught priority -DHAND_BACK_FIRST
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
@@ -184,6 +186,9 @@ all_mutants() {
 		caught nest -D$mutant
 	done
 	caught nest -DNO_HELP -DWORKERS=1 -DDEATHS=0
+	for mutant in LEAVE_SILENT NO_HEAL TRUST COUNT_BY_WORD; do
+		caught leave -D$mutant
+	done
 	for mutant in NO_LEAD_BACK LEAD_BACK_FIRST LEAD_BACK_UNCOUNTED; do
 		caught ring -D$mutant -DHAND_BACKS=1 -DDEATHS=0
 	done
@@ -229,6 +234,8 @@ if [ "$amount" = quick ]; then
 	all stock
 	all cancel
 	all nest
+	all leave -DTASKS=2 -DLEAVES=2
+	all leave -DWORKERS=2 -DWANTED=2 -DDEATHS=2
 	all priority
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
@@ -252,6 +259,9 @@ all stock -DDEATHS=3
 all cancel -DWORKERS=3 -DDEATHS=4
 all nest -DDEATHS=3
 all nest -DWORKERS=3
+for wanted in 1 2 3; do
+	all leave -DWANTED=$wanted
+done
 for poll in 0 1; do
 	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3
