@@ -1,8 +1,10 @@
 /*
  * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the
- * same tasks left alone.
+ * same tasks left alone. recycle and recycle-map: that each worker leaves after 1,000 tasks.
  */
 #include "measure.h"
+
+#include <sheaf_workers.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -11,6 +13,7 @@
 #include <time.h>
 
 #define EVERY_NS 50000000
+#define RECYCLE_TASKS 1000
 #define FIRST_NS 10000000 /* so that a short measurement has a kill, too */
 
 struct runs {
@@ -129,17 +132,22 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 }
 
 /* ways */
-enum { KILLS, NO_KILLS };
+enum { KILLS, NO_KILLS, RECYCLE };
 
 static int measure(const struct bench_job *job, bool map, double *ns)
 {
 	/* A task may be struck more than once. */
 	sheaf_pool_options options = {.workers = job->workers, .max_attempts = SHEAF_MAX_ATTEMPTS};
 	struct runs runs = {.run = map ? run_map : run_tasks};
+	const sheaf_worker_options recycled = {.recycle_tasks = RECYCLE_TASKS};
 	bool kills = job->way == KILLS;
 	void *in = NULL, *out = NULL;
 	struct killer killer;
-	int r = sheaf_pool_create(&runs.pool, &options);
+	int r;
+
+	if (job->way == RECYCLE)
+		options.worker_options = &recycled;
+	r = sheaf_pool_create(&runs.pool, &options);
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_pool_create", r);
@@ -179,6 +187,11 @@ static int measure_map(const struct bench_job *job, double *ns)
 	.unit_ns = 1e3, .full = {.n = 20000, .repeats = 3}, .quick = {.n = 1000, .repeats = 1}, \
 	.contenders = {SHEAF(fn, KILLS), VARIANT(ALONE, fn, NO_KILLS)}, .bounds = {{.most = 1 / 0.9, .of = {ALONE}}}
 
+#define FOR_EVER "Sheaf, for ever"
+#define RENEWING(fn)                                                                            \
+	.unit_ns = 1e3, .full = {.n = 20000, .repeats = 3}, .quick = {.n = 4000, .repeats = 1}, \
+	.contenders = {SHEAF(fn, RECYCLE), VARIANT(FOR_EVER, fn, NO_KILLS)}, .bounds = {{.most = 1 / 0.95, .of = {FOR_EVER}}}
+
 const struct bench_case cases_kills[] = {
 	{
 		.name = "kills",
@@ -191,6 +204,18 @@ const struct bench_case cases_kills[] = {
 		.unit = "us/item",
 		.what = "a map of the same tasks, with the same kills",
 		KILLING(measure_map),
+	},
+	{
+		.name = "recycle",
+		.unit = "us/task",
+		.what = "submitted tasks of about 20 us, each worker leaves after 1,000 of them",
+		RENEWING(measure_tasks),
+	},
+	{
+		.name = "recycle-map",
+		.unit = "us/item",
+		.what = "a map of the same tasks, each worker leaves after 1,000 chunks of them",
+		RENEWING(measure_map),
 	},
 	{0},
 };
