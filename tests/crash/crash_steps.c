@@ -45,7 +45,7 @@ enum deed {
 	KILL_BOTH,
 	KILL_SPARE,     /* of a dead supervisor, from its wake-up on */
 	KILL_SUCCESSOR, /* the same, while it repairs all */
-	KILL_LAST,      /* the supervisor, while it ends a closed pool */
+	KILL_LAST,      /* the supervisor, while it ends a closed pool, or replaces one that left */
 	/* no death: the worker gets another task just then, and must not sleep through it */
 	SUBMIT,
 };
@@ -116,6 +116,26 @@ static const struct path {
 	 KILL_WORKER,
 	 NOTHING,
 	 {.workers = 1, .positions = 1, .slot = 8, .closes = true}},
+	{"leave: call", KILL_WORKER, NOTHING, {.workers = 1, .positions = 1, .slot = 8, .leaves = true}},
+	{"leave: call, another worker sleeps", KILL_WORKER, NOTHING, {.workers = 2, .positions = 2, .slot = 8, .leaves = true}},
+	{"leave: map",
+	 KILL_WORKER,
+	 NOTHING,
+	 {.workers = 1, .kind = KIND_MAP, .positions = 5, .grain = 2, .wait = WAIT_ALL, .leaves = true}},
+	{"leave: loop", KILL_WORKER, NOTHING, {.workers = 1, .kind = KIND_FOR, .positions = 5, .grain = 3, .leaves = true}},
+	{"hook: start of a worker",
+	 KILL_FRESH,
+	 NOTHING,
+	 {.workers = 1, .positions = 1, .slot = 8, .holds = true, .hooks = true}},
+	{"hook: worker that leaves",
+	 KILL_WORKER,
+	 NOTHING,
+	 {.workers = 1, .positions = 1, .slot = 8, .leaves = true, .hooks = true}},
+	{"supervisor: leave", KILL_LAST, NOTHING, {.workers = 1, .positions = 1, .slot = 8, .leaves = true}},
+	{"supervisor: leave with hooks",
+	 KILL_LAST,
+	 NOTHING,
+	 {.workers = 1, .positions = 1, .slot = 8, .leaves = true, .hooks = true}},
 	{"supervisor: call", KILL_SUPERVISOR, NOTHING, {.workers = 1, .positions = 1, .slot = 24, .holds = true}},
 	{"supervisor: call given up", KILL_SUPERVISOR, NOTHING, {.workers = 1, .positions = 1, .attempts = 1, .holds = true}},
 	{"supervisor: cancelled call",

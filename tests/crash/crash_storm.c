@@ -1,6 +1,6 @@
 /*
  * crash_storm.c - kills workers at random, one or all at once, and now and then their supervisor,
- * while their pool works.
+ * while their pool works. Its workers have hooks, and leave after some tasks.
  *
  * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result. A third thread
  * kills, stops and continues. The main thread watches that results keep coming. Nothing may be
@@ -9,7 +9,7 @@
  * the worker did: running, asleep, starting (not yet at work), or between two of these. The report
  * has these counts.
  */
-#include "sheaf.h"
+#include "sheaf_workers.h"
 #include "pool/pool.h"
 #include "support/arguments.h"
 #include "support/children.h"
@@ -31,6 +31,7 @@
 #define MOST_FRUITLESS 100    /* strikes without progress; the pool's brake comes later */
 #define SIGHT_NS 20000000     /* a successor that is not seen by then is struck another time */
 #define SUPERVISOR_EVERY 1000 /* kills, on average: a successor takes a tenth of a second */
+#define RECYCLE_TASKS 100     /* few workers live so long */
 #define ENOUGH 500            /* kills, for each kind of them to have happened */
 
 enum where { RUNNING, ASLEEP, STARTING, BETWEEN, WHERES };
@@ -61,6 +62,16 @@ static sheaf_pool_info look(sheaf_pool *pool)
 
 	CHECK(r == 0, "sheaf_pool_get_info: %d", r);
 	return info;
+}
+
+/* Count the workers that have left of their own accord. */
+static uint64_t left_of(sheaf_pool *pool)
+{
+	sheaf_workers_info info;
+	int r = sheaf_pool_get_workers(pool, &info);
+
+	CHECK(r == 0, "sheaf_pool_get_workers: %d", r);
+	return info.left;
 }
 
 static const struct segment *segment_of(const struct storm *storm)
@@ -323,12 +334,14 @@ static void watch(struct loader *loaders)
 
 static void check_variety(const struct storm *storm, uint64_t reruns)
 {
-	CHECK(all_kinds(storm) && reruns,
+	uint64_t left = left_of(storm->pool);
+
+	CHECK(all_kinds(storm) && reruns && left,
 	      "kills that hit: %llu running, %llu asleep, %llu starting; %llu supervisors, %llu stops, %llu results of second "
-	      "runs",
+	      "runs, %llu workers that left",
 	      (unsigned long long)storm->where[RUNNING], (unsigned long long)storm->where[ASLEEP],
 	      (unsigned long long)storm->where[STARTING], (unsigned long long)storm->supervisors,
-	      (unsigned long long)storm->stops, (unsigned long long)reruns);
+	      (unsigned long long)storm->stops, (unsigned long long)reruns, (unsigned long long)left);
 }
 
 static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
@@ -348,8 +361,13 @@ static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
 int main(int argc, char **argv)
 {
 	uint64_t seed = seed_argument(argc, argv);
-	sheaf_pool_options options = {
-		.workers = WORKERS, .ring_size = 64, .heap_size = 512 << 20, .max_attempts = SHEAF_MAX_ATTEMPTS};
+	const sheaf_worker_options workers = {
+		.init = random_batch_init, .exit = random_batch_exit, .recycle_tasks = RECYCLE_TASKS};
+	sheaf_pool_options options = {.workers = WORKERS,
+				      .ring_size = 64,
+				      .heap_size = 512 << 20,
+				      .max_attempts = SHEAF_MAX_ATTEMPTS,
+				      .worker_options = &workers};
 	int files = count_open_files(), mappings = count_segment_mappings();
 	struct storm storm = {.rng = {seed}, .wanted = amount_argument(argc, argv, 2, ENOUGH), .next_supervisor = ENOUGH / 4};
 	struct loader loaders[LOADERS];
@@ -379,6 +397,7 @@ int main(int argc, char **argv)
 	report_figure("hit_running", (double)storm.where[RUNNING]);
 	report_figure("hit_asleep", (double)storm.where[ASLEEP]);
 	report_figure("hit_starting", (double)storm.where[STARTING]);
+	report_figure("left", (double)left_of(storm.pool));
 	report_figure("results", (double)results);
 	report_figure("second_runs", (double)reruns);
 	report_figure("kills_per_second", (double)info.deaths * 1e9 / (double)(sheaf_now_ns() - began));

@@ -16,9 +16,11 @@
 #include "deadline.h"
 #include "nested_batches.h"
 #include "rng.h"
+#include "sheaf_workers.h"
 #include "pool/pool.h"
 
-#define FAIL_ONE_IN 64 /* tasks that fail by their return value, as the check knows */
+#define LEAVE_ONE_IN 128 /* tasks: their worker leaves */
+#define FAIL_ONE_IN 64   /* tasks that fail by their return value, as the check knows */
 #define MOST_CALLS 400
 #define MOST_ITEMS 3000
 #define CANCEL_ONE_IN 8 /* batches */
@@ -44,6 +46,19 @@ static bool fails(uint64_t number)
 	return distinct_value(number) % FAIL_ONE_IN == 0;
 }
 
+/*
+ * Some tasks have their worker leave, if it is one. And each finds the state of its own worker, if
+ * workers are set up.
+ */
+static void use_worker(sheaf_task *task, uint64_t number)
+{
+	const pid_t *state = sheaf_task_state(task);
+
+	CHECK(!state || *state == getpid(), "the state of a task is that of process %ld", (long)*state);
+	if (distinct_value(number + 2) % LEAVE_ONE_IN == 0)
+		(void)sheaf_task_leave(task);
+}
+
 static size_t words_of(uint64_t number)
 {
 	return distinct_value(number + 1) % 16 ? number % 9 : number % 20000;
@@ -58,6 +73,7 @@ static int call(sheaf_task *task, const void *arg, void *result)
 	(void)result;
 	memcpy(&number, arg, sizeof(number));
 	number += sheaf_task_position(task);
+	use_worker(task, number);
 	work(number);
 	if (fails(number))
 		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
@@ -74,6 +90,7 @@ static int item(sheaf_task *task, const void *in, void *out)
 	uint64_t number;
 
 	memcpy(&number, in, sizeof(number));
+	use_worker(task, number);
 	if (distinct_value(number) % 8 == 1)
 		work(number);
 	if (fails(number))
@@ -100,6 +117,24 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 		loop.out[i] = distinct_value(loop.salt + i);
 	}
 	return 0;
+}
+
+int random_batch_init(void **state, unsigned worker, void *context)
+{
+	static pid_t mine;
+
+	(void)worker;
+	(void)context;
+	mine = getpid();
+	*state = &mine;
+	return 0;
+}
+
+void random_batch_exit(void *state, unsigned worker, void *context)
+{
+	(void)worker;
+	(void)context;
+	CHECK(*(const pid_t *)state == getpid(), "the exit hook has the state of another process");
 }
 
 /* ---- batches ---- */

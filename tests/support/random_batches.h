@@ -24,6 +24,13 @@ struct random_batches {
 void random_batch_run(struct random_batches *batches);
 
 /*
+ * For the pool's worker_options: hooks, by which each task checks that its worker is set up. Some
+ * tasks have their worker leave, with hooks or without.
+ */
+int random_batch_init(void **state, unsigned worker, void *context);
+void random_batch_exit(void *state, unsigned worker, void *context);
+
+/*
  * Check that heap, ring and batches are empty, and that the system has the heap's memory back. No
  * batch may be open.
  */

@@ -75,6 +75,9 @@ static int begin_run(sheaf_task *task, uint64_t position)
 {
 	atomic_fetch_add(&page->runs[position], 1);
 	hold(position);
+	if (page->load.leaves)
+		CHECK(sheaf_task_leave(task) == 0, "sheaf_task_leave: \"%s\"", sheaf_message());
+	CHECK(!page->load.hooks || sheaf_task_state(task) == page, "the worker is not set up");
 	return page->load.fails ? sheaf_task_fail(task, -EDOM, "%c", text_of(position)) : 0;
 }
 
@@ -134,6 +137,21 @@ static int range(sheaf_task *task, size_t begin, size_t end, void *context)
 		out[i] = value_of(i, 0);
 	}
 	return 0;
+}
+
+/* ---- hooks ---- */
+
+static int set_up(void **state, unsigned worker, void *context)
+{
+	(void)worker;
+	*state = context;
+	return 0;
+}
+
+static void clear_up(void *state, unsigned worker, void *context)
+{
+	(void)worker;
+	CHECK(state == context, "another state");
 }
 
 /* ---- the host ---- */
@@ -425,12 +443,15 @@ static int host_main(void *context)
 				      .heap_size = HEAP,
 				      .flags = SHEAF_ANONYMOUS,
 				      .max_attempts = 10};
+	sheaf_worker_options hooks = {.init = set_up, .exit = clear_up, .context = page};
 	int files = count_open_files(), mappings = count_segment_mappings(), r;
 	struct host host;
 	void *memory;
 
 	(void)context;
 	setsid();
+	if (load->hooks)
+		options.worker_options = &hooks;
 	CHECK((r = sheaf_pool_create(&host.pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	CHECK((r = sheaf_alloc(host.pool, UNIT, &memory)) == 0, "sheaf_alloc: %d", r);
 	host.out = memory;

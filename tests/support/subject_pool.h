@@ -38,6 +38,8 @@ struct workload {
 	/* the first task at position hold_at waits there, until it is killed or let pass */
 	bool holds;
 	unsigned hold_at;
+	bool leaves; /* each run asks its worker to leave */
+	bool hooks;  /* workers have an init and an exit hook */
 	bool closes; /* the pool is closed when all is submitted, and serves one batch */
 };
 
