@@ -14,22 +14,20 @@
  *                     _done, sheaf_gather, sheaf_batch_get_progress
  *   Several batches   sheaf_wait, sheaf_pool_fd, sheaf_batch_arm, sheaf_pool_news
  *   Cancel            sheaf_cancel, sheaf_batch_cancel
- *   For tasks         sheaf_task_position, _attempt, _worker, _context, _cancelled, _pool, _result,
- *                     _fail
+ *   For tasks         sheaf_task_position, _attempt, _worker, _context, _arg_size, _cancelled,
+ *                     _pool, _result, _fail
  *   Errors and time   sheaf_strerror, sheaf_message, sheaf_now_ns, sheaf_version
  *
  * Model     A *pool* is a set of *workers* and the *segment* that they share. A *task* is a
  *           function, its argument and its *position*, a 64-bit tag. A *batch* is one fan-out:
  *           tasks that are gathered together, ordered by position. Big data lives in the segment's
- *           heap (sheaf_alloc) and is passed as a plain pointer, which means the same in every
- *           process of the pool.
+ *           heap (sheaf_alloc). A plain pointer to it means the same in every process of the pool.
  *
  * Callers   The process that creates a pool is its *owner*. It calls these functions from any of
  *           its threads. A task calls sheaf_task_*() with the task that it was given, and those
  *           that fan out, gather and allocate with sheaf_task_pool(). A handle belongs to the owner
  *           or the task that has got it. Any number of threads may submit to a batch and ask how
- *           far it is, while one gathers from it. In a signal handler, only sheaf_pool_interrupt()
- *           may be called.
+ *           far it is, while one gathers. A signal handler may call sheaf_pool_interrupt() alone.
  *
  * Deaths    A worker that dies is replaced, and its task runs again, up to max_attempts times. Then
  *           that position alone fails, and its result says why. Tasks run at least once and are
@@ -44,28 +42,21 @@
  *
  * Tasks     A task sees the owner's memory as it was when the pool was created, and shared memory
  *           as it is now. If it leaves its function by another way than a return (an uncaught
- *           exception, exit(), pthread_exit(), longjmp()), its worker ends, which is a death. What
- *           it prints to stdout is written before its result is there, or that of its chunk. Ctrl-C
- *           does not reach it, and its stdin is empty unless the pool has SHEAF_KEEP_FDS.
- *           (howto/what-a-task-may-see.md, howto/ctrl-c.md)
+ *           exception, exit(), longjmp()), its worker ends, which is a death. What it prints to
+ *           stdout is written before its result is there, or that of its chunk. Ctrl-C does not
+ *           reach it. (howto/what-a-task-may-see.md, howto/ctrl-c.md)
  *
- * Rights    A process that can open the segment's file can run code in the processes of its pool.
- *           So the file has mode 0600, and it has a name only if other processes of the owner's
- *           user could do that without it. Programs with set or changed ids, a plain user's with
- *           capabilities, and those that are not dumpable get no name: options.name is refused with
- *           -EPERM. Become such a process before you create the pool. (explanation/security.md)
+ * Rights    The segment's file has mode 0600. A process with more rights than others of its user
+ *           gets no name for it: options.name is refused with -EPERM. (explanation/security.md)
  *
- * Host      The host may fork: in the child the inherited handles are dead, so each call with one
- *           returns -EPERM and changes nothing. It may change its umask, lock its memory, and close
- *           descriptors that it does not know. If it has closed those of a pool, the pool repairs
- *           itself by its name, or ends with -EBADF if it has none. (explanation/hosts.md)
+ * Host      The host may fork: in the child each call with a handle returns -EPERM. If it closes
+ *           descriptors of a pool, the pool goes on, or ends with -EBADF. (explanation/hosts.md)
  *
  * Debugging SHEAF_CHECK=1 in the environment of sheaf_pool_create() puts guard zones around
  *           arguments and results, and refuses addresses of the owner alone, by -EFAULT.
  *           SHEAF_BACKEND=threads or =processes overrides options.backend. With threads nothing can
  *           be killed: there are no limits, SHEAF_KILL changes nothing, and calls that would kill
- *           wait for tasks that run. A task that crashes, or leaves without a return, ends or harms
- *           the owner. (howto/debug-a-task.md)
+ *           wait for tasks that run. (howto/debug-a-task.md)
  *
  * Returns   int functions return >= 0 when done (0 or a count), and -errno when not. Out-parameters
  *           are untouched on failure. sheaf_message() says what went wrong in the calling thread's
@@ -79,17 +70,15 @@
  *                               its place: its task waits, and the caller runs inside of that wait
  *             -EAGAIN           the call would have to wait, and the deadline was 0
  *             -ETIMEDOUT        the deadline passed
- *             -EINTR            sheaf_pool_interrupt()
+ *             -EINTR            sheaf_pool_interrupt(), or options.interrupted of the pool
  *             -EBUSY            another thread waits in a gathering call of the batch
  *             -EPIPE            the pool is closed
  *             -ECANCELED        the pool was terminated
- *             -ENOTRECOVERABLE  the pool stopped, because workers died without any progress, or a
- *                               task wrote over the pool's own words
+ *             -ENOTRECOVERABLE  the pool stopped: workers died without progress, or a wild write
  *             -EOWNERDEAD       the supervisor died and cannot be replaced
  *             -EBADF            the owner has closed the pool's descriptors: see "Host"
- *             -ENOSPC           shared memory is full, or the memory cgroup allows no more: the
- *                               message says how much was asked and is free
- *             -ENOMEM           no memory or address space
+ *             -ENOSPC           shared memory, or its cgroup, is full: the message says how full
+ *             -ENOMEM           no memory, address space or heap. Both say what can never fit
  *             -EOVERFLOW        a size does not fit
  */
 #ifndef SHEAF_H
@@ -140,8 +129,7 @@ typedef int sheaf_task_fn(sheaf_task *task, const void *arg, void *result);
  * @context: what the caller gave to sheaf_for()
  *
  * Called with any division of [0, n) into ranges. After a death, or over its limit, a range is cut
- * into single positions, so that only the one that is to blame fails. With max_attempts = 1 there
- * is no second run: after a death all of the range fails.
+ * into single positions, so that only the one to blame fails; with max_attempts = 1 all of it does.
  * Return: 0, or a negative errno: then every position of the range fails with that code.
  */
 typedef int sheaf_range_fn(sheaf_task *task, size_t begin, size_t end, void *context);
@@ -152,16 +140,15 @@ typedef int sheaf_range_fn(sheaf_task *task, size_t begin, size_t end, void *con
 enum sheaf_backend { SHEAF_PROCESSES = 0, SHEAF_THREADS = 1 };
 
 enum sheaf_pool_flags {
-	/* a segment without a name: nothing in /dev/shm, even after kill -9 of all processes */
-	SHEAF_ANONYMOUS = 1 << 0,
-	SHEAF_KEEP_FDS = 1 << 1,  /* workers keep the owner's files, stdin too; else 1 and 2 */
-	SHEAF_DUMP_HEAP = 1 << 2, /* core files have the segment, if the system has the choice */
+	SHEAF_ANONYMOUS = 1 << 0,   /* no name: nothing in /dev/shm, even after kill -9 of all */
+	SHEAF_KEEP_FDS = 1 << 1,    /* workers keep the owner's files, stdin too; else 1 and 2 */
+	SHEAF_DUMP_HEAP = 1 << 2,   /* core files have the segment, if the system has the choice */
+	SHEAF_TELL_DEATHS = 1 << 3, /* sheaf_pool_news() tells of deaths, too */
 };
 
 typedef struct sheaf_pool_options {
-	unsigned workers; /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS */
-	/* tasks of each priority that wait or run; 0: 1024; rounded up to 2^k, at most 1048576 */
-	unsigned ring_size;
+	unsigned workers;      /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS */
+	unsigned ring_size;    /* tasks of a priority that wait or run; 0: 1024; 2^k, to 2^20 */
 	unsigned max_attempts; /* runs of a task until it fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
 	unsigned max_batches;  /* batches open at once; 0: 4096; at most 16384 */
 	size_t heap_size;      /* bytes, address space until used; 0: the machine's memory */
@@ -170,6 +157,10 @@ typedef struct sheaf_pool_options {
 	unsigned flags;                                    /* enum sheaf_pool_flags */
 	uint64_t task_timeout_ns;                          /* see "Limits"; 0: none */
 	const struct sheaf_worker_options *worker_options; /* hooks, recycling: sheaf_workers.h */
+	/* asked by calls of the owner that wait, every 0.1 s and once a signal handler has run in
+	 * their sleep: true ends the wait with -EINTR (howto/bind-another-language.md); or NULL */
+	bool (*interrupted)(void *interrupted_context);
+	void *interrupted_context;
 } sheaf_pool_options;
 
 enum sheaf_batch_flags {
@@ -177,17 +168,10 @@ enum sheaf_batch_flags {
 	SHEAF_NO_TIMES = 1 << 1, /* results carry no times: saves reading the clock for each */
 };
 
-/*
- * What the first position that fails does to the others of its batch: nothing, or it cancels those
- * that have not started. sheaf_submit() may still accept some, which are cancelled, too.
- */
+/* Does the first position that fails cancel those that have not started? (howto/stop-early.md) */
 enum sheaf_on_error { SHEAF_GO_ON = 0, SHEAF_CANCEL_REST = 1 };
 
-/*
- * Which tasks begin first. Of any 16 that a worker claims, one is of SHEAF_NORMAL and one is of
- * SHEAF_LOW if there are any, so no task waits for ever. A worker leaves a map for a task of higher
- * priority between two items, or after 0.2 ms of shorter ones; a loop between two chunks.
- */
+/* Which tasks begin first. None waits for ever. (howto/urgent-first.md) */
 enum sheaf_priority { SHEAF_NORMAL = 0, SHEAF_HIGH = 1, SHEAF_LOW = 2 };
 
 typedef struct sheaf_batch_options {
@@ -199,15 +183,17 @@ typedef struct sheaf_batch_options {
 	enum sheaf_priority priority; /* SHEAF_NORMAL in a task: that of the task */
 	/* the thread that waits for results runs some itself, as sheaf_map(); in a task always */
 	bool caller_works;
+	const void *context; /* see sheaf_task_context(): any value, which nothing follows */
+	uint64_t grace_ns;   /* until retiring kills; 0: 1 s; 1: at once; SHEAF_FOREVER: never */
 } sheaf_batch_options;
 
 typedef struct sheaf_task_options {
-	uint64_t timeout_ns; /* 0: the batch's; SHEAF_FOREVER: none. Rounded up by 0.1 % */
+	uint64_t timeout_ns;  /* 0: the batch's; SHEAF_FOREVER: none. Rounded up by 0.1 % */
+	uint64_t deadline_ns; /* for room, also with SHEAF_NONBLOCK; 0: as the batch says */
 } sheaf_task_options;
 
 typedef struct sheaf_map_options {
-	/* positions that a worker claims at once; 0: chosen; raised above 2^20 chunks */
-	size_t grain;
+	size_t grain;             /* positions claimed at once; 0: chosen; 2^20 chunks at most */
 	size_t context_size;      /* bytes of the context to copy; 0: it is in shared memory */
 	const void *context;      /* of a map, see sheaf_task_context(); a loop's is an argument */
 	unsigned max_attempts;    /* 0: the batch's, or the pool's */
@@ -217,6 +203,9 @@ typedef struct sheaf_map_options {
 	enum sheaf_on_error on_error;
 	enum sheaf_priority priority;
 	bool caller_works; /* the thread that waits runs positions, too: see sheaf_map() */
+	uint64_t grace_ns; /* of a call that gives up; as of a batch */
+	void **left;       /* out, with its size: see sheaf_apply(); or NULL */
+	size_t *left_size;
 } sheaf_map_options;
 
 /* ---- Results ---- */
@@ -237,7 +226,7 @@ typedef struct sheaf_result {
 	unsigned attempts;   /* runs so far that were charged: 1 unless workers died, or 0 */
 	int worker;          /* 0 .. workers - 1; -1: the caller (caller_works), or not known */
 	pid_t pid;           /* that ran it; 0: not known (of a map whose worker is gone) */
-	void *data;          /* in the segment, never copied; NULL: none, or it failed */
+	void *data;          /* in the segment, never copied; NULL: none; see sheaf_task_result() */
 	size_t size;         /* bytes at data */
 	const char *message; /* why it failed; "" if it did not */
 	/* of the last attempt, on CLOCK_MONOTONIC; 0: SHEAF_NO_TIMES, or of a map and no death */
@@ -284,10 +273,9 @@ SHEAF_API int sheaf_pool_terminate(sheaf_pool *pool);
 /**
  * sheaf_pool_interrupt() - end a wait: for Ctrl-C, and for other threads
  *
- * Each call of the owner that is waiting (sheaf_submit, _next, _next_done, _gather, _wait, _apply,
- * _map, _for, sheaf_pool_join and sheaf_array_load) returns -EINTR once. If none is waiting, the
- * next one that would have to wait returns it at once, so a signal cannot come too early. Several
- * interruptions that no call has returned yet count as one. Nothing is lost, and the call can be
+ * Each call of the owner that is waiting, sheaf_array_load() too, returns -EINTR once. If none is
+ * waiting, the next one that would have to wait returns it at once, so a signal cannot come too
+ * early. Several that no call has returned yet count as one. Nothing is lost, and the call can be
  * made again; but apply, map and for give up what is not done, as by sheaf_batch_retire(). Leaves
  * no message. Safe in a signal handler, while the pool is not being destroyed. (howto/ctrl-c.md)
  * Return: 0; -EINVAL, -EPERM.
@@ -336,8 +324,7 @@ SHEAF_API unsigned sheaf_usable_cpus(void);
  * @memory: out: zeroed, aligned to 64 KiB, committed: touching it cannot fail. Freed with the pool
  *          at the latest. To free: the very pointer that was given; NULL is fine
  *
- * Return: alloc: 0; -EINVAL, -EPERM, -EOVERFLOW, -ENOSPC, -EBADF; -ENOMEM (more than the pool's
- *         heap_size has left in one piece)
+ * Return: alloc: 0; -EINVAL, -EPERM, -EOVERFLOW, -ENOSPC, -EBADF, -ENOMEM
  *         free: 0; -EINVAL (also: not a live allocation of this pool), -EPERM
  */
 SHEAF_API int sheaf_alloc(sheaf_pool *pool, size_t size, void **memory);
@@ -352,12 +339,13 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  * sheaf_for() - run fn over ranges of positions that together are [0, n), and wait
  * @arg:      arg_size bytes, copied; may be NULL if that is 0
  * @result:   out: result_size bytes, anywhere. What a task gave by sheaf_task_result() is cut to
- *            that size, or followed by zeros
+ *            that size, or followed by zeros; but see options->left
  * @in, @out: n items of in_size and out_size bytes, in memory of sheaf_alloc(); NULL if the size is
  *            0. Out is not zeroed
  * @context:  of a loop (of a map: options->context): in shared memory, or NULL; or anywhere, if
  *            options->context_size says how many bytes of it to copy
- * @options:  sheaf_apply() knows max_attempts, task_timeout_ns, deadline_ns and priority only
+ * @options:  sheaf_apply() knows max_attempts, task_timeout_ns, deadline_ns, priority, grace_ns,
+ *            left, left_size, and context as that of a batch
  *
  * n = 0 does nothing. With options->caller_works, which suits small items, the calling thread runs
  * some of them itself. What crashes there ends the caller. But it runs no item with which a worker
@@ -366,11 +354,16 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  * If positions failed, the status of the lowest one is returned. sheaf_message() names it, with its
  * reason and the number of the others. All other results are valid. After -ETIME and -EINTR, what
  * is not done is given up as by sheaf_batch_retire().
+ *
+ * *options->left becomes a copy to free(): of a result that is larger than @result; or of what that
+ * lowest position left by sheaf_task_result(). *options->left_size becomes the size of what was
+ * left, or of the result. They are NULL and 0 in all other cases.
  * Return: 0; the status of the lowest position that failed; -ETIME (options->deadline_ns passed);
  *         -EFAULT (an array, or a context that is not copied, does not lie wholly in one allocation
  *         of the pool); -EOVERFLOW (also: n is above 2^45, or an argument has 4 GiB or more);
  *         -EINVAL, -EPERM, -EINTR, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF,
- *         -ENOSPC (also: max_batches are open), -ENOMEM; -EBADMSG (as sheaf_next()).
+ *         -ENOSPC (also: max_batches are open), -ENOMEM; -EBADMSG (as sheaf_next()); -EMSGSIZE
+ *         (apply: the result does not fit, and only left_size is there).
  */
 SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
 			  size_t result_size, const sheaf_map_options *options);
@@ -387,7 +380,7 @@ SHEAF_API int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, siz
  *         To retire NULL is fine, and so is a batch that was retired, or whose pool was destroyed.
  *         No other thread may be using it
  *
- * Retiring drops tasks that have not started, and waits for tasks that run. After one second their
+ * Retiring drops tasks that have not started, and waits for tasks that run. After grace_ns their
  * workers are killed and replaced, which is charged to no other task.
  * Return: 0; -EINVAL, -EPERM, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF, -ENOMEM;
  *         -ENOSPC (also: max_batches are open).
@@ -400,12 +393,14 @@ SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
  * @position: any number that the batch does not have yet, in any order and with gaps
  * @arg:      arg_size bytes, copied into the segment
  *
- * Waits while the ring is full, unless the batch has SHEAF_NONBLOCK. Takes 64 bytes of the segment
- * per task, plus argument and result, until the batch is retired.
+ * Waits while the ring is full, unless the batch has SHEAF_NONBLOCK. In a task it then runs one
+ * task, another or its own, so that asking again gets on. Takes 64 bytes of the segment per task,
+ * plus argument and result, until the batch is retired.
  * Return: 0; -EINVAL, -EPERM, -EINTR, -EPIPE, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF, -ENOSPC,
  *         -ENOMEM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map);
- *         -EAGAIN (full, and SHEAF_NONBLOCK); -ECANCELED (also: the batch was cancelled);
- *         -EOVERFLOW (the argument has 4 GiB or more); -EFAULT (only with SHEAF_CHECK).
+ *         -EAGAIN (full, and SHEAF_NONBLOCK); -ETIMEDOUT (full until options->deadline_ns);
+ *         -ECANCELED (also: the batch was cancelled); -EOVERFLOW (the argument has 4 GiB or more);
+ *         -EFAULT (only with SHEAF_CHECK).
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
 SHEAF_API int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
@@ -480,15 +475,15 @@ SHEAF_API int sheaf_wait(sheaf_batch *const *batches, size_t n, enum sheaf_which
 /**
  * sheaf_pool_fd() - return the pool's descriptor, which poll() finds readable when there is news
  * sheaf_batch_arm() - make it readable once, as soon as the batch has a result to hand out
- * sheaf_pool_news() - tell an armed batch that has news, and disarm it
+ * sheaf_pool_news() - tell an armed batch that has news, and disarm it; or NULL: workers have died
  *
  * Arm a batch again when sheaf_next_done() has returned -EAGAIN. A call that waits for the batch
  * disarms it. After a worker's death, after sheaf_pool_interrupt() and at the end of the pool each
- * armed batch has news, with or without a result. Wait in any event loop, at most a second at a
- * time, because only calls look after a pool that has lost its processes. Then call
- * sheaf_pool_news() until it returns 0: until then the descriptor stays readable. Neither read from
- * it nor close it.
- * Return: fd: the descriptor, > 2; arm: 0; news: 1, or 0 (no batch has any)
+ * armed batch has news, with or without a result. Deaths are told to pools with SHEAF_TELL_DEATHS:
+ * as sheaf_pool_get_info() counts them, several as one. Wait in any event loop, a second at most.
+ * Then call sheaf_pool_news() until it returns 0: until then the descriptor stays readable. Neither
+ * read from it nor close it.
+ * Return: fd: the descriptor, > 2; arm: 0; news: 1, or 0 (there is none)
  *         all: -EINVAL, -EPERM; -EBADF (this process has closed the descriptor)
  *         arm: -EBUSY, -ENOMEM
  */
@@ -517,8 +512,7 @@ enum sheaf_cancel_found {
  * attempts are 0. One that runs is let finish, and keeps its result. With SHEAF_KILL its worker is
  * killed instead, its status is -ECANCELED with the signal, and no other task is charged. If its
  * worker dies otherwise, it does not run again. All results can be gathered, also those that were
- * done before. A map stops between two items (of items that take less than some microseconds, up to
- * 2,000 more may run), a loop between two calls. (howto/stop-early.md)
+ * done before. A map stops between two items, a loop between two calls. (howto/stop-early.md)
  * Return: cancel: enum sheaf_cancel_found, of several positions the highest that is true of one;
  *         -EINVAL, -EPERM; -ENOENT (there is no such position); with SHEAF_KILL also -ECANCELED,
  *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF
@@ -532,12 +526,14 @@ SHEAF_API int sheaf_batch_cancel(sheaf_batch *batch, unsigned flags);
 /*
  * What it runs: the position, of a range its first one; the attempt, 1 in the first run; the
  * worker, 0 .. workers - 1 (workers: a caller that works); the context of its map or loop, in a map
- * for reading only, or NULL; whether it was cancelled, or its batch retired: it may end early then.
+ * for reading only, else that of its batch, or NULL; the bytes of its argument, of a map in_size;
+ * whether it was cancelled, or its batch retired: it may end early then.
  */
 SHEAF_API uint64_t sheaf_task_position(const sheaf_task *task);
 SHEAF_API unsigned sheaf_task_attempt(const sheaf_task *task);
 SHEAF_API unsigned sheaf_task_worker(const sheaf_task *task);
 SHEAF_API const void *sheaf_task_context(const sheaf_task *task);
+SHEAF_API size_t sheaf_task_arg_size(const sheaf_task *task);
 SHEAF_API bool sheaf_task_cancelled(const sheaf_task *task);
 
 /**
@@ -545,11 +541,9 @@ SHEAF_API bool sheaf_task_cancelled(const sheaf_task *task);
  *
  * With it a task calls apply, map and for, opens batches, submits, gathers, waits, cancels,
  * allocates and frees, as the owner does. While it waits, its worker runs other tasks, its own
- * first, so nested work needs no second worker. Tasks that are not its descendants are run only up
- * to 8 on one stack, and not if it has a time limit or its call a deadline. A limit covers its
- * waits. Batches that it leaves open are retired when it returns. Memory that it allocated stays.
- * If a nested task kills its worker, those that wait in that worker run again, uncharged, and what
- * they had opened is cancelled and freed.
+ * first, so nested work needs no second worker. Its time limit covers its waits. Batches that it
+ * leaves open are retired when it returns. Memory that it allocated stays. If a nested task kills
+ * its worker, those that wait there run again, uncharged, and what they had opened is freed.
  * Return: the handle, until the task returns (later calls with it: -EINVAL; calls that only the
  *         owner may make: -EPERM). NULL, with sheaf_message(): no memory; or a forked child.
  */
@@ -558,10 +552,11 @@ SHEAF_API sheaf_pool *sheaf_task_pool(const sheaf_task *task);
 /**
  * sheaf_task_result() - allocate memory for a result whose size only the task knows
  * @size:   bytes; 0 is fine
- * @memory: out: zeroed, aligned to 64; the result's data when the task returns 0. The last counts
+ * @memory: out: zeroed, aligned to 64; the result's data when the task returns. The last counts
  *
- * Only for submitted tasks. The memory is part of the batch.
- * Return: 0; -EINVAL (also: a position of a map), -ENOSPC, -ENOMEM; -EPERM (a forked child).
+ * Also the data of one that fails, beside its message: there it may leave an error of its own kind.
+ * In a map or a loop it counts only for those. The memory is part of the batch.
+ * Return: 0; -EINVAL, -ENOSPC, -ENOMEM; -EPERM (a forked child).
  */
 SHEAF_API int sheaf_task_result(sheaf_task *task, size_t size, void **memory);
 
@@ -582,8 +577,7 @@ SHEAF_API int sheaf_task_fail(sheaf_task *task, int code, const char *format, ..
  * sheaf_message() - what went wrong in the calling thread's last failure; "" before the first
  *
  * The message says what, which and how much. It is one line of UTF-8 that is safe to print and to
- * log, whatever file, name or task it quotes: control characters, invisible characters, those that
- * change the direction of text, and bytes that are no UTF-8 are shown as \n, \x1b, \u202e.
+ * log, whatever it quotes: control characters and the like are shown as \n, \x1b, \u202e.
  */
 SHEAF_API const char *sheaf_strerror(int code);
 SHEAF_API const char *sheaf_message(void);

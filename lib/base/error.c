@@ -55,6 +55,7 @@ static const struct {
 	{EOWNERDEAD, "the supervisor died and cannot be replaced"},
 	{EBADF, "this process has closed descriptors of the pool"},
 	{EOVERFLOW, "a size does not fit"},
+	{EMSGSIZE, "a result is larger than the place for it"},
 	{EFAULT, "an argument is not in the pool's shared memory"},
 	{EBADMSG, "what was to be read is damaged"},
 	{EPROTO, "the file was made by another version"},

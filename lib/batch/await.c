@@ -186,8 +186,18 @@ int await_ready(struct await *await, uint64_t deadline_ns)
 	if (member_is_task(batch->member) && deadline_ns == SHEAF_FOREVER && await->next.entry &&
 	    help_first(batch, await->next.entry))
 		return 0;
-	if (batch->gatherer_works && help_as_caller(&(struct working){batch, deadline_ns, await->heard, await->ready, await}))
-		return 0;
+	if (batch->gatherer_works) {
+		struct working working = {.batch = batch,
+					  .deadline_ns = deadline_ns,
+					  .heard = await->heard,
+					  .ready = await->ready,
+					  .context = await};
+
+		if (help_as_caller(&working))
+			return 0;
+		if (working.asking.ends)
+			return member_interrupt(batch->member);
+	}
 	return await_in_loop(await, deadline_ns);
 }
 

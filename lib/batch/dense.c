@@ -202,6 +202,10 @@ static int check_request(const struct sheaf_batch *batch, const struct dense *de
 			-EINVAL,
 			"%s: options.deadline_ns is set, but this call does not wait: give the deadline to sheaf_next()",
 			dense->call);
+	if ((options->left || options->left_size) && !batch->give_up)
+		return sheaf_fail(-EINVAL,
+				  "%s: options.%s is set, but this call does not wait: results have what was left as data",
+				  dense->call, options->left ? "left" : "left_size");
 	if (options->context && dense->kind == KIND_FOR)
 		return sheaf_fail(-EINVAL,
 				  "for: options.context is set, but a loop has its context as an argument: pass it there");
@@ -279,17 +283,21 @@ static void undo_dense(struct sheaf_batch *batch, const struct dense *dense)
 
 /*
  * Wait for room in the ring. Another thread cannot submit to the batch now, but may gather from it.
- * -ENOBUFS, of a task: all slots are held by tasks that wait, so there is none to wait for.
+ * A task that does not wait runs one of others, the first time that it asks. -ENOBUFS, of a task:
+ * all slots are held by tasks that wait, so there is none to wait for.
  */
-static int await_room(struct sheaf_batch *batch, unsigned heard)
+static int await_room(struct sheaf_batch *batch, unsigned heard, bool asked)
 {
+	bool waits = !(batch->flags & SHEAF_NONBLOCK);
 	int r;
 
 	pthread_mutex_unlock(&batch->lock);
-	if (member_is_task(batch->member) && !(batch->flags & SHEAF_NONBLOCK))
-		r = help_make_room(batch) ? 0 : -ENOBUFS;
+	if (!member_is_task(batch->member))
+		r = batch_wait_for_room(batch, heard, 0);
+	else if (!waits && asked)
+		r = room_fail_full(batch, -EAGAIN);
 	else
-		r = batch_wait_for_room(batch, heard);
+		r = help_make_room(batch, waits) == ROOM_NONE ? -ENOBUFS : 0;
 	pthread_mutex_lock(&batch->lock);
 	return r;
 }
@@ -319,13 +327,15 @@ UNGUARDED static int invite(struct sheaf_batch *batch, uint64_t limit_ns)
 	const unsigned heard = member_heard(batch->member);
 	const uint64_t flags = READY_SHARE | (member_is_task(batch->member) && limit_ns ? READY_LEFT : batch->word_flags);
 
+	bool asked = false;
+
 	for (uint32_t share = first; share < batch->plan.shares; share++) {
 		struct shared_slot *slot;
 		uint64_t ticket;
 		int r = member_open(batch->member);
 
-		while (!r && (r = ring_take(batch->ring, batch->member->name, &slot, &ticket)) == -EAGAIN)
-			r = await_room(batch, heard);
+		for (; !r && (r = ring_take(batch->ring, batch->member->name, &slot, &ticket)) == -EAGAIN; asked = true)
+			r = await_room(batch, heard, asked || share > first);
 		/*
 		 * If the batch runs, its gatherer learns what has come meanwhile, an interruption
 		 * for example.
@@ -432,7 +442,7 @@ UNGUARDED int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
 	return submit_dense_locked(batch, &dense, options);
 }
 
-void dense_help(struct sheaf_batch *batch, bool (*over)(const void *context), const void *context)
+void dense_help(struct sheaf_batch *batch, bool (*over)(void *context), void *context)
 {
 	struct member_scope before;
 	int cancel;

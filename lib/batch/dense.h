@@ -11,6 +11,6 @@
  * to claim, or over() says so between two chunks. Then the batch is to be retired, because hints
  * may say that chunks were claimed which were not.
  */
-void dense_help(struct sheaf_batch *batch, bool (*over)(const void *context), const void *context);
+void dense_help(struct sheaf_batch *batch, bool (*over)(void *context), void *context);
 
 #endif

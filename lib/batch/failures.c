@@ -56,6 +56,8 @@ static bool read_record(const struct sheaf_batch *batch, uint64_t offset, struct
 		.finished_ns = found->finished_ns,
 		.address = found->address,
 		.way = found->way,
+		.left = found->left,
+		.left_size = found->left_size,
 	};
 	/*
 	 * Relaxed, both: the record was written before the chunk's edge (CHUNK2), and the copy is
@@ -63,6 +65,9 @@ static bool read_record(const struct sheaf_batch *batch, uint64_t offset, struct
 	 */
 	store_relaxed(&record->count, load_relaxed(&found->count));
 	if (record->text_size >= FAIL_TEXT || record->frame_count > MAX_FRAMES || !record->status)
+		return false;
+	if (record->left &&
+	    (record->left >= segment->size || !heap_contains(segment, segment_at(segment, record->left), record->left_size)))
 		return false;
 	follows = record->text_size + record->frame_count * sizeof(uint64_t);
 	return heap_contains(segment, found, sizeof(*found) + follows);
@@ -194,6 +199,10 @@ int failures_fill(struct sheaf_batch *batch, struct failed *failed, sheaf_result
 	result->message = failed->text;
 	result->started_ns = record.started_ns;
 	result->finished_ns = record.finished_ns;
+	if (record.left) {
+		result->data = segment_at(batch->segment, record.left);
+		result->size = (size_t)record.left_size;
+	}
 	message_note_cause(result, &cause, record.way, record.address);
 	if (record.frame_count) {
 		result->backtrace = (const uint64_t *)(const void *)follows;

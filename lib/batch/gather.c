@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/guard.h"
+#include "batch/help.h"
 #include "batch/message.h"
 #include "os/os.h"
 
@@ -15,8 +16,13 @@
 #include <limits.h>
 #include <stdlib.h>
 
-__attribute__((noinline)) int gather_refuse(const char *call)
+__attribute__((noinline)) int gather_refuse(const struct sheaf_batch *batch, const char *call)
 {
+	if (help_is_awaited(batch))
+		return sheaf_fail(-EDEADLK,
+				  "%s: this thread waits for the batch already, and runs the calling task meanwhile: a task "
+				  "may not wait for its own position, nor for what its caller waits for",
+				  call);
 	return sheaf_fail(-EBUSY, "%s: another thread is gathering from this batch", call);
 }
 

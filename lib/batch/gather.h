@@ -12,12 +12,15 @@
  */
 int batch_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard);
 
-/* Private: refuse a second gatherer. -EBUSY with its message. */
-int gather_refuse(const char *call);
+/*
+ * Private: refuse a second gatherer. -EBUSY; -EDEADLK: it is a task that the first one runs. With
+ * its message.
+ */
+int gather_refuse(const struct sheaf_batch *batch, const char *call);
 
 /*
- * Become the gatherer, with the batch's lock. 0; the errors of batch_check(), -EBUSY, with their
- * messages.
+ * Become the gatherer, with the batch's lock. 0; the errors of batch_check(), -EBUSY, -EDEADLK,
+ * with their messages.
  */
 __attribute__((always_inline)) static inline int gather_begin(struct sheaf_batch *batch, const char *call)
 {
@@ -31,7 +34,7 @@ __attribute__((always_inline)) static inline int gather_begin(struct sheaf_batch
 		return 0;
 	}
 	pthread_mutex_unlock(&batch->lock);
-	return gather_refuse(call);
+	return gather_refuse(batch, call);
 }
 
 /* Be it no longer. Returns @r. */

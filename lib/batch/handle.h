@@ -28,6 +28,7 @@ struct sheaf_batch {
 	 */
 	uint64_t heap_id;
 	uint64_t limit_ns;
+	uint64_t grace_ns;    /* options.grace_ns */
 	uint64_t result_size; /* of submitted tasks */
 	uint32_t max_attempts;
 	struct plan plan; /* its kind is KIND_CALLS as long as the batch is not dense */

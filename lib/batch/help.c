@@ -95,9 +95,32 @@ bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry)
 	return done;
 }
 
-static bool is_work_over(const void *context)
+/* The innermost wait of this thread. */
+static _Thread_local const struct awaited *innermost;
+
+void help_awaits(struct awaited *awaited, struct sheaf_batch *const *batches, size_t count)
 {
-	const struct working *working = context;
+	*awaited = (struct awaited){.batches = batches, .count = count, .outer = innermost};
+	innermost = awaited;
+}
+
+void help_awaits_no_longer(const struct awaited *awaited)
+{
+	innermost = awaited->outer;
+}
+
+bool help_is_awaited(const struct sheaf_batch *batch)
+{
+	for (const struct awaited *awaited = innermost; awaited; awaited = awaited->outer)
+		for (size_t i = 0; i < awaited->count; i++)
+			if (awaited->batches[i] == batch)
+				return true;
+	return false;
+}
+
+static bool is_work_over(void *context)
+{
+	struct working *working = context;
 	const struct sheaf_batch *batch = working->batch;
 	uint64_t deadline_ns = working->deadline_ns;
 
@@ -105,11 +128,12 @@ static bool is_work_over(const void *context)
 	if (load_relaxed(&batch->segment->control->state) > POOL_FINISHED)
 		return true;
 	return !deadline_ns || batch_is_cancelled(batch->shared) || member_interrupted(batch->member, working->heard) ||
-	       (deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= deadline_ns) || working->ready(working->context);
+	       (deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= deadline_ns) || working->ready(working->context) ||
+	       member_ask_host(batch->member, &working->asking);
 }
 
 /* Both under the batch's lock, which is free meanwhile. */
-static void work_on_chunks(struct sheaf_batch *batch, const struct working *working)
+static void work_on_chunks(struct sheaf_batch *batch, struct working *working)
 {
 	struct member_scope before;
 	uint64_t untried = batch->dense.untried;
@@ -125,7 +149,7 @@ static void work_on_chunks(struct sheaf_batch *batch, const struct working *work
 	member_end_tasks(before);
 }
 
-static void work_on_tasks(struct sheaf_batch *batch, const struct working *working)
+static void work_on_tasks(struct sheaf_batch *batch, struct working *working)
 {
 	struct ring_span span = span_of_batch(batch);
 	struct claim claim;
@@ -136,12 +160,14 @@ static void work_on_tasks(struct sheaf_batch *batch, const struct working *worki
 	pthread_mutex_lock(&batch->lock);
 }
 
-bool help_as_caller(const struct working *working)
+bool help_as_caller(struct working *working)
 {
 	struct sheaf_batch *batch = working->batch;
+	struct awaited awaited;
 	bool ready;
 	int cancel = cancel_refuse(); /* what is claimed has to be ended */
 
+	help_awaits(&awaited, &batch, 1);
 	/* Relaxed, both: a number of the owner's own, whose threads it is asked by. */
 	fetch_add_relaxed(&batch->member->running, 1);
 	if (batch_is_dense(batch))
@@ -149,6 +175,7 @@ bool help_as_caller(const struct working *working)
 	else
 		work_on_tasks(batch, working);
 	fetch_sub_relaxed(&batch->member->running, 1);
+	help_awaits_no_longer(&awaited);
 	cancel_allow(cancel);
 	pthread_mutex_unlock(&batch->lock);
 	ready = working->ready(working->context);
@@ -326,7 +353,7 @@ void help_end(const struct member *handle)
 
 /* ---- waiting for room ---- */
 
-bool help_make_room(struct sheaf_batch *batch)
+enum help_room help_make_room(struct sheaf_batch *batch, bool waits)
 {
 	struct member *handle = batch->member;
 	struct ring_span span = renewed_span(batch);
@@ -334,12 +361,12 @@ bool help_make_room(struct sheaf_batch *batch)
 	bool own = nest_claim_own(handle, batch->ring, batch->ref, &span, &claim);
 
 	if (!own && !nest_claim_other(handle, NEST_ANY, batch->ring, &claim)) {
-		/* What is READY is left to other workers, which make room by it. */
 		if (!held_has_others(handle->segment) || !ring_has_ready(batch->ring))
-			return false;
-		os_sleep_ns(ROOM_NAP_NS);
-		return true;
+			return ROOM_NONE;
+		if (waits)
+			os_sleep_ns(ROOM_NAP_NS);
+		return ROOM_LEFT;
 	}
 	nest_run(handle, &claim, own);
-	return true;
+	return ROOM_MADE;
 }

@@ -31,6 +31,20 @@ struct helping {
  */
 bool help_first(struct sheaf_batch *batch, const struct shared_entry *entry);
 
+/* Batches that a thread waits for, and may run tasks meanwhile. On its stack. */
+struct awaited {
+	struct sheaf_batch *const *batches;
+	size_t count;
+	const struct awaited *outer; /* its wait around that one */
+};
+
+/* Say that this thread waits for the batches, until help_awaits_no_longer(). */
+void help_awaits(struct awaited *awaited, struct sheaf_batch *const *batches, size_t count);
+void help_awaits_no_longer(const struct awaited *awaited);
+
+/* Does this thread wait for the batch, so that a task asks which it runs meanwhile? */
+bool help_is_awaited(const struct sheaf_batch *batch);
+
 /* The wait of an owner for a batch that says that the caller works. */
 struct working {
 	struct sheaf_batch *batch;
@@ -39,14 +53,16 @@ struct working {
 	/* Has come what the owner waits for? Called without the batch's lock. */
 	bool (*ready)(void *context);
 	void *context;
+	struct asking asking; /* {0}; after the call: whether the host ends the wait */
 };
 
 /*
  * Run tasks or chunks of the batch as the owner, until it is ready(): not those with which a worker
- * has died, nor those with a time limit, and only until the deadline or an interrupt. Under the
- * batch's lock, which is free meanwhile. True: the caller has to look again.
+ * has died, nor those with a time limit, and only until the deadline or an interrupt, or until the
+ * host ends the wait. Under the batch's lock, which is free meanwhile. True: the caller has to look
+ * again.
  */
-bool help_as_caller(const struct working *working);
+bool help_as_caller(struct working *working);
 
 /*
  * Have a task's wait for results help. With the lock of a single batch, without those of several.
@@ -56,10 +72,17 @@ void help_gatherer(struct helping *helping, struct sheaf_batch *const *batches, 
 		   struct wait *wait, uint64_t deadline_ns);
 void help_end(const struct member *handle);
 
+/* What a task found that looked for room in its ring. */
+enum help_room {
+	ROOM_NONE, /* nothing is READY: all slots are held by tasks that run, or that wait */
+	ROOM_MADE, /* it has run one */
+	ROOM_LEFT, /* what is READY is left to other workers, which make room by it */
+};
+
 /*
- * Run a task, of whichever batch, for a task that found its ring full. False: none is READY there.
- * Without the batch's lock.
+ * Run a task, of whichever batch, for a task that found its ring full. Without the batch's lock.
+ * @waits: rest a moment if all is left to others.
  */
-bool help_make_room(struct sheaf_batch *batch);
+enum help_room help_make_room(struct sheaf_batch *batch, bool waits);
 
 #endif

@@ -26,6 +26,7 @@
 #include "segment/heap.h"
 #include "segment/stock.h"
 #include "work/call.h"
+#include "work/check_pointers.h"
 
 #include <errno.h>
 #include <string.h>
@@ -346,11 +347,13 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	region_begin(&batch->callers, batch->heap_id, 0, 0);
 	region_begin(&batch->region, batch->heap_id, segment_offset(segment, shared->room), BATCH_ROOM);
 	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0) |
-		       (options->on_error == SHEAF_CANCEL_REST ? BATCH_CANCELS : 0);
+		       (options->on_error == SHEAF_CANCEL_REST ? BATCH_CANCELS : 0) | (options->context ? BATCH_HAS_USER : 0);
 	batch->entries.stride = entry_stride(options->result_size);
 	batch->result_size = options->result_size;
 	batch->max_attempts = options->max_attempts ? options->max_attempts : segment->max_attempts;
 	batch->limit_ns = limit_of(options->task_timeout_ns, member->limit_ns);
+	batch->grace_ns = options->grace_ns;
+	batch->plan.user = (uint64_t)(uintptr_t)options->context;
 	/* What tasks expect of an init hook the owner does not have. */
 	batch->gatherer_works = options->caller_works && !member_is_task(member) && !member->segment->workers.init;
 	batch->runner = member_is_task(member) || !member_is_inside(segment) ? NULL : member_runs_now();
@@ -367,6 +370,8 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	 */
 	if (shared->limit_ns != batch->limit_ns)
 		shared->limit_ns = batch->limit_ns;
+	if (options->context) /* else nobody reads it */
+		shared->user = (uint64_t)(uintptr_t)options->context;
 	shared->heap_id = batch->heap_id;
 	shared->out_size = batch->result_size;
 	/* Relaxed, all: published by the ring slots that name the batch (RING1). */
@@ -437,8 +442,14 @@ int batch_create(struct sheaf_batch **batch, struct member *member, const sheaf_
 		return sheaf_fail(-EINVAL, "options.priority is %d: none of SHEAF_NORMAL, SHEAF_HIGH and SHEAF_LOW",
 				  (int)options->priority);
 	if (options && options->result_size > member->segment->heap_size)
-		return sheaf_fail(-EINVAL, "options.result_size is %zu, more than the pool's heap of %llu bytes",
+		return sheaf_fail(-EINVAL,
+				  "options.result_size is %zu, more than the pool's heap of %llu bytes, so it can never fit: "
+				  "raise options.heap_size",
 				  options->result_size, (unsigned long long)member->segment->heap_size);
+	if (options && member->checked && options->context &&
+	    (r = check_pointers(member->memory, member->segment, "sheaf_batch_create", "options.context", &options->context,
+				sizeof(options->context))))
+		return r;
 	return batch_open(batch, member, options);
 }
 

@@ -33,15 +33,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define GRACE_NS UINT64_C(1000000000)
+#define DEFAULT_GRACE_NS UINT64_C(1000000000)
 #define CHECKS_BEFORE_SLEEP 4096
 #define NAP_NS 200000
+#define LONG_NAP_NS 10000000 /* once the wait has taken longer than the default grace time */
 
 /* The opener waits until slots of the ring no longer name its batch. */
 struct clearing {
 	struct sheaf_batch *batch;
 	struct shared_slot *slot;
-	uint64_t grace_end; /* from then on workers are killed; 0: it has not slept yet */
+	uint64_t began;     /* 0: it has not slept yet */
+	uint64_t grace_end; /* from then on workers are killed */
+	struct wait *wait;
 };
 
 /*
@@ -77,15 +80,20 @@ static bool spin_until_clear(struct clearing *clearing)
 	return false;
 }
 
-/* After some time, have the worker killed that still runs the task. */
+/* After the grace time, have the worker killed that still runs the task. */
 static int end_grace(void *context, bool late)
 {
 	struct clearing *clearing = context;
+	uint64_t grace_ns = clearing->batch->grace_ns ? clearing->batch->grace_ns : DEFAULT_GRACE_NS;
 	uint64_t now = sheaf_now_ns(), bits;
 
 	(void)late;
-	if (!clearing->grace_end)
-		clearing->grace_end = now + GRACE_NS;
+	if (!clearing->began) {
+		clearing->began = now;
+		clearing->grace_end = now + grace_ns < now ? SHEAF_FOREVER : now + grace_ns;
+	}
+	clearing->wait->sleeper.nap_ns = now - clearing->began > DEFAULT_GRACE_NS && now <= clearing->grace_end ? LONG_NAP_NS
+														: NAP_NS;
 	if (now <= clearing->grace_end || is_slot_clear(clearing->batch, clearing->slot, &bits))
 		return 0;
 	/*
@@ -112,6 +120,7 @@ static void wait_until_clear(struct clearing *clearing)
 		.deaf = true,
 	};
 
+	clearing->wait = &wait;
 	/* Once the pool has stopped, its processes end soon. */
 	while (member_wait(member, &wait, SHEAF_FOREVER) && !member->ops->ended(member)) {
 		(void)end_grace(clearing, false);

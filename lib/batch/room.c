@@ -119,7 +119,13 @@ int room_fail_cancelled(void)
 	return sheaf_fail(-ECANCELED, "the batch was cancelled: it takes no more tasks");
 }
 
-int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard)
+int room_fail_full(const struct sheaf_batch *batch, int code)
+{
+	return sheaf_fail(code, "%sthe ring is full: %u tasks wait or run",
+			  code == -ETIMEDOUT ? "the deadline passed while " : "", batch->ring->size);
+}
+
+int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard, uint64_t deadline_ns)
 {
 	struct member *member = batch->member;
 	struct segment *segment = batch->segment;
@@ -136,14 +142,18 @@ int batch_wait_for_room(struct sheaf_batch *batch, unsigned heard)
 	};
 	int r;
 
-	if (batch->flags & SHEAF_NONBLOCK) {
+	if (!deadline_ns && batch->flags & SHEAF_NONBLOCK) {
 		r = member_look(member, false);
-		return r ? r : sheaf_fail(-EAGAIN, "the ring is full: %u tasks wait or run", batch->ring->size);
+		return r ? r : room_fail_full(batch, -EAGAIN);
 	}
+	if (!deadline_ns)
+		deadline_ns = batch->deadline_ns ? batch->deadline_ns : SHEAF_FOREVER;
 	context.room = room_take(segment, member->name, batch_priority(batch));
 	wait.sleeper = sleeper_of_room(segment, context.room);
-	r = member_wait(member, &wait, batch->deadline_ns ? batch->deadline_ns : SHEAF_FOREVER);
+	r = member_wait(member, &wait, deadline_ns);
 	room_leave(segment, context.room);
+	if (r == -ETIMEDOUT)
+		r = room_fail_full(batch, r);
 	if (!r && batch_is_cancelled(batch->shared))
 		r = room_fail_cancelled();
 	/* Nothing is submitted, so a wake-up that was spent on this one is due to another. */

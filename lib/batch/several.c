@@ -36,6 +36,7 @@ struct several {
 	int room;        /* -1: none */
 	bool woke;       /* a worker had to be woken for one of them: see await_ready() */
 	int found;       /* what is_one_picked() has found: an index, n, or -errno */
+	struct awaited awaited;
 	struct one *ones;
 	_Atomic uint64_t **waiters;
 };
@@ -97,6 +98,7 @@ static void drop_several(void *context)
 {
 	struct several *several = context;
 
+	help_awaits_no_longer(&several->awaited);
 	if (several->ones)
 		room_leave(several->batches[0]->segment, several->room);
 	free(several->ones);
@@ -181,21 +183,27 @@ static int prepare_sleep(struct several *several)
 	return 0;
 }
 
-/* Run tasks of those batches that say so, one batch after the other. True: a batch is picked. */
-static bool work_for_one(struct several *several, uint64_t deadline_ns, unsigned heard)
+/*
+ * Run tasks of those batches that say so, one batch after the other. True: a batch is picked, or
+ * the host ends the wait (*@ends).
+ */
+static bool work_for_one(struct several *several, uint64_t deadline_ns, unsigned heard, bool *ends)
 {
+	struct working working = {.deadline_ns = deadline_ns, .heard = heard, .ready = is_one_picked, .context = several};
 	bool picked = is_one_picked(several);
 
-	for (unsigned i = 0; i < several->n && !picked; i++) {
+	for (unsigned i = 0; i < several->n && !picked && !working.asking.ends; i++) {
 		struct sheaf_batch *batch = several->batches[i];
 
 		if (!batch->gatherer_works)
 			continue;
+		working.batch = batch;
 		pthread_mutex_lock(&batch->lock);
-		picked = help_as_caller(&(struct working){batch, deadline_ns, heard, is_one_picked, several});
+		picked = help_as_caller(&working);
 		pthread_mutex_unlock(&batch->lock);
 	}
-	return picked;
+	*ends = !picked && working.asking.ends;
+	return picked || *ends;
 }
 
 static int wait_for_one(struct several *several, uint64_t deadline_ns, unsigned heard)
@@ -209,10 +217,11 @@ static int wait_for_one(struct several *several, uint64_t deadline_ns, unsigned 
 		.heard = heard,
 	};
 	struct helping helping;
+	bool ends;
 	int r;
 
-	if (work_for_one(several, deadline_ns, heard))
-		return several->found;
+	if (work_for_one(several, deadline_ns, heard, &ends))
+		return ends ? member_interrupt(member) : several->found;
 	if ((r = prepare_sleep(several)))
 		return r;
 	wait.sleep = several->woke;
@@ -249,8 +258,10 @@ int sheaf_wait(sheaf_batch *const *batches, size_t n, enum sheaf_which which, ui
 
 	if (r)
 		return r;
+	help_awaits(&several.awaited, batches, 0); /* none so far */
 	pthread_cleanup_push(drop_several, &several);
 	if (!(r = hold_several(&several))) {
+		several.awaited.count = n;
 		heard = member_heard(batches[0]->member);
 		r = which == SHEAF_ALL_DONE ? wait_for_all(&several, deadline_ns, heard)
 					    : wait_for_one(&several, deadline_ns, heard);

@@ -20,6 +20,7 @@
 #include "work/check.h"
 #include "work/check_pointers.h"
 #include "work/nest.h"
+#include "work/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -249,18 +250,27 @@ static int accept_at_once(struct sheaf_batch *batch, uint64_t position, sheaf_ta
 
 /*
  * Submit as a task that finds the ring full: run others as long as one is READY. Where none is, all
- * slots are held by tasks that wait, perhaps for this one. So run it at once.
+ * slots are held by tasks that wait, perhaps for this one. So run it at once. A call that does not
+ * wait runs one, too: else a task that asks again and again could do so for ever.
  */
 static int submit_as_task(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
-			  uint16_t limit)
+			  uint16_t limit, uint64_t deadline_ns)
 {
+	bool waits = deadline_ns || !(batch->flags & SHEAF_NONBLOCK);
+	uint64_t until = deadline_ns ? deadline_ns : batch->deadline_ns ? batch->deadline_ns : SHEAF_FOREVER;
 	struct shared_slot own;
+	enum help_room room;
 	int r = -EAGAIN;
 
-	while (r == -EAGAIN && help_make_room(batch))
-		r = submit_locked(batch, position, fn, arg, arg_size, limit);
+	do {
+		room = help_make_room(batch, waits);
+		if (room != ROOM_NONE)
+			r = submit_locked(batch, position, fn, arg, arg_size, limit);
+	} while (r == -EAGAIN && room != ROOM_NONE && waits && sheaf_now_ns() < until);
 	if (r != -EAGAIN)
 		return r;
+	if (room != ROOM_NONE)
+		return room_fail_full(batch, waits ? -ETIMEDOUT : r);
 	pthread_mutex_lock(&batch->lock);
 	r = accept_at_once(batch, position, fn, arg, arg_size, limit, &own);
 	pthread_mutex_unlock(&batch->lock);
@@ -271,22 +281,22 @@ static int submit_as_task(struct sheaf_batch *batch, uint64_t position, sheaf_ta
 
 /* Do the same after the ring was found full: again and again, as soon as there is room. */
 __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
-						    const void *arg, size_t arg_size, uint16_t limit)
+						    const void *arg, size_t arg_size, uint16_t limit, uint64_t deadline_ns)
 {
 	unsigned heard = member_heard(batch->member);
 	int r;
 
-	if (member_is_task(batch->member) && !(batch->flags & SHEAF_NONBLOCK))
-		return submit_as_task(batch, position, fn, arg, arg_size, limit);
+	if (member_is_task(batch->member))
+		return submit_as_task(batch, position, fn, arg, arg_size, limit, deadline_ns);
 	do
-		r = batch_wait_for_room(batch, heard);
+		r = batch_wait_for_room(batch, heard, deadline_ns);
 	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
 	return r == -EINTR ? member_interrupt(batch->member) : r;
 }
 
 /* Submit a task to a pool of SHEAF_CHECK: the function goes in front of the argument. */
 __attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg,
-						    size_t arg_size, uint16_t limit)
+						    size_t arg_size, uint16_t limit, uint64_t deadline_ns)
 {
 	struct check_header header = {.function = (uint64_t)(uintptr_t)fn, .arg_size = arg_size};
 	unsigned char *whole;
@@ -302,13 +312,14 @@ __attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t
 		memcpy(whole + sizeof(header), arg, arg_size);
 	r = submit_locked(batch, position, check_call, whole, sizeof(header) + arg_size, limit);
 	if (r == -EAGAIN)
-		r = submit_waiting(batch, position, check_call, whole, sizeof(header) + arg_size, limit);
+		r = submit_waiting(batch, position, check_call, whole, sizeof(header) + arg_size, limit, deadline_ns);
 	free(whole);
 	return r;
 }
 
-UNGUARDED static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
-				uint16_t limit)
+__attribute__((always_inline)) static inline int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+							    const void *arg, size_t arg_size, uint16_t limit,
+							    uint64_t deadline_ns)
 {
 	int r;
 
@@ -321,21 +332,21 @@ UNGUARDED static int submit_one(sheaf_batch *batch, uint64_t position, sheaf_tas
 	if ((r = batch_check(batch)))
 		return r;
 	if (batch->flags & BATCH_CHECKED)
-		return submit_checked(batch, position, fn, arg, arg_size, limit);
+		return submit_checked(batch, position, fn, arg, arg_size, limit, deadline_ns);
 	r = submit_locked(batch, position, fn, arg, arg_size, limit);
-	return r != -EAGAIN ? r : submit_waiting(batch, position, fn, arg, arg_size, limit);
+	return r != -EAGAIN ? r : submit_waiting(batch, position, fn, arg, arg_size, limit, deadline_ns);
 }
 
-int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
+UNGUARDED int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)
 {
-	return submit_one(batch, position, fn, arg, arg_size, LIMIT_BATCH);
+	return submit_one(batch, position, fn, arg, arg_size, LIMIT_BATCH, 0);
 }
 
-int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
-		      const sheaf_task_options *options)
+UNGUARDED int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+				const sheaf_task_options *options)
 {
 	uint16_t limit = options ? limit_pack(options->timeout_ns) : LIMIT_BATCH;
-	int r = submit_one(batch, position, fn, arg, arg_size, limit);
+	int r = submit_one(batch, position, fn, arg, arg_size, limit, options ? options->deadline_ns : 0);
 
 	/* Only now: the supervisor need not wake up for a task that was refused. */
 	if (!r && limit != LIMIT_BATCH && limit != LIMIT_NONE)

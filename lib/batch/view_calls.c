@@ -43,7 +43,30 @@ static bool is_call_done(struct sheaf_batch *batch, uint64_t index)
 
 /* ---- results ---- */
 
-/* Fill in what a task left that failed: a text, or what the supervisor wrote for its worker. */
+/*
+ * Fill in what a task told that failed: its text, and the bytes that it left. @entry: a copy that
+ * was checked. 0; -ENOMEM, -EBADMSG with their messages.
+ */
+static int fill_told(struct sheaf_batch *batch, const struct shared_entry *entry, sheaf_result *result)
+{
+	const struct segment *segment = batch->segment;
+	const unsigned char *at = segment_at(segment, entry->data);
+	struct shared_left left;
+
+	if (entry->size & FAILED_WITH) {
+		memcpy(&left, at, sizeof(left)); /* what is checked is used */
+		at += sizeof(left);
+		if (left.offset >= segment->size || !heap_contains(segment, segment_at(segment, left.offset), left.size))
+			return message_fail_damaged(result->position);
+		result->data = segment_at(segment, left.offset);
+		result->size = (size_t)left.size;
+	}
+	if (!(entry->size & ~FAILED_WITH))
+		return 0;
+	return message_copy(batch, result, (const char *)at, (size_t)(entry->size & ~FAILED_WITH));
+}
+
+/* Fill in the result of a task that failed: what it told, or what its worker's death did. */
 __attribute__((noinline)) static int failed_result(struct sheaf_batch *batch, const struct shared_entry *entry,
 						   sheaf_result *result)
 {
@@ -64,7 +87,7 @@ __attribute__((noinline)) static int failed_result(struct sheaf_batch *batch, co
 		message_note_cause(result, &cause, account->way, account->address);
 		result->backtrace = entry->size ? (const uint64_t *)(account + 1) : NULL;
 		result->backtrace_size = (unsigned)entry->size;
-	} else if (entry->data && (r = message_copy(batch, result, segment_at(segment, entry->data), (size_t)entry->size))) {
+	} else if (entry->data && (r = fill_told(batch, entry, result))) {
 		return r;
 	}
 	return message_complete(batch, result, &cause);
@@ -117,19 +140,21 @@ __attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, stru
 						 sheaf_result *result)
 {
 	const struct segment *segment = batch->segment;
-	uint64_t position = batch->order.positions[index], most = segment->size, size;
+	uint64_t position = batch->order.positions[index], most = segment->size, told, size;
 	struct shared_entry seen = *entry; /* what is checked is used */
 	sheaf_result found;
 	int r;
 
-	size = seen.size;
+	size = told = seen.size;
 	if (seen.status && (seen.last.cause.signal || seen.last.cause.exit_code >= 0)) {
 		most = MAX_FRAMES;
 		size = sizeof(struct shared_account) + seen.size * sizeof(uint64_t);
 	} else if (seen.status) {
 		most = FAIL_TEXT - 1;
+		told &= ~FAILED_WITH;
+		size = told + (seen.size & FAILED_WITH ? sizeof(struct shared_left) : 0);
 	}
-	if (seen.position != position || seen.pid < 0 || seen.size > most || seen.data >= segment->size ||
+	if (seen.position != position || seen.pid < 0 || told > most || seen.data >= segment->size ||
 	    (!seen.status && !seen.data) || (seen.data && !heap_contains(segment, segment_at(segment, seen.data), size)))
 		return message_fail_damaged(position);
 	fill_result(batch, entry, &found);

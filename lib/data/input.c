@@ -48,7 +48,7 @@ static int check_wait(const struct input *input)
 
 	if (r < 0)
 		return r;
-	if (member_interrupted(member, input->heard))
+	if (member_interrupted(member, input->heard) || (member->host_ends && member_ask(member)))
 		return member_interrupt(member);
 	if (input->deadline_ns > 0 && now >= input->deadline_ns)
 		return sheaf_fail(-ETIME, "%s: the deadline passed after %ju bytes, with no end of the input", input->path,

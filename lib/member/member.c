@@ -264,5 +264,33 @@ int member_interrupt(struct member *member)
 
 	while ((int)(now - told) > 0 && !cas_weak_relaxed(&member->told, &told, now))
 		continue;
-	return sheaf_fail(-EINTR, "interrupted by sheaf_pool_interrupt()");
+	return sheaf_fail(-EINTR, member->host_ends ? "interrupted by sheaf_pool_interrupt(), or because "
+						      "options.interrupted() of the pool returned true"
+						    : "interrupted by sheaf_pool_interrupt()");
+}
+
+bool member_ask(const struct member *member)
+{
+	/* A thread is cancelled in its sleep, and nowhere else. */
+	int cancel = cancel_refuse();
+	/* The host may use the pool, also where its thread is about to run tasks. */
+	struct member_scope before = member_run_tasks_of(NULL);
+	bool ends = member->host_ends(member->host);
+
+	member_end_tasks(before);
+	cancel_allow(cancel);
+	return ends;
+}
+
+bool member_ask_now_and_then(const struct member *member, struct asking *asking)
+{
+	uint64_t now = sheaf_now_ns();
+
+	if (!asking->asked_ns)
+		asking->asked_ns = now;
+	if (asking->ends || now - asking->asked_ns < CHECK_EVERY_NS)
+		return asking->ends;
+	asking->asked_ns = now;
+	asking->ends = member_ask(member);
+	return asking->ends;
 }

@@ -144,6 +144,9 @@ struct member {
 	_Atomic uint64_t looked_ns;  /* when look() was called last */
 	_Atomic unsigned interrupts; /* calls of sheaf_pool_interrupt() */
 	_Atomic unsigned told;       /* of which waiting calls have been told */
+	/* Of the owner: options.interrupted, or NULL; see member_ask_host(). */
+	bool (*host_ends)(void *context);
+	void *host;
 	/* The pool_state that the owner has asked for: open, closed or terminated. */
 	_Atomic uint32_t asked;
 	/* 0; or 1 + a state that the segment had and that only a wild write has put there. */
@@ -307,5 +310,26 @@ static inline bool member_interrupted(const struct member *member, unsigned hear
 
 /* Fail with -EINTR and its message. From now on the call counts as told. */
 int member_interrupt(struct member *member);
+
+/*
+ * Ask the host whether it ends the wait of the calling thread: options.interrupted. The caller
+ * holds no lock, and knows that the host is to be asked: `host_ends` is set.
+ */
+bool member_ask(const struct member *member);
+
+/* How a wait in which tasks are run asks the host. {0} at its beginning. */
+struct asking {
+	uint64_t asked_ns; /* when it did so last */
+	bool ends;         /* the host ends the wait: it is not asked again */
+};
+
+/* Private: do the rest of member_ask_host(). */
+bool member_ask_now_and_then(const struct member *member, struct asking *asking);
+
+/* Tell whether the host ends the wait. It is asked every CHECK_EVERY_NS. */
+static inline bool member_ask_host(const struct member *member, struct asking *asking)
+{
+	return member->host_ends && member_ask_now_and_then(member, asking);
+}
 
 #endif

@@ -4,6 +4,10 @@
  * Nothing is decided by a token (promise 2). The member checks what it waits for after every
  * wake-up. The owner checks ten times a second which processes live, so that no call blocks for
  * ever (promise 5).
+ *
+ * A signal handler of the host that runs in a sleep ends that sleep, and then the host is asked
+ * whether it ends the wait. A handler that ran before the sleep, or in another thread, cannot be
+ * seen. So the host is asked every CHECK_EVERY_NS, too.
  */
 #include "member/wait.h"
 
@@ -27,11 +31,15 @@ static void undo_sleep(void *context)
 		wait->cancelled(wait->context);
 }
 
-static void sleep_until(const struct wait *wait, uint64_t until)
+/* True: a signal handler has run in this sleep. */
+static bool sleep_until(const struct wait *wait, uint64_t until)
 {
+	bool signalled;
+
 	pthread_cleanup_push(undo_sleep, (void *)(uintptr_t)wait);
-	sleeper_sleep(&wait->sleeper, until);
+	signalled = sleeper_sleep(&wait->sleeper, until);
 	pthread_cleanup_pop(0);
+	return signalled;
 }
 
 void member_retract(const struct member *member, const struct wait *wait)
@@ -58,9 +66,10 @@ static bool spin_for(const struct member *member, const struct wait *wait)
 
 /*
  * Tell why the wait must end: 1, because it has come; or an error. 0: go on. What has come may be
- * gone at the next look. @late: see struct wait.
+ * gone at the next look. @late: see struct wait. @signalled: a signal handler has run in the sleep.
  */
-static int reason_to_end(struct member *member, const struct wait *wait, uint64_t now, uint64_t deadline_ns, bool late)
+static int reason_to_end(struct member *member, const struct wait *wait, uint64_t now, uint64_t deadline_ns, bool late,
+			 bool signalled)
 {
 	int r = member->ops ? member_look(member, late) : 0;
 
@@ -72,6 +81,8 @@ static int reason_to_end(struct member *member, const struct wait *wait, uint64_
 	if (!deadline_ns)
 		return sheaf_fail(-EAGAIN, "not done yet");
 	if (!wait->deaf && member_interrupted(member, wait->heard))
+		return -EINTR;
+	if ((late || signalled) && !wait->deaf && member->host_ends && member_ask(member))
 		return -EINTR;
 	if (now >= deadline_ns)
 		return sheaf_fail(-ETIMEDOUT, "the deadline passed before it was done");
@@ -106,7 +117,7 @@ static bool has_changed(const struct member *member, uint32_t before)
 
 int member_wait(struct member *member, const struct wait *wait, uint64_t deadline_ns)
 {
-	bool spin = deadline_ns && !wait->sleep;
+	bool spin = deadline_ns && !wait->sleep, signalled = false;
 	uint64_t checked = 0;
 
 	for (;;) {
@@ -136,7 +147,7 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		late = is_late(now, &checked);
 		/* Relaxed: an older one costs a round. */
 		state = load_relaxed(&member->segment->control->state);
-		if ((r = reason_to_end(member, wait, now, deadline_ns, late)))
+		if ((r = reason_to_end(member, wait, now, deadline_ns, late, signalled)))
 			return r > 0 ? 0 : r;
 		sleeper_announce(&wait->sleeper);
 		sleeper_announce(&wait->beside);
@@ -154,8 +165,7 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 			wait->idle(wait->context);
 		/* Only now, because help() may have changed it. */
 		until = wait->longest_ns && now + wait->longest_ns < deadline_ns ? now + wait->longest_ns : deadline_ns;
-		if (wait->deaf || !member_interrupted(member, wait->heard))
-			sleep_until(wait, until);
+		signalled = (wait->deaf || !member_interrupted(member, wait->heard)) && sleep_until(wait, until);
 		if (wait->woken)
 			wait->woken(wait->context);
 		member_retract(member, wait);

@@ -43,7 +43,7 @@ struct wait {
 	uint64_t longest_ns;   /* of one sleep; 0: as long as it takes */
 	bool sleep;            /* at once, because it cannot come soon */
 	bool yields;           /* at once, because others have a use for this CPU: idle_eager_ns */
-	bool deaf;             /* sheaf_pool_interrupt() does not end the wait */
+	bool deaf;             /* neither sheaf_pool_interrupt() nor the host ends the wait */
 	unsigned heard;        /* member_heard() at the call's beginning */
 };
 
@@ -55,8 +55,8 @@ void member_retract(const struct member *member, const struct wait *wait);
 
 /*
  * Wait until ready() or the deadline (0: do not wait; SHEAF_FOREVER). 0; -EAGAIN, -ETIMEDOUT, with
- * a message; an error of member_look() or doubt(). -EINTR: the caller has to say that it was told,
- * by member_interrupt().
+ * a message; an error of member_look() or doubt(). -EINTR, by sheaf_pool_interrupt() or by the
+ * host: the caller has to say that it was told, by member_interrupt().
  */
 int member_wait(struct member *member, const struct wait *wait, uint64_t deadline_ns);
 

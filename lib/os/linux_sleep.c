@@ -38,7 +38,7 @@ int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns)
 	struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / 1000000000u),
 				    .tv_nsec = (long)(deadline_ns % 1000000000u)};
 
-	return sem_clockwait(sem, CLOCK_MONOTONIC, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+	return sem_clockwait(sem, CLOCK_MONOTONIC, &deadline) && (errno == ETIMEDOUT || errno == EINTR) ? -errno : 0;
 #else
 	return os_sem_wait_slice(sem, deadline_ns);
 #endif

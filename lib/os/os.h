@@ -201,15 +201,16 @@ int os_child_ended(pid_t pid, siginfo_t *info);
 
 /* ---- sleep.c ---- */
 
-void os_sleep_ns(uint64_t ns);
+/* True: a signal handler has ended the sleep. */
+bool os_sleep_ns(uint64_t ns);
 
 /* Wait for a signal of the set for at most @timeout_ns. Returns its number, or 0. */
 int os_wait_signal(const sigset_t *set, uint64_t timeout_ns);
 
 /*
  * Wait for a token until @deadline_ns (CLOCK_MONOTONIC), but at most for a tenth of a second, by
- * the wall clock. 0, or -ETIMEDOUT. For an os_sem_wait_until() where no semaphore knows the
- * monotonic clock.
+ * the wall clock. 0, -ETIMEDOUT, or -EINTR: a signal handler has run. For an os_sem_wait_until()
+ * where no semaphore knows the monotonic clock.
  */
 int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns);
 
@@ -432,7 +433,10 @@ int os_own_memory(uint64_t *bytes);
  */
 bool os_wait_news(int fd, uint64_t timeout_ns);
 
-/* Wait for a token until @deadline_ns (CLOCK_MONOTONIC). 0, or -ETIMEDOUT. May return early. */
+/*
+ * Wait for a token until @deadline_ns (CLOCK_MONOTONIC). 0; -ETIMEDOUT; -EINTR: a signal handler
+ * has run, as far as this libc tells that (musl: not one with SA_RESTART). May return early.
+ */
 int os_sem_wait_until(sem_t *sem, uint64_t deadline_ns);
 
 /*

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <time.h>
 
-void os_sleep_ns(uint64_t ns)
+bool os_sleep_ns(uint64_t ns)
 {
 	struct timespec time = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
 
-	nanosleep(&time, NULL);
+	return nanosleep(&time, NULL) && errno == EINTR;
 }
 
 int os_wait_signal(const sigset_t *set, uint64_t timeout_ns)
@@ -82,5 +82,5 @@ int os_sem_wait_slice(sem_t *sem, uint64_t deadline_ns)
 	clock_gettime(CLOCK_REALTIME, &now);
 	wall = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec + left;
 	deadline = (struct timespec){.tv_sec = (time_t)(wall / 1000000000u), .tv_nsec = (long)(wall % 1000000000u)};
-	return sem_timedwait(sem, &deadline) && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+	return sem_timedwait(sem, &deadline) && (errno == ETIMEDOUT || errno == EINTR) ? -errno : 0;
 }

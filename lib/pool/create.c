@@ -50,7 +50,7 @@ static int check_options(const sheaf_pool_options *options)
 	    (r = check_number("max_attempts", options->max_attempts, SHEAF_MAX_ATTEMPTS)) ||
 	    (r = check_number("max_batches", options->max_batches, LARGEST_BATCHES)) ||
 	    (r = check_number("backend", (unsigned)options->backend, SHEAF_THREADS)) ||
-	    (r = check_number("flags", options->flags, SHEAF_ANONYMOUS | SHEAF_KEEP_FDS | SHEAF_DUMP_HEAP)))
+	    (r = check_number("flags", options->flags, SHEAF_ANONYMOUS | SHEAF_KEEP_FDS | SHEAF_DUMP_HEAP | SHEAF_TELL_DEATHS)))
 		return r;
 	if (options->heap_size > SIZE_MAX / 4)
 		return sheaf_fail(-EINVAL, "options.heap_size is %zu, more than the address space", options->heap_size);
@@ -132,7 +132,10 @@ static void furnish(struct sheaf_pool *pool, const sheaf_pool_options *options, 
 	pool->member.ops = &tend_ops;
 	pool->member.openings = &pool->openings;
 	pool->member.limit_ns = pool->segment.limit_ns = limit_of(options->task_timeout_ns, 0);
+	pool->member.host_ends = options->interrupted;
+	pool->member.host = options->interrupted_context;
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
+	pool->tells_deaths = options->flags & SHEAF_TELL_DEATHS;
 	pool->member.stocks = !pool->threaded;
 	if (pool->member.checked)
 		pool->member.memory = check_remember();

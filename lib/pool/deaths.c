@@ -24,6 +24,7 @@
 #include "pool/recover.h"
 #include "pool/setup.h"
 #include "pool/state.h"
+#include "queue/bell.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -146,6 +147,8 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	if (left || death.innocent)
 		return;
 	fetch_add_relaxed(&s->segment->control->deaths, 1);
+	/* Once more, after recover(): its ring may have been heard before the death was counted. */
+	news_ring(s->segment);
 	/* Hooks have a brake of their own: see setup.c. */
 	if (!failed)
 		brake_deaths(s);

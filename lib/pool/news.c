@@ -6,10 +6,13 @@
  *
  * Order             The pipe is emptied before the batches are searched for the last time. A worker
  *                   claims the word of a batch before it writes. So what is written after the pipe
- *                   was emptied stays, and of what was written before the word tells.
+ *                   was emptied stays, and of what was written before the word tells. The
+ *                   supervisor counts a death before it writes, and the count is read after the
+ *                   pipe was emptied: the same order.
  */
 #include "pool/news.h"
 
+#include "base/atomic.h"
 #include "base/error.h"
 #include "batch/arm.h"
 #include "os/os.h"
@@ -51,11 +54,20 @@ int sheaf_pool_fd(sheaf_pool *pool)
 	return news_open(&pool->segment) ? pool->segment.news[0].fd : fail_closed("sheaf_pool_fd");
 }
 
+/* Are there deaths of which the owner wants to know, and was not told? They are told now. */
+static bool has_deaths(struct sheaf_pool *pool)
+{
+	/* Relaxed, both: the pipe hands the first over. A thread that tells less does no harm. */
+	uint64_t deaths = load_relaxed(&pool->segment.control->deaths), told = load_relaxed(&pool->deaths_told);
+
+	return pool->tells_deaths && deaths != told && cas_relaxed(&pool->deaths_told, &told, deaths);
+}
+
 int sheaf_pool_news(sheaf_pool *pool, sheaf_batch **batch)
 {
 	struct sheaf_batch *found;
 	int r = pool_check_owner(pool, "sheaf_pool_news");
-	bool over;
+	bool over, deaths;
 
 	if (r)
 		return r;
@@ -63,14 +75,16 @@ int sheaf_pool_news(sheaf_pool *pool, sheaf_batch **batch)
 		return sheaf_fail(-EINVAL, "sheaf_pool_news: batch is NULL");
 	/* The owner need be in no other call, so its processes are looked after here. */
 	over = member_look(&pool->member, false) != 0;
-	found = batch_with_news(&pool->member, over);
-	if (!found) {
+	deaths = has_deaths(pool);
+	found = deaths ? NULL : batch_with_news(&pool->member, over);
+	if (!found && !deaths) {
 		if (!news_open(&pool->segment))
 			return fail_closed("sheaf_pool_news");
 		os_drain(pool->segment.news[0].fd);
-		found = batch_with_news(&pool->member, over);
+		deaths = has_deaths(pool);
+		found = deaths ? NULL : batch_with_news(&pool->member, over);
 	}
-	if (!found)
+	if (!found && !deaths)
 		return 0;
 	*batch = found;
 	return 1;

@@ -13,7 +13,9 @@ struct sheaf_pool {
 	struct segment segment;
 	bool keep_fds;
 	bool threaded;
-	pthread_mutex_t family_lock; /* of the thread that starts, ends or reaps */
+	bool tells_deaths;            /* SHEAF_TELL_DEATHS */
+	_Atomic uint64_t deaths_told; /* by sheaf_pool_news() */
+	pthread_mutex_t family_lock;  /* of the thread that starts, ends or reaps */
 	struct family family;
 	uint64_t completed;  /* tasks ended when the last supervisor died, plus 1 */
 	unsigned successors; /* since that number changed */

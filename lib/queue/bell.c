@@ -34,6 +34,8 @@
 #include "os/os.h"
 #include "queue/ring.h"
 
+#include <errno.h>
+
 #define NAP_NS 1000000u
 
 /* Post, or do what can be done if the row was written over. */
@@ -47,14 +49,14 @@ static void bell_post(struct bell bell)
 		os_sem_kick(bell.semaphore);
 }
 
-static void bell_wait(struct bell bell, uint64_t deadline_ns)
+/* True: a signal handler has run meanwhile. */
+static bool bell_wait(struct bell bell, uint64_t deadline_ns)
 {
 	if (!bells_whole(bell.seal, bell.end_seal) || !os_sem_whole(bell.semaphore))
-		os_sleep_ns(NAP_NS);
-	else if (deadline_ns == SHEAF_FOREVER)
-		sem_wait(bell.semaphore);
-	else
-		os_sem_wait_until(bell.semaphore, deadline_ns);
+		return os_sleep_ns(NAP_NS);
+	if (deadline_ns == SHEAF_FOREVER)
+		return sem_wait(bell.semaphore) && errno == EINTR;
+	return os_sem_wait_until(bell.semaphore, deadline_ns) == -EINTR;
 }
 
 static struct bell bell_of_seat(struct shared_seat *seat, unsigned generation)
@@ -84,7 +86,7 @@ void start_ring(struct shared_control *control)
 
 void start_sleep(struct shared_control *control, uint64_t deadline_ns)
 {
-	bell_wait(bell_of_start(control), deadline_ns);
+	(void)bell_wait(bell_of_start(control), deadline_ns);
 }
 
 /* ---- one that sleeps ---- */
@@ -163,12 +165,11 @@ bool sleeper_retract(const struct sleeper *sleeper)
 	return true;
 }
 
-void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns)
+bool sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns)
 {
 	if (sleeper->announced)
-		bell_wait(sleeper->bell, deadline_ns);
-	else
-		os_sleep_ns(sleeper->nap_ns ? sleeper->nap_ns : NAP_NS);
+		return bell_wait(sleeper->bell, deadline_ns);
+	return os_sleep_ns(sleeper->nap_ns ? sleeper->nap_ns : NAP_NS);
 }
 
 /* ---- workers ---- */

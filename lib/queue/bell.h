@@ -65,8 +65,11 @@ void sleeper_announce(const struct sleeper *sleeper);
  */
 bool sleeper_retract(const struct sleeper *sleeper);
 
-/* Sleep until a token comes, or the deadline passes. May return early. */
-void sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns);
+/*
+ * Sleep until a token comes, or the deadline passes. May return early. True: a signal handler has
+ * run meanwhile.
+ */
+bool sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns);
 
 /* Wait, as the owner, for the supervisor's start. Ring, as the supervisor, after it. */
 void start_sleep(struct shared_control *control, uint64_t deadline_ns);

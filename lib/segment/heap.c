@@ -393,11 +393,17 @@ uint64_t heap_stocked(const struct segment *segment)
 
 int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what)
 {
-	if (code == -ENOMEM)
+	if (code == -ENOMEM && size <= segment->heap_size)
 		return sheaf_fail(
 			code,
-			"%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: raise heap_size",
+			"%s needs %llu bytes in one piece, and the pool's heap of %llu bytes has none left: free some, or "
+			"raise options.heap_size",
 			what, (unsigned long long)size, (unsigned long long)segment->heap_size);
+	if (code == -ENOMEM)
+		return sheaf_fail(code,
+				  "%s needs %llu bytes, which can never fit: the pool's heap has %llu bytes in all: raise "
+				  "options.heap_size",
+				  what, (unsigned long long)size, (unsigned long long)segment->heap_size);
 	/*
 	 * In whole units, as it was asked of the system: what is free may exceed @size, and still
 	 * be too little.

@@ -255,6 +255,8 @@ enum batch_kind {
 #define BATCH_CHECKED (1u << 31)
 /* In flags: the first position that fails cancels the rest (SHEAF_CANCEL_REST). */
 #define BATCH_CANCELS (1u << 30)
+/* In flags: `user` is the context of its tasks. */
+#define BATCH_HAS_USER (1u << 29)
 /* Stands in `opener` of a batch whose opener is dead, until the supervisor has freed it. */
 #define ORPHANED UINT32_MAX
 
@@ -311,6 +313,11 @@ struct shared_batch {
 	uint64_t context;
 	/* Offset of the slot of the task that has opened it; 0: the owner has. */
 	_Atomic uint64_t parent;
+	/*
+	 * With BATCH_HAS_USER: options.context, which the library does not follow. By the opener,
+	 * while no slot names the batch.
+	 */
+	uint64_t user;
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, one thread at a time */
 	_Atomic uint64_t bell_seal;
@@ -342,7 +349,10 @@ struct shared_batch {
 struct shared_entry {
 	_Alignas(64) _Atomic uint64_t word; /* READY -> DONE, once (promise 3) */
 	uint64_t position;
-	/* Offset of the result or of a failure's text; 0: behind the entry, or none. */
+	/*
+	 * Offset of the result or of a failure's text; 0: behind the entry, or none. Of a failure
+	 * with FAILED_WITH in size: offset of a shared_left.
+	 */
 	uint64_t data;
 	uint64_t size;
 	int32_t status;
@@ -366,6 +376,16 @@ struct shared_account {
 	uint64_t address;
 	uint64_t way; /* enum death_way */
 };
+
+/*
+ * Stands at `data` of an entry whose task failed and has left bytes. Its text follows, of as many
+ * bytes as `size` of the entry says beside FAILED_WITH.
+ */
+struct shared_left {
+	uint64_t offset; /* of what sheaf_task_result() gave */
+	uint64_t size;
+};
+#define FAILED_WITH (UINT64_C(1) << 63)
 
 /*
  * Where a share's own worker and those that steal from it are. Hints, which save them from reading
@@ -393,6 +413,8 @@ struct shared_failure {
 	uint64_t finished_ns;
 	uint64_t address; /* see shared_account */
 	uint64_t way;
+	uint64_t left; /* as in shared_left; 0: none */
+	uint64_t left_size;
 };
 
 /*
@@ -412,7 +434,7 @@ static_assert(sizeof(struct shared_header) == 120, "offset table in docs/explana
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");
-static_assert(sizeof(struct shared_failure) == 88, "text or addresses follow at once");
+static_assert(sizeof(struct shared_failure) == 104, "text or addresses follow at once");
 static_assert(offsetof(struct shared_batch, failures) == LINE, "what is constant while a batch runs has a line");
 static_assert(sizeof(struct shared_hint) == 64, "hints of two shares do not share a line");
 

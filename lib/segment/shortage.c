@@ -19,23 +19,30 @@ int segment_documented(int code)
 	return -ENOSYS;
 }
 
-/* Tell how many bytes the file system of the segments still has. */
-static uint64_t room_for_files(const struct segment *segment)
+/* Tell how many bytes the file system of the segments still has. *@all: it has in all, or 0. */
+static uint64_t room_for_files(const struct segment *segment, uint64_t *all)
 {
 	struct statvfs fs;
 
+	*all = 0;
 	/* Without the descriptor, ask about the folder of most segments. */
 	if (segment_file_ours(segment) ? fstatvfs(segment->fd, &fs) : statvfs("/dev/shm", &fs))
 		return 0;
+	*all = (uint64_t)fs.f_blocks * fs.f_frsize;
 	return (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
 int segment_fail_full(const struct segment *segment, uint64_t asked, const char *what)
 {
-	uint64_t room = room_for_files(segment);
+	uint64_t all, room = room_for_files(segment, &all);
 	struct os_memory_room memory;
 
 	os_memory_room(&memory);
+	if (all && asked > all)
+		return sheaf_fail(-ENOSPC,
+				  "%s needs %llu bytes of shared memory, which can never fit: /dev/shm has %llu in all: "
+				  "enlarge it (docker: --shm-size) or ask for less",
+				  what, (unsigned long long)asked, (unsigned long long)all);
 	if (memory.left < room)
 		return sheaf_fail(
 			-ENOSPC,

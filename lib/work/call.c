@@ -50,21 +50,26 @@ struct shared_entry *call_entry_at(const struct segment *segment, const struct s
 	return fits ? segment_at(segment, target) : NULL;
 }
 
-static void store_text(struct member *member, struct shared_entry *entry, const struct sheaf_task *task)
+/* Store what a task that failed tells: its text, and where the bytes lie that it has left. */
+static void store_failure(struct member *member, struct shared_entry *entry, const struct sheaf_task *task)
 {
-	uint64_t offset;
+	const struct shared_left left = {.offset = task->data, .size = task->size};
+	uint64_t before = task->data ? sizeof(left) : 0, offset;
+	unsigned char *at;
 
 	entry->last.cause.signal = 0;
 	entry->last.cause.exit_code = -1;
 	entry->data = 0;
 	entry->size = 0;
-	/* Without memory for the text, the code alone must do. */
-	if (!task->text_size ||
-	    region_alloc(member->segment, task->batch, member_region(member, task->batch), task->text_size + 1, &offset))
+	/* Without memory for that, the code alone must do. */
+	if ((!task->text_size && !task->data) || region_alloc(member->segment, task->batch, member_region(member, task->batch),
+							      before + task->text_size + 1, &offset))
 		return;
-	memcpy(segment_at(member->segment, offset), task->text, task->text_size + 1);
+	at = segment_at(member->segment, offset);
+	memcpy(at, &left, before);
+	memcpy(at + before, task->text, task->text_size);
 	entry->data = offset;
-	entry->size = task->text_size;
+	entry->size = task->text_size | (before ? FAILED_WITH : 0);
 }
 
 static uint64_t slot_limit(const struct shared_slot *slot, const struct shared_batch *batch)
@@ -123,11 +128,11 @@ static inline bool may_run(const struct shared_batch *batch, struct shared_entry
 
 /* Field by field, because the text is long. */
 static inline void begin_task(struct sheaf_task *task, struct member *member, struct shared_batch *batch,
-			      const struct shared_entry *entry, unsigned attempt)
+			      const struct shared_slot *slot, const struct shared_entry *entry, unsigned attempt)
 {
 	task->member = member;
 	task->batch = batch;
-	task->entry = entry;
+	task->slot = slot;
 	task->position = entry->position;
 	task->attempt = attempt;
 	task->of_map = false;
@@ -142,7 +147,7 @@ __attribute__((always_inline)) static inline void fill_entry(struct member *memb
 							     uint64_t started)
 {
 	if (entry->status) {
-		store_text(member, entry, task);
+		store_failure(member, entry, task);
 	} else {
 		entry->data = task->data;
 		entry->size = task->size;
@@ -188,7 +193,7 @@ __attribute__((always_inline)) static inline void run_slot(struct member *member
 		held_begin(member, started, limit);
 	else
 		task_hold(seat, started, limit);
-	begin_task(&task, member, batch, entry, w.attempt);
+	begin_task(&task, member, batch, slot, entry, w.attempt);
 	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, slot_argument(segment, slot), result);
 	task_returned(member);
 	entry->status = status > 0 ? task_status(&task, status) : status;

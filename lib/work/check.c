@@ -75,7 +75,7 @@ static int find_overrun_of_data(struct sheaf_task *task)
 {
 	size_t behind;
 
-	if (task->of_map || !task->data) /* items have none, and the field is not set for them */
+	if (!task->data || (task->of_map && task->data_of != task->position))
 		return 0;
 	behind = zone_reach((const unsigned char *)segment_at(task->member->segment, task->data) + task->size, ZONE_TAIL);
 	return !behind ? 0
@@ -99,10 +99,12 @@ static int run_guarded(struct sheaf_task *task, sheaf_task_fn *fn, const void *a
 	r = fn(task, in.at, out.at);
 	task_returned(task->member);
 	if ((overrun = find_overrun(task, &out, "result")) || (overrun = find_overrun(task, &in, "argument")) ||
-	    (overrun = find_overrun_of_data(task)))
+	    (overrun = find_overrun_of_data(task))) {
 		r = overrun;
-	else if (out.at)
+		task->data = 0; /* of a failure it would be what the task has left */
+	} else if (out.at) {
 		memcpy(result, out.at, result_size);
+	}
 	free(in.memory);
 	free(out.memory);
 	return r;

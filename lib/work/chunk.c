@@ -42,31 +42,36 @@ void chunks_init(struct segment *segment, const struct plan *plan)
 }
 
 /*
- * Tell that @count positions from @position on failed. Without memory for that the whole chunk is
- * marked, at once, because the member may die.
+ * Tell that @count positions from @position on failed, with what they have left. Without memory for
+ * that the whole chunk is marked, at once, because the member may die.
  */
 __attribute__((noinline)) static void report_failure(struct walk *walk, uint64_t position, uint64_t count, int status)
 {
 	struct member *member = walk->member;
+	struct sheaf_task *task = &walk->task;
+	/* Another position may have told something, and have succeeded. */
+	bool left = task->data && task->data_of == position;
 	struct shared_failure record = {
 		.position = position,
 		.count = count,
 		.status = status,
 		.exit_code = -1,
 		.pid = member->pid,
-		.attempts = walk->task.attempt,
+		.attempts = task->attempt,
 		.worker = member->number,
-		.text_size = walk->task.text_size,
+		.text_size = task->text_size && task->text_of == position ? task->text_size : 0,
+		.left = left ? task->data : 0,
+		.left_size = left ? task->size : 0,
 	};
 	uint64_t lost = walk->bits | (uint64_t)WORD_LOST << WORD_FLAGS_AT;
 
-	if (failure_push(member->segment, walk->batch->heap_id, walk->task.shared, member_region(member, walk->batch), &record,
-			 walk->task.text)) {
+	if (failure_push(member->segment, walk->batch->heap_id, task->shared, member_region(member, walk->batch), &record,
+			 task->text)) {
 		/* Relaxed, because nobody else changes or reads the chunk until it is DONE. */
 		cas_relaxed(&walk->words[walk->chunk], &walk->bits, lost);
 		walk->bits = lost;
 	}
-	cancel_after_failure(walk->member->segment, walk->task.shared);
+	cancel_after_failure(walk->member->segment, task->shared);
 }
 
 /*

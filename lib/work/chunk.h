@@ -33,8 +33,8 @@ struct walk {
 	struct shared_batch *batch;
 	struct shared_seat *seat;
 	bool opener; /* the member has opened the batch itself: see share_help() */
-	bool (*over)(const void *context);
-	const void *context;
+	bool (*over)(void *context);
+	void *context;
 	_Atomic uint64_t *words;
 	uint64_t claimant;
 	struct items *items;

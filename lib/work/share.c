@@ -44,7 +44,7 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->task.member = member;
 	walk->task.batch = batch;
 	walk->task.of_map = true;
-	walk->task.data = 0; /* no item has any, and SHEAF_CHECK reads it */
+	walk->task.data = 0;
 	walk->task.text_size = 0;
 }
 
@@ -152,7 +152,7 @@ static void walk_share(struct walk *walk, uint64_t share)
 		steal(walk, (share + i) % walk->batch->shares);
 }
 
-static bool never_over(const void *unused)
+static bool never_over(void *unused)
 {
 	(void)unused;
 	return false;
@@ -289,7 +289,9 @@ static void begin_help(struct helper *helper, struct member *opener, struct shar
 	store_relaxed(&own->word, BATCH_OPEN);
 	store_relaxed(&own->waiter, WAIT_NOTHING);
 	own->kind = plan->kind;
-	own->max_attempts = own->flags = 0; /* without limit and attempts the clock is not read */
+	own->max_attempts = 0; /* without limit and attempts the clock is not read */
+	own->flags = plan->user ? BATCH_HAS_USER : 0;
+	own->user = plan->user;
 	own->limit_ns = 0;
 	own->shares = plan->shares;
 	own->heap_id = heap_id;
@@ -310,7 +312,7 @@ static void begin_help(struct helper *helper, struct member *opener, struct shar
 }
 
 void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
-		bool (*over)(const void *context), const void *context)
+		bool (*over)(void *context), void *context)
 {
 	struct helper helper;
 
@@ -322,7 +324,7 @@ void share_help(struct member *opener, struct shared_batch *batch, const struct 
 
 /* By the words alone: a hint that moved before the opener stops would hide a chunk. */
 void share_help_beside(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
-		       bool (*over)(const void *context), const void *context, uint64_t *left)
+		       bool (*over)(void *context), void *context, uint64_t *left)
 {
 	struct helper helper;
 

@@ -31,7 +31,7 @@ void share_run_nested(struct member *handle, struct claim *claim);
  */
 #define CALLERS_SHARE 0
 void share_help(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
-		bool (*over)(const void *context), const void *context);
+		bool (*over)(void *context), void *context);
 
 /*
  * Do so beside workers that are invited to all shares, and stop and go on at will. @left: how many
@@ -39,6 +39,6 @@ void share_help(struct member *opener, struct shared_batch *batch, const struct 
  * is left for the opener.
  */
 void share_help_beside(struct member *opener, struct shared_batch *batch, const struct plan *plan, uint64_t heap_id,
-		       bool (*over)(const void *context), const void *context, uint64_t *left);
+		       bool (*over)(void *context), void *context, uint64_t *left);
 
 #endif

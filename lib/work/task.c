@@ -47,32 +47,52 @@ unsigned sheaf_task_worker(const sheaf_task *task)
 	return task->member->number;
 }
 
+/* Find the task's batch in the segment, also where the opener runs by its private copy. */
+static struct shared_batch *shared_of(const sheaf_task *task)
+{
+	return task->of_map ? task->shared : task->batch;
+}
+
 const void *sheaf_task_context(const sheaf_task *task)
 {
 	const struct shared_batch *batch = task->batch;
 	uint64_t offset = !task->of_map ? 0 : batch->kind == KIND_MAP ? batch->context : batch->in;
 
-	return offset ? segment_at(task->member->segment, offset) : NULL;
+	if (offset)
+		return segment_at(task->member->segment, offset);
+	return batch->flags & BATCH_HAS_USER ? (const void *)(uintptr_t)batch->user : NULL;
+}
+
+size_t sheaf_task_arg_size(const sheaf_task *task)
+{
+	const struct shared_batch *batch = task->batch;
+
+	if (task->of_map)
+		return batch->kind == KIND_MAP && batch->in ? (size_t)batch->in_size : 0;
+	return task->slot->arg_size - (batch->flags & BATCH_CHECKED ? sizeof(struct check_header) : 0);
 }
 
 UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 {
+	struct shared_batch *batch;
 	struct segment *segment;
 	uint64_t offset, tail;
 	int r;
 
 	if (!task || !memory)
 		return sheaf_fail(-EINVAL, "sheaf_task_result: %s is NULL", task ? "memory" : "task");
-	if (task->of_map)
-		return sheaf_fail(-EINVAL, "sheaf_task_result: results of a map lie in its out array");
 	if (forks_count() != task->member->made)
 		return sheaf_fail(-EPERM, "sheaf_task_result: this process is a child that the task has forked");
 	segment = task->member->segment;
-	tail = task->batch->flags & BATCH_CHECKED && size < SIZE_MAX - ZONE_TAIL ? ZONE_TAIL : 0;
-	r = region_alloc(segment, task->batch, member_region(task->member, task->batch), size + tail, &offset);
+	batch = shared_of(task);
+	tail = batch->flags & BATCH_CHECKED && size < SIZE_MAX - ZONE_TAIL ? ZONE_TAIL : 0;
+	/* The id is that of its own copy, if an opener runs this: a wild write cannot change it. */
+	r = region_alloc_as(segment, task->batch->heap_id, batch, member_region(task->member, task->batch), size + tail,
+			    &offset);
 	if (r)
 		return heap_fail(segment, r, size, "a result");
 	task->data = offset;
+	task->data_of = task->position;
 	task->size = size;
 	*memory = segment_at(segment, offset);
 	if (tail)
@@ -107,12 +127,15 @@ int sheaf_task_leave(sheaf_task *task)
 
 bool sheaf_task_cancelled(const sheaf_task *task)
 {
+	const struct shared_entry *entry;
+
 	if (task->of_map)
 		return position_is_cancelled(task->shared, task->position);
 	if (BATCH_STATE(load_relaxed(&task->batch->word)) != BATCH_OPEN)
 		return true;
-	/* Relaxed: the flag is told to nobody else. */
-	return word_unpack(load_relaxed(&task->entry->word)).flags & WORD_CANCELLED;
+	/* Relaxed, both: the slot is the member's, and the flag is told to nobody else. */
+	entry = segment_at(task->member->segment, load_relaxed(&task->slot->target));
+	return word_unpack(load_relaxed(&entry->word)).flags & WORD_CANCELLED;
 }
 
 int sheaf_task_fail(sheaf_task *task, int code, const char *format, ...)
@@ -124,5 +147,6 @@ int sheaf_task_fail(sheaf_task *task, int code, const char *format, ...)
 	size = vsnprintf(task->text, sizeof(task->text), format, args);
 	va_end(args);
 	task->text_size = size < 0 ? 0 : size < FAIL_TEXT ? (unsigned)size : FAIL_TEXT - 1;
+	task->text_of = task->position;
 	return code;
 }

@@ -12,18 +12,26 @@
 
 #define FAIL_TEXT 512
 
+/* What stands before the argument of a task in a pool of SHEAF_CHECK: see check.c. */
+struct check_header {
+	uint64_t function;
+	uint64_t arg_size;
+};
+
 struct sheaf_task {
 	struct member *member;
 	/* In the segment; the batch of which an opener runs positions is its private copy. */
 	struct shared_batch *batch;
-	struct shared_batch *shared;      /* of a map or a loop: the batch in the segment, always */
-	const struct shared_entry *entry; /* of a submitted task */
+	struct shared_batch *shared;    /* of a map or a loop: the batch in the segment, always */
+	const struct shared_slot *slot; /* of a submitted task */
 	uint64_t position;
 	unsigned attempt;
 	bool of_map;
 	uint64_t data; /* offset of sheaf_task_result(); 0: the result is where the batch has it */
 	unsigned text_size;
 	uint64_t size;
+	/* Of a map or a loop: which position `data` and `text` are of, as all share one struct. */
+	uint64_t data_of, text_of;
 	char text[FAIL_TEXT];
 };
 

@@ -579,8 +579,8 @@ void fibers_poll(void)
 		wait_for(SEM, &news, 0);
 }
 
-void WRAP(os_sleep_ns)(uint64_t ns);
-void WRAP(os_sleep_ns)(uint64_t ns)
+bool WRAP(os_sleep_ns)(uint64_t ns);
+bool WRAP(os_sleep_ns)(uint64_t ns)
 {
 	/* Others may be so slow that the nap is over before they go on. */
 	if (fibers_luck(2)) {
@@ -589,6 +589,7 @@ void WRAP(os_sleep_ns)(uint64_t ns)
 	} else {
 		wait_for(NAP, NULL, play.time_ns + ns);
 	}
+	return false;
 }
 
 /* What a thread of the library notes of itself: all fibers are one thread. */

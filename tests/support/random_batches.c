@@ -64,6 +64,18 @@ static size_t words_of(uint64_t number)
 	return distinct_value(number + 1) % 16 ? number % 9 : number % 20000;
 }
 
+/* Fail as the number says, and leave it. */
+static int fail_with(sheaf_task *task, uint64_t number)
+{
+	void *memory;
+	int r = sheaf_task_result(task, sizeof(number), &memory);
+
+	if (r)
+		return r;
+	memcpy(memory, &number, sizeof(number));
+	return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+}
+
 static int call(sheaf_task *task, const void *arg, void *result)
 {
 	uint64_t number, *words;
@@ -76,7 +88,7 @@ static int call(sheaf_task *task, const void *arg, void *result)
 	use_worker(task, number);
 	work(number);
 	if (fails(number))
-		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+		return fail_with(task, number);
 	if ((r = sheaf_task_result(task, words_of(number) * sizeof(*words), &memory)))
 		return r;
 	words = memory;
@@ -94,7 +106,7 @@ static int item(sheaf_task *task, const void *in, void *out)
 	if (distinct_value(number) % 8 == 1)
 		work(number);
 	if (fails(number))
-		return sheaf_task_fail(task, -EDOM, "number %llu", (unsigned long long)number);
+		return fail_with(task, number);
 	number = distinct_value(number);
 	memcpy(out, &number, sizeof(number));
 	return 0;
@@ -190,6 +202,8 @@ static void check_failure(const sheaf_result *result, uint64_t number)
 	snprintf(text, sizeof(text), "number %llu", (unsigned long long)number);
 	CHECK_AS(HARM_LOST, result->status == -EDOM && !strcmp(result->message, text), "position %llu: status %d, \"%s\"",
 		 (unsigned long long)result->position, result->status, result->message);
+	CHECK_AS(HARM_LOST, result->size == sizeof(number) && !memcmp(result->data, &number, sizeof(number)),
+		 "position %llu: what it left is wrong", (unsigned long long)result->position);
 }
 
 static void check_call(struct random_batches *batches, const sheaf_result *result, uint64_t salt, bool *seen, uint64_t n,

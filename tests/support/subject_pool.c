@@ -71,19 +71,29 @@ static char text_of(uint64_t position)
 	return (char)('a' + position);
 }
 
+static uint64_t value_of(uint64_t position, unsigned word)
+{
+	return distinct_value(page->salt + position * WORDS + word);
+}
+
+/* One that fails leaves a word, too. */
 static int begin_run(sheaf_task *task, uint64_t position)
 {
+	uint64_t value = value_of(position, 0);
+	void *memory;
+	int r;
+
 	atomic_fetch_add(&page->runs[position], 1);
 	hold(position);
 	if (page->load.leaves)
 		CHECK(sheaf_task_leave(task) == 0, "sheaf_task_leave: \"%s\"", sheaf_message());
 	CHECK(!page->load.hooks || sheaf_task_state(task) == page, "the worker is not set up");
-	return page->load.fails ? sheaf_task_fail(task, -EDOM, "%c", text_of(position)) : 0;
-}
-
-static uint64_t value_of(uint64_t position, unsigned word)
-{
-	return distinct_value(page->salt + position * WORDS + word);
+	if (!page->load.fails)
+		return 0;
+	if ((r = sheaf_task_result(task, sizeof(value), &memory)))
+		return r;
+	memcpy(memory, &value, sizeof(value));
+	return sheaf_task_fail(task, -EDOM, "%c", text_of(position));
 }
 
 static bool is_zero(const uint64_t *words, size_t size)
@@ -316,6 +326,17 @@ static void wait_for_all(struct host *host)
 	}
 }
 
+/* Of a loop it tells of the range's first position. */
+static void check_failure(const sheaf_result *result, unsigned position)
+{
+	const uint64_t value = value_of(position, 0);
+	bool own = page->load.kind != KIND_FOR;
+
+	CHECK_AS(HARM_LOST, !own || result->message[0] == text_of(position), "position %u: \"%s\"", position, result->message);
+	CHECK_AS(HARM_LOST, result->size == sizeof(value) && (!own || !memcmp(result->data, &value, sizeof(value))),
+		 "position %u: what it left is lost", position);
+}
+
 static void check_result(const struct host *host, const sheaf_result *result, unsigned position)
 {
 	const struct workload *load = &page->load;
@@ -337,8 +358,7 @@ static void check_result(const struct host *host, const sheaf_result *result, un
 	CHECK_AS(HARM_LOST, result->status == (load->fails ? -EDOM : 0), "position %u: status %d, %s", position, result->status,
 		 result->message);
 	if (load->fails)
-		CHECK_AS(HARM_LOST, load->kind == KIND_FOR || result->message[0] == text_of(position), "position %u: \"%s\"",
-			 position, result->message);
+		check_failure(result, position);
 	else if (load->kind != KIND_CALLS)
 		CHECK_AS(HARM_LOST, host->out[position] == value_of(position, 0), "position %u: a wrong value", position);
 	else

@@ -92,11 +92,13 @@ Test(alloc, refuses_more_than_the_heap_has)
 	void *memory = &memory, *all;
 
 	expect_failure(sheaf_alloc(pool, (16 << 20) + 1, &memory), -ENOMEM,
-		       "sheaf_alloc needs 16842752 bytes in one piece, and the pool's heap of 16777216 bytes has none left: "
-		       "raise heap_size");
-	expect_failure(sheaf_alloc(pool, SIZE_MAX - 65535, &memory), -ENOMEM, "raise heap_size");
+		       "sheaf_alloc needs 16842752 bytes, which can never fit: the pool's heap has 16777216 bytes in all: "
+		       "raise options.heap_size");
+	expect_failure(sheaf_alloc(pool, SIZE_MAX - 65535, &memory), -ENOMEM, "can never fit");
 	expect_done(sheaf_alloc(pool, 16 << 20, &all));
-	expect_failure(sheaf_alloc(pool, 1, &memory), -ENOMEM, "raise heap_size");
+	expect_failure(sheaf_alloc(pool, 1, &memory), -ENOMEM,
+		       "sheaf_alloc needs 65536 bytes in one piece, and the pool's heap of 16777216 bytes has none left: "
+		       "free some, or raise options.heap_size");
 	cr_assert_eq(memory, &memory);
 	expect_done(sheaf_free(pool, all));
 	expect_done(sheaf_alloc(pool, 1, &memory));

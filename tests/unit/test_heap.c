@@ -104,7 +104,7 @@ Test(heap, refuses_more_than_it_has)
 	cr_assert_eq(heap_used(&segment), 0);
 	cr_assert_eq(heap_fail(&segment, -ENOMEM, 99, "a test"), -ENOMEM);
 	cr_assert_str_eq(sheaf_message(), "a test needs 99 bytes in one piece, and the pool's heap of 4194304 bytes has none "
-					  "left: raise heap_size");
+					  "left: free some, or raise options.heap_size");
 }
 
 Test(heap, refuses_a_run_that_is_longer_than_any_gap)

@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef OS_LAYER_LINUX
 #include <sched.h>
@@ -286,6 +288,8 @@ Test(os, waits_for_a_signal_of_the_set)
 
 /* ---- waiting ---- */
 
+static _Atomic int told;
+
 Test(os, waits_for_a_token_until_the_deadline)
 {
 	uint64_t deadline;
@@ -302,6 +306,46 @@ Test(os, waits_for_a_token_until_the_deadline)
 		;
 	cr_assert_eq(r, -ETIMEDOUT);
 	cr_assert_geq(sheaf_now_ns() + 1000000, deadline);
+	sem_destroy(&sem);
+}
+
+static void note(int signal)
+{
+	(void)signal;
+}
+
+static void *signal_until_told(void *context)
+{
+	pthread_t *sleeper = context;
+
+	/* Again and again: the first ones may come before it sleeps. */
+	while (!atomic_load(&told)) {
+		pthread_kill(*sleeper, SIGUSR1);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	return NULL;
+}
+
+Test(os, tells_that_a_signal_handler_has_ended_a_sleep)
+{
+	struct sigaction action = {.sa_handler = note};
+	pthread_t self = pthread_self(), thread;
+	uint64_t deadline = hang_deadline();
+	int r = 0;
+	sem_t sem;
+
+	cr_assert_eq(sem_init(&sem, 0, 0), 0);
+	cr_assert(!os_sleep_ns(1000));
+	sigaction(SIGUSR1, &action, NULL);
+	cr_assert_eq(pthread_create(&thread, NULL, signal_until_told, &self), 0);
+	while (r != -EINTR && sheaf_now_ns() < deadline)
+		r = os_sem_wait_until(&sem, deadline);
+	cr_assert_eq(r, -EINTR);
+	while (!os_sleep_ns(100000000))
+		cr_assert_lt(sheaf_now_ns(), deadline);
+	atomic_store(&told, 1);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	signal(SIGUSR1, SIG_DFL);
 	sem_destroy(&sem);
 }
 

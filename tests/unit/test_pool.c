@@ -80,7 +80,7 @@ Test(pool, refuses_options_out_of_range)
 		{{.max_attempts = 32}, "options.max_attempts is 32, at most 31"},
 		{{.max_batches = 16385}, "options.max_batches is 16385, at most 16384"},
 		{{.backend = (enum sheaf_backend)2}, "options.backend is 2, at most 1"},
-		{{.flags = 8}, "options.flags is 8, at most 7"},
+		{{.flags = 16}, "options.flags is 16, at most 15"},
 		{{.heap_size = SIZE_MAX}, "options.heap_size is " SIZE_MAX_TEXT ", more than the address space"},
 		{{.name = "/x", .flags = SHEAF_ANONYMOUS}, "options.name is \"/x\", but the segment is SHEAF_ANONYMOUS"},
 		{{.name = ""},
