@@ -2,8 +2,8 @@
 
 In the tables of docs/reference/checklist.md and docs/reference/features.md a test is named as
 
-    `FOLDER/FILE: NAME`   a test of tests/FOLDER/FILE: of unit/ the name in Test(suite, NAME),
-                          elsewhere that of a case or a path
+    `FOLDER/FILE: NAME`   a test of tests/FOLDER/FILE: of unit/ the name in Test(suite, NAME)
+                          or MACRO(NAME), elsewhere that of a case or a path
     `FOLDER/FILE`         all of it
 
 Such a file has to stand in the meson.build of its folder or of tests/, or it is never run. Each row
@@ -52,7 +52,7 @@ def fault_of_test(root, folder, file, name):
     if name:
         text = without_comments(path.read_text(encoding="utf-8"))
         word = re.escape(name)
-        pattern = rf"^Test\(\w+, {word}\b" if folder == "unit" else rf'"{word}"|\b[A-Z_]+\({word}\b'
+        pattern = rf"^[A-Z]\w*\((?:\w+, )?{word}\b" if folder == "unit" else rf'"{word}"|\b[A-Z_]+\({word}\b'
         if not re.search(pattern, text, re.MULTILINE):
             return f'tests/{folder}/{file} has no "{name}"'
     return None
