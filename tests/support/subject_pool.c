@@ -829,8 +829,7 @@ void subject_recover_twice(unsigned worker, unsigned generation)
 	recover_again(worker, generation);
 	twice = subject_digest(); /* before the host goes on, which changes more */
 	go_on(host);
-	CHECK(twice == once, "%s, point %llu: a second recovery changes the words", now.what,
-	      (unsigned long long)now.point);
+	CHECK(twice == once, "%s, point %llu: a second recovery changes the words", now.what, (unsigned long long)now.point);
 }
 
 static void wait_for_quiet(void)
