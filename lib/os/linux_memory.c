@@ -258,7 +258,7 @@ int os_own_memory(uint64_t *bytes)
 		return -ENOTSUP;
 	line[size] = '\0';
 	/* In pages: the whole size, then these two. */
-	strtoull(next, &next, 10);
+	(void)strtoull(next, &next, 10);
 	resident = strtoull(next, &next, 10);
 	shared = strtoull(next, &next, 10);
 	*bytes = resident > shared ? (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
