@@ -52,11 +52,14 @@
  * Host      The host may fork: in the child each call with a handle returns -EPERM. If it closes
  *           descriptors of a pool, the pool goes on, or ends with -EBADF. (explanation/hosts.md)
  *
- * Debugging SHEAF_CHECK=1 in the environment of sheaf_pool_create() puts guard zones around
- *           arguments and results, and refuses addresses of the owner alone, by -EFAULT.
- *           SHEAF_BACKEND=threads or =processes overrides options.backend. With threads nothing can
- *           be killed: there are no limits, SHEAF_KILL changes nothing, and calls that would kill
- *           wait for tasks that run. (howto/debug-a-task.md)
+ * Backends  With SHEAF_THREADS the workers are threads of the owner. With SHEAF_INLINE there are
+ *           none: its threads run the tasks in their calls that wait, one at a time. Nothing can be
+ *           killed there, so a time limit, SHEAF_KILL, and termination while tasks run return
+ *           -ENOTSUP, and to retire or destroy waits for tasks that run. A task that crashes, or
+ *           leaves without a return, ends or harms the owner. (howto/choose-a-backend.md)
+ *
+ * Debugging In the environment, SHEAF_CHECK=1 finds wild writes, and SHEAF_BACKEND=inline, =threads
+ *           or =processes overrides the option, without -ENOTSUP. (howto/debug-a-task.md)
  *
  * Returns   int functions return >= 0 when done (0 or a count), and -errno when not. Out-parameters
  *           are untouched on failure. sheaf_message() says what went wrong in the calling thread's
@@ -79,6 +82,7 @@
  *             -EBADF            the owner has closed the pool's descriptors: see "Host"
  *             -ENOSPC           shared memory, or its cgroup, is full: the message says how full
  *             -ENOMEM           no memory, address space or heap. Both say what can never fit
+ *             -ENOTSUP          the backend cannot do it: see "Backends"
  *             -EOVERFLOW        a size does not fit
  */
 #ifndef SHEAF_H
@@ -136,8 +140,8 @@ typedef int sheaf_range_fn(sheaf_task *task, size_t begin, size_t end, void *con
 
 /* ---- Options ---- A zeroed struct, or NULL for the whole, means the defaults. */
 
-/* The pool survives the death of any process. Threads are for debuggers: see "Debugging". */
-enum sheaf_backend { SHEAF_PROCESSES = 0, SHEAF_THREADS = 1 };
+/* Where tasks run. A pool of processes survives the death of any of them. See "Backends". */
+enum sheaf_backend { SHEAF_PROCESSES = 0, SHEAF_THREADS = 1, SHEAF_INLINE = 2 };
 
 enum sheaf_pool_flags {
 	SHEAF_ANONYMOUS = 1 << 0,   /* no name: nothing in /dev/shm, even after kill -9 of all */
@@ -147,7 +151,7 @@ enum sheaf_pool_flags {
 };
 
 typedef struct sheaf_pool_options {
-	unsigned workers;      /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS */
+	unsigned workers;      /* 0: sheaf_usable_cpus(); at most SHEAF_MAX_WORKERS; inline 0 */
 	unsigned ring_size;    /* tasks of a priority that wait or run; 0: 1024; 2^k, to 2^20 */
 	unsigned max_attempts; /* runs of a task until it fails; 0: 3; at most SHEAF_MAX_ATTEMPTS */
 	unsigned max_batches;  /* batches open at once; 0: 4096; at most 16384 */
@@ -250,7 +254,7 @@ typedef struct sheaf_result {
  *         name is taken: the message says by what); -EPERM (see "Rights"); also -EPERM, -ENOENT,
  *         -EACCES, -EROFS, -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no file
  *         descriptor left); -EAGAIN (no process or thread can be started); what an init hook has
- *         returned, -ECHILD or -ETIMEDOUT (one failed: see sheaf_workers.h); -ENOTSUP (see there).
+ *         returned, -ECHILD or -ETIMEDOUT (one failed: see sheaf_workers.h); -ENOTSUP (see there; a limit).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 
@@ -264,7 +268,7 @@ SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *opt
  * Return: close: 0; -EINVAL, -EPERM, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF
  *         join: as close; -EAGAIN, -ETIMEDOUT, -EINTR; -EBUSY (the pool is not closed); -ECHILD
  *         (all is done, but a worker's exit hook failed)
- *         terminate: 0; -EINVAL, -EPERM
+ *         terminate: 0; -EINVAL, -EPERM; -ENOTSUP (tasks run on; no other one begins)
  */
 SHEAF_API int sheaf_pool_close(sheaf_pool *pool);
 SHEAF_API int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns);
@@ -291,8 +295,8 @@ SHEAF_API int sheaf_pool_interrupt(sheaf_pool *pool);
 SHEAF_API void sheaf_pool_destroy(sheaf_pool *pool);
 
 typedef struct sheaf_pool_info {
-	unsigned workers;     /* as created */
-	pid_t supervisor;     /* its pid; 0 with SHEAF_THREADS or after the end */
+	unsigned workers;     /* as created; with SHEAF_INLINE 1: the thread that waits */
+	pid_t supervisor;     /* its pid; 0: not with SHEAF_PROCESSES, or after the end */
 	uint64_t deaths;      /* of workers so far, but not on request or with their supervisor */
 	uint64_t supervisors; /* supervisors started so far */
 	size_t heap_size;     /* bytes that the heap may grow to */
@@ -363,7 +367,7 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  *         of the pool); -EOVERFLOW (also: n is above 2^45, or an argument has 4 GiB or more);
  *         -EINVAL, -EPERM, -EINTR, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF,
  *         -ENOSPC (also: max_batches are open), -ENOMEM; -EBADMSG (as sheaf_next()); -EMSGSIZE
- *         (apply: the result does not fit, and only left_size is there).
+ *         (apply: the result does not fit, and only left_size is there); -ENOTSUP.
  */
 SHEAF_API int sheaf_apply(sheaf_pool *pool, sheaf_task_fn *fn, const void *arg, size_t arg_size, void *result,
 			  size_t result_size, const sheaf_map_options *options);
@@ -383,7 +387,7 @@ SHEAF_API int sheaf_for(sheaf_pool *pool, sheaf_range_fn *fn, void *context, siz
  * Retiring drops tasks that have not started, and waits for tasks that run. After grace_ns their
  * workers are killed and replaced, which is charged to no other task.
  * Return: 0; -EINVAL, -EPERM, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF, -ENOMEM;
- *         -ENOSPC (also: max_batches are open).
+ *         -ENOSPC (also: max_batches are open); -ENOTSUP (a limit).
  */
 SHEAF_API int sheaf_batch_create(sheaf_batch **batch, sheaf_pool *pool, const sheaf_batch_options *options);
 SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
@@ -400,7 +404,7 @@ SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
  *         -ENOMEM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map);
  *         -EAGAIN (full, and SHEAF_NONBLOCK); -ETIMEDOUT (full until options->deadline_ns);
  *         -ECANCELED (also: the batch was cancelled); -EOVERFLOW (the argument has 4 GiB or more);
- *         -EFAULT (only with SHEAF_CHECK).
+ *         -EFAULT (only with SHEAF_CHECK); -ENOTSUP.
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
 SHEAF_API int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
@@ -414,7 +418,7 @@ SHEAF_API int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_tas
  * the ring has had room for each worker's invitation. With SHEAF_NONBLOCK it does not wait, and
  * only workers for whose invitations there was room take part.
  * Return: as sheaf_submit(), but: -EBUSY (the batch has tasks already); -EAGAIN (room for none, and
- *         SHEAF_NONBLOCK); -EFAULT, -EOVERFLOW (as sheaf_map() and sheaf_for()); no -EEXIST.
+ *         SHEAF_NONBLOCK); -EFAULT, -EOVERFLOW, -ENOTSUP (as sheaf_map()); no -EEXIST.
  */
 SHEAF_API int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void *in, size_t in_size, void *out,
 			       size_t out_size, size_t n, const sheaf_map_options *options);
@@ -515,8 +519,8 @@ enum sheaf_cancel_found {
  * done before. A map stops between two items, a loop between two calls. (howto/stop-early.md)
  * Return: cancel: enum sheaf_cancel_found, of several positions the highest that is true of one;
  *         -EINVAL, -EPERM; -ENOENT (there is no such position); with SHEAF_KILL also -ECANCELED,
- *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF
- *         batch_cancel: 0; -EINVAL, -EPERM
+ *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF, -ENOTSUP (then nothing is cancelled)
+ *         batch_cancel: 0; -EINVAL, -EPERM; -ENOTSUP (SHEAF_KILL; then nothing is cancelled)
  */
 SHEAF_API int sheaf_cancel(sheaf_batch *batch, uint64_t position, unsigned flags);
 SHEAF_API int sheaf_batch_cancel(sheaf_batch *batch, unsigned flags);

@@ -3,7 +3,7 @@
  * leave.
  *
  * Contents
- *   Options           sheaf_worker_options
+ *   Options           sheaf_worker_options, sheaf_pin
  *   Hooks             sheaf_worker_fail
  *   Pools             sheaf_workers_info, sheaf_pool_get_workers
  *   For tasks         sheaf_task_state, sheaf_task_leave
@@ -25,6 +25,17 @@ extern "C" {
 #endif
 
 /* ---- Options ---- Of sheaf_pool_options. A zeroed struct, or NULL, means the defaults. */
+
+/* On which CPUs workers run, of those that the owner may use when it creates the pool. */
+enum sheaf_pin {
+	SHEAF_PIN_NONE = 0,    /* on any */
+	SHEAF_PIN_COMPACT = 1, /* one each; first all of a core, then all cores of a package */
+	SHEAF_PIN_SPREAD = 2,  /* one each; of each package in turn a core that has none yet */
+	SHEAF_PIN_LIST = 3,    /* one each: cpus */
+};
+
+/* For inner_threads: sheaf_usable_cpus() / workers, at least 1. */
+#define SHEAF_INNER_SHARE (~0u)
 
 /**
  * sheaf_worker_options - how workers begin and end, and how long they serve
@@ -50,6 +61,15 @@ extern "C" {
  * The thread that waits for a map or a batch (caller_works) is no worker, so in a pool with an init
  * hook it runs nothing itself. With SHEAF_THREADS the hooks run in the worker's thread and are not
  * stopped, however long they take. What crashes in one ends the owner. recycle_memory is refused.
+ * With SHEAF_INLINE init runs in sheaf_pool_create() and exit in sheaf_pool_destroy(), in the calling
+ * thread, and nobody leaves: recycle_tasks and recycle_memory are refused by -ENOTSUP.
+ *
+ * Where a worker runs, and what it may take. Each worker takes its place before its first task, and
+ * so does the one that follows it. If the system refuses that to one, there is no pool:
+ * sheaf_pool_create() returns -EINVAL (a value out of its range, a CPU that may not be used),
+ * -EPERM or -EACCES (rights), or -ENOTSUP (the system, or the backend, cannot do it). With
+ * SHEAF_THREADS there are only pin and nice, and nice only on Linux; with SHEAF_INLINE none of it.
+ * (howto/place-workers.md)
  */
 typedef struct sheaf_worker_options {
 	/* return 0, or a negative errno; *state is NULL before. NULL, as exit: no hook */
@@ -66,6 +86,15 @@ typedef struct sheaf_worker_options {
 	 * of a map, at most 200 times a second. 0: never. -ENOTSUP where the system does not tell.
 	 */
 	size_t recycle_memory;
+	enum sheaf_pin pin;
+	const unsigned *cpus; /* of SHEAF_PIN_LIST, copied: worker w runs on cpus[w % cpu_count] */
+	size_t cpu_count;
+	int nice; /* added to the owner's level, -39 .. 39; above 0: the worker gives way */
+	/* added to the owner's, -1000 .. 1000; above 0: the kernel kills the worker first */
+	int oom_score_adj;
+	size_t address_space; /* bytes that a worker may map beyond what it begins with; 0: any */
+	/* threads that OpenMP and BLAS start in a worker; 0: as without a pool */
+	unsigned inner_threads;
 } sheaf_worker_options;
 
 /* ---- Hooks ---- */

@@ -60,7 +60,7 @@ static const struct {
 	{EBADMSG, "what was to be read is damaged"},
 	{EPROTO, "the file was made by another version"},
 	{ESTALE, "what it belonged to is gone"},
-	{ENOTSUP, "the file is of a kind that is not supported"},
+	{ENOTSUP, "the pool's backend, or the system, cannot do that, or a file is of a kind that is not supported"},
 	{ENOENT, "no such file"},
 	{EACCES, "permission denied"},
 	{ENOSYS, "the system does not offer that"},

@@ -43,6 +43,17 @@ static void set_armed(struct sheaf_batch *batch, bool armed, uint32_t alarms)
 	pthread_mutex_unlock(&member->openings->lock);
 }
 
+/* Run a task of a pool without workers. Under the batch's lock, which is free meanwhile. */
+static bool serve(struct sheaf_batch *batch)
+{
+	bool ran;
+
+	pthread_mutex_unlock(&batch->lock);
+	ran = member_serve(batch->member);
+	pthread_mutex_lock(&batch->lock);
+	return ran;
+}
+
 /* Under the batch's lock, as its gatherer. */
 static int arm(struct sheaf_batch *batch)
 {
@@ -70,6 +81,7 @@ static int arm(struct sheaf_batch *batch)
 
 int sheaf_batch_arm(sheaf_batch *batch)
 {
+	struct pick next;
 	int r;
 
 	if (!batch)
@@ -79,8 +91,12 @@ int sheaf_batch_arm(sheaf_batch *batch)
 			       "sheaf_batch_arm: only the owner of a pool has its descriptor, not a task: use sheaf_wait()");
 	if (r)
 		return r;
-	r = gather_begin(batch, "sheaf_batch_arm");
-	return r ? r : gather_end(batch, arm(batch));
+	if ((r = gather_begin(batch, "sheaf_batch_arm")))
+		return r;
+	/* Without workers, run tasks until there is news, because poll() runs none. */
+	while (batch->member->ops->serve && batch->view->pick_done(batch, &next) == PICK_LATER && serve(batch))
+		continue;
+	return gather_end(batch, arm(batch));
 }
 
 struct sheaf_batch *batch_with_news(struct member *member, bool all)

@@ -289,7 +289,8 @@ int sheaf_cancel(sheaf_batch *batch, uint64_t position, unsigned flags)
 
 	if (!batch)
 		return sheaf_fail(-EINVAL, "sheaf_cancel: batch is NULL");
-	if ((r = check_flags("sheaf_cancel", flags)) || (r = batch_check(batch)))
+	if ((r = check_flags("sheaf_cancel", flags)) || (r = batch_check(batch)) ||
+	    (r = flags ? member_may_kill(batch->segment, "sheaf_cancel", "SHEAF_KILL") : 0))
 		return r;
 	pthread_mutex_lock(&batch->lock);
 	r = cancel_one(batch, position, flags);
@@ -321,7 +322,8 @@ int sheaf_batch_cancel(sheaf_batch *batch, unsigned flags)
 
 	if (!batch)
 		return sheaf_fail(-EINVAL, "sheaf_batch_cancel: batch is NULL");
-	if ((r = check_flags("sheaf_batch_cancel", flags)) || (r = batch_check(batch)))
+	if ((r = check_flags("sheaf_batch_cancel", flags)) || (r = batch_check(batch)) ||
+	    (r = flags ? member_may_kill(batch->segment, "sheaf_batch_cancel", "SHEAF_KILL") : 0))
 		return r;
 	pthread_mutex_lock(&batch->lock);
 	batch->cancelled = true;

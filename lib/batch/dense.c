@@ -195,7 +195,7 @@ static int check_request(const struct sheaf_batch *batch, const struct dense *de
 	uint64_t n = dense->n; /* of 64 bits, so that it can be compared where a size_t has 32 */
 	int r = batch_check_attempts(options->max_attempts, dense->call);
 
-	if (r)
+	if (r || (r = member_may_limit(batch->segment, dense->call, "options.task_timeout_ns", options->task_timeout_ns)))
 		return r;
 	if (options->deadline_ns && !batch->give_up)
 		return sheaf_fail(

@@ -123,6 +123,8 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 		return sheaf_fail(-EINVAL, "sheaf_batch_get_progress: %s is NULL", batch ? "progress" : "batch");
 	if ((r = batch_check(batch)))
 		return r;
+	/* Else a program that asks until all is done would ask for ever. */
+	(void)member_serve(batch->member);
 	pthread_mutex_lock(&batch->lock);
 	*progress = (sheaf_progress){
 		.total = batch->view->count(batch),

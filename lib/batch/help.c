@@ -340,7 +340,8 @@ void help_gatherer(struct helping *helping, struct sheaf_batch *const *batches, 
 	wait->spin = gather_spin;
 	wait->sleep = false;
 	wait->cancelled = NULL; /* a thread of a task that is cancelled ends the worker */
-	if (may_run_others(helping))
+	/* Where the owner's threads are the worker, the worker's bell is theirs. */
+	if (may_run_others(helping) && !handle->segment->inlined)
 		wait->beside = sleeper_of_worker(handle->segment, handle->number, handle->generation);
 	else
 		wait->longest_ns = LOOK_EVERY_NS;

@@ -355,7 +355,7 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->grace_ns = options->grace_ns;
 	batch->plan.user = (uint64_t)(uintptr_t)options->context;
 	/* What tasks expect of an init hook the owner does not have. */
-	batch->gatherer_works = options->caller_works && !member_is_task(member) && !member->segment->workers.init;
+	batch->gatherer_works = options->caller_works && !member_is_task(member) && !segment->workers.init && !segment->inlined;
 	batch->runner = member_is_task(member) || !member_is_inside(segment) ? NULL : member_runs_now();
 	batch->word_flags = batch_may_help(batch) && (member->careful || batch->limit_ns) ? READY_LEFT : 0;
 	/* Relaxed: read by others after they have claimed what comes. */
@@ -441,6 +441,9 @@ int batch_create(struct sheaf_batch **batch, struct member *member, const sheaf_
 	if (options && (unsigned)options->priority >= PRIORITIES)
 		return sheaf_fail(-EINVAL, "options.priority is %d: none of SHEAF_NORMAL, SHEAF_HIGH and SHEAF_LOW",
 				  (int)options->priority);
+	if (options &&
+	    (r = member_may_limit(member->segment, "sheaf_batch_create", "options.task_timeout_ns", options->task_timeout_ns)))
+		return r;
 	if (options && options->result_size > member->segment->heap_size)
 		return sheaf_fail(-EINVAL,
 				  "options.result_size is %zu, more than the pool's heap of %llu bytes, so it can never fit: "
@@ -458,7 +461,8 @@ void batch_serve_call(struct sheaf_batch *batch, uint64_t deadline_ns, bool call
 {
 	batch->give_up = give_up;
 	batch->deadline_ns = deadline_ns;
-	batch->caller_works = caller_works;
+	/* Where it runs all tasks anyway, it does so as the worker. */
+	batch->caller_works = caller_works && !batch->segment->inlined;
 }
 
 void batch_close(struct sheaf_batch *batch)

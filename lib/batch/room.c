@@ -100,7 +100,9 @@ static void ring_before_sleep(void *context)
 {
 	const struct room_wait *wait = context;
 
-	workers_ring(wait->batch->segment);
+	/* Without workers this would ring the submitter itself. */
+	if (!wait->batch->segment->inlined)
+		workers_ring(wait->batch->segment);
 }
 
 static void undo_room_wait(void *context)

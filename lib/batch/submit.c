@@ -342,14 +342,23 @@ UNGUARDED int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn 
 	return submit_one(batch, position, fn, arg, arg_size, LIMIT_BATCH, 0);
 }
 
+static int check_limit(const sheaf_batch *batch, uint64_t limit_ns)
+{
+	int r = batch_check(batch);
+
+	return r ? r : member_may_limit(batch->segment, "sheaf_submit_with", "options.timeout_ns", limit_ns);
+}
+
 UNGUARDED int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
 				const sheaf_task_options *options)
 {
 	uint16_t limit = options ? limit_pack(options->timeout_ns) : LIMIT_BATCH;
-	int r = submit_one(batch, position, fn, arg, arg_size, limit, options ? options->deadline_ns : 0);
+	int r = options && batch ? check_limit(batch, options->timeout_ns) : 0;
 
+	if (r || (r = submit_one(batch, position, fn, arg, arg_size, limit, options ? options->deadline_ns : 0)))
+		return r;
 	/* Only now: the supervisor need not wake up for a task that was refused. */
-	if (!r && limit != LIMIT_BATCH && limit != LIMIT_NONE)
+	if (limit != LIMIT_BATCH && limit != LIMIT_NONE)
 		batch_limit(batch, limit_unpack(limit));
-	return r;
+	return 0;
 }

@@ -241,6 +241,26 @@ void member_kill(struct member *member, uint64_t owned)
 		member->ops->kill(member, w.seat, generation);
 }
 
+int member_may_kill(const struct segment *segment, const char *call, const char *what)
+{
+	if (!segment->threaded || segment->lenient)
+		return 0;
+	return sheaf_fail(-ENOTSUP, "%s: %s needs a worker that can be killed, and %s: leave it out, or use SHEAF_PROCESSES",
+			  call, what,
+			  segment->inlined ? "the tasks of this pool run in the thread that waits (SHEAF_INLINE)"
+					   : "those of this pool are threads (SHEAF_THREADS)");
+}
+
+int member_may_limit(const struct segment *segment, const char *call, const char *option, uint64_t limit_ns)
+{
+	return limit_of(limit_ns, 0) ? member_may_kill(segment, call, option) : 0;
+}
+
+bool member_serve(struct member *member)
+{
+	return member->ops->serve && member->ops->serve(member, NULL, 0, false);
+}
+
 int member_look(struct member *member, bool now)
 {
 	uint64_t time = sheaf_now_ns();

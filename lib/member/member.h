@@ -21,6 +21,7 @@
 #define MEMBER_REGIONS 4
 
 struct member;
+struct wait; /* see wait.h */
 
 /*
  * What the owner does for its pool, or a task for the batches that it opens. A worker that runs no
@@ -43,6 +44,12 @@ struct member_ops {
 	void (*nudge)(struct member *member);
 	/* A task is over that a thread of the owner has run, and that has asked for the pool. */
 	void (*returned)(struct member *member);
+	/*
+	 * Run a task in the calling thread, which waits. @wait: as what; NULL: it only asks.
+	 * @announced: this is the last look before a sleep. False: no task was run. NULL: workers
+	 * run the tasks.
+	 */
+	bool (*serve)(struct member *member, const struct wait *wait, uint64_t deadline_ns, bool announced);
 };
 
 /* What a worker's seat told of a task that waits, while the worker runs others. See work/nest.h. */
@@ -256,6 +263,21 @@ int member_shut(struct member *member);
 
 /* Have the worker killed that owns a slot or a chunk, by its word. */
 void member_kill(struct member *member, uint64_t owned);
+
+/*
+ * Check that @what, which kills workers, can be done: they are processes, or the environment has
+ * chosen that they are not. 0; -ENOTSUP with its message.
+ */
+int member_may_kill(const struct segment *segment, const char *call, const char *what);
+
+/* The same for a time limit, as an option tells it. */
+int member_may_limit(const struct segment *segment, const char *call, const char *option, uint64_t limit_ns);
+
+/*
+ * Run a task of a pool without workers, for a call that only asks how far things are. False: there
+ * is none, or workers run the tasks.
+ */
+bool member_serve(struct member *member);
 
 /*
  * Check that work may be submitted. 0, -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, with its

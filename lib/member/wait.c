@@ -90,6 +90,21 @@ static int reason_to_end(struct member *member, const struct wait *wait, uint64_
 }
 
 /*
+ * Run a task instead of waiting: by help(), or, where the pool has no workers, as the owner. True:
+ * one was run.
+ */
+static bool run_instead(struct member *member, const struct wait *wait, uint64_t deadline_ns, bool announced)
+{
+	if (wait->help)
+		return wait->help(wait->context, announced);
+	if (wait->deaf || !member->ops || !member->ops->serve || !member->ops->serve(member, wait, deadline_ns, announced))
+		return false;
+	if (announced)
+		member_retract(member, wait);
+	return true;
+}
+
+/*
  * Tell whether CHECK_EVERY_NS have passed since *@checked. By the clock, because a bell that was
  * written over wakes the member at once, again and again.
  */
@@ -123,13 +138,13 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 	for (;;) {
 		uint64_t now, until;
 		uint32_t state;
-		bool late;
+		bool late, ran;
 		int r;
 
 		if (wait->ready(wait->context))
 			return 0;
 		/* A member that has run tasks goes on spinning, because more may come soon. */
-		if (wait->help && wait->help(wait->context, false)) {
+		if ((ran = run_instead(member, wait, deadline_ns, false))) {
 			spin = true;
 			if (wait->ready(wait->context))
 				return 0;
@@ -149,13 +164,16 @@ int member_wait(struct member *member, const struct wait *wait, uint64_t deadlin
 		state = load_relaxed(&member->segment->control->state);
 		if ((r = reason_to_end(member, wait, now, deadline_ns, late, signalled)))
 			return r > 0 ? 0 : r;
+		/* Nobody else does it, so look at the clock after each task. */
+		if (ran && !wait->help)
+			continue;
 		sleeper_announce(&wait->sleeper);
 		sleeper_announce(&wait->beside);
 		/*
 		 * Help first: a task that was READY when ready() was asked may be withdrawn before
 		 * it can be claimed, and nobody rings for that.
 		 */
-		if (wait->help && wait->help(wait->context, true))
+		if (run_instead(member, wait, deadline_ns, true))
 			continue;
 		if (wait->ready(wait->context) || has_changed(member, state)) {
 			member_retract(member, wait);

@@ -49,7 +49,7 @@ static int check_options(const sheaf_pool_options *options)
 	    (r = check_number("ring_size", options->ring_size, LARGEST_RING)) ||
 	    (r = check_number("max_attempts", options->max_attempts, SHEAF_MAX_ATTEMPTS)) ||
 	    (r = check_number("max_batches", options->max_batches, LARGEST_BATCHES)) ||
-	    (r = check_number("backend", (unsigned)options->backend, SHEAF_THREADS)) ||
+	    (r = check_number("backend", (unsigned)options->backend, SHEAF_INLINE)) ||
 	    (r = check_number("flags", options->flags, SHEAF_ANONYMOUS | SHEAF_KEEP_FDS | SHEAF_DUMP_HEAP | SHEAF_TELL_DEATHS)))
 		return r;
 	if (options->heap_size > SIZE_MAX / 4)
@@ -60,20 +60,38 @@ static int check_options(const sheaf_pool_options *options)
 }
 
 /*
- * Choose threads (1) or processes (0). The environment decides first, for a user that debugs a
+ * Choose the backend: enum sheaf_backend. The environment decides first, for a user that debugs a
  * program without building it anew. Or -EINVAL with its message.
  */
 static int choose_backend(const sheaf_pool_options *options)
 {
+	static const char *const names[] = {
+		[SHEAF_PROCESSES] = "processes", [SHEAF_THREADS] = "threads", [SHEAF_INLINE] = "inline"};
 	const char *text = os_environment("SHEAF_BACKEND");
 
 	if (!text || !*text)
-		return options->backend == SHEAF_THREADS;
-	if (!strcmp(text, "threads"))
-		return 1;
-	return !strcmp(text, "processes")
-		       ? 0
-		       : sheaf_fail(-EINVAL, "SHEAF_BACKEND is \"%.40s\" in the environment: threads or processes", text);
+		return (int)options->backend;
+	for (int i = SHEAF_PROCESSES; i <= SHEAF_INLINE; i++)
+		if (!strcmp(text, names[i]))
+			return i;
+	return sheaf_fail(-EINVAL, "SHEAF_BACKEND is \"%.40s\" in the environment: processes, threads or inline", text);
+}
+
+/*
+ * Check what the backend of the options cannot do. Not for one that the environment has chosen,
+ * because the program does not know of it.
+ */
+static int check_backend(const sheaf_pool_options *options)
+{
+	const struct segment asked = {.threaded = options->backend != SHEAF_PROCESSES,
+				      .inlined = options->backend == SHEAF_INLINE};
+
+	if (options->backend == SHEAF_INLINE && options->workers)
+		return sheaf_fail(
+			-EINVAL,
+			"options.workers is %u: must be 0 with SHEAF_INLINE, where the thread that waits runs the tasks",
+			options->workers);
+	return member_may_limit(&asked, "sheaf_pool_create", "options.task_timeout_ns", options->task_timeout_ns);
 }
 
 static uint32_t power_of_two(uint32_t size)
@@ -93,11 +111,23 @@ static int start_workers(struct sheaf_pool *pool)
 	if (r)
 		return sheaf_fail(r == -EMFILE || r == -ENFILE ? r : -EAGAIN,
 				  "cannot make a pipe for the pool: %s (see ulimit -n)", strerror(-r));
-	r = pool->threaded ? threads_start(&pool->threads, segment)
-			   : family_start(&pool->family, segment, pool->keep_fds, false);
+	if (segment->inlined)
+		r = inlined_begin(&pool->inlined, segment, &pool->member);
+	else
+		r = pool->threaded ? threads_start(&pool->threads, segment)
+				   : family_start(&pool->family, segment, pool->keep_fds, false);
 	if (r)
 		news_end(segment);
 	return r;
+}
+
+/* Plan where workers run, and find out whether they can. */
+static int place_workers(struct sheaf_pool *pool, const struct sheaf_worker_options *options)
+{
+	int r = place_plan(&pool->place, options, &pool->segment);
+
+	pool->segment.place = pool->place;
+	return r || !pool->place || pool->threaded ? r : place_rehearse(pool->place);
 }
 
 /* Fill in what the options leave to the library. */
@@ -117,30 +147,31 @@ static struct segment_options complete(const sheaf_pool_options *options, unsign
 	};
 }
 
-/* Fill in what the owner's handle knows. Its member is seated here, so what is set before goes. */
-static void furnish(struct sheaf_pool *pool, const sheaf_pool_options *options, unsigned cpus)
+/* Say how the processes of the pool behave, and seat the owner. */
+static void seat_owner(struct sheaf_pool *pool, const sheaf_pool_options *options, int backend, unsigned cpus)
 {
-	pool->segment.workers = workers_complete(options->worker_options);
+	bool roomy = pool->segment.worker_count < cpus;
+
+	pool->segment.workers = workers_complete(options->worker_options, (enum sheaf_backend)backend);
 	if (pool->segment.workers.recycle_tasks || pool->segment.workers.recycle_memory)
 		segment_heed(&pool->segment, HEED_SEAT);
-	pool->segment.spin_ns = SPIN_NS;
-	pool->segment.eager_ns = pool->segment.worker_count < cpus ? EAGER_NS : CROWDED_EAGER_NS;
+	pool->segment.spin_ns = backend == SHEAF_INLINE ? 0 : SPIN_NS;
+	pool->segment.eager_ns = roomy ? EAGER_NS : CROWDED_EAGER_NS;
 	pool->segment.cpus = cpus;
-	pool->segment.idle_eager_ns = pool->segment.worker_count < cpus ? EAGER_NS : CROWDED_IDLE_EAGER_NS;
+	pool->segment.idle_eager_ns = roomy ? EAGER_NS : CROWDED_IDLE_EAGER_NS;
 	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
 	pool->member.forks = MEMBER_DEAD; /* until its workers run */
-	pool->member.ops = &tend_ops;
+	pool->member.ops = backend == SHEAF_INLINE ? &tend_inlined_ops : &tend_ops;
 	pool->member.openings = &pool->openings;
 	pool->member.limit_ns = pool->segment.limit_ns = limit_of(options->task_timeout_ns, 0);
 	pool->member.host_ends = options->interrupted;
 	pool->member.host = options->interrupted_context;
 	pool->keep_fds = options->flags & SHEAF_KEEP_FDS;
 	pool->tells_deaths = options->flags & SHEAF_TELL_DEATHS;
+	pool->threaded = pool->segment.threaded = backend != SHEAF_PROCESSES;
+	pool->segment.inlined = backend == SHEAF_INLINE;
+	pool->segment.lenient = backend != (int)options->backend;
 	pool->member.stocks = !pool->threaded;
-	if (pool->member.checked)
-		pool->member.memory = check_remember();
-	pthread_mutex_init(&pool->openings.lock, NULL);
-	pthread_mutex_init(&pool->family_lock, NULL);
 }
 
 static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
@@ -149,34 +180,45 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	struct segment_options wanted;
 	struct sheaf_pool *pool;
 	unsigned cpus;
-	int r, threaded, checked;
+	int r, backend, checked;
 
 	if (!out)
 		return sheaf_fail(-EINVAL, "sheaf_pool_create: pool is NULL");
 	if (!options)
 		options = &defaults;
-	if ((r = check_options(options)) || (r = threaded = choose_backend(options)) < 0 ||
-	    (r = workers_check(options->worker_options, threaded)) || (r = checked = check_wanted()) < 0)
+	if ((r = check_options(options)) || (r = backend = choose_backend(options)) < 0 ||
+	    (backend == (int)options->backend && (r = check_backend(options))) ||
+	    (r = workers_check(options->worker_options, (enum sheaf_backend)backend, backend == (int)options->backend)) ||
+	    (r = checked = check_wanted()) < 0)
 		return r;
 	pool = pool_take_memory();
 	if (!pool)
 		return sheaf_fail(-ENOMEM, "no memory for a pool");
 	cpus = os_usable_cpus(options->workers);
 	wanted = complete(options, cpus);
+	if (backend == SHEAF_INLINE)
+		wanted.workers = 1; /* the seat of the one that waits */
 	r = segment_create(&pool->segment, &wanted);
 	if (r) {
 		pool_give_memory(pool);
 		return r;
 	}
-	pool->threaded = pool->segment.threaded = threaded;
+	seat_owner(pool, options, backend, cpus);
 	pool->member.checked = pool->segment.checked = checked;
-	furnish(pool, options, cpus);
-	r = start_workers(pool);
+	if (checked)
+		pool->member.memory = check_remember();
+	pthread_mutex_init(&pool->openings.lock, NULL);
+	pthread_mutex_init(&pool->family_lock, NULL);
+	r = place_workers(pool, options->worker_options);
+	if (!r)
+		r = start_workers(pool);
 	if (!r && (r = segment_publish(&pool->segment))) {
 		tend_end_workers(pool);
 		news_end(&pool->segment);
 	}
 	if (r) {
+		inlined_end(pool->inlined);
+		place_forget(pool->place);
 		segment_destroy(&pool->segment);
 		pthread_mutex_destroy(&pool->openings.lock);
 		pthread_mutex_destroy(&pool->family_lock);

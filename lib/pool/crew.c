@@ -24,6 +24,7 @@
 #include "os/os.h"
 #include "pool/lastwords.h"
 #include "pool/leaving.h"
+#include "pool/place.h"
 #include "pool/recover.h"
 #include "pool/setup.h"
 #include "pool/state.h"
@@ -81,6 +82,9 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 	batch_enter_tasks(worker);
 	segment_adopt(segment);
 	lastwords_prepare(&segment->seats[worker]);
+	/* What was possible at the pool's creation, for every worker, no longer is. */
+	if (place_take(segment->place, worker, false))
+		_exit(1);
 	leaving_run(segment, worker, generation, supervisor);
 }
 

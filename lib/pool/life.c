@@ -22,6 +22,7 @@
 #include "segment/file.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define MOST_RESUMED 3
 
@@ -126,21 +127,39 @@ int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 	return r ? r : mishap_fail_exit(&pool->segment);
 }
 
-int sheaf_pool_terminate(sheaf_pool *pool)
+/* Terminate a pool. @wait: for tasks that cannot be killed; else return how many run on. */
+static unsigned terminate(struct sheaf_pool *pool, bool wait)
 {
-	int r = pool_check_owner(pool, "sheaf_pool_terminate"), cancel;
+	unsigned left = 0;
 
-	if (r)
-		return r;
-	cancel = cancel_refuse();
 	ask_for(pool, POOL_TERMINATED);
 	pthread_mutex_lock(&pool->family_lock);
 	/* First: if we are killed now, the supervisor ends the rest. */
 	segment_unpublish(&pool->segment);
-	tend_end_workers(pool);
+	if (wait)
+		tend_end_workers(pool);
+	else
+		left = tend_stop_workers(pool);
 	pthread_mutex_unlock(&pool->family_lock);
 	state_wake_everybody(&pool->segment);
+	return left;
+}
+
+int sheaf_pool_terminate(sheaf_pool *pool)
+{
+	int r = pool_check_owner(pool, "sheaf_pool_terminate"), cancel;
+	unsigned left;
+
+	if (r)
+		return r;
+	cancel = cancel_refuse();
+	left = terminate(pool, false);
 	cancel_allow(cancel);
+	if (left)
+		return sheaf_fail(-ENOTSUP,
+				  "sheaf_pool_terminate: %u of the pool's tasks still run, in threads, which cannot be killed: "
+				  "no other task begins, and sheaf_pool_destroy() waits for these",
+				  left);
 	return 0;
 }
 
@@ -178,15 +197,19 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		/* A fork of the owner: segment, workers and batches are the parent's. */
 		news_end(&pool->segment);
 		segment_detach(&pool->segment);
+		free(pool->inlined);
+		place_forget(pool->place);
 		batch_drop_spare(&pool->member);
 		pool_give_memory(pool);
 		return;
 	}
 	cancel = cancel_refuse();
-	sheaf_pool_terminate(pool);
+	terminate(pool, true);
 	while (pool->openings.batches)
 		batch_free(pool->openings.batches, true);
 	batch_drop_spare(&pool->member);
+	inlined_end(pool->inlined);
+	place_forget(pool->place);
 	news_end(&pool->segment);
 	segment_destroy(&pool->segment);
 	pthread_mutex_destroy(&pool->openings.lock);

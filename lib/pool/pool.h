@@ -6,13 +6,15 @@
 
 #include "batch/handle.h"
 #include "pool/family.h"
+#include "pool/inlined.h"
+#include "pool/place.h"
 #include "pool/threads.h"
 
 struct sheaf_pool {
 	struct member member; /* the owner's. First: pool_of() and back */
 	struct segment segment;
 	bool keep_fds;
-	bool threaded;
+	bool threaded;                /* no process is of the pool but the owner's: its threads, or `inlined` */
 	bool tells_deaths;            /* SHEAF_TELL_DEATHS */
 	_Atomic uint64_t deaths_told; /* by sheaf_pool_news() */
 	pthread_mutex_t family_lock;  /* of the thread that starts, ends or reaps */
@@ -22,7 +24,9 @@ struct sheaf_pool {
 	unsigned resumed;    /* how often it said that it was finished, and tasks ran */
 	/* Since when a successor could not be started; 0: there is one, or none is needed. */
 	uint64_t orphaned_ns;
+	struct place *place; /* where workers run; NULL: anywhere */
 	struct threads threads;
+	struct inlined *inlined;      /* NULL: it has workers */
 	struct openings openings;     /* the owner's */
 	struct sheaf_pool *next_dead; /* see handles.h */
 };

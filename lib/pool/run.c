@@ -108,6 +108,8 @@ static int begin_call(struct call *call, const char *name, sheaf_pool *pool, con
 {
 	int r = pool_check(pool, name);
 
+	if (!r && options)
+		r = member_may_limit(pool->member.segment, name, "options.task_timeout_ns", options->task_timeout_ns);
 	if (r || (r = batch_create(&call->batch, &pool->member, batch_options)))
 		return r;
 	call->name = name;

@@ -138,7 +138,7 @@ static int tend_look(struct member *member)
 		mend_pool(pool);
 		if (!pool->threaded)
 			look_at_family(pool);
-		else if (state_of(&pool->segment) == POOL_CLOSED)
+		else if (!pool->inlined && state_of(&pool->segment) == POOL_CLOSED)
 			threads_finish(&pool->threads, member->segment);
 		pthread_mutex_unlock(&pool->family_lock);
 	}
@@ -191,6 +191,33 @@ const struct member_ops tend_ops = {
 	.nudge = tend_nudge,
 	.returned = nested_end_of_owner,
 };
+
+static bool tend_serve(struct member *member, const struct wait *wait, uint64_t deadline_ns, bool announced)
+{
+	return inlined_serve(pool_of(member)->inlined, wait, deadline_ns, announced);
+}
+
+const struct member_ops tend_inlined_ops = {
+	.look = tend_look,
+	.ended = tend_end,
+	.kill = tend_kill,
+	.nudge = tend_nudge,
+	.returned = nested_end_of_owner,
+	.serve = tend_serve,
+};
+
+unsigned tend_stop_workers(struct sheaf_pool *pool)
+{
+	/* Of a pool that the environment has changed, the program expects that nothing runs on. */
+	if (!pool->threaded || pool->segment.lenient) {
+		tend_end_workers(pool);
+		return 0;
+	}
+	state_force(&pool->segment, POOL_TERMINATED);
+	workers_ring_all(&pool->segment);
+	/* Relaxed: a number of the owner's own. */
+	return pool->inlined ? load_relaxed(&pool->member.running) : threads_end(&pool->threads);
+}
 
 void tend_end_workers(struct sheaf_pool *pool)
 {

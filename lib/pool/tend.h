@@ -7,7 +7,7 @@
 #include "pool/pool.h"
 
 /* What the owner is as a member. */
-extern const struct member_ops tend_ops;
+extern const struct member_ops tend_ops, tend_inlined_ops;
 
 /*
  * Tell what the owner itself has asked for. Relaxed: a thread that asks at the same time may be
@@ -23,5 +23,11 @@ void tend_wake_supervisor(struct sheaf_pool *pool);
  * nobody else has the pool.
  */
 void tend_end_workers(struct sheaf_pool *pool);
+
+/*
+ * The same, without waiting for tasks that threads run and that cannot be killed. Return how many
+ * run on: tend_end_workers() waits for them.
+ */
+unsigned tend_stop_workers(struct sheaf_pool *pool);
 
 #endif

@@ -20,12 +20,14 @@
 #include "member/mishap.h"
 #include "os/os.h"
 #include "pool/hooks.h"
+#include "pool/place.h"
 #include "pool/worker.h"
 #include "queue/bell.h"
 #include "pool/state.h"
 #include "queue/ring.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,12 +35,24 @@
 #define MOST_DOUBLINGS 6
 #define MOST_UNSET 3
 #define NO_WORKER_NS UINT64_C(10000000000) /* as in setup.c and supervisor.c, all four */
+#define END_NS 50000000                    /* long for a thread that has no task, short for a caller */
+#define END_CHECK_NS 100000
+
+/* How far the threads are with taking their places. On the stack of the thread that waits. */
+struct placing {
+	pthread_mutex_t lock;
+	pthread_cond_t told;
+	unsigned count;
+	int refused; /* why one of them has none; 0: none so far */
+	char why[300];
+};
 
 struct start {
 	struct threads *threads;
 	struct segment *segment;
 	unsigned worker;
-	bool follows; /* a thread that has left, and ends */
+	struct placing *placing; /* NULL: it takes none, or has inherited that of its predecessor */
+	bool follows;            /* a thread that has left, and ends */
 	pthread_t before;
 };
 
@@ -128,6 +142,7 @@ static bool replace_thread(const struct start *mine)
 	struct start next = *mine;
 	bool done;
 
+	next.placing = NULL;
 	next.follows = true;
 	next.before = pthread_self();
 	fetch_add_relaxed(&mine->segment->control->hooks.left, 1); /* a statistic */
@@ -156,15 +171,49 @@ static void serve_as(const struct start *mine)
 	}
 }
 
+/* Take the place of a worker, and tell that. False: it cannot be had. */
+static bool take_place(const struct start *start)
+{
+	struct placing *placing = start->placing;
+	int r;
+
+	if (!placing)
+		return true;
+	r = place_take(start->segment->place, start->worker, true);
+	pthread_mutex_lock(&placing->lock);
+	placing->count++;
+	if (r && !placing->refused) {
+		placing->refused = r;
+		snprintf(placing->why, sizeof(placing->why), "%s", sheaf_message());
+	}
+	pthread_cond_signal(&placing->told);
+	pthread_mutex_unlock(&placing->lock);
+	return !r;
+}
+
+/* Wait until @count threads have told of their places. 0, or why one has none, with its message. */
+static int await_places(struct placing *placing, unsigned count)
+{
+	pthread_mutex_lock(&placing->lock);
+	while (placing->count < count)
+		pthread_cond_wait(&placing->told, &placing->lock);
+	pthread_mutex_unlock(&placing->lock);
+	pthread_cond_destroy(&placing->told);
+	pthread_mutex_destroy(&placing->lock);
+	return placing->refused ? sheaf_fail(placing->refused, "%s", placing->why) : 0;
+}
+
 static void *run(void *context)
 {
 	struct start start = *(struct start *)context;
+	bool placed = take_place(&start);
 
 	free(context);
 	if (start.follows)
 		pthread_join(start.before, NULL);
 	member_run_tasks_of(start.segment);
-	serve_as(&start);
+	if (placed)
+		serve_as(&start);
 	/* Relaxed: the owner uses nothing of this thread before it has joined it. */
 	fetch_sub_relaxed(&start.threads->live, 1);
 	return NULL;
@@ -224,7 +273,9 @@ static bool await_set_up(struct threads *threads, struct segment *segment)
 
 int threads_start(struct threads *threads, struct segment *segment)
 {
-	int r = 0;
+	struct placing placing = {.lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER};
+	struct start start = {.threads = threads, .segment = segment, .placing = segment->place ? &placing : NULL};
+	int r = 0, placed;
 
 	threads->ids = calloc(segment->worker_count, sizeof(*threads->ids));
 	if (!threads->ids)
@@ -232,17 +283,34 @@ int threads_start(struct threads *threads, struct segment *segment)
 	pthread_mutex_init(&threads->lock, NULL);
 	threads->starting = true;
 	while (!r && threads->count < segment->worker_count) {
-		r = start_one(&(struct start){.threads = threads, .segment = segment, .worker = threads->count});
+		start.worker = threads->count;
+		r = start_one(&start);
 		threads->count += !r;
 	}
-	if (!r && await_set_up(threads, segment))
+	placed = segment->place ? await_places(&placing, threads->count) : 0;
+	if (!r && !placed && await_set_up(threads, segment))
 		return 0;
 	state_force(segment, POOL_TERMINATED);
 	workers_ring_all(segment);
 	threads_join(threads);
+	if (placed)
+		return placed;
 	if (!r)
 		return mishap_fail_init(segment, "no pool was created: ");
 	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
+}
+
+unsigned threads_end(struct threads *threads)
+{
+	uint64_t deadline = sheaf_now_ns() + END_NS;
+	unsigned live;
+
+	/* Relaxed: joining them hands over what they did. */
+	while ((live = load_relaxed(&threads->live)) && sheaf_now_ns() < deadline)
+		os_sleep_ns(END_CHECK_NS);
+	if (!live)
+		threads_join(threads);
+	return live;
 }
 
 void threads_join(struct threads *threads)

@@ -1,6 +1,5 @@
 /*
- * threads.h - workers that are threads of the owner, for debuggers and sanitizers. Ring, table and
- * gather are the same.
+ * threads.h - workers that are threads of the owner. Ring, table and gather are the same.
  */
 #ifndef SHEAF_POOL_THREADS_H
 #define SHEAF_POOL_THREADS_H
@@ -21,12 +20,18 @@ struct threads {
 
 /*
  * Start one thread for each worker, and wait until all are set up. 0; -EAGAIN, -ENOMEM, what an
- * init hook has returned, with its message.
+ * init hook has returned, or as place_take(), with its message.
  */
 int threads_start(struct threads *threads, struct segment *segment);
 
 /* Join all threads of a pool that is closed or terminated. */
 void threads_join(struct threads *threads);
+
+/*
+ * The same of a pool that is terminated, but do not wait for long. Return how many still run a
+ * task: then none is joined.
+ */
+unsigned threads_end(struct threads *threads);
 
 /*
  * Run what was submitted while a closed pool's last thread ended. In the calling thread, and one

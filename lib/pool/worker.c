@@ -176,8 +176,7 @@ static void learn_from_sleep(void *context)
 	member->spin_ns = brief ? MOST_SPIN_NS : member->segment->spin_ns;
 }
 
-/* Free what the tasks of a thread have had. */
-static void forget_handles(struct member *worker)
+void worker_forget(struct member *worker)
 {
 	struct member *handle = worker->handle, *next;
 
@@ -244,6 +243,6 @@ enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned 
 	store_relaxed(&life.member.seat->leaving, reason);
 	/* Of a process of its own all of this goes with the process. */
 	if (!parent)
-		forget_handles(&life.member);
+		worker_forget(&life.member);
 	return (enum leave_reason)reason;
 }

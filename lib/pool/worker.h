@@ -4,7 +4,7 @@
 #ifndef SHEAF_POOL_WORKER_H
 #define SHEAF_POOL_WORKER_H
 
-#include "segment/segment.h"
+#include "member/member.h"
 
 /*
  * Claim tasks and run them until the pool is closed and nothing is left, or is terminated, or the
@@ -13,5 +13,8 @@
  * leaves, as its seat says by then; LEAVE_NOT: the pool is over.
  */
 enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent);
+
+/* Free what the tasks of a worker have had that is a thread. */
+void worker_forget(struct member *worker);
 
 #endif

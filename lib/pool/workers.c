@@ -23,9 +23,32 @@ static int check_time(const char *name, uint64_t ns)
 			  (unsigned long long)ns, (unsigned long long)LONGEST_NS);
 }
 
-int workers_check(const sheaf_worker_options *options, bool threaded)
+static int refuse(const char *name, const char *why)
+{
+	return sheaf_fail(-ENOTSUP, "worker_options->%s: %s", name, why);
+}
+
+/* Check what the backend cannot do. */
+static int check_recycling(const sheaf_worker_options *options, enum sheaf_backend backend)
 {
 	uint64_t memory;
+
+	if (backend == SHEAF_INLINE && (options->recycle_tasks || options->recycle_memory))
+		return refuse(options->recycle_tasks ? "recycle_tasks" : "recycle_memory",
+			      "with SHEAF_INLINE there are no workers, so none can leave");
+	if (!options->recycle_memory)
+		return 0;
+	if (backend == SHEAF_THREADS)
+		return refuse("recycle_memory", "threads have their memory in common, so none of them could give it back by "
+						"leaving (SHEAF_THREADS)");
+	return os_own_memory(&memory)
+		       ? refuse("recycle_memory", "this system does not tell how much memory a process has (Linux "
+						  "tells it in /proc/self/statm)")
+		       : 0;
+}
+
+int workers_check(const sheaf_worker_options *options, enum sheaf_backend backend, bool chosen)
+{
 	int r;
 
 	if (!options)
@@ -33,22 +56,17 @@ int workers_check(const sheaf_worker_options *options, bool threaded)
 	if ((r = check_time("init_timeout_ns", options->init_timeout_ns)) ||
 	    (r = check_time("exit_timeout_ns", options->exit_timeout_ns)))
 		return r;
-	if (!options->recycle_memory)
-		return 0;
-	if (threaded)
-		return sheaf_fail(-ENOTSUP,
-				  "worker_options->recycle_memory: threads have their memory in common, so none of them "
-				  "could give it back by leaving (SHEAF_THREADS)");
-	return os_own_memory(&memory)
-		       ? sheaf_fail(-ENOTSUP, "worker_options->recycle_memory: this system does not tell how much "
-					      "memory a process has (Linux tells it in /proc/self/statm)")
-		       : 0;
+	return chosen || backend == SHEAF_PROCESSES ? check_recycling(options, backend) : 0;
 }
 
-sheaf_worker_options workers_complete(const sheaf_worker_options *options)
+sheaf_worker_options workers_complete(const sheaf_worker_options *options, enum sheaf_backend backend)
 {
 	sheaf_worker_options complete = options ? *options : (sheaf_worker_options){0};
 
+	if (backend != SHEAF_PROCESSES)
+		complete.recycle_memory = 0;
+	if (backend == SHEAF_INLINE)
+		complete.recycle_tasks = 0;
 	if (!complete.init_timeout_ns)
 		complete.init_timeout_ns = INIT_NS;
 	if (!complete.exit_timeout_ns)

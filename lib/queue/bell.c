@@ -186,6 +186,25 @@ static bool ring_elsewhere(struct segment *segment, uint32_t awaits)
 	return true;
 }
 
+/*
+ * Wake all threads of the owner that sleep in calls, because the first one of them becomes the
+ * worker. Relaxed, all: each has announced where it sleeps before it has announced itself as the
+ * worker, and that announcement, or the lock in inlined.c, hands it over.
+ */
+static void ring_callers(struct segment *segment)
+{
+	uint64_t rooms = load_relaxed(&segment->control->room_waiters);
+
+	for (uint32_t i = 0; i < segment_batches(segment); i++) {
+		uint64_t waiter = load_relaxed(&segment->batches[i].waiter);
+
+		if (waiter != WAIT_NOTHING && WAIT_PLACE(waiter) != PLACE_NEWS)
+			gatherer_wake(segment, &segment->batches[i], waiter, waiter);
+	}
+	for (; rooms; rooms &= rooms - 1)
+		bell_post(bell_of_room(segment->control, lowest_bit(rooms)));
+}
+
 /* Ring the worker in a seat. Not inlined, because most posters find nobody asleep. */
 __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigned number)
 {
@@ -196,6 +215,10 @@ __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigne
 	 */
 	uint32_t awaits = load_seq_cst(&seat->awaits);
 
+	if (segment->inlined) {
+		ring_callers(segment);
+		return;
+	}
 	if (awaits && ring_elsewhere(segment, awaits))
 		return;
 	/*

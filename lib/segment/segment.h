@@ -16,6 +16,8 @@
 #define LARGEST_BATCHES 16384u
 #define LARGEST_HEAP ((uint64_t)1 << 62)
 
+struct place;
+
 /* A ring of the segment, which has one for each priority. */
 struct ring {
 	struct shared_ring *shared;
@@ -63,8 +65,12 @@ struct segment {
 	uint64_t limit_ns;      /* of tasks, unless their batch says otherwise; 0: none */
 	/* Complete: no field means a default. */
 	struct sheaf_worker_options workers;
-	bool checked;         /* SHEAF_CHECK */
-	bool threaded;        /* workers are threads of the owner */
+	bool checked;  /* SHEAF_CHECK */
+	bool threaded; /* workers are threads of the owner, or there are none: inlined */
+	bool inlined;  /* the owner runs all tasks itself, in seat 0, in calls that wait */
+	bool lenient;  /* the environment chose that: what it cannot do is left out */
+	/* Where workers run; NULL: anywhere. See pool/place.h. */
+	const struct place *place;
 	char name[NAME_MAX];  /* "" if it has none */
 	char second[64];      /* a name that it was made under and still has; else "" */
 	bool wished;          /* the user has chosen that name */

@@ -63,6 +63,25 @@ static void pass_on(struct member *member)
 		workers_ring(member->segment);
 }
 
+/* Note in the seat what is in hand. */
+static inline void note_hand(struct member *member, const struct claim *claim)
+{
+	/* Relaxed, because the supervisor reads it after this member's death. */
+	store_relaxed(&member->seat->hand, segment_offset(member->segment, claim->slot));
+}
+
+/* Run what was claimed. */
+static inline void run_claimed(struct member *member, struct claim *claim)
+{
+	while (claim->slot->kind == TASK_SHARE) {
+		if (!share_run(member, claim))
+			return;
+		/* It was left for another task, which is claimed now. */
+		note_hand(member, claim);
+	}
+	call_run(member, claim->slot, claim->word);
+}
+
 bool work_step(struct member *member, bool announced)
 {
 	struct segment *segment = member->segment;
@@ -70,8 +89,7 @@ bool work_step(struct member *member, bool announced)
 
 	if (!claim_task(member, announced, &claim))
 		return false;
-	/* Relaxed, because the supervisor reads it after this member's death. */
-	store_relaxed(&member->seat->hand, segment_offset(segment, claim.slot));
+	note_hand(member, &claim);
 	/* Submitters may have left several tasks to this spinning worker, which takes only one. */
 	if (member->looking) {
 		work_spins(member, false);
@@ -80,12 +98,19 @@ bool work_step(struct member *member, bool announced)
 	}
 	if (announced)
 		pass_on(member);
-	while (claim.slot->kind == TASK_SHARE) {
-		if (!share_run(member, &claim))
-			return true;
-		/* It was left for another task, which is claimed now. Relaxed: as above. */
-		store_relaxed(&member->seat->hand, segment_offset(segment, claim.slot));
-	}
-	call_run(member, claim.slot, claim.word);
+	run_claimed(member, &claim);
+	return true;
+}
+
+bool work_serve(struct member *member)
+{
+	struct claim claim;
+
+	if (!claim_task(member, true, &claim))
+		return false;
+	note_hand(member, &claim);
+	run_claimed(member, &claim);
+	/* The next task begins when the next call waits. */
+	member->clock_ns = 0;
 	return true;
 }

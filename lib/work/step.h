@@ -14,6 +14,12 @@
 bool work_step(struct member *member, bool announced);
 
 /*
+ * Do the same for a thread that is the worker of its pool for one task, and that sleeps elsewhere.
+ * Every slot is tried.
+ */
+bool work_serve(struct member *member);
+
+/*
  * Say that the worker spins, so that submitters need not wake it, or that it no longer does.
  * work_step() says the latter, too.
  */

@@ -115,9 +115,11 @@ int sheaf_task_leave(sheaf_task *task)
 	member = task->member;
 	if (forks_count() != member->made)
 		return sheaf_fail(-EPERM, "sheaf_task_leave: this process is a child that the task has forked");
-	if (!member->service)
-		return sheaf_fail(-ENOTSUP, "sheaf_task_leave: the thread that waits for the task runs it itself "
-					    "(caller_works), and is no worker that could leave");
+	if (!member->service || member->segment->inlined)
+		return sheaf_fail(-ENOTSUP,
+				  "sheaf_task_leave: the thread that waits for the task runs it itself (%s), and is no worker "
+				  "that could leave",
+				  member->service ? "SHEAF_INLINE" : "caller_works");
 	/* Relaxed, both: this worker reads it next, before it claims another task. */
 	cas_relaxed(&member->service->leave, &stays, LEAVE_ASKED);
 	if (!heeds_seat(load_relaxed(&member->segment->control->heed)))

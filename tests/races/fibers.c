@@ -29,7 +29,7 @@ uint64_t __real_sheaf_now_ns(void);
 enum state { UNUSED, RUNNABLE, WAITING, DEAD, ENDED };
 
 static const char *const wait_names[] = {"mutex", "semaphore", "semaphore with a deadline", "nap", "end of a fiber", "death"};
-enum wait { MUTEX, SEM, TIMED_SEM, NAP, END, DEATH };
+enum blocked_on { MUTEX, SEM, TIMED_SEM, NAP, END, DEATH };
 
 struct fiber {
 	enum state state;
@@ -40,7 +40,7 @@ struct fiber {
 	fiber_fn *fn;
 	void *context;
 	struct memory_view view;
-	enum wait wait;
+	enum blocked_on wait;
 	const void *on; /* what it waits for */
 	uint64_t until;
 	bool timed_out;
@@ -133,7 +133,7 @@ __attribute__((noinline)) static unsigned pick(void)
 }
 
 /* The one of those that wait for time whose time comes first. */
-static struct fiber *earliest(enum wait wait)
+static struct fiber *earliest(enum blocked_on wait)
 {
 	struct fiber *first = NULL;
 
@@ -213,7 +213,7 @@ static void yield(void)
 	}
 }
 
-static void wait_for(enum wait wait, const void *on, uint64_t until)
+static void wait_for(enum blocked_on wait, const void *on, uint64_t until)
 {
 	struct fiber *self = &play.fibers[play.now];
 
@@ -225,7 +225,7 @@ static void wait_for(enum wait wait, const void *on, uint64_t until)
 	yield();
 }
 
-static void wake(const void *on, enum wait wait, enum wait or_wait)
+static void wake(const void *on, enum blocked_on wait, enum blocked_on or_wait)
 {
 	for (unsigned i = 0; i < play.count; i++) {
 		struct fiber *fiber = &play.fibers[i];
@@ -511,7 +511,7 @@ int WRAP(sem_post)(sem_t *sem)
 	return 0;
 }
 
-static int sem_take(sem_t *sem, enum wait wait, uint64_t deadline_ns)
+static int sem_take(sem_t *sem, enum blocked_on wait, uint64_t deadline_ns)
 {
 	struct fiber *self = &play.fibers[play.now];
 	struct lock *lock = lock_of(sem);

@@ -754,9 +754,12 @@ Test(cancel_threads, are_let_finish)
 
 	occupy(batch, gate);
 	submit_at_gate(batch, 2, gate);
-	cr_assert_eq(sheaf_cancel(batch, 0, SHEAF_KILL), SHEAF_RUNS_ON);
-	cr_assert_eq(sheaf_cancel(batch, 2, SHEAF_KILL), SHEAF_NEVER_RAN);
-	expect_done(sheaf_batch_cancel(batch, SHEAF_KILL));
+	expect_failure(sheaf_cancel(batch, 0, SHEAF_KILL), -ENOTSUP, "SHEAF_KILL needs a worker that can be killed");
+	expect_failure(sheaf_cancel(batch, 2, SHEAF_KILL), -ENOTSUP, "those of this pool are threads (SHEAF_THREADS)");
+	expect_failure(sheaf_batch_cancel(batch, SHEAF_KILL), -ENOTSUP, "sheaf_batch_cancel: SHEAF_KILL");
+	cr_assert_eq(sheaf_cancel(batch, 0, 0), SHEAF_RUNS_ON);
+	cr_assert_eq(sheaf_cancel(batch, 2, 0), SHEAF_NEVER_RAN);
+	expect_done(sheaf_batch_cancel(batch, 0));
 	gate_open(gate);
 	gather(batch, 3, 1);
 }
