@@ -254,7 +254,7 @@ typedef struct sheaf_result {
  *         name is taken: the message says by what); -EPERM (see "Rights"); also -EPERM, -ENOENT,
  *         -EACCES, -EROFS, -ENOSYS (shared memory cannot be used here); -EMFILE, -ENFILE (no file
  *         descriptor left); -EAGAIN (no process or thread can be started); what an init hook has
- *         returned, -ECHILD or -ETIMEDOUT (one failed: see sheaf_workers.h); -ENOTSUP (see there; a limit).
+ *         returned, -ECHILD, -ETIMEDOUT (one failed: see sheaf_workers.h); -ENOTSUP (also a limit).
  */
 SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options);
 

@@ -61,8 +61,8 @@ enum sheaf_pin {
  * The thread that waits for a map or a batch (caller_works) is no worker, so in a pool with an init
  * hook it runs nothing itself. With SHEAF_THREADS the hooks run in the worker's thread and are not
  * stopped, however long they take. What crashes in one ends the owner. recycle_memory is refused.
- * With SHEAF_INLINE init runs in sheaf_pool_create() and exit in sheaf_pool_destroy(), in the calling
- * thread, and nobody leaves: recycle_tasks and recycle_memory are refused by -ENOTSUP.
+ * With SHEAF_INLINE init runs in sheaf_pool_create() and exit in sheaf_pool_destroy(), in the
+ * calling thread, and nobody leaves: recycle_tasks and recycle_memory are refused by -ENOTSUP.
  *
  * Where a worker runs, and what it may take. Each worker takes its place before its first task, and
  * so does the one that follows it. If the system refuses that to one, there is no pool:

@@ -6,6 +6,8 @@
  * count as cores of one package.
  */
 #define _GNU_SOURCE
+#include "os/place.h"
+
 #include "os/os.h"
 
 #include <errno.h>

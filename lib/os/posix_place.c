@@ -2,6 +2,8 @@
  * posix_place.c - where a process runs, and what it may take: POSIX knows its nice level alone.
  */
 #define _XOPEN_SOURCE 700
+#include "os/place.h"
+
 #include "os/os.h"
 
 #include <errno.h>

@@ -13,8 +13,8 @@
  *
  * Writers           The seat: the thread that has it. busy, missed: any thread of the owner, under
  *                   the lock. The bit of the seat among the sleepers: set here, cleared by posters.
- * Edges             The lock hands the seat from one thread to the next. BELL1 (bell.c): announce
- *                   here, then look into every slot | publish, look for announcements.
+ * Edges             The lock hands the seat from one thread to the next. BELL1 is in bell.c:
+ *                   announce here, then look into every slot | publish, look for announcements.
  * Deaths            A task that crashes ends the owner, and the kernel frees the segment.
  */
 #include "pool/inlined.h"
@@ -40,7 +40,7 @@ struct inlined {
 	pthread_mutex_t lock;
 	bool busy;   /* a thread is the worker */
 	bool missed; /* another one would have been, and sleeps */
-	/* Of the thread that is the worker: as what it waits, and since how many tasks and chunks. */
+	/* Of the thread that is the worker: as what it waits, and since how many chunks. */
 	const struct wait *wait;
 	uint64_t deadline_ns;
 	uint64_t completed;

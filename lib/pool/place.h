@@ -5,7 +5,7 @@
 #ifndef SHEAF_POOL_PLACE_H
 #define SHEAF_POOL_PLACE_H
 
-#include "os/os.h"
+#include "os/place.h"
 #include "segment/segment.h"
 #include "sheaf_workers.h"
 

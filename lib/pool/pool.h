@@ -14,7 +14,7 @@ struct sheaf_pool {
 	struct member member; /* the owner's. First: pool_of() and back */
 	struct segment segment;
 	bool keep_fds;
-	bool threaded;                /* no process is of the pool but the owner's: its threads, or `inlined` */
+	bool threaded;                /* all is in the owner's process: its threads, or `inlined` */
 	bool tells_deaths;            /* SHEAF_TELL_DEATHS */
 	_Atomic uint64_t deaths_told; /* by sheaf_pool_news() */
 	pthread_mutex_t family_lock;  /* of the thread that starts, ends or reaps */

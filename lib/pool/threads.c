@@ -35,7 +35,9 @@
 #define MOST_DOUBLINGS 6
 #define MOST_UNSET 3
 #define NO_WORKER_NS UINT64_C(10000000000) /* as in setup.c and supervisor.c, all four */
-#define END_NS 50000000                    /* long for a thread that has no task, short for a caller */
+
+/* Long for a thread that has no task, short for a caller. */
+#define END_NS 50000000
 #define END_CHECK_NS 100000
 
 /* How far the threads are with taking their places. On the stack of the thread that waits. */

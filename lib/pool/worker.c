@@ -203,7 +203,7 @@ static void begin_service(struct life *life)
  * rung this worker, or nobody because it was awake. So all that sleep look for what it has not
  * claimed.
  */
-static void serve(struct life *life, const struct wait *wait)
+static void serve_until_over(struct life *life, const struct wait *wait)
 {
 	begin_service(life);
 	member_wait(&life->member, wait, SHEAF_FOREVER);
@@ -235,7 +235,7 @@ enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned 
 	life.member.service = &life.service;
 	life.member.supervisor = parent;
 	if (hooks_set_up(&life.member))
-		serve(&life, &wait);
+		serve_until_over(&life, &wait);
 	else
 		store_relaxed(&life.service.leave, LEAVE_UNSET);
 	/* Relaxed, all: nothing more of this worker follows that others could miss. */

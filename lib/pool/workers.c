@@ -23,7 +23,7 @@ static int check_time(const char *name, uint64_t ns)
 			  (unsigned long long)ns, (unsigned long long)LONGEST_NS);
 }
 
-static int refuse(const char *name, const char *why)
+static int refuse_option(const char *name, const char *why)
 {
 	return sheaf_fail(-ENOTSUP, "worker_options->%s: %s", name, why);
 }
@@ -34,16 +34,17 @@ static int check_recycling(const sheaf_worker_options *options, enum sheaf_backe
 	uint64_t memory;
 
 	if (backend == SHEAF_INLINE && (options->recycle_tasks || options->recycle_memory))
-		return refuse(options->recycle_tasks ? "recycle_tasks" : "recycle_memory",
-			      "with SHEAF_INLINE there are no workers, so none can leave");
+		return refuse_option(options->recycle_tasks ? "recycle_tasks" : "recycle_memory",
+				     "with SHEAF_INLINE there are no workers, so none can leave");
 	if (!options->recycle_memory)
 		return 0;
 	if (backend == SHEAF_THREADS)
-		return refuse("recycle_memory", "threads have their memory in common, so none of them could give it back by "
-						"leaving (SHEAF_THREADS)");
+		return refuse_option("recycle_memory",
+				     "threads have their memory in common, so none of them could give it back by "
+				     "leaving (SHEAF_THREADS)");
 	return os_own_memory(&memory)
-		       ? refuse("recycle_memory", "this system does not tell how much memory a process has (Linux "
-						  "tells it in /proc/self/statm)")
+		       ? refuse_option("recycle_memory", "this system does not tell how much memory a process has (Linux "
+							 "tells it in /proc/self/statm)")
 		       : 0;
 }
 

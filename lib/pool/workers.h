@@ -7,8 +7,8 @@
 #include "segment/segment.h"
 
 /*
- * Check options for workers; NULL is fine. @chosen: the program has chosen the backend, so what that
- * cannot do is an error. 0; -EINVAL, -ENOTSUP with their message.
+ * Check options for workers; NULL is fine. @chosen: the program has chosen the backend, so what
+ * that cannot do is an error. 0; -EINVAL, -ENOTSUP with their message.
  */
 int workers_check(const sheaf_worker_options *options, enum sheaf_backend backend, bool chosen);
 

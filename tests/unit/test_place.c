@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "pools.h"
+
+#undef WAIT_ANY /* of <sys/wait.h> with _GNU_SOURCE; layout.h has its own */
 #include "pool/place.h"
 #include "sheaf_workers.h"
 

@@ -79,7 +79,7 @@ Test(pool, refuses_options_out_of_range)
 		{{.ring_size = (unsigned)-1}, "options.ring_size is 4294967295, at most 1048576"},
 		{{.max_attempts = 32}, "options.max_attempts is 32, at most 31"},
 		{{.max_batches = 16385}, "options.max_batches is 16385, at most 16384"},
-		{{.backend = (enum sheaf_backend)2}, "options.backend is 2, at most 1"},
+		{{.backend = (enum sheaf_backend)3}, "options.backend is 3, at most 2"},
 		{{.flags = 16}, "options.flags is 16, at most 15"},
 		{{.heap_size = SIZE_MAX}, "options.heap_size is " SIZE_MAX_TEXT ", more than the address space"},
 		{{.name = "/x", .flags = SHEAF_ANONYMOUS}, "options.name is \"/x\", but the segment is SHEAF_ANONYMOUS"},
@@ -312,7 +312,7 @@ Test(pool, join_respects_its_deadline)
 
 /* ---- terminate ---- */
 
-static void expect_cancelled(sheaf_batch *batch)
+static void expect_refused(sheaf_batch *batch)
 {
 	sheaf_batch *another = NULL;
 
@@ -323,6 +323,11 @@ static void expect_cancelled(sheaf_batch *batch)
 	expect_failure(sheaf_map(pool, do_nothing, NULL, 0, NULL, 0, 5, NULL), -ECANCELED, "the pool was terminated");
 	expect_failure(sheaf_pool_close(pool), -ECANCELED, "the pool was terminated");
 	expect_failure(sheaf_pool_join(pool, SHEAF_FOREVER), -ECANCELED, "the pool was terminated");
+}
+
+static void expect_cancelled(sheaf_batch *batch)
+{
+	expect_refused(batch);
 	expect_done(sheaf_pool_terminate(pool));
 }
 
@@ -576,7 +581,7 @@ Test(pool, of_threads_tells_of_the_tasks_in_hand_when_terminated)
 		expect_done(sheaf_submit(batch, p, wait_at_gate, &gate, sizeof(gate)));
 	gate_await(gate, 2);
 	expect_failure(sheaf_pool_terminate(pool), -ENOTSUP, "2 of the pool's tasks still run, in threads");
-	expect_cancelled(batch);
+	expect_refused(batch);
 	gate_open(gate);
 	sheaf_batch_retire(batch); /* waits for both, and no other one begins */
 	cr_assert_eq(atomic_load(&gate->arrived), 2);
