@@ -23,6 +23,7 @@
 #define LOCKS 256
 #define NO_FIBER FIBERS
 #define MOST_STEPS 200000 /* of one play: far more than any needs */
+#define STEP_NS 100
 
 uint64_t __real_sheaf_now_ns(void);
 
@@ -387,14 +388,30 @@ void fibers_tolerate(const void *base, uint64_t size)
 	play.tolerated_size = size;
 }
 
+/* Time passes for those that nap while others run, too. */
+static void end_naps(void)
+{
+	for (unsigned i = 0; i < play.count; i++) {
+		struct fiber *fiber = &play.fibers[i];
+
+		if (fiber->state == WAITING && fiber->wait == NAP && fiber->until <= play.time_ns) {
+			fiber->timed_out = true;
+			fiber->state = RUNNABLE;
+		}
+	}
+}
+
 static void step(bool mortal)
 {
 	if (!play.playing)
 		return;
 	if (++play.steps > MOST_STEPS)
 		fibers_object("no end");
-	if (!(play.steps % 512))
+	play.time_ns += STEP_NS;
+	if (!(play.steps % 512)) {
 		shuffle_weights();
+		end_naps();
+	}
 	if (mortal)
 		perhaps_die();
 	if (fibers_luck(16) < play.switch_of_16)
