@@ -188,37 +188,27 @@ static bool may_run_others(const struct helping *helping)
 	return helping->patient && nest_may_run_others(handle_of(helping));
 }
 
-/* Does a worker of a lower number wait, too? */
-static bool waits_below(const struct member *handle)
-{
-	/* Relaxed: a hint. */
-	for (unsigned i = 0; i < handle->number; i++)
-		if (load_relaxed(&handle->segment->seats[i].awaits))
-			return true;
-	return false;
-}
-
 /*
  * May the worker that waits take a task that is left? It may end with that, and so would the task
  * that waits and all that is known of its tasks. If all workers took such tasks at once, none would
  * ever see its result. So where there have been deaths, each waits for what is under way first. Of
- * those whose tasks have cost some, the lowest one alone takes others', so that the rest get on.
+ * those whose tasks have cost some, only the lowest one that can takes a task, so that the rest get
+ * on. *@lowest: that holds for this one.
  */
-static bool may_run_left(const struct helping *helping)
+static bool may_run_left(const struct helping *helping, bool *lowest)
 {
-	bool has_died = false, runs = false;
+	bool runs = false;
 
+	*lowest = false;
 	for (unsigned i = 0; i < helping->count; i++) {
 		struct sheaf_batch *batch = helping->batches[i];
 		struct ring_span span = renewed_span(batch);
 		struct nest_state state = nest_look(batch->segment, batch->ring, batch->ref, &span);
 
 		runs |= state.runs;
-		has_died |= state.has_died;
+		*lowest |= state.has_died;
 	}
-	if (!has_died)
-		return !runs || !handle_of(helping)->wary;
-	return !runs && !waits_below(handle_of(helping));
+	return !runs || !(*lowest || handle_of(helping)->wary);
 }
 
 /* Claim a task of others: one that is left only if there is no other one. */
@@ -227,14 +217,18 @@ static bool claim_others(struct helping *helping, struct claim *claim)
 	struct member *handle = handle_of(helping);
 	enum nest_others which = may_run_others(helping) ? NEST_ANY : NEST_LEFT;
 	struct wait *wait = helping->wait;
-	bool spared;
+	bool spared, lowest;
 
 	if (nest_claim_safe(handle, which, claim, &spared))
 		return true;
 	if (!spared)
 		return false;
-	if (may_run_left(helping))
-		return nest_claim_other(handle, which, NULL, claim);
+	if (may_run_left(helping, &lowest)) {
+		if (nest_claim_left(handle, lowest, claim))
+			return true;
+		if (!lowest) /* another worker has just taken it */
+			return false;
+	}
 	/* It looks again by the clock, and is not rung for such tasks. */
 	wait->longest_ns = LOOK_EVERY_NS;
 	if (wait->beside.announced && !sleeper_retract(&wait->beside))
@@ -354,6 +348,15 @@ void help_end(const struct member *handle)
 
 /* ---- waiting for room ---- */
 
+/* While it rests, its task does not count as one that runs: see may_run_left(). */
+static void rest(const struct member *handle)
+{
+	/* Relaxed, both: others look again soon. */
+	store_relaxed(&handle->seat->awaits, AWAITS_OTHERS);
+	os_sleep_ns(ROOM_NAP_NS);
+	store_relaxed(&handle->seat->awaits, 0);
+}
+
 enum help_room help_make_room(struct sheaf_batch *batch, bool waits)
 {
 	struct member *handle = batch->member;
@@ -362,10 +365,10 @@ enum help_room help_make_room(struct sheaf_batch *batch, bool waits)
 	bool own = nest_claim_own(handle, batch->ring, batch->ref, &span, &claim);
 
 	if (!own && !nest_claim_other(handle, NEST_ANY, batch->ring, &claim)) {
-		if (!held_has_others(handle->segment) || !ring_has_ready(batch->ring))
+		if (!nest_has_left(handle, batch->ring))
 			return ROOM_NONE;
 		if (waits)
-			os_sleep_ns(ROOM_NAP_NS);
+			rest(handle);
 		return ROOM_LEFT;
 	}
 	nest_run(handle, &claim, own);

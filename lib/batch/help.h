@@ -74,7 +74,7 @@ void help_end(const struct member *handle);
 
 /* What a task found that looked for room in its ring. */
 enum help_room {
-	ROOM_NONE, /* nothing is READY: all slots are held by tasks that run, or that wait */
+	ROOM_NONE, /* there is none to run: all slots are held by tasks that run, or that wait */
 	ROOM_MADE, /* it has run one */
 	ROOM_LEFT, /* what is READY is left to other workers, which make room by it */
 };

@@ -18,6 +18,7 @@
 
 #define AWAITS_ROOM(room) (1u + (uint32_t)(room))
 #define AWAITS_BATCH(index) (1u + ROOM_SLOTS + (uint32_t)(index))
+#define AWAITS_OTHERS UINT32_MAX
 #define CURSOR_NONE UINT64_MAX
 #define MAX_FRAMES 14  /* what fills the line */
 #define STOCK_UNITS 16 /* 1 MiB */
@@ -85,7 +86,8 @@ struct shared_seat {
 	_Atomic uint64_t limited_cursor;
 	/*
 	 * By the worker: AWAITS_BATCH or AWAITS_ROOM, on whose bell it waits for results instead of
-	 * its own; 0: neither.
+	 * its own; AWAITS_OTHERS: its task waits until other workers have made room in the ring; 0:
+	 * none of these.
 	 */
 	_Atomic uint32_t awaits;
 	/* By the worker: enum leave_reason, just before it ends. */

@@ -79,13 +79,37 @@ struct other {
 	bool left_only;
 	bool spare_left;
 	bool *spared; /* a task was passed over that is left to others */
+	bool lowest;  /* of those that are left, none that a lower worker could take */
 };
+
+/*
+ * A worker is in a dense batch once at most, so that leaving it means that it has left. Relaxed:
+ * its own bit, or a hint.
+ */
+static bool is_inside(const struct shared_batch *batch, unsigned seat, uint64_t word)
+{
+	return word_unpack(word).flags & WORD_SHARE && load_relaxed(&batch->inside[seat / 64]) >> seat % 64 & 1;
+}
+
+/* Could a worker of a lower number, which waits for results, take the task that @opener left? */
+static bool is_for_lower(const struct member *handle, const struct shared_batch *batch, unsigned opener, uint64_t word)
+{
+	for (unsigned seat = 0; seat < handle->number; seat++) {
+		/* Relaxed: a hint. */
+		uint32_t awaits = load_relaxed(&handle->segment->seats[seat].awaits);
+
+		if (awaits && awaits != AWAITS_OTHERS && seat != opener && !is_inside(batch, seat, word))
+			return true;
+	}
+	return false;
+}
 
 static bool is_others(const void *context, const struct shared_slot *slot, uint64_t word)
 {
 	const struct other *other = context;
 	const struct member *handle = other->handle;
 	const struct shared_batch *batch = batch_of_slot(handle->segment, slot);
+	unsigned opener;
 	bool left;
 
 	if (!batch)
@@ -94,19 +118,17 @@ static bool is_others(const void *context, const struct shared_slot *slot, uint6
 	 * The owner waits for its tasks without taking a worker, so none has to run them. Relaxed:
 	 * the same as long as the slot names the batch.
 	 */
-	left = is_left(word) && ((load_relaxed(&batch->opener) - 1) & SEAT_MASK) < handle->segment->worker_count;
+	opener = (load_relaxed(&batch->opener) - 1) & SEAT_MASK;
+	left = is_left(word) && opener < handle->segment->worker_count;
 	if (left ? held_spares(handle, batch) : other->left_only)
 		return false;
 	if (left && other->spare_left) {
 		*other->spared = true;
 		return false;
 	}
-	/*
-	 * A worker is in a dense batch once at most, so that leaving it means that it has left.
-	 * Relaxed: its own bit.
-	 */
-	return !(word_unpack(word).flags & WORD_SHARE) ||
-	       !(load_relaxed(&batch->inside[handle->number / 64]) >> handle->number % 64 & 1);
+	if (left && other->lowest && is_for_lower(handle, batch, opener, word))
+		return false;
+	return !is_inside(batch, handle->number, word);
 }
 
 static bool claim_other_of(const struct ring *ring, const struct other *other, struct claim *claim)
@@ -137,12 +159,30 @@ bool nest_claim_other(const struct member *handle, enum nest_others which, const
 	return claim_other(&(struct other){.handle = handle, .left_only = which == NEST_LEFT}, ring, claim);
 }
 
+bool nest_claim_left(const struct member *handle, bool lowest, struct claim *claim)
+{
+	return claim_other(&(struct other){.handle = handle, .left_only = true, .lowest = lowest}, NULL, claim);
+}
+
 bool nest_claim_safe(const struct member *handle, enum nest_others which, struct claim *claim, bool *spared)
 {
 	struct other other = {.handle = handle, .left_only = which == NEST_LEFT, .spare_left = true, .spared = spared};
 
 	*spared = false;
 	return claim_other(&other, NULL, claim);
+}
+
+bool nest_has_left(const struct member *handle, const struct ring *ring)
+{
+	for (uint32_t i = 0; i < ring->size; i++) {
+		/* Relaxed: a hint. */
+		uint64_t word = load_relaxed(&ring->slots[i].word);
+		const struct shared_batch *batch = batch_of_slot(handle->segment, &ring->slots[i]);
+
+		if (word_state(word) == WORD_READY && is_left(word) && batch && held_spares(handle, batch))
+			return true;
+	}
+	return false;
 }
 
 struct nest_state nest_look(const struct segment *segment, const struct ring *ring, uint64_t ref, const struct ring_span *span)

@@ -48,6 +48,15 @@ bool nest_claim_other(const struct member *handle, enum nest_others which, const
 /* The same from any ring, but for tasks that are left to others. @spared: out: there was one. */
 bool nest_claim_safe(const struct member *handle, enum nest_others which, struct claim *claim, bool *spared);
 
+/* Does a task in the ring wait that the handle has left to other workers? A hint. */
+bool nest_has_left(const struct member *handle, const struct ring *ring);
+
+/*
+ * Only what is left to others. @lowest: and only what no worker of a lower number could take that
+ * waits for results, too.
+ */
+bool nest_claim_left(const struct member *handle, bool lowest, struct claim *claim);
+
 /* How far the tasks of a batch are. Hints. */
 struct nest_state {
 	bool runs;     /* a worker runs one just now, and does not wait in it */

@@ -993,6 +993,41 @@ Test(nest, tasks_that_are_left_to_others_do_not_run_at_once)
 	expect_done(sheaf_apply(pool, submit_more_than_fit, NULL, 0, NULL, 0, &(sheaf_map_options){.max_attempts = 1}));
 }
 
+/* Die once, then fill the ring with tasks that only the worker can run that waits for this one. */
+static int fill_the_ring(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_batch_options options = {.task_timeout_ns = UINT64_C(600000000000)};
+	const sheaf_result *results;
+	sheaf_batch *batch;
+	size_t n;
+
+	(void)arg;
+	(void)result;
+	if (sheaf_task_attempt(task) == 1)
+		raise(SIGKILL);
+	DO(sheaf_batch_create(&batch, sheaf_task_pool(task), &options));
+	for (uint64_t i = 0; i < 40; i++)
+		DO(sheaf_submit(batch, i, do_nothing, NULL, 0));
+	DO(sheaf_gather(batch, &results, &n, SHEAF_FOREVER));
+	return 0;
+}
+
+static int wait_for_filler(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_map_options options = {.task_timeout_ns = UINT64_C(600000000000)};
+
+	(void)arg;
+	(void)result;
+	return sheaf_apply(sheaf_task_pool(task), fill_the_ring, NULL, 0, NULL, 0, &options);
+}
+
+Test(nest, a_task_that_waits_for_room_does_not_count_as_one_that_runs)
+{
+	start(&(sheaf_pool_options){.workers = 2, .ring_size = 4});
+	for (unsigned i = 0; i < 10; i++)
+		expect_done(sheaf_apply(pool, wait_for_filler, NULL, 0, NULL, 0, NULL));
+}
+
 static unsigned depth;
 
 static int apply_nap(sheaf_task *task, const void *arg, void *result)
