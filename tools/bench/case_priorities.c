@@ -13,7 +13,8 @@
 #define ITERATIONS (UINT64_C(5) * BUSY_10_US)
 #define REST_NS 130000 /* between two high tasks: longer than two tasks of the flood */
 #define HIGH_PER_LOW 40
-#define WAITS 90 /* of a hundred waits: all but the longest ones, in which a CPU was taken away */
+#define FLOODS 20 /* at most, until all waits are measured: a busy machine may take a CPU away */
+#define WAITS 90  /* of a hundred waits: all but the longest ones, in which a CPU was taken away */
 
 /* What floods the pool. */
 enum { TASKS, MAP, LENGTH_OF_TASK = 100 /* of the way: not the wait, but how long a task takes */ };
@@ -58,18 +59,21 @@ static int start_flood(struct flood *flood, const struct bench_job *job)
 	return r < 0 ? bench_sheaf_failed("sheaf_submit", r) : 0;
 }
 
-/* How long each of the high tasks waits until it begins. */
-static int wait_often(const struct flood *flood, const struct bench_job *job, double *waits)
+/*
+ * How long each of the high tasks waits until it begins, from number *count on: as many of them as
+ * begin before the flood is over.
+ */
+static int wait_often(const struct flood *flood, const struct bench_job *job, double *waits, unsigned *count)
 {
 	sheaf_batch_options options = {.result_size = sizeof(uint64_t), .priority = SHEAF_HIGH};
-	sheaf_progress progress;
 	sheaf_batch *batch;
 	int r = sheaf_batch_create(&batch, flood->pool, &options);
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_batch_create", r);
-	for (unsigned i = 0; i < job->repeats; i++) {
+	for (unsigned i = *count; i < job->repeats; i++) {
 		struct timespec rest = {.tv_nsec = REST_NS + 1000 * (i * 7 % 50)};
+		sheaf_progress progress;
 		sheaf_result result;
 		uint64_t began;
 
@@ -80,13 +84,31 @@ static int wait_often(const struct flood *flood, const struct bench_job *job, do
 		if ((r = sheaf_next(batch, &result, SHEAF_FOREVER)) < 0)
 			return bench_sheaf_failed("sheaf_next", r);
 		waits[i] = (double)(*(uint64_t *)result.data - began);
+		if ((r = sheaf_batch_get_progress(flood->batch, &progress)) < 0)
+			return bench_sheaf_failed("sheaf_batch_get_progress", r);
+		if (progress.done + (size_t)2 * job->workers >= progress.total)
+			break;
+		*count = i + 1;
 	}
 	sheaf_batch_retire(batch);
-	if ((r = sheaf_batch_get_progress(flood->batch, &progress)) < 0)
-		return bench_sheaf_failed("sheaf_batch_get_progress", r);
-	if (progress.done + (size_t)2 * job->workers >= progress.total)
-		return bench_fail("the flood of %zu tasks was over too soon", job->n);
 	return 0;
+}
+
+/* The same, flood after flood, until it is known of all high tasks. */
+static int measure_waits(struct flood *flood, const struct bench_job *job, double *waits)
+{
+	unsigned count = 0;
+
+	for (unsigned floods = 0; floods < FLOODS; floods++) {
+		int r = start_flood(flood, job);
+
+		if (r != 0 || (r = wait_often(flood, job, waits, &count)) != 0 || count == job->repeats)
+			return r;
+		sheaf_batch_retire(flood->batch);
+		if ((r = sheaf_free(flood->pool, flood->items)) < 0 || (r = sheaf_free(flood->pool, flood->out)) < 0)
+			return bench_sheaf_failed("sheaf_free", r);
+	}
+	return bench_fail("%u floods of %zu tasks were over too soon", FLOODS, job->n);
 }
 
 /* How long a task of the flood takes here and now. */
@@ -118,9 +140,10 @@ static int measure(const struct bench_job *job, double *ns)
 		r = bench_sheaf_failed("sheaf_pool_create", r);
 		goto free;
 	}
-	r = start_flood(&flood, job);
-	if (r == 0)
-		r = job->way >= LENGTH_OF_TASK ? lengths(&flood, job, times) : wait_often(&flood, job, times);
+	if (job->way < LENGTH_OF_TASK)
+		r = measure_waits(&flood, job, times);
+	else if ((r = start_flood(&flood, job)) == 0)
+		r = lengths(&flood, job, times);
 	if (r == 0)
 		*ns = bench_percentile(times, job->repeats, job->way >= LENGTH_OF_TASK ? 50 : WAITS);
 	sheaf_pool_terminate(flood.pool);
