@@ -392,8 +392,8 @@ static int find_ready(struct sheaf_batch *batch)
 	if (all) {
 		memmove(state->open, state->open + kept, state->open_count * sizeof(*state->open));
 		memmove(state->ready + left, state->ready + found, (state->ready_count - left) * sizeof(*state->ready));
+		sort_ready(batch, state->ready + left, state->ready_count - left);
 	}
-	sort_ready(batch, state->ready + left, state->ready_count - left);
 	return 0;
 }
 
