@@ -150,7 +150,7 @@ int os_add_nice(int add, bool thread)
 
 int os_add_oom_score(int add)
 {
-	long score;
+	long score = 0;
 	int r = read_first(SCORE, &score);
 
 	if (r)
@@ -163,7 +163,7 @@ int os_limit_address_space(uint64_t more)
 {
 	struct rlimit limit;
 	uint64_t bytes;
-	long pages;
+	long pages = 0;
 	int r = read_first("/proc/self/statm", &pages);
 
 	if (r)
