@@ -228,7 +228,7 @@ typedef struct sheaf_result {
 	int signal;          /* that ended the worker in the last attempt; 0: none did */
 	int exit_code;       /* the worker's in the last attempt, or -1 */
 	unsigned attempts;   /* runs so far that were charged: 1 unless workers died, or 0 */
-	int worker;          /* 0 .. workers - 1; -1: the caller (caller_works), or not known */
+	int worker;          /* from 0; -1: the caller (caller_works), or not known */
 	pid_t pid;           /* that ran it; 0: not known (of a map whose worker is gone) */
 	void *data;          /* in the segment, never copied; NULL: none; see sheaf_task_result() */
 	size_t size;         /* bytes at data */
@@ -266,7 +266,7 @@ SHEAF_API int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *opt
  * After a join, results can still be gathered. After a termination, what is not done will never be
  * done, and waiting calls of other threads return -ECANCELED. Closing or terminating twice is fine.
  * Return: close: 0; -EINVAL, -EPERM, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF
- *         join: as close; -EAGAIN, -ETIMEDOUT, -EINTR; -EBUSY (the pool is not closed); -ECHILD
+ *         join: as close; -EAGAIN, -ETIMEDOUT, -EINTR; -EBUSY (not closed, or paused); -ECHILD
  *         (all is done, but a worker's exit hook failed)
  *         terminate: 0; -EINVAL, -EPERM; -ENOTSUP (tasks run on; no other one begins)
  */
@@ -295,7 +295,7 @@ SHEAF_API int sheaf_pool_interrupt(sheaf_pool *pool);
 SHEAF_API void sheaf_pool_destroy(sheaf_pool *pool);
 
 typedef struct sheaf_pool_info {
-	unsigned workers;     /* as created; with SHEAF_INLINE 1: the thread that waits */
+	unsigned workers;     /* wanted; with SHEAF_INLINE 1: the thread that waits */
 	pid_t supervisor;     /* its pid; 0: not with SHEAF_PROCESSES, or after the end */
 	uint64_t deaths;      /* of workers so far, but not on request or with their supervisor */
 	uint64_t supervisors; /* supervisors started so far */

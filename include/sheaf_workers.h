@@ -5,7 +5,8 @@
  * Contents
  *   Options           sheaf_worker_options, sheaf_pin
  *   Hooks             sheaf_worker_fail
- *   Pools             sheaf_workers_info, sheaf_pool_get_workers
+ *   Pools             sheaf_pool_resize, _pause, _resume, sheaf_workers_info,
+ *                     sheaf_pool_get_workers
  *   For tasks         sheaf_task_state, sheaf_task_leave
  *
  * Leaving   A worker that *leaves* ends of its own accord, when it has nothing left in hand: nested
@@ -64,6 +65,14 @@ enum sheaf_pin {
  * With SHEAF_INLINE init runs in sheaf_pool_create() and exit in sheaf_pool_destroy(), in the
  * calling thread, and nobody leaves: recycle_tasks and recycle_memory are refused by -ENOTSUP.
  *
+ * How many workers there are. A pool has options.workers of them, and sheaf_pool_resize() may ask
+ * for up to max_workers, with SHEAF_THREADS, too. With on_demand there are min_workers at first.
+ * Another one starts when a task is submitted and no worker sleeps or looks for one, up to as many
+ * as are wanted. A worker that has had no task for idle_ns leaves, down to min_workers. Starting
+ * one costs the task that needs it a fork and an init hook, so a short idle_ns is of use only where
+ * tasks are long. on_demand is refused with SHEAF_THREADS, where a thread that sleeps costs
+ * nothing, and max_workers, too, with SHEAF_INLINE. (howto/grow-and-shrink.md)
+ *
  * Where a worker runs, and what it may take. Each worker takes its place before its first task, and
  * so does the one that follows it. If the system refuses that to one, there is no pool:
  * sheaf_pool_create() returns -EINVAL (a value out of its range, a CPU that may not be used),
@@ -86,6 +95,11 @@ typedef struct sheaf_worker_options {
 	 * of a map, at most 200 times a second. 0: never. -ENOTSUP where the system does not tell.
 	 */
 	size_t recycle_memory;
+	/* most workers that sheaf_pool_resize() may ask for; 0: options.workers; at least those */
+	unsigned max_workers;
+	bool on_demand;       /* start workers beyond min_workers when tasks need them */
+	unsigned min_workers; /* on_demand: so many always are there; at most options.workers */
+	uint64_t idle_ns;     /* on_demand: leave after so long without a task; 0: never */
 	enum sheaf_pin pin;
 	const unsigned *cpus; /* of SHEAF_PIN_LIST, copied: worker w runs on cpus[w % cpu_count] */
 	size_t cpu_count;
@@ -111,7 +125,35 @@ SHEAF_API int sheaf_worker_fail(int code, const char *format, ...) SHEAF_PRINTF(
 
 /* ---- Pools ---- */
 
+/**
+ * sheaf_pool_resize() - change how many workers a pool has, while work runs
+ * @workers: 1 to worker_options.max_workers
+ *
+ * Returns at once. New workers run the hooks, and tasks that wait. Those of the highest numbers
+ * leave, each with nothing in hand: one that runs a task ends it first, and of a map its chunk.
+ * Maps that were submitted before are not cut anew, but new workers take part in them.
+ * Return: 0; -EINVAL (also: out of that range), -EPERM, -EPIPE, -ECANCELED, -ENOTRECOVERABLE,
+ *         -EOWNERDEAD, -EBADF; -ENOTSUP (SHEAF_INLINE); -EAGAIN (no thread can be started).
+ */
+SHEAF_API int sheaf_pool_resize(sheaf_pool *pool, unsigned workers);
+
+/**
+ * sheaf_pool_pause() - have workers begin no more tasks, and no more chunks of maps
+ * sheaf_pool_resume() - have them go on
+ *
+ * Returns at once: tasks that run end as usual, with the nested work that they wait for, unless
+ * that has a time limit or has cost deaths, so that it is left to other workers. Work is accepted
+ * meanwhile, up to ring_size, and calls wait. A thread that works for itself (caller_works) goes
+ * on. sheaf_pool_join() returns -EBUSY. Pausing or resuming twice is fine.
+ * Return: 0; -EINVAL, -EPERM, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF; -ENOTSUP
+ *         (SHEAF_INLINE: nobody but the thread that waits would run tasks).
+ */
+SHEAF_API int sheaf_pool_pause(sheaf_pool *pool);
+SHEAF_API int sheaf_pool_resume(sheaf_pool *pool);
+
 typedef struct sheaf_workers_info {
+	unsigned wanted;        /* as created, or by sheaf_pool_resize() */
+	unsigned alive;         /* now; with on_demand fewer, after a resize for a while more */
 	uint64_t started;       /* workers so far, with those that took another one's place */
 	uint64_t left;          /* of these, workers that have left */
 	uint64_t init_failures; /* init hooks that failed */

@@ -371,7 +371,8 @@ UNGUARDED static int submit_dense(struct sheaf_batch *batch, struct dense *dense
 	/* A task that waits runs what it has sent invitations for. */
 	batch->caller_works = batch->caller_works && dense->n && !limit_ns && !member_is_task(batch->member) &&
 			      !batch->segment->workers.init;
-	dense->cut = cut_choose(dense->n, options->grain, batch->segment->worker_count + batch->caller_works);
+	dense->cut = cut_choose(dense->n, options->grain, segment_wanted(batch->segment) + batch->caller_works,
+				batch->segment->worker_count + batch->caller_works);
 	if ((r = check_content(batch, dense)) || (r = place_all(batch, dense))) {
 		undo_dense(batch, dense);
 		return r;

@@ -12,6 +12,7 @@
 #include "os/forks.h"
 #include "os/os.h"
 #include "pool/tend.h"
+#include "pool/wanted.h"
 #include "pool/workers.h"
 #include "segment/create.h"
 #include "segment/file.h"
@@ -130,6 +131,22 @@ static int place_workers(struct sheaf_pool *pool, const struct sheaf_worker_opti
 	return r || !pool->place || pool->threaded ? r : place_rehearse(pool->place);
 }
 
+/* Tell with how many workers the pool begins, and how many it may have. */
+static unsigned first_workers(const sheaf_pool_options *options, unsigned cpus)
+{
+	unsigned most = options->worker_options && options->worker_options->max_workers ? options->worker_options->max_workers
+											: SHEAF_MAX_WORKERS;
+
+	return options->workers ? options->workers : cpus < most ? cpus : most;
+}
+
+static unsigned most_workers(const sheaf_pool_options *options, unsigned cpus)
+{
+	unsigned most = options->worker_options ? options->worker_options->max_workers : 0;
+
+	return most ? most : first_workers(options, cpus);
+}
+
 /* Fill in what the options leave to the library. */
 static struct segment_options complete(const sheaf_pool_options *options, unsigned cpus)
 {
@@ -137,9 +154,7 @@ static struct segment_options complete(const sheaf_pool_options *options, unsign
 		.name = options->name,
 		.anonymous = options->flags & SHEAF_ANONYMOUS,
 		.dump = options->flags & SHEAF_DUMP_HEAP,
-		.workers = options->workers           ? options->workers
-			   : cpus < SHEAF_MAX_WORKERS ? cpus
-						      : SHEAF_MAX_WORKERS,
+		.workers = most_workers(options, cpus),
 		.ring_size = power_of_two(options->ring_size ? options->ring_size : DEFAULT_RING),
 		.batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
 		.max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
@@ -147,14 +162,23 @@ static struct segment_options complete(const sheaf_pool_options *options, unsign
 	};
 }
 
+/* Say how many workers there are, and how they serve. */
+static void choose_workers(struct sheaf_pool *pool, const sheaf_pool_options *options, int backend, unsigned cpus)
+{
+	struct segment *segment = &pool->segment;
+
+	wanted_begin(pool, backend == SHEAF_INLINE ? 1 : first_workers(options, cpus));
+	segment->workers = workers_complete(options->worker_options, (enum sheaf_backend)backend);
+	if (segment->workers.recycle_tasks || segment->workers.recycle_memory)
+		segment_heed(segment, HEED_SEAT);
+	segment->call_worker = segment->workers.on_demand ? tend_call_worker : NULL;
+}
+
 /* Say how the processes of the pool behave, and seat the owner. */
 static void seat_owner(struct sheaf_pool *pool, const sheaf_pool_options *options, int backend, unsigned cpus)
 {
-	bool roomy = pool->segment.worker_count < cpus;
+	bool roomy = segment_wanted(&pool->segment) < cpus;
 
-	pool->segment.workers = workers_complete(options->worker_options, (enum sheaf_backend)backend);
-	if (pool->segment.workers.recycle_tasks || pool->segment.workers.recycle_memory)
-		segment_heed(&pool->segment, HEED_SEAT);
 	pool->segment.spin_ns = backend == SHEAF_INLINE ? 0 : SPIN_NS;
 	pool->segment.eager_ns = roomy ? EAGER_NS : CROWDED_EAGER_NS;
 	pool->segment.cpus = cpus;
@@ -188,7 +212,8 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 		options = &defaults;
 	if ((r = check_options(options)) || (r = backend = choose_backend(options)) < 0 ||
 	    (backend == (int)options->backend && (r = check_backend(options))) ||
-	    (r = workers_check(options->worker_options, (enum sheaf_backend)backend, backend == (int)options->backend)) ||
+	    (r = workers_check(options->worker_options, options->workers, (enum sheaf_backend)backend,
+			       backend == (int)options->backend)) ||
 	    (r = checked = check_wanted()) < 0)
 		return r;
 	pool = pool_take_memory();
@@ -203,6 +228,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 		pool_give_memory(pool);
 		return r;
 	}
+	choose_workers(pool, options, backend, cpus);
 	seat_owner(pool, options, backend, cpus);
 	pool->member.checked = pool->segment.checked = checked;
 	if (checked)

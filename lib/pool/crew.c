@@ -22,6 +22,7 @@
 #include "batch/open.h"
 #include "member/handles.h"
 #include "os/os.h"
+#include "pool/demand.h"
 #include "pool/lastwords.h"
 #include "pool/leaving.h"
 #include "pool/place.h"
@@ -81,6 +82,7 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 	handles_enter_tasks();
 	batch_enter_tasks(worker);
 	segment_adopt(segment);
+	demand_enter_worker(segment, supervisor);
 	lastwords_prepare(&segment->seats[worker]);
 	/* What was possible at the pool's creation, for every worker, no longer is. */
 	if (place_take(segment->place, worker, false))
@@ -159,8 +161,9 @@ void crew_restore(struct supervisor *s)
 int crew_spawn_missing(struct supervisor *s)
 {
 	s->role.fork_failed = false;
-	for (unsigned worker = 0; worker < s->segment->worker_count; worker++) {
-		int r = pid_of_worker(s, worker) || !setup_is_due(s, worker) ? 0 : spawn_worker(s, worker);
+	for (unsigned worker = 0; worker < s->wanted; worker++) {
+		bool missing = demand_wants(s, worker) && !pid_of_worker(s, worker) && setup_is_due(s, worker);
+		int r = missing ? spawn_worker(s, worker) : 0;
 
 		if (r) {
 			s->role.fork_failed = true;

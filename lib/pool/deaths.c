@@ -19,6 +19,7 @@
 #include "base/atomic.h"
 #include "os/os.h"
 #include "pool/crew.h"
+#include "pool/demand.h"
 #include "pool/lastwords.h"
 #include "pool/orphans.h"
 #include "pool/recover.h"
@@ -141,6 +142,7 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 	store_relaxed(&w->pid, 0);
 	s->role.pids[worker] = 0;
 	s->role.live--;
+	demand_note_end(s, worker, left);
 	/* Relaxed, both: statistics. */
 	if (left && load_relaxed(&w->leaving) != LEAVE_NOT)
 		fetch_add_relaxed(&s->segment->control->hooks.left, 1);

@@ -243,7 +243,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
 		return r;
 	if (start > 0 || start < -4095) /* by a wild write */
 		start = 0;
-	return sheaf_fail(documented_start(start), "cannot start %u workers: %s (see ulimit -u)", segment->worker_count,
+	return sheaf_fail(documented_start(start), "cannot start %u workers: %s (see ulimit -u)", segment_wanted(segment),
 			  start ? strerror(-start) : "the supervisor died or hangs");
 }
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "os/os.h"
 #include "pool/state.h"
+#include "pool/tend.h"
 #include "segment/file.h"
 #include "segment/heap.h"
 
@@ -31,10 +32,10 @@ int sheaf_pool_get_info(const sheaf_pool *pool, sheaf_pool_info *info)
 		family_await_spare(&((struct sheaf_pool *)pool)->family, segment);
 	family_lives(&((struct sheaf_pool *)pool)->family, segment); /* notes which process leads */
 	supervisor = pool->family.supervisor;
-	pthread_mutex_unlock(&((struct sheaf_pool *)pool)->family_lock);
+	tend_unlock((struct sheaf_pool *)pool);
 	/* Relaxed: statistics. */
 	*info = (sheaf_pool_info){
-		.workers = segment->worker_count,
+		.workers = segment_wanted(segment),
 		.supervisor = supervisor,
 		.deaths = load_relaxed(&segment->control->deaths),
 		.supervisors = load_relaxed(&segment->control->supervisors),
@@ -63,7 +64,7 @@ pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
 	cancel = cancel_refuse();
 	pthread_mutex_lock(&mine->family_lock);
 	pid = family_worker(&mine->family, &pool->segment, worker, pid);
-	pthread_mutex_unlock(&mine->family_lock);
+	tend_unlock(mine);
 	cancel_allow(cancel);
 	return pid;
 }

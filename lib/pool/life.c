@@ -94,7 +94,7 @@ static bool all_ended(struct sheaf_pool *pool)
 			over = family_end(&pool->family, segment, false);
 		}
 	}
-	pthread_mutex_unlock(&pool->family_lock);
+	tend_unlock(pool);
 	return over;
 }
 
@@ -117,6 +117,9 @@ int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 	wait.heard = member_heard(&pool->member);
 	if (tend_asked(pool) == POOL_OPEN)
 		return sheaf_fail(-EBUSY, "sheaf_pool_join: close the pool first");
+	/* Relaxed: the owner's own. */
+	if (load_relaxed(&pool->segment.control->paused) && pool->paused)
+		return sheaf_fail(-EBUSY, "sheaf_pool_join: the pool is paused: call sheaf_pool_resume() first");
 	r = member_wait(&pool->member, &wait, deadline_ns);
 	if (r == -EAGAIN)
 		return sheaf_fail(r, "the pool still has work");
@@ -140,7 +143,7 @@ static unsigned terminate(struct sheaf_pool *pool, bool wait)
 		tend_end_workers(pool);
 	else
 		left = tend_stop_workers(pool);
-	pthread_mutex_unlock(&pool->family_lock);
+	tend_unlock(pool);
 	state_wake_everybody(&pool->segment);
 	return left;
 }

@@ -223,7 +223,7 @@ static int fit_backend(struct sheaf_worker_options *options, const struct segmen
 /* Choose how many threads the libraries in a worker may start. */
 static void plan_inner(struct place *place, const struct sheaf_worker_options *options, const struct segment *segment)
 {
-	unsigned share = os_usable_cpus(0) / segment->worker_count;
+	unsigned share = os_usable_cpus(0) / segment_wanted(segment);
 
 	place->inner_threads = options->inner_threads;
 	if (options->inner_threads != SHEAF_INNER_SHARE)

@@ -44,6 +44,7 @@ struct supervisor {
 	unsigned side;             /* which of the two locks the spare has */
 	uint64_t completed_before; /* tasks that had ended when this supervisor began */
 	unsigned successors;       /* since the last one under which a task ended */
+	unsigned wanted;           /* workers, as at the last look: see demand.c */
 	/* Go to work with the supervisor's lock in hand; does not return. */
 	void (*lead)(struct supervisor *s);
 
@@ -61,6 +62,8 @@ struct supervisor {
 		bool starting;   /* the first workers are not all set up yet */
 		unsigned set_up; /* workers, at the last look */
 		unsigned unset;  /* init hooks that failed since a worker was set up */
+		/* Workers on demand: see demand.c. */
+		bool look_for_tasks; /* nobody may have been called for what is READY */
 		/* The brake: see deaths.c. */
 		uint64_t window_ns; /* when the window of fruitless deaths began */
 		uint64_t completed; /* tasks that had ended at the last death */
@@ -77,6 +80,7 @@ struct supervisor {
 		 */
 		pid_t pids[SHEAF_MAX_WORKERS];
 		uint32_t generations[SHEAF_MAX_WORKERS];
+		bool vacant[SHEAF_MAX_WORKERS];         /* see demand.c, which sets them */
 		struct setup setups[SHEAF_MAX_WORKERS]; /* if there is an init hook */
 	} role;
 };

@@ -19,6 +19,7 @@
 #include "os/output.h"
 #include "pool/crew.h"
 #include "pool/deaths.h"
+#include "pool/demand.h"
 #include "pool/ending.h"
 #include "pool/setup.h"
 #include "pool/spare.h"
@@ -75,9 +76,9 @@ _Noreturn static void end_start(struct supervisor *s, int how)
  */
 static void follow_start(struct supervisor *s, uint64_t now)
 {
-	if (s->role.unset || s->role.live < s->segment->worker_count)
+	if (s->role.unset || s->role.live < demand_count(s))
 		end_start(s, -ECHILD);
-	if (s->role.set_up < s->segment->worker_count)
+	if (s->role.set_up < s->role.live)
 		return;
 	s->role.starting = false;
 	s->role.spare_due_ns = now + FIRST_SPARE_NS;
@@ -105,6 +106,7 @@ _Noreturn static void supervise(struct supervisor *s)
 		setup = setup_watch(s, now);
 		if (s->role.starting)
 			follow_start(s, now);
+		demand_look(s);
 		if (crew_wanted(s))
 			crew_spawn_missing(s);
 		brake_without_workers(s, now);
@@ -169,6 +171,7 @@ static int begin_work(struct supervisor *s, bool successor)
 		if (rings_have_work(s->segment))
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 	}
+	demand_begin(s, successor);
 	s->completed_before = segment_progress(s->segment);
 	/* Relaxed: a statistic. */
 	fetch_add_relaxed(&s->segment->control->supervisors, 1);

@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "pool/news.h"
 #include "pool/state.h"
+#include "pool/wanted.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/file.h"
@@ -91,6 +92,7 @@ static void mend_pool(struct sheaf_pool *pool)
 		return;
 	if (asked == POOL_CLOSED && state == POOL_OPEN && state_change(&pool->segment, POOL_OPEN, POOL_CLOSED))
 		state_wake_everybody(member->segment);
+	wanted_mend(pool);
 	batch_mend(member);
 	/* First: another thread may be about to terminate the pool. */
 	if (member_possible(member, state) || !member_fail(member, state))
@@ -140,7 +142,7 @@ static int tend_look(struct member *member)
 			look_at_family(pool);
 		else if (!pool->inlined && state_of(&pool->segment) == POOL_CLOSED)
 			threads_finish(&pool->threads, member->segment);
-		pthread_mutex_unlock(&pool->family_lock);
+		tend_unlock(pool);
 	}
 	return member_fail(member, state_of(&pool->segment));
 }
@@ -155,7 +157,7 @@ static bool tend_end(struct member *member)
 	pthread_mutex_lock(&pool->family_lock);
 	segment_unpublish(member->segment);
 	family_end(&pool->family, member->segment, true);
-	pthread_mutex_unlock(&pool->family_lock);
+	tend_unlock(pool);
 	return true;
 }
 
@@ -165,7 +167,33 @@ void tend_wake_supervisor(struct sheaf_pool *pool)
 
 	pthread_mutex_lock(&pool->family_lock);
 	family_wake(&pool->family);
+	tend_unlock(pool);
+	cancel_allow(cancel);
+}
+
+void tend_unlock(struct sheaf_pool *pool)
+{
 	pthread_mutex_unlock(&pool->family_lock);
+	/*
+	 * Seq_cst, pairs with tend_call_worker(): either that gets the lock, or its call is seen.
+	 */
+	while (load_seq_cst(&pool->called) && !pthread_mutex_trylock(&pool->family_lock)) {
+		store_relaxed(&pool->called, false);
+		family_wake(&pool->family);
+		pthread_mutex_unlock(&pool->family_lock);
+	}
+}
+
+void tend_call_worker(struct segment *segment)
+{
+	char *at = (char *)segment - offsetof(struct sheaf_pool, segment);
+	struct sheaf_pool *pool = (struct sheaf_pool *)(void *)at;
+	int cancel = cancel_refuse();
+
+	/* Never waiting for the lock: its holder may be the one that calls. */
+	store_seq_cst(&pool->called, true);
+	if (!pthread_mutex_trylock(&pool->family_lock))
+		tend_unlock(pool);
 	cancel_allow(cancel);
 }
 

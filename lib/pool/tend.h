@@ -15,8 +15,14 @@ extern const struct member_ops tend_ops, tend_inlined_ops;
  */
 uint32_t tend_asked(const struct sheaf_pool *pool);
 
+/* Let go of the family lock, and do what was asked for meanwhile. */
+void tend_unlock(struct sheaf_pool *pool);
+
 /* Wake the supervisor, so that it reads what the owner has changed. */
 void tend_wake_supervisor(struct sheaf_pool *pool);
+
+/* The same, by a submitter: for a vacant seat that it has claimed. */
+void tend_call_worker(struct segment *segment);
 
 /*
  * End all workers, in any state but before they have been started. Under the family lock, but while

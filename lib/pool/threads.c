@@ -54,6 +54,7 @@ struct start {
 	struct segment *segment;
 	unsigned worker;
 	struct placing *placing; /* NULL: it takes none, or has inherited that of its predecessor */
+	bool late;               /* it takes its place, and nobody waits for that */
 	bool follows;            /* a thread that has left, and ends */
 	pthread_t before;
 };
@@ -69,7 +70,7 @@ static void expect_set_up(const struct start *start)
 /* Tell whether a thread of the pool has been set up, or sets itself up for the first time. */
 static bool any_set_up(const struct segment *segment)
 {
-	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+	for (unsigned worker = 0; worker < segment_wanted(segment); worker++)
 		/* Relaxed: asked again. */
 		if (load_relaxed(&segment->seats[worker].hook) != HOOK_INIT)
 			return true;
@@ -107,6 +108,22 @@ static void break_unset(const struct start *mine)
 	pthread_mutex_unlock(&mine->threads->lock);
 }
 
+/* Give up a place that is not wanted. False: it is wanted again. */
+static bool give_place_up(const struct start *mine)
+{
+	struct threads *threads = mine->threads;
+	bool surplus;
+
+	pthread_mutex_lock(&threads->lock);
+	surplus = mine->worker >= threads->wanted;
+	if (surplus)
+		threads->seats[mine->worker] = THREAD_LEFT;
+	pthread_mutex_unlock(&threads->lock);
+	if (surplus)
+		fetch_add_relaxed(&mine->segment->control->hooks.left, 1); /* a statistic */
+	return surplus;
+}
+
 /*
  * Wait, and have the init hook tried again, after it has failed in this thread. As setup.c does it
  * for processes. False: that is no longer of use.
@@ -128,6 +145,8 @@ static bool try_again(const struct start *mine, unsigned *failures, uint64_t *si
 		uint32_t state = state_of(mine->segment);
 
 		if (state > POOL_CLOSED || (state == POOL_CLOSED && !rings_have_work(mine->segment)))
+			return false;
+		if (mine->worker >= segment_wanted(mine->segment) && give_place_up(mine))
 			return false;
 		os_sleep_ns(RETRY_NS);
 	}
@@ -163,7 +182,7 @@ static void serve_as(const struct start *mine)
 	for (;;) {
 		enum leave_reason reason = worker_run(mine->segment, mine->worker, 1, 0);
 
-		if (!reason)
+		if (!reason || (reason == LEAVE_SURPLUS && give_place_up(mine)))
 			return;
 		if (reason == LEAVE_UNSET ? !try_again(mine, &failures, &since_ns) : replace_thread(mine))
 			return;
@@ -179,6 +198,9 @@ static bool take_place(const struct start *start)
 	struct placing *placing = start->placing;
 	int r;
 
+	/* What was possible at the pool's creation need not be so later: then it runs anywhere. */
+	if (start->late)
+		(void)place_take(start->segment->place, start->worker, true);
 	if (!placing)
 		return true;
 	r = place_take(start->segment->place, start->worker, true);
@@ -245,6 +267,7 @@ static int start_one(const struct start *wanted)
 		free(start);
 		return r;
 	}
+	threads->seats[wanted->worker] = THREAD_RUNS;
 	fetch_add_relaxed(&wanted->segment->control->hooks.started, 1); /* a statistic */
 	return 0;
 }
@@ -254,7 +277,7 @@ static bool await_set_up(struct threads *threads, struct segment *segment)
 {
 	bool failed;
 
-	for (unsigned worker = 0; worker < segment->worker_count;) {
+	for (unsigned worker = 0; worker < threads->wanted;) {
 		pthread_mutex_lock(&threads->lock);
 		failed = threads->failed;
 		pthread_mutex_unlock(&threads->lock);
@@ -273,23 +296,33 @@ static bool await_set_up(struct threads *threads, struct segment *segment)
 	return !failed;
 }
 
+static void free_seats(struct threads *threads)
+{
+	free(threads->ids);
+	free(threads->seats);
+	threads->ids = NULL;
+	threads->seats = NULL;
+}
+
 int threads_start(struct threads *threads, struct segment *segment)
 {
 	struct placing placing = {.lock = PTHREAD_MUTEX_INITIALIZER, .told = PTHREAD_COND_INITIALIZER};
 	struct start start = {.threads = threads, .segment = segment, .placing = segment->place ? &placing : NULL};
 	int r = 0, placed;
 
-	threads->ids = calloc(segment->worker_count, sizeof(*threads->ids));
-	if (!threads->ids)
-		return sheaf_fail(-ENOMEM, "no memory for %u threads", segment->worker_count);
+	threads->count = segment->worker_count;
+	threads->ids = calloc(threads->count, sizeof(*threads->ids));
+	threads->seats = calloc(threads->count, sizeof(*threads->seats));
+	if (!threads->ids || !threads->seats) {
+		free_seats(threads);
+		return sheaf_fail(-ENOMEM, "no memory for %u threads", threads->count);
+	}
 	pthread_mutex_init(&threads->lock, NULL);
 	threads->starting = true;
-	while (!r && threads->count < segment->worker_count) {
-		start.worker = threads->count;
-		r = start_one(&start);
-		threads->count += !r;
-	}
-	placed = segment->place ? await_places(&placing, threads->count) : 0;
+	threads->wanted = segment_wanted(segment);
+	while (!r && start.worker < threads->wanted && !(r = start_one(&start)))
+		start.worker++;
+	placed = segment->place ? await_places(&placing, start.worker) : 0;
 	if (!r && !placed && await_set_up(threads, segment))
 		return 0;
 	state_force(segment, POOL_TERMINATED);
@@ -299,7 +332,35 @@ int threads_start(struct threads *threads, struct segment *segment)
 		return placed;
 	if (!r)
 		return mishap_fail_init(segment, "no pool was created: ");
-	return sheaf_fail(r, "cannot start %u threads: %s", segment->worker_count, strerror(-r));
+	return sheaf_fail(r, "cannot start %u threads: %s", segment_wanted(segment), strerror(-r));
+}
+
+/* Start the threads of the seats that have none. Under the lock. 0, or -errno. */
+static int start_missing(struct threads *threads, struct segment *segment, unsigned workers)
+{
+	struct start start = {.threads = threads, .segment = segment, .late = segment->place};
+	int r = 0;
+
+	for (; !r && start.worker < workers; start.worker++) {
+		if (threads->seats[start.worker] == THREAD_RUNS)
+			continue;
+		start.follows = threads->seats[start.worker] == THREAD_LEFT;
+		start.before = threads->ids[start.worker];
+		r = start_one(&start);
+	}
+	return r;
+}
+
+int threads_resize(struct threads *threads, struct segment *segment, unsigned workers)
+{
+	int r;
+
+	pthread_mutex_lock(&threads->lock);
+	r = threads->joining ? 0 : start_missing(threads, segment, workers);
+	if (!r)
+		threads->wanted = workers;
+	pthread_mutex_unlock(&threads->lock);
+	return r ? sheaf_fail(r, "sheaf_pool_resize: cannot start %u threads: %s", workers, strerror(-r)) : 0;
 }
 
 unsigned threads_end(struct threads *threads)
@@ -323,11 +384,10 @@ void threads_join(struct threads *threads)
 	threads->joining = true;
 	pthread_mutex_unlock(&threads->lock);
 	for (unsigned i = 0; i < threads->count; i++)
-		pthread_join(threads->ids[i], NULL);
-	threads->count = 0;
+		if (threads->seats[i] != NO_THREAD)
+			pthread_join(threads->ids[i], NULL);
 	pthread_mutex_destroy(&threads->lock);
-	free(threads->ids);
-	threads->ids = NULL;
+	free_seats(threads);
 }
 
 void threads_finish(struct threads *threads, struct segment *segment)

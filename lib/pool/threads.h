@@ -8,13 +8,21 @@
 
 #include <pthread.h>
 
+enum thread_seat {
+	NO_THREAD,
+	THREAD_RUNS,
+	THREAD_LEFT, /* it is to be joined */
+};
+
 struct threads {
-	pthread_mutex_t lock; /* of ids, while threads leave */
+	pthread_mutex_t lock; /* of the seats, while threads come and leave */
 	pthread_t *ids;       /* NULL: there are none */
-	unsigned count;       /* started and not joined, but for those that left */
-	bool joining;         /* nobody is replaced any longer */
-	bool starting;        /* an init hook that fails is not tried again */
-	bool failed;          /* one has failed */
+	enum thread_seat *seats;
+	unsigned count;  /* of both */
+	unsigned wanted; /* threads, of the first seats */
+	bool joining;    /* nobody is replaced any longer */
+	bool starting;   /* an init hook that fails is not tried again */
+	bool failed;     /* one has failed */
 	_Atomic unsigned live;
 };
 
@@ -23,6 +31,13 @@ struct threads {
  * init hook has returned, or as place_take(), with its message.
  */
 int threads_start(struct threads *threads, struct segment *segment);
+
+/*
+ * Start threads until there are so many, or let those of the highest numbers know, once they are
+ * rung, that they are not wanted. 0; -EAGAIN, -ENOMEM, with their message: nothing has changed but
+ * that some more may run until they are rung.
+ */
+int threads_resize(struct threads *threads, struct segment *segment, unsigned workers);
 
 /* Join all threads of a pool that is closed or terminated. */
 void threads_join(struct threads *threads);

@@ -14,6 +14,7 @@
 #include "os/os.h"
 #include "os/output.h"
 #include "pool/hooks.h"
+#include "pool/state.h"
 #include "queue/ring.h"
 #include "work/step.h"
 
@@ -29,6 +30,7 @@ struct life {
 	struct service service;
 	struct openings openings; /* of its tasks */
 	pid_t parent;             /* 0: it is a thread */
+	uint64_t idle_since_ns;   /* when it began to sleep for want of a task; 0: it has not */
 };
 
 /* Has the worker gained so much memory that it has to leave? Asked now and then. */
@@ -44,6 +46,12 @@ static bool has_grown(struct member *worker)
 	       size - service->first_memory > worker->segment->workers.recycle_memory;
 }
 
+/* Has the pool been made smaller, and is this one of the workers that are not wanted? */
+static bool is_surplus(const struct member *worker)
+{
+	return worker->number >= segment_wanted(worker->segment);
+}
+
 /* Tell why the worker has to leave; LEAVE_NOT: it may stay. */
 static enum leave_reason reason_to_leave(struct member *worker)
 {
@@ -51,6 +59,8 @@ static enum leave_reason reason_to_leave(struct member *worker)
 	/* Relaxed: its own. */
 	uint64_t served = load_relaxed(&worker->seat->completed) - worker->service->first_completed;
 
+	if (is_surplus(worker))
+		return LEAVE_SURPLUS;
 	if (options->recycle_tasks && served >= options->recycle_tasks)
 		return LEAVE_TASKS;
 	return options->recycle_memory && has_grown(worker) ? LEAVE_MEMORY : LEAVE_NOT;
@@ -63,7 +73,8 @@ static bool may_claim(struct member *worker)
 
 	if (!leave && (leave = reason_to_leave(worker)))
 		store_relaxed(&worker->service->leave, leave);
-	return !leave;
+	/* Relaxed: all workers are rung when the pool is resumed. */
+	return !leave && !load_relaxed(&worker->segment->control->paused);
 }
 
 /*
@@ -109,9 +120,11 @@ static bool run_tasks(void *context, bool announced)
 	struct life *life = context;
 	bool ran = work_step(&life->member, announced);
 
-	if (ran)
+	if (ran) {
 		while (work_step(&life->member, false))
 			continue;
+		life->idle_since_ns = 0;
+	}
 	life->member.clock_ns = 0;
 	/*
 	 * Never asleep in a closed pool: the token that told of its end may be the predecessor's,
@@ -137,21 +150,42 @@ static bool spin_for_task(void *context)
 	backoff_begin(&member->backoff, PAUSES_PER_CHECK);
 	work_spins(member, true);
 	while (backoff_wait(&member->backoff, segment->idle_eager_ns, member->spin_ns) && !is_life_over(life))
-		if (work_step(member, false))
+		if (work_step(member, false)) {
+			life->idle_since_ns = 0;
 			return true;
+		}
 	work_spins(member, false);
 	return false;
+}
+
+/* Has that worker to leave if it finds no task for a while? */
+static bool leaves_when_idle(const struct segment *segment, unsigned worker)
+{
+	return segment->workers.idle_ns && worker >= segment->workers.min_workers;
 }
 
 /* Before a sleep, because others may wait for what tasks have printed. */
 static int write_out(void *context, bool late)
 {
-	const struct life *life = context;
+	struct life *life = context;
 
 	(void)late;
 	if (life->parent)
 		output_flush(false);
+	if (!life->idle_since_ns && leaves_when_idle(life->member.segment, life->member.number))
+		life->idle_since_ns = sheaf_now_ns();
 	return 0;
+}
+
+/* Leave if it has had no task for so long, and none waits. */
+static void leave_if_idle(struct life *life)
+{
+	const struct segment *segment = life->member.segment;
+
+	if (life->idle_since_ns && sheaf_now_ns() - life->idle_since_ns >= segment->workers.idle_ns &&
+	    state_of(segment) == POOL_OPEN && !rings_have_ready(segment))
+		/* Relaxed: its own. */
+		store_relaxed(&life->service.leave, LEAVE_IDLE);
 }
 
 /* Nothing is READY: no other member would wake a submitter. */
@@ -172,6 +206,7 @@ static void learn_from_sleep(void *context)
 	if (life->parent && getppid() != life->parent)
 		_exit(1);
 	/* If the sleep was shorter than a spin would have been, spin longer next time. */
+	leave_if_idle(life);
 	brief = member->backoff.since_ns && sheaf_now_ns() - member->backoff.since_ns < MOST_SPIN_NS;
 	member->spin_ns = brief ? MOST_SPIN_NS : member->segment->spin_ns;
 }
@@ -208,7 +243,7 @@ static void serve_until_over(struct life *life, const struct wait *wait)
 	begin_service(life);
 	member_wait(&life->member, wait, SHEAF_FOREVER);
 	if (load_relaxed(&life->service.leave))
-		while (workers_ring(life->member.segment))
+		while (workers_ring_asleep(life->member.segment))
 			continue;
 	hooks_clear_up(&life->member);
 }
@@ -230,6 +265,8 @@ enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned 
 		.deaf = true,
 	};
 
+	if (leaves_when_idle(segment, worker) && segment->workers.idle_ns < wait.longest_ns)
+		wait.longest_ns = segment->workers.idle_ns;
 	member_sit(&life.member, segment, worker, generation, (int32_t)getpid(), parent ? forks_private : NULL);
 	life.member.openings = &life.openings;
 	life.member.service = &life.service;

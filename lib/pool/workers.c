@@ -48,31 +48,82 @@ static int check_recycling(const sheaf_worker_options *options, enum sheaf_backe
 		       : 0;
 }
 
-int workers_check(const sheaf_worker_options *options, enum sheaf_backend backend, bool chosen)
+/* Check how many workers there may be. @workers: of the pool's options. */
+static int check_demand(const sheaf_worker_options *options, unsigned workers)
+{
+	if (options->max_workers > SHEAF_MAX_WORKERS)
+		return sheaf_fail(-EINVAL, "worker_options->max_workers is %u, at most %u", options->max_workers,
+				  SHEAF_MAX_WORKERS);
+	if (options->max_workers && workers > options->max_workers)
+		return sheaf_fail(-EINVAL, "options.workers is %u, more than worker_options->max_workers, %u", workers,
+				  options->max_workers);
+	if (!options->on_demand && (options->min_workers || options->idle_ns))
+		return sheaf_fail(-EINVAL, "worker_options->%s is set without on_demand: all workers are always there",
+				  options->min_workers ? "min_workers" : "idle_ns");
+	if (workers && options->min_workers > workers)
+		return sheaf_fail(-EINVAL, "worker_options->min_workers is %u, more than options.workers, %u",
+				  options->min_workers, workers);
+	return check_time("idle_ns", options->idle_ns);
+}
+
+/* Check what the backend cannot do. */
+static int check_elastic(const sheaf_worker_options *options, enum sheaf_backend backend)
+{
+	if (backend != SHEAF_PROCESSES && options->on_demand)
+		return refuse_option("on_demand", backend == SHEAF_THREADS
+							  ? "a thread that sleeps costs nothing (SHEAF_THREADS)"
+							  : "with SHEAF_INLINE there are no workers");
+	return backend == SHEAF_INLINE && options->max_workers
+		       ? refuse_option("max_workers", "with SHEAF_INLINE there are no workers")
+		       : 0;
+}
+
+int workers_check(const sheaf_worker_options *options, unsigned workers, enum sheaf_backend backend, bool chosen)
 {
 	int r;
 
 	if (!options)
 		return 0;
 	if ((r = check_time("init_timeout_ns", options->init_timeout_ns)) ||
-	    (r = check_time("exit_timeout_ns", options->exit_timeout_ns)))
+	    (r = check_time("exit_timeout_ns", options->exit_timeout_ns)) || (r = check_demand(options, workers)))
 		return r;
-	return chosen || backend == SHEAF_PROCESSES ? check_recycling(options, backend) : 0;
+	if (!chosen && backend != SHEAF_PROCESSES)
+		return 0;
+	r = check_elastic(options, backend);
+	return r ? r : check_recycling(options, backend);
 }
 
 sheaf_worker_options workers_complete(const sheaf_worker_options *options, enum sheaf_backend backend)
 {
 	sheaf_worker_options complete = options ? *options : (sheaf_worker_options){0};
 
-	if (backend != SHEAF_PROCESSES)
-		complete.recycle_memory = 0;
 	if (backend == SHEAF_INLINE)
 		complete.recycle_tasks = 0;
+	if (backend != SHEAF_PROCESSES) {
+		complete.recycle_memory = 0;
+		complete.on_demand = false;
+		complete.min_workers = 0;
+		complete.idle_ns = 0;
+	}
 	if (!complete.init_timeout_ns)
 		complete.init_timeout_ns = INIT_NS;
 	if (!complete.exit_timeout_ns)
 		complete.exit_timeout_ns = EXIT_NS;
 	return complete;
+}
+
+static unsigned count_alive(const sheaf_pool *pool)
+{
+	unsigned alive = 0;
+
+	if (pool->inlined)
+		return 1;
+	/* Relaxed, both: hints. */
+	if (pool->threaded)
+		return load_relaxed(&pool->threads.live);
+	for (unsigned worker = 0; worker < pool->segment.worker_count; worker++)
+		alive += load_relaxed(&pool->segment.seats[worker].pid) != 0;
+	return alive;
 }
 
 int sheaf_pool_get_workers(const sheaf_pool *pool, sheaf_workers_info *info)
@@ -87,6 +138,8 @@ int sheaf_pool_get_workers(const sheaf_pool *pool, sheaf_workers_info *info)
 	hooks = &pool->segment.control->hooks;
 	/* Relaxed, all: statistics. */
 	*info = (sheaf_workers_info){
+		.wanted = segment_wanted(&pool->segment),
+		.alive = count_alive(pool),
 		.started = load_relaxed(&hooks->started),
 		.left = load_relaxed(&hooks->left),
 		.init_failures = load_relaxed(&hooks->mishaps[HOOK_INIT].count),

@@ -230,8 +230,8 @@ __attribute__((noinline)) static void ring_seat(struct segment *segment, unsigne
 }
 
 /*
- * Do the work of claim_bit() for a set that held @bits. Not inlined, because most posters find
- * nobody asleep.
+ * Clear one bit of the set, of those in @bits, and return its number, or -1 if none is left. From
+ * @end on only a wild write sets bits. Not inlined, because most posters find nobody asleep.
  */
 __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t bits, unsigned end)
 {
@@ -245,27 +245,68 @@ __attribute__((noinline)) static int claim_one(_Atomic uint64_t *set, uint64_t b
 	return -1;
 }
 
-/*
- * Clear one bit of the set and return its number, or -1 if there is none. From @end on only a wild
- * write sets bits.
- */
-static int claim_bit(_Atomic uint64_t *set, unsigned end)
+/* Ring one of the workers @bits of a word. False: others were quicker. */
+static bool ring_one_of(struct segment *segment, unsigned word, uint64_t bits)
 {
-	/* BELL1 */
-	uint64_t bits = load_seq_cst(set);
+	int bit = claim_one(&segment->control->sleepers[word], bits, segment->worker_count - word * 64);
 
-	return bits ? claim_one(set, bits, end) : -1;
+	if (bit >= 0)
+		ring_seat(segment, word * 64 + (unsigned)bit);
+	return bit >= 0;
+}
+
+bool workers_ring_asleep(struct segment *segment)
+{
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++) {
+		/*
+		 * BELL1. And pairs with demand.c: with the announcement of a vacant seat it is seen
+		 * that the seat is vacant, and with that of a worker that it is not.
+		 */
+		uint64_t sleepers = load_seq_cst(&segment->control->sleepers[i]);
+		/* Relaxed: as just said. */
+		if (ring_one_of(segment, i, sleepers & ~load_relaxed(&segment->control->vacant[i])))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Wake a worker, or have one started where none is asleep and none looks for a task. One that looks
+ * rings for what it leaves, or dies, and then the supervisor looks. Not inlined, because most
+ * posters find nobody asleep.
+ */
+__attribute__((noinline)) static bool ring_or_call(struct segment *segment)
+{
+	if (workers_ring_asleep(segment))
+		return true;
+	for (unsigned worker = 0; worker < segment->worker_count; worker++)
+		/* Seq_cst, pairs with call_for_rest() in step.c. */
+		if (load_seq_cst(&segment->seats[worker].looking))
+			return false;
+	for (unsigned i = 0; i * 64 < segment->worker_count; i++) {
+		/* Relaxed, both: a poster that misses a seat here came before its announcement. */
+		uint64_t bits = load_relaxed(&segment->control->sleepers[i]) & load_relaxed(&segment->control->vacant[i]);
+
+		if (claim_one(&segment->control->sleepers[i], bits, segment->worker_count - i * 64) >= 0) {
+			segment->call_worker(segment);
+			return true;
+		}
+	}
+	return false;
 }
 
 bool workers_ring(struct segment *segment)
 {
 	for (unsigned i = 0; i * 64 < segment->worker_count; i++) {
-		int bit = claim_bit(&segment->control->sleepers[i], segment->worker_count - i * 64);
+		/* BELL1 */
+		uint64_t bits = load_seq_cst(&segment->control->sleepers[i]);
 
-		if (bit >= 0) {
-			ring_seat(segment, i * 64 + (unsigned)bit);
+		if (!bits)
+			continue;
+		if (segment->call_worker)
+			return ring_or_call(segment);
+		if (ring_one_of(segment, i, bits))
 			return true;
-		}
 	}
 	return false;
 }
@@ -452,13 +493,4 @@ void gatherer_ring_all(struct segment *segment)
 	 */
 	fetch_add_release(&segment->control->alarms, 1);
 	news_ring(segment);
-}
-
-/* ---- the pool's descriptor ---- */
-
-void news_ring(const struct segment *segment)
-{
-	/* The host or a task may have closed it, and have another file under its number. */
-	if (news_open(segment))
-		os_tell(segment->news[1].fd);
 }

@@ -17,6 +17,7 @@
 #ifndef SHEAF_QUEUE_BELL_H
 #define SHEAF_QUEUE_BELL_H
 
+#include "os/os.h"
 #include "segment/segment.h"
 
 /* A semaphore, between the two seals of its row. */
@@ -75,8 +76,14 @@ bool sleeper_sleep(const struct sleeper *sleeper, uint64_t deadline_ns);
 void start_sleep(struct shared_control *control, uint64_t deadline_ns);
 void start_ring(struct shared_control *control);
 
-/* Wake one announced worker. After ring_publish(). False: there was none to wake. */
+/*
+ * Wake one announced worker, or call one to a vacant seat. After ring_publish(). False: there was
+ * none to wake or to call.
+ */
 bool workers_ring(struct segment *segment);
+
+/* The same, but start none where there are vacant seats: see pool/demand.h. */
+bool workers_ring_asleep(struct segment *segment);
 
 /*
  * Count the workers, up to @most, that will find a task without being rung: those that spin, and
@@ -133,13 +140,20 @@ void gatherer_ring_always(const struct segment *segment, struct shared_batch *ba
  */
 void gatherer_ring_all(struct segment *segment);
 
-/* Make the pool's descriptor readable, if it has one. */
-void news_ring(const struct segment *segment);
-
 /* Tell whether this process still has both ends of the pipe, as they were made. */
 static inline bool news_open(const struct segment *segment)
 {
 	return forks_fd_open(&segment->news[0]) && forks_fd_open(&segment->news[1]);
+}
+
+/*
+ * Make the pool's descriptor readable, if it has one. The host or a task may have closed it, and
+ * have another file under its number.
+ */
+static inline void news_ring(const struct segment *segment)
+{
+	if (news_open(segment))
+		os_tell(segment->news[1].fd);
 }
 
 #endif

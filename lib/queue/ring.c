@@ -453,6 +453,15 @@ static bool any_slot(const struct shared_slot *slots, uint32_t count, enum word_
 	return false;
 }
 
+unsigned rings_count_ready(const struct segment *segment, unsigned most)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 0; i < segment_slots(segment) && count < most; i++)
+		count += any_slot(&segment->slots[i], 1, WORD_READY, WORD_READY);
+	return count;
+}
+
 bool ring_has_ready(const struct ring *ring)
 {
 	return any_slot(ring->slots, ring->size, WORD_READY, WORD_READY);

@@ -142,6 +142,9 @@ static inline bool ring_seems_empty(const struct ring *ring)
 bool ring_has_ready(const struct ring *ring);
 bool rings_have_ready(const struct segment *segment);
 
+/* Count those that are, up to @most. */
+unsigned rings_count_ready(const struct segment *segment, unsigned most);
+
 /* Tell whether any slot is READY or about to be, and whether any is OWNED. */
 bool rings_have_work(const struct segment *segment);
 bool rings_have_owned(const struct segment *segment);

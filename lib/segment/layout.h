@@ -162,6 +162,16 @@ struct shared_control {
 	_Atomic uint32_t nested;
 	/* By the owner: 1 since it has opened a batch of which it runs tasks itself. */
 	_Atomic uint32_t owner_claims;
+	/* By the owner: how many workers there should be, in the first seats. */
+	_Atomic uint32_t wanted;
+	/* By the owner: 1: workers begin no task. */
+	_Atomic uint32_t paused;
+
+	/*
+	 * Bit w: no worker is in seat w until a task needs one. Then its bit in sleepers is set,
+	 * and a submitter that clears that calls a worker. See pool/demand.h.
+	 */
+	_Alignas(LINE) _Atomic uint64_t vacant[SLEEPER_WORDS];
 
 	_Alignas(LINE) struct shared_hooks hooks;
 };

@@ -42,10 +42,12 @@ enum death_way {
 /* Why a worker leaves of its own accord. It does so with nothing in hand. */
 enum leave_reason {
 	LEAVE_NOT = 0,
-	LEAVE_ASKED = 1,  /* a task of it has called sheaf_task_leave() */
-	LEAVE_UNSET = 2,  /* its init hook has returned an error */
-	LEAVE_TASKS = 3,  /* it has run so many tasks as it may: recycle_tasks */
-	LEAVE_MEMORY = 4, /* it has grown by more than it may: recycle_memory */
+	LEAVE_ASKED = 1,   /* a task of it has called sheaf_task_leave() */
+	LEAVE_UNSET = 2,   /* its init hook has returned an error */
+	LEAVE_TASKS = 3,   /* it has run so many tasks as it may: recycle_tasks */
+	LEAVE_MEMORY = 4,  /* it has grown by more than it may: recycle_memory */
+	LEAVE_SURPLUS = 5, /* the pool has been made smaller: sheaf_pool_resize() */
+	LEAVE_IDLE = 6,    /* it has had no task for idle_ns */
 };
 
 /* What a worker runs besides tasks: see pool/hooks.c. */

@@ -71,6 +71,8 @@ struct segment {
 	bool lenient;  /* the environment chose that: what it cannot do is left out */
 	/* Where workers run; NULL: anywhere. See pool/place.h. */
 	const struct place *place;
+	/* Have a worker started in a vacant seat that was claimed; NULL: there is none. */
+	void (*call_worker)(struct segment *segment);
 	char name[NAME_MAX];  /* "" if it has none */
 	char second[64];      /* a name that it was made under and still has; else "" */
 	bool wished;          /* the user has chosen that name */
@@ -79,6 +81,17 @@ struct segment {
 	bool lent;            /* segment_borrow() may give it out */
 	struct segment *next; /* of this process's segments with a name */
 };
+
+/*
+ * Return how many workers there should be just now: 1 to worker_count. Relaxed: what is done by it
+ * is done again when it has changed.
+ */
+static inline uint32_t segment_wanted(const struct segment *segment)
+{
+	uint32_t wanted = load_relaxed(&segment->control->wanted);
+
+	return wanted - 1 < segment->worker_count ? wanted : segment->worker_count;
+}
 
 /* Tell whether the descriptor still is that of the segment. Else the host has closed it. */
 static inline bool segment_file_ours(const struct segment *segment)

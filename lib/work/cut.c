@@ -9,7 +9,7 @@
  */
 #define CHUNKS_PER_MEMBER 64
 
-struct cut cut_choose(uint64_t n, uint64_t grain, unsigned members)
+struct cut cut_choose(uint64_t n, uint64_t grain, unsigned members, unsigned most)
 {
 	struct cut cut;
 	uint64_t wanted = (uint64_t)members * CHUNKS_PER_MEMBER;
@@ -23,7 +23,7 @@ struct cut cut_choose(uint64_t n, uint64_t grain, unsigned members)
 	if (cut.chunk > WORD_PAYLOAD_MAX)
 		cut.chunk = WORD_PAYLOAD_MAX;
 	cut.chunks = cut_chunks(n, cut.chunk);
-	cut.shares = cut.chunks < members ? (uint32_t)cut.chunks : members;
+	cut.shares = cut.chunks < most ? (uint32_t)cut.chunks : most;
 	cut.bytes = cut_words(cut.chunks) + cut.shares * sizeof(struct shared_hint);
 	return cut;
 }

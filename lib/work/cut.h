@@ -25,8 +25,9 @@ struct cut {
 
 /*
  * Cut @n positions for @members members, into chunks of @grain positions; 0: choose the grain here.
+ * @most: so many members may take part, as more workers may come meanwhile.
  */
-struct cut cut_choose(uint64_t n, uint64_t grain, unsigned members);
+struct cut cut_choose(uint64_t n, uint64_t grain, unsigned members, unsigned most);
 
 /*
  * A dense batch as its opener knows it. The batch in the segment tells the same to the others. The

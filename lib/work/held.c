@@ -121,7 +121,7 @@ void held_end(struct member *member)
 
 bool held_has_others(const struct segment *segment)
 {
-	return segment->worker_count > 1 && !segment->threaded;
+	return segment_wanted(segment) > 1 && !segment->threaded;
 }
 
 bool held_spares(const struct member *handle, const struct shared_batch *batch)

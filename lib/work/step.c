@@ -52,6 +52,24 @@ static bool claim_task(struct member *member, bool announced, struct claim *clai
 }
 
 /*
+ * In a pool that starts workers on demand: submitters have called none while this worker looked for
+ * a task. It has found one now, or just before it would have slept, so it calls for the rest.
+ */
+__attribute__((noinline)) static void call_for_rest(struct member *member)
+{
+	unsigned left;
+
+	/*
+	 * Seq_cst, pairs with ring_or_call() in bell.c: either its caller sees that this worker
+	 * looks no longer, or what it has published is seen here.
+	 */
+	store_seq_cst(&member->seat->looking, 0);
+	left = rings_count_ready(member->segment, member->segment->worker_count);
+	while (left-- && workers_ring(member->segment))
+		continue;
+}
+
+/*
  * Retract the announcement. If a wake-up was spent on it, pass it on, because it was meant for
  * another task.
  */
@@ -61,6 +79,8 @@ static void pass_on(struct member *member)
 
 	if (!sleeper_retract(&sleeper))
 		workers_ring(member->segment);
+	if (member->segment->call_worker)
+		call_for_rest(member);
 }
 
 /* Note in the seat what is in hand. */
@@ -93,7 +113,9 @@ bool work_step(struct member *member, bool announced)
 	/* Submitters may have left several tasks to this spinning worker, which takes only one. */
 	if (member->looking) {
 		work_spins(member, false);
-		if (segment->worker_count > 1 && more_behind(segment, claim.slot))
+		if (segment->call_worker)
+			call_for_rest(member);
+		else if (segment->worker_count > 1 && more_behind(segment, claim.slot))
 			workers_ring(segment);
 	}
 	if (announced)

@@ -136,6 +136,10 @@ static const struct path {
 	 KILL_LAST,
 	 NOTHING,
 	 {.workers = 1, .positions = 1, .slot = 8, .leaves = true, .hooks = true}},
+	{"supervisor: worker that is called",
+	 KILL_LAST,
+	 NOTHING,
+	 {.workers = 1, .positions = 1, .slot = 8, .demand = true, .closes = true}},
 	{"supervisor: call", KILL_SUPERVISOR, NOTHING, {.workers = 1, .positions = 1, .slot = 24, .holds = true}},
 	{"supervisor: call given up", KILL_SUPERVISOR, NOTHING, {.workers = 1, .positions = 1, .attempts = 1, .holds = true}},
 	{"supervisor: cancelled call",
@@ -257,7 +261,7 @@ static bool set_worker(const struct path *path, uint64_t point, struct setup *s)
  */
 static bool set_supervisor(const struct path *path, uint64_t point, struct setup *s)
 {
-	pid_t held = 0, worker = path->deed == KILL_LAST ? subject_worker(0) : 0;
+	pid_t held = 0, worker = path->deed == KILL_LAST && !path->load.demand ? subject_worker(0) : 0;
 
 	s->generation = subject_generation(0);
 	if (path->deed == KILL_LAST) {
@@ -265,7 +269,7 @@ static bool set_supervisor(const struct path *path, uint64_t point, struct setup
 		if (!seize(s->victim))
 			return false;
 		subject_submit_batch(path->name, point);
-		CHECK_AS(HARM_HUNG, process_ended(worker, hang_deadline()), "the worker does not end");
+		CHECK_AS(HARM_HUNG, !worker || process_ended(worker, hang_deadline()), "the worker does not end");
 		return true;
 	}
 	subject_submit_batch(path->name, point);

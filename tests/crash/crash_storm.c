@@ -1,6 +1,7 @@
 /*
  * crash_storm.c - kills workers at random, one or all at once, and now and then their supervisor,
- * while their pool works. Its workers have hooks, and leave after some tasks.
+ * while their pool works. Its workers have hooks, and leave after some tasks or when they are idle,
+ * and it is resized and paused.
  *
  * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result. A third thread
  * kills, stops and continues. The main thread watches that results keep coming. Nothing may be
@@ -32,7 +33,9 @@
 #define SIGHT_NS 20000000     /* a successor that is not seen by then is struck another time */
 #define SUPERVISOR_EVERY 1000 /* kills, on average: a successor takes a tenth of a second */
 #define RECYCLE_TASKS 100     /* few workers live so long */
-#define ENOUGH 500            /* kills, for each kind of them to have happened */
+#define IDLE_NS 2000000
+#define RESIZE_ONE_IN 8 /* acts */
+#define ENOUGH 500      /* kills, for each kind of them to have happened */
 
 enum where { RUNNING, ASLEEP, STARTING, BETWEEN, WHERES };
 
@@ -41,7 +44,7 @@ struct storm {
 	struct rng rng;
 	unsigned struck[WORKERS]; /* the generation that was sent SIGKILL last */
 	uint64_t where[WHERES];
-	uint64_t stops, supervisors;
+	uint64_t stops, supervisors, resizes;
 	uint64_t progress; /* seen last, and strikes since then */
 	unsigned fruitless;
 	uint64_t wanted, next_supervisor; /* kills */
@@ -243,6 +246,24 @@ static bool strike_supervisor(struct storm *storm, pid_t supervisor)
 	return true;
 }
 
+/* Change how many workers there are, or have them begin nothing for a moment. */
+static void resize(struct storm *storm)
+{
+	unsigned most = (unsigned)rng_below(&storm->rng, 2 * WORKERS);
+	int r;
+
+	if (rng_below(&storm->rng, 4)) {
+		/* Mostly all: a worker that is not there cannot be killed. */
+		r = sheaf_pool_resize(storm->pool, most < WORKERS ? 1 + most : WORKERS);
+		CHECK(r == 0, "sheaf_pool_resize: %d", r);
+	} else {
+		CHECK((r = sheaf_pool_pause(storm->pool)) == 0, "sheaf_pool_pause: %d", r);
+		sleep_ns(rng_below(&storm->rng, 500000));
+		CHECK((r = sheaf_pool_resume(storm->pool)) == 0, "sheaf_pool_resume: %d", r);
+	}
+	storm->resizes++;
+}
+
 static void pause_a_little(struct storm *storm)
 {
 	static const uint64_t longest_ns[] = {0, 0, 0, 20000, 100000, 100000, 100000, 400000};
@@ -282,6 +303,8 @@ static void *rage(void *context)
 		CHECK(info.supervisor > 0, "the pool no longer has a supervisor");
 		if (info.deaths >= storm->next_supervisor && strike_supervisor(storm, info.supervisor))
 			storm->next_supervisor = info.deaths + rng_below(&storm->rng, 2 * SUPERVISOR_EVERY);
+		else if (rng_below(&storm->rng, RESIZE_ONE_IN) == 0)
+			resize(storm);
 		else
 			acts[rng_below(&storm->rng, sizeof(acts) / sizeof(acts[0]))](storm, info.supervisor);
 		pause_a_little(storm);
@@ -362,7 +385,12 @@ int main(int argc, char **argv)
 {
 	uint64_t seed = seed_argument(argc, argv);
 	const sheaf_worker_options workers = {
-		.init = random_batch_init, .exit = random_batch_exit, .recycle_tasks = RECYCLE_TASKS};
+		.init = random_batch_init,
+		.exit = random_batch_exit,
+		.recycle_tasks = RECYCLE_TASKS,
+		.on_demand = seed % 2,
+		.idle_ns = seed % 2 ? IDLE_NS : 0,
+	};
 	sheaf_pool_options options = {.workers = WORKERS,
 				      .ring_size = 64,
 				      .heap_size = 512 << 20,
@@ -397,6 +425,7 @@ int main(int argc, char **argv)
 	report_figure("hit_running", (double)storm.where[RUNNING]);
 	report_figure("hit_asleep", (double)storm.where[ASLEEP]);
 	report_figure("hit_starting", (double)storm.where[STARTING]);
+	report_figure("resizes", (double)storm.resizes);
 	report_figure("left", (double)left_of(storm.pool));
 	report_figure("results", (double)results);
 	report_figure("second_runs", (double)reruns);

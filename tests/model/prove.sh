@@ -139,6 +139,7 @@ if [ "$amount" = small ]; then
 	all cancel -DDEATHS=1
 	all nest -DDEATHS=1
 	all leave -DWORKERS=2
+	all demand
 	all priority -DDEATHS=0
 	all wake $gatherer
 	all wake $room -DSLOTS=1
@@ -150,6 +151,7 @@ if [ "$amount" = small ]; then
 	caught cancel -DNO_CHECK
 	caught nest -DFREE_EARLY
 	caught leave -DLEAVE_SILENT
+	caught demand -DSWALLOW
 	caught priority -DHAND_BACK_FIRST
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
@@ -189,6 +191,10 @@ all_mutants() {
 	for mutant in LEAVE_SILENT NO_HEAL TRUST COUNT_BY_WORD; do
 		caught leave -D$mutant
 	done
+	for mutant in NO_REST NO_REST_AT_LAST NO_RECHECK SWALLOW; do
+		caught demand -D$mutant
+	done
+	caught demand -DNO_LOOK_AT_END -DEARLY=1 -DTASKS=3
 	for mutant in NO_LEAD_BACK LEAD_BACK_FIRST LEAD_BACK_UNCOUNTED; do
 		caught ring -D$mutant -DHAND_BACKS=1 -DDEATHS=0
 	done
@@ -236,6 +242,8 @@ if [ "$amount" = quick ]; then
 	all nest
 	all leave -DTASKS=2 -DLEAVES=2
 	all leave -DWORKERS=2 -DWANTED=2 -DDEATHS=2
+	all demand -DDEATHS=2
+	all demand -DEARLY=1 -DTASKS=3
 	all priority
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
@@ -262,6 +270,8 @@ all nest -DWORKERS=3
 for wanted in 1 2 3; do
 	all leave -DWANTED=$wanted
 done
+all demand -DEARLY=2 -DTASKS=4 -DIDLES=2 -DDEATHS=2
+all demand -DWORKERS=3 -DTASKS=3 -DDEATHS=1
 for poll in 0 1; do
 	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3

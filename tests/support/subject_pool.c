@@ -463,7 +463,7 @@ static int host_main(void *context)
 				      .heap_size = HEAP,
 				      .flags = SHEAF_ANONYMOUS,
 				      .max_attempts = 10};
-	sheaf_worker_options hooks = {.init = set_up, .exit = clear_up, .context = page};
+	sheaf_worker_options workers = {.on_demand = load->demand};
 	int files = count_open_files(), mappings = count_segment_mappings(), r;
 	struct host host;
 	void *memory;
@@ -471,7 +471,8 @@ static int host_main(void *context)
 	(void)context;
 	setsid();
 	if (load->hooks)
-		options.worker_options = &hooks;
+		workers = (sheaf_worker_options){.init = set_up, .exit = clear_up, .context = page};
+	options.worker_options = &workers;
 	CHECK((r = sheaf_pool_create(&host.pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	CHECK((r = sheaf_alloc(host.pool, UNIT, &memory)) == 0, "sheaf_alloc: %d", r);
 	host.out = memory;

@@ -40,6 +40,7 @@ struct workload {
 	unsigned hold_at;
 	bool leaves; /* each run asks its worker to leave */
 	bool hooks;  /* workers have an init and an exit hook */
+	bool demand; /* no worker is there before the batch is submitted */
 	bool closes; /* the pool is closed when all is submitted, and serves one batch */
 };
 

@@ -7,7 +7,7 @@
 
 static void check_cut(uint64_t n, uint64_t grain, unsigned workers)
 {
-	struct cut cut = cut_choose(n, grain, workers);
+	struct cut cut = cut_choose(n, grain, workers, workers);
 
 	cr_assert_geq(cut.chunk, 1);
 	cr_assert_leq(cut.chunk, WORD_PAYLOAD_MAX);
@@ -53,7 +53,7 @@ Test(cut, cover_all_positions_in_few_enough_chunks)
 Test(cut, of_nothing_are_none)
 {
 	for (uint64_t grain = 0; grain < 3; grain++) {
-		struct cut cut = cut_choose(0, grain, 4);
+		struct cut cut = cut_choose(0, grain, 4, 4);
 
 		cr_assert_eq(cut.chunks, 0);
 		cr_assert_eq(cut.shares, 0);
@@ -63,10 +63,13 @@ Test(cut, of_nothing_are_none)
 
 Test(cut, are_enough_for_every_worker_unless_told)
 {
-	cr_assert_geq(cut_choose(1000000, 0, 2).chunks, 100);
-	cr_assert_eq(cut_choose(10, 0, 64).chunks, 10);
-	cr_assert_eq(cut_choose(10, 100, 64).chunks, 1);
-	cr_assert_eq(cut_choose(100, 40, 2).chunks, 3);
+	cr_assert_geq(cut_choose(1000000, 0, 2, 2).chunks, 100);
+	cr_assert_eq(cut_choose(10, 0, 64, 64).chunks, 10);
+	cr_assert_eq(cut_choose(10, 100, 64, 64).chunks, 1);
+	cr_assert_eq(cut_choose(100, 40, 2, 2).chunks, 3);
+	/* Chunks for those that are there, shares for those that may come. */
+	cr_assert_eq(cut_choose(1000000, 0, 2, 16).chunks, cut_choose(1000000, 0, 2, 2).chunks);
+	cr_assert_eq(cut_choose(1000000, 0, 2, 16).shares, 16);
 }
 
 Test(cut, chunks_follow_each_other_and_only_the_last_is_shorter)
