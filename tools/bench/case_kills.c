@@ -1,6 +1,7 @@
 /*
  * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the
- * same tasks left alone. recycle and recycle-map: that each worker leaves after 1,000 tasks.
+ * same tasks left alone. recycle and recycle-map: that each worker leaves after 1,000 tasks. resize:
+ * that the pool grows to 64 workers and shrinks again.
  */
 #include "measure.h"
 
@@ -10,16 +11,21 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EVERY_NS 50000000
 #define RECYCLE_TASKS 1000
+#define MOST_WORKERS 64
 #define FIRST_NS 10000000 /* so that a short measurement has a kill, too */
 
 struct runs {
 	sheaf_pool *pool;
 	uint64_t *in, *out;
 	int (*run)(const struct bench_job *job, struct runs *runs);
+	/* done when a third of the tasks is submitted, and when two thirds are; or NULL */
+	int (*midway)(const struct bench_job *job, struct runs *runs, bool again);
 };
 
 struct killer {
@@ -100,8 +106,11 @@ static int run_tasks(const struct bench_job *job, struct runs *runs)
 
 	if (r < 0)
 		return bench_sheaf_failed("sheaf_batch_create", r);
-	for (uint64_t i = 0; r == 0 && i < job->n; i++)
+	for (uint64_t i = 0; r == 0 && i < job->n; i++) {
+		if (runs->midway && i % (job->n / 3) == 0 && i != 0 && (r = runs->midway(job, runs, i > job->n / 2)) != 0)
+			return r;
 		r = sheaf_submit(batch, i, bench_long_task, &runs->in[i], sizeof(*runs->in));
+	}
 	if (r < 0)
 		r = bench_sheaf_failed("sheaf_submit", r);
 	else if ((r = sheaf_gather(batch, &results, &n, SHEAF_FOREVER)) != 0)
@@ -110,6 +119,35 @@ static int run_tasks(const struct bench_job *job, struct runs *runs)
 		memcpy(&runs->out[i], results[i].data, sizeof(uint64_t));
 	sheaf_batch_retire(batch);
 	return r;
+}
+
+static int resize(const struct bench_job *job, struct runs *runs, bool again)
+{
+	int r = sheaf_pool_resize(runs->pool, again ? job->workers : MOST_WORKERS);
+
+	return r < 0 ? bench_sheaf_failed("sheaf_pool_resize", r) : 0;
+}
+
+/* As many bare forks as the other pool has new workers. */
+static int fork_often(const struct bench_job *job, struct runs *runs, bool again)
+{
+	pid_t pids[MOST_WORKERS];
+	unsigned count = 0;
+	bool forked = true;
+
+	(void)runs;
+	while (!again && forked && count < MOST_WORKERS - job->workers) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		forked = pid > 0;
+		if (forked)
+			pids[count++] = pid;
+	}
+	while (count > 0)
+		waitpid(pids[--count], NULL, 0);
+	return forked ? 0 : bench_fail("no fork: errno %d", errno);
 }
 
 static int run(const struct bench_job *job, void *context, uint64_t *ns)
@@ -132,14 +170,14 @@ static int run(const struct bench_job *job, void *context, uint64_t *ns)
 }
 
 /* ways */
-enum { KILLS, NO_KILLS, RECYCLE };
+enum { KILLS, NO_KILLS, RECYCLE, RESIZE, FORKS };
 
 static int measure(const struct bench_job *job, bool map, double *ns)
 {
 	/* A task may be struck more than once. */
 	sheaf_pool_options options = {.workers = job->workers, .max_attempts = SHEAF_MAX_ATTEMPTS};
 	struct runs runs = {.run = map ? run_map : run_tasks};
-	const sheaf_worker_options recycled = {.recycle_tasks = RECYCLE_TASKS};
+	const sheaf_worker_options recycled = {.recycle_tasks = RECYCLE_TASKS}, elastic = {.max_workers = MOST_WORKERS};
 	bool kills = job->way == KILLS;
 	void *in = NULL, *out = NULL;
 	struct killer killer;
@@ -147,6 +185,10 @@ static int measure(const struct bench_job *job, bool map, double *ns)
 
 	if (job->way == RECYCLE)
 		options.worker_options = &recycled;
+	if (job->way == RESIZE)
+		options.worker_options = &elastic;
+	if (job->way >= RESIZE)
+		runs.midway = job->way == RESIZE ? resize : fork_often;
 	r = sheaf_pool_create(&runs.pool, &options);
 
 	if (r < 0)
@@ -192,6 +234,8 @@ static int measure_map(const struct bench_job *job, double *ns)
 	.unit_ns = 1e3, .full = {.n = 20000, .repeats = 3}, .quick = {.n = 4000, .repeats = 1}, \
 	.contenders = {SHEAF(fn, RECYCLE), VARIANT(FOR_EVER, fn, NO_KILLS)}, .bounds = {{.most = 1 / 0.95, .of = {FOR_EVER}}}
 
+#define BARE_FORKS "Sheaf, and bare forks"
+
 const struct bench_case cases_kills[] = {
 	{
 		.name = "kills",
@@ -216,6 +260,16 @@ const struct bench_case cases_kills[] = {
 		.unit = "us/item",
 		.what = "a map of the same tasks, each worker leaves after 1,000 chunks of them",
 		RENEWING(measure_map),
+	},
+	{
+		.name = "resize",
+		.unit = "us/task",
+		.what = "submitted tasks of about 20 us, while the pool grows to 64 workers and shrinks again",
+		.unit_ns = 1e3,
+		.full = {.n = 20000, .repeats = 3},
+		.quick = {.n = 1000, .repeats = 1},
+		.contenders = {SHEAF(measure_tasks, RESIZE), VARIANT(BARE_FORKS, measure_tasks, FORKS)},
+		.bounds = {{.most = 1.05, .of = {BARE_FORKS}}},
 	},
 	{0},
 };
