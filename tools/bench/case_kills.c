@@ -1,7 +1,7 @@
 /*
  * case_kills.c - kills and kills-map: what it costs that a worker is killed every 50 ms, beside the
- * same tasks left alone. recycle and recycle-map: that each worker leaves after 1,000 tasks. resize:
- * that the pool grows to 64 workers and shrinks again.
+ * same tasks left alone. recycle and recycle-map: that each worker leaves after 1,000 tasks.
+ * resize: that the pool grows to 64 workers and shrinks again.
  */
 #include "measure.h"
 
