@@ -140,6 +140,7 @@ if [ "$amount" = small ]; then
 	all nest -DDEATHS=1
 	all leave -DWORKERS=2
 	all demand
+	all left
 	all priority -DDEATHS=0
 	all wake $gatherer
 	all wake $room -DSLOTS=1
@@ -152,6 +153,7 @@ if [ "$amount" = small ]; then
 	caught nest -DFREE_EARLY
 	caught leave -DLEAVE_SILENT
 	caught demand -DSWALLOW
+	caught left -DREST_RUNS
 	caught priority -DHAND_BACK_FIRST
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
@@ -195,6 +197,8 @@ all_mutants() {
 		caught demand -D$mutant
 	done
 	caught demand -DNO_LOOK_AT_END -DEARLY=1 -DTASKS=3
+	caught left -DREST_RUNS
+	caught left -DOPENER_COUNTS
 	for mutant in NO_LEAD_BACK LEAD_BACK_FIRST LEAD_BACK_UNCOUNTED; do
 		caught ring -D$mutant -DHAND_BACKS=1 -DDEATHS=0
 	done
@@ -244,6 +248,9 @@ if [ "$amount" = quick ]; then
 	all leave -DWORKERS=2 -DWANTED=2 -DDEATHS=2
 	all demand -DDEATHS=2
 	all demand -DEARLY=1 -DTASKS=3
+	all left -DSLOTS=4
+	all left -DTASKS=10
+	all left -DWARY=0
 	all priority
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
@@ -272,6 +279,8 @@ for wanted in 1 2 3; do
 done
 all demand -DEARLY=2 -DTASKS=4 -DIDLES=2 -DDEATHS=2
 all demand -DWORKERS=3 -DTASKS=3 -DDEATHS=1
+all left -DTASKS=10 -DSLOTS=4
+part left -DWORKERS=3
 for poll in 0 1; do
 	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3
