@@ -93,7 +93,7 @@ typedef struct sheaf_inspect_pool {
 	 * says
 	 */
 	pid_t owner;
-	unsigned workers;      /* as created */
+	unsigned workers;      /* that it may have: max_workers, or as created */
 	unsigned ring_size;    /* tasks of each priority that may wait or run at once */
 	unsigned max_batches;  /* batches that may be open at once */
 	unsigned max_attempts; /* of the pool; batches may have their own */
@@ -130,7 +130,7 @@ SHEAF_API int sheaf_inspect_look(const sheaf_inspect *inspect, sheaf_inspect_poo
 /* ---- Workers ---- */
 
 enum sheaf_worker_state {
-	SHEAF_WORKER_GONE = 0,   /* being replaced, or the pool has ended */
+	SHEAF_WORKER_GONE = 0,   /* being replaced, not needed now, or the pool has ended */
 	SHEAF_WORKER_IDLE = 1,   /* searches for work */
 	SHEAF_WORKER_ASLEEP = 2, /* until another process wakes it */
 	SHEAF_WORKER_RUNS = 3,

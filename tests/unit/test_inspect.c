@@ -14,6 +14,7 @@
 #include "pools.h"
 #include "segment/layout.h"
 #include "sheaf_inspect.h"
+#include "sheaf_workers.h"
 #include "support/deadline.h"
 
 static sheaf_inspect *inspect;
@@ -578,4 +579,22 @@ Test(inspect, tells_a_creator_at_work_from_a_dead_one)
 	expect_done(os_lock(fd, OS_LOCK_OWNER));
 	in_child(open_what_is_locked, NULL);
 	close(fd);
+}
+
+Test(inspect, tells_which_workers_are_not_there)
+{
+	const sheaf_worker_options options = {.max_workers = 3, .on_demand = true, .min_workers = 1};
+	sheaf_inspect_worker workers[3];
+
+	start(&(sheaf_pool_options){.workers = 2, .heap_size = 64 << 20, .worker_options = &options});
+	open_inspection();
+	cr_assert_eq(look().workers, 3);
+	cr_assert_eq(sheaf_inspect_workers(inspect, workers, 3), 3);
+	cr_assert_neq(workers[0].state, SHEAF_WORKER_GONE);
+	cr_assert_gt(workers[0].pid, 0);
+	for (unsigned i = 1; i < 3; i++) {
+		cr_assert_eq(workers[i].state, SHEAF_WORKER_GONE);
+		cr_assert_eq(workers[i].pid, 0);
+		cr_assert_eq(workers[i].generation, 0);
+	}
 }
