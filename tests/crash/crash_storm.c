@@ -197,6 +197,9 @@ static void strike_on_sight(struct storm *storm, pid_t supervisor)
 
 		while (!find(storm, worker, supervisor, &victim) && sheaf_now_ns() < until)
 			sleep_ns(5000);
+		/* None is wanted there, or needed. */
+		if (!find(storm, worker, supervisor, &victim))
+			return;
 		if (rng_below(&storm->rng, 2))
 			sleep_ns(rng_below(&storm->rng, 100000));
 		strike(storm, worker, supervisor, true);
