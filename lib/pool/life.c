@@ -118,7 +118,7 @@ int sheaf_pool_join(sheaf_pool *pool, uint64_t deadline_ns)
 	if (tend_asked(pool) == POOL_OPEN)
 		return sheaf_fail(-EBUSY, "sheaf_pool_join: close the pool first");
 	/* Relaxed: the owner's own. */
-	if (load_relaxed(&pool->segment.control->paused) && pool->paused)
+	if (load_relaxed(&pool->paused))
 		return sheaf_fail(-EBUSY, "sheaf_pool_join: the pool is paused: call sheaf_pool_resume() first");
 	r = member_wait(&pool->member, &wait, deadline_ns);
 	if (r == -EAGAIN)

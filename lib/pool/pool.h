@@ -24,8 +24,8 @@ struct sheaf_pool {
 	unsigned resumed;    /* how often it said that it was finished, and tasks ran */
 	/* Since when a successor could not be started; 0: there is one, or none is needed. */
 	uint64_t orphaned_ns;
-	/* As the owner wants them, under the family lock: see resize.c. */
-	unsigned wanted, paused;
+	/* As the owner wants them, written under the family lock: see wanted.c and resize.c. */
+	_Atomic unsigned wanted, paused;
 	_Atomic bool called; /* a vacant seat was claimed, and the family lock not to be had */
 	struct place *place; /* where workers run; NULL: anywhere */
 	struct threads threads;

@@ -15,6 +15,8 @@
 
 #include <errno.h>
 
+/* Relaxed, in all of these: written under the family lock, and workers are rung next. */
+
 /* Check that a call may change the workers. 0, or an error with its message. */
 static int check(sheaf_pool *pool, const char *call)
 {
@@ -31,7 +33,7 @@ static int check(sheaf_pool *pool, const char *call)
 /* Under the family lock. */
 static int resize(struct sheaf_pool *pool, unsigned workers)
 {
-	unsigned before = pool->wanted;
+	unsigned before = load_relaxed(&pool->wanted);
 	int r;
 
 	/* First: a new thread must find that it is wanted. */
@@ -79,7 +81,7 @@ static int set_paused(sheaf_pool *pool, const char *call, bool paused)
 		return r;
 	cancel = cancel_refuse();
 	pthread_mutex_lock(&pool->family_lock);
-	pool->paused = paused;
+	store_relaxed(&pool->paused, paused);
 	store_relaxed(&pool->segment.control->paused, paused);
 	segment_heed(&pool->segment, HEED_SEAT);
 	/* What was READY all the time is begun by those that are rung. */

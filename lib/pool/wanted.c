@@ -14,18 +14,19 @@
 
 void wanted_begin(struct sheaf_pool *pool, unsigned workers)
 {
-	pool->wanted = workers;
+	store_relaxed(&pool->wanted, workers);
 	store_relaxed(&pool->segment.control->wanted, workers);
 }
 
 void wanted_mend(struct sheaf_pool *pool)
 {
 	struct shared_control *control = pool->segment.control;
+	unsigned wanted = load_relaxed(&pool->wanted), paused = load_relaxed(&pool->paused);
 
-	if (load_relaxed(&control->wanted) == pool->wanted && load_relaxed(&control->paused) == pool->paused)
+	if (load_relaxed(&control->wanted) == wanted && load_relaxed(&control->paused) == paused)
 		return;
-	store_relaxed(&control->wanted, pool->wanted);
-	store_relaxed(&control->paused, pool->paused);
+	store_relaxed(&control->wanted, wanted);
+	store_relaxed(&control->paused, paused);
 	segment_heed(&pool->segment, HEED_SEAT);
 	workers_ring_all(&pool->segment);
 	if (!pool->threaded)
