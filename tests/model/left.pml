@@ -1,5 +1,5 @@
 /*
- * left.pml - who runs the tasks that are left to other workers (lib/batch/help.c, lib/work/nest.c).
+ * left.pml - which worker runs the tasks that are left to others (help.c, nest.c and nested.md).
  *
  * WORKERS workers run two tasks of the owner. Each of these submits two tasks and waits for them.
  * With TASKS = 8 the first of those four does the same, with 10 the second one, too. A task may be

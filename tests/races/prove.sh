@@ -45,7 +45,7 @@ mkdir "$tree" "$tree/tests" "$folder/base"
 cp -r "$source/include" "$source/lib" "$tree"
 cp -r "$source/tests/races" "$source/tests/support" "$tree/tests"
 list=$folder/list
-grep '^lib/' "$tree/tests/races/mutations.txt" >"$list"
+grep '^[a-z]*/' "$tree/tests/races/mutations.txt" >"$list"
 
 # compile FILE OBJECT OPTIONS
 compile() {
@@ -81,9 +81,10 @@ link_machine() {
 
 # ---- the list ----
 
-# split LINE: FILE | CONTEXT | FROM > TO | OBJECTOR [| REASON]. Sets file, context, from, to and by.
+# split LINE: FILE, from lib on | CONTEXT | FROM > TO | OBJECTOR [| REASON]. Sets file, context,
+# from, to and by.
 split() {
-	file=${1%% | *}
+	file=lib/${1%% | *}
 	rest=${1#* | }
 	context=${rest%% | *}
 	rest=${rest#* | }
