@@ -970,18 +970,26 @@ static int crash_if_bad(sheaf_task *task, const void *arg, void *result)
 	return 0;
 }
 
-static int submit_more_than_fit(sheaf_task *task, const void *arg, void *result)
+/* Submit more tasks than the ring holds. By their limit they are left to other workers. */
+static int submit_limited(sheaf_task *task, sheaf_task_fn *fn, sheaf_batch **batch)
 {
 	sheaf_batch_options options = {.task_timeout_ns = UINT64_C(600000000000)};
+
+	DO(sheaf_batch_create(batch, sheaf_task_pool(task), &options));
+	for (uint64_t i = 0; i < 40; i++)
+		DO(sheaf_submit(*batch, i, fn, NULL, 0));
+	return 0;
+}
+
+static int submit_more_than_fit(sheaf_task *task, const void *arg, void *result)
+{
 	const sheaf_result *results;
 	sheaf_batch *batch;
 	size_t n;
 
 	(void)arg;
 	(void)result;
-	DO(sheaf_batch_create(&batch, sheaf_task_pool(task), &options));
-	for (uint64_t i = 0; i < 40; i++)
-		DO(sheaf_submit(batch, i, crash_if_bad, NULL, 0));
+	DO(submit_limited(task, crash_if_bad, &batch));
 	if (sheaf_gather(batch, &results, &n, SHEAF_FOREVER) != 1)
 		return report(task, -EPROTO);
 	return results[BAD].status == -ECHILD ? 0 : sheaf_task_fail(task, -EPROTO, "%d", results[BAD].status);
@@ -996,7 +1004,6 @@ Test(nest, tasks_that_are_left_to_others_do_not_run_at_once)
 /* Die once, then fill the ring with tasks that only the worker can run that waits for this one. */
 static int fill_the_ring(sheaf_task *task, const void *arg, void *result)
 {
-	sheaf_batch_options options = {.task_timeout_ns = UINT64_C(600000000000)};
 	const sheaf_result *results;
 	sheaf_batch *batch;
 	size_t n;
@@ -1005,9 +1012,7 @@ static int fill_the_ring(sheaf_task *task, const void *arg, void *result)
 	(void)result;
 	if (sheaf_task_attempt(task) == 1)
 		raise(SIGKILL);
-	DO(sheaf_batch_create(&batch, sheaf_task_pool(task), &options));
-	for (uint64_t i = 0; i < 40; i++)
-		DO(sheaf_submit(batch, i, do_nothing, NULL, 0));
+	DO(submit_limited(task, do_nothing, &batch));
 	DO(sheaf_gather(batch, &results, &n, SHEAF_FOREVER));
 	return 0;
 }
