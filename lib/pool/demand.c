@@ -17,7 +17,6 @@
 #include "base/atomic.h"
 #include "queue/ring.h"
 
-#include <string.h>
 #include <unistd.h>
 
 static bool is_vacant(const struct supervisor *s, unsigned worker)
@@ -130,14 +129,18 @@ void demand_look(struct supervisor *s)
 		follow_wanted(s);
 	if (s->segment->workers.on_demand)
 		serve_calls(s);
+	s->role.look_for_tasks = false;
 }
 
 void demand_note_end(struct supervisor *s, unsigned worker, bool left)
 {
+	/*
+	 * What submitters have left to it, because it looked for tasks, is nobody's now, whether
+	 * its seat gets a successor or not: that takes one of them, and calls nobody.
+	 */
+	s->role.look_for_tasks = true;
 	if (!may_be_vacant(s, worker) || worker >= s->wanted)
 		return;
-	/* What a submitter has left to it, because it looked for tasks, is nobody's now. */
-	s->role.look_for_tasks = true;
 	/* Relaxed: of a dead worker. */
 	if (!left || load_relaxed(&s->segment->seats[worker].leaving) != LEAVE_IDLE)
 		return;

@@ -12,6 +12,7 @@
 #include "pool/tend.h"
 #include "pool/wanted.h"
 #include "queue/bell.h"
+#include "queue/ring.h"
 
 #include <errno.h>
 
@@ -84,9 +85,11 @@ static int set_paused(sheaf_pool *pool, const char *call, bool paused)
 	store_relaxed(&pool->paused, paused);
 	store_relaxed(&pool->segment.control->paused, paused);
 	segment_heed(&pool->segment, HEED_SEAT);
-	/* What was READY all the time is begun by those that are rung. */
-	if (!paused)
+	/* What was READY all the time is begun by those that are rung, or called. */
+	if (!paused) {
 		workers_ring_all(&pool->segment);
+		workers_ring_some(&pool->segment, rings_count_ready(&pool->segment, pool->segment.worker_count));
+	}
 	tend_unlock(pool);
 	cancel_allow(cancel);
 	return 0;

@@ -82,8 +82,15 @@ void start_ring(struct shared_control *control);
  */
 bool workers_ring(struct segment *segment);
 
-/* The same, but start none where there are vacant seats: see pool/demand.h. */
+/* The same, but call none where there are vacant seats: see pool/demand.h. */
 bool workers_ring_asleep(struct segment *segment);
+
+/* Wake or call up to so many workers, as far as there are some to be had. */
+static inline void workers_ring_some(struct segment *segment, unsigned count)
+{
+	while (count-- && workers_ring(segment))
+		continue;
+}
 
 /*
  * Count the workers, up to @most, that will find a task without being rung: those that spin, and

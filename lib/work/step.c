@@ -57,16 +57,12 @@ static bool claim_task(struct member *member, bool announced, struct claim *clai
  */
 __attribute__((noinline)) static void call_for_rest(struct member *member)
 {
-	unsigned left;
-
 	/*
 	 * Seq_cst, pairs with ring_or_call() in bell.c: either its caller sees that this worker
 	 * looks no longer, or what it has published is seen here.
 	 */
 	store_seq_cst(&member->seat->looking, 0);
-	left = rings_count_ready(member->segment, member->segment->worker_count);
-	while (left-- && workers_ring(member->segment))
-		continue;
+	workers_ring_some(member->segment, rings_count_ready(member->segment, member->segment->worker_count));
 }
 
 /*

@@ -507,6 +507,21 @@ Test(elastic, a_pool_on_demand_is_resized)
 	cr_assert_leq(workers_now().alive, 1);
 }
 
+Test(elastic, a_paused_pool_on_demand_calls_workers_when_it_is_resumed)
+{
+	sheaf_worker_options options = {.on_demand = true, .min_workers = 1};
+	sheaf_batch *batch;
+
+	start_with(4, SHEAF_PROCESSES, &options);
+	for (unsigned i = 0; i < 5; i++) {
+		expect_done(sheaf_pool_pause(pool));
+		batch = submit_waiters(4);
+		expect_done(sheaf_pool_resume(pool));
+		await_running(4);
+		open_desk(batch, 4);
+	}
+}
+
 static int submit_inside(sheaf_task *task, const void *arg, void *result)
 {
 	sheaf_batch *batch;
