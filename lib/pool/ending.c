@@ -26,7 +26,7 @@
 
 _Noreturn static void end_with_owner(struct supervisor *s)
 {
-	spare_kill(s);
+	/* First, as a task may kill this process. The spare last: until then it would go on. */
 	crew_kill(s);
 	/* The threads of a process end one after the other, and its lock goes with the last. */
 	for (unsigned i = 0; s->segment->name[0] && i < SWEEPS; i++) {
@@ -34,6 +34,7 @@ _Noreturn static void end_with_owner(struct supervisor *s)
 			break;
 		os_sleep_ns(SWEEP_AGAIN_NS);
 	}
+	spare_kill(s);
 	_exit(0);
 }
 
