@@ -42,11 +42,9 @@ struct supervisor {
 	/* Read end of the pipe that the supervisor holds, with its workers. */
 	struct forks_fd crew_end;
 	unsigned side;             /* which of the two locks the spare has */
-	uint64_t completed_before; /* tasks that had ended when this supervisor began */
+	uint64_t completed_before; /* tasks that had ended when this one took over: see spare.c */
 	unsigned successors;       /* since the last one under which a task ended */
 	unsigned wanted;           /* workers, as at the last look: see demand.c */
-	/* Go to work with the supervisor's lock in hand; does not return. */
-	void (*lead)(struct supervisor *s);
 
 	struct role {
 		struct region region;

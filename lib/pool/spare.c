@@ -5,7 +5,8 @@
  *                   of two spares' locks. When it takes over, it waits until the next spare holds
  *                   the other one, takes the supervisor's lock, and only then drops its own. So the
  *                   owner, which forks another family when it finds neither lock, always finds one
- *                   while a spare lives. The first spare is forked a millisecond after the workers.
+ *                   while a spare lives. The first spare is forked a millisecond after the workers,
+ *                   in a family that replaces another before them.
  *                   sheaf_pool_get_info() waits for it.
  * Edges             SPARE1  the spare has its lock, so the supervisor may die.
  *                   SPARE2  the spare learns from the kernel that the supervisor is dead.
@@ -46,22 +47,21 @@ void spare_kill(struct supervisor *s)
 	s->role.spare = 0;
 }
 
-_Noreturn static void spare_main(struct supervisor *s, pid_t supervisor);
-
-void spare_spawn(struct supervisor *s)
+/* Fork a spare, if there is none and one is due. True in the spare, whose parent is @parent. */
+static bool spawn(struct supervisor *s, pid_t *parent)
 {
 	pid_t me = getpid(), pid;
 	uint64_t now = sheaf_now_ns();
 
 	if (s->role.spare || !s->role.has_crew || now < s->role.spare_due_ns)
-		return;
+		return false;
 	s->role.spare_due_ns = now + FORK_RETRY_NS;
 	pid = forks_fork((const struct forks_fd *const[]){s->all, s->life, &s->crew_end, &s->segment->news[0],
 							  &s->segment->news[1], NULL});
-	if (!pid)
-		spare_main(s, me);
+	*parent = me;
 	if (pid > 0)
 		s->role.spare = pid;
+	return !pid;
 }
 
 /*
@@ -127,29 +127,8 @@ static void await_crew(struct supervisor *s)
 	forks_close(&s->crew_end); /* the next one takes its place */
 }
 
-_Noreturn static void take_over(struct supervisor *s)
-{
-	unsigned mine = OS_LOCK_SPARE + s->side;
-
-	role_begin(s, "sheaf-super");
-	await_crew(s); /* SPARE3 */
-	s->side = !s->side;
-	spare_prepare(s);
-	spare_spawn(s);
-	await_next_spare(s); /* SPARE4 */
-	/* The owner forks another family only when it finds neither lock. */
-	for (unsigned i = 0; os_lock(s->segment->fd, OS_LOCK_SUPERVISOR); i++) {
-		if (i == LOCK_TRIES)
-			_exit(1);
-		os_sleep_ns(LOCK_AGAIN_NS);
-	}
-	/* SPARE5 */
-	os_unlock(s->segment->fd, mine);
-	s->lead(s);
-	_exit(1); /* not reached */
-}
-
-_Noreturn static void spare_main(struct supervisor *s, pid_t supervisor)
+/* Wait as a spare until the supervisor is dead. */
+static void await_death(struct supervisor *s, pid_t supervisor)
 {
 	sigset_t notice;
 
@@ -162,5 +141,48 @@ _Noreturn static void spare_main(struct supervisor *s, pid_t supervisor)
 	if (os_die_with_parent(supervisor, CHECK_SIGNAL))
 		while (getppid() == supervisor) /* SPARE2 */
 			os_wait_signal(&notice, os_parent_check_ns());
-	take_over(s);
+}
+
+/* Begin as the successor of a dead supervisor. The next spare, which is forked next, counts on. */
+static void succeed(struct supervisor *s)
+{
+	uint64_t completed = segment_progress(s->segment);
+
+	role_begin(s, "sheaf-super");
+	await_crew(s); /* SPARE3 */
+	s->side = !s->side;
+	s->successors = completed == s->completed_before ? s->successors + 1 : 0;
+	s->completed_before = completed;
+	spare_prepare(s);
+}
+
+bool spare_spawn(struct supervisor *s)
+{
+	pid_t supervisor;
+
+	if (!spawn(s, &supervisor))
+		return false;
+	/* Each one comes back to here, so that its stack is no deeper than that of the one before. */
+	do {
+		await_death(s, supervisor);
+		succeed(s);
+	} while (spawn(s, &supervisor));
+	await_next_spare(s); /* SPARE4 */
+	/* The owner forks another family only when it finds neither lock. */
+	for (unsigned i = 0; os_lock(s->segment->fd, OS_LOCK_SUPERVISOR); i++) {
+		if (i == LOCK_TRIES)
+			_exit(1);
+		os_sleep_ns(LOCK_AGAIN_NS);
+	}
+	/* SPARE5 */
+	os_unlock(s->segment->fd, OS_LOCK_SPARE + !s->side);
+	return true;
+}
+
+bool spare_first(struct supervisor *s)
+{
+	if (spare_spawn(s))
+		return true;
+	await_next_spare(s);
+	return false;
 }

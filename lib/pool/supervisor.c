@@ -85,7 +85,8 @@ static void follow_start(struct supervisor *s, uint64_t now)
 	tell_start(s->segment->control, 1);
 }
 
-_Noreturn static void supervise(struct supervisor *s)
+/* Do the work of a supervisor. Returns in a spare, when that has taken over. */
+static void supervise(struct supervisor *s)
 {
 	for (;;) {
 		uint64_t now, nap, orphans, setup;
@@ -123,7 +124,8 @@ _Noreturn static void supervise(struct supervisor *s)
 			ending_leave(s, POOL_BROKEN);
 		}
 		nap = stocktake(s, now, limits_enforce(&s->role.limits, s->role.pids));
-		spare_spawn(s);
+		if (spare_spawn(s))
+			return;
 		if (nap > orphans)
 			nap = orphans;
 		if (nap > setup)
@@ -172,29 +174,47 @@ static int begin_work(struct supervisor *s, bool successor)
 			state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
 	}
 	demand_begin(s, successor);
-	s->completed_before = segment_progress(s->segment);
 	/* Relaxed: a statistic. */
 	fetch_add_relaxed(&s->segment->control->supervisors, 1);
 	return crew_wanted(s) ? crew_spawn_missing(s) : 0;
 }
 
 /*
- * Give up a pool whose supervisors die one after the other without any task being ended or given
- * up. They would do so for ever.
+ * Go to work as the successor of a supervisor that died. A pool whose supervisors die one after the
+ * other without any task being ended or given up is given up. They would do so for ever.
  */
-static void brake_successors(struct supervisor *s)
-{
-	s->successors = segment_progress(s->segment) == s->completed_before ? s->successors + 1 : 0;
-	if (s->successors > MOST_SUCCESSORS && state_end(s->segment, POOL_LOST))
-		state_wake_everybody(s->segment);
-}
-
-/* Go to work as the successor of a supervisor that died. */
 static void lead(struct supervisor *s)
 {
-	brake_successors(s);
+	ending_follow_owner(s); /* before there are workers, whose tasks may kill this process */
+	if (s->successors > MOST_SUCCESSORS && state_end(s->segment, POOL_LOST))
+		state_wake_everybody(s->segment);
 	(void)begin_work(s, true); /* supervise() tries again */
-	supervise(s);
+}
+
+/*
+ * Begin as the first supervisor of a family. False in a spare, which has taken over before there
+ * was a worker.
+ */
+static bool open_family(struct supervisor *s, const struct supervision *supervision)
+{
+	int r = os_lock(s->segment->fd, OS_LOCK_SUPERVISOR);
+	bool led = !r;
+
+	if (led) {
+		spare_prepare(s);
+		/* What has killed a family may kill this process as soon as there are workers. */
+		if (supervision->successor && spare_first(s))
+			return false;
+		r = begin_work(s, supervision->successor);
+		s->role.starting = s->segment->workers.init && !supervision->successor;
+		s->role.spare_due_ns = s->role.starting ? UINT64_MAX : sheaf_now_ns() + FIRST_SPARE_NS;
+	}
+	/* Without the lock it may repair nothing. The owner's next check starts another. */
+	if (r && (!supervision->successor || !led))
+		end_start(s, r);
+	if (!s->role.starting)
+		tell_start(s->segment->control, 1);
+	return true;
 }
 
 _Noreturn void supervisor_main(const struct supervision *supervision)
@@ -205,8 +225,6 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	bool news = news_open(supervision->segment);
 	int keep[] = {supervision->segment->fd, supervision->all->fd, supervision->life->fd, supervision->segment->news[0].fd,
 		      supervision->segment->news[1].fd};
-	bool led;
-	int r;
 
 	memset(s, 0, offsetof(struct supervisor, role));
 	s->segment = supervision->segment;
@@ -214,7 +232,6 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	s->child = true;
 	s->all = supervision->all;
 	s->life = supervision->life;
-	s->lead = lead;
 	setpgid(0, 0); /* first: what comes for the host's group until now is dropped */
 	begin_signals();
 	role_begin(s, "sheaf-super");
@@ -224,18 +241,10 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 		os_close_input();
 	}
 	output_drop(!supervision->keep_fds);
-	r = os_lock(s->segment->fd, OS_LOCK_SUPERVISOR);
-	led = !r;
-	if (led) {
-		spare_prepare(s);
-		r = begin_work(s, supervision->successor);
-		s->role.starting = s->segment->workers.init && !supervision->successor;
-		s->role.spare_due_ns = s->role.starting ? UINT64_MAX : sheaf_now_ns() + FIRST_SPARE_NS;
+	if (!open_family(s, supervision))
+		lead(s);
+	for (;;) {
+		supervise(s);
+		lead(s);
 	}
-	/* Without the lock it may repair nothing. The owner's next check starts another. */
-	if (r && (!supervision->successor || !led))
-		end_start(s, r);
-	if (!s->role.starting)
-		tell_start(s->segment->control, 1);
-	supervise(s);
 }

@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -492,6 +493,7 @@ static void wait_calls(sheaf_pool *pool)
 struct hunt {
 	_Atomic unsigned shots; /* that are left */
 	_Atomic unsigned hits;
+	_Atomic uintptr_t first, last; /* the workers' stacks, at the first shot and the last one */
 	bool supervisor;
 };
 
@@ -512,9 +514,14 @@ static int shoot(sheaf_task *task, const void *arg, void *result)
 	uint64_t value = distinct_value(sheaf_task_position(task));
 	struct hunt *hunt;
 	unsigned shots;
+	uintptr_t none = 0;
 
 	memcpy(&hunt, arg, sizeof(hunt));
 	shots = atomic_load(&hunt->shots);
+	if (shots) {
+		atomic_compare_exchange_strong(&hunt->first, &none, (uintptr_t)&none);
+		atomic_store(&hunt->last, (uintptr_t)&none);
+	}
 	while (shots && !atomic_compare_exchange_weak(&hunt->shots, &shots, shots - 1))
 		;
 	if (shots && hunt->supervisor) {
@@ -572,24 +579,18 @@ static void hunts(sheaf_pool *pool, unsigned shots, bool supervisor)
 	report_add(1);
 }
 
-/*
- * A task that kills each supervisor leaves none that could go on. All other tasks are done, and the
- * gatherer is told.
- */
-static void hopeless(void)
+/* Submit ten tasks, which are done, and then one that kills each supervisor of its pool. */
+static sheaf_batch *submit_hopeless(sheaf_pool *pool, struct hunt **made)
 {
-	sheaf_pool_options options = {.workers = 1, .ring_size = 32, .heap_size = 1 << 20};
 	unsigned done = 0;
 	struct hunt *hunt;
 	sheaf_result result;
 	sheaf_batch *batch;
-	sheaf_pool *pool;
 	void *memory;
 	int r;
 
-	CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
 	CHECK((r = sheaf_alloc(pool, sizeof(*hunt), &memory)) == 0, "sheaf_alloc: %d", r);
-	hunt = memory;
+	hunt = *made = memory;
 	hunt->supervisor = true;
 	CHECK((r = sheaf_batch_create(&batch, pool, &(sheaf_batch_options){.result_size = 8})) == 0, "sheaf_batch_create: %d",
 	      r);
@@ -600,9 +601,77 @@ static void hopeless(void)
 	CHECK_AS(HARM_LOST, done == 10, "%u of 10 are done: %d", done, r);
 	atomic_store(&hunt->shots, UINT32_MAX);
 	CHECK((r = sheaf_submit(batch, 10, shoot, &hunt, sizeof(hunt))) == 0, "sheaf_submit: %d", r);
+	return batch;
+}
+
+/*
+ * A task that kills each supervisor leaves none that could go on. All other tasks are done, and the
+ * gatherer is told. No supervisor, and so no worker, starts with less stack than the one before.
+ */
+static void hopeless(void)
+{
+	sheaf_pool_options options = {.workers = 1, .ring_size = 32, .heap_size = 1 << 20};
+	uintptr_t first, last;
+	sheaf_pool_info info;
+	struct hunt *hunt;
+	sheaf_result result;
+	sheaf_batch *batch;
+	sheaf_pool *pool;
+	int r;
+
+	CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
+	batch = submit_hopeless(pool, &hunt);
 	r = sheaf_next_done(batch, &result, hang_deadline());
 	CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_OTHER, r == -EOWNERDEAD, "sheaf_next_done: %d", r);
+	CHECK((r = sheaf_pool_get_info(pool, &info)) == 0, "sheaf_pool_get_info: %d", r);
+	/* The owner counts the families that it starts, and each family its supervisors. */
+	CHECK(info.supervisors > 64 && info.supervisors <= 2 * 66, "%llu supervisors", (unsigned long long)info.supervisors);
+	first = atomic_load(&hunt->first), last = atomic_load(&hunt->last);
+	CHECK(last + 4096 > first && last < first + 4096, "the stack moved from %#zx to %#zx", (size_t)first, (size_t)last);
 	sheaf_pool_destroy(pool);
+	report_add(1);
+}
+
+/*
+ * The same when the owner is killed at a random instant after it has replaced a family: the one that
+ * lives ends, and takes the name of the segment away.
+ */
+static void orphans(uint64_t delay_ns)
+{
+	sheaf_pool_options options = {.workers = 1, .ring_size = 32, .heap_size = 1 << 20};
+	uint64_t deadline = hang_deadline();
+	sheaf_pool_info info;
+	struct hunt *hunt;
+	sheaf_result result;
+	sheaf_batch *batch;
+	sheaf_pool *pool;
+	int ready[2], r;
+	char byte;
+	pid_t owner;
+
+	CHECK(pipe(ready) == 0, "pipe: %d", errno);
+	owner = fork();
+	CHECK(owner >= 0, "fork: %d", errno);
+	if (!owner) {
+		CHECK((r = sheaf_pool_create(&pool, &options)) == 0, "sheaf_pool_create: %d", r);
+		batch = submit_hopeless(pool, &hunt);
+		do
+			r = sheaf_next_done(batch, &result, sheaf_now_ns() + 1000);
+		while (r == -ETIMEDOUT && !sheaf_pool_get_info(pool, &info) && info.supervisors < 2);
+		(void)!write(ready[1], "", 1);
+		for (;;)
+			(void)sheaf_next_done(batch, &result, hang_deadline());
+	}
+	close(ready[1]);
+	CHECK(read(ready[0], &byte, 1) == 1, "the owner made no pool");
+	close(ready[0]);
+	sleep_ns(delay_ns);
+	kill(owner, SIGKILL);
+	waitpid(owner, NULL, 0);
+	while (segments_of(owner) > 0) {
+		CHECK_AS(HARM_LEAKED, sheaf_now_ns() < deadline, "the pool of a dead owner has a name");
+		sleep_ns(1000000);
+	}
 	report_add(1);
 }
 
@@ -750,8 +819,9 @@ static void play(struct rng *rng, bool thorough)
 	sheaf_pool_destroy(pool);
 	printf("%llu deaths\n", (unsigned long long)info.deaths);
 	brake();
-	if (thorough)
-		hopeless();
+	hopeless();
+	for (unsigned i = 0; i < 5; i++)
+		orphans(rng_below(rng, 20000000));
 }
 
 int main(int argc, char **argv)
