@@ -161,6 +161,7 @@ typedef struct sheaf_pool_options {
 	unsigned flags;                                    /* enum sheaf_pool_flags */
 	uint64_t task_timeout_ns;                          /* see "Limits"; 0: none */
 	const struct sheaf_worker_options *worker_options; /* hooks, recycling: sheaf_workers.h */
+	const struct sheaf_sharing *sharing;               /* who may join: sheaf_attach.h */
 	/* asked by calls of the owner that wait, every 0.1 s and once a signal handler has run in
 	 * their sleep: true ends the wait with -EINTR (howto/bind-another-language.md); or NULL */
 	bool (*interrupted)(void *interrupted_context);

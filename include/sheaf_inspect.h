@@ -94,6 +94,7 @@ typedef struct sheaf_inspect_pool {
 	 */
 	pid_t owner;
 	unsigned workers;      /* that it may have: max_workers, or as created */
+	unsigned places;       /* for programs that join: see sheaf_attach.h */
 	unsigned ring_size;    /* tasks of each priority that may wait or run at once */
 	unsigned max_batches;  /* batches that may be open at once */
 	unsigned max_attempts; /* of the pool; batches may have their own */
@@ -155,7 +156,8 @@ typedef struct sheaf_inspect_worker {
  * @workers: out: worker i is workers[i]; NULL if @room is 0
  * @room:    as many as fit
  *
- * Return: how many workers the pool has, which may be more than @room; or an error of
+ * Behind the workers is one for each place of programs that join.
+ * Return: how many workers and places the pool has, which may be more than @room; or an error of
  *         sheaf_inspect_look().
  */
 SHEAF_API int sheaf_inspect_workers(const sheaf_inspect *inspect, sheaf_inspect_worker *workers, size_t room);

@@ -86,9 +86,11 @@ int sheaf_batch_arm(sheaf_batch *batch)
 
 	if (!batch)
 		return sheaf_fail(-EINVAL, "sheaf_batch_arm: batch is NULL");
-	if (!(r = batch_check(batch)) && member_is_task(batch->member))
-		r = sheaf_fail(-EPERM,
-			       "sheaf_batch_arm: only the owner of a pool has its descriptor, not a task: use sheaf_wait()");
+	if (!(r = batch_check(batch)) && (member_is_task(batch->member) || batch->member->attached))
+		r = sheaf_fail(
+			-EPERM,
+			"sheaf_batch_arm: only the owner of a pool has its descriptor, neither a task nor a program that "
+			"has joined: use sheaf_wait()");
 	if (r)
 		return r;
 	if ((r = gather_begin(batch, "sheaf_batch_arm")))

@@ -25,6 +25,7 @@
 #include "work/check.h"
 #include "work/check_pointers.h"
 #include "work/chunk.h"
+#include "work/function.h"
 #include "work/nest.h"
 #include "work/share.h"
 
@@ -37,7 +38,8 @@
 struct dense {
 	const char *call; /* for messages */
 	enum batch_kind kind;
-	uint64_t function;
+	any_fn *fn;
+	uint64_t function; /* as it is stored */
 	const void *in;
 	size_t in_size;
 	void *out;
@@ -232,7 +234,7 @@ UNGUARDED static void describe(struct sheaf_batch *batch, const struct dense *de
 	plan->function = dense->function;
 	if (batch->flags & BATCH_CHECKED && dense->kind == KIND_MAP) {
 		plan->checked = shared->checked = dense->function;
-		plan->function = (uint64_t)(uintptr_t)check_item;
+		plan->function = function_store_own(batch->segment, FUNCTION_CHECK_ITEM, (any_fn *)check_item);
 	}
 	plan->in_size = dense->in_size;
 	plan->out_size = dense->out_size;
@@ -397,7 +399,8 @@ UNGUARDED static int submit_dense_locked(sheaf_batch *batch, struct dense *dense
 	static const sheaf_map_options defaults = {0};
 	int r = batch_check(batch), cancel;
 
-	if (r || (r = member_open(batch->member)))
+	if (r || (r = member_open(batch->member)) ||
+	    (r = function_store(batch->segment, dense->call, dense->fn, &dense->function)))
 		return r;
 	/* Between invitations nothing could be undone. */
 	cancel = cancel_refuse();
@@ -414,7 +417,7 @@ UNGUARDED int sheaf_submit_map(sheaf_batch *batch, sheaf_task_fn *fn, const void
 	struct dense dense = {
 		.call = "map",
 		.kind = KIND_MAP,
-		.function = (uint64_t)(uintptr_t)fn,
+		.fn = (any_fn *)fn,
 		.in = in,
 		.in_size = in_size,
 		.out = out,
@@ -433,7 +436,7 @@ UNGUARDED int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
 	struct dense dense = {
 		.call = "for",
 		.kind = KIND_FOR,
-		.function = (uint64_t)(uintptr_t)fn,
+		.fn = (any_fn *)fn,
 		.context = context,
 		.n = n,
 	};

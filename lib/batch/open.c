@@ -346,7 +346,7 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->ref = BATCH_REF(batch->index, batch->heap_id);
 	region_begin(&batch->callers, batch->heap_id, 0, 0);
 	region_begin(&batch->region, batch->heap_id, segment_offset(segment, shared->room), BATCH_ROOM);
-	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0) |
+	batch->flags = options->flags | (member->checked ? BATCH_CHECKED : 0) | (segment->functions ? BATCH_NAMED : 0) |
 		       (options->on_error == SHEAF_CANCEL_REST ? BATCH_CANCELS : 0) | (options->context ? BATCH_HAS_USER : 0);
 	batch->entries.stride = entry_stride(options->result_size);
 	batch->result_size = options->result_size;
@@ -355,7 +355,8 @@ UNGUARDED static void fill_batch(struct sheaf_batch *batch, struct member *membe
 	batch->grace_ns = options->grace_ns;
 	batch->plan.user = (uint64_t)(uintptr_t)options->context;
 	/* What tasks expect of an init hook the owner does not have. */
-	batch->gatherer_works = options->caller_works && !member_is_task(member) && !segment->workers.init && !segment->inlined;
+	batch->gatherer_works = options->caller_works && !member_is_task(member) && !member->attached &&
+				!segment->workers.init && !segment->inlined;
 	batch->runner = member_is_task(member) || !member_is_inside(segment) ? NULL : member_runs_now();
 	batch->word_flags = batch_may_help(batch) && (member->careful || batch->limit_ns) ? READY_LEFT : 0;
 	/* Relaxed: read by others after they have claimed what comes. */
@@ -462,7 +463,7 @@ void batch_serve_call(struct sheaf_batch *batch, uint64_t deadline_ns, bool call
 	batch->give_up = give_up;
 	batch->deadline_ns = deadline_ns;
 	/* Where it runs all tasks anyway, it does so as the worker. */
-	batch->caller_works = caller_works && !batch->segment->inlined;
+	batch->caller_works = caller_works && !batch->segment->inlined && !batch->member->attached;
 }
 
 void batch_close(struct sheaf_batch *batch)

@@ -19,6 +19,7 @@
 #include "batch/room.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
+#include "work/function.h"
 #include "work/nest.h"
 #include "work/task.h"
 
@@ -118,7 +119,7 @@ __attribute__((noinline)) static uint64_t flags_of(const struct sheaf_batch *bat
  * Take a slot, fill and publish it. @offset: where a large argument lies. -EAGAIN: the ring is
  * full.
  */
-__attribute__((always_inline)) static inline int send_task(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+__attribute__((always_inline)) static inline int send_task(struct sheaf_batch *batch, uint64_t position, uint64_t function,
 							   const void *arg, size_t arg_size, uint16_t limit, uint64_t offset)
 {
 	struct shared_slot *slot;
@@ -134,7 +135,7 @@ __attribute__((always_inline)) static inline int send_task(struct sheaf_batch *b
 		memcpy(slot->arg.bytes, arg, sizeof(uint64_t));
 	else if (arg_size)
 		memcpy(slot->arg.bytes, arg, arg_size);
-	slot->function = (uint64_t)(uintptr_t)fn;
+	slot->function = function;
 	slot->arg_size = (uint32_t)arg_size;
 	slot->kind = TASK_CALL;
 	slot->limit = limit;
@@ -154,13 +155,13 @@ __attribute__((always_inline)) static inline int send_task(struct sheaf_batch *b
 }
 
 /* send_task() for a task that takes memory, which is given back if it is refused. */
-__attribute__((noinline)) static int send_heavy(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+__attribute__((noinline)) static int send_heavy(struct sheaf_batch *batch, uint64_t position, uint64_t function,
 						const void *arg, size_t arg_size, uint16_t limit)
 {
 	struct taken taken;
 	int cancel = cancel_refuse(), r = take_for_task(batch, arg, arg_size, &taken);
 
-	if (!r && (r = send_task(batch, position, fn, arg, arg_size, limit, taken.argument.offset)))
+	if (!r && (r = send_task(batch, position, function, arg, arg_size, limit, taken.argument.offset)))
 		give_back_for_task(batch, &taken);
 	cancel_allow(cancel);
 	return r;
@@ -192,7 +193,7 @@ __attribute__((always_inline)) static inline int check_call_allowed(struct sheaf
  * Prepare all that may take time or fail, then send the task. Under the batch's lock, so that no
  * thread holds a slot while it waits for a lock. -EAGAIN: the ring is full.
  */
-__attribute__((always_inline)) static inline int submit_call(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+__attribute__((always_inline)) static inline int submit_call(struct sheaf_batch *batch, uint64_t position, uint64_t function,
 							     const void *arg, size_t arg_size, uint16_t limit)
 {
 	int r = check_call_allowed(batch, position);
@@ -200,17 +201,17 @@ __attribute__((always_inline)) static inline int submit_call(struct sheaf_batch 
 	if (r)
 		return r;
 	if (arg_size > INLINE_ARG || batch->order.count == batch->entries.capacity)
-		return send_heavy(batch, position, fn, arg, arg_size, limit);
-	return send_task(batch, position, fn, arg, arg_size, limit, 0);
+		return send_heavy(batch, position, function, arg, arg_size, limit);
+	return send_task(batch, position, function, arg, arg_size, limit, 0);
 }
 
-__attribute__((always_inline)) static inline int submit_locked(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+__attribute__((always_inline)) static inline int submit_locked(struct sheaf_batch *batch, uint64_t position, uint64_t function,
 							       const void *arg, size_t arg_size, uint16_t limit)
 {
 	int r;
 
 	pthread_mutex_lock(&batch->lock);
-	r = submit_call(batch, position, fn, arg, arg_size, limit);
+	r = submit_call(batch, position, function, arg, arg_size, limit);
 	pthread_mutex_unlock(&batch->lock);
 	return r;
 }
@@ -219,7 +220,7 @@ __attribute__((always_inline)) static inline int submit_locked(struct sheaf_batc
  * Accept a task that has no slot of the ring, because the submitter runs it next. @slot: its own.
  * 0; errors as for any task.
  */
-static int accept_at_once(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+static int accept_at_once(struct sheaf_batch *batch, uint64_t position, uint64_t function, const void *arg, size_t arg_size,
 			  uint16_t limit, struct shared_slot *slot)
 {
 	struct piece argument = {0};
@@ -237,7 +238,7 @@ static int accept_at_once(struct sheaf_batch *batch, uint64_t position, sheaf_ta
 	slot->arg.offset = argument.offset;
 	if (arg_size)
 		memcpy(arg_size > INLINE_ARG ? segment_at(batch->segment, argument.offset) : slot->arg.bytes, arg, arg_size);
-	slot->function = (uint64_t)(uintptr_t)fn;
+	slot->function = function;
 	slot->arg_size = (uint32_t)arg_size;
 	slot->kind = TASK_CALL;
 	slot->limit = limit;
@@ -253,7 +254,7 @@ static int accept_at_once(struct sheaf_batch *batch, uint64_t position, sheaf_ta
  * slots are held by tasks that wait, perhaps for this one. So run it at once. A call that does not
  * wait runs one, too: else a task that asks again and again could do so for ever.
  */
-static int submit_as_task(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
+static int submit_as_task(struct sheaf_batch *batch, uint64_t position, uint64_t function, const void *arg, size_t arg_size,
 			  uint16_t limit, uint64_t deadline_ns)
 {
 	bool waits = deadline_ns || !(batch->flags & SHEAF_NONBLOCK);
@@ -265,14 +266,14 @@ static int submit_as_task(struct sheaf_batch *batch, uint64_t position, sheaf_ta
 	do {
 		room = help_make_room(batch, waits);
 		if (room != ROOM_NONE)
-			r = submit_locked(batch, position, fn, arg, arg_size, limit);
+			r = submit_locked(batch, position, function, arg, arg_size, limit);
 	} while (r == -EAGAIN && room != ROOM_NONE && waits && sheaf_now_ns() < until);
 	if (r != -EAGAIN)
 		return r;
 	if (room != ROOM_NONE)
 		return room_fail_full(batch, waits ? -ETIMEDOUT : r);
 	pthread_mutex_lock(&batch->lock);
-	r = accept_at_once(batch, position, fn, arg, arg_size, limit, &own);
+	r = accept_at_once(batch, position, function, arg, arg_size, limit, &own);
 	pthread_mutex_unlock(&batch->lock);
 	if (!r)
 		nest_run_at_once(batch->member, &own);
@@ -280,25 +281,26 @@ static int submit_as_task(struct sheaf_batch *batch, uint64_t position, sheaf_ta
 }
 
 /* Do the same after the ring was found full: again and again, as soon as there is room. */
-__attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
+__attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, uint64_t function,
 						    const void *arg, size_t arg_size, uint16_t limit, uint64_t deadline_ns)
 {
 	unsigned heard = member_heard(batch->member);
 	int r;
 
 	if (member_is_task(batch->member))
-		return submit_as_task(batch, position, fn, arg, arg_size, limit, deadline_ns);
+		return submit_as_task(batch, position, function, arg, arg_size, limit, deadline_ns);
 	do
 		r = batch_wait_for_room(batch, heard, deadline_ns);
-	while (!r && (r = submit_locked(batch, position, fn, arg, arg_size, limit)) == -EAGAIN);
+	while (!r && (r = submit_locked(batch, position, function, arg, arg_size, limit)) == -EAGAIN);
 	return r == -EINTR ? member_interrupt(batch->member) : r;
 }
 
 /* Submit a task to a pool of SHEAF_CHECK: the function goes in front of the argument. */
-__attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg,
+__attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t position, uint64_t function, const void *arg,
 						    size_t arg_size, uint16_t limit, uint64_t deadline_ns)
 {
-	struct check_header header = {.function = (uint64_t)(uintptr_t)fn, .arg_size = arg_size};
+	struct check_header header = {.function = function, .arg_size = arg_size};
+	uint64_t checked = function_store_own(batch->segment, FUNCTION_CHECK_CALL, (any_fn *)check_call);
 	unsigned char *whole;
 	int r = check_pointers(batch->member->memory, batch->segment, "sheaf_submit", "the argument", arg, arg_size);
 
@@ -310,17 +312,33 @@ __attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t
 	memcpy(whole, &header, sizeof(header));
 	if (arg_size)
 		memcpy(whole + sizeof(header), arg, arg_size);
-	r = submit_locked(batch, position, check_call, whole, sizeof(header) + arg_size, limit);
+	r = submit_locked(batch, position, checked, whole, sizeof(header) + arg_size, limit);
 	if (r == -EAGAIN)
-		r = submit_waiting(batch, position, check_call, whole, sizeof(header) + arg_size, limit, deadline_ns);
+		r = submit_waiting(batch, position, checked, whole, sizeof(header) + arg_size, limit, deadline_ns);
 	free(whole);
 	return r;
+}
+
+/* Submit to a pool of SHEAF_CHECK, or to one with a table of functions. */
+__attribute__((noinline)) static int submit_rare(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg,
+						 size_t arg_size, uint16_t limit, uint64_t deadline_ns)
+{
+	uint64_t function;
+	int r = function_store(batch->segment, "sheaf_submit", (any_fn *)fn, &function);
+
+	if (r)
+		return r;
+	if (batch->flags & BATCH_CHECKED)
+		return submit_checked(batch, position, function, arg, arg_size, limit, deadline_ns);
+	r = submit_locked(batch, position, function, arg, arg_size, limit);
+	return r != -EAGAIN ? r : submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns);
 }
 
 __attribute__((always_inline)) static inline int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
 							    const void *arg, size_t arg_size, uint16_t limit,
 							    uint64_t deadline_ns)
 {
+	uint64_t function = (uint64_t)(uintptr_t)fn;
 	int r;
 
 	if (!batch || !fn || (!arg && arg_size))
@@ -331,10 +349,10 @@ __attribute__((always_inline)) static inline int submit_one(sheaf_batch *batch, 
 				  arg_size);
 	if ((r = batch_check(batch)))
 		return r;
-	if (batch->flags & BATCH_CHECKED)
-		return submit_checked(batch, position, fn, arg, arg_size, limit, deadline_ns);
-	r = submit_locked(batch, position, fn, arg, arg_size, limit);
-	return r != -EAGAIN ? r : submit_waiting(batch, position, fn, arg, arg_size, limit, deadline_ns);
+	if (batch->flags & (BATCH_CHECKED | BATCH_NAMED))
+		return submit_rare(batch, position, fn, arg, arg_size, limit, deadline_ns);
+	r = submit_locked(batch, position, function, arg, arg_size, limit);
+	return r != -EAGAIN ? r : submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns);
 }
 
 UNGUARDED int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)

@@ -167,13 +167,16 @@ static int fail_wild(uint32_t state)
 		(unsigned)state);
 }
 
-/* Do what member_fail() does for a task. What the owner has asked for it does not know. */
-static int fail_of_task(uint32_t state)
+/* Do what member_fail() does for all but the owner. What that has asked for they do not know. */
+static int fail_of_other(uint32_t state)
 {
 	if (state <= POOL_FINISHED)
 		return 0;
 	if (state == POOL_TERMINATED)
 		return sheaf_fail(-ECANCELED, "the pool was terminated");
+	if (state == POOL_LOST)
+		return sheaf_fail(-EOWNERDEAD, "the pool has ended: the process that created it is dead, or no supervisor can "
+					       "be started");
 	return sheaf_fail(-ENOTRECOVERABLE, "the pool has stopped");
 }
 
@@ -182,8 +185,8 @@ int member_fail(struct member *member, uint32_t state)
 	/* Relaxed, both: a number for a message. */
 	uint64_t wild = load_relaxed(&member->wild);
 
-	if (member_is_task(member))
-		return fail_of_task(state);
+	if (member_is_task(member) || member->attached)
+		return fail_of_other(state);
 	if (asked_of(member) == POOL_TERMINATED)
 		return sheaf_fail(-ECANCELED, "the pool was terminated");
 	if (!member_possible(member, state)) {

@@ -112,6 +112,7 @@ struct member {
 	unsigned returns;
 	const struct member_ops *ops;
 	struct service *service; /* of a worker and its handles; NULL: the owner's */
+	bool attached;           /* of a program that has joined the pool, but for its tasks */
 
 	/* For running tasks; one thread's. */
 	void *forks_private; /* in a process of its own; NULL in a thread among others */

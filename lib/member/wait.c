@@ -126,7 +126,7 @@ static bool is_late(uint64_t now, uint64_t *checked)
  */
 static bool has_changed(const struct member *member, uint32_t before)
 {
-	/* Seq_cst, pairs with ring_seat() in bell.c: either that saw where this member sleeps. */
+	/* Seq_cst, pairs with worker_ring() in bell.c: either that saw where this member sleeps. */
 	return load_seq_cst(&member->segment->control->state) != before;
 }
 

@@ -64,6 +64,11 @@ int os_reserve_unlocked(int fd, uint64_t size, uint64_t align, unsigned char **b
 	return -ENOMEM;
 }
 
+void os_keep_from_children(void *address, uint64_t size)
+{
+	madvise(address, (size_t)size, MADV_DONTFORK); /* if it fails, they have it, unused */
+}
+
 void os_leave_out_of_core(void *address, uint64_t size)
 {
 	madvise(address, (size_t)size, MADV_DONTDUMP); /* if it fails, core files are larger */

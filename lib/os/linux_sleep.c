@@ -16,14 +16,16 @@
 #define FUTEX_WAKE 1
 #endif
 
-bool os_wait_news(int fd, uint64_t timeout_ns)
+bool os_wait_news(const int *fds, unsigned count, uint64_t timeout_ns)
 {
 	struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_nsec = (long)(timeout_ns % 1000000000u)};
-	struct pollfd news = {.fd = fd, .events = POLLIN};
+	struct pollfd news[OS_MOST_NEWS];
 	sigset_t none;
 
+	for (unsigned i = 0; i < count; i++)
+		news[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	sigemptyset(&none);
-	return ppoll(&news, 1, &timeout, &none) > 0;
+	return ppoll(news, count, &timeout, &none) > 0 && news[0].revents;
 }
 
 void os_sem_kick(sem_t *sem)

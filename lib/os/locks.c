@@ -48,7 +48,8 @@ int os_locked(int fd, unsigned first, unsigned count, pid_t *holder)
 	return 1;
 }
 
-bool os_kill_holder(int fd, unsigned byte)
+/* True: some process holds the lock. */
+static bool signal_holder(int fd, unsigned byte, int signal)
 {
 	pid_t holder = 0, again = 0;
 	int pidfd;
@@ -59,13 +60,23 @@ bool os_kill_holder(int fd, unsigned byte)
 		return true;
 	pidfd = os_pidfd_open(holder);
 	if (pidfd == -ENOSYS) {
-		kill(holder, SIGKILL);
+		kill(holder, signal);
 	} else if (pidfd >= 0) {
 		if (os_locked(fd, byte, 1, &again) == 1 && again == holder)
-			os_pidfd_signal(pidfd, SIGKILL, false);
+			os_pidfd_signal(pidfd, signal, false);
 		close(pidfd);
 	}
 	return true;
+}
+
+bool os_kill_holder(int fd, unsigned byte)
+{
+	return signal_holder(fd, byte, SIGKILL);
+}
+
+void os_signal_holder(int fd, unsigned byte, int signal)
+{
+	(void)signal_holder(fd, byte, signal);
 }
 
 /*

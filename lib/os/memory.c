@@ -50,6 +50,46 @@ int os_reserve(int fd, uint64_t size, uint64_t align, unsigned char **base)
 	return r;
 }
 
+#if UINTPTR_MAX > UINT32_MAX
+/*
+ * On the usual systems of 64 bits programs, libraries, stacks and what mmap() chooses lie above,
+ * and a program without PIE below. Sanitizers leave most of it free, too.
+ */
+#define APART_FROM ((uint64_t)0x200000000000)
+#define APART_BITS 45
+#define APART_TRIES 8
+#endif
+
+int os_reserve_at(int fd, uint64_t size, unsigned char *base)
+{
+	/* A hint that is not free is not followed. */
+	void *found = mmap(base, (size_t)size, PROT_NONE, MAP_SHARED, fd, 0);
+	int error = errno;
+
+	if (found == MAP_FAILED)
+		return -error;
+	if (found != base) {
+		munmap(found, (size_t)size);
+		return -EADDRINUSE;
+	}
+	munlock(base, (size_t)size);
+	return 0;
+}
+
+int os_reserve_apart(int fd, uint64_t size, uint64_t align, unsigned char **base)
+{
+#ifdef APART_FROM
+	uint64_t random;
+
+	for (unsigned i = 0; i < APART_TRIES && size < (UINT64_C(1) << APART_BITS) && !os_random(&random); i++) {
+		*base = (unsigned char *)(uintptr_t)(APART_FROM + (random >> (64 - APART_BITS) & ~(align - 1)));
+		if (!os_reserve_at(fd, size, *base))
+			return 0;
+	}
+#endif
+	return os_reserve(fd, size, align, base);
+}
+
 bool os_is_mapped(uint64_t address)
 {
 	long page = sysconf(_SC_PAGESIZE);

@@ -133,6 +133,8 @@ enum os_lock_byte {
 	OS_LOCK_SPARES = 2,
 	OS_LOCKS = 4,
 	OS_LOCK_WORKERS = 4, /* one for each worker from here on */
+	/* one for each place from here on: far from those, as they tell nothing of the family */
+	OS_LOCK_PLACES = 1 << 16,
 };
 
 /*
@@ -155,6 +157,9 @@ int os_locked(int fd, unsigned first, unsigned count, pid_t *holder);
  * nobody holds the lock.
  */
 bool os_kill_holder(int fd, unsigned byte);
+
+/* Signal the process that holds the lock, and no other one. */
+void os_signal_holder(int fd, unsigned byte, int signal);
 
 /*
  * Take away the name of a segment whose owner is known to be dead, and that is open here. @first
@@ -256,6 +261,15 @@ static inline void os_relax(void)
  * RLIMIT_MEMLOCK does not allow so much.
  */
 int os_reserve(int fd, uint64_t size, uint64_t align, unsigned char **base);
+
+/*
+ * Do the same at an address that other processes hardly use, so that they can map it there, too.
+ * Falls back to os_reserve().
+ */
+int os_reserve_apart(int fd, uint64_t size, uint64_t align, unsigned char **base);
+
+/* Do the same at that address, and nowhere else. -EADDRINUSE: something is mapped there. */
+int os_reserve_at(int fd, uint64_t size, unsigned char *base);
 
 /* Tell whether this process has memory at the address, usable or not. */
 bool os_is_mapped(uint64_t address);
@@ -377,6 +391,9 @@ int os_shm_link(int fd, const char *name);
  */
 int os_reserve_unlocked(int fd, uint64_t size, uint64_t align, unsigned char **base);
 
+/* Keep a mapping from children that the process forks, where the system can. */
+void os_keep_from_children(void *address, uint64_t size);
+
 /* Leave the bytes out of core files, where the system can. */
 void os_leave_out_of_core(void *address, uint64_t size);
 
@@ -428,10 +445,11 @@ int os_own_memory(uint64_t *bytes);
 /* ---- linux_sleep.c, posix_sleep.c ---- */
 
 /*
- * Wait until a noticed signal comes, @fd has something to read or has ended, or the time is over.
- * No signal is blocked meanwhile. True: the descriptor has something.
+ * Wait until a noticed signal comes, one of @count descriptors has something to read or has ended,
+ * or the time is over. No signal is blocked meanwhile. True: the first one has something.
  */
-bool os_wait_news(int fd, uint64_t timeout_ns);
+#define OS_MOST_NEWS 65u
+bool os_wait_news(const int *fds, unsigned count, uint64_t timeout_ns);
 
 /*
  * Wait for a token until @deadline_ns (CLOCK_MONOTONIC). 0; -ETIMEDOUT; -EINTR: a signal handler

@@ -26,6 +26,12 @@ int os_reserve_unlocked(int fd, uint64_t size, uint64_t align, unsigned char **b
  * Goes beyond POSIX, because the core file of a crashed pool could else become as large as the heap
  * may ever be.
  */
+void os_keep_from_children(void *address, uint64_t size)
+{
+	(void)address;
+	(void)size;
+}
+
 void os_leave_out_of_core(void *address, uint64_t size)
 {
 #if defined(MADV_DONTDUMP)

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "os/forks.h"
 #include "os/os.h"
+#include "pool/patience.h"
+#include "pool/sharing.h"
 #include "pool/tend.h"
 #include "pool/wanted.h"
 #include "pool/workers.h"
@@ -18,6 +20,7 @@
 #include "segment/file.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
+#include "work/function.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,17 +29,6 @@
 #define DEFAULT_RING 1024u
 #define DEFAULT_ATTEMPTS 3u
 #define DEFAULT_BATCHES 4096u /* reserved: memory is committed for those that were open at once */
-#define SPIN_NS 50000         /* two or three wake-ups */
-#define EAGER_NS 20000        /* one wake-up: less could not pay */
-/*
- * Where the owner and the workers have less than a CPU each. A worker that has no task yields at
- * once, because the member that waits for what it has done may wait for its CPU. So does the owner
- * while it waits for as many tasks as there are CPUs. For fewer it first waits for about as long as
- * a short task takes on another CPU.
- */
-#define CROWDED_EAGER_NS 300
-#define CROWDED_IDLE_EAGER_NS 0
-
 static int check_number(const char *name, unsigned value, unsigned most)
 {
 	return value <= most ? 0 : sheaf_fail(-EINVAL, "options.%s is %u, at most %u", name, value, most);
@@ -177,12 +169,9 @@ static void choose_workers(struct sheaf_pool *pool, const sheaf_pool_options *op
 /* Say how the processes of the pool behave, and seat the owner. */
 static void seat_owner(struct sheaf_pool *pool, const sheaf_pool_options *options, int backend, unsigned cpus)
 {
-	bool roomy = segment_wanted(&pool->segment) < cpus;
-
-	pool->segment.spin_ns = backend == SHEAF_INLINE ? 0 : SPIN_NS;
-	pool->segment.eager_ns = roomy ? EAGER_NS : CROWDED_EAGER_NS;
-	pool->segment.cpus = cpus;
-	pool->segment.idle_eager_ns = roomy ? EAGER_NS : CROWDED_IDLE_EAGER_NS;
+	patience_choose(&pool->segment, cpus);
+	if (backend == SHEAF_INLINE)
+		pool->segment.spin_ns = 0;
 	member_sit(&pool->member, &pool->segment, segment_owner_seat(&pool->segment), 1, (int32_t)getpid(), NULL);
 	pool->member.forks = MEMBER_DEAD; /* until its workers run */
 	pool->member.ops = backend == SHEAF_INLINE ? &tend_inlined_ops : &tend_ops;
@@ -196,6 +185,30 @@ static void seat_owner(struct sheaf_pool *pool, const sheaf_pool_options *option
 	pool->segment.inlined = backend == SHEAF_INLINE;
 	pool->segment.lenient = backend != (int)options->backend;
 	pool->member.stocks = !pool->threaded;
+}
+
+/* Note what functions mean here, in a pool that others may join. */
+static int name_functions(struct segment *segment, const struct segment_options *wanted)
+{
+	int r;
+
+	if (!wanted->function_count)
+		return 0;
+	if (!(r = functions_make(segment, wanted->functions, wanted->function_count)))
+		check_take_numbers(segment);
+	return r;
+}
+
+/* Take down a pool that could not be started. */
+static void undo(struct sheaf_pool *pool)
+{
+	inlined_end(pool->inlined);
+	place_forget(pool->place);
+	functions_free(&pool->segment);
+	segment_destroy(&pool->segment);
+	pthread_mutex_destroy(&pool->openings.lock);
+	pthread_mutex_destroy(&pool->family_lock);
+	pool_give_memory(pool);
 }
 
 static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
@@ -212,6 +225,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 		options = &defaults;
 	if ((r = check_options(options)) || (r = backend = choose_backend(options)) < 0 ||
 	    (backend == (int)options->backend && (r = check_backend(options))) ||
+	    (r = sharing_check(options, backend == (int)options->backend)) ||
 	    (r = workers_check(options->worker_options, options->workers, (enum sheaf_backend)backend,
 			       backend == (int)options->backend)) ||
 	    (r = checked = check_wanted()) < 0)
@@ -223,7 +237,10 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	wanted = complete(options, cpus);
 	if (backend == SHEAF_INLINE)
 		wanted.workers = 1; /* the seat of the one that waits */
+	sharing_plan(&wanted, options, (enum sheaf_backend)backend);
 	r = segment_create(&pool->segment, &wanted);
+	if (!r && (r = name_functions(&pool->segment, &wanted)))
+		segment_destroy(&pool->segment);
 	if (r) {
 		pool_give_memory(pool);
 		return r;
@@ -243,12 +260,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 		news_end(&pool->segment);
 	}
 	if (r) {
-		inlined_end(pool->inlined);
-		place_forget(pool->place);
-		segment_destroy(&pool->segment);
-		pthread_mutex_destroy(&pool->openings.lock);
-		pthread_mutex_destroy(&pool->family_lock);
-		pool_give_memory(pool);
+		undo(pool);
 		return r;
 	}
 	pool->member.forks = pool->threaded ? MEMBER_THREADS : pool->member.made;

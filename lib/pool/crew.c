@@ -10,7 +10,7 @@
  *                   always: the supervisor. kill: the owner, and the supervisor sets it to 0.
  *                   hooks.started, and hooks.teller once all workers are dead: the supervisor.
  * Edges             Generation: release to segment_is_orphan(), which must not see a successor
- *                   before the repair of the dead one's words. And seq_cst with ring_seat() in
+ *                   before the repair of the dead one's words. And seq_cst with worker_ring() in
  *                   bell.c, so that a token for everybody reaches the successor, or the successor
  *                   sees why it came.
  * Deaths            Of the supervisor: all its workers die with it, by the kernel's order or by the
@@ -26,7 +26,9 @@
 #include "pool/lastwords.h"
 #include "pool/leaving.h"
 #include "pool/place.h"
+#include "pool/programs.h"
 #include "pool/recover.h"
+#include "pool/seat.h"
 #include "pool/setup.h"
 #include "pool/state.h"
 #include "queue/bell.h"
@@ -93,35 +95,16 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 static int spawn_worker(struct supervisor *s, unsigned worker)
 {
 	struct shared_seat *w = &s->segment->seats[worker];
-	/*
-	 * Relaxed, all: the new worker inherits them over the fork; to others they are hints. The
-	 * first goes on from our predecessor's.
-	 */
+	/* Relaxed: the first goes on from our predecessor's. */
 	unsigned generation = 1 + (s->role.generations[worker] ? s->role.generations[worker] : load_relaxed(&w->generation));
 	pid_t me = getpid(), pid;
 
-	sem_init(&w->bell[generation & 1], 1, 0);
-	if (!bells_whole(&w->bell_seal, &w->bell_end_seal)) {
-		/* By now only the late posters of a predecessor can touch the other one. */
-		sem_init(&w->bell[~generation & 1], 1, 0);
-		bells_seal(&w->bell_seal, &w->bell_end_seal);
-	}
-	store_relaxed(&w->cursor, CURSOR_NONE);
-	store_relaxed(&w->kill, 0);
-	store_relaxed(&w->looking, 0);
-	store_relaxed(&w->started, 0);
-	store_relaxed(&w->deadline, 0);
-	store_relaxed(&w->limited, 0);
-	store_relaxed(&w->awaits, 0);
-	store_relaxed(&w->leaving, LEAVE_NOT);
-	w->fault = 0;
-	w->frame_count = 0;
-	w->way = 0;
+	seat_prepare(w, generation);
 	setup_prepare(s, worker);
 	limits_forget(&s->role.limits, worker);
 	/*
 	 * Release, pairs with segment_has_member(): else a successor could be seen before the
-	 * repair. Seq_cst, pairs with ring_seat() in bell.c.
+	 * repair. Seq_cst, pairs with worker_ring() in bell.c.
 	 */
 	store_seq_cst(&w->generation, generation);
 	/* What its tasks fork is not of the family. */
@@ -175,11 +158,11 @@ int crew_spawn_missing(struct supervisor *s)
 
 void crew_kill(struct supervisor *s)
 {
-	for (unsigned worker = 0; worker < s->segment->worker_count; worker++)
+	for (unsigned worker = 0; worker < s->segment->crew_count; worker++)
 		if (pid_of_worker(s, worker))
 			kill(pid_of_worker(s, worker), SIGKILL);
 	/* Not for any child: the host's atfork handlers may have forked here, too. */
-	for (unsigned worker = 0; worker < s->segment->worker_count; worker++) {
+	for (unsigned worker = 0; worker < s->segment->crew_count; worker++) {
 		while (pid_of_worker(s, worker) && waitpid(pid_of_worker(s, worker), NULL, 0) < 0 && errno == EINTR)
 			;
 		s->role.pids[worker] = 0; /* the number may be somebody else's from now on */
@@ -192,7 +175,7 @@ static bool idle_workers_live(struct supervisor *s, const bool *busy)
 {
 	bool idle = false;
 
-	for (unsigned worker = 0; worker < s->segment->worker_count; worker++) {
+	for (unsigned worker = 0; worker < s->segment->crew_count; worker++) {
 		if (busy[worker] || !pid_of_worker(s, worker))
 			continue;
 		if (waitpid(pid_of_worker(s, worker), NULL, WNOHANG) == pid_of_worker(s, worker))
@@ -230,6 +213,14 @@ void crew_let_idle_end(struct supervisor *s)
 	}
 }
 
+void crew_kill_one(struct supervisor *s, unsigned worker)
+{
+	if (worker >= s->segment->crew_count)
+		programs_kill(s, worker);
+	else
+		kill(pid_of_worker(s, worker), SIGKILL);
+}
+
 void crew_serve_kills(struct supervisor *s)
 {
 	for (unsigned worker = 0; worker < s->segment->worker_count; worker++) {
@@ -237,7 +228,7 @@ void crew_serve_kills(struct supervisor *s)
 		uint32_t kill_generation = load_relaxed(&w->kill);
 
 		if (kill_generation && pid_of_worker(s, worker) && kill_generation == s->role.generations[worker] + 1)
-			kill(pid_of_worker(s, worker), SIGKILL);
+			crew_kill_one(s, worker);
 	}
 }
 
@@ -245,7 +236,7 @@ unsigned crew_find(struct supervisor *s, pid_t pid)
 {
 	unsigned worker = 0;
 
-	while (worker < s->segment->worker_count && pid_of_worker(s, worker) != pid)
+	while (worker < s->segment->crew_count && pid_of_worker(s, worker) != pid)
 		worker++;
 	return worker;
 }
@@ -257,7 +248,7 @@ bool crew_wanted(struct supervisor *s)
 
 void crew_recover_all(struct supervisor *s)
 {
-	for (unsigned worker = 0; worker < s->segment->worker_count; worker++) {
+	for (unsigned worker = 0; worker < s->segment->crew_count; worker++) {
 		struct shared_seat *w = &s->segment->seats[worker];
 		struct death death = {
 			.seat = worker,

@@ -12,7 +12,7 @@ int crew_spawn_missing(struct supervisor *s);
 /* Tell whether the pool needs workers. */
 bool crew_wanted(struct supervisor *s);
 
-/* Find the worker with that pid: its number, or worker_count if there is none. */
+/* Find the worker with that pid: its number, or crew_count if there is none. */
 unsigned crew_find(struct supervisor *s, pid_t pid);
 
 /*
@@ -20,6 +20,9 @@ unsigned crew_find(struct supervisor *s, pid_t pid);
  * changed them.
  */
 void crew_restore(struct supervisor *s);
+
+/* Kill the process in a seat, which may be a program that has joined. */
+void crew_kill_one(struct supervisor *s, unsigned worker);
 
 /* Kill the workers that the owner asked for, unless they are dead and replaced already. */
 void crew_serve_kills(struct supervisor *s);

@@ -22,6 +22,7 @@
 #include "pool/demand.h"
 #include "pool/lastwords.h"
 #include "pool/orphans.h"
+#include "pool/programs.h"
 #include "pool/recover.h"
 #include "pool/setup.h"
 #include "pool/state.h"
@@ -29,6 +30,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -60,19 +62,23 @@ static void brake_deaths(struct supervisor *s)
 		state_wake_everybody(s->segment);
 }
 
-/* Kill a worker that is charged with nothing, and wait until it runs no more. It is not reaped. */
-static void end_worker(struct supervisor *s, unsigned worker)
+static bool has_ended(const struct supervisor *s, unsigned worker)
 {
 	siginfo_t info = {0};
 
+	if (worker >= s->segment->crew_count)
+		return programs_ended(s, worker);
+	return !waitid(P_PID, (id_t)s->role.pids[worker], &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+/* Kill a worker that is charged with nothing, and wait until it runs no more. It is not reaped. */
+static void end_worker(struct supervisor *s, unsigned worker)
+{
 	/* Relaxed: this process reads it. */
 	store_relaxed(&s->segment->seats[worker].kill, s->role.generations[worker] + 1);
-	kill(s->role.pids[worker], SIGKILL);
-	for (unsigned i = 0; i < KILL_CHECKS; i++) {
-		if (!waitid(P_PID, (id_t)s->role.pids[worker], &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid)
-			break;
+	crew_kill_one(s, worker);
+	for (unsigned i = 0; i < KILL_CHECKS && !has_ended(s, worker); i++)
 		os_sleep_ns(KILL_CHECK_NS);
-	}
 }
 
 /*
@@ -101,43 +107,73 @@ static bool has_left(const struct supervisor *s, const struct shared_seat *seat,
 	return load_relaxed(&seat->leaving) != LEAVE_NOT || state_of(s->segment) == POOL_CLOSED;
 }
 
+/* Say what is known of the end of the member in a seat, but for its signal and exit code. */
+static struct death death_in(struct supervisor *s, unsigned worker)
+{
+	const struct shared_seat *seat = &s->segment->seats[worker];
+	uint64_t late = s->role.limits.workers[worker].late;
+	uint32_t generation = s->role.generations[worker];
+
+	/* Relaxed, all: of a dead member. */
+	return (struct death){
+		.seat = worker,
+		.generation = generation,
+		.exit_code = -1,
+		/*
+		 * Killed by order. The task in hand may be another one than the order meant, so it
+		 * is not charged unless it is late itself.
+		 */
+		.innocent = late || load_relaxed(&seat->kill) == generation + 1,
+		.late = late && late == load_relaxed(&seat->deadline),
+		.started_ns = load_relaxed(&seat->started),
+		.cursor = load_relaxed(&seat->cursor),
+		.ended_ns = sheaf_now_ns(),
+	};
+}
+
+/* Settle what a dead member had, and what it had opened. Return how many tasks it had in hand. */
+static unsigned settle(struct supervisor *s, const struct death *death)
+{
+	struct shared_seat *seat = &s->segment->seats[death->seat];
+	unsigned settled;
+
+	if (load_relaxed(&s->segment->control->nested))
+		take_over_opened(s, death->seat);
+	/* Relaxed: a hint, for submitters that ring nobody while a worker looks for a task. */
+	store_relaxed(&seat->looking, 0);
+	settled = recover(s->segment, death, &s->role.region);
+	s->role.orphans = true;
+	/*
+	 * It may have died between stocking units of batches that it had opened and saying so.
+	 * Relaxed: read by this process next.
+	 */
+	if (load_relaxed(&s->segment->control->nested) || death->seat >= s->segment->crew_count)
+		store_relaxed(&s->segment->control->stock_watched, 1);
+	return settled;
+}
+
+static void count_death(struct supervisor *s)
+{
+	/* Relaxed: a statistic. */
+	fetch_add_relaxed(&s->segment->control->deaths, 1);
+	/* Once more, after recover(): its ring may have been heard before the death was counted. */
+	news_ring(s->segment);
+}
+
 static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t *info)
 {
 	struct shared_seat *w = &s->segment->seats[worker];
-	struct death death = {
-		.seat = worker,
-		.generation = s->role.generations[worker],
-		.pid = info->si_pid,
-		.signal = info->si_code == CLD_EXITED ? 0 : info->si_status,
-		.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1,
-	};
-	uint64_t late = s->role.limits.workers[worker].late;
+	struct death death;
 	bool left, failed;
 
 	crew_restore(s);
-	/*
-	 * Killed by order. The task in hand may be another one than the order meant, so it is not
-	 * charged unless it is late itself.
-	 */
-	death.innocent = late || load_relaxed(&w->kill) == death.generation + 1;
-	death.late = late && late == load_relaxed(&w->deadline);
-	death.started_ns = load_relaxed(&w->started);
-	death.cursor = load_relaxed(&w->cursor);
-	death.ended_ns = sheaf_now_ns();
+	death = death_in(s, worker);
+	death.pid = info->si_pid;
+	death.signal = info->si_code == CLD_EXITED ? 0 : info->si_status;
+	death.exit_code = info->si_code == CLD_EXITED ? info->si_status : -1;
 	lastwords_read(w, &death);
-	if (load_relaxed(&s->segment->control->nested))
-		take_over_opened(s, worker);
-	/* Relaxed: a hint, for submitters that ring nobody while a worker looks for a task. */
-	store_relaxed(&w->looking, 0);
-	left = !recover(s->segment, &death, &s->role.region) && has_left(s, w, &death);
+	left = !settle(s, &death) && has_left(s, w, &death);
 	failed = setup_note_end(s, &death);
-	s->role.orphans = true;
-	/*
-	 * It may have died between stocking units of nested work and saying so. Relaxed: read by
-	 * this process next.
-	 */
-	if (load_relaxed(&s->segment->control->nested))
-		store_relaxed(&s->segment->control->stock_watched, 1);
 
 	store_relaxed(&w->pid, 0);
 	s->role.pids[worker] = 0;
@@ -148,12 +184,33 @@ static void repair_worker(struct supervisor *s, unsigned worker, const siginfo_t
 		fetch_add_relaxed(&s->segment->control->hooks.left, 1);
 	if (left || death.innocent)
 		return;
-	fetch_add_relaxed(&s->segment->control->deaths, 1);
-	/* Once more, after recover(): its ring may have been heard before the death was counted. */
-	news_ring(s->segment);
+	count_death(s);
 	/* Hooks have a brake of their own: see setup.c. */
 	if (!failed)
 		brake_deaths(s);
+}
+
+void deaths_repair_program(struct supervisor *s, unsigned seat, bool left)
+{
+	struct death death;
+	char text[128];
+	bool harmless;
+
+	crew_restore(s);
+	death = death_in(s, seat);
+	death.pid = s->role.pids[seat];
+	/* The kernel tells how a child has ended, and this is none. */
+	if (death.innocent)
+		death.signal = SIGKILL;
+	else
+		death.text = text;
+	snprintf(text, sizeof(text), "a program that had joined the pool (pid %ld) ended, or was killed, while it ran the task",
+		 (long)death.pid);
+	harmless = !settle(s, &death) && left;
+	/* No brake: who comes and goes is the user's affair, and each task has its attempts. */
+	if (!harmless && !death.innocent)
+		count_death(s);
+	s->role.look_for_tasks = true;
 }
 
 /* Find the next child that has news of the kind. 0: there is none. */
@@ -175,7 +232,7 @@ void deaths_repair(struct supervisor *s)
 	while (next_news(&info, WEXITED | WNOWAIT)) {
 		unsigned worker = crew_find(s, info.si_pid);
 
-		if (worker < s->segment->worker_count)
+		if (worker < s->segment->crew_count)
 			repair_worker(s, worker, &info);
 		if (info.si_pid == s->role.spare)
 			s->role.spare = 0;
@@ -190,7 +247,7 @@ void deaths_watch_stops(struct supervisor *s)
 	while (next_news(&info, WSTOPPED | WCONTINUED)) {
 		unsigned worker = crew_find(s, info.si_pid);
 
-		if (worker < s->segment->worker_count)
+		if (worker < s->segment->crew_count)
 			limits_stopped(&s->role.limits, worker, info.si_code == CLD_STOPPED);
 	}
 }

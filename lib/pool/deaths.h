@@ -10,6 +10,12 @@
 void deaths_repair(struct supervisor *s);
 
 /*
+ * Repair what a program has left that had joined, and that is dead or, with @left, has said that it
+ * leaves.
+ */
+void deaths_repair_program(struct supervisor *s, unsigned seat, bool left);
+
+/*
  * Note which workers somebody has stopped, or made go on: time in which they cannot run counts for
  * no limit.
  */

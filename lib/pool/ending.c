@@ -12,6 +12,7 @@
 #include "base/atomic.h"
 #include "os/os.h"
 #include "pool/crew.h"
+#include "pool/programs.h"
 #include "pool/spare.h"
 #include "pool/state.h"
 #include "queue/ring.h"
@@ -28,6 +29,9 @@ _Noreturn static void end_with_owner(struct supervisor *s)
 {
 	/* First, as a task may kill this process. The spare last: until then it would go on. */
 	crew_kill(s);
+	/* Programs that have joined may wait. */
+	if (state_end(s->segment, POOL_LOST))
+		state_wake_everybody(s->segment);
 	/* The threads of a process end one after the other, and its lock goes with the last. */
 	for (unsigned i = 0; s->segment->name[0] && i < SWEEPS; i++) {
 		if (sweep_open(s->segment->fd, s->segment->name, OS_LOCK_OWNER, 1) != -EAGAIN)
@@ -95,7 +99,8 @@ void ending_read_wishes(struct supervisor *s)
  */
 bool ending_finish(struct supervisor *s)
 {
-	if (s->role.live || rings_have_work(s->segment) || !state_change(s->segment, POOL_CLOSED, POOL_FINISHED))
+	if (s->role.live || rings_have_work(s->segment) || programs_busy(s) ||
+	    !state_change(s->segment, POOL_CLOSED, POOL_FINISHED))
 		return false;
 	if (rings_have_work(s->segment)) {
 		state_change(s->segment, POOL_FINISHED, POOL_CLOSED);
@@ -138,7 +143,7 @@ _Noreturn void ending_leave(struct supervisor *s, uint32_t state)
 		if (state_of(s->segment) == POOL_TERMINATED &&
 		    !os_shm_unlink(s->segment->name, s->segment->fd, &s->segment->id))
 			break;
-		if (os_wait_news(s->life->fd, os_parent_check_ns()))
+		if (os_wait_news(&s->life->fd, 1, os_parent_check_ns()))
 			ending_read_wishes(s);
 	}
 	_exit(0);

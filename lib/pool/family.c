@@ -255,7 +255,7 @@ int family_start(struct family *family, struct segment *segment, bool keep_fds, 
  */
 static bool group_is_ours(const struct family *family, const struct segment *segment)
 {
-	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count;
+	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->crew_count;
 	pid_t holder = 0;
 	int r;
 
@@ -318,7 +318,7 @@ static bool is_other(const struct segment *segment, unsigned worker, pid_t pid)
 {
 	pid_t holder = 0;
 
-	for (unsigned byte = OS_LOCK_SUPERVISOR; byte < OS_LOCK_WORKERS + segment->worker_count; byte++)
+	for (unsigned byte = OS_LOCK_SUPERVISOR; byte < OS_LOCK_WORKERS + segment->crew_count; byte++)
 		if (byte != OS_LOCK_WORKERS + worker && os_locked(segment->fd, byte, 1, &holder) == 1 && holder == pid)
 			return true;
 	return false;
@@ -360,7 +360,7 @@ void family_wake(const struct family *family)
 /* Tell for how long no process of the family has had a lock. 0: one has, or that cannot be told. */
 static uint64_t unlocked_for(struct family *family, const struct segment *segment)
 {
-	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->worker_count;
+	unsigned count = OS_LOCK_WORKERS - OS_LOCK_SUPERVISOR + segment->crew_count;
 	uint64_t now = sheaf_now_ns();
 	pid_t holder;
 

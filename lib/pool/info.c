@@ -55,8 +55,8 @@ pid_t sheaf_pool_worker_pid(const sheaf_pool *pool, unsigned worker)
 
 	if (r)
 		return r;
-	if (worker >= pool->segment.worker_count)
-		return sheaf_fail(-EINVAL, "worker %u of %u", worker, pool->segment.worker_count);
+	if (worker >= pool->segment.crew_count)
+		return sheaf_fail(-EINVAL, "worker %u of %u", worker, pool->segment.crew_count);
 	if (pool->threaded)
 		return 0;
 	/* Relaxed: what a task may have written over is only a hint. */

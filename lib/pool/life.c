@@ -13,6 +13,7 @@
 #include "batch/retire.h"
 #include "member/mishap.h"
 #include "member/wait.h"
+#include "pool/attach.h"
 #include "pool/news.h"
 #include "pool/state.h"
 #include "pool/tend.h"
@@ -20,6 +21,7 @@
 #include "queue/ring.h"
 #include "segment/create.h"
 #include "segment/file.h"
+#include "work/function.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -181,6 +183,8 @@ int sheaf_pool_interrupt(sheaf_pool *pool)
 	fetch_add_seq_cst(&pool->member.interrupts, 1);
 	gatherer_ring_all(&pool->segment);
 	room_ring_all(&pool->segment);
+	if (pool->member.attached)
+		worker_ring(&pool->segment, pool->member.number);
 	return 0;
 }
 
@@ -190,6 +194,12 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 
 	if (!pool)
 		return;
+	if (pool->member.attached && !pool_check(pool, "sheaf_pool_destroy")) {
+		cancel = cancel_refuse();
+		attach_end(pool);
+		cancel_allow(cancel);
+		return;
+	}
 	if (pool_check_owner(pool, "sheaf_pool_destroy")) {
 		/*
 		 * What a task has from its owner it still stands on. And nothing is done to what is
@@ -198,6 +208,11 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 		if (handles_in_task || pool->member.forks == MEMBER_DEAD || pool->member.made == forks_count())
 			return;
 		/* A fork of the owner: segment, workers and batches are the parent's. */
+		if (pool->member.attached) {
+			attach_forget(pool);
+			return;
+		}
+		functions_free(&pool->segment);
 		news_end(&pool->segment);
 		segment_detach(&pool->segment);
 		free(pool->inlined);
@@ -214,6 +229,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	inlined_end(pool->inlined);
 	place_forget(pool->place);
 	news_end(&pool->segment);
+	functions_free(&pool->segment);
 	segment_destroy(&pool->segment);
 	pthread_mutex_destroy(&pool->openings.lock);
 	pthread_mutex_destroy(&pool->family_lock);

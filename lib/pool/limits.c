@@ -211,7 +211,9 @@ uint64_t limits_enforce(struct limits *limits, const pid_t *pids)
 			nap = end - now < nap ? end - now : nap;
 		} else {
 			limits->workers[worker].late = deadline;
-			kill(pids[worker], SIGKILL);
+			/* Programs that have joined: see programs_kill_late(). */
+			if (worker < limits->segment->crew_count)
+				kill(pids[worker], SIGKILL);
 		}
 	}
 	return nap;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "batch/open.h"
 #include "batch/retire.h"
+#include "pool/attached.h"
 #include "pool/pool.h"
 #include "pool/role.h"
 #include "pool/state.h"
@@ -26,26 +27,30 @@
 
 static int nested_look(struct member *handle)
 {
-	return member_fail(handle, state_of(handle->segment));
+	return handle->segment->attached ? attached_look_for(handle) : member_fail(handle, state_of(handle->segment));
 }
 
 /* Processes of a pool that is over are killed. Threads end their tasks. */
 static bool nested_ended(struct member *handle)
 {
-	(void)handle;
-	return false;
+	return handle->segment->attached && attached_ended(handle);
 }
 
-/* Wake the supervisor, which is the worker's parent as long as the worker lives. */
+/*
+ * Wake the supervisor, which is the worker's parent as long as the worker lives, unless that is a
+ * program that has joined.
+ */
 static void nested_nudge(struct member *handle)
 {
-	if (handle->supervisor && getppid() == handle->supervisor)
+	if (handle->segment->attached)
+		handle->segment->wake(handle->segment, false);
+	else if (handle->supervisor && getppid() == handle->supervisor)
 		kill(handle->supervisor, CHECK_SIGNAL);
 }
 
 static void nested_kill(struct member *handle, unsigned worker, unsigned generation)
 {
-	if (!handle->supervisor)
+	if (!handle->supervisor && !handle->segment->attached)
 		return;
 	/* Relaxed: read after the signal, or with the next one. */
 	store_relaxed(&handle->segment->seats[worker].kill, generation + 1);
@@ -121,7 +126,7 @@ static struct member *make_handle(struct member *runner)
 	handle->supervisor = runner->supervisor;
 	handle->service = runner->service;
 	handle->openings = runner->openings;
-	handle->stocks = runner->supervisor;
+	handle->stocks = runner->supervisor || runner->segment->attached;
 	handle->limit_ns = runner->segment->limit_ns;
 	handle->checked = runner->segment->checked;
 	runner->handle = handle;

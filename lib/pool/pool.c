@@ -33,6 +33,9 @@ int pool_check_owner(const sheaf_pool *pool, const char *call)
 {
 	int r = pool_check(pool, call);
 
+	if (!r && pool->member.attached)
+		return sheaf_fail(-EPERM, "%s: only the process that created the pool may do that, not one that has joined it",
+				  call);
 	if (!r && (member_is_task(&pool->member) || member_is_inside(&pool->segment)))
 		return sheaf_fail(-EPERM, "%s: only the process that created the pool may do that, not a task of it", call);
 	return r;

@@ -10,9 +10,18 @@
 #include "pool/place.h"
 #include "pool/threads.h"
 
+/* What a program that has joined has beside its member. */
+struct joined {
+	struct os_process_id owner; /* as the header told it */
+	uint64_t unowned_ns;        /* see segment_has_owner() */
+	void *state;                /* of the options */
+	_Atomic bool works;         /* a thread of it is in sheaf_pool_work() */
+};
+
 struct sheaf_pool {
 	struct member member; /* the owner's. First: pool_of() and back */
 	struct segment segment;
+	struct joined joined; /* if member.attached: of the rest only `openings` is used then */
 	bool keep_fds;
 	bool threaded;                /* all is in the owner's process: its threads, or `inlined` */
 	bool tells_deaths;            /* SHEAF_TELL_DEATHS */

@@ -61,9 +61,9 @@ int sheaf_pool_resize(sheaf_pool *pool, unsigned workers)
 		return sheaf_fail(-EINVAL, "sheaf_pool_resize: 0 workers: sheaf_pool_pause() has them begin nothing");
 	if (pool->inlined) /* of a program that does not know of it */
 		return 0;
-	if (workers > pool->segment.worker_count)
+	if (workers > pool->segment.crew_count)
 		return sheaf_fail(-EINVAL, "sheaf_pool_resize: %u workers, at most %u: raise worker_options->max_workers",
-				  workers, pool->segment.worker_count);
+				  workers, pool->segment.crew_count);
 	if (tend_asked(pool) != POOL_OPEN)
 		return sheaf_fail(-EPIPE, "sheaf_pool_resize: the pool is closed");
 	cancel = cancel_refuse();

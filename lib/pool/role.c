@@ -19,5 +19,7 @@ void role_begin(struct supervisor *s, const char *name)
 	memset(s->role.generations, 0, count * sizeof(s->role.generations[0]));
 	if (s->segment->workers.init)
 		memset(s->role.setups, 0, count * sizeof(s->role.setups[0]));
+	/* What a supervisor had open of them its children do not inherit. */
+	memset(s->role.programs, 0, (count - s->segment->crew_count) * sizeof(s->role.programs[0]));
 	os_name_process(name);
 }

@@ -10,7 +10,9 @@
 
 #include "member/region.h"
 #include "os/forks.h"
+#include "os/process_id.h"
 #include "pool/limits.h"
+#include "sheaf_attach.h"
 
 #include <signal.h>
 
@@ -28,6 +30,14 @@
 struct setup {
 	uint64_t due_ns; /* not to be tried before; 0: at once */
 	unsigned failed; /* in a row */
+};
+
+/* A program that has joined: see places.c. */
+struct program {
+	struct os_process_id id;
+	struct forks_fd process; /* of it, where the system has such descriptors */
+	bool dead;               /* when it was found */
+	uint64_t asked_ns;       /* when its memory was asked for last */
 };
 
 struct supervisor {
@@ -80,6 +90,7 @@ struct supervisor {
 		uint32_t generations[SHEAF_MAX_WORKERS];
 		bool vacant[SHEAF_MAX_WORKERS];         /* see demand.c, which sets them */
 		struct setup setups[SHEAF_MAX_WORKERS]; /* if there is an init hook */
+		struct program programs[SHEAF_MAX_PLACES];
 	} role;
 };
 

@@ -121,7 +121,7 @@ uint64_t setup_watch(struct supervisor *s, uint64_t now)
 
 	if (!has_hooks(s))
 		return nap;
-	for (unsigned worker = 0; worker < s->segment->worker_count; worker++) {
+	for (unsigned worker = 0; worker < s->segment->crew_count; worker++) {
 		struct setup *setup = &s->role.setups[worker];
 		/* Relaxed: a worker that ends its init wakes us, as one that begins its exit. */
 		uint32_t hook = load_relaxed(&s->segment->seats[worker].hook);
@@ -157,7 +157,7 @@ bool setup_has_hope(const struct supervisor *s)
 
 void setup_mark_unset(const struct supervisor *s, bool *busy)
 {
-	for (unsigned worker = 0; s->segment->workers.init && worker < s->segment->worker_count; worker++)
+	for (unsigned worker = 0; s->segment->workers.init && worker < s->segment->crew_count; worker++)
 		/* Relaxed: a hint. */
 		busy[worker] |= load_relaxed(&s->segment->seats[worker].hook) == HOOK_INIT;
 }

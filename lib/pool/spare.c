@@ -111,7 +111,7 @@ static void await_crew(struct supervisor *s)
 		uint64_t now = sheaf_now_ns();
 		bool locked = false;
 
-		for (unsigned worker = 0; now >= kill_ns && worker < s->segment->worker_count; worker++) {
+		for (unsigned worker = 0; now >= kill_ns && worker < s->segment->crew_count; worker++) {
 			locked |= os_kill_holder(s->segment->fd, OS_LOCK_WORKERS + worker);
 		}
 		if (now < kill_ns)
@@ -162,7 +162,7 @@ bool spare_spawn(struct supervisor *s)
 
 	if (!spawn(s, &supervisor))
 		return false;
-	/* Each one comes back to here, so that its stack is no deeper than that of the one before. */
+	/* Each one comes back to here, so its stack is no deeper than that of the one before. */
 	do {
 		await_death(s, supervisor);
 		succeed(s);

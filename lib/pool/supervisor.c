@@ -21,6 +21,8 @@
 #include "pool/deaths.h"
 #include "pool/demand.h"
 #include "pool/ending.h"
+#include "pool/places.h"
+#include "pool/programs.h"
 #include "pool/setup.h"
 #include "pool/spare.h"
 #include "pool/state.h"
@@ -85,6 +87,26 @@ static void follow_start(struct supervisor *s, uint64_t now)
 	tell_start(s->segment->control, 1);
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Sleep until something happens, or the time is over. */
+static void sleep_for(struct supervisor *s, uint64_t nap)
+{
+	int fds[OS_MOST_NEWS] = {s->life->fd};
+
+	nap = programs_nap(s, least(nap, os_parent_check_ns()));
+	if (s->role.fork_failed)
+		nap = least(nap, FORK_RETRY_NS);
+	if (s->role.has_crew && !s->role.spare)
+		nap = spare_nap(s, sheaf_now_ns(), nap);
+	limits_sleep(&s->role.limits, nap);
+	if (os_wait_news(fds, programs_watch(s, fds, 1), nap))
+		ending_read_wishes(s);
+}
+
 /* Do the work of a supervisor. Returns in a spare, when that has taken over. */
 static void supervise(struct supervisor *s)
 {
@@ -93,6 +115,7 @@ static void supervise(struct supervisor *s)
 
 		ending_follow_owner(s);
 		deaths_repair(s);
+		places_look(s); /* before what the dead have left is freed */
 		orphans = deaths_free_orphans(s);
 		deaths_watch_stops(s);
 		crew_restore(s);
@@ -124,21 +147,10 @@ static void supervise(struct supervisor *s)
 			ending_leave(s, POOL_BROKEN);
 		}
 		nap = stocktake(s, now, limits_enforce(&s->role.limits, s->role.pids));
+		programs_kill_late(s);
 		if (spare_spawn(s))
 			return;
-		if (nap > orphans)
-			nap = orphans;
-		if (nap > setup)
-			nap = setup;
-		if (nap > os_parent_check_ns())
-			nap = os_parent_check_ns();
-		if (s->role.fork_failed && nap > FORK_RETRY_NS)
-			nap = FORK_RETRY_NS;
-		if (s->role.has_crew && !s->role.spare)
-			nap = spare_nap(s, now, nap);
-		limits_sleep(&s->role.limits, nap);
-		if (os_wait_news(s->life->fd, nap))
-			ending_read_wishes(s);
+		sleep_for(s, least(least(nap, orphans), setup));
 		limits_wake(&s->role.limits, s->role.pids);
 	}
 }

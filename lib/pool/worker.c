@@ -9,6 +9,7 @@
  */
 #include "pool/worker.h"
 
+#include "base/error.h"
 #include "batch/open.h"
 #include "member/wait.h"
 #include "os/os.h"
@@ -18,6 +19,7 @@
 #include "queue/ring.h"
 #include "work/step.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #define PAUSES_PER_CHECK 4   /* because each check takes a line from the submitters */
@@ -28,9 +30,11 @@
 struct life {
 	struct member member;
 	struct service service;
-	struct openings openings; /* of its tasks */
-	pid_t parent;             /* 0: it is a thread */
-	uint64_t idle_since_ns;   /* when it began to sleep for want of a task; 0: it has not */
+	struct openings openings;  /* of its tasks */
+	pid_t parent;              /* 0: it is a thread */
+	const struct visit *visit; /* of a program that has joined; else NULL */
+	bool late;                 /* a visit has ended by its deadline */
+	uint64_t idle_since_ns;    /* when it began to sleep for want of a task; 0: it has not */
 };
 
 /* Has the worker gained so much memory that it has to leave? Asked now and then. */
@@ -77,21 +81,23 @@ static bool may_claim(struct member *worker)
 	return !leave && !load_relaxed(&worker->segment->control->paused);
 }
 
+static bool is_visit_over(struct life *life);
+
 /*
  * Is there nothing left to do for this worker? In a closed pool it still runs what was submitted,
  * and what tasks that run may submit.
  */
 static bool is_life_over(void *context)
 {
-	const struct life *life = context;
+	struct life *life = context;
 	const struct segment *segment = life->member.segment;
 	/* A member that changes the state gives everybody a token afterwards, asleep or not.
-	 * Seq_cst, pairs with ring_seat() in bell.c: a successor to whose predecessor the token
+	 * Seq_cst, pairs with worker_ring() in bell.c: a successor to whose predecessor the token
 	 * went sees the change. */
 	uint32_t state = load_seq_cst(&segment->control->state);
 
 	/* Relaxed: see may_claim(). */
-	if (load_relaxed(&life->service.leave))
+	if (load_relaxed(&life->service.leave) || (life->visit && is_visit_over(life)))
 		return true;
 	/* Workers of a terminated pool are killed, but for threads. */
 	if (state > POOL_FINISHED || state == POOL_OPEN)
@@ -282,4 +288,87 @@ enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned 
 	if (!parent)
 		worker_forget(&life.member);
 	return (enum leave_reason)reason;
+}
+
+/* ---- a visitor ---- */
+
+static bool may_visitor_claim(struct member *worker)
+{
+	/* Relaxed, both: as in may_claim(). */
+	return !load_relaxed(&worker->service->leave) && !load_relaxed(&worker->segment->control->paused);
+}
+
+/* Has the visit to end, for another reason than that nothing is left to do? */
+static bool is_visit_over(struct life *life)
+{
+	const struct visit *visit = life->visit;
+	uint64_t deadline_ns = visit->deadline_ns;
+
+	if (visit->over(visit->context))
+		return true;
+	life->late = deadline_ns && deadline_ns != SHEAF_FOREVER && sheaf_now_ns() >= deadline_ns;
+	return life->late;
+}
+
+/* Run tasks, as run_tasks() does, and ask after each one whether the visit is over. */
+static bool run_visiting(void *context, bool announced)
+{
+	struct life *life = context;
+	bool ran = work_step(&life->member, announced);
+
+	while (ran && !is_life_over(life) && work_step(&life->member, false))
+		continue;
+	life->member.clock_ns = 0;
+	if (!ran && announced && load_seq_cst(&life->member.segment->control->state) != POOL_OPEN)
+		return nap_for_task(life);
+	return ran;
+}
+
+/* Ask whether the pool still has an owner. */
+static int doubt_visit(void *context, bool late)
+{
+	const struct visit *visit = ((struct life *)context)->visit;
+
+	return late ? visit->look(visit->context) : 0;
+}
+
+static void end_cancelled(void *context)
+{
+	struct life *life = context;
+
+	worker_forget(&life->member);
+	life->visit->cancelled(life->visit->context);
+}
+
+int worker_visit(struct segment *segment, unsigned seat, unsigned generation, const struct visit *visit)
+{
+	struct life life = {.visit = visit, .service.may_claim = may_visitor_claim, .openings.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct wait wait = {
+		.context = &life,
+		.ready = is_life_over,
+		.help = run_visiting,
+		.spin = spin_for_task,
+		.doubt = doubt_visit,
+		.idle = ring_room,
+		.woken = learn_from_sleep,
+		.cancelled = end_cancelled,
+		.sleeper = sleeper_of_worker(segment, seat, generation),
+		.longest_ns = CHECK_EVERY_NS,
+		.deaf = true,
+	};
+	int r;
+
+	member_sit(&life.member, segment, seat, generation, (int32_t)getpid(), NULL);
+	life.member.openings = &life.openings;
+	life.service.state = visit->state;
+	life.member.service = &life.service;
+	r = member_wait(&life.member, &wait, visit->deadline_ns);
+	/* As in serve_until_over(): submitters may have rung this one, or nobody. */
+	while (workers_ring_asleep(segment))
+		continue;
+	worker_forget(&life.member);
+	if (!r && life.late)
+		return sheaf_fail(-ETIMEDOUT, "sheaf_pool_work: the deadline passed");
+	/* Relaxed: its own. */
+	return r ? r : load_relaxed(&life.service.leave) ? 1 : 0;
 }

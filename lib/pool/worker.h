@@ -14,6 +14,26 @@
  */
 enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned generation, pid_t parent);
 
+/* How a thread of a program that has joined works for a while. */
+struct visit {
+	void *state; /* what its tasks get by sheaf_task_state() */
+	/* Has the visit to end? Asked before each task. */
+	bool (*over)(void *context);
+	/* Does the pool go on? Asked ten times a second while there is no task. 0, or an error. */
+	int (*look)(void *context);
+	/* The calling thread was cancelled in its sleep: the visit is over. */
+	void (*cancelled)(void *context);
+	void *context;
+	uint64_t deadline_ns;
+};
+
+/*
+ * Do the same in a seat that the calling thread has, until the visit is over, too. 0: that, or the
+ * pool is over and nothing is left; 1: a task has asked to leave; -EAGAIN, -ETIMEDOUT, with their
+ * message; what look() said.
+ */
+int worker_visit(struct segment *segment, unsigned seat, unsigned generation, const struct visit *visit);
+
 /* Free what the tasks of a worker have had that is a thread. */
 void worker_forget(struct member *worker);
 

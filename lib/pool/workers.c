@@ -121,7 +121,7 @@ static unsigned count_alive(const sheaf_pool *pool)
 	/* Relaxed, both: hints. */
 	if (pool->threaded)
 		return load_relaxed(&pool->threads.live);
-	for (unsigned worker = 0; worker < pool->segment.worker_count; worker++)
+	for (unsigned worker = 0; worker < pool->segment.crew_count; worker++)
 		alive += load_relaxed(&pool->segment.seats[worker].pid) != 0;
 	return alive;
 }

@@ -119,7 +119,7 @@ struct sleeper sleeper_of_batch(struct shared_batch *batch, uint64_t what)
 void sleeper_redirect(struct segment *segment, unsigned seat, uint32_t awaits)
 {
 	/*
-	 * Seq_cst, pairs with ring_seat(): what a token that went the other way was meant to tell
+	 * Seq_cst, pairs with worker_ring(): what a token that went the other way was meant to tell
 	 * is seen by a check that follows.
 	 */
 	store_seq_cst(&segment->seats[seat].awaits, awaits);
@@ -205,8 +205,8 @@ static void ring_callers(struct segment *segment)
 		bell_post(bell_of_room(segment->control, lowest_bit(rooms)));
 }
 
-/* Ring the worker in a seat. Not inlined, because most posters find nobody asleep. */
-__attribute__((noinline)) static void ring_seat(struct segment *segment, unsigned number)
+/* Not inlined, because most posters find nobody asleep. */
+__attribute__((noinline)) void worker_ring(struct segment *segment, unsigned number)
 {
 	struct shared_seat *seat = &segment->seats[number];
 	/*
@@ -251,7 +251,7 @@ static bool ring_one_of(struct segment *segment, unsigned word, uint64_t bits)
 	int bit = claim_one(&segment->control->sleepers[word], bits, segment->worker_count - word * 64);
 
 	if (bit >= 0)
-		ring_seat(segment, word * 64 + (unsigned)bit);
+		worker_ring(segment, word * 64 + (unsigned)bit);
 	return bit >= 0;
 }
 
@@ -329,7 +329,7 @@ unsigned workers_looking(const struct segment *segment, unsigned most)
 void workers_ring_all(struct segment *segment)
 {
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
-		ring_seat(segment, worker);
+		worker_ring(segment, worker);
 }
 
 /* ---- submitters that wait for room ---- */

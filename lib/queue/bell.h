@@ -99,6 +99,9 @@ static inline void workers_ring_some(struct segment *segment, unsigned count)
  */
 unsigned workers_looking(const struct segment *segment, unsigned most);
 
+/* Give the worker in a seat a token, asleep or not. Safe in a signal handler. */
+void worker_ring(struct segment *segment, unsigned number);
+
 /* Give every worker a token, asleep or not. After a death, and when the pool's state changes. */
 void workers_ring_all(struct segment *segment);
 
@@ -161,6 +164,8 @@ static inline void news_ring(const struct segment *segment)
 {
 	if (news_open(segment))
 		os_tell(segment->news[1].fd);
+	else if (segment->attached)
+		segment->wake(segment, true);
 }
 
 #endif

@@ -48,7 +48,8 @@ static int map_file(struct segment *segment, const struct shared_header *header,
 	 * First without permission, then with it where it is needed, because mapping with
 	 * permission brings pages in if the host locks all memory.
 	 */
-	r = os_reserve(segment->fd, header->size, HUGE_PAGE, &segment->base);
+	r = header->function_count ? os_reserve_apart(segment->fd, header->size, HUGE_PAGE, &segment->base)
+				   : os_reserve(segment->fd, header->size, HUGE_PAGE, &segment->base);
 	if (r)
 		return r;
 	if (!dump)
@@ -72,32 +73,6 @@ static int fail_map(int code, uint64_t size)
 	return sheaf_fail(code == -EFBIG || code == -EAGAIN ? -ENOMEM : segment_documented(code),
 			  "no address space for a segment of %llu bytes: %s (%s), or choose a smaller heap_size",
 			  (unsigned long long)size, strerror(-code), where);
-}
-
-/* Note where the parts lie, and copy the counts, which are not read from the header again. */
-static void set_view(struct segment *segment, const struct shared_header *header)
-{
-	segment->header = segment_at(segment, 0);
-	segment->control = segment_at(segment, header->control);
-	segment->seats = segment_at(segment, header->seats);
-	segment->slots = segment_at(segment, header->ring);
-	for (unsigned p = 0; p < PRIORITIES; p++)
-		segment->rings[p] = (struct ring){
-			.shared = &segment->control->rings[p],
-			.slots = segment->slots + (size_t)p * header->ring_size,
-			.size = header->ring_size,
-			.lap_shift = (unsigned)__builtin_ctz(header->ring_size),
-		};
-	segment->batches = segment_at(segment, header->batches);
-	segment->heap_map = segment_at(segment, header->heap_map);
-	segment->tables_end = plan_tables_end(header);
-	segment->heap = header->heap;
-	segment->heap_size = header->heap_size;
-	segment->size = header->size;
-	segment->worker_count = header->worker_count;
-	segment->seat_count = header->worker_count + 1;
-	segment->batch_count = header->batch_count;
-	segment->max_attempts = header->max_attempts;
 }
 
 /* Make the semaphores. All other words begin as zero, as committed memory does. */
@@ -167,6 +142,17 @@ static void tell_batches(struct segment *segment, uint32_t count)
 		continue;
 }
 
+/* Write the names of the functions. What they mean in this process, functions_make() tells. */
+static void write_functions(struct segment *segment, const struct shared_header *header, const struct segment_options *options)
+{
+	struct shared_function *table = segment_at(segment, header->functions);
+
+	for (uint32_t i = 0; i < header->function_count; i++) {
+		memcpy(table[i].name, options->functions[i].name, strlen(options->functions[i].name));
+		table[i].kind = options->functions[i].task ? FUNCTION_TASK : FUNCTION_RANGE;
+	}
+}
+
 int segment_create(struct segment *segment, const struct segment_options *options)
 {
 	uint64_t heap_size = round_up(options->heap_size ? options->heap_size : os_memory(), UNIT);
@@ -191,7 +177,7 @@ int segment_create(struct segment *segment, const struct segment_options *option
 		}
 		heap_size = round_up(heap_size / 2, UNIT);
 	}
-	set_view(segment, &header);
+	segment_set_view(segment, &header);
 	if ((r = commit_first(segment, &header))) {
 		r = r == -ENOSPC
 			    ? segment_fail_full(segment, segment_least(options), "the control area of the pool")
@@ -204,6 +190,8 @@ int segment_create(struct segment *segment, const struct segment_options *option
 	}
 	take_seat(segment);
 	tell_batches(segment, next_batches(segment));
+	header.base = (uint64_t)(uintptr_t)segment->base;
+	write_functions(segment, &header, options);
 	*segment->header = header;
 	/*
 	 * Release, pairs with check_shared_header() in reader.c: else a reader that opens the
@@ -254,6 +242,18 @@ void segment_detach(struct segment *segment)
 }
 
 /*
+ * Is a program in the pool, or was one that the supervisor has not let go? It would be killed by
+ * SIGBUS where the file is cut. It gives the memory back when it leaves. Relaxed: see attach.c.
+ */
+static bool has_programs(const struct segment *segment)
+{
+	for (uint32_t seat = segment->crew_count; seat < segment->worker_count; seat++)
+		if (load_relaxed(&segment->seats[seat].pid))
+			return true;
+	return false;
+}
+
+/*
  * Leave what a sweep knows to be dead, although this process lives: the name cannot be taken away
  * now.
  */
@@ -267,7 +267,7 @@ static void leave_corpse(struct segment *segment)
 	 */
 	store_relaxed(&segment->header->ready, 0);
 	segment->header->owner_pid = 0;
-	if (fd < 0 || ftruncate(fd, sizeof(struct shared_header)))
+	if (fd < 0 || has_programs(segment) || ftruncate(fd, sizeof(struct shared_header)))
 		return;
 }
 
@@ -279,7 +279,7 @@ static void empty_file(struct segment *segment)
 {
 	int fd = segment_fd(segment);
 
-	if (fd >= 0 && !ftruncate(fd, 0))
+	if (has_programs(segment) || (fd >= 0 && !ftruncate(fd, 0)))
 		return;
 	if (fd >= 0) {
 		os_release(fd, 0, segment->size);

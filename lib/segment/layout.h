@@ -6,7 +6,7 @@
  * segment. 0 means none, because the header lies there. docs/explanation/segment.md has the same as
  * tables.
  *
- *   header | control | seats | ring | batches | heap map | guard pages | heap
+ *   header | control | functions | seats | ring | batches | heap map | guard pages | heap
  */
 #ifndef SHEAF_SEGMENT_LAYOUT_H
 #define SHEAF_SEGMENT_LAYOUT_H
@@ -36,7 +36,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 7u
+#define SEGMENT_VERSION 8u
 
 struct shared_header {
 	uint64_t magic;
@@ -58,6 +58,28 @@ struct shared_header {
 	uint32_t ring_size; /* of each ring: a power of two */
 	uint32_t batch_count;
 	uint32_t max_attempts;
+
+	/* For programs that join: see docs/explanation/attach.md. */
+	uint64_t base;           /* address of the segment in every process */
+	uint64_t functions;      /* offset of the table of their names */
+	uint64_t limit_ns;       /* of tasks, unless their batch says otherwise; 0: none */
+	uint32_t function_count; /* 0: nobody may join */
+	uint32_t places;         /* of worker_count: the last seats, for programs that join */
+	uint32_t on_demand;      /* 1: workers are started when tasks need them */
+	uint32_t unused;
+};
+
+#define FUNCTION_NAME 60u /* bytes, with the end */
+
+enum function_kind {
+	FUNCTION_TASK = 1,
+	FUNCTION_RANGE = 2,
+};
+
+/* A function by its name. Tasks name it by its number, see work/function.h. */
+struct shared_function {
+	char name[FUNCTION_NAME];
+	uint32_t kind; /* enum function_kind */
 };
 
 /* ---- Control: what changes and concerns the whole pool ---- */
@@ -166,6 +188,11 @@ struct shared_control {
 	_Atomic uint32_t wanted;
 	/* By the owner: 1: workers begin no task. */
 	_Atomic uint32_t paused;
+	/*
+	 * By a program that has joined: 1: the pipe of sheaf_pool_fd(), which it has not, is to be
+	 * written to. By the supervisor: 0.
+	 */
+	_Atomic uint32_t news_wanted;
 
 	/*
 	 * Bit w: no worker is in seat w until a task needs one. Then its bit in sleepers is set,
@@ -267,6 +294,8 @@ enum batch_kind {
 #define BATCH_CANCELS (1u << 30)
 /* In flags: `user` is the context of its tasks. */
 #define BATCH_HAS_USER (1u << 29)
+/* In flags: the pool has a table of functions, see work/function.h. */
+#define BATCH_NAMED (1u << 28)
 /* Stands in `opener` of a batch whose opener is dead, until the supervisor has freed it. */
 #define ORPHANED UINT32_MAX
 
@@ -440,7 +469,7 @@ static inline bool unit_is_used(uint64_t word)
 	return word && word != UNIT_STOCKED && word != UNIT_LEAVING;
 }
 
-static_assert(sizeof(struct shared_header) == 120, "offset table in docs/explanation/segment.md");
+static_assert(sizeof(struct shared_header) == 160, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");

@@ -33,6 +33,8 @@ void segment_plan(struct shared_header *header)
 
 	header->control = at;
 	at = round_up(at + sizeof(struct shared_control), PAGE);
+	header->functions = at;
+	at = round_up(at + (uint64_t)header->function_count * sizeof(struct shared_function), PAGE);
 	header->seats = at;
 	at = round_up(at + (uint64_t)(header->worker_count + 1) * sizeof(struct shared_seat), PAGE);
 	header->ring = at;
@@ -47,7 +49,11 @@ void segment_plan(struct shared_header *header)
 
 void plan_header(const struct segment_options *options, uint64_t heap_size, struct shared_header *header)
 {
-	header->worker_count = options->workers;
+	header->worker_count = options->workers + options->places;
+	header->places = options->places;
+	header->function_count = options->function_count;
+	header->limit_ns = options->limit_ns;
+	header->on_demand = options->on_demand;
 	header->ring_size = options->ring_size;
 	header->batch_count = options->batches;
 	header->max_attempts = options->max_attempts;

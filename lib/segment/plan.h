@@ -5,6 +5,7 @@
 #define SHEAF_SEGMENT_PLAN_H
 
 #include "segment/layout.h"
+#include "sheaf_attach.h"
 
 #define SEGMENT_PREFIX "sheaf-" /* of the names that are made up, without the slash */
 
@@ -15,6 +16,11 @@ struct segment_options {
 	bool dump; /* core files hold the segment */
 	uint32_t workers, ring_size, batches, max_attempts;
 	uint64_t heap_size; /* 0: as much as the machine has, less if the address space is short */
+	/* For programs that join. No functions: nobody may. `places` come on top of workers. */
+	const struct sheaf_function *functions;
+	uint32_t function_count, places;
+	uint64_t limit_ns;
+	bool on_demand;
 };
 
 /* Check a segment's name. 0, or -EINVAL with its message. */

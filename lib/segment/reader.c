@@ -61,7 +61,7 @@ static int fail_foreign(const char *name, const struct stat *status)
 			  (unsigned long)geteuid());
 }
 
-static int fail_open(const char *name, int code)
+int reader_fail_open(const char *name, int code)
 {
 	struct stat status;
 
@@ -113,6 +113,8 @@ static int check_counts(const char *name, const struct shared_header *h)
 		{"max_attempts", h->max_attempts, 1, SHEAF_MAX_ATTEMPTS},
 		{"heap_size", h->heap_size, UNIT, LARGEST_HEAP},
 		{"owner_pid", h->owner_pid, 1, INT32_MAX},
+		{"function_count", h->function_count, 0, SHEAF_MAX_FUNCTIONS},
+		{"places", h->places, 0, h->worker_count < SHEAF_MAX_PLACES ? h->worker_count - 1 : SHEAF_MAX_PLACES},
 	};
 
 	if (h->ring_size & (h->ring_size - 1))
@@ -132,6 +134,7 @@ static int check_offsets(const char *name, const struct shared_header *h, uint64
 	{
 		const struct field offsets[] = {
 			{"control", h->control, plan.control, plan.control},
+			{"functions", h->functions, plan.functions, plan.functions},
 			{"seats", h->seats, plan.seats, plan.seats},
 			{"ring", h->ring, plan.ring, plan.ring},
 			{"batches", h->batches, plan.batches, plan.batches},
@@ -205,7 +208,7 @@ static int check_shared_header(const char *name, int fd, const struct stat *stat
 
 /* ---- open and close ---- */
 
-static int check_file(struct reader *reader, int fd)
+int reader_check(struct reader *reader, int fd)
 {
 	struct stat status;
 
@@ -230,11 +233,11 @@ int reader_open(struct reader *reader, const char *name)
 	memcpy(reader->name, name, strlen(name) + 1);
 	r = segment_open(name, &reader->fd);
 	if (r && r != -EBUSY)
-		return fail_open(name, r);
+		return reader_fail_open(name, r);
 	fd = borrow_file(reader);
 	if (fd < 0)
-		return fail_open(name, fd);
-	r = check_file(reader, fd);
+		return reader_fail_open(name, fd);
+	r = reader_check(reader, fd);
 	give_back_file(reader);
 	if (r)
 		reader_close(reader);

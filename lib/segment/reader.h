@@ -34,6 +34,15 @@ struct reader_facts {
  */
 int reader_open(struct reader *reader, const char *name);
 
+/*
+ * Check the header of the file, which is open as @fd and has the reader's name. 0, or an error of
+ * sheaf_inspect_open() with its message.
+ */
+int reader_check(struct reader *reader, int fd);
+
+/* Store the message for a name that cannot be opened, by its error. */
+int reader_fail_open(const char *name, int code);
+
 void reader_close(struct reader *reader);
 
 /*

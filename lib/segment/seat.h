@@ -14,7 +14,10 @@
 
 #define LINE 128 /* two cache lines: the prefetcher pulls them in pairs */
 
-/* Worker w has number w, and the owner the number after the last worker. */
+/*
+ * Worker w has number w, behind the workers are the places for programs that join, and the owner
+ * has the number after the last of these.
+ */
 
 #define AWAITS_ROOM(room) (1u + (uint32_t)(room))
 #define AWAITS_BATCH(index) (1u + ROOM_SLOTS + (uint32_t)(index))
@@ -58,9 +61,9 @@ enum hook {
 };
 
 struct shared_seat {
-	/* By the supervisor, before the fork; the owner's is 1. */
+	/* By the supervisor, before the fork, or by a program that joins; the owner's is 1. */
 	_Alignas(LINE) _Atomic uint32_t generation;
-	_Atomic int32_t pid; /* 0 while there is none */
+	_Atomic int32_t pid; /* 0 while there is none; of one that joins: by itself, last */
 	/* By the owner: generation + 1 of the worker to kill; 0: none. */
 	_Atomic uint32_t kill;
 	/* By the worker: 1 while it spins for a task. A hint. */
@@ -69,6 +72,9 @@ struct shared_seat {
 	/* Of even and odd generations: a successor never uses its dead predecessor's. */
 	sem_t bell[2];
 	_Alignas(8) _Atomic uint64_t bell_end_seal;
+	/* By a program that joins, before pid: see os_process_id. */
+	_Atomic uint64_t start;
+	_Atomic uint64_t space;
 
 	/* By the worker: position of a map in hand, or CURSOR_NONE. */
 	_Alignas(LINE) _Atomic uint64_t cursor;

@@ -1,11 +1,38 @@
 /*
- * segment.c - what the words of a segment say of its members.
+ * segment.c - where the parts of a segment lie, and what its words say of its members.
  *
  * It writes nothing to the segment, so a death in here leaves nothing.
  */
 #include "segment/segment.h"
 
 #include "base/atomic.h"
+#include "segment/plan.h"
+
+void segment_set_view(struct segment *segment, const struct shared_header *header)
+{
+	segment->header = segment_at(segment, 0);
+	segment->control = segment_at(segment, header->control);
+	segment->seats = segment_at(segment, header->seats);
+	segment->slots = segment_at(segment, header->ring);
+	for (unsigned p = 0; p < PRIORITIES; p++)
+		segment->rings[p] = (struct ring){
+			.shared = &segment->control->rings[p],
+			.slots = segment->slots + (size_t)p * header->ring_size,
+			.size = header->ring_size,
+			.lap_shift = (unsigned)__builtin_ctz(header->ring_size),
+		};
+	segment->batches = segment_at(segment, header->batches);
+	segment->heap_map = segment_at(segment, header->heap_map);
+	segment->tables_end = plan_tables_end(header);
+	segment->heap = header->heap;
+	segment->heap_size = header->heap_size;
+	segment->size = header->size;
+	segment->worker_count = header->worker_count;
+	segment->crew_count = header->worker_count - header->places;
+	segment->seat_count = header->worker_count + 1;
+	segment->batch_count = header->batch_count;
+	segment->max_attempts = header->max_attempts;
+}
 
 bool segment_has_member(const struct segment *segment, uint32_t name)
 {

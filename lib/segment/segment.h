@@ -17,6 +17,7 @@
 #define LARGEST_HEAP ((uint64_t)1 << 62)
 
 struct place;
+struct functions;
 
 /* A ring of the segment, which has one for each priority. */
 struct ring {
@@ -51,8 +52,9 @@ struct segment {
 	uint64_t heap;
 	uint64_t heap_size;
 	uint64_t size;
-	uint32_t worker_count;
-	uint32_t seat_count; /* one more: the owner's */
+	uint32_t worker_count; /* seats in which tasks run */
+	uint32_t crew_count;   /* of these: the first ones, whose workers the supervisor starts */
+	uint32_t seat_count;   /* one more than worker_count: the owner's */
 	uint32_t batch_count;
 	uint32_t max_attempts;
 
@@ -71,6 +73,14 @@ struct segment {
 	bool lenient;  /* the environment chose that: what it cannot do is left out */
 	/* Where workers run; NULL: anywhere. See pool/place.h. */
 	const struct place *place;
+	/* Of a pool that programs may join: what the numbers of functions mean here. Else NULL. */
+	struct functions *functions;
+	bool attached; /* this process has joined, by segment_attach() */
+	/*
+	 * Of a process that has joined: wake the supervisor. @news: it is to write to the pipe,
+	 * which this process has not.
+	 */
+	void (*wake)(const struct segment *segment, bool news);
 	/* Have a worker started in a vacant seat that was claimed; NULL: there is none. */
 	void (*call_worker)(struct segment *segment);
 	char name[NAME_MAX];  /* "" if it has none */
@@ -83,14 +93,14 @@ struct segment {
 };
 
 /*
- * Return how many workers there should be just now: 1 to worker_count. Relaxed: what is done by it
+ * Return how many workers there should be just now: 1 to crew_count. Relaxed: what is done by it
  * is done again when it has changed.
  */
 static inline uint32_t segment_wanted(const struct segment *segment)
 {
 	uint32_t wanted = load_relaxed(&segment->control->wanted);
 
-	return wanted - 1 < segment->worker_count ? wanted : segment->worker_count;
+	return wanted - 1 < segment->crew_count ? wanted : segment->crew_count;
 }
 
 /* Tell whether the descriptor still is that of the segment. Else the host has closed it. */
@@ -191,6 +201,9 @@ static inline const struct ring *ring_of_slot(const struct segment *segment, con
 {
 	return &segment->rings[(uint64_t)(slot - segment->slots) >> segment->rings[SHEAF_NORMAL].lap_shift];
 }
+
+/* Note where the parts lie, and copy the counts, which are not read from the header again. */
+void segment_set_view(struct segment *segment, const struct shared_header *header);
 
 /*
  * Tell whether that is the name of a member that lives, or that is dead and not replaced yet. Any

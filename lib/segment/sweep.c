@@ -80,7 +80,7 @@ static bool is_whole(const struct shared_header *header, uint64_t size)
 
 	if (!header->heap_size || header->heap_size % UNIT || header->heap_size > LARGEST_HEAP || !header->worker_count ||
 	    header->worker_count > SHEAF_MAX_WORKERS || header->ring_size > LARGEST_RING ||
-	    header->batch_count > LARGEST_BATCHES)
+	    header->batch_count > LARGEST_BATCHES || header->function_count > SHEAF_MAX_FUNCTIONS)
 		return false;
 	segment_plan(&plan);
 	return plan.size == header->size && header->size == size;
@@ -162,9 +162,9 @@ int sweep_open(int fd, const char *name, unsigned first, unsigned count)
 	r = os_sweep_open(fd, name, first, count);
 	/*
 	 * Without another name the memory goes with the last process that has it mapped, which may
-	 * be a child of the owner.
+	 * be a child of the owner. A program that has joined would be killed where the file is cut.
 	 */
-	if (!r && shared && status.st_size)
+	if (!r && shared && status.st_size && !os_locked(fd, OS_LOCK_PLACES, SHEAF_MAX_PLACES, &holder))
 		(void)stamp_cut(fd);
 	return r;
 }

@@ -149,7 +149,8 @@ int sheaf_inspect_look(const sheaf_inspect *inspect, sheaf_inspect_pool *out)
 	pool = (sheaf_inspect_pool){
 		.owner_lives = facts.owner_lives,
 		.owner = facts.owner_lives ? facts.owner : (pid_t)header->owner_pid,
-		.workers = header->worker_count,
+		.workers = header->worker_count - header->places,
+		.places = header->places,
 		.ring_size = header->ring_size,
 		.max_batches = header->batch_count,
 		.max_attempts = header->max_attempts,

@@ -26,6 +26,7 @@ struct death {
 	uint64_t address;       /* of a fault, if `way` says so */
 	const uint64_t *frames; /* where it was, if it left last words */
 	uint32_t frame_count;
+	const char *text; /* how it ended, where neither signal nor exit code tells; or NULL */
 };
 
 /* Does a task word name the dead member? */

@@ -24,6 +24,7 @@
 #include "queue/ring.h"
 #include "segment/heap.h"
 #include "work/cancel.h"
+#include "work/function.h"
 #include "work/held.h"
 
 #include <errno.h>
@@ -194,7 +195,7 @@ __attribute__((always_inline)) static inline void run_slot(struct member *member
 	else
 		task_hold(seat, started, limit);
 	begin_task(&task, member, batch, slot, entry, w.attempt);
-	status = ((sheaf_task_fn *)(uintptr_t)slot->function)(&task, slot_argument(segment, slot), result);
+	status = ((sheaf_task_fn *)function_of(segment, slot->function))(&task, slot_argument(segment, slot), result);
 	task_returned(member);
 	entry->status = status > 0 ? task_status(&task, status) : status;
 	if (nested)

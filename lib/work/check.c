@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "os/os.h"
+#include "work/function.h"
 #include "work/task.h"
 #include "work/zone.h"
 
@@ -115,14 +116,15 @@ int check_call(sheaf_task *task, const void *arg, void *result)
 	struct check_header header;
 
 	memcpy(&header, arg, sizeof(header));
-	return run_guarded(task, (sheaf_task_fn *)(uintptr_t)header.function, (const unsigned char *)arg + sizeof(header),
-			   (size_t)header.arg_size, result, (size_t)task->batch->out_size);
+	return run_guarded(task, (sheaf_task_fn *)function_of(task->member->segment, header.function),
+			   (const unsigned char *)arg + sizeof(header), (size_t)header.arg_size, result,
+			   (size_t)task->batch->out_size);
 }
 
 int check_item(sheaf_task *task, const void *in, void *out)
 {
-	return run_guarded(task, (sheaf_task_fn *)(uintptr_t)task->batch->checked, in, (size_t)task->batch->in_size, out,
-			   (size_t)task->batch->out_size);
+	return run_guarded(task, (sheaf_task_fn *)function_of(task->member->segment, task->batch->checked), in,
+			   (size_t)task->batch->in_size, out, (size_t)task->batch->out_size);
 }
 
 int check_wanted(void)
@@ -132,4 +134,10 @@ int check_wanted(void)
 	if (!text || !*text || !strcmp(text, "0"))
 		return 0;
 	return !strcmp(text, "1") ? 1 : sheaf_fail(-EINVAL, "SHEAF_CHECK is \"%.40s\" in the environment: 0 or 1", text);
+}
+
+void check_take_numbers(const struct segment *segment)
+{
+	segment->functions->at[FUNCTION_CHECK_CALL] = (any_fn *)check_call;
+	segment->functions->at[FUNCTION_CHECK_ITEM] = (any_fn *)check_item;
 }

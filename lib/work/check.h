@@ -4,7 +4,7 @@
 #ifndef SHEAF_WORK_CHECK_H
 #define SHEAF_WORK_CHECK_H
 
-#include "sheaf.h"
+#include "segment/segment.h"
 
 /* Tell whether the environment asks for checks. Return: 1; 0; -EINVAL with its message. */
 int check_wanted(void);
@@ -15,5 +15,8 @@ int check_wanted(void);
  */
 int check_call(sheaf_task *task, const void *arg, void *result);
 int check_item(sheaf_task *task, const void *in, void *out);
+
+/* Give these two their numbers, in a pool with a table of functions. */
+void check_take_numbers(const struct segment *segment);
 
 #endif

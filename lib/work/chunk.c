@@ -113,8 +113,8 @@ __attribute__((noinline)) static uint64_t run_timed_items(struct walk *walk, uin
 			break;
 		take_in_hand(walk, p, attempt);
 		held_begin(walk->member, sheaf_now_ns(), batch->limit_ns);
-		r = ((sheaf_task_fn *)(uintptr_t)batch->function)(&walk->task, in ? in + p * batch->in_size : NULL,
-								  out ? out + p * batch->out_size : NULL);
+		r = ((sheaf_task_fn *)walk->fn)(&walk->task, in ? in + p * batch->in_size : NULL,
+						out ? out + p * batch->out_size : NULL);
 		task_returned(walk->member);
 		output_look(); /* the next one may be killed */
 		held_begin(walk->member, 0, 0);
@@ -141,7 +141,7 @@ __attribute__((always_inline)) static inline void run_items(struct walk *walk, u
 	 * loop is what a map costs. */
 	items->in_step = first_in ? batch->in_size : 0;
 	items->out_step = first_out ? batch->out_size : 0;
-	items->fn = (sheaf_task_fn *)(uintptr_t)batch->function;
+	items->fn = (sheaf_task_fn *)walk->fn;
 	items->end = end;
 	in = (uintptr_t)first_in + p * items->in_step;
 	out = (uintptr_t)first_out + p * items->out_step;
@@ -198,7 +198,7 @@ __attribute__((noinline)) static void measure(struct walk *walk, uint64_t items)
 __attribute__((noinline)) static uint64_t run_range(struct walk *walk, uint64_t begin, uint64_t end, struct word w)
 {
 	struct shared_batch *batch = walk->batch;
-	sheaf_range_fn *fn = (sheaf_range_fn *)(uintptr_t)batch->function;
+	sheaf_range_fn *fn = (sheaf_range_fn *)walk->fn;
 	void *context = batch->in ? segment_at(walk->member->segment, batch->in) : NULL;
 	bool singly = w.attempt > 1 || w.flags & WORD_WIDE;
 	unsigned attempt = w.attempt;

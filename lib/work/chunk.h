@@ -36,6 +36,7 @@ struct walk {
 	bool (*over)(void *context);
 	void *context;
 	_Atomic uint64_t *words;
+	void (*fn)(void); /* of its items, or the range's */
 	uint64_t claimant;
 	struct items *items;
 	struct items own_items; /* of a thread among others */

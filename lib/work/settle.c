@@ -42,6 +42,22 @@ static int status_after(const struct death *death, bool cancelled)
 
 /* ---- submitted tasks ---- */
 
+/* Store how the dead member ended, in words. Without memory they are lost. */
+static void store_text(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry, const char *text,
+		       struct region *region)
+{
+	size_t size = strlen(text);
+	uint64_t offset;
+
+	entry->data = 0;
+	entry->size = 0;
+	if (region_alloc(segment, batch, region, size + 1, &offset))
+		return;
+	memcpy(segment_at(segment, offset), text, size);
+	entry->data = offset;
+	entry->size = size;
+}
+
 /* Store the last words that the dead member left. Without memory they are lost. */
 static void store_account(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry,
 			  const struct death *death, struct region *region)
@@ -92,7 +108,10 @@ static bool settle_call(struct segment *segment, struct shared_batch *batch, str
 	}
 	entry->status = status_after(death, cancelled);
 	entry->pid = death->pid;
-	store_account(segment, batch, entry, death, region);
+	if (death->text)
+		store_text(segment, batch, entry, death->text, region);
+	else
+		store_account(segment, batch, entry, death, region);
 	entry->started_ns = death->started_ns;
 	entry->finished_ns = death->ended_ns;
 	entry->last.cause.signal = death->signal;
@@ -146,9 +165,11 @@ static bool record_death(struct segment *segment, struct shared_batch *batch, ui
 		.finished_ns = death->ended_ns,
 		.address = death->address,
 		.way = death->way,
+		.text_size = death->text ? (uint32_t)strlen(death->text) : 0,
 	};
 
-	return !failure_push(segment, batch->heap_id, batch, region, &record, death->frames);
+	return !failure_push(segment, batch->heap_id, batch, region, &record,
+			     death->text ? (const void *)death->text : death->frames);
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "base/guard.h"
 #include "queue/bell.h"
 #include "work/chunk.h"
+#include "work/function.h"
 #include "work/held.h"
 
 /*
@@ -31,6 +32,7 @@ static void begin_walk(struct walk *walk, struct member *member, struct shared_b
 	walk->seat = member->seat;
 	walk->opener = opener;
 	walk->words = segment_at(member->segment, batch->words);
+	walk->fn = function_of(member->segment, batch->function);
 	walk->claimant = member->claimant;
 	walk->items = member->forks_private ? member->forks_private : &walk->own_items;
 	walk->items->cursor = member->at_once ? &walk->aside : &member->seat->cursor;

@@ -633,8 +633,8 @@ static void hopeless(void)
 }
 
 /*
- * The same when the owner is killed at a random instant after it has replaced a family: the one that
- * lives ends, and takes the name of the segment away.
+ * The same when the owner is killed at a random instant after it has replaced a family: the one
+ * that lives ends, and takes the name of the segment away.
  */
 static void orphans(uint64_t delay_ns)
 {

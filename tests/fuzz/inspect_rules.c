@@ -82,7 +82,7 @@ void inspect_opened(const sheaf_inspect *inspect, struct inspection *found)
 	for (int i = 0; i < found->counted_batches && i < INSPECTION_ROOM; i++)
 		check_batch(&found->batches[i]);
 	if (!found->looked && found->counted_workers > 0 && found->counted_batches > 0)
-		CHECK(found->counted_workers == (int)found->pool.workers &&
+		CHECK(found->counted_workers == (int)(found->pool.workers + found->pool.places) &&
 			      found->counted_batches == (int)found->pool.max_batches,
 		      "%d workers, %d batches", found->counted_workers, found->counted_batches);
 }
@@ -108,7 +108,8 @@ static uint64_t pages(uint64_t count, uint64_t size)
 
 bool header_is_lawful(const struct shared_header *h, uint64_t file_size)
 {
-	uint64_t seats = PAGE + pages(1, sizeof(struct shared_control));
+	uint64_t functions = PAGE + pages(1, sizeof(struct shared_control));
+	uint64_t seats = functions + pages(h->function_count, 64);
 	uint64_t ring = seats + pages(h->worker_count + UINT64_C(1), sizeof(struct shared_seat));
 	uint64_t batches = ring + pages(h->ring_size * UINT64_C(3), sizeof(struct shared_slot));
 	uint64_t map = batches + pages(h->batch_count, sizeof(struct shared_batch)), end;
@@ -117,11 +118,12 @@ bool header_is_lawful(const struct shared_header *h, uint64_t file_size)
 	    !h->worker_count || h->worker_count > 2048 || !h->ring_size || h->ring_size > 1u << 20 ||
 	    (h->ring_size & (h->ring_size - 1)) || !h->batch_count || h->batch_count > 16384 || !h->max_attempts ||
 	    h->max_attempts > 31 || !h->owner_pid || h->owner_pid > INT32_MAX || !h->heap_size || h->heap_size % UNIT ||
-	    h->heap_size > UINT64_C(1) << 62)
+	    h->heap_size > UINT64_C(1) << 62 || h->function_count > 4096 || h->places > 64 || h->places >= h->worker_count)
 		return false;
 	end = map + h->heap_size / UNIT * 8;
 	end = (end + UNIT - 1) / UNIT * UNIT + UNIT;
 	end = (end + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-	return h->control == PAGE && h->seats == seats && h->ring == ring && h->batches == batches && h->heap_map == map &&
-	       h->heap == end && h->size == end + h->heap_size && file_size == h->size;
+	return h->control == PAGE && h->functions == functions && h->seats == seats && h->ring == ring &&
+	       h->batches == batches && h->heap_map == map && h->heap == end && h->size == end + h->heap_size &&
+	       file_size == h->size;
 }

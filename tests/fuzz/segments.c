@@ -248,9 +248,10 @@ static const struct field {
 	{                                                                                              \
 #name, offsetof(struct shared_header, name), sizeof(((struct shared_header *)0)->name) \
 	}
-	FIELD(magic),     FIELD(version),     FIELD(layout),       FIELD(size),      FIELD(control),   FIELD(seats),
-	FIELD(ring),      FIELD(batches),     FIELD(heap_map),     FIELD(heap),      FIELD(heap_size), FIELD(worker_count),
-	FIELD(ring_size), FIELD(batch_count), FIELD(max_attempts), FIELD(owner_pid), FIELD(ready),
+	FIELD(magic),          FIELD(version),     FIELD(layout),       FIELD(size),      FIELD(control),   FIELD(seats),
+	FIELD(ring),           FIELD(batches),     FIELD(heap_map),     FIELD(heap),      FIELD(heap_size), FIELD(worker_count),
+	FIELD(ring_size),      FIELD(batch_count), FIELD(max_attempts), FIELD(owner_pid), FIELD(ready),     FIELD(functions),
+	FIELD(function_count), FIELD(places),      FIELD(base),         FIELD(limit_ns),  FIELD(on_demand),
 #undef FIELD
 };
 

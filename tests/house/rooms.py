@@ -29,6 +29,7 @@ ROOMS = {
 PUBLIC = {
     "sheaf.h": None,
     "sheaf_workers.h": None,
+    "sheaf_attach.h": None,
     "sheaf_sync.h": "sync",
     "sheaf_inspect.h": "watch",
     "sheaf_data.h": "data",

@@ -1,0 +1,76 @@
+/*
+ * function.h - what a task's function is in the process that runs it.
+ *
+ * In most pools all processes are forks of the owner, and the segment holds the function's address.
+ * In a pool that other programs may join it holds the function's number, and each process has a
+ * table of its own.
+ */
+#ifndef SHEAF_WORK_FUNCTION_H
+#define SHEAF_WORK_FUNCTION_H
+
+#include "segment/segment.h"
+#include "sheaf_attach.h"
+
+typedef void any_fn(void);
+
+/* Functions of the library that run in place of the user's: see check.c. */
+enum function_own {
+	FUNCTION_CHECK_CALL = 1,
+	FUNCTION_CHECK_ITEM = 2,
+	FUNCTIONS_FIRST = 3, /* the number of the first one in the user's table */
+	FUNCTIONS_END = FUNCTIONS_FIRST + SHEAF_MAX_FUNCTIONS,
+};
+
+struct functions {
+	uint32_t count;
+	any_fn *at[]; /* by their numbers; NULL: this process has none of that name */
+};
+
+/*
+ * Check a table of the user's. @what: for messages, as "options.sharing". 0; -EINVAL, -EEXIST with
+ * their message.
+ */
+int functions_check(const char *what, const sheaf_function *functions, size_t count);
+
+/*
+ * Make what numbers mean in this process, of a pool with such a table, in the order of the
+ * segment's. 0; -ENOMEM; of a process that has joined also -ENOENT (the pool lacks a name), -EINVAL
+ * (a task there is a range here), with their messages. functions_free(): give it back.
+ */
+int functions_make(struct segment *segment, const sheaf_function *functions, size_t count);
+void functions_free(struct segment *segment);
+
+/* Find a name of the pool that this process lacks. NULL: it has all of them. */
+const char *functions_missing(const struct segment *segment);
+
+/* Private: the number of a function, by its address. -ENOENT with its message. */
+int function_number(const struct segment *segment, const char *call, any_fn *fn, uint64_t *stored);
+
+/* Private: what a number stands for. */
+any_fn *function_numbered(const struct segment *segment, uint64_t number);
+
+/*
+ * Find what a task's word for its function stands for. No function has an address as low as the
+ * numbers. NULL: a wild write has changed it.
+ */
+static inline any_fn *function_of(const struct segment *segment, uint64_t stored)
+{
+	if (__builtin_expect(stored < FUNCTIONS_END, 0))
+		return function_numbered(segment, stored);
+	return (any_fn *)(uintptr_t)stored;
+}
+
+/* Tell what to store for a function. 0; -ENOENT with its message: its name is not in the table. */
+static inline int function_store(const struct segment *segment, const char *call, any_fn *fn, uint64_t *stored)
+{
+	*stored = (uint64_t)(uintptr_t)fn;
+	return segment->functions ? function_number(segment, call, fn, stored) : 0;
+}
+
+/* The same for one of the library's own. */
+static inline uint64_t function_store_own(const struct segment *segment, enum function_own number, any_fn *fn)
+{
+	return segment->functions ? (uint64_t)number : (uint64_t)(uintptr_t)fn;
+}
+
+#endif
