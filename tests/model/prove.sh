@@ -141,6 +141,7 @@ if [ "$amount" = small ]; then
 	all leave -DWORKERS=2
 	all demand
 	all left
+	all attach -DDEATHS=1
 	all priority -DDEATHS=0
 	all wake $gatherer
 	all wake $room -DSLOTS=1
@@ -154,6 +155,7 @@ if [ "$amount" = small ]; then
 	caught leave -DLEAVE_SILENT
 	caught demand -DSWALLOW
 	caught left -DREST_RUNS
+	caught attach -DFORGET_LEAVING
 	caught priority -DHAND_BACK_FIRST
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
@@ -199,6 +201,9 @@ all_mutants() {
 	caught demand -DNO_LOOK_AT_END -DEARLY=1 -DTASKS=3
 	caught left -DREST_RUNS
 	caught left -DOPENER_COUNTS
+	for mutant in NO_LOCK EARLY_PID NO_START FREE_FIRST FORGET_LEAVING; do
+		caught attach -D$mutant
+	done
 	for mutant in NO_LEAD_BACK LEAD_BACK_FIRST LEAD_BACK_UNCOUNTED; do
 		caught ring -D$mutant -DHAND_BACKS=1 -DDEATHS=0
 	done
@@ -251,6 +256,7 @@ if [ "$amount" = quick ]; then
 	all left -DSLOTS=4
 	all left -DTASKS=10
 	all left -DWARY=0
+	all attach
 	all priority
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
@@ -281,6 +287,7 @@ all demand -DEARLY=2 -DTASKS=4 -DIDLES=2 -DDEATHS=2
 all demand -DWORKERS=3 -DTASKS=3 -DDEATHS=1
 all left -DTASKS=10 -DSLOTS=4
 part left -DWORKERS=3
+all attach -DDEATHS=3 -DENDS=2 -DJOINS=3
 for poll in 0 1; do
 	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3
