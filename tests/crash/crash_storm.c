@@ -1,7 +1,8 @@
 /*
  * crash_storm.c - kills workers at random, one or all at once, and now and then their supervisor,
  * while their pool works. Its workers have hooks, and leave after some tasks or when they are idle,
- * and it is resized and paused.
+ * and it is resized and paused. In a half of the seeds other programs join it: they submit, work,
+ * leave and are killed, too.
  *
  * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result. A third thread
  * kills, stops and continues. The main thread watches that results keep coming. Nothing may be
@@ -10,6 +11,7 @@
  * the worker did: running, asleep, starting (not yet at work), or between two of these. The report
  * has these counts.
  */
+#include "sheaf_attach.h"
 #include "sheaf_workers.h"
 #include "pool/pool.h"
 #include "support/arguments.h"
@@ -21,10 +23,14 @@
 #include "support/report.h"
 #include "support/rng.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define WORKERS 6
@@ -36,6 +42,10 @@
 #define IDLE_NS 2000000
 #define RESIZE_ONE_IN 8 /* acts */
 #define ENOUGH 500      /* kills, for each kind of them to have happened */
+#define PROGRAMS 2
+#define PLACES 3
+#define PROGRAM_ONE_IN 12 /* acts */
+#define VISIT_NS 20000000 /* the longest one */
 
 enum where { RUNNING, ASLEEP, STARTING, BETWEEN, WHERES };
 
@@ -45,6 +55,9 @@ struct storm {
 	unsigned struck[WORKERS]; /* the generation that was sent SIGKILL last */
 	uint64_t where[WHERES];
 	uint64_t stops, supervisors, resizes;
+	char name[64];            /* of the pool; "": no program joins it */
+	pid_t programs[PROGRAMS]; /* that have joined, or are about to */
+	uint64_t programs_killed;
 	uint64_t progress; /* seen last, and strikes since then */
 	unsigned fruitless;
 	uint64_t wanted, next_supervisor; /* kills */
@@ -80,6 +93,82 @@ static uint64_t left_of(sheaf_pool *pool)
 static const struct segment *segment_of(const struct storm *storm)
 {
 	return &storm->pool->segment;
+}
+
+/* ---- programs that join ---- */
+
+static volatile sig_atomic_t program_ends;
+
+static void end_program(int signal)
+{
+	(void)signal;
+	program_ends = 1;
+}
+
+/* Join, submit, work and leave, until SIGTERM comes. */
+static int run_program(const char *name, uint64_t seed)
+{
+	const sheaf_attach_options options = {.functions = random_batch_functions, .function_count = RANDOM_BATCH_FUNCTIONS};
+	struct random_batches batches = {.rng = {seed}};
+
+	signal(SIGTERM, end_program);
+	while (!program_ends) {
+		int r = sheaf_pool_attach(&batches.pool, name, &options);
+
+		if (r == -EAGAIN) {
+			sleep_ns(1000000);
+			continue;
+		}
+		CHECK(r == 0, "sheaf_pool_attach: %d", r);
+		for (uint64_t left = rng_below(&batches.rng, 3); left; left--)
+			random_batch_run_calls(&batches);
+		r = sheaf_pool_work(batches.pool, sheaf_now_ns() + rng_below(&batches.rng, VISIT_NS));
+		CHECK(r == 1 || r == -ETIMEDOUT || r == -EAGAIN, "sheaf_pool_work: %d", r);
+		sheaf_pool_destroy(batches.pool);
+	}
+	return 0;
+}
+
+static void start_program(struct storm *storm, unsigned number)
+{
+	char seed[24];
+
+	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)rng_next(&storm->rng));
+	storm->programs[number] = fork();
+	CHECK(storm->programs[number] >= 0, "fork: errno %d", errno);
+	if (storm->programs[number])
+		return;
+	execl("/proc/self/exe", "crash_storm", "--join", storm->name, seed, (char *)NULL);
+	_exit(127);
+}
+
+/* Wait for the end of a program that was sent @signal, or 0. */
+static void reap_program(const struct storm *storm, unsigned number, int signal)
+{
+	int status;
+
+	CHECK(waitpid(storm->programs[number], &status, 0) == storm->programs[number], "waitpid: errno %d", errno);
+	CHECK((signal && WIFSIGNALED(status) && WTERMSIG(status) == signal) || (WIFEXITED(status) && !WEXITSTATUS(status)),
+	      "a program that has joined ended with status %#x", (unsigned)status);
+}
+
+static void strike_program(struct storm *storm)
+{
+	unsigned number = (unsigned)rng_below(&storm->rng, PROGRAMS);
+
+	kill(storm->programs[number], SIGKILL);
+	reap_program(storm, number, SIGKILL);
+	storm->programs_killed++;
+	start_program(storm, number);
+}
+
+static void end_programs(struct storm *storm)
+{
+	for (unsigned i = 0; i < PROGRAMS && storm->name[0]; i++) {
+		/* Not before it has its handler: then it would be killed, which does no harm. */
+		kill(storm->programs[i], SIGTERM);
+		reap_program(storm, i, SIGTERM);
+	}
 }
 
 /* ---- whom to strike ---- */
@@ -308,10 +397,13 @@ static void *rage(void *context)
 			storm->next_supervisor = info.deaths + rng_below(&storm->rng, 2 * SUPERVISOR_EVERY);
 		else if (rng_below(&storm->rng, RESIZE_ONE_IN) == 0)
 			resize(storm);
+		else if (storm->name[0] && rng_below(&storm->rng, PROGRAM_ONE_IN) == 0)
+			strike_program(storm);
 		else
 			acts[rng_below(&storm->rng, sizeof(acts) / sizeof(acts[0]))](storm, info.supervisor);
 		pause_a_little(storm);
 	}
+	end_programs(storm);
 	atomic_store(&storm->over, true);
 	return NULL;
 }
@@ -384,9 +476,11 @@ static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
 	CHECK_AS(HARM_LEAKED, count_children() <= 0, "%d children are left", count_children());
 }
 
-int main(int argc, char **argv)
+static int play(int argc, char **argv)
 {
 	uint64_t seed = seed_argument(argc, argv);
+	const sheaf_sharing sharing = {
+		.functions = random_batch_functions, .function_count = RANDOM_BATCH_FUNCTIONS, .places = PLACES};
 	const sheaf_worker_options workers = {
 		.init = random_batch_init,
 		.exit = random_batch_exit,
@@ -398,7 +492,8 @@ int main(int argc, char **argv)
 				      .ring_size = 64,
 				      .heap_size = 512 << 20,
 				      .max_attempts = SHEAF_MAX_ATTEMPTS,
-				      .worker_options = &workers};
+				      .worker_options = &workers,
+				      .sharing = seed / 2 % 2 ? &sharing : NULL};
 	int files = count_open_files(), mappings = count_segment_mappings();
 	struct storm storm = {.rng = {seed}, .wanted = amount_argument(argc, argv, 2, ENOUGH), .next_supervisor = ENOUGH / 4};
 	struct loader loaders[LOADERS];
@@ -408,6 +503,10 @@ int main(int argc, char **argv)
 
 	report_begin("storm", "kills", seed);
 	CHECK(sheaf_pool_create(&storm.pool, &options) == 0, "pool");
+	if (options.sharing)
+		snprintf(storm.name, sizeof(storm.name), "%s", look(storm.pool).name);
+	for (unsigned i = 0; i < PROGRAMS && storm.name[0]; i++)
+		start_program(&storm, i);
 	CHECK(!pthread_create(&killer, NULL, rage, &storm), "thread");
 	for (unsigned i = 0; i < LOADERS; i++) {
 		loaders[i] = (struct loader){.batches = {.pool = storm.pool, .rng = {seed + 1 + i}}, .storm = &storm};
@@ -429,10 +528,12 @@ int main(int argc, char **argv)
 	report_figure("hit_asleep", (double)storm.where[ASLEEP]);
 	report_figure("hit_starting", (double)storm.where[STARTING]);
 	report_figure("resizes", (double)storm.resizes);
+	report_figure("programs_killed", (double)storm.programs_killed);
 	report_figure("left", (double)left_of(storm.pool));
 	report_figure("results", (double)results);
 	report_figure("second_runs", (double)reruns);
 	report_figure("kills_per_second", (double)info.deaths * 1e9 / (double)(sheaf_now_ns() - began));
+	struck += storm.programs_killed;
 	CHECK(info.deaths <= struck, "%llu deaths of %llu kills", (unsigned long long)info.deaths, (unsigned long long)struck);
 	CHECK(info.supervisors <= storm.supervisors + 1, "%llu supervisors after %llu kills",
 	      (unsigned long long)info.supervisors, (unsigned long long)storm.supervisors);
@@ -441,4 +542,11 @@ int main(int argc, char **argv)
 	check_nothing_left(storm.pool, files, mappings);
 	report_end();
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 4 && !strcmp(argv[1], "--join"))
+		return run_program(argv[2], strtoull(argv[3], NULL, 10));
+	return play(argc, argv);
 }

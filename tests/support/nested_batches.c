@@ -71,8 +71,6 @@ static uint64_t sum_of(const struct node *node)
 
 /* ---- tasks ---- */
 
-static int run_node(sheaf_task *task, const void *arg, void *result);
-
 static void work(const struct node *node)
 {
 	uint64_t ns = distinct_value(~node->number) % 20000, until = sheaf_now_ns() + ns;
@@ -100,7 +98,7 @@ static int add_up_calls(sheaf_task *task, const struct node *node, uint64_t *sum
 	for (uint64_t i = 0; !r && i < children_of(node); i++) {
 		struct node child = child_of(node, i);
 
-		r = sheaf_submit(batch, i, run_node, &child, sizeof(child));
+		r = sheaf_submit(batch, i, nested_batch_node, &child, sizeof(child));
 	}
 	if (r || (r = sheaf_gather(batch, &results, &count, SHEAF_FOREVER)))
 		return tell(task, r);
@@ -117,7 +115,7 @@ struct row {
 	struct node node;
 };
 
-static int fill_range(sheaf_task *task, size_t begin, size_t end, void *context)
+int nested_batch_range(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct row row;
 
@@ -129,10 +127,10 @@ static int fill_range(sheaf_task *task, size_t begin, size_t end, void *context)
 }
 
 /* The items have their node in front of them, because a map has no other place for it. */
-static int fill_item(sheaf_task *task, const void *in, void *out)
+int nested_batch_item(sheaf_task *task, const void *in, void *out)
 {
 	(void)out;
-	return fill_range(task, sheaf_task_position(task), sheaf_task_position(task) + 1, (void *)(uintptr_t)in);
+	return nested_batch_range(task, sheaf_task_position(task), sheaf_task_position(task) + 1, (void *)(uintptr_t)in);
 }
 
 /* A loop or a map whose results lie in this task's own result: that goes with its batch. */
@@ -149,11 +147,12 @@ static int add_up_items(sheaf_task *task, const struct node *node, uint64_t *sum
 	rows = (struct row *)(void *)(*first + n + 1);
 	row.out = *first + 1;
 	if (way_of(node) == LOOP) {
-		r = sheaf_for(sheaf_task_pool(task), fill_range, &row, n, &(sheaf_map_options){.context_size = sizeof(row)});
+		r = sheaf_for(sheaf_task_pool(task), nested_batch_range, &row, n,
+			      &(sheaf_map_options){.context_size = sizeof(row)});
 	} else {
 		for (size_t i = 0; i < n; i++)
 			rows[i] = row;
-		r = sheaf_map(sheaf_task_pool(task), fill_item, rows, sizeof(*rows), NULL, 0, n, NULL);
+		r = sheaf_map(sheaf_task_pool(task), nested_batch_item, rows, sizeof(*rows), NULL, 0, n, NULL);
 	}
 	if (r)
 		return tell(task, r);
@@ -173,14 +172,14 @@ static int cancel_children(sheaf_task *task, const struct node *node)
 		struct node child = child_of(node, i);
 
 		child.depth = 0;
-		r = sheaf_submit(batch, i, run_node, &child, sizeof(child));
+		r = sheaf_submit(batch, i, nested_batch_node, &child, sizeof(child));
 	}
 	if (!r)
 		r = node->number % 3 ? sheaf_batch_cancel(batch, flags) : sheaf_cancel(batch, 0, flags);
 	return r < 0 ? tell(task, r) : 0; /* it is retired with the task */
 }
 
-static int run_node(sheaf_task *task, const void *arg, void *result)
+int nested_batch_node(sheaf_task *task, const void *arg, void *result)
 {
 	struct node node;
 	uint64_t sum, *first = result;
@@ -225,7 +224,7 @@ void nested_batch_run(struct random_batches *batches)
 	CHECK(r == 0, "sheaf_batch_create: %d", r);
 	for (uint64_t i = 0; i < n; i++) {
 		nodes[i] = (struct node){.number = salt + i, .depth = DEPTH};
-		r = sheaf_submit(batch, i, run_node, &nodes[i], sizeof(nodes[i]));
+		r = sheaf_submit(batch, i, nested_batch_node, &nodes[i], sizeof(nodes[i]));
 		CHECK(r == 0, "sheaf_submit: %d", r);
 	}
 	for (uint64_t i = 0; i < n && !leave; i++) {

@@ -12,4 +12,9 @@
  */
 void nested_batch_run(struct random_batches *batches);
 
+/* Its tasks, for pools that run them by their names. */
+int nested_batch_node(sheaf_task *task, const void *arg, void *result);
+int nested_batch_range(sheaf_task *task, size_t begin, size_t end, void *context);
+int nested_batch_item(sheaf_task *task, const void *in, void *out);
+
 #endif

@@ -489,3 +489,17 @@ void check_pool_is_empty(sheaf_pool *pool)
 	}
 	check_memory(pool);
 }
+
+void random_batch_run_calls(struct random_batches *batches)
+{
+	calls(batches);
+}
+
+const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS] = {
+	{"call", call, NULL},
+	{"item", item, NULL},
+	{"range", NULL, range},
+	{"node", nested_batch_node, NULL},
+	{"fill range", NULL, nested_batch_range},
+	{"fill item", nested_batch_item, NULL},
+};

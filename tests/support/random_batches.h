@@ -6,7 +6,7 @@
 #define SHEAF_TESTS_SUPPORT_RANDOM_BATCHES_H
 
 #include "rng.h"
-#include "sheaf.h"
+#include "sheaf_attach.h"
 
 struct random_batches {
 	sheaf_pool *pool;
@@ -22,6 +22,13 @@ struct random_batches {
  * the program, and so does one that does not come (check.h).
  */
 void random_batch_run(struct random_batches *batches);
+
+/* Run one batch that takes no shared memory beside, so that a caller that is killed leaves none. */
+void random_batch_run_calls(struct random_batches *batches);
+
+/* The functions of all these batches, for pools that other programs join. */
+#define RANDOM_BATCH_FUNCTIONS 6u
+extern const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS];
 
 /*
  * For the pool's worker_options: hooks, by which each task checks that its worker is set up. Some
