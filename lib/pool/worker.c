@@ -121,6 +121,19 @@ static bool nap_for_task(struct life *life)
 	return false;
 }
 
+/* End a round of tasks. @ran: there was one. True: there is one after all. */
+static bool end_round(struct life *life, bool ran, bool announced)
+{
+	life->member.clock_ns = 0;
+	/*
+	 * Never asleep in a closed pool: the token that told of its end may be the predecessor's,
+	 * and nobody rings when the last task ends. Seq_cst, as in is_life_over().
+	 */
+	if (!ran && announced && load_seq_cst(&life->member.segment->control->state) != POOL_OPEN)
+		return nap_for_task(life);
+	return ran;
+}
+
 static bool run_tasks(void *context, bool announced)
 {
 	struct life *life = context;
@@ -131,14 +144,7 @@ static bool run_tasks(void *context, bool announced)
 			continue;
 		life->idle_since_ns = 0;
 	}
-	life->member.clock_ns = 0;
-	/*
-	 * Never asleep in a closed pool: the token that told of its end may be the predecessor's,
-	 * and nobody rings when the last task ends. Seq_cst, as in is_life_over().
-	 */
-	if (!ran && announced && load_seq_cst(&life->member.segment->control->state) != POOL_OPEN)
-		return nap_for_task(life);
-	return ran;
+	return end_round(life, ran, announced);
 }
 
 /* Spin for a while, because a task that comes soon costs much less than a sleep. */
@@ -318,10 +324,7 @@ static bool run_visiting(void *context, bool announced)
 
 	while (ran && !is_life_over(life) && work_step(&life->member, false))
 		continue;
-	life->member.clock_ns = 0;
-	if (!ran && announced && load_seq_cst(&life->member.segment->control->state) != POOL_OPEN)
-		return nap_for_task(life);
-	return ran;
+	return end_round(life, ran, announced);
 }
 
 /* Ask whether the pool still has an owner. */
