@@ -26,8 +26,9 @@
  *           A child that it forks has not joined.
  *
  * Limits    What kills a worker kills a program that has called sheaf_pool_work(): a time limit,
- *           SHEAF_KILL, and the end of the grace of a batch that is retired. It catches no crash of
- *           a task. Termination kills it not: calls return -ECANCELED when its task has ended.
+ *           SHEAF_KILL, the end of the grace of a batch that is retired, and the death of the task
+ *           that has opened the batch of its own. It catches no crash of a task. Termination does
+ *           not kill it: calls return -ECANCELED when its task has ended.
  *
  * Callers, returns and messages are as in sheaf.h.
  */

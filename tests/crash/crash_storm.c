@@ -142,13 +142,17 @@ static void start_program(struct storm *storm, unsigned number)
 	_exit(127);
 }
 
-/* Wait for the end of a program that was sent @signal, or 0. */
+/*
+ * Wait for the end of a program that was sent @signal. The supervisor kills one whose task was
+ * cancelled or has lost its opener.
+ */
 static void reap_program(const struct storm *storm, unsigned number, int signal)
 {
 	int status;
 
 	CHECK(waitpid(storm->programs[number], &status, 0) == storm->programs[number], "waitpid: errno %d", errno);
-	CHECK((signal && WIFSIGNALED(status) && WTERMSIG(status) == signal) || (WIFEXITED(status) && !WEXITSTATUS(status)),
+	CHECK((WIFSIGNALED(status) && (WTERMSIG(status) == signal || WTERMSIG(status) == SIGKILL)) ||
+		      (WIFEXITED(status) && !WEXITSTATUS(status)),
 	      "a program that has joined ended with status %#x", (unsigned)status);
 }
 
