@@ -79,8 +79,9 @@ static void rouse(struct await *await)
 			continue;
 		suspect = word;
 		at = i;
+		/* By the word: the worker may have been replaced since it was read. */
 		if (suspect == await->suspect && at == await->suspects_slot)
-			member->ops->kill(member, w.seat, load_relaxed(&segment->seats[w.seat].generation));
+			member_kill(member, suspect);
 	}
 	await->suspect = suspect;
 	await->suspects_slot = at;

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "pool/pool.h"
 #include "pools.h"
 #include "sheaf_attach.h"
 #include "sheaf_workers.h"
@@ -883,6 +884,32 @@ Test(attach, a_program_that_executes_another_one_has_left)
 	await_said(1);
 	await_empty_heap();
 	kill_program(0);
+}
+
+/* As if a program had died, and another process had its pid by now. */
+Test(attach, a_pid_that_was_used_again_is_not_believed)
+{
+	struct shared_seat *seat;
+	sheaf_pool_info info;
+	int status;
+
+	start_shared(1, 1);
+	seat = &pool->segment.seats[pool->segment.crew_count];
+	programs[0] = fork();
+	if (!programs[0])
+		for (;;)
+			pause();
+	atomic_store(&seat->start, 1); /* long before */
+	atomic_store(&seat->space, pool->segment.header->owner_space);
+	atomic_fetch_add(&seat->generation, 1);
+	atomic_store(&seat->pid, programs[0]);
+	/* The supervisor looks at its seats at least once a second. */
+	for (uint64_t deadline = hang_deadline(); atomic_load(&seat->pid) && sheaf_now_ns() < deadline;)
+		sleep_ns(MS);
+	cr_assert_eq(atomic_load(&seat->pid), 0);
+	cr_assert_eq(sheaf_pool_get_info(pool, &info), 0);
+	cr_assert_eq(info.deaths, 1);
+	cr_assert_eq(waitpid(programs[0], &status, WNOHANG), 0, "a process was killed that had not joined");
 }
 
 /* ---- events, demand ---- */
