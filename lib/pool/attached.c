@@ -24,6 +24,7 @@
 #include "work/function.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #define ENDED_NS (2 * SECOND) /* so long after its end a pool may have processes that hang */
 #define ENDED_NAP_NS 1000000
@@ -40,8 +41,12 @@ void attached_wake(const struct segment *segment, bool news)
 	if (news)
 		/* Release, pairs with places_look(): the batch's waiter was claimed before. */
 		store_release(&segment->control->news_wanted, 1);
+	/*
+	 * Of a dead pool, the process that takes its name away has the lock for an instant. This
+	 * signal does nothing to a stranger. It wakes the supervisor as the end of a child does.
+	 */
 	if (segment_file_ours(segment))
-		os_signal_holder(segment->fd, OS_LOCK_SUPERVISOR, CHECK_SIGNAL);
+		os_signal_holder(segment->fd, OS_LOCK_SUPERVISOR, SIGCHLD);
 }
 
 int attached_look_for(struct member *member)

@@ -21,8 +21,6 @@
 #include "pool/programs.h"
 #include "queue/bell.h"
 
-#include <errno.h>
-
 static struct program *program_in(struct supervisor *s, unsigned seat)
 {
 	return &s->role.programs[seat - s->segment->crew_count];
@@ -53,8 +51,11 @@ static void take_up(struct supervisor *s, unsigned seat, pid_t pid)
 	s->role.pids[seat] = pid;
 	s->role.generations[seat] = load_relaxed(&shared->generation);
 	limits_forget(&s->role.limits, seat);
-	/* If the pid is another process's by now, that one began later. */
-	program->dead = forks_pidfd(&program->process, pid) == -ESRCH || os_process_lives(&program->id) == 0;
+	/* Asked with the descriptor in hand, which may be of another process by now. */
+	(void)forks_pidfd(&program->process, pid);
+	program->dead = !programs_known(s, seat);
+	if (program->dead)
+		forks_close(&program->process);
 	program->asked_ns = sheaf_now_ns();
 }
 

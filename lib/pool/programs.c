@@ -32,6 +32,17 @@ static bool has_lost_lock(const struct supervisor *s, unsigned seat)
 	return !os_locked(s->segment->fd, OS_LOCK_PLACES + seat - s->segment->crew_count, 1, &holder);
 }
 
+bool programs_known(const struct supervisor *s, unsigned seat)
+{
+	const struct program *program = program_of(s, seat);
+	pid_t holder = 0;
+
+	if (os_locked(s->segment->fd, OS_LOCK_PLACES + seat - s->segment->crew_count, 1, &holder) == 1 &&
+	    holder == (pid_t)program->id.pid)
+		return true;
+	return program->id.start && os_process_lives(&program->id) == 1;
+}
+
 bool programs_ended(const struct supervisor *s, unsigned seat)
 {
 	const struct program *program = program_of(s, seat);
@@ -71,7 +82,7 @@ void programs_kill(const struct supervisor *s, unsigned seat)
 		return;
 	if (forks_fd_open(&program->process) && os_pidfd_signal(program->process.fd, SIGKILL, false) != -ENOSYS)
 		return;
-	if (os_process_lives(&program->id) == 1)
+	if (program->id.start && os_process_lives(&program->id) == 1)
 		kill((pid_t)program->id.pid, SIGKILL);
 	else
 		os_kill_holder(s->segment->fd, OS_LOCK_PLACES + seat - s->segment->crew_count);

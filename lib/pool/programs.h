@@ -21,6 +21,12 @@ void programs_kill(const struct supervisor *s, unsigned seat);
 /* Kill those that have a task in hand that is over its time: see limits.c. */
 void programs_kill_late(const struct supervisor *s);
 
+/*
+ * Tell whether the process that was noted for the seat is the one that has written its pid there:
+ * the kernel says so by the lock, or by when it began. Else a wild write may have named a stranger.
+ */
+bool programs_known(const struct supervisor *s, unsigned seat);
+
 /* Tell whether the program in that seat has ended. */
 bool programs_ended(const struct supervisor *s, unsigned seat);
 

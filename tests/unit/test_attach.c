@@ -886,8 +886,8 @@ Test(attach, a_program_that_executes_another_one_has_left)
 	kill_program(0);
 }
 
-/* As if a program had died, and another process had its pid by now. */
-Test(attach, a_pid_that_was_used_again_is_not_believed)
+/* Write the pid of a process that has not joined into a place. @start: when it is to have begun. */
+static void name_a_stranger(uint64_t start)
 {
 	struct shared_seat *seat;
 	sheaf_pool_info info;
@@ -899,7 +899,7 @@ Test(attach, a_pid_that_was_used_again_is_not_believed)
 	if (!programs[0])
 		for (;;)
 			pause();
-	atomic_store(&seat->start, 1); /* long before */
+	atomic_store(&seat->start, start);
 	atomic_store(&seat->space, pool->segment.header->owner_space);
 	atomic_fetch_add(&seat->generation, 1);
 	atomic_store(&seat->pid, programs[0]);
@@ -910,6 +910,17 @@ Test(attach, a_pid_that_was_used_again_is_not_believed)
 	cr_assert_eq(sheaf_pool_get_info(pool, &info), 0);
 	cr_assert_eq(info.deaths, 1);
 	cr_assert_eq(waitpid(programs[0], &status, WNOHANG), 0, "a process was killed that had not joined");
+}
+
+/* As if a program had died, and another process had its pid by now. */
+Test(attach, a_pid_that_was_used_again_is_not_believed)
+{
+	name_a_stranger(1); /* long before */
+}
+
+Test(attach, a_pid_that_a_wild_task_has_written_is_not_believed)
+{
+	name_a_stranger(0);
 }
 
 /* ---- events, demand ---- */
