@@ -284,14 +284,16 @@ static bool all_submitted(struct member *member)
 static bool mend_rings(struct member *member)
 {
 	struct segment *segment = member->segment;
+	/* Acquire, pairs with segment_add_rings(): another thread of this member may be in it. */
+	bool added = load_acquire(&segment->rings_added);
 	/* Relaxed, both: the ringing hands it over. */
-	bool hidden = segment->rings_added && !heeds_rings(load_relaxed(&segment->control->heed)), led;
+	bool hidden = added && !heeds_rings(load_relaxed(&segment->control->heed)), led;
 	struct shared_slot *slot;
 	uint64_t word;
 
 	if (hidden)
 		store_relaxed(&segment->control->heed, HEED_RINGS | HEED_STATE | HEED_SEAT);
-	for (unsigned p = 0; p < (segment->rings_added ? PRIORITIES : 1); p++) {
+	for (unsigned p = 0; p < (added ? PRIORITIES : 1); p++) {
 		if (ring_mend(segment, &segment->rings[p], &slot, &word, &led) && all_submitted(member))
 			(void)ring_withdraw(slot, word);
 		hidden |= led;

@@ -225,13 +225,15 @@ int segment_add_rings(struct segment *segment)
 	uint64_t bytes = (uint64_t)(PRIORITIES - 1) * normal->size * sizeof(struct shared_slot);
 	int r;
 
-	if (segment->rings_added)
+	/* Relaxed: under the lock of the member's openings. */
+	if (load_relaxed(&segment->rings_added))
 		return 0;
 	r = segment_commit(segment, segment_offset(segment, normal->slots + normal->size), bytes, false);
 	if (r)
 		return segment_fail_commit(segment, r, bytes, "the rings of other priorities");
-	segment->rings_added = true;
 	segment_heed(segment, HEED_RINGS);
+	/* Release, pairs with mend_rings() in open.c, which must not miss what is to be heeded. */
+	store_release(&segment->rings_added, true);
 	return 0;
 }
 

@@ -58,13 +58,13 @@ struct segment {
 	uint32_t batch_count;
 	uint32_t max_attempts;
 
-	uint32_t batches_added; /* by this member: batch slots that it knows to be committed */
-	bool rings_added;       /* by this member: it knows that all rings are committed */
-	uint64_t spin_ns;       /* how long to spin before sleeping; 0: do not spin */
-	uint64_t eager_ns;      /* for how much of that without a yield; see backoff.h */
-	uint64_t idle_eager_ns; /* the same of a member whose CPU another one has a use for */
-	uint64_t cpus;          /* that may be used, when it was created */
-	uint64_t limit_ns;      /* of tasks, unless their batch says otherwise; 0: none */
+	uint32_t batches_added;   /* by this member: batch slots that it knows to be committed */
+	_Atomic bool rings_added; /* by this member: it knows that all rings are committed */
+	uint64_t spin_ns;         /* how long to spin before sleeping; 0: do not spin */
+	uint64_t eager_ns;        /* for how much of that without a yield; see backoff.h */
+	uint64_t idle_eager_ns;   /* the same of a member whose CPU another one has a use for */
+	uint64_t cpus;            /* that may be used, when it was created */
+	uint64_t limit_ns;        /* of tasks, unless their batch says otherwise; 0: none */
 	/* Complete: no field means a default. */
 	struct sheaf_worker_options workers;
 	bool checked;  /* SHEAF_CHECK */
