@@ -110,7 +110,7 @@ void places_look(struct supervisor *s)
 	for (unsigned seat = s->segment->crew_count; seat < s->segment->worker_count; seat++)
 		look_at(s, seat);
 	/*
-	 * Acquire, pairs with wake_supervisor() in attached.c: the batch's waiter was claimed
+	 * Acquire, pairs with attached_wake(): the batch's waiter was claimed
 	 * before. A program that dies between the two is repaired, which rings.
 	 */
 	if (load_relaxed(&s->segment->control->news_wanted) && cas_acquire(&s->segment->control->news_wanted, &wanted, 0))

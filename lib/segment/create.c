@@ -244,15 +244,12 @@ void segment_detach(struct segment *segment)
 }
 
 /*
- * Is a program in the pool, or was one that the supervisor has not let go? It would be killed by
- * SIGBUS where the file is cut. It gives the memory back when it leaves. Relaxed: see attach.c.
+ * May programs have the file mapped? They would be killed by SIGBUS where it is cut, also one that
+ * is just joining and that no seat tells of yet. The memory goes with the last mapping.
  */
-static bool has_programs(const struct segment *segment)
+static bool may_have_programs(const struct segment *segment)
 {
-	for (uint32_t seat = segment->crew_count; seat < segment->worker_count; seat++)
-		if (load_relaxed(&segment->seats[seat].pid))
-			return true;
-	return false;
+	return segment->crew_count < segment->worker_count;
 }
 
 /*
@@ -269,7 +266,7 @@ static void leave_corpse(struct segment *segment)
 	 */
 	store_relaxed(&segment->header->ready, 0);
 	segment->header->owner_pid = 0;
-	if (fd < 0 || has_programs(segment) || ftruncate(fd, sizeof(struct shared_header)))
+	if (fd < 0 || may_have_programs(segment) || ftruncate(fd, sizeof(struct shared_header)))
 		return;
 }
 
@@ -281,7 +278,7 @@ static void empty_file(struct segment *segment)
 {
 	int fd = segment_fd(segment);
 
-	if (has_programs(segment) || (fd >= 0 && !ftruncate(fd, 0)))
+	if (may_have_programs(segment) || (fd >= 0 && !ftruncate(fd, 0)))
 		return;
 	if (fd >= 0) {
 		os_release(fd, 0, segment->size);

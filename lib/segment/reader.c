@@ -114,7 +114,7 @@ static int check_counts(const char *name, const struct shared_header *h)
 		{"heap_size", h->heap_size, UNIT, LARGEST_HEAP},
 		{"owner_pid", h->owner_pid, 1, INT32_MAX},
 		{"function_count", h->function_count, 0, SHEAF_MAX_FUNCTIONS},
-		{"places", h->places, 0, h->worker_count < SHEAF_MAX_PLACES ? h->worker_count - 1 : SHEAF_MAX_PLACES},
+		{"places", h->places, 0, h->worker_count <= SHEAF_MAX_PLACES ? h->worker_count - 1 : SHEAF_MAX_PLACES},
 	};
 
 	if (h->ring_size & (h->ring_size - 1))

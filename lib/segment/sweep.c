@@ -150,6 +150,14 @@ static enum verdict judge_file(int fd, const char *name, struct text *text)
 	return DEAD;
 }
 
+/* May programs have joined the segment, or be about to? */
+static bool may_have_programs_mapped(int fd)
+{
+	uint32_t functions = 0;
+
+	return os_read_at(fd, offsetof(struct shared_header, function_count), &functions, sizeof(functions)) || functions;
+}
+
 int sweep_open(int fd, const char *name, unsigned first, unsigned count)
 {
 	struct stat status;
@@ -164,7 +172,7 @@ int sweep_open(int fd, const char *name, unsigned first, unsigned count)
 	 * Without another name the memory goes with the last process that has it mapped, which may
 	 * be a child of the owner. A program that has joined would be killed where the file is cut.
 	 */
-	if (!r && shared && status.st_size && !os_locked(fd, OS_LOCK_PLACES, SHEAF_MAX_PLACES, &holder))
+	if (!r && shared && status.st_size && !may_have_programs_mapped(fd))
 		(void)stamp_cut(fd);
 	return r;
 }

@@ -843,6 +843,44 @@ Test(attach, a_pool_is_destroyed_that_programs_have_joined)
 	expect_end(1);
 }
 
+/* Whatever an attempt finds: the program must not be killed by it. */
+static void try_again_and_again(void)
+{
+	uint64_t one = 1, two;
+
+	for (unsigned times = 0; atomic_load(&desk->stage) < 2; times++) {
+		sheaf_pool *mine;
+
+		if (sheaf_pool_attach(&mine, desk->name, &joining) == 0) {
+			(void)sheaf_apply(mine, add_one, &one, 8, &two, 8, NULL);
+			sheaf_pool_destroy(mine);
+		}
+		if (times == 10)
+			say();
+	}
+}
+
+Test(attach, pools_are_destroyed_while_programs_join)
+{
+	const sheaf_sharing sharing = {.functions = functions, .function_count = FUNCTIONS};
+	const sheaf_pool_options options = {.workers = 1, .heap_size = 16 << 20, .name = desk->name, .sharing = &sharing};
+
+	snprintf(desk->name, sizeof(desk->name), "/test-attach-%ld", (long)getpid());
+	program(0, try_again_and_again);
+	program(1, try_again_and_again);
+	atomic_store(&desk->stage, 1);
+	await_said(2);
+	for (unsigned i = 0; i < 50; i++) {
+		start(&options);
+		sleep_ns(i % 5 * MS / 2);
+		sheaf_pool_destroy(pool);
+		pool = NULL;
+	}
+	atomic_store(&desk->stage, 2);
+	expect_end(0);
+	expect_end(1);
+}
+
 /* The owner is a program, and is killed. */
 static void own_and_wait(void)
 {
