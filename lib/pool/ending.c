@@ -25,13 +25,19 @@
 #define SWEEP_AGAIN_NS 1000000
 #define SWEEPS 10000
 
-_Noreturn static void end_with_owner(struct supervisor *s)
+/* @dead: for sure. Else it has executed another program, as far as this process can tell. */
+_Noreturn static void end_with_owner(struct supervisor *s, bool dead)
 {
 	/* First, as a task may kill this process. The spare last: until then it would go on. */
 	crew_kill(s);
-	/* Programs that have joined may wait. */
-	if (state_end(s->segment, POOL_LOST))
-		state_wake_everybody(s->segment);
+	/*
+	 * An owner that lives after all is to find its pool open, and starts another family. It was
+	 * not told of this one's end.
+	 */
+	if (dead)
+		state_end(s->segment, POOL_LOST);
+	/* Programs that have joined may wait. Of an owner without a lock they look again. */
+	state_wake_everybody(s->segment);
 	/* The threads of a process end one after the other, and its lock goes with the last. */
 	for (unsigned i = 0; s->segment->name[0] && i < SWEEPS; i++) {
 		if (sweep_open(s->segment->fd, s->segment->name, OS_LOCK_OWNER, 1) != -EAGAIN)
@@ -45,6 +51,7 @@ _Noreturn static void end_with_owner(struct supervisor *s)
 enum owner {
 	OWNER_LIVES,
 	OWNER_UNPLUGGED, /* it has closed its end of the pipe, as closefrom() does */
+	OWNER_REPLACED,  /* by another program, as far as can be told */
 	OWNER_GONE,
 };
 
@@ -67,16 +74,16 @@ static enum owner find_owner(struct supervisor *s)
 		return OWNER_LIVES;
 	mapped = os_maps_file(s->owner, &s->segment->id);
 	if (ended)
-		return mapped == 1 ? OWNER_UNPLUGGED : OWNER_GONE;
-	return mapped == 0 ? OWNER_GONE : OWNER_LIVES;
+		return mapped == 1 ? OWNER_UNPLUGGED : OWNER_REPLACED;
+	return mapped == 0 ? OWNER_REPLACED : OWNER_LIVES;
 }
 
 void ending_follow_owner(struct supervisor *s)
 {
 	enum owner owner = find_owner(s);
 
-	if (owner == OWNER_GONE)
-		end_with_owner(s);
+	if (owner == OWNER_GONE || owner == OWNER_REPLACED)
+		end_with_owner(s, owner == OWNER_GONE);
 	if (owner == OWNER_LIVES)
 		return;
 	spare_kill(s);
