@@ -190,6 +190,8 @@ typedef struct sheaf_batch_options {
 	bool caller_works;
 	const void *context; /* see sheaf_task_context(): any value, which nothing follows */
 	uint64_t grace_ns;   /* until retiring kills; 0: 1 s; 1: at once; SHEAF_FOREVER: never */
+	size_t window;       /* most positions held at once, see sheaf_stream.h; 0: no bound */
+	size_t window_bytes; /* most bytes of their arguments and results */
 } sheaf_batch_options;
 
 typedef struct sheaf_task_options {
@@ -429,7 +431,7 @@ SHEAF_API int sheaf_submit_for(sheaf_batch *batch, sheaf_range_fn *fn, void *con
 /**
  * sheaf_next() - hand out the lowest position that was not handed out yet, as soon as it is done
  * sheaf_next_done() - hand out any such position that is done, the earliest known first
- * @result: out: its data and message stay valid until the batch is retired
+ * @result: out: its data and message stay valid until the batch is retired (see options.window)
  *
  * Also positions that another thread submits while the call waits. When the pool has stopped,
  * results that are done are still handed out, by sheaf_next_done() all of them.

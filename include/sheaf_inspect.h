@@ -184,10 +184,15 @@ typedef struct sheaf_inspect_batch {
 	uint64_t serial;      /* distinguishes a batch from those that had its place before */
 	unsigned ready;       /* its tasks, or invitations, that wait in the ring */
 	unsigned running;     /* the same, in the hands of workers */
-	uint64_t n;           /* positions of a map or loop; else 0, as are all that follow */
+	uint64_t n;           /* positions of a map or loop; else 0, as are the next three */
 	uint64_t chunk;       /* positions in each chunk except the last */
 	uint64_t chunks;      /* number of chunks */
 	uint64_t chunks_done; /* of these, published */
+	/* Of a batch with a window (sheaf_stream.h); else false and 0. */
+	bool windowed;
+	uint64_t accepted; /* positions submitted so far */
+	uint64_t given;    /* of these, handed out */
+	uint64_t head;     /* the lowest one that was not: it shows a stall */
 } sheaf_inspect_batch;
 
 /**

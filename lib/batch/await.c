@@ -16,6 +16,7 @@
 #include "base/atomic.h"
 #include "batch/help.h"
 #include "batch/message.h"
+#include "batch/window.h"
 #include "member/wait.h"
 #include "queue/ring.h"
 
@@ -103,9 +104,12 @@ static bool is_lost(const struct await *await, uint64_t *position)
 
 		lost = state != WORD_READY && state != WORD_DONE;
 	}
-	lost = lost || (!batch->inviting && !in_flight(batch));
+	/* A window that holds nothing waits for a submitter. */
+	lost = lost || (!batch->inviting && !window_is_empty(batch->window) && !in_flight(batch));
 	if (lost)
-		*position = entry ? batch->order.positions[await->next.item] : batch->view->missing(batch);
+		*position = !entry          ? batch->view->missing(batch)
+			    : batch->window ? batch->window->places[await->next.item].position
+					    : batch->order.positions[await->next.item];
 	return lost;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "base/error.h"
 #include "batch/open.h"
+#include "batch/window.h"
 #include "batch/withdraw.h"
 #include "member/wait.h"
 #include "queue/bell.h"
@@ -277,7 +278,7 @@ static int cancel_one(struct sheaf_batch *batch, uint64_t position, unsigned fla
 	if (batch_is_dense(batch)) {
 		if (position < batch->plan.n)
 			return cancel_positions(batch, position, flags);
-	} else if (order_find(&batch->order, position, &index)) {
+	} else if (batch->window ? window_find(batch->window, position, &index) : order_find(&batch->order, position, &index)) {
 		return cancel_task(batch, index, flags);
 	}
 	return sheaf_fail(-ENOENT, "sheaf_cancel: the batch has no position %llu", (unsigned long long)position);

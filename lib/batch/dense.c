@@ -15,10 +15,11 @@
 #include "base/guard.h"
 #include "base/number.h"
 #include "batch/help.h"
+#include "batch/create.h"
 #include "batch/open.h"
 #include "batch/piece.h"
 #include "batch/room.h"
-#include "batch/submit.h"
+#include "batch/publish.h"
 #include "batch/view_calls.h"
 #include "batch/view_dense.h"
 #include "segment/heap.h"
@@ -94,7 +95,7 @@ static int place_table(struct sheaf_batch *batch, struct dense *dense)
 	int r;
 
 	if (cut->bytes > BATCH_INLINE) {
-		if ((r = piece_take(batch, cut->bytes, "the chunks of a map", &dense->words)))
+		if ((r = piece_take(batch, batch->heap_id, cut->bytes, "the chunks of a map", &dense->words)))
 			return r;
 		offset = dense->words.offset;
 	}
@@ -127,7 +128,7 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense, uint64_
 
 		offset = segment_offset(segment, batch->shared->table) + behind;
 		if (dense->context_size > BATCH_INLINE - behind) {
-			r = piece_take(batch, dense->context_size,
+			r = piece_take(batch, batch->heap_id, dense->context_size,
 				       dense->kind == KIND_MAP ? "the context of a map" : "the context of a loop",
 				       &dense->copy);
 			if (r)
@@ -215,6 +216,9 @@ static int check_request(const struct sheaf_batch *batch, const struct dense *de
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
 	if (batch->cancelled)
 		return room_fail_cancelled();
+	if (batch->window)
+		return sheaf_fail(-EINVAL, "%s: the batch has a window, which is for single tasks: a map needs none",
+				  dense->call);
 	if (batch_is_dense(batch) || batch->order.count)
 		return sheaf_fail(-EBUSY, "%s: the batch has tasks already: a map needs a batch of its own", dense->call);
 	return 0;
@@ -349,7 +353,7 @@ UNGUARDED static int invite(struct sheaf_batch *batch, uint64_t limit_ns)
 		slot->arg_size = 0;
 		/* Release, as in submit.c. */
 		store_release(&slot->batch, batch->ref);
-		if ((r = submit_publish(batch, slot, ticket, share - first >= lookers, flags)))
+		if ((r = publish_slot(batch, slot, ticket, share - first >= lookers, flags)))
 			return share > first ? 0 : r;
 	}
 	return 0;

@@ -89,6 +89,9 @@ static int gather_all(struct sheaf_batch *batch, const sheaf_result **results, s
 	size_t count, first = 0;
 	int failed = 0, r;
 
+	if (batch->window)
+		return sheaf_fail(-EINVAL, "sheaf_gather: the batch has a window, so it never has all results at once: use "
+					   "sheaf_next(), sheaf_next_done() or sheaf_each()");
 	if (!none && (r = batch->view->wait_all(batch, deadline_ns, member_heard(batch->member))))
 		return r;
 	count = none ? 0 : (size_t)batch->view->count(batch);

@@ -63,6 +63,7 @@ struct sheaf_batch {
 	uint64_t awaited;
 	struct calls_state calls;
 	struct dense_state dense;
+	struct window *window; /* of a windowed batch: see window.h; or NULL */
 	struct note *notes;    /* see message.c */
 	sheaf_result *results; /* of sheaf_gather() */
 

@@ -420,45 +420,6 @@ UNGUARDED int batch_open(struct sheaf_batch **out, struct member *member, const 
 	return 0;
 }
 
-int batch_check_attempts(unsigned max_attempts, const char *call)
-{
-	if (max_attempts <= SHEAF_MAX_ATTEMPTS)
-		return 0;
-	return sheaf_fail(-EINVAL, "%s%smax_attempts is %u, at most %u", call ? call : "options", call ? ": " : ".",
-			  max_attempts, SHEAF_MAX_ATTEMPTS);
-}
-
-int batch_create(struct sheaf_batch **batch, struct member *member, const sheaf_batch_options *options)
-{
-	int r;
-
-	if (!batch)
-		return sheaf_fail(-EINVAL, "sheaf_batch_create: batch is NULL");
-	if (options && (r = batch_check_attempts(options->max_attempts, NULL)))
-		return r;
-	if (options && options->flags & ~(unsigned)(SHEAF_NONBLOCK | SHEAF_NO_TIMES))
-		return sheaf_fail(-EINVAL, "options.flags is %#x: unknown flags", options->flags);
-	if (options && (unsigned)options->on_error > SHEAF_CANCEL_REST)
-		return sheaf_fail(-EINVAL, "options.on_error is %d: neither SHEAF_GO_ON nor SHEAF_CANCEL_REST",
-				  (int)options->on_error);
-	if (options && (unsigned)options->priority >= PRIORITIES)
-		return sheaf_fail(-EINVAL, "options.priority is %d: none of SHEAF_NORMAL, SHEAF_HIGH and SHEAF_LOW",
-				  (int)options->priority);
-	if (options &&
-	    (r = member_may_limit(member->segment, "sheaf_batch_create", "options.task_timeout_ns", options->task_timeout_ns)))
-		return r;
-	if (options && options->result_size > member->segment->heap_size)
-		return sheaf_fail(-EINVAL,
-				  "options.result_size is %zu, more than the pool's heap of %llu bytes, so it can never fit: "
-				  "raise options.heap_size",
-				  options->result_size, (unsigned long long)member->segment->heap_size);
-	if (options && member->checked && options->context &&
-	    (r = check_pointers(member->memory, member->segment, "sheaf_batch_create", "options.context", &options->context,
-				sizeof(options->context))))
-		return r;
-	return batch_open(batch, member, options);
-}
-
 void batch_serve_call(struct sheaf_batch *batch, uint64_t deadline_ns, bool caller_works,
 		      void (*give_up)(struct sheaf_batch *batch))
 {

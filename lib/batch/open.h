@@ -18,16 +18,7 @@ static inline int batch_check(const struct sheaf_batch *batch)
 	return handles_in_task ? batch_judge_in_task(batch) : member_check(batch->member);
 }
 
-/*
- * Check the option of that name, which batches and maps have. @call: for the message, or NULL. 0;
- * -EINVAL with its message.
- */
-int batch_check_attempts(unsigned max_attempts, const char *call);
-
-/* Do all of sheaf_batch_create() but the check of the pool. */
-int batch_create(struct sheaf_batch **batch, struct member *member, const sheaf_batch_options *options);
-
-/* The same with options that are checked, or NULL. */
+/* Open a batch, whose options are checked, or NULL. 0; errors of sheaf_batch_create(). */
 int batch_open(struct sheaf_batch **batch, struct member *member, const sheaf_batch_options *options);
 
 /*

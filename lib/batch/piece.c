@@ -7,11 +7,11 @@
 
 #include "segment/heap.h"
 
-int piece_take(struct sheaf_batch *batch, uint64_t size, const char *what, struct piece *piece)
+int piece_take(struct sheaf_batch *batch, uint64_t heap_id, uint64_t size, const char *what, struct piece *piece)
 {
 	struct region before = batch->region;
 	struct piece taken = {.size = size, .before = before};
-	int r = region_alloc_as(batch->segment, batch->heap_id, batch->shared, &batch->region, size, &taken.offset);
+	int r = region_alloc(batch->segment, heap_id, batch->shared, &batch->region, size, &taken.offset);
 
 	if (r) {
 		batch->region = before;

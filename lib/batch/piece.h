@@ -14,7 +14,7 @@ struct piece {
 };
 
 /* Take a piece. 0; or the errors of region_alloc(), with a message about @what. */
-int piece_take(struct sheaf_batch *batch, uint64_t size, const char *what, struct piece *piece);
+int piece_take(struct sheaf_batch *batch, uint64_t heap_id, uint64_t size, const char *what, struct piece *piece);
 
 /* Give a piece back, if there is one. Of several pieces the last one comes first. */
 void piece_give_back(struct sheaf_batch *batch, const struct piece *piece);

@@ -9,8 +9,6 @@
  * Writers           The batch's word and its tasks in the ring that are READY: the opener. Slots of
  *                   the ring that were OWNED: as in ring.c.
  * Edges             By RING2 (ring.c) what a task wrote comes before the batch is freed.
- *                   STOCK1  stock units -> give all stocks back (stocktake.c): hands over which
- *                   units are in a stock.
  * Deaths            Of a worker: its slot goes back to READY, or is freed because the batch is
  *                   cancelled. Either ends the wait. Of the supervisor: the opener checks the pool
  *                   while it waits and starts a successor, which does the same. All memory goes by
@@ -23,12 +21,12 @@
 #include "base/error.h"
 #include "batch/message.h"
 #include "batch/open.h"
+#include "batch/units.h"
+#include "batch/window.h"
 #include "member/wait.h"
 #include "os/os.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
-#include "segment/heap.h"
-#include "segment/stock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -145,34 +143,10 @@ static void clear_ring(struct sheaf_batch *batch)
 	}
 }
 
-/*
- * Free the batch's heap units. Some stay committed for the next batches, as long as there may be
- * any.
- */
-static void free_units(struct sheaf_batch *batch)
+static void free_parts(struct sheaf_batch *batch, bool abandon)
 {
-	struct member *member = batch->member;
-	struct segment *segment = batch->segment;
-	bool left = true, kept;
-
-	/* Relaxed: a pool that has just ended gives its heap back soon. */
-	if (member->stocks && load_relaxed(&segment->control->state) == POOL_OPEN) {
-		pthread_mutex_lock(&member->openings->lock);
-		kept = stock_keep(segment, member->number, batch->shared, batch->heap_id, &left);
-		pthread_mutex_unlock(&member->openings->lock);
-		/*
-		 * STOCK1: if the supervisor changes it back after us, it finds our units. If it did
-		 * before, we find 0.
-		 */
-		if (kept && !fetch_or_acq_rel(&segment->control->stock_watched, 1))
-			member->ops->nudge(member);
-	}
-	if (left)
-		heap_free_all(segment, batch->heap_id);
-}
-
-static void free_parts(struct sheaf_batch *batch)
-{
+	if (batch->window)
+		window_close(batch, !abandon);
 	message_free(batch);
 	order_free(&batch->order);
 	entries_free(&batch->entries);
@@ -194,9 +168,9 @@ void batch_free(struct sheaf_batch *batch, bool abandon)
 		room_ring(batch->segment);
 		/* Relaxed: counted before the slot was released. */
 		if (load_relaxed(&batch->shared->units))
-			free_units(batch);
+			units_free(batch, batch->heap_id);
 	}
-	free_parts(batch);
+	free_parts(batch, abandon);
 	batch_close(batch);
 	cancel_allow(cancel);
 }
@@ -213,6 +187,12 @@ void sheaf_batch_retire(sheaf_batch *batch)
 	if (member_is_inside(batch->segment) && batch->gathering) {
 		(void)sheaf_fail(-EDEADLK,
 				 "sheaf_batch_retire: the batch waits for the task that retires it: do so when it is gathered");
+		return;
+	}
+	if (batch->window && batch->window->reader) {
+		(void)sheaf_fail(-EBUSY,
+				 "sheaf_batch_retire: another batch is chained to this one, and reads its results: retire "
+				 "that first");
 		return;
 	}
 	batch_free(batch, false);

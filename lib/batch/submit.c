@@ -8,15 +8,15 @@
  * Edges             By RING1 (ring.c) the slot hands over the entry and the argument.
  * Deaths            Of the owner while it submits: the pool ends.
  */
-#include "batch/submit.h"
-
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/guard.h"
 #include "batch/help.h"
 #include "batch/open.h"
 #include "batch/piece.h"
+#include "batch/publish.h"
 #include "batch/room.h"
+#include "batch/windowed.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
 #include "work/function.h"
@@ -26,20 +26,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-__attribute__((noinline)) bool submit_withdraw(const struct sheaf_batch *batch, struct shared_slot *slot)
-{
-	/*
-	 * Relaxed, both: ring_withdraw() acquires, and takes back no other task than that of the
-	 * word.
-	 */
-	uint64_t word = load_relaxed(&slot->word);
-
-	if (word_state(word) != WORD_READY || load_relaxed(&slot->batch) != batch->ref || !ring_withdraw(slot, word))
-		return false;
-	sheaf_fail(-EPIPE, "the pool was closed meanwhile");
-	return true;
-}
 
 /* Begin the entry of a task. Its offset. */
 __attribute__((always_inline)) static inline uint64_t new_entry(struct sheaf_batch *batch, uint64_t index, uint64_t position)
@@ -87,7 +73,7 @@ static int take_for_task(struct sheaf_batch *batch, const void *arg, size_t arg_
 	}
 	if (arg_size <= INLINE_ARG)
 		return 0;
-	if ((r = piece_take(batch, arg_size, "the argument of a task", &taken->argument))) {
+	if ((r = piece_take(batch, batch->heap_id, arg_size, "the argument of a task", &taken->argument))) {
 		give_back_for_task(batch, taken);
 		return r;
 	}
@@ -148,7 +134,7 @@ __attribute__((always_inline)) static inline int send_task(struct sheaf_batch *b
 	store_release(&slot->batch, batch->ref);
 	order_add(&batch->order, position);
 	lower = batch->awaiting && position < batch->awaited;
-	r = submit_publish(batch, slot, ticket, true, limit == LIMIT_BATCH ? batch->word_flags : flags_of(batch, limit));
+	r = publish_slot(batch, slot, ticket, true, limit == LIMIT_BATCH ? batch->word_flags : flags_of(batch, limit));
 	if (r || lower)
 		after_publish(batch, r);
 	return r;
@@ -216,6 +202,21 @@ __attribute__((always_inline)) static inline int submit_locked(struct sheaf_batc
 	return r;
 }
 
+/* Do the same for a batch of any kind. -ENOBUFS: its window is full. */
+__attribute__((noinline)) static int submit_any(struct sheaf_batch *batch, uint64_t position, uint64_t function,
+						const void *arg, size_t arg_size, uint16_t limit)
+{
+	const struct order_of_task order = {position, function, arg, arg_size, limit};
+	int r;
+
+	if (!batch->window)
+		return submit_locked(batch, position, function, arg, arg_size, limit);
+	pthread_mutex_lock(&batch->lock);
+	r = windowed_send(batch, &order, flags_of(batch, limit));
+	pthread_mutex_unlock(&batch->lock);
+	return r;
+}
+
 /*
  * Accept a task that has no slot of the ring, because the submitter runs it next. @slot: its own.
  * 0; errors as for any task.
@@ -223,12 +224,15 @@ __attribute__((always_inline)) static inline int submit_locked(struct sheaf_batc
 static int accept_at_once(struct sheaf_batch *batch, uint64_t position, uint64_t function, const void *arg, size_t arg_size,
 			  uint16_t limit, struct shared_slot *slot)
 {
+	const struct order_of_task order = {position, function, arg, arg_size, limit};
 	struct piece argument = {0};
-	int r = check_call_allowed(batch, position);
+	int r;
 
-	if (r)
+	if (batch->window)
+		return windowed_take(batch, &order, slot);
+	if ((r = check_call_allowed(batch, position)))
 		return r;
-	if (arg_size > INLINE_ARG && (r = piece_take(batch, arg_size, "the argument of a task", &argument)))
+	if (arg_size > INLINE_ARG && (r = piece_take(batch, batch->heap_id, arg_size, "the argument of a task", &argument)))
 		return r;
 	if (batch->order.count == batch->entries.capacity &&
 	    (r = entries_grow(&batch->entries, batch->segment, batch->shared, batch->heap_id))) {
@@ -241,6 +245,7 @@ static int accept_at_once(struct sheaf_batch *batch, uint64_t position, uint64_t
 	slot->function = function;
 	slot->arg_size = (uint32_t)arg_size;
 	slot->kind = TASK_CALL;
+	slot->epoch = 0;
 	slot->limit = limit;
 	/* Relaxed, both: nobody else sees the slot. */
 	store_relaxed(&slot->target, new_entry(batch, batch->order.count, position));
@@ -266,7 +271,7 @@ static int submit_as_task(struct sheaf_batch *batch, uint64_t position, uint64_t
 	do {
 		room = help_make_room(batch, waits);
 		if (room != ROOM_NONE)
-			r = submit_locked(batch, position, function, arg, arg_size, limit);
+			r = submit_any(batch, position, function, arg, arg_size, limit);
 	} while (r == -EAGAIN && room != ROOM_NONE && waits && sheaf_now_ns() < until);
 	if (r != -EAGAIN)
 		return r;
@@ -280,18 +285,30 @@ static int submit_as_task(struct sheaf_batch *batch, uint64_t position, uint64_t
 	return r;
 }
 
-/* Do the same after the ring was found full: again and again, as soon as there is room. */
+static bool is_later(int r)
+{
+	return r == -EAGAIN || r == -ENOBUFS;
+}
+
+/*
+ * Do the same after the ring (@r is -EAGAIN) or the window (-ENOBUFS) was found full: again and
+ * again, as soon as there is room.
+ */
 __attribute__((noinline)) static int submit_waiting(struct sheaf_batch *batch, uint64_t position, uint64_t function,
-						    const void *arg, size_t arg_size, uint16_t limit, uint64_t deadline_ns)
+						    const void *arg, size_t arg_size, uint16_t limit, uint64_t deadline_ns,
+						    int r)
 {
 	unsigned heard = member_heard(batch->member);
-	int r;
 
+	/* In a task, the ring and the window are its own affair. */
+	if (member_is_task(batch->member) && r == -EAGAIN)
+		r = submit_as_task(batch, position, function, arg, arg_size, limit, deadline_ns);
 	if (member_is_task(batch->member))
-		return submit_as_task(batch, position, function, arg, arg_size, limit, deadline_ns);
+		return r == -ENOBUFS ? windowed_wait(batch, arg_size, heard, deadline_ns) : r;
 	do
-		r = batch_wait_for_room(batch, heard, deadline_ns);
-	while (!r && (r = submit_locked(batch, position, function, arg, arg_size, limit)) == -EAGAIN);
+		r = r == -ENOBUFS ? windowed_wait(batch, arg_size, heard, deadline_ns)
+				  : batch_wait_for_room(batch, heard, deadline_ns);
+	while (!r && is_later(r = submit_any(batch, position, function, arg, arg_size, limit)));
 	return r == -EINTR ? member_interrupt(batch->member) : r;
 }
 
@@ -312,14 +329,14 @@ __attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t
 	memcpy(whole, &header, sizeof(header));
 	if (arg_size)
 		memcpy(whole + sizeof(header), arg, arg_size);
-	r = submit_locked(batch, position, checked, whole, sizeof(header) + arg_size, limit);
-	if (r == -EAGAIN)
-		r = submit_waiting(batch, position, checked, whole, sizeof(header) + arg_size, limit, deadline_ns);
+	r = submit_any(batch, position, checked, whole, sizeof(header) + arg_size, limit);
+	if (is_later(r))
+		r = submit_waiting(batch, position, checked, whole, sizeof(header) + arg_size, limit, deadline_ns, r);
 	free(whole);
 	return r;
 }
 
-/* Submit to a pool of SHEAF_CHECK, or to one with a table of functions. */
+/* Submit to a pool of SHEAF_CHECK, to one with a table of functions, or to a windowed batch. */
 __attribute__((noinline)) static int submit_rare(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg,
 						 size_t arg_size, uint16_t limit, uint64_t deadline_ns)
 {
@@ -330,8 +347,8 @@ __attribute__((noinline)) static int submit_rare(sheaf_batch *batch, uint64_t po
 		return r;
 	if (batch->flags & BATCH_CHECKED)
 		return submit_checked(batch, position, function, arg, arg_size, limit, deadline_ns);
-	r = submit_locked(batch, position, function, arg, arg_size, limit);
-	return r != -EAGAIN ? r : submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns);
+	r = submit_any(batch, position, function, arg, arg_size, limit);
+	return is_later(r) ? submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns, r) : r;
 }
 
 __attribute__((always_inline)) static inline int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,
@@ -349,10 +366,10 @@ __attribute__((always_inline)) static inline int submit_one(sheaf_batch *batch, 
 				  arg_size);
 	if ((r = batch_check(batch)))
 		return r;
-	if (batch->flags & (BATCH_CHECKED | BATCH_NAMED))
+	if (batch->flags & (BATCH_CHECKED | BATCH_NAMED | BATCH_WINDOWED))
 		return submit_rare(batch, position, fn, arg, arg_size, limit, deadline_ns);
 	r = submit_locked(batch, position, function, arg, arg_size, limit);
-	return r != -EAGAIN ? r : submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns);
+	return r != -EAGAIN ? r : submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns, r);
 }
 
 UNGUARDED int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size)

@@ -24,15 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_entry_done(const struct shared_entry *entry)
-{
-	/*
-	 * CALL1. Seq_cst: else a gatherer that has announced itself could read here what was
-	 * before, and then sleep (BELL1).
-	 */
-	return word_state(load_seq_cst(&entry->word)) == WORD_DONE;
-}
-
 /* Under the batch's lock. */
 static bool is_call_done(struct sheaf_batch *batch, uint64_t index)
 {
@@ -136,11 +127,11 @@ __attribute__((always_inline)) static inline void fill_result(const struct sheaf
  * Complete the result of an entry with a status or data of its own, unless it looks so because
  * somebody wrote over it.
  */
-__attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t index,
+__attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t position,
 						 sheaf_result *result)
 {
 	const struct segment *segment = batch->segment;
-	uint64_t position = batch->order.positions[index], most = segment->size, told, size;
+	uint64_t most = segment->size, told, size;
 	struct shared_entry seen = *entry; /* what is checked is used */
 	sheaf_result found;
 	int r;
@@ -168,22 +159,27 @@ __attribute__((noinline)) static int rare_result(struct sheaf_batch *batch, stru
 }
 
 __attribute__((always_inline)) static inline int entry_result(struct sheaf_batch *batch, struct shared_entry *entry,
-							      uint64_t index, sheaf_result *result)
+							      uint64_t position, sheaf_result *result)
 {
-	if (entry->status || entry->data || entry->pid < 0 || entry->position != batch->order.positions[index])
-		return rare_result(batch, entry, index, result);
+	if (entry->status || entry->data || entry->pid < 0 || entry->position != position)
+		return rare_result(batch, entry, position, result);
 	fill_result(batch, entry, result);
 	return 0;
 }
 
 int calls_result(struct sheaf_batch *batch, uint64_t index, sheaf_result *result)
 {
-	return entry_result(batch, batch_entry(batch, index), index, result);
+	return entry_result(batch, batch_entry(batch, index), batch->order.positions[index], result);
+}
+
+int calls_entry_result(struct sheaf_batch *batch, struct shared_entry *entry, uint64_t position, sheaf_result *result)
+{
+	return entry_result(batch, entry, position, result);
 }
 
 /* ---- all ---- */
 
-static bool is_awaited_done(void *context)
+bool calls_awaited_done(void *context)
 {
 	const struct await *await = context;
 
@@ -202,7 +198,7 @@ static int wait_for_call(struct await *wait, uint64_t index, uint64_t deadline_n
 /* Wait for the last task first, because few others run when it ends. So few tokens are spent. */
 UNGUARDED static int calls_wait_all(struct sheaf_batch *batch, uint64_t deadline_ns, unsigned heard)
 {
-	struct await wait = {.batch = batch, .ready = is_awaited_done, .heard = heard};
+	struct await wait = {.batch = batch, .ready = calls_awaited_done, .heard = heard};
 	struct calls_state *state = &batch->calls;
 	int r;
 
@@ -275,7 +271,7 @@ __attribute__((always_inline)) static inline int pick_lowest_call(struct sheaf_b
 __attribute__((always_inline)) static inline int give_call(struct sheaf_batch *batch, const struct pick *next,
 							   sheaf_result *result)
 {
-	int r = entry_result(batch, next->entry, next->item, result);
+	int r = entry_result(batch, next->entry, batch->order.positions[next->item], result);
 
 	if (r)
 		return r;
@@ -421,12 +417,6 @@ static int pick_done_call(struct sheaf_batch *batch, struct pick *next)
 	next->item = state->ready[state->ready_at];
 	next->entry = batch_entry(batch, next->item);
 	return PICK_DONE;
-}
-
-/* Has the task failed, and not because it was cancelled? Its entry is DONE. */
-static bool is_failure(const struct shared_entry *entry)
-{
-	return entry->status && entry->status != -ECANCELED;
 }
 
 static int pick_failed_call(struct sheaf_batch *batch, struct pick *next)

@@ -47,10 +47,10 @@ void member_sit(struct member *member, struct segment *segment, unsigned number,
 		member->regions[i].heap_id = 0;
 }
 
-struct region *member_region(struct member *member, const struct shared_batch *batch)
+struct region *member_region(struct member *member, uint64_t heap_id)
 {
 	for (unsigned i = 0; i < MEMBER_REGIONS; i++)
-		if (member->regions[i].heap_id == batch->heap_id)
+		if (member->regions[i].heap_id == heap_id)
 			return &member->regions[i];
 	/* The rest of the victim's block stays with its batch, unused. */
 	return &member->regions[member->victim++ % MEMBER_REGIONS];

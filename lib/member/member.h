@@ -204,8 +204,8 @@ static inline bool member_is_task(const struct member *member)
 	return member->left;
 }
 
-/* Find the member's region for this batch. */
-struct region *member_region(struct member *member, const struct shared_batch *batch);
+/* Find the member's region for the memory of that id, of a batch or an epoch. */
+struct region *member_region(struct member *member, uint64_t heap_id);
 
 /*
  * Private: judge all that is not a living handle of a pool of processes in its own process. As

@@ -27,8 +27,8 @@ static int take_block(struct segment *segment, uint64_t heap_id, struct shared_b
 	return r;
 }
 
-UNGUARDED int region_alloc_as(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region,
-			      uint64_t size, uint64_t *offset)
+UNGUARDED int region_alloc(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region,
+			   uint64_t size, uint64_t *offset)
 {
 	uint64_t need, least, block, got;
 	bool used;
@@ -65,11 +65,6 @@ UNGUARDED int region_alloc_as(struct segment *segment, uint64_t heap_id, struct 
 	*offset = region->at;
 	region->at += need;
 	return 0;
-}
-
-int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset)
-{
-	return region_alloc_as(segment, batch->heap_id, batch, region, size, offset);
 }
 
 void region_undo(struct segment *segment, struct region *region, const struct region *before, uint64_t offset, uint64_t size)

@@ -28,16 +28,12 @@ static inline void region_begin(struct region *region, uint64_t heap_id, uint64_
 }
 
 /*
- * Allocate @size bytes, aligned to 64. They are zero, but for what region_undo() took back before.
- * @size 0: *@offset is still a place of its own. Errors of heap_alloc().
+ * Allocate @size bytes of the batch, aligned to 64. They are zero, but for what region_undo() took
+ * back before. @heap_id: the batch's, or that of one of its epochs. @size 0: *@offset is still a
+ * place of its own. Errors of heap_alloc().
  */
-int region_alloc(struct segment *segment, struct shared_batch *batch, struct region *region, uint64_t size, uint64_t *offset);
-
-/*
- * Do the same for the opener, which knows the batch's id and does not ask the segment for it.
- */
-int region_alloc_as(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region, uint64_t size,
-		    uint64_t *offset);
+int region_alloc(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region, uint64_t size,
+		 uint64_t *offset);
 
 /*
  * Take the last region_alloc() back, which gave @offset for @size bytes. @before: the region as it

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -29,6 +30,14 @@
 static int pidfd_error(int error)
 {
 	return error == EINVAL || error == ENOSYS || error == EPERM || error == EBADF ? -ENOSYS : -error;
+}
+
+unsigned os_thread_count(void)
+{
+	struct stat tasks;
+
+	/* One folder for each thread, beside "." and "..". */
+	return stat("/proc/self/task", &tasks) || tasks.st_nlink < 3 ? 0 : (unsigned)tasks.st_nlink - 2;
 }
 
 int os_pidfd_open(pid_t pid)

@@ -354,6 +354,9 @@ bool os_ends_orphans(void);
 /* Tell whether orphans among the descendants of this process become its children. */
 bool os_adopts_orphans(void);
 
+/* Count the threads of this process. 0: that cannot be told. */
+unsigned os_thread_count(void);
+
 /* Tell whether the process is stopped by a signal. False if that cannot be told. */
 bool os_is_stopped(pid_t pid);
 

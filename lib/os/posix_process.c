@@ -12,6 +12,11 @@
 #endif
 #include <unistd.h>
 
+unsigned os_thread_count(void)
+{
+	return 0;
+}
+
 int os_pidfd_open(pid_t pid)
 {
 	(void)pid;

@@ -84,6 +84,9 @@ unsigned orphans_runner(struct segment *segment, const bool *ended)
 static void free_orphan(struct segment *segment, struct shared_batch *batch)
 {
 	heap_free_all(segment, batch->heap_id);
+	for (unsigned e = 0; batch->flags & BATCH_WINDOWED && e < EPOCHS; e++)
+		/* Relaxed: of a dead worker. */
+		heap_free_all(segment, load_relaxed(&batch->epochs[e].id));
 	/* Relaxed, all: no slot names the batch, and BATCH1 hands it to the next opener. */
 	store_relaxed(&batch->shortest_ns, 0);
 	store_relaxed(&batch->waiter, WAIT_NOTHING);

@@ -8,6 +8,7 @@
 #include "batch/dense.h"
 #include "batch/gather.h"
 #include "batch/message.h"
+#include "batch/create.h"
 #include "batch/open.h"
 #include "batch/retire.h"
 #include "batch/view_calls.h"

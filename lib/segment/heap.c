@@ -347,6 +347,24 @@ void heap_free_all(struct segment *segment, uint64_t id)
 	}
 }
 
+void heap_free_some(struct segment *segment, uint64_t id, uint64_t first, uint64_t most)
+{
+	uint64_t limit = heap_units(segment), u = first < limit ? first : 0;
+
+	for (uint64_t looked = 0; id && looked < limit && most; looked++, u++) {
+		uint64_t count;
+
+		if (u >= limit)
+			u = 0;
+		if (!(count = run_of(segment, u, id, limit)))
+			continue;
+		free_run(segment, u, count);
+		most -= count < most ? count : most;
+		looked += count - 1;
+		u += count - 1;
+	}
+}
+
 bool heap_contains(const struct segment *segment, const void *memory, uint64_t size)
 {
 	uintptr_t begin = (uintptr_t)segment->base + segment->heap, at = (uintptr_t)memory;

@@ -49,6 +49,9 @@ void heap_give_back(struct segment *segment, uint64_t offset, uint64_t size);
  */
 void heap_free_all(struct segment *segment, uint64_t id);
 
+/* The same, from unit @first on, until @most units are free. */
+void heap_free_some(struct segment *segment, uint64_t id, uint64_t first, uint64_t most);
+
 /* Count the words of the heap map that may be touched. Those above count as free. */
 uint64_t heap_units(const struct segment *segment);
 

@@ -36,7 +36,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 8u
+#define SEGMENT_VERSION 9u
 
 struct shared_header {
 	uint64_t magic;
@@ -244,7 +244,8 @@ struct shared_slot {
 	 */
 	_Atomic uint64_t target;
 	uint32_t arg_size; /* of a call; above INLINE_ARG: arg holds the offset of the bytes */
-	uint16_t kind;     /* enum task_kind */
+	uint8_t kind;      /* enum task_kind */
+	uint8_t epoch;     /* of a call, with BATCH_WINDOWED: the number of its epoch */
 	uint16_t limit;    /* of a call, packed: see limit_pack() */
 	union {
 		unsigned char bytes[INLINE_ARG];
@@ -296,13 +297,23 @@ enum batch_kind {
 #define BATCH_HAS_USER (1u << 29)
 /* In flags: the pool has a table of functions, see work/function.h. */
 #define BATCH_NAMED (1u << 28)
+/* In flags: the batch has a window, see batch/window.h. */
+#define BATCH_WINDOWED (1u << 27)
 /* Stands in `opener` of a batch whose opener is dead, until the supervisor has freed it. */
 #define ORPHANED UINT32_MAX
 
 #define STOP_NOWHERE UINT64_MAX
 
+#define EPOCHS 16
 #define BATCH_INLINE 4096 /* bytes of table that need no heap */
 #define BATCH_ROOM 512    /* bytes of arguments that need none */
+
+/* Part of the memory of a windowed batch, which is freed as a whole. */
+struct shared_epoch {
+	_Atomic uint64_t id;    /* owner of its heap units; 0: it is not in use */
+	_Atomic uint64_t units; /* as those of the batch */
+	_Atomic uint64_t lowest;
+};
 
 struct shared_batch {
 	/*
@@ -330,10 +341,8 @@ struct shared_batch {
 	_Atomic uint64_t stop;
 
 	_Alignas(LINE) _Atomic uint64_t failures; /* offset of the newest failure record */
-	/* Heap units ever asked for: 0 spares the opener a search. */
-	_Atomic uint64_t units;
-	/* Of a map with BATCH_CHECKED: the user's function. */
-	uint64_t checked;
+	_Atomic uint64_t units;                   /* of the heap, so far: 0 spares a search */
+	uint64_t checked;                         /* of a map with BATCH_CHECKED: its function */
 	/* By the opener: the shortest limit of its tasks; 0: none. */
 	_Atomic uint64_t shortest_ns;
 	/*
@@ -346,8 +355,7 @@ struct shared_batch {
 	 * run, uncharged; and 1 if one in work of others has.
 	 */
 	_Atomic uint32_t inner_deaths;
-	/* The lowest of its heap units: a hint. */
-	_Atomic uint64_t lowest;
+	_Atomic uint64_t lowest; /* of its heap units: a hint */
 	/* Of a map: offset of its context; 0: none. By the opener, before the invitations. */
 	uint64_t context;
 	/* Offset of the slot of the task that has opened it; 0: the owner has. */
@@ -365,6 +373,14 @@ struct shared_batch {
 
 	/* Bit w: worker w is in this dense batch. */
 	_Alignas(LINE) _Atomic uint64_t inside[SLEEPER_WORDS];
+
+	/* Of a windowed batch. The opener begins and frees them; any member counts their units. */
+	_Alignas(LINE) struct shared_epoch epochs[EPOCHS];
+	/* Bytes of results that were not of the batch's size, by the workers. Only grows. */
+	_Alignas(LINE) _Atomic uint64_t result_bytes;
+	_Atomic uint64_t accepted; /* by the opener, for those who look on */
+	_Atomic uint64_t given;
+	_Atomic uint64_t head;
 
 	/* Entries, or chunk words, hints and the context, as far as they fit. */
 	_Alignas(LINE) unsigned char table[BATCH_INLINE];

@@ -37,27 +37,42 @@ static unsigned seat_of_opener(const struct segment *segment, const struct share
 	return seat < segment->seat_count ? seat : segment_owner_seat(segment);
 }
 
-/*
- * Count units that the batch will take. Before that, so that the opener that retires it finds a
- * number that is not too small. Relaxed: the end of the task hands it over. Return what was counted
- * so far.
- */
-static uint64_t count(struct shared_batch *batch, uint64_t units)
+/* What is known of the units that one id has. */
+struct tally {
+	_Atomic uint64_t *units, *lowest;
+};
+
+/* Find the tally of an id: that of an epoch, or the batch's own. Relaxed: by who uses the id. */
+static struct tally tally_of(struct shared_batch *batch, uint64_t id)
 {
-	return fetch_add_relaxed(&batch->units, units);
+	for (unsigned e = 0; batch->flags & BATCH_WINDOWED && e < EPOCHS; e++)
+		if (load_relaxed(&batch->epochs[e].id) == id)
+			return (struct tally){&batch->epochs[e].units, &batch->epochs[e].lowest};
+	return (struct tally){&batch->units, &batch->lowest};
 }
 
-/* Note where a unit of the batch is. Relaxed: a hint. @counted: before the unit. */
-static void note(struct shared_batch *batch, uint64_t unit, uint64_t counted)
+/*
+ * Count units that the id will take. Before that, so that the opener that frees it finds a number
+ * that is not too small. Relaxed: the end of the task hands it over. Return what was counted so
+ * far.
+ */
+static uint64_t count(const struct tally *tally, uint64_t units)
 {
-	if (!counted || unit < load_relaxed(&batch->lowest))
-		store_relaxed(&batch->lowest, unit);
+	return fetch_add_relaxed(tally->units, units);
+}
+
+/* Note where a unit of the id is. Relaxed: a hint. @counted: before the unit. */
+static void note(const struct tally *tally, uint64_t unit, uint64_t counted)
+{
+	if (!counted || unit < load_relaxed(tally->lowest))
+		store_relaxed(tally->lowest, unit);
 }
 
 bool stock_take(struct segment *segment, struct shared_batch *batch, uint64_t id, uint64_t *offset)
 {
 	const uint64_t units = heap_units(segment);
 	const struct shared_seat *seat = &segment->seats[seat_of_opener(segment, batch)];
+	struct tally tally = tally_of(batch, id);
 
 	/* Only a wild write gives a batch such an id. */
 	if (!unit_is_used(id))
@@ -68,11 +83,11 @@ bool stock_take(struct segment *segment, struct shared_batch *batch, uint64_t id
 		/* Relaxed, because the CAS decides. */
 		if (u >= units || load_relaxed(&segment->heap_map[u]) != UNIT_STOCKED)
 			continue;
-		counted = count(batch, 1);
+		counted = count(&tally, 1);
 		/* HEAP1. Acquire: else we could write before the last holder has written. */
 		if (!cas_acquire(&segment->heap_map[u], &word, id))
 			continue;
-		note(batch, u, counted);
+		note(&tally, u, counted);
 		*offset = segment->heap + u * UNIT;
 		return true;
 	}
@@ -81,15 +96,16 @@ bool stock_take(struct segment *segment, struct shared_batch *batch, uint64_t id
 
 int stock_alloc(struct segment *segment, struct shared_batch *batch, uint64_t id, uint64_t size, uint64_t *offset)
 {
-	uint64_t counted = count(batch, round_up(size, UNIT) / UNIT), got;
+	struct tally tally = tally_of(batch, id);
+	uint64_t counted = count(&tally, round_up(size, UNIT) / UNIT), got;
 	int r = heap_alloc(segment, id, size, &got);
 
 	if (r) {
-		count(batch, (uint64_t)segment->seat_count * STOCK_UNITS);
+		count(&tally, (uint64_t)segment->seat_count * STOCK_UNITS);
 		if (!stock_empty(segment, id) || (r = heap_alloc(segment, id, size, &got)))
 			return r;
 	}
-	note(batch, (got - segment->heap) / UNIT, counted);
+	note(&tally, (got - segment->heap) / UNIT, counted);
 	*offset = got;
 	return 0;
 }
@@ -117,10 +133,19 @@ static _Atomic uint32_t *slot_for(const struct segment *segment, unsigned seat, 
 	return found;
 }
 
-bool stock_keep(struct segment *segment, unsigned seat, const struct shared_batch *batch, uint64_t id, bool *left)
+void stock_free(struct segment *segment, struct shared_batch *batch, uint64_t id)
 {
+	struct tally tally = tally_of(batch, id);
+
+	/* Relaxed, both: as in stock_keep(). */
+	heap_free_some(segment, id, load_relaxed(tally.lowest), load_relaxed(tally.units));
+}
+
+bool stock_keep(struct segment *segment, unsigned seat, struct shared_batch *batch, uint64_t id, bool *left)
+{
+	struct tally tally = tally_of(batch, id);
 	/* Relaxed, both: units was counted before the slot of the task was released. */
-	uint64_t missing = load_relaxed(&batch->units), u = load_relaxed(&batch->lowest), units = heap_units(segment);
+	uint64_t missing = load_relaxed(tally.units), u = load_relaxed(tally.lowest), units = heap_units(segment);
 	bool kept = false;
 
 	*left = false;

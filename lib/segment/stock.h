@@ -20,7 +20,10 @@ int stock_alloc(struct segment *segment, struct shared_batch *batch, uint64_t id
  * seat, and no process may claim more units for the batch meanwhile. Return true if any was put.
  * *@left: there are more, which heap_free_all() has to free.
  */
-bool stock_keep(struct segment *segment, unsigned seat, const struct shared_batch *batch, uint64_t id, bool *left);
+bool stock_keep(struct segment *segment, unsigned seat, struct shared_batch *batch, uint64_t id, bool *left);
+
+/* Free all units of an id of the batch, as heap_free_all() does, by what is known of them. */
+void stock_free(struct segment *segment, struct shared_batch *batch, uint64_t id);
 
 /*
  * Give the stocks of all members back to the system, under @id. That is a new one of heap_new_id(),

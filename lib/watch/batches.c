@@ -86,6 +86,12 @@ static int see_once(struct ledger *ledger, uint64_t index, sheaf_inspect_batch *
 		out->ready = queue->ready;
 		out->running = queue->running;
 	}
+	if (batch->flags & BATCH_WINDOWED) {
+		out->windowed = true;
+		out->accepted = value64(&batch->accepted);
+		out->given = value64(&batch->given);
+		out->head = value64(&batch->head);
+	}
 	if (batch->kind == KIND_CALLS)
 		return 0;
 	/* Asked after the head was read, so that what the batch has is committed by now. */

@@ -55,7 +55,7 @@ struct shared_entry *call_entry_at(const struct segment *segment, const struct s
 static void store_failure(struct member *member, struct shared_entry *entry, const struct sheaf_task *task)
 {
 	const struct shared_left left = {.offset = task->data, .size = task->size};
-	uint64_t before = task->data ? sizeof(left) : 0, offset;
+	uint64_t before = task->data ? sizeof(left) : 0, heap_id = task_heap_id(task->batch, task->slot), offset;
 	unsigned char *at;
 
 	entry->last.cause.signal = 0;
@@ -63,8 +63,9 @@ static void store_failure(struct member *member, struct shared_entry *entry, con
 	entry->data = 0;
 	entry->size = 0;
 	/* Without memory for that, the code alone must do. */
-	if ((!task->text_size && !task->data) || region_alloc(member->segment, task->batch, member_region(member, task->batch),
-							      before + task->text_size + 1, &offset))
+	if ((!task->text_size && !task->data) ||
+	    region_alloc(member->segment, heap_id, task->batch, member_region(member, heap_id), before + task->text_size + 1,
+			 &offset))
 		return;
 	at = segment_at(member->segment, offset);
 	memcpy(at, &left, before);
@@ -142,6 +143,14 @@ static inline void begin_task(struct sheaf_task *task, struct member *member, st
 	task->text_size = 0;
 }
 
+/* Tell a windowed batch how large a result is that lies elsewhere than its entry. */
+__attribute__((noinline)) static void count_result(struct shared_batch *batch, uint64_t size)
+{
+	/* Relaxed: the publication hands it over (CALL1). */
+	if (batch->flags & BATCH_WINDOWED)
+		fetch_add_relaxed(&batch->result_bytes, size);
+}
+
 /* Write into the entry of a task that has returned all but its status. */
 __attribute__((always_inline)) static inline void fill_entry(struct member *member, const struct shared_batch *batch,
 							     struct shared_entry *entry, const struct sheaf_task *task,
@@ -152,6 +161,8 @@ __attribute__((always_inline)) static inline void fill_entry(struct member *memb
 	} else {
 		entry->data = task->data;
 		entry->size = task->size;
+		if (task->data)
+			count_result(task->batch, task->size);
 	}
 	entry->pid = member->pid;
 	if (!(batch->flags & SHEAF_NO_TIMES)) {

@@ -65,8 +65,8 @@ __attribute__((noinline)) static void report_failure(struct walk *walk, uint64_t
 	};
 	uint64_t lost = walk->bits | (uint64_t)WORD_LOST << WORD_FLAGS_AT;
 
-	if (failure_push(member->segment, walk->batch->heap_id, task->shared, member_region(member, walk->batch), &record,
-			 task->text)) {
+	if (failure_push(member->segment, walk->batch->heap_id, task->shared, member_region(member, walk->batch->heap_id),
+			 &record, task->text)) {
 		/* Relaxed, because nobody else changes or reads the chunk until it is DONE. */
 		cas_relaxed(&walk->words[walk->chunk], &walk->bits, lost);
 		walk->bits = lost;

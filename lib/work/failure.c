@@ -25,7 +25,7 @@ int failure_push(struct segment *segment, uint64_t heap_id, struct shared_batch 
 	struct shared_failure *failure;
 	uint64_t offset, newest;
 	uint64_t frames = record->frame_count * sizeof(uint64_t);
-	int r = region_alloc_as(segment, heap_id, batch, region, sizeof(*record) + frames + record->text_size + 1, &offset);
+	int r = region_alloc(segment, heap_id, batch, region, sizeof(*record) + frames + record->text_size + 1, &offset);
 
 	if (r)
 		return r;

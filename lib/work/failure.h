@@ -9,7 +9,7 @@
 
 /*
  * Push a copy of @record. @follows: its addresses, then its text. @region: the caller's own, for
- * the memory. Return: 0; errors of region_alloc_as().
+ * the memory. Return: 0; errors of region_alloc().
  */
 int failure_push(struct segment *segment, uint64_t heap_id, struct shared_batch *batch, struct region *region,
 		 const struct shared_failure *record, const void *follows);

@@ -43,15 +43,15 @@ static int status_after(const struct death *death, bool cancelled)
 /* ---- submitted tasks ---- */
 
 /* Store how the dead member ended, in words. Without memory they are lost. */
-static void store_text(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry, const char *text,
-		       struct region *region)
+static void store_text(struct segment *segment, struct shared_batch *batch, const struct shared_slot *slot,
+		       struct shared_entry *entry, const char *text, struct region *region)
 {
 	size_t size = strlen(text);
 	uint64_t offset;
 
 	entry->data = 0;
 	entry->size = 0;
-	if (region_alloc(segment, batch, region, size + 1, &offset))
+	if (region_alloc(segment, task_heap_id(batch, slot), batch, region, size + 1, &offset))
 		return;
 	memcpy(segment_at(segment, offset), text, size);
 	entry->data = offset;
@@ -59,15 +59,16 @@ static void store_text(struct segment *segment, struct shared_batch *batch, stru
 }
 
 /* Store the last words that the dead member left. Without memory they are lost. */
-static void store_account(struct segment *segment, struct shared_batch *batch, struct shared_entry *entry,
-			  const struct death *death, struct region *region)
+static void store_account(struct segment *segment, struct shared_batch *batch, const struct shared_slot *slot,
+			  struct shared_entry *entry, const struct death *death, struct region *region)
 {
 	uint64_t size = death->frame_count * sizeof(*death->frames), offset;
 	struct shared_account *account;
 
 	entry->data = 0;
 	entry->size = 0;
-	if ((!size && !death->way) || region_alloc(segment, batch, region, sizeof(*account) + size, &offset))
+	if ((!size && !death->way) ||
+	    region_alloc(segment, task_heap_id(batch, slot), batch, region, sizeof(*account) + size, &offset))
 		return;
 	account = segment_at(segment, offset);
 	*account = (struct shared_account){.address = death->address, .way = death->way};
@@ -109,9 +110,9 @@ static bool settle_call(struct segment *segment, struct shared_batch *batch, str
 	entry->status = status_after(death, cancelled);
 	entry->pid = death->pid;
 	if (death->text)
-		store_text(segment, batch, entry, death->text, region);
+		store_text(segment, batch, slot, entry, death->text, region);
 	else
-		store_account(segment, batch, entry, death, region);
+		store_account(segment, batch, slot, entry, death, region);
 	entry->started_ns = death->started_ns;
 	entry->finished_ns = death->ended_ns;
 	entry->last.cause.signal = death->signal;

@@ -76,7 +76,7 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 {
 	struct shared_batch *batch;
 	struct segment *segment;
-	uint64_t offset, tail;
+	uint64_t offset, tail, heap_id;
 	int r;
 
 	if (!task || !memory)
@@ -87,8 +87,8 @@ UNGUARDED int sheaf_task_result(sheaf_task *task, size_t size, void **memory)
 	batch = shared_of(task);
 	tail = batch->flags & BATCH_CHECKED && size < SIZE_MAX - ZONE_TAIL ? ZONE_TAIL : 0;
 	/* The id is that of its own copy, if an opener runs this: a wild write cannot change it. */
-	r = region_alloc_as(segment, task->batch->heap_id, batch, member_region(task->member, task->batch), size + tail,
-			    &offset);
+	heap_id = task->slot ? task_heap_id(task->batch, task->slot) : task->batch->heap_id;
+	r = region_alloc(segment, heap_id, batch, member_region(task->member, heap_id), size + tail, &offset);
 	if (r)
 		return heap_fail(segment, r, size, "a result");
 	task->data = offset;

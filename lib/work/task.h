@@ -70,6 +70,13 @@ static inline void task_returned(struct member *member)
 		output_flush(false);
 }
 
+/* Return the id of the memory that a task may take from its batch. */
+static inline uint64_t task_heap_id(const struct shared_batch *batch, const struct shared_slot *slot)
+{
+	/* Relaxed: the slot hands it over (RING1), and the epoch lasts as long as the task. */
+	return batch->flags & BATCH_WINDOWED ? load_relaxed(&batch->epochs[slot->epoch % EPOCHS].id) : batch->heap_id;
+}
+
 /* Find the batch of a slot that the caller owns. */
 static inline struct shared_batch *task_batch(const struct segment *segment, const struct shared_slot *slot)
 {

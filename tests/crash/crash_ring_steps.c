@@ -246,7 +246,7 @@ static void call_submit_much(void)
 	static const unsigned char arg[MUCH] = {1};
 	uint64_t offset;
 
-	CHECK(!region_alloc(&segment, batch, &region, MUCH, &offset), "region_alloc");
+	CHECK(!region_alloc(&segment, batch->heap_id, batch, &region, MUCH, &offset), "region_alloc");
 	memcpy(segment_at(&segment, offset), arg, MUCH);
 	submit(victim.name, 0, offset);
 }
@@ -290,7 +290,7 @@ static void call_alloc(void)
 	uint64_t offset;
 
 	for (unsigned i = 0; i < 3; i++)
-		CHECK(!region_alloc(&segment, batch, &region, UNIT - 64, &offset), "region_alloc");
+		CHECK(!region_alloc(&segment, batch->heap_id, batch, &region, UNIT - 64, &offset), "region_alloc");
 	CHECK(!heap_alloc(&segment, batch->heap_id, 3 * UNIT, &offset), "heap_alloc");
 }
 
@@ -325,7 +325,7 @@ static void call_stock(void)
 	bool left;
 
 	fill_stock();
-	CHECK(!region_alloc(&segment, batch, &region, UNIT - 64, &offset), "region_alloc");
+	CHECK(!region_alloc(&segment, batch->heap_id, batch, &region, UNIT - 64, &offset), "region_alloc");
 	CHECK(!*(unsigned char *)segment_at(&segment, offset), "the memory is not zero");
 	/* Takes another one, and fails to take the third. */
 	CHECK(stock_take(&segment, batch, batch->heap_id, &offset), "stock_take");

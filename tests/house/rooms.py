@@ -30,6 +30,7 @@ PUBLIC = {
     "sheaf.h": None,
     "sheaf_workers.h": None,
     "sheaf_attach.h": None,
+    "sheaf_stream.h": None,
     "sheaf_sync.h": "sync",
     "sheaf_inspect.h": "watch",
     "sheaf_data.h": "data",

@@ -142,6 +142,7 @@ if [ "$amount" = small ]; then
 	all demand
 	all left
 	all attach -DDEATHS=1
+	all window -DTASKS=2
 	all priority -DDEATHS=0
 	all wake $gatherer
 	all wake $room -DSLOTS=1
@@ -156,6 +157,7 @@ if [ "$amount" = small ]; then
 	caught demand -DSWALLOW
 	caught left -DREST_RUNS
 	caught attach -DFORGET_LEAVING
+	caught window -DHASTY
 	caught priority -DHAND_BACK_FIRST
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
@@ -200,6 +202,8 @@ all_mutants() {
 	done
 	caught demand -DNO_LOOK_AT_END -DEARLY=1 -DTASKS=3
 	caught left -DREST_RUNS
+	caught window -DHASTY
+	caught window -DEARLY
 	caught left -DOPENER_COUNTS
 	for mutant in NO_LOCK EARLY_PID NO_START FREE_FIRST FORGET_LEAVING; do
 		caught attach -D$mutant
@@ -257,6 +261,7 @@ if [ "$amount" = quick ]; then
 	all left -DTASKS=10
 	all left -DWARY=0
 	all attach
+	all window
 	all priority
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
@@ -288,6 +293,8 @@ all demand -DWORKERS=3 -DTASKS=3 -DDEATHS=1
 all left -DTASKS=10 -DSLOTS=4
 part left -DWORKERS=3
 all attach -DDEATHS=3 -DENDS=2 -DJOINS=3
+all window -DDEATHS=2
+all window -DTASKS=4
 for poll in 0 1; do
 	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3

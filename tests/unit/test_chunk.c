@@ -295,7 +295,7 @@ Test(dense, a_chunk_is_lost_if_there_is_no_memory_to_report)
 
 	batch->heap_id = 2000;
 	segment.heap_size = UNIT; /* so no larger block is found */
-	cr_assert_eq(region_alloc(&segment, batch, &(struct region){0}, UNIT, &offset), 0);
+	cr_assert_eq(region_alloc(&segment, batch->heap_id, batch, &(struct region){0}, UNIT, &offset), 0);
 	record.fails = 7;
 	run_share(0, 1);
 	cr_assert_null(failure());

@@ -456,6 +456,39 @@ Test(inspect, counts_tasks_of_all_priorities)
 	gate_open(gate);
 }
 
+Test(inspect, tells_where_a_stream_is_stalled)
+{
+	sheaf_inspect_batch batches[4096];
+	sheaf_result result;
+	struct gate *gate;
+	sheaf_batch *batch;
+
+	start_workers(1);
+	open_inspection();
+	gate = new_gate();
+	batch = new_batch(&(sheaf_batch_options){.window = 4, .flags = SHEAF_NONBLOCK});
+	for (uint64_t i = 5; i < 7; i++) {
+		expect_done(sheaf_submit(batch, i, do_nothing, NULL, 0));
+		cr_assert_eq(sheaf_next(batch, &result, hang_deadline()), 1);
+	}
+	expect_done(sheaf_submit(batch, 7, wait_at_gate, &gate, sizeof(gate)));
+	for (uint64_t i = 8; i < 11; i++)
+		expect_done(sheaf_submit(batch, i, do_nothing, NULL, 0));
+	gate_await(gate, 1);
+	cr_assert_eq(sheaf_inspect_batches(inspect, batches, 4096), 4096);
+	cr_assert(batches[0].windowed && batches[0].kind == SHEAF_BATCH_TASKS);
+	cr_assert_eq(batches[0].accepted, 6);
+	cr_assert_eq(batches[0].given, 2);
+	cr_assert_eq(batches[0].head, 7);
+	cr_assert_eq(batches[0].running, 1);
+	gate_open(gate);
+	for (uint64_t i = 7; i < 11; i++)
+		cr_assert_eq(sheaf_next(batch, &result, hang_deadline()), 1);
+	sheaf_batch_retire(batch);
+	cr_assert_eq(sheaf_inspect_batches(inspect, batches, 4096), 4096);
+	cr_assert(!batches[0].windowed);
+}
+
 Test(inspect, tells_how_far_a_loop_is)
 {
 	/* A table in the batch's own slot, and one in the heap. */

@@ -285,7 +285,7 @@ Test(stock, regions_hand_out_zeroes_of_it)
 	for (unsigned i = 0; i < 4; i++) {
 		static const unsigned char zero[640];
 
-		cr_assert_eq(region_alloc(&segment, batch, &region, 600, &offset), 0);
+		cr_assert_eq(region_alloc(&segment, batch->heap_id, batch, &region, 600, &offset), 0);
 		cr_assert_eq(memcmp(segment_at(&segment, offset), zero, sizeof(zero)), 0);
 		memset(segment_at(&segment, offset), 0xff, 600);
 	}
@@ -293,8 +293,8 @@ Test(stock, regions_hand_out_zeroes_of_it)
 	memset(segment_at(&segment, alloc(UNIT)), 0xff, UNIT);
 	keep(SEAT);
 	open_batch(SEAT);
-	cr_assert_eq(region_alloc(&segment, batch, &region, 64, &offset), 0);
-	cr_assert_eq(region_alloc(&segment, batch, &region, UNIT, &offset), 0);
+	cr_assert_eq(region_alloc(&segment, batch->heap_id, batch, &region, 64, &offset), 0);
+	cr_assert_eq(region_alloc(&segment, batch->heap_id, batch, &region, UNIT, &offset), 0);
 	for (unsigned i = 0; i < UNIT; i++)
 		cr_assert_eq(((unsigned char *)segment_at(&segment, offset))[i], 0);
 }

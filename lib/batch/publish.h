@@ -1,9 +1,9 @@
 /*
- * submit.h - the last step of each submission: make a slot READY, which hands its task to the
+ * publish.h - the last step of each submission: make a slot READY, which hands its task to the
  * workers.
  */
-#ifndef SHEAF_BATCH_SUBMIT_H
-#define SHEAF_BATCH_SUBMIT_H
+#ifndef SHEAF_BATCH_PUBLISH_H
+#define SHEAF_BATCH_PUBLISH_H
 
 #include "base/atomic.h"
 #include "batch/handle.h"
@@ -13,10 +13,10 @@
 #include <errno.h>
 
 /* Private: withdraw the task. False: a worker has it. */
-bool submit_withdraw(const struct sheaf_batch *batch, struct shared_slot *slot);
+bool publish_withdraw(const struct sheaf_batch *batch, struct shared_slot *slot);
 
 /* Note which slots of the ring may name the batch. */
-static inline void submit_note_ticket(struct sheaf_batch *batch, uint64_t ticket)
+static inline void publish_note(struct sheaf_batch *batch, uint64_t ticket)
 {
 	if (!batch->sent || ticket < batch->first_ticket)
 		batch->first_ticket = ticket;
@@ -31,18 +31,18 @@ static inline void submit_note_ticket(struct sheaf_batch *batch, uint64_t ticket
  * worker if one sleeps. @flags: as for ring_publish(). 0; -EPIPE with its message: the task was
  * withdrawn.
  */
-__attribute__((always_inline)) static inline int submit_publish(struct sheaf_batch *batch, struct shared_slot *slot,
-								uint64_t ticket, bool ring, uint64_t flags)
+__attribute__((always_inline)) static inline int publish_slot(struct sheaf_batch *batch, struct shared_slot *slot,
+							      uint64_t ticket, bool ring, uint64_t flags)
 {
 	struct segment *segment = batch->segment;
 
-	submit_note_ticket(batch, ticket);
+	publish_note(batch, ticket);
 	ring_publish(batch->ring, slot, ticket, flags);
 	/*
 	 * Seq_cst, pairs with ending_finish() in ending.c: else both could read what was there
 	 * before the other's store.
 	 */
-	if (load_seq_cst(&segment->control->state) == POOL_FINISHED && submit_withdraw(batch, slot))
+	if (load_seq_cst(&segment->control->state) == POOL_FINISHED && publish_withdraw(batch, slot))
 		return -EPIPE;
 	if (ring)
 		batch->woke |= workers_ring(segment);

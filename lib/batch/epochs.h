@@ -1,0 +1,35 @@
+/*
+ * epochs.h - the memory of a windowed batch, in parts that are freed one after the other.
+ *
+ * Positions are accepted in the current epoch. What they use beside their entries has its id: their
+ * arguments, results and texts, and what dead workers have left of it. When the last of them has
+ * gone, the epoch is freed.
+ */
+#ifndef SHEAF_BATCH_EPOCHS_H
+#define SHEAF_BATCH_EPOCHS_H
+
+#include "batch/handle.h"
+
+struct epochs {
+	uint64_t members[EPOCHS]; /* positions in each */
+	unsigned current;
+};
+
+void epochs_open(struct sheaf_batch *batch, struct epochs *epochs);
+
+/* Free all of them. No slot of the ring names the batch. */
+void epochs_close(struct sheaf_batch *batch);
+
+/*
+ * Go on to the next epoch if the current one has grown. False: it has, and all others are in use,
+ * by positions that do not go.
+ */
+bool epochs_choose(struct sheaf_batch *batch, struct epochs *epochs);
+
+/* Note that a position has gone, whose slot of the ring is free. */
+void epochs_leave(struct sheaf_batch *batch, struct epochs *epochs, unsigned epoch);
+
+/* Return the id of the current one. */
+uint64_t epochs_id(const struct sheaf_batch *batch, const struct epochs *epochs);
+
+#endif
