@@ -276,6 +276,124 @@ static void calls(struct random_batches *batches)
 	free(seen);
 }
 
+/* ---- streams ---- */
+
+/* What a producer gives so far. */
+struct source {
+	uint64_t next, n, salt;
+};
+
+static int produce_call(void *context, sheaf_item *item)
+{
+	struct source *source = context;
+
+	if (source->next == source->n)
+		return 0;
+	item->position = source->next++;
+	item->fn = call;
+	item->arg = &source->salt;
+	item->arg_size = sizeof(source->salt);
+	return 1;
+}
+
+static uint64_t digest_of(uint64_t number)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < words_of(number); i++)
+		sum += distinct_value(number + i);
+	return sum;
+}
+
+/* Add up the words that the first stage has left. */
+static int digest(sheaf_task *task, const void *arg, void *result)
+{
+	size_t n = sheaf_task_arg_size(task) / sizeof(uint64_t);
+	uint64_t sum = 0, word;
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&word, (const char *)arg + i * sizeof(word), sizeof(word));
+		sum += word;
+	}
+	memcpy(result, &sum, sizeof(sum));
+	return 0;
+}
+
+static void check_digest(struct random_batches *batches, const sheaf_result *result, uint64_t salt, bool *seen)
+{
+	uint64_t number = result->position + salt, sum;
+
+	CHECK_AS(HARM_DUPLICATED, !seen[result->position], "position %llu came before", (unsigned long long)result->position);
+	seen[result->position] = true;
+	batches->results++;
+	batches->reruns += result->attempts > 1;
+	if (fails(number)) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "number %llu", (unsigned long long)number);
+		CHECK_AS(HARM_LOST, result->status == -EDOM && !strcmp(result->message, text),
+			 "position %llu: status %d, \"%s\"", (unsigned long long)result->position, result->status,
+			 result->message);
+		return;
+	}
+	check_status(result);
+	memcpy(&sum, result->data, sizeof(sum));
+	CHECK_AS(HARM_LOST, sum == digest_of(number), "position %llu: the sum is wrong", (unsigned long long)result->position);
+}
+
+/* Open a batch with a window of some size. */
+static sheaf_batch *open_window(struct random_batches *batches, size_t result_size)
+{
+	sheaf_batch_options options = {
+		.priority = some_priority(batches), .caller_works = !rng_below(&batches->rng, 4), .result_size = result_size};
+	sheaf_batch *batch;
+	int r;
+
+	if (rng_below(&batches->rng, 3))
+		options.window = 1 + rng_below(&batches->rng, rng_below(&batches->rng, 2) ? 5 : 200);
+	else
+		options.window_bytes = 1000 + rng_below(&batches->rng, 500000);
+	r = sheaf_batch_create(&batch, batches->pool, &options);
+	CHECK(r == 0, "sheaf_batch_create: %d", r);
+	return batch;
+}
+
+/* One stage, or two that are chained. */
+static void stream(struct random_batches *batches)
+{
+	struct source source = {.n = rng_below(&batches->rng, 3 * MOST_CALLS), .salt = rng_next(&batches->rng) >> 8};
+	bool chained = rng_below(&batches->rng, 2), ordered = rng_below(&batches->rng, 2);
+	bool *seen = calloc(source.n + 1, sizeof(*seen));
+	sheaf_batch *first = open_window(batches, 0), *last = first;
+	sheaf_result result;
+	int r = sheaf_feed(first, produce_call, &source);
+
+	CHECK(r == 0 && seen, "sheaf_feed: %d", r);
+	if (chained) {
+		last = open_window(batches, sizeof(uint64_t));
+		CHECK((r = sheaf_chain(last, first, digest)) == 0, "sheaf_chain: %d", r);
+	}
+	for (uint64_t i = 0; i < source.n; i++) {
+		r = ordered ? sheaf_next(last, &result, hang_deadline()) : sheaf_next_done(last, &result, hang_deadline());
+		CHECK_AS(harm_of(r), r == 1, "result %llu of %llu: %d, \"%s\"", (unsigned long long)i,
+			 (unsigned long long)source.n, r, sheaf_message());
+		if (ordered)
+			check_position(result.position, i);
+		if (chained)
+			check_digest(batches, &result, source.salt, seen);
+		else
+			check_call(batches, &result, source.salt, seen, source.n, false);
+		if (!rng_below(&batches->rng, 2000)) /* and what is left is dropped */
+			goto leave;
+	}
+	CHECK_AS(HARM_DUPLICATED, sheaf_next(last, &result, hang_deadline()) == 0, "more results than tasks");
+leave:
+	if (chained)
+		sheaf_batch_retire(last);
+	sheaf_batch_retire(first);
+	free(seen);
+}
+
 static uint64_t *allocate(struct random_batches *batches, size_t n)
 {
 	void *memory;
@@ -398,7 +516,8 @@ static void leave(struct random_batches *batches)
 
 void random_batch_run(struct random_batches *batches)
 {
-	static void (*const kinds[])(struct random_batches *) = {calls, calls, map, map, loop, loop, leave, nested_batch_run};
+	static void (*const kinds[])(struct random_batches *) = {calls, calls,  map,  stream, map,
+								 loop,  stream, loop, leave,  nested_batch_run};
 
 	kinds[rng_below(&batches->rng, sizeof(kinds) / sizeof(kinds[0]))](batches);
 }
@@ -492,11 +611,15 @@ void check_pool_is_empty(sheaf_pool *pool)
 
 void random_batch_run_calls(struct random_batches *batches)
 {
-	calls(batches);
+	if (rng_below(&batches->rng, 2))
+		calls(batches);
+	else
+		stream(batches);
 }
 
 const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS] = {
 	{"call", call, NULL},
+	{"digest", digest, NULL},
 	{"item", item, NULL},
 	{"range", NULL, range},
 	{"node", nested_batch_node, NULL},

@@ -7,6 +7,7 @@
 
 #include "rng.h"
 #include "sheaf_attach.h"
+#include "sheaf_stream.h"
 
 struct random_batches {
 	sheaf_pool *pool;
@@ -16,8 +17,8 @@ struct random_batches {
 };
 
 /*
- * Run one batch of a random kind and size: a map, a loop, or submitted tasks with results of all
- * sizes, taken in one of the three ways. Now and then some or all of it is cancelled. It has shared
+ * Run one batch of a random kind and size: a map, a loop, submitted tasks with results of all sizes,
+ * taken in one of the three ways, or a stream of one stage or two. Now and then some or all of it is cancelled. It has shared
  * memory of its own, which is freed after. A result that is lost, given twice, wrong or failed ends
  * the program, and so does one that does not come (check.h).
  */
@@ -27,7 +28,7 @@ void random_batch_run(struct random_batches *batches);
 void random_batch_run_calls(struct random_batches *batches);
 
 /* The functions of all these batches, for pools that other programs join. */
-#define RANDOM_BATCH_FUNCTIONS 6u
+#define RANDOM_BATCH_FUNCTIONS 7u
 extern const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS];
 
 /*
