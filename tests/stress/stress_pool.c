@@ -6,7 +6,7 @@
  * sanitizer can see it. With 0 as third argument (STRESS_POOL SEED ROUNDS BACKEND) the workers are
  * processes.
  */
-#include "sheaf.h"
+#include "sheaf_stream.h"
 #include "support/arguments.h"
 #include "support/check.h"
 #include "support/children.h"
@@ -331,6 +331,63 @@ static void whole_map(struct owner *owner, struct rng *rng)
 	CHECK(sheaf_free(owner->pool, in) == 0 && sheaf_free(owner->pool, out) == 0, "sheaf_free");
 }
 
+/* A thread submits to a windowed batch while this one gathers, or a feed does, in two stages. */
+struct stream {
+	sheaf_batch *batch;
+	uint64_t n, next;
+	struct arg arg;
+};
+
+static void *submit_stream(void *context)
+{
+	struct stream *stream = context;
+	int r;
+
+	for (uint64_t i = 0; i < stream->n; i++) {
+		r = sheaf_submit(stream->batch, i, call, &stream->arg, sizeof(stream->arg));
+		CHECK(r == 0, "sheaf_submit: %d, \"%s\"", r, sheaf_message());
+	}
+	CHECK((r = sheaf_batch_finish(stream->batch)) == 0, "sheaf_batch_finish: %d", r);
+	return NULL;
+}
+
+static int produce(void *context, sheaf_item *item)
+{
+	struct stream *stream = context;
+
+	if (stream->next == stream->n)
+		return 0;
+	*item = (sheaf_item){.position = stream->next++, .fn = call, .arg = &stream->arg, .arg_size = sizeof(stream->arg)};
+	return 1;
+}
+
+static void windowed(struct owner *owner, struct rng *rng)
+{
+	sheaf_batch_options options = {.window = 1 + rng_below(rng, 50), .priority = some_priority(rng)};
+	struct stream stream = {.n = rng_below(rng, 600), .arg = make_arg(rng_next(rng) >> 8)};
+	bool thread = rng_below(rng, 2);
+	sheaf_window_info info;
+	sheaf_result result;
+	pthread_t id;
+	int r;
+
+	CHECK(sheaf_batch_create(&stream.batch, owner->pool, &options) == 0, "batch");
+	if (thread)
+		CHECK(!pthread_create(&id, NULL, submit_stream, &stream), "thread");
+	else
+		CHECK((r = sheaf_feed(stream.batch, produce, &stream)) == 0, "sheaf_feed: %d", r);
+	for (uint64_t i = 0; i < stream.n; i++) {
+		r = sheaf_next(stream.batch, &result, hang_deadline());
+		CHECK(r == 1 && result.position == i, "result %llu: %d, \"%s\"", (unsigned long long)i, r, sheaf_message());
+		check_call(owner, &result, stream.arg.salt, false);
+		CHECK(sheaf_batch_get_window(stream.batch, &info) == 0 && info.held <= options.window, "window");
+	}
+	CHECK(sheaf_next(stream.batch, &result, hang_deadline()) == 0, "more results than tasks");
+	if (thread)
+		pthread_join(id, NULL);
+	sheaf_batch_retire(stream.batch);
+}
+
 static void look(struct owner *owner, struct rng *rng)
 {
 	sheaf_pool_info info;
@@ -341,8 +398,8 @@ static void look(struct owner *owner, struct rng *rng)
 
 static void *run(void *context)
 {
-	static void (*const acts[])(struct owner *, struct rng *) = {submit_and_gather, map, stream_map, whole_map, loop, apply,
-								     poll_calls,        look};
+	static void (*const acts[])(struct owner *, struct rng *) = {
+		submit_and_gather, map, stream_map, whole_map, loop, apply, poll_calls, look, windowed};
 	struct owner *owner = context;
 	struct rng rng = {owner->seed + owner->number};
 
