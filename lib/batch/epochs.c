@@ -8,6 +8,7 @@
 #include "batch/epochs.h"
 
 #include "base/atomic.h"
+#include "base/cancel.h"
 #include "batch/units.h"
 #include "segment/heap.h"
 
@@ -34,11 +35,13 @@ static void end_epoch(struct sheaf_batch *batch, unsigned epoch)
 {
 	struct shared_epoch *shared = epoch_at(batch, epoch);
 	uint64_t id = load_relaxed(&shared->id);
+	int cancel = cancel_refuse();
 
 	/* Relaxed, both: counted before the slots of its tasks were free. */
 	if (id && load_relaxed(&shared->units))
 		units_free(batch, id);
 	store_relaxed(&shared->id, 0);
+	cancel_allow(cancel);
 }
 
 void epochs_open(struct sheaf_batch *batch, struct epochs *epochs)
@@ -55,11 +58,8 @@ void epochs_close(struct sheaf_batch *batch)
 		end_epoch(batch, e);
 }
 
-/*
- * Has the current one so much memory that the next one is to begin? A part of all that there is, so
- * that a few epochs are enough for results of any size.
- */
-static bool is_grown(const struct sheaf_batch *batch, const struct epochs *epochs)
+/* A part of all that there is, so that a few epochs are enough for results of any size. */
+bool epochs_grown(const struct sheaf_batch *batch, const struct epochs *epochs)
 {
 	uint64_t all = 0, least = (uint64_t)UNITS_PER_WORKER * (batch->segment->crew_count + 1);
 	/* Relaxed, all: a hint. */
@@ -75,8 +75,6 @@ static bool is_grown(const struct sheaf_batch *batch, const struct epochs *epoch
 
 bool epochs_choose(struct sheaf_batch *batch, struct epochs *epochs)
 {
-	if (!is_grown(batch, epochs))
-		return true;
 	if (!epochs->members[epochs->current]) {
 		end_epoch(batch, epochs->current);
 		begin_epoch(batch, epochs, epochs->current);

@@ -20,10 +20,10 @@ void epochs_open(struct sheaf_batch *batch, struct epochs *epochs);
 /* Free all of them. No slot of the ring names the batch. */
 void epochs_close(struct sheaf_batch *batch);
 
-/*
- * Go on to the next epoch if the current one has grown. False: it has, and all others are in use,
- * by positions that do not go.
- */
+/* Has the current one so much memory that the next one is to begin? */
+bool epochs_grown(const struct sheaf_batch *batch, const struct epochs *epochs);
+
+/* Go on to the next one. False: all others are in use, by positions that do not go. */
 bool epochs_choose(struct sheaf_batch *batch, struct epochs *epochs);
 
 /* Note that a position has gone, whose slot of the ring is free. */

@@ -13,6 +13,7 @@
 #include "batch/window.h"
 
 #include "base/atomic.h"
+#include "base/cancel.h"
 #include "base/error.h"
 #include "batch/message.h"
 #include "os/os.h"
@@ -247,15 +248,28 @@ static bool has_bytes(const struct sheaf_batch *batch, uint64_t bytes)
 	return held <= window->most_bytes && bytes <= window->most_bytes - held;
 }
 
+/* Is there an epoch for one more position? If the current one has grown, some may be free. */
+static bool has_epoch(struct sheaf_batch *batch)
+{
+	struct epochs *epochs = &batch->window->epochs;
+
+	if (!epochs_grown(batch, epochs))
+		return true;
+	settle_places(batch);
+	return epochs_choose(batch, epochs);
+}
+
 bool window_is_full(struct sheaf_batch *batch, uint64_t bytes)
 {
 	struct window *window = batch->window;
 	bool full;
 
-	settle_places(batch);
+	/* What this batch has read is held in the other one until it is settled here. */
+	if (window->feed.source)
+		settle_places(batch);
 	/* Alone, a position may be larger than the window. */
 	if (!window->held) {
-		(void)epochs_choose(batch, &window->epochs);
+		(void)has_epoch(batch);
 		return false;
 	}
 	full = window->held >= window->most;
@@ -263,7 +277,7 @@ bool window_is_full(struct sheaf_batch *batch, uint64_t bytes)
 		recount(batch);
 		full = !has_bytes(batch, bytes);
 	}
-	full = full || !epochs_choose(batch, &window->epochs);
+	full = full || !has_epoch(batch);
 	window->full_ns = !full ? 0 : window->full_ns ? window->full_ns : sheaf_now_ns();
 	return full;
 }
@@ -295,21 +309,26 @@ static int check_position(const struct window *window, uint64_t position)
 int window_reserve(struct sheaf_batch *batch, uint64_t position, uint64_t *index)
 {
 	struct window *window = batch->window;
-	int r = check_position(window, position);
+	int r = check_position(window, position), cancel;
 
 	if (r)
 		return r;
+	/* Not at each release: some of their slots would still be in the caches of workers. */
+	if (!window->free_count)
+		settle_places(batch);
 	if (grow_turns(window) || (!window->free_count && window->count == window->capacity && grow_places(window)))
 		return sheaf_fail(-ENOMEM, "no memory for the window of a batch");
 	if (window->free_count) {
 		*index = window->free[window->free_count - 1];
 		return 0;
 	}
-	if (window->count == batch->entries.capacity &&
-	    (r = entries_grow(&batch->entries, batch->segment, batch->shared, batch->heap_id)))
-		return r;
+	if (window->count == batch->entries.capacity) {
+		cancel = cancel_refuse();
+		r = entries_grow(&batch->entries, batch->segment, batch->shared, batch->heap_id);
+		cancel_allow(cancel);
+	}
 	*index = window->count;
-	return 0;
+	return r;
 }
 
 void window_add(struct sheaf_batch *batch, uint64_t index, uint64_t position, struct shared_slot *slot, uint64_t bytes)
@@ -341,6 +360,14 @@ void window_add(struct sheaf_batch *batch, uint64_t index, uint64_t position, st
 	store_relaxed(&batch->shared->accepted, window->accepted);
 	if (at == window->first)
 		store_relaxed(&batch->shared->head, position);
+}
+
+void window_expect(struct sheaf_batch *batch)
+{
+	const struct window *window = batch->window;
+
+	if (window->free_count)
+		batch_entry(batch, window->free[window->free_count - 1])->position = 0;
 }
 
 void window_drop(struct sheaf_batch *batch, uint64_t index)
@@ -412,7 +439,6 @@ void window_let_go(struct sheaf_batch *batch, uint64_t index)
 	else
 		window->leaving_first = (uint32_t)index + 1;
 	window->leaving_last = (uint32_t)index + 1;
-	settle_places(batch);
 }
 
 void window_release(struct sheaf_batch *batch)

@@ -98,6 +98,12 @@ uint64_t window_bytes(const struct sheaf_batch *batch);
 int window_reserve(struct sheaf_batch *batch, uint64_t position, uint64_t *index);
 void window_add(struct sheaf_batch *batch, uint64_t index, uint64_t position, struct shared_slot *slot, uint64_t bytes);
 
+/*
+ * Touch the entry that is next. A worker has written it, so it comes while the caller goes on, and
+ * not only when the next slot is published.
+ */
+void window_expect(struct sheaf_batch *batch);
+
 /* Take the last window_add() back. */
 void window_drop(struct sheaf_batch *batch, uint64_t index);
 

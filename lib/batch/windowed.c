@@ -103,51 +103,50 @@ static int publish(struct sheaf_batch *batch, const struct order_of_task *order,
 		batch->window->places[index].source = source;
 	if (!r && lower)
 		gatherer_ring_always(batch->segment, batch->shared);
+	window_expect(batch);
 	return r;
 }
 
-static int send(struct sheaf_batch *batch, const struct order_of_task *order, uint64_t flags)
+/* Send a task with an argument that needs memory. */
+static int send_large(struct sheaf_batch *batch, const struct order_of_task *order, uint64_t index, uint64_t flags)
 {
-	struct piece argument = {0};
-	uint64_t index;
-	int r = reserve(batch, order, &index);
+	uint64_t id = epochs_id(batch, &batch->window->epochs);
+	struct piece argument;
+	int r, cancel;
 
-	if (r)
-		return r;
 	/* Without a slot there is no use for memory. */
 	if (!ring_has_room(batch->ring))
 		return -EAGAIN;
-	if (order->arg_size > INLINE_ARG) {
-		r = piece_take(batch, epochs_id(batch, &batch->window->epochs), order->arg_size, "the argument of a task",
-			       &argument);
-		if (r)
-			return r;
+	cancel = cancel_refuse();
+	r = piece_take(batch, id, order->arg_size, "the argument of a task", &argument);
+	if (!r) {
 		memcpy(segment_at(batch->segment, argument.offset), order->arg, order->arg_size);
+		r = publish(batch, order, index, argument.offset, 0, flags);
+		if (r)
+			piece_give_back(batch, &argument);
 	}
-	r = publish(batch, order, index, argument.offset, 0, flags);
-	if (r)
-		piece_give_back(batch, &argument);
+	cancel_allow(cancel);
 	return r;
 }
 
 int windowed_send(struct sheaf_batch *batch, const struct order_of_task *order, uint64_t flags)
 {
-	int cancel = cancel_refuse(), r = send(batch, order, flags);
+	uint64_t index;
+	int r = reserve(batch, order, &index);
 
-	cancel_allow(cancel);
-	return r;
+	if (r)
+		return r;
+	if (order->arg_size > INLINE_ARG)
+		return send_large(batch, order, index, flags);
+	return publish(batch, order, index, 0, 0, flags);
 }
 
 int windowed_send_shared(struct sheaf_batch *batch, const struct order_of_task *order, uint64_t source, uint64_t flags)
 {
-	int cancel = cancel_refuse();
 	uint64_t index;
 	int r = reserve(batch, order, &index);
 
-	if (!r)
-		r = publish(batch, order, index, segment_offset(batch->segment, order->arg), source, flags);
-	cancel_allow(cancel);
-	return r;
+	return r ? r : publish(batch, order, index, segment_offset(batch->segment, order->arg), source, flags);
 }
 
 int windowed_take(struct sheaf_batch *batch, const struct order_of_task *order, struct shared_slot *slot)
