@@ -160,6 +160,7 @@ typedef struct sheaf_pool_options {
 	enum sheaf_backend backend;
 	unsigned flags;                                    /* enum sheaf_pool_flags */
 	uint64_t task_timeout_ns;                          /* see "Limits"; 0: none */
+	uint64_t seed;                                     /* see sheaf_random.h */
 	const struct sheaf_worker_options *worker_options; /* hooks, recycling: sheaf_workers.h */
 	const struct sheaf_sharing *sharing;               /* who may join: sheaf_attach.h */
 	/* asked by calls of the owner that wait, every 0.1 s and once a signal handler has run in
@@ -222,8 +223,7 @@ typedef struct sheaf_map_options {
  *
  * Its status is 0, or -errno: what the task returned; -ECHILD: its worker died; -ETIMEDOUT: it was
  * over its limit; -ECANCELED: see "Cancel". SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT leave a
- * backtrace: return addresses, the innermost first, which mean the same in owner and worker.
- * SIGSEGV and SIGBUS leave the address that could not be used, which the message explains.
+ * backtrace: return addresses, the innermost first. SIGSEGV and SIGBUS leave the address, too.
  */
 typedef struct sheaf_result {
 	uint64_t position;

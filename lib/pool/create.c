@@ -151,6 +151,7 @@ static struct segment_options complete(const sheaf_pool_options *options, unsign
 		.batches = options->max_batches ? options->max_batches : DEFAULT_BATCHES,
 		.max_attempts = options->max_attempts ? options->max_attempts : DEFAULT_ATTEMPTS,
 		.heap_size = options->heap_size,
+		.seed = options->seed,
 	};
 }
 

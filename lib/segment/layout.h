@@ -67,6 +67,7 @@ struct shared_header {
 	uint32_t places;         /* of worker_count: the last seats, for programs that join */
 	uint32_t on_demand;      /* 1: workers are started when tasks need them */
 	uint32_t unused;
+	uint64_t seed; /* of random numbers */
 };
 
 #define FUNCTION_NAME 60u /* bytes, with the end */
@@ -316,10 +317,7 @@ struct shared_epoch {
 };
 
 struct shared_batch {
-	/*
-	 * BATCH_WORD, by the opener; OPEN -> CANCELLED by a CAS of anybody. The rest of this line
-	 * but `stop` changes only while no slot names the batch.
-	 */
+	/* BATCH_WORD. The rest of this line but `stop` is constant while a slot names the batch. */
 	_Alignas(LINE) _Atomic uint64_t word;
 	uint32_t kind; /* enum batch_kind */
 	uint32_t max_attempts;
@@ -485,7 +483,7 @@ static inline bool unit_is_used(uint64_t word)
 	return word && word != UNIT_STOCKED && word != UNIT_LEAVING;
 }
 
-static_assert(sizeof(struct shared_header) == 160, "offset table in docs/explanation/segment.md");
+static_assert(sizeof(struct shared_header) == 168, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");

@@ -53,6 +53,7 @@ void plan_header(const struct segment_options *options, uint64_t heap_size, stru
 	header->places = options->places;
 	header->function_count = options->function_count;
 	header->limit_ns = options->limit_ns;
+	header->seed = options->seed;
 	header->on_demand = options->on_demand;
 	header->ring_size = options->ring_size;
 	header->batch_count = options->batches;

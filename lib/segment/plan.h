@@ -20,6 +20,7 @@ struct segment_options {
 	const struct sheaf_function *functions;
 	uint32_t function_count, places;
 	uint64_t limit_ns;
+	uint64_t seed;
 	bool on_demand;
 };
 

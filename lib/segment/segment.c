@@ -32,6 +32,7 @@ void segment_set_view(struct segment *segment, const struct shared_header *heade
 	segment->seat_count = header->worker_count + 1;
 	segment->batch_count = header->batch_count;
 	segment->max_attempts = header->max_attempts;
+	segment->seed = header->seed;
 }
 
 bool segment_has_member(const struct segment *segment, uint32_t name)

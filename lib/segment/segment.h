@@ -57,6 +57,7 @@ struct segment {
 	uint32_t seat_count;   /* one more than worker_count: the owner's */
 	uint32_t batch_count;
 	uint32_t max_attempts;
+	uint64_t seed; /* of random numbers */
 
 	uint32_t batches_added;   /* by this member: batch slots that it knows to be committed */
 	_Atomic bool rings_added; /* by this member: it knows that all rings are committed */

@@ -31,6 +31,7 @@ PUBLIC = {
     "sheaf_workers.h": None,
     "sheaf_attach.h": None,
     "sheaf_stream.h": None,
+    "sheaf_random.h": None,
     "sheaf_sync.h": "sync",
     "sheaf_inspect.h": "watch",
     "sheaf_data.h": "data",
