@@ -9,6 +9,7 @@
 #include "os/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -37,7 +38,7 @@ unsigned os_thread_count(void)
 	struct stat tasks;
 
 	/* One folder for each thread, beside "." and "..". */
-	return stat("/proc/self/task", &tasks) || tasks.st_nlink < 3 ? 0 : (unsigned)tasks.st_nlink - 2;
+	return fstatat(AT_FDCWD, "/proc/self/task", &tasks, 0) || tasks.st_nlink < 3 ? 0 : (unsigned)tasks.st_nlink - 2;
 }
 
 int os_pidfd_open(pid_t pid)

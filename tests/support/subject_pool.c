@@ -367,6 +367,19 @@ static void check_result(const struct host *host, const sheaf_result *result, un
 				 "position %u: word %u", position, i);
 }
 
+/* One after the other: the place of each is used no more when the next one comes. */
+static void check_stream(struct host *host)
+{
+	sheaf_result result;
+
+	for (unsigned i = 0; i < host->wanted; i++) {
+		int r = sheaf_next(host->batch, &result, hang_deadline());
+
+		CHECK_AS(HARM_HUNG, r == 1, "sheaf_next: %d", r);
+		check_result(host, &result, i);
+	}
+}
+
 static void check_results(struct host *host)
 {
 	const struct workload *load = &page->load;
@@ -428,6 +441,7 @@ static void cancel(struct host *host)
 static void play(struct host *host)
 {
 	sheaf_batch_options options = {.result_size = page->load.slot,
+				       .window = page->load.windowed ? SUBJECT_POSITIONS : 0,
 				       .max_attempts = page->load.attempts,
 				       .flags = SHEAF_NONBLOCK,
 				       .on_error = page->load.cancels ? SHEAF_CANCEL_REST : SHEAF_GO_ON};
@@ -442,7 +456,10 @@ static void play(struct host *host)
 		CHECK((r = sheaf_pool_close(host->pool)) == 0, "sheaf_pool_close: %d", r);
 	atomic_store(&page->phase, WAITING);
 	wait_for_all(host);
-	check_results(host);
+	if (page->load.windowed)
+		check_stream(host);
+	else
+		check_results(host);
 	if (host->higher)
 		check_higher(host);
 	if (page->load.closes)

@@ -38,10 +38,11 @@ struct workload {
 	/* the first task at position hold_at waits there, until it is killed or let pass */
 	bool holds;
 	unsigned hold_at;
-	bool leaves; /* each run asks its worker to leave */
-	bool hooks;  /* workers have an init and an exit hook */
-	bool demand; /* no worker is there before the batch is submitted */
-	bool closes; /* the pool is closed when all is submitted, and serves one batch */
+	bool leaves;   /* each run asks its worker to leave */
+	bool hooks;    /* workers have an init and an exit hook */
+	bool demand;   /* no worker is there before the batch is submitted */
+	bool windowed; /* the batch has a window, and each result is released before the next */
+	bool closes;   /* the pool is closed when all is submitted, and serves one batch */
 };
 
 /*
