@@ -24,12 +24,25 @@
 
 #define SWEEP_AGAIN_NS 1000000
 #define SWEEPS 10000
+#define LOOK_AGAIN_NS 2000000
+#define LOOKS_AGAIN 10
+
+/* Is the owner's process gone? A zombie that is no parent of this process may seem to be there. */
+static bool is_owner_gone(const struct supervisor *s)
+{
+	return s->child ? getppid() != s->owner : kill(s->owner, 0) && errno == ESRCH;
+}
 
 /* @dead: for sure. Else it has executed another program, as far as this process can tell. */
 _Noreturn static void end_with_owner(struct supervisor *s, bool dead)
 {
 	/* First, as a task may kill this process. The spare last: until then it would go on. */
 	crew_kill(s);
+	/* A process that ends closes its files before it is gone. */
+	for (unsigned i = 0; !dead && i < LOOKS_AGAIN; i++) {
+		os_sleep_ns(LOOK_AGAIN_NS);
+		dead = is_owner_gone(s);
+	}
 	/*
 	 * An owner that lives after all is to find its pool open, and starts another family. It was
 	 * not told of this one's end.
@@ -68,14 +81,15 @@ static enum owner find_owner(struct supervisor *s)
 	pid_t holder;
 	int mapped;
 
-	if (s->child ? getppid() != s->owner : kill(s->owner, 0) && errno == ESRCH)
+	if (is_owner_gone(s))
 		return OWNER_GONE;
 	if (!ended && os_locked(s->segment->fd, OS_LOCK_OWNER, 1, &holder) != 0)
 		return OWNER_LIVES;
 	mapped = os_maps_file(s->owner, &s->segment->id);
-	if (ended)
-		return mapped == 1 ? OWNER_UNPLUGGED : OWNER_REPLACED;
-	return mapped == 0 ? OWNER_REPLACED : OWNER_LIVES;
+	/* Without its memory it has no handle of the pool, whatever runs there now. */
+	if (mapped == 0)
+		return OWNER_GONE;
+	return !ended ? OWNER_LIVES : mapped == 1 ? OWNER_UNPLUGGED : OWNER_REPLACED;
 }
 
 void ending_follow_owner(struct supervisor *s)
