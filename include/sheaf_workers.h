@@ -141,8 +141,9 @@ SHEAF_API int sheaf_pool_resize(sheaf_pool *pool, unsigned workers);
  * sheaf_pool_pause() - have workers begin no more tasks, and no more chunks of maps
  * sheaf_pool_resume() - have them go on
  *
- * Returns at once: tasks that run end as usual, with the nested work that they wait for, unless
- * that has a time limit or has cost deaths, so that it is left to other workers. Work is accepted
+ * Returns at once: tasks that run end as usual, as does one that a worker was just about to claim,
+ * with the nested work that they wait for, unless that has a time limit or has cost deaths, so that
+ * it is left to other workers. Work is accepted
  * meanwhile, up to ring_size, and calls wait. A thread that works for itself (caller_works) goes
  * on. sheaf_pool_join() returns -EBUSY. Pausing or resuming twice is fine.
  * Return: 0; -EINVAL, -EPERM, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF; -ENOTSUP

@@ -505,16 +505,25 @@ static void work_until_stage(void)
 
 Test(attach, a_paused_pool_gives_no_task_to_a_program)
 {
+	sheaf_result result;
 	sheaf_batch *batch;
+	unsigned runs;
 
 	program(0, work_to_the_end);
 	start_shared(1, 0);
 	await_said(1);
 	cr_assert_eq(sheaf_pool_pause(pool), 0);
 	cr_assert_eq(sheaf_batch_create(&batch, pool, &(sheaf_batch_options){.result_size = sizeof(int)}), 0);
+	/* The program may have been about to claim one when the pause came, but no second one. */
 	cr_assert_eq(sheaf_submit(batch, 0, tell_process, NULL, 0), 0);
-	cr_assert_eq(sheaf_gather(batch, &(const sheaf_result *){NULL}, &(size_t){0}, sheaf_now_ns() + 20 * MS), -ETIMEDOUT);
-	cr_assert_eq(atomic_load(&desk->runs), 0);
+	if (sheaf_next(batch, &result, sheaf_now_ns() + 20 * MS) == 1) {
+		cr_assert_eq(sheaf_submit(batch, 1, tell_process, NULL, 0), 0);
+		cr_assert_eq(sheaf_next(batch, &result, sheaf_now_ns() + 20 * MS), -ETIMEDOUT);
+	}
+	runs = atomic_load(&desk->runs);
+	cr_assert_leq(runs, 1);
+	cr_assert_eq(sheaf_next(batch, &result, sheaf_now_ns() + 20 * MS), -ETIMEDOUT);
+	cr_assert_eq(atomic_load(&desk->runs), runs);
 	cr_assert_eq(sheaf_pool_resume(pool), 0);
 	cr_assert_eq(sheaf_gather(batch, &(const sheaf_result *){NULL}, &(size_t){0}, hang_deadline()), 0);
 	cr_assert_eq(sheaf_pool_close(pool), 0);
