@@ -21,6 +21,7 @@
 #include "base/atomic.h"
 #include "base/error.h"
 #include "batch/await.h"
+#include "batch/feed.h"
 #include "batch/gather.h"
 #include "batch/open.h"
 #include "queue/bell.h"
@@ -95,6 +96,7 @@ int sheaf_batch_arm(sheaf_batch *batch)
 		return r;
 	if ((r = gather_begin(batch, "sheaf_batch_arm")))
 		return r;
+	feed_begin(batch);
 	/* Without workers, run tasks until there is news, because poll() runs none. */
 	while (batch->member->ops->serve && batch->view->pick_done(batch, &next) == PICK_LATER && serve(batch))
 		continue;

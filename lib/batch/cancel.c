@@ -132,9 +132,14 @@ static int cancel_task(struct sheaf_batch *batch, uint64_t index, unsigned flags
 		return SHEAF_WAS_DONE;
 	if (!(flags & SHEAF_KILL) || batch->segment->threaded)
 		return SHEAF_RUNS_ON;
+	/* Meanwhile the entry must not become that of another task. */
+	if (batch->window)
+		batch->window->places[index].watched++;
 	pthread_mutex_unlock(&batch->lock);
 	r = wait_for_end(&ending, end_task_later);
 	pthread_mutex_lock(&batch->lock);
+	if (batch->window)
+		batch->window->places[index].watched--;
 	if (r)
 		return r;
 	if (!is_told(ending.entry))

@@ -39,6 +39,15 @@ int feed_end(const struct window *window)
 
 /* ---- a producer ---- */
 
+/* The thread is cancelled in the producer. */
+static void gather_no_longer(void *context)
+{
+	struct sheaf_batch *batch = context;
+
+	pthread_mutex_lock(&batch->lock);
+	(void)gather_end(batch, 0);
+}
+
 /* Ask the producer, without the lock. */
 static void produce(struct sheaf_batch *batch)
 {
@@ -49,7 +58,9 @@ static void produce(struct sheaf_batch *batch)
 	item.arg = NULL;
 	item.arg_size = 0;
 	pthread_mutex_unlock(&batch->lock);
+	pthread_cleanup_push(gather_no_longer, batch);
 	r = feed->producer(feed->context, &item);
+	pthread_cleanup_pop(0);
 	if (r < 0)
 		(void)sheaf_fail(r, "the producer of position %llu failed: %s", (unsigned long long)item.position,
 				 sheaf_strerror(r));

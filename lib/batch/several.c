@@ -13,6 +13,7 @@
  */
 #include "base/error.h"
 #include "batch/await.h"
+#include "batch/feed.h"
 #include "batch/gather.h"
 #include "batch/help.h"
 #include "member/wait.h"
@@ -133,6 +134,7 @@ static int hold_several(struct several *several)
 			return sheaf_fail(-EINVAL, "sheaf_wait: batches[%u] is NULL", i);
 		if ((r = gather_begin(batch, "sheaf_wait")))
 			return r == -EBUSY ? refuse_busy(several, i) : r;
+		feed_begin(batch);
 		pthread_mutex_unlock(&batch->lock);
 		several->held++;
 		if (batch->member != several->batches[0]->member)

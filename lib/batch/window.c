@@ -34,6 +34,8 @@ static bool is_over(struct sheaf_batch *batch, uint64_t index)
 	const struct place *place = &batch->window->places[index];
 	enum word_state state;
 
+	if (place->watched)
+		return false;
 	if (!place->slot)
 		return true;
 	/* RING2. Acquire: else the worker could still use what is used again. */

@@ -30,7 +30,8 @@ struct place {
 	uint64_t source;          /* 1 + the index in the batch that it is chained to; 0: none */
 	uint32_t next;            /* of those that are leaving */
 	uint8_t epoch;
-	uint8_t state; /* enum place_state */
+	uint8_t state;    /* enum place_state */
+	uint16_t watched; /* by so many calls that cancel it */
 };
 
 /* One of the positions in order. It may be that of a place that is held no longer. */

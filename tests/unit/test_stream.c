@@ -726,6 +726,81 @@ Test(stream, several_batches_and_news_know_windows)
 	expect_square(sheaf_next(batches[0], &result, 0), &result, 1);
 }
 
+Test(stream, calls_that_wait_for_batches_feed_them)
+{
+	struct feed feeds[2] = {{.end = 5}, {.end = 0}};
+	sheaf_batch *batches[2], *told;
+	sheaf_result result;
+
+	start_workers(2);
+	for (unsigned i = 0; i < 2; i++) {
+		batches[i] = new_batch(&(sheaf_batch_options){.window = 3, .result_size = 8});
+		expect_done(sheaf_feed(batches[i], produce, &feeds[i]));
+	}
+	cr_assert_eq(sheaf_wait(batches, 2, SHEAF_FIRST_DONE, hang_deadline()), 0);
+	cr_assert_eq(feeds[0].n, 3);
+	for (uint64_t i = 0; i < 5; i++) {
+		expect_done(sheaf_batch_arm(batches[0]));
+		while (!sheaf_pool_news(pool, &told))
+			usleep(100);
+		expect_square(sheaf_next(batches[0], &result, hang_deadline()), &result, i);
+	}
+	cr_assert_eq(sheaf_wait(batches, 2, SHEAF_FIRST_DONE, hang_deadline()), 2);
+}
+
+/* The same, whatever comes. */
+static int insist(sheaf_task *task, const void *arg, void *result)
+{
+	const _Atomic uint64_t *word;
+
+	(void)task, (void)result;
+	memcpy(&word, arg, sizeof(word));
+	while (!atomic_load(word))
+		usleep(100);
+	return 0;
+}
+
+struct canceller {
+	sheaf_batch *batch;
+	int found;
+};
+
+static void *cancel_first(void *context)
+{
+	struct canceller *canceller = context;
+
+	canceller->found = sheaf_cancel(canceller->batch, 0, SHEAF_KILL);
+	return NULL;
+}
+
+/* The entry of the cancelled task is not used again before the call that cancels it has seen it. */
+Test(stream, a_cancel_that_kills_ends_no_other_task)
+{
+	_Atomic uint64_t *word;
+
+	start_workers(2);
+	expect_done(sheaf_alloc(pool, 8, (void **)&word));
+	for (unsigned round = 0; round < 20; round++) {
+		struct canceller canceller = {.batch = new_batch(&(sheaf_batch_options){.window = 2, .result_size = 8})};
+		sheaf_result result;
+		pthread_t thread;
+
+		atomic_store(word, 0);
+		expect_done(sheaf_submit(canceller.batch, 0, insist, &word, sizeof(word)));
+		cr_assert_eq(pthread_create(&thread, NULL, cancel_first, &canceller), 0);
+		cr_assert_eq(sheaf_next(canceller.batch, &result, hang_deadline()), 1);
+		cr_assert_eq(result.status, -ECANCELED);
+		for (uint64_t i = 1; i < 200; i++) {
+			submit_square(canceller.batch, i);
+			expect_square(sheaf_next(canceller.batch, &result, hang_deadline()), &result, i);
+		}
+		pthread_join(thread, NULL);
+		cr_assert(canceller.found == SHEAF_WAS_KILLED || canceller.found == SHEAF_NEVER_RAN, "%d: %s", canceller.found,
+			  sheaf_message());
+		sheaf_batch_retire(canceller.batch);
+	}
+}
+
 /* A task that streams: sum of squares below its argument. */
 static int stream_in_task(sheaf_task *task, const void *arg, void *result)
 {
