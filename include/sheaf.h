@@ -407,7 +407,7 @@ SHEAF_API void sheaf_batch_retire(sheaf_batch *batch);
  *         -ENOMEM; -EEXIST (the position was submitted before); -EBUSY (the batch is a map);
  *         -EAGAIN (full, and SHEAF_NONBLOCK); -ETIMEDOUT (full until options->deadline_ns);
  *         -ECANCELED (also: the batch was cancelled); -EOVERFLOW (the argument has 4 GiB or more);
- *         -EFAULT (only with SHEAF_CHECK); -ENOTSUP.
+ *         -EFAULT (only with SHEAF_CHECK); -EDEADLK (only with a window); -ENOTSUP.
  */
 SHEAF_API int sheaf_submit(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size);
 SHEAF_API int sheaf_submit_with(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg, size_t arg_size,
