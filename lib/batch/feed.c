@@ -22,9 +22,16 @@
 
 #define LEAVING_NS 1000000
 
-/* End the feed. @code: 0, or an error whose message is the thread's last. */
-static void end_feed(struct feed *feed, int code)
+/*
+ * End the feed. @code: 0, or an error whose message is the thread's last. That the batch was
+ * cancelled is none: its results say so.
+ */
+static void end_feed(struct sheaf_batch *batch, int code)
 {
+	struct feed *feed = &batch->window->feed;
+
+	if (code == -ECANCELED && batch_is_cancelled(batch->shared))
+		code = 0;
 	feed->ended = true;
 	feed->pending = false;
 	feed->error = code;
@@ -68,7 +75,7 @@ static void produce(struct sheaf_batch *batch)
 	feed->item = item;
 	feed->pending = r > 0;
 	if (r <= 0)
-		end_feed(feed, r);
+		end_feed(batch, r);
 }
 
 /* Is it only later that a call can do it? */
@@ -98,7 +105,7 @@ static bool send_item(struct sheaf_batch *batch, uint64_t deadline_ns, int *fail
 	}
 	feed->pending = false;
 	if (r)
-		end_feed(feed, r);
+		end_feed(batch, r);
 	else
 		feed->item.position++;
 	return true;
@@ -147,7 +154,7 @@ static bool take_pending(struct sheaf_batch *batch, sheaf_result *result, uint64
 	if (r > 0)
 		return true;
 	if (!comes_later(r))
-		end_feed(feed, r);
+		end_feed(batch, r);
 	else if (deadline_ns)
 		*failed = leaving && r == -ETIMEDOUT && deadline_ns == soon ? 0 : r;
 	return false;
@@ -202,7 +209,7 @@ static bool send_result(struct sheaf_batch *batch, uint64_t deadline_ns, int *fa
 	}
 	feed->pending = comes_later(r) && !result.status;
 	if (!feed->pending && r)
-		end_feed(feed, r);
+		end_feed(batch, r);
 	if (!feed->pending || !deadline_ns)
 		return !feed->pending;
 	/* The ring is full, of others' tasks. */

@@ -12,6 +12,7 @@
 #include "pool/worker.h"
 #include "races/fibers.h"
 #include "segment/heap.h"
+#include "sheaf_stream.h"
 #include "support/arguments.h"
 #include "support/report.h"
 #include "support/rng.h"
@@ -246,6 +247,57 @@ static void calls(void)
 		sent++;
 	cancel_some(&wanted, batch, sent, 6);
 	take_all(&wanted, batch, sent);
+	sheaf_batch_retire(batch);
+}
+
+/* A window, whose entries and memory are used again and again. */
+struct stream {
+	struct wanted *wanted;
+	uint64_t next, n;
+	unsigned char arg[40];
+};
+
+static int produce(void *context, sheaf_item *item)
+{
+	struct stream *stream = context;
+	uint64_t number = stream->wanted->salt + stream->next;
+
+	if (stream->next == stream->n)
+		return 0;
+	memcpy(stream->arg, &number, sizeof(number));
+	*item = (sheaf_item){.position = stream->next++,
+			     .fn = call,
+			     .arg = stream->arg,
+			     .arg_size = number & 1 ? sizeof(number) : sizeof(stream->arg)};
+	return 1;
+}
+
+static void streams(void)
+{
+	struct wanted wanted = {.salt = fibers_luck(1000), .in_slot = fibers_luck(2)};
+	sheaf_batch_options options = {.result_size = wanted.in_slot ? 16 : 0,
+				       .window = 1 + fibers_luck(3),
+				       .on_error = luck_on_error(&wanted),
+				       .caller_works = !fibers_luck(3)};
+	struct stream stream = {.wanted = &wanted, .n = fibers_luck(MOST_ITEMS)};
+	bool by_position = fibers_luck(2);
+	sheaf_batch *batch = open_batch(&options);
+	sheaf_result result;
+	uint64_t taken = 0;
+	int r;
+
+	if (!batch)
+		return;
+	CHECK((r = sheaf_feed(batch, produce, &stream)) == 0, "sheaf_feed: %d", r);
+	while ((r = by_position ? sheaf_next(batch, &result, SHEAF_FOREVER) : sheaf_next_done(batch, &result, SHEAF_FOREVER)) ==
+	       1) {
+		CHECK_AS(HARM_LOST, !by_position || result.position == taken, "%llu instead of %llu",
+			 (unsigned long long)result.position, (unsigned long long)taken);
+		check_result(&wanted, &result);
+		taken++;
+	}
+	CHECK_AS(HARM_LOST, life.may_end || (r == 0 && (wanted.cancelled || taken == stream.n)),
+		 "the stream ends with %d after %llu", r, (unsigned long long)taken);
 	sheaf_batch_retire(batch);
 }
 
@@ -592,7 +644,7 @@ static void meet_often(void *context)
 
 static void own(void *context)
 {
-	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply, several, nested, nested};
+	static void (*const acts[])(void) = {loop, map, map, calls, calls, pairs, apply, several, nested, nested, streams};
 	uint64_t count = 2 + fibers_luck(6), kinds = life.only_dense ? 3 : sizeof(acts) / sizeof(acts[0]);
 
 	(void)context;

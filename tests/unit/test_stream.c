@@ -604,6 +604,26 @@ Test(stream, each_result_is_given_to_a_function)
 	sheaf_batch_retire(batch);
 }
 
+Test(stream, the_first_failure_may_end_a_feed)
+{
+	struct feed feed = {.end = UINT64_MAX, .fn = fail_each_third};
+	unsigned failed = 0, cancelled = 0;
+	sheaf_result result;
+	sheaf_batch *batch;
+	int r;
+
+	start_workers(2);
+	batch = new_batch(&(sheaf_batch_options){.window = 20, .on_error = SHEAF_CANCEL_REST});
+	expect_done(sheaf_feed(batch, produce, &feed));
+	while ((r = sheaf_next(batch, &result, hang_deadline())) == 1) {
+		failed += result.status == -EDOM;
+		cancelled += result.status == -ECANCELED;
+	}
+	cr_assert_eq(r, 0, "%d: %s", r, sheaf_message());
+	cr_assert(failed >= 1 && failed + cancelled < 1000);
+	sheaf_batch_retire(batch);
+}
+
 /* ---- chains ---- */
 
 static int produce_size(void *context, sheaf_item *item)
