@@ -22,6 +22,7 @@
 #include "batch/publish.h"
 #include "batch/view_calls.h"
 #include "batch/view_dense.h"
+#include "batch/where.h"
 #include "segment/heap.h"
 #include "work/check.h"
 #include "work/check_pointers.h"
@@ -56,24 +57,6 @@ struct dense {
 };
 
 /* ---- where things lie ---- */
-
-/* Check that an array lies in shared memory. 0; -EOVERFLOW, -EINVAL, -EFAULT with a message. */
-static int check_array(const struct segment *segment, const char *call, const char *name, const void *array, size_t n,
-		       size_t size)
-{
-	size_t bytes;
-
-	if (!checked_multiply(n, size, &bytes))
-		return sheaf_fail(-EOVERFLOW, "%s: %zu items of %zu bytes (%s) do not fit the address space", call, n, size,
-				  name);
-	if (!array && bytes)
-		return sheaf_fail(-EINVAL, "%s: %s is NULL, but its items have %zu bytes", call, name, size);
-	if (array && bytes && !heap_contains(segment, array, bytes))
-		return sheaf_fail(-EFAULT,
-				  "%s: %s, %zu bytes at %p, is not in one piece of the pool's shared memory: use sheaf_alloc()",
-				  call, name, bytes, array);
-	return 0;
-}
 
 /*
  * A line in which nothing changes from one map to the next stays with the workers that have read
@@ -160,8 +143,8 @@ UNGUARDED static int place_all(struct sheaf_batch *batch, struct dense *dense)
 
 	batch->plan.out = batch->plan.context = 0;
 	if (dense->kind == KIND_MAP) {
-		if ((r = check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
-		    (r = check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
+		if ((r = where_check_array(segment, dense->call, "in", dense->in, dense->n, dense->in_size)) ||
+		    (r = where_check_array(segment, dense->call, "out", dense->out, dense->n, dense->out_size)))
 			return r;
 		batch->plan.in = dense->in && dense->in_size ? segment_offset(segment, dense->in) : 0;
 		batch->plan.out = dense->out && dense->out_size ? segment_offset(segment, dense->out) : 0;
@@ -188,7 +171,7 @@ static int check_content(const struct sheaf_batch *batch, const struct dense *de
 		return r;
 	size = !dense->in_size ? 0 : dense->n < CHECKED_BYTES / dense->in_size ? dense->n * dense->in_size : CHECKED_BYTES;
 	if (dense->in && !heap_contains(batch->segment, dense->in, size))
-		return 0; /* check_array() says it better */
+		return 0; /* where_check_array() says it better */
 	return check_pointers(memory, batch->segment, dense->call, "in", dense->in, size);
 }
 

@@ -21,6 +21,9 @@ ROOMS = {
     # has arrays grow (pool/alloc.h) and notices that the pool was interrupted or is over
     # (pool/pool.h).
     "data": ["base", "os", "pool/alloc.h", "pool/pool.h"],
+    # As a program of a user's, but that it reports errors as the library does, and checks where
+    # arrays lie as a map does.
+    "reduce": ["base", "pool/holds.h"],
     "mpi": [],
     "python": [],
 }
@@ -32,6 +35,7 @@ PUBLIC = {
     "sheaf_attach.h": None,
     "sheaf_stream.h": None,
     "sheaf_random.h": None,
+    "sheaf_reduce.h": "reduce",
     "sheaf_sync.h": "sync",
     "sheaf_inspect.h": "watch",
     "sheaf_data.h": "data",

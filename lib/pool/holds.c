@@ -1,0 +1,14 @@
+/*
+ * holds.c - asks a pool for the memory that an array lies in.
+ */
+#include "pool/holds.h"
+
+#include "batch/where.h"
+#include "pool/pool.h"
+
+int pool_holds_array(const sheaf_pool *pool, const char *call, const char *name, const void *array, size_t n, size_t size)
+{
+	int r = pool_check(pool, call);
+
+	return r ? r : where_check_array(pool->member.segment, call, name, array, n, size);
+}
