@@ -146,6 +146,8 @@ static bool prepare(const struct path *path, uint64_t first, struct processes *a
 	all->worker = subject_worker(0);
 	all->generation = subject_generation(0);
 	all->supervisor = subject_supervisor();
+	/* The next process that the supervisor forks is to be the worker's replacement. */
+	(void)subject_spare();
 	if (!seize(all->worker)) {
 		puts("skipped: processes may not be traced here");
 		return false;

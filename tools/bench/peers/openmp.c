@@ -134,13 +134,9 @@ const struct peer_case openmp_cases[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct peer_case *const tables[] = {openmp_cases,
-							 openmp_array_cases,
-							 openmp_imbalance_cases,
-							 openmp_latency_cases,
-							 openmp_metg_cases,
-							 openmp_nested_cases,
-							 NULL};
+	static const struct peer_case *const tables[] = {
+		openmp_cases,      openmp_array_cases,  openmp_imbalance_cases, openmp_latency_cases,
+		openmp_metg_cases, openmp_nested_cases, openmp_reduce_cases,    NULL};
 
 	return peer_main(argc, argv, tables);
 }

@@ -13,6 +13,6 @@
 int openmp_start_threads(unsigned wanted);
 
 extern const struct peer_case openmp_cases[], openmp_array_cases[], openmp_imbalance_cases[], openmp_latency_cases[],
-	openmp_metg_cases[], openmp_nested_cases[];
+	openmp_metg_cases[], openmp_nested_cases[], openmp_reduce_cases[];
 
 #endif
