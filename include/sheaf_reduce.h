@@ -62,10 +62,11 @@ enum sheaf_number { SHEAF_F64 = 0, SHEAF_F32 = 1, SHEAF_I64 = 2, SHEAF_U64 = 3, 
  *         a uint64_t: both modulo 2^64
  *
  * Floats are added as doubles. Leaves are summed in blocks of 128, each by eight sums side by side,
- * and the blocks pairwise. With the tree above the error of a sum is at most
- * (22 + log2(n / 128)) * 2^-53 times the sum of |x|, to first order: 16 additions in a block, 3 for
- * its eight sums, 3 for what is left of it, and one for each level above (Higham, "The accuracy of
- * floating point summation", 1993).
+ * and the blocks pairwise. With the tree above the error of a sum is at most (22 + log2(n / 128)) *
+ * 2^-53 times the sum of |x|, to first order: 16 additions in a block, 3 of its eight sums, 1 of
+ * what is left of it, and 1 for each level above, which are at most log2(n / 128) + 2. Of a dot
+ * product it is one more, of the products. (Higham, "The accuracy of floating point summation",
+ * 1993)
  */
 SHEAF_API int sheaf_sum(sheaf_pool *pool, enum sheaf_number type, const void *x, size_t n, void *sum,
 			const sheaf_map_options *options);
