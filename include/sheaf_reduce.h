@@ -51,8 +51,11 @@ typedef struct sheaf_reduction {
 SHEAF_API int sheaf_reduce(sheaf_pool *pool, const sheaf_reduction *how, size_t n, void *result,
 			   const sheaf_map_options *options);
 
-/* The types of arrays, as NumPy names them. */
-enum sheaf_number { SHEAF_F64 = 0, SHEAF_F32 = 1, SHEAF_I64 = 2, SHEAF_U64 = 3, SHEAF_I32 = 4, SHEAF_U32 = 5 };
+/*
+ * The types of arrays, as NumPy names them. SHEAF_EXACT: doubles, whose sum is exactly rounded. For
+ * sheaf_sum() alone.
+ */
+enum sheaf_number { SHEAF_F64 = 0, SHEAF_F32 = 1, SHEAF_I64 = 2, SHEAF_U64 = 3, SHEAF_I32 = 4, SHEAF_U32 = 5, SHEAF_EXACT = 6 };
 
 /**
  * sheaf_sum() - add n numbers
@@ -60,6 +63,10 @@ enum sheaf_number { SHEAF_F64 = 0, SHEAF_F32 = 1, SHEAF_I64 = 2, SHEAF_U64 = 3, 
  * @x, @y: n numbers of that type, in memory of sheaf_alloc(), else -EFAULT; NULL if n is 0
  * @sum:   out: a double if the numbers are floats or doubles; an int64_t if they have a sign; else
  *         a uint64_t: both modulo 2^64
+ *
+ * SHEAF_EXACT gives the double that is nearest to the true sum, ties to even, with a long
+ * accumulator (Kulisch; Neal, "Fast exact summation using small and large superaccumulators",
+ * 2015): the same in any order, and without an overflow on the way. It takes some times as long.
  *
  * Floats are added as doubles. Leaves are summed in blocks of 128, each by eight sums side by side,
  * and the blocks pairwise. With the tree above the error of a sum is at most (22 + log2(n / 128)) *

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "pool/holds.h"
+#include "reduce/exact.h"
 
 #include <errno.h>
 
@@ -129,6 +130,8 @@ static int fold_total(sheaf_task *task, size_t begin, size_t end, void *partial,
 	case SHEAF_U32:
 		total->u64 = whole_u32(AT(uint32_t, arrays->x), OTHER(uint32_t), n);
 		break;
+	case SHEAF_EXACT: /* has functions of its own; here and below it is refused before */
+		break;
 	}
 	return 0;
 }
@@ -144,6 +147,24 @@ static int combine_total(sheaf_task *task, void *partial, const void *next, cons
 		total->f64 += other->f64;
 	else
 		total->u64 += other->u64;
+	return 0;
+}
+
+/* ---- exact sums ---- */
+
+static int fold_exact(sheaf_task *task, size_t begin, size_t end, void *partial, const void *context)
+{
+	const struct arrays *arrays = context;
+
+	(void)task;
+	exact_add(partial, AT(double, arrays->x), end - begin);
+	return 0;
+}
+
+static int combine_exact(sheaf_task *task, void *partial, const void *next, const void *context)
+{
+	(void)task, (void)context;
+	exact_join(partial, next);
 	return 0;
 }
 
@@ -211,6 +232,8 @@ static int fold_extremes(sheaf_task *task, size_t begin, size_t end, void *parti
 	case SHEAF_U32:
 		extremes_u32(AT(uint32_t, arrays->x), begin, n, partial);
 		break;
+	case SHEAF_EXACT:
+		break;
 	}
 	return 0;
 }
@@ -238,6 +261,8 @@ static int combine_extremes(sheaf_task *task, void *partial, const void *next, c
 		break;
 	case SHEAF_U32:
 		extremes_u32_join(partial, next);
+		break;
+	case SHEAF_EXACT:
 		break;
 	}
 	return 0;
@@ -275,6 +300,8 @@ static int fold_moments(sheaf_task *task, size_t begin, size_t end, void *partia
 		break;
 	case SHEAF_U32:
 		MOMENTS(uint32_t, u32);
+		break;
+	case SHEAF_EXACT:
 		break;
 	}
 	return 0;
@@ -316,15 +343,30 @@ static int reduce_arrays(sheaf_pool *pool, const struct arrays *arrays, sheaf_re
 	return sheaf_reduce(pool, &how, n, result, options);
 }
 
+static int sum_exactly(sheaf_pool *pool, const void *x, size_t n, double *sum, const sheaf_map_options *options)
+{
+	const sheaf_reduction how = {.size = sizeof(struct exact), .fold = fold_exact, .combine = combine_exact};
+	struct arrays arrays = {.x = x};
+	struct exact exact;
+	int r = pool_holds_array(pool, "sheaf_sum", "x", x, n, sizeof(double));
+
+	if (!r)
+		r = reduce_arrays(pool, &arrays, how, n, &exact, options);
+	if (!r)
+		*sum = exact_round(&exact);
+	return r;
+}
+
 int sheaf_sum(sheaf_pool *pool, enum sheaf_number type, const void *x, size_t n, void *sum, const sheaf_map_options *options)
 {
+	const sheaf_reduction how = {.size = sizeof(union total), .fold = fold_total, .combine = combine_total};
 	struct arrays arrays = {.x = x, .type = type};
-	int r = check_numbers(pool, "sheaf_sum", type, x, n, sum);
+	int r;
 
-	return r ? r
-		 : reduce_arrays(pool, &arrays,
-				 (sheaf_reduction){.size = sizeof(union total), .fold = fold_total, .combine = combine_total},
-				 n, sum, options);
+	if (type == SHEAF_EXACT && pool && sum)
+		return sum_exactly(pool, x, n, sum, options);
+	r = check_numbers(pool, "sheaf_sum", type, x, n, sum);
+	return r ? r : reduce_arrays(pool, &arrays, how, n, sum, options);
 }
 
 int sheaf_dot(sheaf_pool *pool, enum sheaf_number type, const void *x, const void *y, size_t n, void *sum,

@@ -8,6 +8,7 @@
 #include "support/rng.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -142,6 +143,80 @@ Test(reduce, moments_do_not_cancel)
 	expect_done(sheaf_mean_variance(pool, SHEAF_F64, d, 100000, &moments, NULL));
 	cr_assert(fabs(moments.mean - 1e9 - 4.5) < 1e-6 && fabs(moments.variance - 8.25) < 1e-6, "%.17g", moments.variance);
 	expect_failure(sheaf_mean_variance(pool, SHEAF_F64, d, 0, &moments, NULL), -EDOM, "has no mean");
+}
+
+/* ---- exact sums ---- */
+
+static double exact_of(const double *x, size_t n)
+{
+	double *memory, sum;
+
+	memory = new_memory((n ? n : 1) * sizeof(*x));
+	if (n)
+		memcpy(memory, x, n * sizeof(*x));
+	expect_done(sheaf_sum(pool, SHEAF_EXACT, memory, n, &sum, NULL));
+	expect_done(sheaf_free(pool, memory));
+	return sum;
+}
+
+#define EXACT(...) exact_of((const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+
+Test(reduce, exact_sums_are_rounded_once)
+{
+	start_workers(2);
+	cr_assert_eq(exact_of(NULL, 0), 0);
+	cr_assert_eq(EXACT(1, 1e100, 1, -1e100), 2);
+	cr_assert_eq(EXACT(1e308, 1e308, -1e308), 1e308);
+	cr_assert_eq(EXACT(DBL_MAX, DBL_MAX, -DBL_MAX, -DBL_MAX, 5e-324), 5e-324);
+	cr_assert_eq(EXACT(5e-324, 5e-324, 5e-324), 1.5e-323);
+	cr_assert_eq(EXACT(0x1p-1022, -5e-324), 0x1p-1022 - 5e-324);
+	cr_assert_eq(EXACT(-0x1p-1022, -5e-324), -0x1p-1022 - 5e-324);
+	cr_assert_eq(EXACT(0x1.fffffffffffffp-1, 0x1p-54), 1, "a carry of rounding");
+	cr_assert_eq(EXACT(3, -3), 0);
+	/* Ties go to even, and the least bit below breaks them. */
+	cr_assert_eq(EXACT(1, 0x1p-53), 1);
+	cr_assert_eq(EXACT(1, 0x1p-53, 5e-324), 1 + DBL_EPSILON);
+	cr_assert_eq(EXACT(1, 0x1p-53, -5e-324), 1);
+	cr_assert_eq(EXACT(1 + DBL_EPSILON, 0x1p-53), 1 + 2 * DBL_EPSILON);
+	cr_assert_eq(EXACT(-1, -0x1p-53, -5e-324), -1 - DBL_EPSILON);
+	/* The end of the range. */
+	cr_assert_eq(EXACT(DBL_MAX, 0x1p969), DBL_MAX);
+	cr_assert_eq(EXACT(DBL_MAX, 0x1p970, -5e-324), DBL_MAX);
+	cr_assert_eq(EXACT(DBL_MAX, 0x1p970), INFINITY);
+	cr_assert_eq(EXACT(-DBL_MAX, -DBL_MAX), -INFINITY);
+	cr_assert_eq(EXACT(1, INFINITY, 2), INFINITY);
+	cr_assert(isnan(EXACT(INFINITY, -INFINITY)) && isnan(EXACT(1, NAN)));
+}
+
+/* What is left when the sum is taken away must be at most half of its last bit. */
+Test(reduce, exact_sums_are_the_nearest_double_in_any_order)
+{
+	enum { N = 30000 };
+	double *x = malloc((N + 1) * sizeof(*x)), sum, left;
+
+	start_workers(3);
+	for (unsigned round = 0; round < 20; round++) {
+		for (size_t i = 0; i < N; i++) {
+			x[i] = ldexp((double)(int64_t)distinct_value(i + round * N),
+				     (int)(distinct_value(i + 7 * round * N) % (round % 2 ? 40 : 1900)) -
+					     (round % 2 ? 20 : 1050));
+			if (i % 3 == 2)
+				x[i] = -x[i - 1];
+		}
+		sum = exact_of(x, N);
+		x[N] = -sum;
+		left = exact_of(x, N + 1);
+		cr_assert(fabs(left) <= (nextafter(fabs(sum), INFINITY) - fabs(sum)) / 2, "%g of %g", left, sum);
+		for (size_t i = N - 1; i > 0; i--) {
+			size_t other = distinct_value(i + round) % (i + 1);
+			double kept = x[i];
+
+			x[i] = x[other];
+			x[other] = kept;
+		}
+		cr_assert_eq(exact_of(x, N), sum);
+	}
+	free(x);
 }
 
 /* ---- a reduction of one's own ---- */
@@ -289,7 +364,7 @@ Test(reduce, ready_ones_have_the_same_bits_everywhere)
 			sheaf_map_options options = {.grain = round ? 1u << (3 * round) : 0, .caller_works = round == 2};
 			pid_t pid = sheaf_pool_worker_pid(pool, 0);
 
-			if (w < 4 && round == 1 && pid > 0)
+			if (w < 5 && round == 1 && pid > 0)
 				kill(pid, SIGKILL);
 			expect_done(sheaf_sum(pool, SHEAF_F64, x, N, &found[0], &options));
 			expect_done(sheaf_dot(pool, SHEAF_F64, x, y, N, &found[1], &options));
