@@ -51,6 +51,27 @@ typedef struct sheaf_reduction {
 SHEAF_API int sheaf_reduce(sheaf_pool *pool, const sheaf_reduction *how, size_t n, void *result,
 			   const sheaf_map_options *options);
 
+/**
+ * sheaf_scan_fn - use what lies before a range of positions
+ * @before: the partial result of all positions below @begin; not to be written to
+ *
+ * Runs again if its worker dies, so it must not write what @how->fold or itself reads.
+ * Return: 0, or an error as of a range function.
+ */
+typedef int sheaf_scan_fn(sheaf_task *task, size_t begin, size_t end, const void *before, const void *context);
+
+/**
+ * sheaf_scan() - give each range of positions what all positions before it add up to
+ * @scan:  called once for each leaf, in any order
+ * @total: out: how->size bytes, anywhere: of all positions; or NULL
+ *
+ * Leaves are folded as by sheaf_reduce(), and then combined one after the other, from the first to
+ * the last. So what lies before a leaf has the same bits each time, too. A running sum, say: fold
+ * adds a range of x, and scan writes out[i] = before + x[begin] + ... + x[i].
+ */
+SHEAF_API int sheaf_scan(sheaf_pool *pool, const sheaf_reduction *how, sheaf_scan_fn *scan, size_t n, void *total,
+			 const sheaf_map_options *options);
+
 /*
  * The types of arrays, as NumPy names them. SHEAF_EXACT: doubles, whose sum is exactly rounded. For
  * sheaf_sum() alone.
@@ -117,6 +138,16 @@ typedef struct sheaf_moments {
  */
 SHEAF_API int sheaf_mean_variance(sheaf_pool *pool, enum sheaf_number type, const void *x, size_t n, sheaf_moments *moments,
 				  const sheaf_map_options *options);
+
+/**
+ * sheaf_histogram() - count the numbers in each of @bins bins of one width, from low to high
+ * @counts: out: bins numbers; the bin of x is (x - low) / (high - low) * bins, rounded down. One
+ *          that is high is in the last bin. What is below, above or not a number is in none
+ *
+ * Return: also -EINVAL (low is not less than high, or one of them is not finite).
+ */
+SHEAF_API int sheaf_histogram(sheaf_pool *pool, enum sheaf_number type, const void *x, size_t n, double low, double high,
+			      size_t bins, uint64_t *counts, const sheaf_map_options *options);
 
 #ifdef __cplusplus
 }

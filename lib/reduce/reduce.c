@@ -1,57 +1,18 @@
 /*
- * reduce.c - sheaf_reduce(): leaves by a loop over shared memory, then a tree over them.
+ * reduce.c - sheaf_reduce(): a tree over the partial results of the leaves.
  *
- * Deaths            Of a worker: its leaves are folded again from their identities. What is
- *                   combined goes from one array into the other, and never in place, so it can be
- *                   combined again.
+ * Deaths            Of a worker: what is combined goes from one array into the other, and never in
+ *                   place, so it can be combined again.
  */
-#include "sheaf_reduce.h"
+#include "reduce/job.h"
 
 #include "base/error.h"
-#include "base/number.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TOGETHER 65536 /* bytes of partial results that one task combines alone */
-
-/* What the tasks of one reduction know. The user's context follows, if it is copied. */
-struct job {
-	sheaf_reduction how;
-	size_t n, leaf, stride;
-	unsigned char *from, *to; /* partial results, one array after the other */
-	size_t count;             /* in from */
-};
-
-static const void *context_of(const struct job *job)
-{
-	return job->how.context_size ? (const void *)(job + 1) : job->how.context;
-}
-
-static void write_identity(const struct job *job, void *partial)
-{
-	if (job->how.identity)
-		job->how.identity(partial, context_of(job));
-	else
-		memset(partial, 0, job->how.size);
-}
-
-static int fold_leaves(sheaf_task *task, size_t begin, size_t end, void *context)
-{
-	const struct job *job = context;
-
-	for (size_t i = begin; i < end; i++) {
-		void *partial = job->from + i * job->stride;
-		size_t first = i * job->leaf, last = job->n - first > job->leaf ? first + job->leaf : job->n;
-		int r;
-
-		write_identity(job, partial);
-		if ((r = job->how.fold(task, first, last, partial, context_of(job))))
-			return r;
-	}
-	return 0;
-}
 
 /* Combine pair @i of an array: into the place of the other one. */
 static int combine_pair(sheaf_task *task, const struct job *job, size_t i)
@@ -60,7 +21,7 @@ static int combine_pair(sheaf_task *task, const struct job *job, size_t i)
 	const unsigned char *left = job->from + 2 * i * job->stride;
 
 	memcpy(into, left, job->how.size);
-	return 2 * i + 1 < job->count ? job->how.combine(task, into, left + job->stride, context_of(job)) : 0;
+	return 2 * i + 1 < job->count ? job->how.combine(task, into, left + job->stride, job_context(job)) : 0;
 }
 
 static int combine_pairs(sheaf_task *task, size_t begin, size_t end, void *context)
@@ -88,7 +49,7 @@ static int combine_all(sheaf_task *task, size_t begin, size_t end, void *context
 	for (step = 1; step < job->count; step *= 2)
 		for (size_t i = 0; i + step < job->count; i += 2 * step)
 			if ((r = job->how.combine(task, partials + i * job->stride, partials + (i + step) * job->stride,
-						  context_of(job))))
+						  job_context(job))))
 				return r;
 	return 0;
 }
@@ -114,17 +75,9 @@ static int combine(sheaf_pool *pool, struct job *job, const sheaf_map_options *o
 static int reduce_in_memory(sheaf_pool *pool, struct job *job, void *result, const sheaf_map_options *options)
 {
 	sheaf_map_options own = options ? *options : (sheaf_map_options){0};
-	void *memory;
-	int r = sheaf_alloc_array(pool, 2 * job->count, job->stride, &memory);
+	void *memory = NULL;
+	int r = job_fold(pool, job, 2, &own, &memory);
 
-	if (r)
-		return r;
-	job->from = memory;
-	job->to = job->from + job->count * job->stride;
-	own.context = NULL;
-	own.context_size = sizeof(*job) + job->how.context_size;
-	r = sheaf_for(pool, fold_leaves, job, job->count, &own);
-	own.grain = 0;
 	if (!r)
 		r = combine(pool, job, &own);
 	if (!r)
@@ -133,46 +86,19 @@ static int reduce_in_memory(sheaf_pool *pool, struct job *job, void *result, con
 	return r;
 }
 
-/* Cut [0, n) into leaves, as the header says. */
-static void cut(struct job *job)
-{
-	size_t most = job->how.leaves ? job->how.leaves : SHEAF_LEAVES;
-
-	job->leaf = 1;
-	while (job->n / job->leaf + (job->n % job->leaf != 0) > most)
-		job->leaf *= 2;
-	job->count = job->n / job->leaf + (job->n % job->leaf != 0);
-	job->stride = round_up(job->how.size, 64);
-}
-
 int sheaf_reduce(sheaf_pool *pool, const sheaf_reduction *how, size_t n, void *result, const sheaf_map_options *options)
 {
 	struct job *job;
-	int r;
+	int r = job_make("sheaf_reduce", pool, how, n, options, &job);
 
-	if (!pool || !how || !result)
-		return sheaf_fail(-EINVAL, "sheaf_reduce: %s is NULL", !pool ? "pool" : !how ? "how" : "result");
-	if (!how->fold || !how->combine)
-		return sheaf_fail(-EINVAL, "sheaf_reduce: how->%s is NULL", how->fold ? "combine" : "fold");
-	if (!how->size || how->size > SIZE_MAX / 4 / SHEAF_LEAVES)
-		return sheaf_fail(-EINVAL, "sheaf_reduce: how->size is %zu", how->size);
-	if (how->context_size && !how->context)
-		return sheaf_fail(-EINVAL, "sheaf_reduce: how->context is NULL, and context_size %zu", how->context_size);
-	if (options && (options->context || options->context_size))
-		return sheaf_fail(-EINVAL, "sheaf_reduce: options.context is set, but a reduction has its context in how");
-	job = how->context_size < SIZE_MAX - sizeof(*job) ? malloc(sizeof(*job) + how->context_size) : NULL;
-	if (!job)
-		return sheaf_fail(-ENOMEM, "sheaf_reduce: no memory for a context of %zu bytes", how->context_size);
-	*job = (struct job){.how = *how, .n = n};
-	if (how->context_size)
-		memcpy(job + 1, how->context, how->context_size);
-	cut(job);
-	if (n) {
+	if (r)
+		return r;
+	if (!result)
+		r = sheaf_fail(-EINVAL, "sheaf_reduce: result is NULL");
+	else if (n)
 		r = reduce_in_memory(pool, job, result, options);
-	} else {
-		write_identity(job, result);
-		r = 0;
-	}
+	else
+		job_identity(job, result);
 	free(job);
 	return r;
 }

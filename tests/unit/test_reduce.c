@@ -145,6 +145,40 @@ Test(reduce, moments_do_not_cancel)
 	expect_failure(sheaf_mean_variance(pool, SHEAF_F64, d, 0, &moments, NULL), -EDOM, "has no mean");
 }
 
+Test(reduce, histograms_count_what_is_in_their_bins)
+{
+	uint64_t counts[10], wanted[10] = {0}, *many = malloc(1000000 * sizeof(*many)), sum = 0;
+	int32_t *s;
+	double *x;
+
+	start_workers(2);
+	x = new_memory(100000 * sizeof(*x));
+	s = new_memory(100000 * sizeof(*s));
+	for (size_t i = 0; i < 100000; i++) {
+		x[i] = (double)(i % 1200) / 100 - 1;
+		s[i] = (int32_t)(i % 12) - 1;
+		if (x[i] >= 0 && x[i] <= 10)
+			wanted[x[i] < 10 ? (size_t)x[i] : 9]++;
+	}
+	x[5] = NAN; /* it was below */
+	expect_done(sheaf_histogram(pool, SHEAF_F64, x, 100000, 0, 10, 10, counts, NULL));
+	cr_assert_eq(memcmp(counts, wanted, sizeof(counts)), 0);
+	expect_done(sheaf_histogram(pool, SHEAF_I32, s, 120, 0, 10, 10, counts, NULL));
+	for (unsigned i = 0; i < 10; i++)
+		cr_assert_eq(counts[i], i < 9 ? 10 : 20, "%u: %llu", i, (unsigned long long)counts[i]);
+	/* So many bins that only few partial histograms fit. */
+	expect_done(sheaf_histogram(pool, SHEAF_F64, x, 100000, -2, 12, 1000000, many, NULL));
+	for (size_t i = 0; i < 1000000; i++)
+		sum += many[i];
+	cr_assert_eq(sum, 99999);
+	expect_failure(sheaf_histogram(pool, SHEAF_F64, x, 10, 1, 1, 10, counts, NULL), -EINVAL, "low must be less");
+	expect_failure(sheaf_histogram(pool, SHEAF_F64, x, 10, 0, NAN, 10, counts, NULL), -EINVAL, "low must be less");
+	expect_failure(sheaf_histogram(pool, SHEAF_F64, x, 10, -DBL_MAX, DBL_MAX, 10, counts, NULL), -EINVAL, "finite");
+	expect_failure(sheaf_histogram(pool, SHEAF_F64, x, 10, 0, 1, 0, counts, NULL), -EINVAL, "bins is 0");
+	expect_failure(sheaf_histogram(pool, SHEAF_F64, counts, 10, 0, 1, 10, counts, NULL), -EFAULT, "use sheaf_alloc()");
+	free(many);
+}
+
 /* ---- exact sums ---- */
 
 static double exact_of(const double *x, size_t n)
@@ -375,6 +409,90 @@ Test(reduce, ready_ones_have_the_same_bits_everywhere)
 				memcpy(first, found, sizeof(first));
 			cr_assert_eq(memcmp(first, found, sizeof(first)), 0, "pool %u, round %u", w, round);
 		}
+		sheaf_pool_destroy(pool);
+		pool = NULL;
+	}
+}
+
+/* ---- scans ---- */
+
+struct running {
+	const double *x;
+	double *out;
+};
+
+static int add_range(sheaf_task *task, size_t begin, size_t end, void *partial, const void *context)
+{
+	const struct running *running = context;
+
+	(void)task;
+	for (size_t i = begin; i < end; i++)
+		*(double *)partial += running->x[i];
+	return 0;
+}
+
+static int add_next(sheaf_task *task, void *partial, const void *next, const void *context)
+{
+	(void)task, (void)context;
+	*(double *)partial += *(const double *)next;
+	return 0;
+}
+
+static int write_range(sheaf_task *task, size_t begin, size_t end, const void *before, const void *context)
+{
+	const struct running *running = context;
+	double sum = *(const double *)before;
+
+	for (size_t i = begin; i < end; i++)
+		running->out[i] = sum += running->x[i];
+	if (sheaf_task_attempt(task) == 1 && begin % 5000 == 0 && getenv("DIE"))
+		raise(SIGKILL);
+	return 0;
+}
+
+Test(reduce, a_scan_gives_each_range_what_lies_before_it)
+{
+	static const size_t sizes[] = {0, 1, 2, 4096, 4097, 50000};
+	static double first[50000];
+
+	for (unsigned w = 0; w < 4; w++) {
+		struct running running;
+
+		if (w == 2)
+			setenv("DIE", "1", 1);
+		start(&(sheaf_pool_options){.workers = w == 3 ? 0 : w + 1,
+					    .heap_size = 64 << 20,
+					    .backend = w == 3 ? SHEAF_INLINE : SHEAF_PROCESSES});
+		unsetenv("DIE");
+		running.x = new_memory(50000 * sizeof(double));
+		running.out = new_memory(50000 * sizeof(double));
+		for (size_t i = 0; i < 50000; i++)
+			((double *)(uintptr_t)running.x)[i] = number(i);
+		for (unsigned s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+			sheaf_reduction how = {.size = sizeof(double),
+					       .fold = add_range,
+					       .combine = add_next,
+					       .context = &running,
+					       .context_size = sizeof(running),
+					       .leaves = 100};
+			double total = 42, sum = 0;
+			size_t n = sizes[s];
+
+			expect_done(sheaf_scan(pool, &how, write_range, n, &total, &(sheaf_map_options){.max_attempts = 9}));
+			for (size_t i = 0; i < n; i++) {
+				sum += running.x[i];
+				cr_assert(fabs(running.out[i] - sum) < 1e-3 * fabs(sum) + 1e-3);
+			}
+			cr_assert(fabs(total - sum) < 1e-3 * fabs(sum) + 1e-3);
+			cr_assert(n || total == 0);
+			expect_done(sheaf_scan(pool, &how, write_range, n, NULL, NULL));
+		}
+		if (!w)
+			memcpy(first, running.out, sizeof(first));
+		cr_assert_eq(memcmp(first, running.out, sizeof(first)), 0, "pool %u", w);
+		expect_failure(sheaf_scan(pool, &(sheaf_reduction){.size = 8, .fold = add_range, .combine = add_next}, NULL, 1,
+					  NULL, NULL),
+			       -EINVAL, "scan is NULL");
 		sheaf_pool_destroy(pool);
 		pool = NULL;
 	}
