@@ -15,6 +15,7 @@
 #include "base/atomic.h"
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/grow.h"
 #include "batch/message.h"
 #include "os/os.h"
 #include "queue/bell.h"
@@ -87,16 +88,14 @@ static void settle_places(struct sheaf_batch *batch)
 static int grow_places(struct window *window)
 {
 	uint64_t capacity = window->capacity ? 2 * window->capacity : FIRST_PLACES;
-	struct place *places = realloc(window->places, capacity * sizeof(*places));
-	uint64_t *free_indices;
+	struct place *places = grow_array(window->places, capacity * sizeof(*places));
+	uint64_t *indices = places ? grow_array(window->free, capacity * sizeof(*indices)) : NULL;
 
-	if (!places)
+	if (places)
+		window->places = places;
+	if (!indices)
 		return -ENOMEM;
-	window->places = places;
-	free_indices = realloc(window->free, capacity * sizeof(*free_indices));
-	if (!free_indices)
-		return -ENOMEM;
-	window->free = free_indices;
+	window->free = indices;
 	window->capacity = capacity;
 	return 0;
 }
@@ -153,7 +152,7 @@ static int grow_turns(struct window *window)
 		compact(window);
 		return 0;
 	}
-	turns = realloc(window->turns, capacity * sizeof(*turns));
+	turns = grow_array(window->turns, capacity * sizeof(*turns));
 	if (!turns)
 		return -ENOMEM;
 	window->turns = turns;

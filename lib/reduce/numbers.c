@@ -50,10 +50,10 @@ struct extremes {
 		for (; i + 8 <= n; i += 8)                                                         \
 			for (size_t k = 0; k < 8; k++) {                                           \
 				const size_t at = i + k;                                           \
-				s[k] += TERM;                                                      \
+				s[k] += (TERM);                                                    \
 			}                                                                          \
 		for (size_t at = i; at < n; at++)                                                  \
-			rest += TERM;                                                              \
+			rest += (TERM);                                                            \
 		return (((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))) + rest; \
 	}                                                                                          \
 	static double NAME(const TYPE *x, const TYPE *y, double mean, size_t n)                    \
@@ -386,7 +386,7 @@ int sheaf_extremes(sheaf_pool *pool, enum sheaf_number type, const void *x, size
 		   const sheaf_map_options *options)
 {
 	struct arrays arrays = {.x = x, .type = type};
-	struct extremes extremes;
+	struct extremes extremes = {0};
 	int r = check_numbers(pool, "sheaf_extremes", type, x, n, found);
 
 	if (!r && !n)

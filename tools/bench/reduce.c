@@ -26,7 +26,8 @@ void reduce_fill(const struct bench_job *job, double *x, double *y)
 int reduce_check(const struct bench_job *job, double sum)
 {
 	size_t periods = job->n / PERIOD, rest = job->n % PERIOD;
-	double wanted = (double)periods * (PERIOD * (PERIOD - 1) / 2) + (double)rest * ((double)rest - 1) / 2;
+	size_t whole = periods * (PERIOD * (PERIOD - 1) / 2) + rest * (rest - 1) / 2;
+	double wanted = (double)whole;
 
 	wanted *= reduce_is_dot(job) ? 2 : 1;
 	return sum == wanted ? 0 : bench_fail("the sum is %.17g instead of %.17g", sum, wanted);
