@@ -82,6 +82,8 @@ enum sheaf_number { SHEAF_F64 = 0, SHEAF_F32 = 1, SHEAF_I64 = 2, SHEAF_U64 = 3, 
  * sheaf_sum() - add n numbers
  * sheaf_dot() - add the products of n pairs of numbers
  * @x, @y: n numbers of that type, in memory of sheaf_alloc(), else -EFAULT; NULL if n is 0
+ *         (these and the calls below have n / 8192 + 1 leaves at most, and no more than
+ *         SHEAF_LEAVES)
  * @sum:   out: a double if the numbers are floats or doubles; an int64_t if they have a sign; else
  *         a uint64_t: both modulo 2^64
  *

@@ -12,7 +12,8 @@
 
 #include <errno.h>
 
-#define BLOCK 128 /* numbers that are added without a tree */
+#define BLOCK 128       /* numbers that are added without a tree */
+#define LEAST_LEAF 8192 /* of positions, or there is only one */
 
 /* The arrays of a reduction. */
 struct arrays {
@@ -338,6 +339,8 @@ static int check_numbers(const sheaf_pool *pool, const char *call, enum sheaf_nu
 static int reduce_arrays(sheaf_pool *pool, const struct arrays *arrays, sheaf_reduction how, size_t n, void *result,
 			 const sheaf_map_options *options)
 {
+	/* A leaf of a few numbers costs more than its numbers. */
+	how.leaves = n / LEAST_LEAF < SHEAF_LEAVES ? n / LEAST_LEAF + 1 : SHEAF_LEAVES;
 	how.context = arrays;
 	how.context_size = sizeof(*arrays);
 	return sheaf_reduce(pool, &how, n, result, options);
