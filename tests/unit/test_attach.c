@@ -507,7 +507,7 @@ Test(attach, a_paused_pool_gives_no_task_to_a_program)
 {
 	sheaf_result result;
 	sheaf_batch *batch;
-	unsigned runs;
+	int runs;
 
 	program(0, work_to_the_end);
 	start_shared(1, 0);

@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-TestSuite(random, .init = begin, .fini = end, .timeout = 60);
+TestSuite(random, .init = begin, .fini = end);
 
 Test(random, philox_gives_the_published_answers)
 {

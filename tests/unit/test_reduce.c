@@ -13,7 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-TestSuite(reduce, .init = begin, .fini = end, .timeout = 120);
+TestSuite(reduce, .init = begin, .fini = end);
 
 static void *new_memory(size_t bytes)
 {

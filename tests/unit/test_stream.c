@@ -18,7 +18,7 @@
 #define OS_COUNTS_THREADS 0
 #endif
 
-TestSuite(stream, .init = begin, .fini = end, .timeout = 120);
+TestSuite(stream, .init = begin, .fini = end);
 
 static sheaf_batch *new_window(size_t window)
 {
