@@ -9,7 +9,7 @@
  *
  * Callers   As sheaf_for(): the owner, its threads, and tasks. The functions run in workers, and
  *           again if one dies. In a pool that other programs may join (options.sharing) reductions
- *           are refused with -EINVAL.
+ *           are refused with -ENOENT.
  *
  * Errors    All functions return what sheaf_for() returns, and beside it -EINVAL, -EOVERFLOW (a
  *           size), -ENOSPC and -ENOMEM (for partial results). The result is untouched then.

@@ -96,7 +96,8 @@ int sheaf_batch_arm(sheaf_batch *batch)
 		return r;
 	if ((r = gather_begin(batch, "sheaf_batch_arm")))
 		return r;
-	feed_begin(batch);
+	if ((r = feed_begin(batch)))
+		return gather_end(batch, r);
 	/* Without workers, run tasks until there is news, because poll() runs none. */
 	while (batch->member->ops->serve && batch->view->pick_done(batch, &next) == PICK_LATER && serve(batch))
 		continue;

@@ -26,21 +26,27 @@ static void begin_epoch(struct sheaf_batch *batch, struct epochs *epochs, unsign
 
 	store_relaxed(&shared->units, 0);
 	store_relaxed(&shared->lowest, 0);
-	store_relaxed(&shared->id, heap_new_batch_id(batch->segment));
+	epochs->ids[epoch] = heap_new_batch_id(batch->segment);
+	store_relaxed(&shared->id, epochs->ids[epoch]);
 	epochs->members[epoch] = 0;
 	epochs->current = epoch;
 }
 
-static void end_epoch(struct sheaf_batch *batch, unsigned epoch)
+static void end_epoch(struct sheaf_batch *batch, struct epochs *epochs, unsigned epoch)
 {
 	struct shared_epoch *shared = epoch_at(batch, epoch);
-	uint64_t id = load_relaxed(&shared->id);
+	uint64_t id = epochs->ids[epoch];
 	int cancel = cancel_refuse();
 
-	/* Relaxed, both: counted before the slots of its tasks were free. */
+	/*
+	 * Relaxed, all: the units were counted before the slots of its tasks were free. They are
+	 * found by the id, so that is put right first.
+	 */
+	store_relaxed(&shared->id, id);
 	if (id && load_relaxed(&shared->units))
 		units_free(batch, id);
 	store_relaxed(&shared->id, 0);
+	epochs->ids[epoch] = 0;
 	cancel_allow(cancel);
 }
 
@@ -52,10 +58,10 @@ void epochs_open(struct sheaf_batch *batch, struct epochs *epochs)
 	begin_epoch(batch, epochs, 0);
 }
 
-void epochs_close(struct sheaf_batch *batch)
+void epochs_close(struct sheaf_batch *batch, struct epochs *epochs)
 {
 	for (unsigned e = 0; e < EPOCHS; e++)
-		end_epoch(batch, e);
+		end_epoch(batch, epochs, e);
 }
 
 /* A part of all that there is, so that a few epochs are enough for results of any size. */
@@ -68,7 +74,7 @@ bool epochs_grown(const struct sheaf_batch *batch, const struct epochs *epochs)
 	if (units < least)
 		return false;
 	for (unsigned e = 0; e < EPOCHS; e++)
-		if (load_relaxed(&epoch_at(batch, e)->id))
+		if (epochs->ids[e])
 			all += load_relaxed(&epoch_at(batch, e)->units);
 	return units >= all / 4;
 }
@@ -76,13 +82,12 @@ bool epochs_grown(const struct sheaf_batch *batch, const struct epochs *epochs)
 bool epochs_choose(struct sheaf_batch *batch, struct epochs *epochs)
 {
 	if (!epochs->members[epochs->current]) {
-		end_epoch(batch, epochs->current);
+		end_epoch(batch, epochs, epochs->current);
 		begin_epoch(batch, epochs, epochs->current);
 		return true;
 	}
 	for (unsigned e = 0; e < EPOCHS; e++)
-		/* Relaxed: the opener's own. */
-		if (!load_relaxed(&epoch_at(batch, e)->id)) {
+		if (!epochs->ids[e]) {
 			begin_epoch(batch, epochs, e);
 			return true;
 		}
@@ -92,11 +97,5 @@ bool epochs_choose(struct sheaf_batch *batch, struct epochs *epochs)
 void epochs_leave(struct sheaf_batch *batch, struct epochs *epochs, unsigned epoch)
 {
 	if (!--epochs->members[epoch] && epoch != epochs->current)
-		end_epoch(batch, epoch);
-}
-
-uint64_t epochs_id(const struct sheaf_batch *batch, const struct epochs *epochs)
-{
-	/* Relaxed: the opener's own. */
-	return load_relaxed(&epoch_at(batch, epochs->current)->id);
+		end_epoch(batch, epochs, epoch);
 }

@@ -11,6 +11,8 @@
 #include "batch/handle.h"
 
 struct epochs {
+	/* As in the segment, which a task may write over. 0: it is not in use. */
+	uint64_t ids[EPOCHS];
 	uint64_t members[EPOCHS]; /* positions in each */
 	unsigned current;
 };
@@ -18,7 +20,7 @@ struct epochs {
 void epochs_open(struct sheaf_batch *batch, struct epochs *epochs);
 
 /* Free all of them. No slot of the ring names the batch. */
-void epochs_close(struct sheaf_batch *batch);
+void epochs_close(struct sheaf_batch *batch, struct epochs *epochs);
 
 /* Has the current one so much memory that the next one is to begin? */
 bool epochs_grown(const struct sheaf_batch *batch, const struct epochs *epochs);
@@ -30,6 +32,9 @@ bool epochs_choose(struct sheaf_batch *batch, struct epochs *epochs);
 void epochs_leave(struct sheaf_batch *batch, struct epochs *epochs, unsigned epoch);
 
 /* Return the id of the current one. */
-uint64_t epochs_id(const struct sheaf_batch *batch, const struct epochs *epochs);
+static inline uint64_t epochs_id(const struct epochs *epochs)
+{
+	return epochs->ids[epochs->current];
+}
 
 #endif

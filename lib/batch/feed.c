@@ -99,8 +99,9 @@ static bool send_item(struct sheaf_batch *batch, uint64_t deadline_ns, int *fail
 	pthread_mutex_unlock(&batch->lock);
 	r = sheaf_submit_with(batch, item.position, item.fn, item.arg, item.arg_size, &options);
 	pthread_mutex_lock(&batch->lock);
+	/* An interrupt is told once, so it must reach the user. */
 	if (comes_later(r)) {
-		*failed = deadline_ns ? r : 0;
+		*failed = deadline_ns || r == -EINTR ? r : 0;
 		return false;
 	}
 	feed->pending = false;
@@ -155,7 +156,7 @@ static bool take_pending(struct sheaf_batch *batch, sheaf_result *result, uint64
 		return true;
 	if (!comes_later(r))
 		end_feed(batch, r);
-	else if (deadline_ns)
+	else if (deadline_ns || r == -EINTR)
 		*failed = leaving && r == -ETIMEDOUT && deadline_ns == soon ? 0 : r;
 	return false;
 }
@@ -208,8 +209,15 @@ static bool send_result(struct sheaf_batch *batch, uint64_t deadline_ns, int *fa
 		r = batch->flags & BATCH_CHECKED ? send_copy(batch) : send_pending(batch);
 	}
 	feed->pending = comes_later(r) && !result.status;
-	if (!feed->pending && r)
+	if (r == -EINTR) {
+		*failed = r;
+		return false;
+	}
+	if (!feed->pending && r) {
+		if (!result.status)
+			release_result(feed->source, feed->source_index);
 		end_feed(batch, r);
+	}
 	if (!feed->pending || !deadline_ns)
 		return !feed->pending;
 	/* The ring is full, of others' tasks. */

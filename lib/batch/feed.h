@@ -18,11 +18,13 @@ static inline bool feed_is(const struct window *window)
  */
 int feed_fill(struct sheaf_batch *batch, uint64_t deadline_ns);
 
-/* Fill up without a wait, for a call that waits for several batches, or for none. */
-static inline void feed_begin(struct sheaf_batch *batch)
+/*
+ * Fill up without a wait, for a call that waits for several batches, or for none. 0; -EINTR, which
+ * the caller returns.
+ */
+static inline int feed_begin(struct sheaf_batch *batch)
 {
-	if (batch->window && feed_is(batch->window))
-		(void)feed_fill(batch, 0);
+	return batch->window && feed_is(batch->window) ? feed_fill(batch, 0) : 0;
 }
 
 /* All results were handed out: return how the feed has ended, 0 or an error with its message. */

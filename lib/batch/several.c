@@ -134,9 +134,11 @@ static int hold_several(struct several *several)
 			return sheaf_fail(-EINVAL, "sheaf_wait: batches[%u] is NULL", i);
 		if ((r = gather_begin(batch, "sheaf_wait")))
 			return r == -EBUSY ? refuse_busy(several, i) : r;
-		feed_begin(batch);
+		r = feed_begin(batch);
 		pthread_mutex_unlock(&batch->lock);
 		several->held++;
+		if (r)
+			return r;
 		if (batch->member != several->batches[0]->member)
 			return sheaf_fail(-EINVAL,
 					  "sheaf_wait: batches[%u] is of another pool than batches[0]: wait for them in calls "

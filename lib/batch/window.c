@@ -487,7 +487,7 @@ void window_close(struct sheaf_batch *batch, bool units)
 		window->reader->window->finished = true;
 	}
 	if (units)
-		epochs_close(batch);
+		epochs_close(batch, &window->epochs);
 	free(window->places);
 	free(window->free);
 	free(window->turns);

@@ -40,7 +40,7 @@ struct turn {
 	uint64_t index;
 };
 
-/* Who calls for more tasks while a thread gathers: see feed.c. */
+/* Where the thread that gathers takes the next tasks from, to submit them: see feed.c. */
 struct feed {
 	sheaf_producer_fn *producer; /* NULL: none */
 	void *context;

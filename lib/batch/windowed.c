@@ -110,7 +110,7 @@ static int publish(struct sheaf_batch *batch, const struct order_of_task *order,
 /* Send a task with an argument that needs memory. */
 static int send_large(struct sheaf_batch *batch, const struct order_of_task *order, uint64_t index, uint64_t flags)
 {
-	uint64_t id = epochs_id(batch, &batch->window->epochs);
+	uint64_t id = epochs_id(&batch->window->epochs);
 	struct piece argument;
 	int r, cancel;
 
@@ -158,8 +158,7 @@ int windowed_take(struct sheaf_batch *batch, const struct order_of_task *order, 
 	if (r)
 		return r;
 	if (order->arg_size > INLINE_ARG) {
-		r = piece_take(batch, epochs_id(batch, &batch->window->epochs), order->arg_size, "the argument of a task",
-			       &argument);
+		r = piece_take(batch, epochs_id(&batch->window->epochs), order->arg_size, "the argument of a task", &argument);
 		if (r)
 			return r;
 		memcpy(segment_at(batch->segment, argument.offset), order->arg, order->arg_size);
@@ -180,7 +179,7 @@ int windowed_fail(struct sheaf_batch *batch, const sheaf_result *result)
 	/* It takes no more than its place, so a full window is no reason to lose it. */
 	if (r || (r = window_reserve(batch, result->position, &index)))
 		return r;
-	if (size && piece_take(batch, epochs_id(batch, &batch->window->epochs), size, "a message", &text))
+	if (size && piece_take(batch, epochs_id(&batch->window->epochs), size, "a message", &text))
 		size = 0; /* then the code alone must do */
 	if (size)
 		memcpy(segment_at(batch->segment, text.offset), result->message, size);
@@ -250,11 +249,10 @@ static int fail_full(const struct sheaf_batch *batch, int code)
 	const char *late = code == -ETIMEDOUT ? "the deadline passed while " : "";
 
 	if (window->held >= window->most)
-		return sheaf_fail(code, "%sthe window is full: %llu positions are accepted and not released", late,
+		return sheaf_fail(code, "%sthe window is full: it holds %llu positions", late,
 				  (unsigned long long)window->held);
 	if (window->most_bytes != UINT64_MAX)
-		return sheaf_fail(code,
-				  "%sthe window is full: arguments and results that are not released have %llu bytes of %llu",
+		return sheaf_fail(code, "%sthe window is full: the arguments and results that it holds have %llu bytes of %llu",
 				  late, (unsigned long long)window_bytes(batch), (unsigned long long)window->most_bytes);
 	return sheaf_fail(code, "%sthe window is full: positions that do not end hold all its memory", late);
 }

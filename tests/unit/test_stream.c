@@ -118,7 +118,7 @@ Test(stream, a_window_holds_no_more_positions_than_it_says)
 	batch = new_window(3);
 	for (uint64_t i = 0; i < 3; i++)
 		submit_square(batch, i);
-	expect_failure(sheaf_submit(batch, 3, square, &(uint64_t){3}, 8), -EAGAIN, "the window is full: 3 positions");
+	expect_failure(sheaf_submit(batch, 3, square, &(uint64_t){3}, 8), -EAGAIN, "the window is full: it holds 3 positions");
 	expect_square(sheaf_next(batch, &result, hang_deadline()), &result, 0);
 	expect_done(sheaf_batch_get_window(batch, &info));
 	cr_assert(info.accepted == 3 && info.given == 1 && info.held == 2 && info.head == 1);
@@ -219,8 +219,7 @@ Test(stream, bytes_of_arguments_bound_a_window)
 	batch = new_batch(&(sheaf_batch_options){.window_bytes = 100000, .flags = SHEAF_NONBLOCK, .result_size = 8});
 	while (!(r = sheaf_submit(batch, n, add_bytes, argument, sizeof(argument))))
 		n++;
-	expect_failure(r, -EAGAIN,
-		       "the window is full: arguments and results that are not released have 90072 bytes of 100000");
+	expect_failure(r, -EAGAIN, "the window is full: the arguments and results that it holds have 90072 bytes of 100000");
 	cr_assert_eq(n, 9, "%llu", (unsigned long long)n);
 	expect_done(sheaf_batch_get_window(batch, &info));
 	cr_assert_eq(info.held_bytes, 9 * 10008);
@@ -621,6 +620,36 @@ Test(stream, the_first_failure_may_end_a_feed)
 	}
 	cr_assert_eq(r, 0, "%d: %s", r, sheaf_message());
 	cr_assert(failed >= 1 && failed + cancelled < 1000);
+	sheaf_batch_retire(batch);
+}
+
+static int produce_waiting(void *context, sheaf_item *item)
+{
+	_Atomic uint64_t **word = context;
+
+	item->fn = wait_for_word;
+	item->arg = word;
+	item->arg_size = sizeof(*word);
+	return 1;
+}
+
+/* The feed finds the ring full, and must not keep an interrupt for itself. */
+Test(stream, an_interrupt_reaches_the_user_through_a_feed)
+{
+	_Atomic uint64_t *word;
+	sheaf_result result;
+	sheaf_batch *batch;
+
+	start(&(sheaf_pool_options){.workers = 1, .ring_size = 2, .heap_size = 64 << 20});
+	expect_done(sheaf_alloc(pool, 8, (void **)&word));
+	batch = new_batch(&(sheaf_batch_options){.window = 10, .result_size = 8});
+	expect_done(sheaf_feed(batch, produce_waiting, &word));
+	cr_assert_eq(sheaf_next(batch, &result, 0), -EAGAIN);
+	expect_done(sheaf_pool_interrupt(pool));
+	cr_assert_eq(sheaf_next(batch, &result, hang_deadline()), -EINTR);
+	atomic_store(word, 1);
+	for (uint64_t i = 0; i < 20; i++)
+		expect_square(sheaf_next(batch, &result, hang_deadline()), &result, i);
 	sheaf_batch_retire(batch);
 }
 
