@@ -55,8 +55,8 @@ tables)
 	"$corpus" "$seed" 300 "$folder/seeds"
 	# Longer than two buffers of the reader.
 	longest=200000
-	# Only what reads is watched closely. Of the rest of the library, the fuzzer takes each file as
-	# fast as it is.
+	# Only what reads is watched closely. Of the rest of the library, the fuzzer takes each file
+	# as fast as it is.
 	sources="tests/fuzz/fuzz_tables.c tests/fuzz/table_load.c tests/fuzz/tables.c tests/fuzz/memory_meter.c $support lib/base/printable.c
 		lib/data/input.c lib/data/table.c lib/data/array.c lib/data/fields.c lib/data/csv.c lib/data/npy.c"
 	# shellcheck disable=SC2086
