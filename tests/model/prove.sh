@@ -143,6 +143,12 @@ if [ "$amount" = small ]; then
 	all left
 	all attach -DDEATHS=1
 	all window -DTASKS=2
+	all mutex -DROUNDS=1
+	all gate
+	all permits
+	all value
+	all once
+	all barrier
 	all priority -DDEATHS=0
 	all wake $gatherer
 	all wake $room -DSLOTS=1
@@ -158,6 +164,12 @@ if [ "$amount" = small ]; then
 	caught left -DREST_RUNS
 	caught attach -DFORGET_LEAVING
 	caught window -DHASTY
+	caught mutex -DNO_SLICE
+	caught gate -DNO_SLICE
+	caught permits -DNO_SLICE
+	caught value -DNO_RECHECK
+	caught once -DMARK_FIRST
+	caught barrier -DNO_LOOK
 	caught priority -DHAND_BACK_FIRST
 	caught recovery -DNAME_AFTER_CLAIM
 	caught wake -DNO_HEAL $bells
@@ -204,6 +216,16 @@ all_mutants() {
 	caught left -DREST_RUNS
 	caught window -DHASTY
 	caught window -DEARLY
+	caught mutex -DNO_SLICE
+	caught gate -DNO_SLICE
+	caught gate -DHASTY -DDEATHS=0
+	caught permits -DNO_SLICE
+	caught permits -DTELL_FIRST -DDEATHS=0
+	caught value -DONE_COPY
+	caught value -DNO_RECHECK
+	caught once -DMARK_FIRST
+	caught barrier -DNO_LOOK
+	caught barrier -DSTATE_FIRST -DDEATHS=0
 	caught left -DOPENER_COUNTS
 	for mutant in NO_LOCK EARLY_PID NO_START FREE_FIRST FORGET_LEAVING; do
 		caught attach -D$mutant
@@ -262,6 +284,13 @@ if [ "$amount" = quick ]; then
 	all left -DWARY=0
 	all attach
 	all window
+	all mutex
+	all gate -DDEATHS=2
+	all permits -DPERMITS=2 -DDEATHS=2
+	all value
+	all once
+	all barrier -DDEATHS=2
+	all barrier -DJOINED=0
 	all priority
 	all wake $bells
 	all wake $room -DWORKERS=3 -DTASKS=3
@@ -295,6 +324,13 @@ part left -DWORKERS=3
 all attach -DDEATHS=3 -DENDS=2 -DJOINS=3
 all window -DDEATHS=2
 all window -DTASKS=4
+all mutex -DDEATHS=2
+all mutex -DPROCESSES=4 -DROUNDS=1
+all gate -DGETTERS=3 -DDEATHS=2
+all permits -DPROCESSES=4 -DPERMITS=2 -DDEATHS=2
+all value -DWRITERS=3 -DDEATHS=2
+all barrier -DROUNDS=3 -DDEATHS=2
+all barrier -DROUNDS=3 -DDEATHS=2 -DJOINED=0
 for poll in 0 1; do
 	all news -DPOLL=$poll -DBATCHES=3 -DDEATHS=2
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3
