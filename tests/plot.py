@@ -1,14 +1,16 @@
-"""plot.py SAMPLES OUT.svg - draws what crash_stream has sampled: memory over tasks.
+"""plot.py SAMPLES OUT.svg [TITLE] - draws what a test has sampled (support/samples.h).
 
-Each line of SAMPLES has the tasks so far, and MiB: the owner's own memory, its shared memory, and
-the heap. Each of these becomes a line of the picture.
+The first line of SAMPLES names the columns: what the samples are numbered by, then figures with
+their units, as in "heap of the pool [MiB]". Figures of one unit share a panel.
 """
 import csv
+import html
 import math
+import re
 import sys
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 300, 56, 20, 40, 44
-LINES = (('owner, own memory', '#1b7f4b'), ('owner, shared memory', '#c2571a'), ('heap of the pool', '#2c5aa0'))
+WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 760, 200, 64, 20, 34, 40
+COLORS = ('#1b7f4b', '#c2571a', '#2c5aa0', '#8a3fa0', '#b8860b')
 INK, GRID = '#555', '#ccc'
 
 
@@ -19,45 +21,64 @@ def step_of(most):
 
 
 def text(x, y, words, anchor='middle', color=INK):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}">{words}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}">{html.escape(words)}</text>'
 
 
-def draw(samples):
-    tasks, most = samples[-1][0], max(max(row[1:]) for row in samples)
+def draw_panel(top, xs, unit, lines):
+    """One panel: @lines are names with their values."""
+    most = max(max(values) for _, values in lines) or 1
     step = step_of(most)
-    top = step * math.ceil(most / step)
-    span = HEIGHT - TOP - BOTTOM
+    end = step * math.ceil(most / step)
+    bottom = top + PANEL
+    last = xs[-1] or 1
 
-    def x(task):
-        return LEFT + (WIDTH - LEFT - RIGHT) * task / tasks
+    def y(value):
+        return bottom - PANEL * value / end
 
-    def y(mib):
-        return HEIGHT - BOTTOM - span * mib / top
-
-    parts = []
-    for i in range(round(top / step) + 1):
+    parts = [text(10, top - 12, unit, 'start')]
+    for i in range(round(end / step) + 1):
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(i * step):.1f}" y2="{y(i * step):.1f}" stroke="{GRID}"/>')
         parts.append(text(LEFT - 6, y(i * step) + 4, f'{i * step:g}', 'end'))
     for i in range(5):
-        parts.append(text(x(tasks * i / 4), HEIGHT - BOTTOM + 18, f'{tasks * i / 4 / 1e6:.0f}'))
-    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, 'million tasks'))
-    parts.append(text(10, TOP - 16, 'MiB', 'start'))
-    for column, (name, color) in enumerate(LINES, 1):
-        points = ' '.join(f'{x(row[0]):.1f},{y(row[column]):.1f}' for row in samples)
-        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.5" points="{points}"/>')
-        parts.append(text(LEFT + 40 + 220 * (column - 1), TOP - 16, name, 'start', color))
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
-            'font-family="system-ui,sans-serif" font-size="12">\n<title>Memory of a stream</title>\n'
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>\n' + '\n'.join(parts) + '\n</svg>\n')
+        parts.append(text(LEFT + (WIDTH - LEFT - RIGHT) * i / 4, bottom + 16, f'{last * i / 4:.3g}'))
+    at = LEFT
+    for (name, values), color in zip(lines, COLORS):
+        points = ' '.join(f'{LEFT + (WIDTH - LEFT - RIGHT) * x / last:.1f},{y(value):.1f}' for x, value in zip(xs, values))
+        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1" points="{points}"/>')
+        parts.append(text(at, top - 12, name, 'start', color))
+        at += 7 * len(name)
+    return parts
+
+
+def draw(title, header, rows):
+    xs = [row[0] for row in rows]
+    panels = {}
+    for column, name in enumerate(header[1:], 1):
+        name, unit = re.fullmatch(r'(.*) \[(.*)\]', name).groups()
+        panels.setdefault(unit, []).append((name, [row[column] for row in rows]))
+    parts = []
+    top = TOP
+    for unit, lines in panels.items():
+        for first in range(0, len(lines), len(COLORS)):
+            parts += draw_panel(top, xs, unit, lines[first:first + len(COLORS)])
+            top += PANEL + GAP + TOP
+    height = top - TOP
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, height - 6, header[0]))
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
+            f'font-family="system-ui,sans-serif" font-size="12">\n<title>{html.escape(title)}</title>\n'
+            f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>\n' + '\n'.join(parts) + '\n</svg>\n')
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    with open(sys.argv[1], encoding='ascii') as lines:
-        samples = [[float(field) for field in row] for row in csv.reader(lines)]
+    with open(sys.argv[1], encoding='ascii', newline='') as lines:
+        header, *rows = csv.reader(lines)
+    rows = [[float(field) for field in row] for row in rows if len(row) == len(header)]
+    if not rows:
+        sys.exit(f'{sys.argv[1]}: no samples')
     with open(sys.argv[2], 'w', encoding='ascii') as out:
-        out.write(draw(samples))
+        out.write(draw(sys.argv[3] if len(sys.argv) > 3 else header[0], header, rows))
 
 
 if __name__ == '__main__':

@@ -4,7 +4,11 @@
  * and it is resized and paused. In a half of the seeds other programs join it: they submit, work,
  * leave and are killed, too.
  *
- * Usage: crash_storm [SEED [KILLS]]. Two threads run batches and check every result. A third thread
+ * Usage: crash_storm [SEED [KILLS [SECONDS [FILE]]]]. With SECONDS it lasts so long at least, and
+ * nothing may grow meanwhile (samples.h): memory, descriptors, names, batches, the time that a task
+ * takes. FILE: where the samples go, for tests/plot.py.
+ *
+ * Two threads run batches and check every result. A third thread
  * kills, stops and continues. The main thread watches that results keep coming. Nothing may be
  * lost, given twice, wrong or late for ever, and nothing may be left. A kill counts once the
  * supervisor has repaired what the worker left. The shared words tell just before each kill what
@@ -22,6 +26,7 @@
 #include "support/proc.h"
 #include "support/report.h"
 #include "support/rng.h"
+#include "support/samples.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -61,6 +66,7 @@ struct storm {
 	uint64_t progress; /* seen last, and strikes since then */
 	unsigned fruitless;
 	uint64_t wanted, next_supervisor; /* kills */
+	uint64_t until_ns;
 	_Atomic bool over;
 };
 
@@ -393,7 +399,8 @@ static void *rage(void *context)
 		 * A short storm goes on until it has had everything; what never comes is told by
 		 * check_variety().
 		 */
-		if (info.deaths >= storm->wanted && (storm->wanted < ENOUGH || all_kinds(storm) || sheaf_now_ns() >= deadline))
+		if (info.deaths >= storm->wanted && sheaf_now_ns() >= storm->until_ns &&
+		    (storm->wanted < ENOUGH || all_kinds(storm) || sheaf_now_ns() >= deadline))
 			break;
 		/* A signal to 0 would be for ourselves; the loaders tell why there is none. */
 		CHECK(info.supervisor > 0, "the pool no longer has a supervisor");
@@ -430,10 +437,52 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* Until all loaders have ended: each has to have results all the time. */
-static void watch(struct loader *loaders)
+/* ---- what must not grow ---- */
+
+enum { OWN, SUPERVISOR, WORKER, SHARED, HEAP, FILES, CHILDREN, NAMES, BATCHES, LATENCY, FIGURES };
+
+/* Slack for what depends on the moment: the batches that are open, and who has just been killed. */
+static const struct figure figures[FIGURES] = {
+	{"own: owner", "MiB", 2},
+	{"own: supervisor", "MiB", 2},
+	{"own: largest worker", "MiB", 4},
+	{"shared: owner", "MiB", 64},
+	{"heap", "MiB", 64},
+	{"descriptors", "count", 4},
+	{"children", "count", 2},
+	{"names of segments", "count", 0},
+	{"open batches", "count", 16},
+	{"time of a task", "ms", 20},
+};
+
+static void take_sample(const struct storm *storm, struct samples *samples, double seconds)
 {
-	uint64_t seen[LOADERS] = {0}, deadlines[LOADERS];
+	const struct segment *segment = segment_of(storm);
+	double row[FIGURES] = {0};
+	sheaf_pool_info info = look(storm->pool);
+
+	row[OWN] = status_mib(getpid(), "RssAnon:");
+	row[SUPERVISOR] = status_mib(info.supervisor, "RssAnon:");
+	for (unsigned i = 0; i < WORKERS; i++) {
+		double mib = status_mib(atomic_load(&segment->seats[i].pid), "RssAnon:");
+
+		row[WORKER] = mib > row[WORKER] ? mib : row[WORKER];
+	}
+	row[SHARED] = status_mib(getpid(), "RssShmem:");
+	row[HEAP] = (double)(info.heap_used + info.heap_stocked) / 1048576;
+	row[FILES] = count_open_files();
+	row[CHILDREN] = count_children();
+	for (uint32_t i = 0; i < segment_batches(segment); i++)
+		row[BATCHES] += BATCH_STATE(atomic_load(&segment->batches[i].word)) != BATCH_FREE;
+	row[NAMES] = count_segment_names_of(getpid());
+	row[LATENCY] = (double)random_batch_apply_ns(storm->pool) / 1e6;
+	samples_add(samples, seconds, row);
+}
+
+/* Until all loaders have ended: each has to have results all the time. */
+static void watch(const struct storm *storm, struct loader *loaders, struct samples *samples, uint64_t every_ns)
+{
+	uint64_t seen[LOADERS] = {0}, deadlines[LOADERS], began = sheaf_now_ns(), next = began;
 	unsigned live;
 
 	for (unsigned i = 0; i < LOADERS; i++)
@@ -451,6 +500,10 @@ static void watch(struct loader *loaders)
 			live += !over;
 		}
 		sleep_ns(20000000);
+		if (every_ns && sheaf_now_ns() >= next && !atomic_load(&storm->over)) {
+			take_sample(storm, samples, (double)(sheaf_now_ns() - began) / 1e9);
+			next += every_ns;
+		}
 	} while (live);
 }
 
@@ -482,7 +535,8 @@ static void check_nothing_left(sheaf_pool *pool, int files, int mappings)
 
 static int play(int argc, char **argv)
 {
-	uint64_t seed = seed_argument(argc, argv);
+	static struct samples samples;
+	uint64_t seed = seed_argument(argc, argv), seconds = amount_argument(argc, argv, 3, 0);
 	const sheaf_sharing sharing = {
 		.functions = random_batch_functions, .function_count = RANDOM_BATCH_FUNCTIONS, .places = PLACES};
 	const sheaf_worker_options workers = {
@@ -505,18 +559,20 @@ static int play(int argc, char **argv)
 	sheaf_pool_info info;
 	pthread_t killer;
 
-	report_begin("storm", "kills", seed);
+	report_begin(seconds ? "soak" : "storm", "kills", seed);
+	samples_begin(&samples, "seconds", figures, FIGURES, argc > 4 ? argv[4] : NULL);
 	CHECK(sheaf_pool_create(&storm.pool, &options) == 0, "pool");
 	if (options.sharing)
 		snprintf(storm.name, sizeof(storm.name), "%s", look(storm.pool).name);
 	for (unsigned i = 0; i < PROGRAMS && storm.name[0]; i++)
 		start_program(&storm, i);
+	storm.until_ns = began + seconds * 1000000000;
 	CHECK(!pthread_create(&killer, NULL, rage, &storm), "thread");
 	for (unsigned i = 0; i < LOADERS; i++) {
 		loaders[i] = (struct loader){.batches = {.pool = storm.pool, .rng = {seed + 1 + i}}, .storm = &storm};
 		CHECK(!pthread_create(&loaders[i].thread, NULL, work, &loaders[i]), "thread");
 	}
-	watch(loaders);
+	watch(&storm, loaders, &samples, seconds * 1000000000 / (MOST_SAMPLES - 1));
 	for (unsigned i = 0; i < LOADERS; i++) {
 		pthread_join(loaders[i].thread, NULL);
 		results += loaders[i].batches.results;
@@ -543,6 +599,7 @@ static int play(int argc, char **argv)
 	      (unsigned long long)info.supervisors, (unsigned long long)storm.supervisors);
 	if (storm.wanted >= ENOUGH)
 		check_variety(&storm, reruns);
+	samples_end(&samples);
 	check_nothing_left(storm.pool, files, mappings);
 	report_end();
 	return 0;

@@ -2,10 +2,8 @@
  * crash_stream.c - a stream of many tasks whose workers are killed each 50 ms: every result is
  * checked, in order, and memory stays as it was.
  *
- * Usage: crash_stream [SEED [TASKS [FILE]]]. Results have 0 to 4,000 bytes. FILE: where samples go,
- * one line each: tasks, MiB of the owner, MiB of its shared memory, MiB of the heap. The first
- * tenth of the samples is for warming up. From there on no figure may become much larger than it
- * has been in the first half.
+ * Usage: crash_stream [SEED [TASKS [FILE]]]. Results have 0 to 4,000 bytes. FILE: where samples of
+ * the memory go, for tests/plot.py. None of them may grow (samples.h).
  */
 #include "sheaf_stream.h"
 #include "support/arguments.h"
@@ -13,6 +11,7 @@
 #include "support/deadline.h"
 #include "support/report.h"
 #include "support/rng.h"
+#include "support/samples.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WORKERS 2
 #define WINDOW 1000
@@ -28,16 +28,11 @@
 #define KILL_EVERY_NS 50000000
 #define SAMPLES 400
 #define MIB 1048576.0
-#define SLACK_MIB 4 /* and a quarter: kills come at random */
 
 enum { OWN, SHARED, HEAP, FIGURES };
 
-static const char *const figures[FIGURES] = {"memory of the owner", "shared memory of the owner", "heap"};
-
-struct samples {
-	double mib[SAMPLES][FIGURES];
-	unsigned count;
-};
+/* Kills come at random. */
+static const struct figure figures[FIGURES] = {{"own: owner", "MiB", 4}, {"shared: owner", "MiB", 4}, {"heap", "MiB", 4}};
 
 struct source {
 	uint64_t next, n, seed;
@@ -96,58 +91,16 @@ static void *kill_workers(void *context)
 	return NULL;
 }
 
-/* A line of /proc/self/status, in MiB. 0: the system does not tell. */
-static double status_mib(const char *name)
+static void take_sample(struct samples *samples, uint64_t tasks)
 {
-	FILE *file = fopen("/proc/self/status", "r");
-	char line[256];
-	double mib = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)))
-			mib = strtod(line + strlen(name), NULL) / 1024;
-	if (file)
-		fclose(file);
-	return mib;
-}
-
-static void take_sample(struct samples *samples, uint64_t tasks, FILE *file)
-{
-	double *mib = samples->mib[samples->count];
 	sheaf_pool_info info;
+	double mib[FIGURES];
 
-	if (samples->count == SAMPLES)
-		return;
 	CHECK(sheaf_pool_get_info(self.pool, &info) == 0, "info");
-	mib[OWN] = status_mib("RssAnon:");
-	mib[SHARED] = status_mib("RssShmem:");
+	mib[OWN] = status_mib(getpid(), "RssAnon:");
+	mib[SHARED] = status_mib(getpid(), "RssShmem:");
 	mib[HEAP] = (double)(info.heap_used + info.heap_stocked) / MIB;
-	samples->count++;
-	if (file)
-		fprintf(file, "%llu,%.3f,%.3f,%.3f\n", (unsigned long long)tasks, mib[OWN], mib[SHARED], mib[HEAP]);
-}
-
-static double most_of(const struct samples *samples, unsigned figure, unsigned from, unsigned to)
-{
-	double most = 0;
-
-	for (unsigned i = from; i < to; i++)
-		most = samples->mib[i][figure] > most ? samples->mib[i][figure] : most;
-	return most;
-}
-
-static void check_samples(const struct samples *samples)
-{
-	unsigned half = samples->count / 2;
-
-	for (unsigned f = 0; f < FIGURES; f++) {
-		double before = most_of(samples, f, samples->count / 10, half),
-		       after = most_of(samples, f, half, samples->count);
-
-		CHECK_AS(HARM_LEAKED, after <= before * 1.25 + SLACK_MIB, "%s: %.1f MiB, then %.1f", figures[f], before, after);
-	}
-	report_figure("owner_mib", most_of(samples, OWN, 0, samples->count));
-	report_figure("heap_mib", most_of(samples, HEAP, 0, samples->count));
+	samples_add(samples, (double)tasks / 1e6, mib);
 }
 
 static void check_result(const sheaf_result *result, uint64_t position, uint64_t seed)
@@ -169,14 +122,13 @@ int main(int argc, char **argv)
 	static struct samples samples;
 	uint64_t seed = seed_argument(argc, argv), n = amount_argument(argc, argv, 2, SCALED_AMOUNT(200000));
 	struct source source = {.n = n, .seed = seed};
-	FILE *file = argc > 3 ? fopen(argv[3], "w") : NULL;
 	uint64_t began = sheaf_now_ns(), seconds_ns;
 	sheaf_batch *batch;
 	sheaf_result result;
 	pthread_t thread;
 	int r;
 
-	CHECK(argc < 4 || file, "cannot write %s", argv[3]);
+	samples_begin(&samples, "million tasks", figures, FIGURES, argc > 3 ? argv[3] : NULL);
 	report_begin("stream", "cases", seed);
 	self.rng.state = seed;
 	CHECK(!sheaf_pool_create(&self.pool, &(sheaf_pool_options){.workers = WORKERS, .max_attempts = SHEAF_MAX_ATTEMPTS}),
@@ -190,7 +142,7 @@ int main(int argc, char **argv)
 		CHECK_AS(r == -ETIMEDOUT ? HARM_HUNG : HARM_LOST, r == 1, "sheaf_next: %d, \"%s\"", r, sheaf_message());
 		check_result(&result, i, seed);
 		if (i % (n / SAMPLES + 1) == 0)
-			take_sample(&samples, i, file);
+			take_sample(&samples, i);
 	}
 	CHECK_AS(HARM_DUPLICATED, sheaf_next(batch, &result, hang_deadline()) == 0, "more results than tasks");
 	seconds_ns = sheaf_now_ns() - began;
@@ -198,10 +150,10 @@ int main(int argc, char **argv)
 	pthread_join(thread, NULL);
 	sheaf_batch_retire(batch);
 	sheaf_pool_destroy(self.pool);
-	if (file)
-		fclose(file);
 	report_add(n);
-	check_samples(&samples);
+	samples_end(&samples);
+	report_figure("owner_mib", samples_high(&samples, OWN));
+	report_figure("heap_mib", samples_high(&samples, HEAP));
 	report_figure("kills", (double)atomic_load(&self.kills));
 	report_figure("ns_per_task", (double)seconds_ns / (double)n);
 	report_end();

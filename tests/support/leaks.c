@@ -77,7 +77,7 @@ int count_zombies(void)
 	return count_children_if(true);
 }
 
-int count_segment_names(void)
+static int count_names(const char *prefix)
 {
 	DIR *folder = opendir(SHM);
 	struct stat info;
@@ -87,12 +87,25 @@ int count_segment_names(void)
 		return -1;
 	for (const struct dirent *entry; (entry = readdir(folder));) {
 		/* A name that goes meanwhile is no error. */
-		if (strncmp(entry->d_name, "sheaf", 5) == 0 &&
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
 		    fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0)
 			count += info.st_uid == geteuid();
 	}
 	closedir(folder);
 	return count;
+}
+
+int count_segment_names(void)
+{
+	return count_names("sheaf");
+}
+
+int count_segment_names_of(pid_t maker)
+{
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "sheaf-%ld-", (long)maker);
+	return count_names(prefix);
 }
 
 int segment_name_exists(const char *name)

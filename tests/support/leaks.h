@@ -5,6 +5,8 @@
 #ifndef SHEAF_TESTS_SUPPORT_LEAKS_H
 #define SHEAF_TESTS_SUPPORT_LEAKS_H
 
+#include <sys/types.h>
+
 /* Open file descriptors of this process. */
 int count_open_files(void);
 
@@ -21,6 +23,8 @@ int count_zombies(void);
  * own pool ("/sheaf-..."): 1 or 0.
  */
 int count_segment_names(void);
+/* Those that this process has made up. */
+int count_segment_names_of(pid_t maker);
 int segment_name_exists(const char *name);
 
 #endif

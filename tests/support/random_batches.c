@@ -617,6 +617,21 @@ void random_batch_run_calls(struct random_batches *batches)
 		stream(batches);
 }
 
+static int nothing(sheaf_task *task, const void *arg, void *result)
+{
+	(void)task, (void)arg, (void)result;
+	return 0;
+}
+
+uint64_t random_batch_apply_ns(sheaf_pool *pool)
+{
+	uint64_t began = sheaf_now_ns();
+	int r = sheaf_apply(pool, nothing, NULL, 0, NULL, 0, NULL);
+
+	CHECK_AS(HARM_LOST, r == 0, "a task that does nothing: %d, %s", r, sheaf_message());
+	return sheaf_now_ns() - began;
+}
+
 const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS] = {
 	{"call", call, NULL},
 	{"digest", digest, NULL},
@@ -625,4 +640,5 @@ const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS] = {
 	{"node", nested_batch_node, NULL},
 	{"fill range", NULL, nested_batch_range},
 	{"fill item", nested_batch_item, NULL},
+	{"nothing", nothing, NULL},
 };

@@ -27,8 +27,11 @@ void random_batch_run(struct random_batches *batches);
 /* Run one batch that takes no shared memory beside, so that a caller that is killed leaves none. */
 void random_batch_run_calls(struct random_batches *batches);
 
+/* Run one task that does nothing, and tell how long that took, in ns. */
+uint64_t random_batch_apply_ns(sheaf_pool *pool);
+
 /* The functions of all these batches, for pools that other programs join. */
-#define RANDOM_BATCH_FUNCTIONS 7u
+#define RANDOM_BATCH_FUNCTIONS 8u
 extern const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS];
 
 /*
