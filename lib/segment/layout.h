@@ -158,6 +158,8 @@ struct shared_control {
 	_Alignas(8) _Atomic uint64_t started_seal; /* BELL_SEAL, as all; aligned alike everywhere */
 	sem_t started;                             /* by the supervisor, after `start` */
 	_Alignas(8) _Atomic uint64_t started_end_seal;
+	/* Positions that were cancelled while a worker ran them, which has died. */
+	_Atomic uint64_t dropped;
 
 	struct shared_ring rings[PRIORITIES]; /* by enum sheaf_priority */
 

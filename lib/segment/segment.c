@@ -64,7 +64,7 @@ bool segment_is_orphan(const struct segment *segment, struct word w)
 uint64_t segment_progress(const struct segment *segment)
 {
 	/* Relaxed, all, because the sum only has to grow. */
-	uint64_t ended = load_relaxed(&segment->control->given_up);
+	uint64_t ended = load_relaxed(&segment->control->given_up) + load_relaxed(&segment->control->dropped);
 
 	for (unsigned worker = 0; worker < segment->worker_count; worker++)
 		ended += load_relaxed(&segment->seats[worker].completed);

@@ -118,11 +118,10 @@ static bool settle_call(struct segment *segment, struct shared_batch *batch, str
 	entry->last.cause.signal = death->signal;
 	entry->last.cause.exit_code = death->exit_code;
 	call_publish(entry, word);
-	if (!cancelled) {
-		/* Relaxed: a statistic. */
-		fetch_add_relaxed(&segment->control->given_up, 1);
+	/* Relaxed: a statistic. */
+	fetch_add_relaxed(cancelled ? &segment->control->dropped : &segment->control->given_up, 1);
+	if (!cancelled)
 		cancel_after_failure(segment, batch);
-	}
 	return ring_release(slot, word);
 }
 
@@ -212,6 +211,8 @@ static bool settle_chunk(struct segment *segment, struct shared_batch *batch, co
 	/* Relaxed: a statistic. */
 	if (verdict.fails && !cancelled)
 		fetch_add_relaxed(&segment->control->given_up, suspect.count);
+	else if (cancelled && suspect.in_hand)
+		fetch_add_relaxed(&segment->control->dropped, 1);
 	/* CHUNK1, or CHUNK2: without it the next owner or a gatherer would read what was done of
 	 * the chunk too early. Everybody is rung after the repair, so there is no handshake. */
 	cas_release(&shape->words[c], &bits, word_pack(next));
