@@ -40,13 +40,13 @@ def draw_panel(top, xs, unit, lines):
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(i * step):.1f}" y2="{y(i * step):.1f}" stroke="{GRID}"/>')
         parts.append(text(LEFT - 6, y(i * step) + 4, f'{i * step:g}', 'end'))
     for i in range(5):
-        parts.append(text(LEFT + (WIDTH - LEFT - RIGHT) * i / 4, bottom + 16, f'{last * i / 4:.3g}'))
+        parts.append(text(LEFT + (WIDTH - LEFT - RIGHT) * i / 4, bottom + 16, f'{last * i / 4:.0f}' if last >= 100 else f'{last * i / 4:.3g}'))
     at = LEFT
     for (name, values), color in zip(lines, COLORS):
         points = ' '.join(f'{LEFT + (WIDTH - LEFT - RIGHT) * x / last:.1f},{y(value):.1f}' for x, value in zip(xs, values))
         parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1" points="{points}"/>')
         parts.append(text(at, top - 12, name, 'start', color))
-        at += 7 * len(name)
+        at += 7 * len(name) + 8
     return parts
 
 

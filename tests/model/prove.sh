@@ -336,7 +336,8 @@ for poll in 0 1; do
 	all news -DPOLL=$poll -DWORKERS=3 -DDEATHS=3
 done
 all priority -DDEATHS=2
-all priority -DWORKERS=3
+all priority -DWORKERS=3 -DDEATHS=0
+part priority -DWORKERS=3
 all wake $room $largest
 all wake $gatherer -DSUBMITTERS=2 $largest
 all wake $bells -DSLOTS=3 -DWORKERS=3 -DTASKS=3 -DDEATHS=1
