@@ -453,8 +453,9 @@ SHEAF_API int sheaf_next_done(sheaf_batch *batch, sheaf_result *result, uint64_t
 SHEAF_API int sheaf_gather(sheaf_batch *batch, const sheaf_result **results, size_t *n, uint64_t deadline_ns);
 
 typedef struct sheaf_progress {
-	uint64_t total; /* positions submitted so far */
-	uint64_t done;  /* of these, published; of a map, rounded down to whole chunks */
+	uint64_t total;  /* positions submitted so far */
+	uint64_t done;   /* of these, published; of a map, rounded down to whole chunks */
+	uint64_t failed; /* of those, with an error other than -ECANCELED */
 } sheaf_progress;
 
 /** sheaf_batch_get_progress() - tell how far a batch is. Return: 0; -EINVAL, -EPERM. */
@@ -561,8 +562,7 @@ SHEAF_API sheaf_pool *sheaf_task_pool(const sheaf_task *task);
  * @size:   bytes; 0 is fine
  * @memory: out: zeroed, aligned to 64; the result's data when the task returns. The last counts
  *
- * Also the data of one that fails, beside its message: there it may leave an error of its own kind.
- * In a map or a loop it counts only for those. The memory is part of the batch.
+ * Also the data of a position that fails; in a map or a loop only of such. Part of the batch.
  * Return: 0; -EINVAL, -ENOSPC, -ENOMEM; -EPERM (a forked child).
  */
 SHEAF_API int sheaf_task_result(sheaf_task *task, size_t size, void **memory);

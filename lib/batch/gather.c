@@ -129,10 +129,8 @@ int sheaf_batch_get_progress(sheaf_batch *batch, sheaf_progress *progress)
 	/* Else a program that asks until all is done would ask for ever. */
 	(void)member_serve(batch->member);
 	pthread_mutex_lock(&batch->lock);
-	*progress = (sheaf_progress){
-		.total = batch->view->count(batch),
-		.done = batch->view->count_done(batch),
-	};
+	*progress = (sheaf_progress){.total = batch->view->count(batch)};
+	progress->done = batch->view->count_done(batch, &progress->failed);
 	pthread_mutex_unlock(&batch->lock);
 	return 0;
 }

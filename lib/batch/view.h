@@ -35,9 +35,12 @@ struct view {
 	 */
 	int (*pick_done)(struct sheaf_batch *batch, struct pick *next);
 	int (*pick_failed)(struct sheaf_batch *batch, struct pick *next);
-	/* How many results there are in all, and how many of them are done. */
+	/*
+	 * How many results there are in all; how many of them are done, and how many of these
+	 * failed, for another reason than that they were cancelled.
+	 */
 	uint64_t (*count)(const struct sheaf_batch *batch);
-	uint64_t (*count_done)(struct sheaf_batch *batch);
+	uint64_t (*count_done)(struct sheaf_batch *batch, uint64_t *failed);
 	/* About how many tasks or chunks are not done, without a look at each: at most too many. */
 	uint64_t (*open)(const struct sheaf_batch *batch);
 	/*

@@ -226,14 +226,19 @@ static uint64_t calls_open(const struct sheaf_batch *batch)
 	return batch->order.count - batch->calls.done;
 }
 
-static uint64_t calls_count_done(struct sheaf_batch *batch)
+static uint64_t calls_count_done(struct sheaf_batch *batch, uint64_t *failed)
 {
 	uint64_t done = 0;
 
 	(void)withdraw_if_due(batch);
-	/* Relaxed: a statistic. */
-	for (uint64_t i = 0; i < batch->order.count; i++)
-		done += word_state(load_relaxed(&batch_entry(batch, i)->word)) == WORD_DONE;
+	for (uint64_t i = 0; i < batch->order.count; i++) {
+		const struct shared_entry *entry = batch_entry(batch, i);
+
+		if (!is_entry_done(entry))
+			continue;
+		done++;
+		*failed += is_failure(entry);
+	}
 	return done;
 }
 

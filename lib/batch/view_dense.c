@@ -230,22 +230,6 @@ static uint64_t dense_open(const struct sheaf_batch *batch)
 	return batch->plan.chunks - batch->dense.done;
 }
 
-static uint64_t dense_count_done(struct sheaf_batch *batch)
-{
-	const _Atomic uint64_t *words = segment_at(batch->segment, batch->plan.words);
-	bool cancelled = position_is_cancelled(batch->shared, batch->plan.n - 1);
-	uint64_t done = 0;
-
-	for (uint64_t c = 0; c < batch->plan.chunks; c++) {
-		struct span span = span_of(batch, c);
-		/* Relaxed: a statistic. */
-		bool over = word_state(load_relaxed(&words[c])) == WORD_DONE || (cancelled && is_chunk_done(batch, c));
-
-		done += over ? span.end - span.at : 0;
-	}
-	return done;
-}
-
 static int dense_sort(const struct sheaf_batch *batch, uint64_t **positions)
 {
 	(void)batch;
@@ -451,6 +435,29 @@ static int dense_next(struct sheaf_batch *batch, sheaf_result *result, uint64_t 
 static int dense_next_done(struct sheaf_batch *batch, sheaf_result *result, uint64_t deadline_ns)
 {
 	return view_hand_out(batch, result, deadline_ns, pick_done_item, give_item);
+}
+
+static uint64_t dense_count_done(struct sheaf_batch *batch, uint64_t *failed)
+{
+	const _Atomic uint64_t *words = segment_at(batch->segment, batch->plan.words);
+	const struct dense_state *state = &batch->dense;
+	bool cancelled = position_is_cancelled(batch->shared, batch->plan.n - 1);
+	uint64_t done = 0;
+
+	for (uint64_t c = 0; c < batch->plan.chunks; c++) {
+		struct span span = span_of(batch, c);
+		/* Relaxed: a statistic. */
+		struct word w = word_unpack(load_relaxed(&words[c]));
+		bool over = w.state == WORD_DONE || (cancelled && is_chunk_done(batch, c));
+
+		done += over ? span.end - span.at : 0;
+		*failed += w.state == WORD_DONE && w.flags & WORD_LOST ? failures_untold(batch, span) : 0;
+	}
+	/* What cannot be listed is told by the call that gathers. */
+	(void)failures_refresh(batch);
+	for (size_t i = 0; i < state->failure_count; i++)
+		*failed += tells_failure(batch, &state->failures[i]) ? state->failures[i].count : 0;
+	return done;
 }
 
 const struct view view_dense = {

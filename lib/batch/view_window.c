@@ -104,6 +104,7 @@ static int give_place(struct sheaf_batch *batch, const struct pick *next, sheaf_
 	if (r)
 		return r;
 	window_hand(batch, next->item);
+	batch->window->failed += is_failure(next->entry);
 	return 1;
 }
 
@@ -180,14 +181,20 @@ static uint64_t window_count(const struct sheaf_batch *batch)
 	return batch->window->accepted;
 }
 
-static uint64_t window_count_done(struct sheaf_batch *batch)
+static uint64_t window_count_done(struct sheaf_batch *batch, uint64_t *failed)
 {
 	uint64_t done = batch->window->accepted - batch->window->waiting, at = 0, index;
 
 	(void)withdraw_if_due(batch);
-	/* Relaxed: a statistic. */
-	while (window_next(batch->window, &at, &index))
-		done += word_state(load_relaxed(&batch_entry(batch, index)->word)) == WORD_DONE;
+	*failed += batch->window->failed;
+	while (window_next(batch->window, &at, &index)) {
+		const struct shared_entry *entry = batch_entry(batch, index);
+
+		if (!is_entry_done(entry))
+			continue;
+		done++;
+		*failed += is_failure(entry);
+	}
 	return done;
 }
 

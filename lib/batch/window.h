@@ -64,6 +64,7 @@ struct window {
 	uint64_t held;      /* that count: held or pinned */
 	uint64_t waiting;   /* held, and not handed out */
 	uint64_t accepted;  /* so far */
+	uint64_t failed;    /* of those that were handed out, for another reason than a cancel */
 	uint64_t given;     /* 1 + the index of the result that is handed out; 0: none is */
 	uint64_t floor;     /* sheaf_next() has handed out a position below it, the highest such */
 	uint64_t bytes;     /* of arguments and of results of the batch's size, held */

@@ -24,6 +24,9 @@ ROOMS = {
     # As a program of a user's, but that it reports errors as the library does, and checks where
     # arrays lie as a map does.
     "reduce": ["base", "pool/holds.h"],
+    # As a program of a user's, but that it reports errors as the library does, and that it asks the
+    # system for the width of a terminal and for forks.
+    "bar": ["base", "os"],
     "mpi": [],
     "python": [],
 }
@@ -37,6 +40,7 @@ PUBLIC = {
     "sheaf_random.h": None,
     "sheaf_reduce.h": "reduce",
     "sheaf_sync.h": "sync",
+    "sheaf_bar.h": "bar",
     "sheaf_inspect.h": "watch",
     "sheaf_data.h": "data",
     "sheaf_mpi.h": "mpi",
