@@ -13,6 +13,7 @@
  *
  * Holders   A mutex, a permit and a seat belong to the thread that took them, and only it gives
  *           them back. It has to do so before its task ends, and before the pool is destroyed.
+ *           With musl it must not fork meanwhile, nor wait for results: that may start a process.
  *
  * Deaths    What a dead thread or process held comes back: a lock to whoever waits, at once; a
  *           permit, and the news that a barrier is broken, within a twentieth of a second. Each

@@ -42,7 +42,10 @@ static struct shared_page {
 	alignas(64) unsigned char object[OBJECT_BYTES];
 	_Atomic int inside; /* the victim has the lock, or a part of its work is done */
 	_Atomic int got;    /* what the victim's call returned */
-	_Atomic int calls;  /* of the function that runs once */
+	_Atomic int held;   /* by the holder, so far */
+	_Atomic int give;   /* how many of these it has to give back */
+	_Atomic int given;
+	_Atomic int calls; /* of the function that runs once */
 	_Atomic int result[OTHERS];
 } * page;
 
@@ -87,6 +90,71 @@ static void expect_results(const struct path *path, uint64_t point, int result)
 		      result);
 }
 
+/*
+ * A process that holds something. Not the test itself: a child that is forked by a thread which
+ * holds robust locks inherits their list with musl.
+ */
+static pid_t holder;
+
+struct holding {
+	int count;
+	int (*take)(void);
+	int (*give)(void);
+};
+
+static int hold(void *context)
+{
+	const struct holding *holding = context;
+
+	for (int i = 0; i < holding->count; i++, page->held++)
+		if (holding->take())
+			return 1;
+	while (page->given < holding->count) {
+		if (page->give > page->given) {
+			if (holding->give())
+				return 1;
+			page->given++;
+		}
+		sleep_ns(20000);
+	}
+	return 0;
+}
+
+static void await_count(const _Atomic int *count, int least)
+{
+	uint64_t deadline = LATE;
+
+	while (*count < least) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "%s: the holder", "sync");
+		sleep_ns(20000);
+	}
+}
+
+static void start_holder(const struct holding *holding)
+{
+	holder = child_start(hold, (void *)(uintptr_t)holding);
+	CHECK(holder > 0, "child: %ld", (long)holder);
+	await_count(&page->held, holding->count);
+}
+
+/* Have it give back so many, in all. */
+static void give_back(int count)
+{
+	page->give = count;
+	await_count(&page->given, count);
+}
+
+static void end_holder(void)
+{
+	int status;
+
+	if (!holder)
+		return;
+	give_back(page->held);
+	CHECK(!child_wait(holder, &status, LATE) && !status, "the holder: status %#x", (unsigned)status);
+	holder = 0;
+}
+
 /* ---- mutex ---- */
 
 static void use_mutex(void)
@@ -110,15 +178,26 @@ static int lock_mutex(void)
 	return (!r || r == -EOWNERDEAD) && sheaf_mutex_unlock(OBJECT(mutex)) ? -EIO : r;
 }
 
+static int take_mutex(void)
+{
+	return sheaf_mutex_lock(OBJECT(mutex), 0);
+}
+
+static int give_mutex(void)
+{
+	return sheaf_mutex_unlock(OBJECT(mutex));
+}
+
 static void hold_mutex(void)
 {
-	CHECK(!sheaf_mutex_lock(OBJECT(mutex), 0), "%s", sheaf_message());
+	static const struct holding holding = {1, take_mutex, give_mutex};
+
+	start_holder(&holding);
 }
 
 static bool let_mutex_go(void)
 {
-	if (!woken)
-		CHECK(!sheaf_mutex_unlock(OBJECT(mutex)), "%s", sheaf_message());
+	give_back(1);
 	return true;
 }
 
@@ -141,8 +220,7 @@ static void check_mutex(const struct path *path, uint64_t point)
 	bool inside = page->inside;
 	int r, told = 0;
 
-	if (path->before == hold_mutex)
-		let_mutex_go();
+	end_holder();
 	join_others(path, point);
 	for (unsigned i = 0; i < path->others; i++) {
 		CHECK(page->result[i] == 0 || page->result[i] == -EOWNERDEAD, "%s, killed at %llu: %d", AT, page->result[i]);
@@ -236,22 +314,34 @@ static void check_event(const struct path *path, uint64_t point)
 
 /* ---- semaphore ---- */
 
+static int take_permit(void)
+{
+	return sheaf_semaphore_acquire(OBJECT(semaphore), 0);
+}
+
+static int give_permit(void)
+{
+	return sheaf_semaphore_release(OBJECT(semaphore));
+}
+
 static void take_permits(void)
 {
-	for (int i = 0; i < PERMITS; i++)
-		CHECK(!sheaf_semaphore_acquire(OBJECT(semaphore), 0), "permit %d: %s", i, sheaf_message());
+	static const struct holding holding = {PERMITS, take_permit, give_permit};
+
+	start_holder(&holding);
 }
 
 static bool release_permit(void)
 {
-	if (!woken)
-		CHECK(!sheaf_semaphore_release(OBJECT(semaphore)), "%s", sheaf_message());
+	give_back(1);
 	return true;
 }
 
 static void take_one_permit(void)
 {
-	CHECK(!sheaf_semaphore_acquire(OBJECT(semaphore), 0), "%s", sheaf_message());
+	static const struct holding holding = {1, take_permit, give_permit};
+
+	start_holder(&holding);
 }
 
 static void use_permit(void)
@@ -270,16 +360,12 @@ static int wait_for_permit(void)
 
 static void check_semaphore(const struct path *path, uint64_t point)
 {
-	int held = path->before == take_permits ? PERMITS : path->before == take_one_permit ? 1 : 0;
-
-	if (path->wake && !woken)
+	if (path->wake)
 		release_permit();
-	held -= path->wake != NULL;
 	/* One permit at least is free, or will be by the death alone. */
 	join_others(path, point);
 	expect_results(path, point, 0);
-	while (held-- > 0)
-		CHECK(!sheaf_semaphore_release(OBJECT(semaphore)), "%s, killed at %llu: %s", AT, sheaf_message());
+	end_holder();
 	for (int i = 0; i < PERMITS; i++)
 		CHECK_AS(HARM_LEAKED, !sheaf_semaphore_acquire(OBJECT(semaphore), LATE), "%s, killed at %llu: a permit is gone",
 			 AT);
@@ -638,9 +724,8 @@ static void prepare(void *context)
 	const struct path *path = context;
 
 	memcpy(page->object, originals[path->kind], OBJECT_BYTES);
-	page->inside = 0;
+	page->inside = page->calls = page->held = page->give = page->given = 0;
 	page->got = NOT_YET;
-	page->calls = 0;
 	woken = false;
 	current = path;
 	if (path->before)

@@ -16,7 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-TestSuite(bar, .init = begin, .fini = end, .timeout = 60);
+TestSuite(bar, .init = begin, .fini = end);
 
 /* ---- estimates ---- */
 
@@ -100,11 +100,11 @@ Test(bar, estimates_begin_with_nothing_and_end_with_zero)
 	sheaf_pace_tell(&pace, 5 + 1000000000, 0);
 	cr_assert_lt(sheaf_pace_left(&pace, 10), 0, "nothing is done");
 	sheaf_pace_tell(&pace, 5 + 2000000000, 10);
-	cr_assert_float_eq(sheaf_pace_rate(&pace), 5, 1e-9);
-	cr_assert_float_eq(sheaf_pace_left(&pace, 30), 4, 1e-9);
+	cr_assert_lt(fabs(sheaf_pace_rate(&pace) - 5), 1e-9);
+	cr_assert_lt(fabs(sheaf_pace_left(&pace, 30) - 4), 1e-9);
 	/* What falls counts as before. */
 	sheaf_pace_tell(&pace, 7, 3);
-	cr_assert_float_eq(sheaf_pace_left(&pace, 30), 4, 1e-9);
+	cr_assert_lt(fabs(sheaf_pace_left(&pace, 30) - 4), 1e-9);
 	cr_assert_eq(sheaf_pace_left(&pace, 10), 0);
 }
 
@@ -117,11 +117,11 @@ Test(bar, estimates_need_no_more_memory_in_a_long_run)
 	/* A day, at 100 a second, asked each tenth of a second. */
 	for (uint64_t i = 1; i <= 864000; i++)
 		sheaf_pace_tell(&pace, now += 100000000, i * 10);
-	cr_assert_float_eq(sheaf_pace_rate(&pace), 100, 1e-6);
+	cr_assert_lt(fabs(sheaf_pace_rate(&pace) - 100), 1e-6);
 	/* A change counts fully once it has lasted as long as all before. */
 	for (uint64_t i = 1; i <= 864000; i++)
 		sheaf_pace_tell(&pace, now += 100000000, 8640000 + i * 5);
-	cr_assert_float_eq(sheaf_pace_rate(&pace), 50, 3);
+	cr_assert_lt(fabs(sheaf_pace_rate(&pace) - 50), 3);
 }
 
 /* ---- the line ---- */

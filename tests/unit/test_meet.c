@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-TestSuite(meet, .init = begin, .fini = end, .timeout = 60);
+TestSuite(meet, .init = begin, .fini = end);
 
 #define PARTIES 3
 #define MOST_THREADS 8
