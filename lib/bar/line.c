@@ -47,7 +47,7 @@ static void write_parts(const struct line *line, char parts[PARTS][PART_MOST])
 {
 	char time[32];
 
-	memset(parts, 0, PARTS * PART_MOST);
+	memset(parts, 0, (size_t)PARTS * PART_MOST);
 	snprintf(parts[LABEL], PART_MOST, "%s", line->label);
 	if (line->total) {
 		double part = (double)line->done / (double)line->total;
@@ -98,7 +98,10 @@ static void write_bar(const struct line *line, unsigned room, char *text)
 	full = part >= 1 ? inside : (unsigned)(part * inside);
 	text[0] = '[';
 	for (unsigned i = 0; i < inside; i++)
-		text[1 + i] = i < full ? '=' : i == full ? '>' : ' ';
+		text[1 + i] = ' ';
+	memset(text + 1, '=', full);
+	if (full < inside)
+		text[1 + full] = '>';
 	text[1 + inside] = ']';
 	text[2 + inside] = 0;
 }

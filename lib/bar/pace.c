@@ -40,7 +40,7 @@ void sheaf_pace_begin(sheaf_pace *pace, uint64_t now_ns)
 /* Make room for a mark: the first one stays, and every second one of the others. */
 static void thin_out(struct pace *p)
 {
-	for (unsigned i = 1; 2 * i < MARKS; i++)
+	for (size_t i = 1; 2 * i < MARKS; i++)
 		p->marks[i] = p->marks[2 * i];
 	p->count = MARKS / 2;
 	p->step_ns *= 2;
