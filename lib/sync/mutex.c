@@ -86,7 +86,7 @@ int sheaf_mutex_unlock(sheaf_mutex *mutex)
 	if (!object_is(m, OBJECT_MUTEX))
 		return object_refuse(__func__, mutex);
 	/* Without a mender, the system need not be asked who the caller is. */
-	if (load_relaxed(&m->mender.pid) && thread_id_is_own(&m->mender)) {
+	if (thread_id_is_set(&m->mender) && thread_id_is_own(&m->mender)) {
 		m->lost = 1;
 		thread_id_clear(&m->mender);
 	}

@@ -90,7 +90,7 @@ int sheaf_semaphore_release(sheaf_semaphore *semaphore)
 		if (!thread_id_is_own(&permit->holder))
 			continue;
 		thread_id_clear(&permit->holder);
-		/* Not if it names a dead thread that had the same id. */
+		/* Not if it names a thread of a dead process that had this pid. */
 		if (!os_robust_unlock(&permit->lock)) {
 			gate_tell(&semaphore->gate);
 			return 0;
