@@ -31,6 +31,7 @@
 #define PERMITS 2
 #define CAPACITY 2
 #define NOT_YET 12345
+#define ENOUGH_POINTS 100
 
 enum kind { MUTEX, ONCE, EVENT, SEMAPHORE, BARRIER, QUEUE, VALUE, COUNTER, KINDS };
 
@@ -830,7 +831,10 @@ int main(int argc, char **argv)
 		most_alone = 0;
 		if (only == PATHS || only == i)
 			stepped_call_kill(&call, &rng, points);
-		CHECK_AS(HARM_HUNG, !most_alone || least_missed != UINT64_MAX || paths[i].call != arrive || !paths[i].wake,
+		/* Of so many kills some are between its arrival and its sleep. */
+		CHECK_AS(HARM_HUNG,
+			 (points && points < ENOUGH_POINTS) || !most_alone || least_missed != UINT64_MAX ||
+				 paths[i].call != arrive || !paths[i].wake,
 			 "%s: nobody who died in its seat was missed", paths[i].name);
 	}
 	report_end();
