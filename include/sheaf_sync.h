@@ -25,7 +25,8 @@
  *           -ETIMEDOUT. Waits end with -EINTR after a signal handler has run, but for mutexes,
  *           onces and barriers, which go on waiting. No wait notices that its batch was cancelled:
  *           a task that may be cancelled waits for a while, asks sheaf_task_cancelled(), and waits
- *           again. Who waits is served in no order.
+ *           again. Threads that wait are served in no order. A process that is stopped inside of a
+ *           call may hold up others there: at a barrier beyond their deadlines.
  *
  * Errors    All functions that return int return -EINVAL for NULL and for memory in which the
  *           object was not made. *_init() and *_create() return also -EPERM (the handle), and

@@ -54,7 +54,7 @@ static void write_all(int fd, const char *text, size_t size)
 	}
 }
 
-/* Ask how far the batch is. False: it cannot be told any more. */
+/* Ask how far the batch is. False: the batch or its pool has ended. */
 static bool ask(sheaf_bar *bar, uint64_t now)
 {
 	sheaf_progress progress;

@@ -1,7 +1,7 @@
 /*
  * linux_futex.c - sleeping at a word with the calls of Linux.
  *
- * Writers           Who has the lock, by libc.
+ * Writers           Of a lock: libc, in the thread that takes it or gives it back.
  * Deaths            See os/robust.c.
  */
 #define _GNU_SOURCE

@@ -2,7 +2,7 @@
  * posix_futex.c - sleeping at a word with POSIX alone, which has no call for that: the sleeper
  * looks again after a millisecond.
  *
- * Writers           Who has the lock, by libc.
+ * Writers           Of a lock: libc, in the thread that takes it or gives it back.
  * Deaths            See os/robust.c.
  */
 #include "os/futex.h"

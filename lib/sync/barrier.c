@@ -6,11 +6,12 @@
  * changes it. Each seat says for which round its party waits, and gets from who ends the round how
  * that ended for it.
  *
- * Writers           Who is inside of the door. A party alone gives its seat's lock back.
- * Deaths            Of a party: the lock of its seat tells. Who waits looks at all seats every
- *                   OS_LOOK_NS, and who arrives last before it ends the round. Of who ends a round:
- *                   before the store of `state` nothing has happened, and the next one who ends the
- *                   round writes all endings anew. See door.h. (tests/model/barrier.pml)
+ * Writers           The thread inside of the door. A party alone gives its seat's lock back.
+ * Deaths            Of a party: the lock of its seat tells. Each waiting party looks at all seats
+ *                   every OS_LOOK_NS, and the last one to arrive does so before it ends the round.
+ *                   Of a party that ends a round: before the store of `state` nothing has happened,
+ *                   and the next party that ends the round writes all endings anew. See door.h.
+ *                   (tests/model/barrier.pml)
  */
 #include "sheaf_sync.h"
 

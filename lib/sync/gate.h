@@ -1,9 +1,9 @@
 /*
  * gate.h - a word in shared memory to sleep at until there are news.
  *
- * Bit 0 says that somebody sleeps; the rest counts the news. Who changes something that others wait
- * for calls gate_tell() behind the change. Who waits looks at the gate, then at what it waits for,
- * and then sleeps unless there were news since.
+ * Bit 0 says that somebody sleeps; the other bits count the news. A thread that changes what others
+ * wait for calls gate_tell() after the change. A thread that waits first looks at the gate, then at
+ * what it waits for, and then sleeps unless there were news since its look.
  *
  * Writers           Everybody.
  * Deaths            Of a sleeper: nothing names it; at worst its bit leads to one call of the

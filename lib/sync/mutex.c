@@ -6,7 +6,7 @@
  * is lost. (libc has such a state, too. But glibc 2.36 keeps a mutex in that state locked when it
  * is tried, so that other threads wait for ever.)
  *
- * Writers           Who has the lock.
+ * Writers           The thread that has the lock.
  * Deaths            Of the holder, a mender or not: libc tells the next one, which is the mender
  *                   then. See os/robust.c.
  */
@@ -51,7 +51,7 @@ int sheaf_mutex_lock(sheaf_mutex *mutex, uint64_t deadline_ns)
 	if (r == -EDEADLK)
 		return sheaf_fail(r, "%s: the calling thread has the mutex already", __func__);
 	if (r == -EOWNERDEAD) {
-		/* Who dies before the next call has changed nothing: the next one is told. */
+		/* If this thread dies before the next call, the kernel tells the next holder. */
 		thread_id_set_own(&m->mender);
 		r = os_robust_mend(&m->lock) ? -EINVAL : -EOWNERDEAD;
 	}

@@ -1,7 +1,7 @@
 /*
  * queue.c - a ring of items behind a door.
  *
- * Writers           Who is inside of the door. `closed`: everybody.
+ * Writers           The thread inside of the door.
  * Deaths            Of who puts: the item is there from the store of `tail` on, and not before. Of
  *                   who gets: it is gone from the store of `head` on. See gate.h for a death behind
  *                   either.

@@ -1,7 +1,7 @@
 /*
  * semaphore.c - permits that come back from the dead: each one is a robust lock.
  *
- * Writers           Who takes or gives back a permit, by libc. `holder`: who has it.
+ * Writers           The thread that takes or gives back a permit.
  * Deaths            Of a holder: the next one that tries the permit takes it. Nobody is told of the
  *                   death, but who waits tries all permits every OS_LOOK_NS. Of who has given a
  *                   permit back and not told so: the same.

@@ -1,8 +1,8 @@
 /*
  * thread_id.h - which thread of which process, in one word.
  *
- * Writers           Who has the lock that guards the id. Others may ask whether they are that
- *                   thread, and get the answer no, whatever is written meanwhile.
+ * Writers           The thread that has the lock which guards the id. Other threads may ask whether
+ *                   they are that thread, and get the answer no, whatever is written meanwhile.
  * Deaths            An id outlives its thread. No later thread has the same one, but if the pid of
  *                   a dead process is given again.
  */

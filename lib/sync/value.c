@@ -7,7 +7,7 @@
  * keeps writers out. (A sequence lock with two copies; Boehm, "Can seqlocks get along with
  * programming language memory models?", MSPC 2012, for the orders.)
  *
- * Writers           Who is inside of the door.
+ * Writers           The thread inside of the door.
  * Deaths            Of a writer: before its store of `version` the value is the old one, and the
  *                   next writer fills the same copy anew.
  */
@@ -101,10 +101,10 @@ int sheaf_value_create(sheaf_pool *pool, size_t size, const void *initial, sheaf
 	return 0;
 }
 
-/* Copy the value while no writer is inside. */
+/* Copy the value while no writer is inside. -EAGAIN: one is, and stays, so it sets nothing. */
 static int copy_inside(sheaf_value *v, void *copy, uint64_t *version)
 {
-	int r = door_enter(&v->door, SHEAF_FOREVER);
+	int r = door_enter(&v->door, 0);
 
 	if (r)
 		return r;
@@ -127,9 +127,11 @@ int sheaf_value_get(const sheaf_value *value, void *copy, uint64_t *version)
 		if (tries == TRIES) {
 			int r = copy_inside((sheaf_value *)value, copy, &begin);
 
-			if (r)
+			if (!r)
+				break;
+			if (r != -EAGAIN)
 				return r;
-			break;
+			tries = 0;
 		}
 		/* Acquires the copy from set_inside(). */
 		begin = load_acquire(&value->version);

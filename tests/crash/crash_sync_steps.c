@@ -304,7 +304,7 @@ static void check_event(const struct path *path, uint64_t point)
 	int is_set = sheaf_event_is_set(OBJECT(event));
 
 	CHECK(page->got == NOT_YET || is_set == (path->call != clear_event), "%s, killed at %llu: set: %d", AT, is_set);
-	/* Who waits for what was set must wake by itself; else it is set now. */
+	/* If the victim has set the event, its waiters must wake by that. If not, set it. */
 	if (!is_set)
 		sheaf_event_set(OBJECT(event));
 	join_others(path, point);
@@ -420,8 +420,8 @@ static bool others_arrive(void)
 }
 
 /*
- * Who dies in its seat is missed, who dies before it has one is not: then the others wait on, and
- * rightly. The first kind begins at one point of the call.
+ * The others miss a party that dies in its seat. They do not miss one that dies before it has a
+ * seat, and then rightly wait on. The first kind begins at one point of the call.
  */
 static uint64_t least_missed, most_alone;
 
