@@ -228,7 +228,7 @@ void *os_large_alloc(size_t size)
 
 int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *context), void *context)
 {
-	FILE *maps = fopen("/proc/self/maps", "re");
+	FILE *maps = fopen("/proc/thread-self/maps", "re");
 	char line[512];
 
 	if (!maps)
@@ -250,7 +250,7 @@ int os_each_own_mapping(bool (*visit)(uintptr_t begin, uintptr_t end, void *cont
 
 int os_own_memory(uint64_t *bytes)
 {
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	int fd = open("/proc/thread-self/statm", O_RDONLY | O_CLOEXEC);
 	char line[128], *next = line;
 	unsigned long long resident, shared;
 	ssize_t size;

@@ -22,7 +22,7 @@
 #define MOST_CPUS (1 << 20)
 #define LEAST_NICE (-20)
 #define MOST_NICE 19
-#define SCORE "/proc/self/oom_score_adj"
+#define SCORE "/proc/thread-self/oom_score_adj"
 #define MOST_SCORE 1000
 
 /* Of OpenMP's library, if the program has one: what it reads from the environment it has read. */
@@ -164,7 +164,7 @@ int os_limit_address_space(uint64_t more)
 	struct rlimit limit;
 	uint64_t bytes;
 	long pages = 0;
-	int r = read_first("/proc/self/statm", &pages);
+	int r = read_first("/proc/thread-self/statm", &pages);
 
 	if (r)
 		return r == -ENOENT ? -ENOTSUP : r;

@@ -168,6 +168,7 @@ int os_maps_file(pid_t pid, const struct os_file_id *file)
 	unsigned long long inode;
 	unsigned major_number, minor_number;
 	char path[64], line[512];
+	bool any = false;
 	int found = 0;
 	FILE *maps;
 
@@ -178,10 +179,13 @@ int os_maps_file(pid_t pid, const struct os_file_id *file)
 	 * Lines are "7f00-7f10 rw-s 00000000 00:1a 1234 /dev/shm/name", with blanks before the
 	 * name. The rest of a line that is too long does not look like one.
 	 */
-	while (!found && fgets(line, sizeof(line), maps))
+	while (!found && fgets(line, sizeof(line), maps)) {
+		any = true;
 		found = sscanf(line, "%*x-%*x %*s %*x %x:%x %llu", &major_number, &minor_number, &inode) == 3 &&
 			inode == file->inode && makedev(major_number, minor_number) == file->device;
-	if (ferror(maps))
+	}
+	/* Without a line its first thread has ended, and the others may map whatever they like. */
+	if (ferror(maps) || !any)
 		found = -1;
 	fclose(maps);
 	return found;

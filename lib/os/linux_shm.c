@@ -48,12 +48,13 @@ int os_shm_anonymous(int *fd, char *left, size_t size)
 
 /*
  * Compose the path that shm_open() opens, and that of the link by which a nameless file can be
- * named.
+ * named. That is of this thread, because the system shows no descriptors by a first thread that has
+ * ended, and the first one may end at any time.
  */
 static void paths_of(int fd, const char *name, char *target, size_t target_size, char *source, size_t source_size)
 {
 	snprintf(target, target_size, SHM_FOLDER "%s", name);
-	snprintf(source, source_size, "/proc/self/fd/%d", fd);
+	snprintf(source, source_size, "/proc/thread-self/fd/%d", fd);
 }
 
 bool os_shm_begins_empty(void)
@@ -64,7 +65,7 @@ bool os_shm_begins_empty(void)
 int os_shm_unnamed(int *fd)
 {
 	int file = open(SHM_FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char target[16], source[32];
+	char target[16], source[40];
 
 	if (file < 0 || (file = os_raise(file)) < 0)
 		return -ENOTSUP;
@@ -83,7 +84,7 @@ int os_shm_unnamed(int *fd)
 
 int os_shm_link(int fd, const char *name)
 {
-	char target[NAME_MAX + sizeof(SHM_FOLDER)], source[32];
+	char target[NAME_MAX + sizeof(SHM_FOLDER)], source[40];
 
 	paths_of(fd, name, target, sizeof(target), source, sizeof(source));
 	return linkat(AT_FDCWD, source, AT_FDCWD, target, AT_SYMLINK_FOLLOW) ? -errno : 0;

@@ -67,10 +67,13 @@ static uint64_t inode_of(const char *path)
 	return fstatat(AT_FDCWD, path, &status, 0) ? 0 : (uint64_t)status.st_ino;
 }
 
-/* Identify the namespaces in which pids and start times are counted. */
+/*
+ * Identify the namespaces in which pids and start times are counted. They are those of this thread:
+ * a first thread that has ended shows none, and the answer must be the same all life long.
+ */
 static uint64_t space_of_process(void)
 {
-	return inode_of("/proc/self/ns/pid") | inode_of("/proc/self/ns/time") << 32;
+	return inode_of("/proc/thread-self/ns/pid") | inode_of("/proc/thread-self/ns/time") << 32;
 }
 
 void os_process_note(struct os_process_id *id)

@@ -33,7 +33,7 @@ int count_open_files(void)
 
 int count_segment_mappings(void)
 {
-	FILE *file = fopen("/proc/self/maps", "r");
+	FILE *file = fopen("/proc/thread-self/maps", "r");
 	char line[4096];
 	int count = 0;
 
