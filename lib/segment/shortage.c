@@ -50,6 +50,11 @@ int segment_fail_full(const struct segment *segment, uint64_t asked, const char 
 			"free some, raise its limit (docker: --memory) or ask for less",
 			what, (unsigned long long)asked, memory.group, (unsigned long long)memory.limit,
 			(unsigned long long)memory.left);
+	if (room >= asked)
+		return sheaf_fail(
+			-ENOSPC,
+			"%s needs %llu bytes of shared memory, which others held then, and %llu are free now: try again", what,
+			(unsigned long long)asked, (unsigned long long)room);
 	return sheaf_fail(
 		-ENOSPC,
 		"%s needs %llu bytes of shared memory, %llu are free: free some, enlarge /dev/shm (docker: --shm-size) or "
