@@ -7,6 +7,9 @@
  * about POINTS kills on each path; 0: one after every instruction. PATH: the number of the only
  * path to play.
  *
+ * On the last path a program is killed while it has a batch of its own and runs a task of the
+ * owner's, and it is the supervisor that is stepped, while it repairs what the program has left.
+ *
  * The pool's owner is another process, which was forked before and lives on. After each kill it
  * checks that the tasks that were in the pool are all done, that nothing of the heap is used, that
  * all places are free again, and that the pool works.
@@ -20,9 +23,11 @@
 #include "support/report.h"
 #include "support/rng.h"
 #include "support/session.h"
+#include "support/step.h"
 #include "support/stepped_call.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,14 +40,15 @@
 #define ITEMS 8
 
 /* What the owner is asked to do. */
-enum { NOTHING, BEGIN, HOLD, HOLD_NESTED, CHECK_ALL };
+enum { NOTHING, BEGIN, HOLD, HOLD_NESTED, HOLD_BOTH, CHECK_ALL };
 
 /* Between the test, the owner, the program and the workers. */
 static struct shared_page {
 	char name[64];
 	_Atomic int order; /* back to NOTHING when it is done */
-	_Atomic bool go;   /* the worker that is held may go on */
-	_Atomic bool held;
+	_Atomic bool go;   /* those that are held may go on */
+	_Atomic int held;  /* so many are */
+	_Atomic pid_t supervisor;
 } * page;
 
 /* ---- tasks ---- */
@@ -73,7 +79,7 @@ static int answer_nested(sheaf_task *task, const void *arg, void *result)
 
 static int hold(sheaf_task *task, const void *arg, void *result)
 {
-	atomic_store(&page->held, true);
+	atomic_fetch_add(&page->held, 1);
 	while (!atomic_load(&page->go))
 		sleep_ns(50000);
 	return answer(task, arg, result);
@@ -92,9 +98,10 @@ static struct {
 	sheaf_batch *batch; /* of tasks for the program, behind one that holds the worker */
 } owner;
 
-static void hold_worker(bool nested)
+/* The first task holds the worker. @first: what the next one does. */
+static void hold_worker(sheaf_task_fn *first)
 {
-	const sheaf_batch_options options = {.result_size = 8, .max_attempts = 2};
+	const sheaf_batch_options options = {.result_size = 8, .max_attempts = first == hold ? SHEAF_MAX_ATTEMPTS : 2};
 	int r;
 
 	CHECK((r = sheaf_batch_create(&owner.batch, owner.pool, &options)) == 0, "sheaf_batch_create: %d", r);
@@ -102,8 +109,7 @@ static void hold_worker(bool nested)
 	while (!atomic_load(&page->held))
 		sleep_ns(50000);
 	for (uint64_t i = 1; i <= TASKS; i++)
-		CHECK((r = sheaf_submit(owner.batch, i, nested && i == 1 ? answer_nested : answer, NULL, 0)) == 0,
-		      "sheaf_submit: %d", r);
+		CHECK((r = sheaf_submit(owner.batch, i, i == 1 ? first : answer, NULL, 0)) == 0, "sheaf_submit: %d", r);
 }
 
 static void gather_held(void)
@@ -152,6 +158,19 @@ static void check_all(void)
 	      "sheaf_apply: %d", r);
 }
 
+static void obey(int what)
+{
+	sheaf_pool_info info;
+
+	if (what == CHECK_ALL)
+		check_all();
+	else
+		hold_worker(what == HOLD_NESTED ? answer_nested : what == HOLD_BOTH ? hold : answer);
+	CHECK(sheaf_pool_get_info(owner.pool, &info) == 0, "sheaf_pool_get_info");
+	atomic_store(&page->supervisor, info.supervisor);
+	atomic_store(&page->order, NOTHING);
+}
+
 /* The process that owns the pool, and does as it is told. */
 static int own(void *unused)
 {
@@ -168,12 +187,8 @@ static int own(void *unused)
 	for (;;) {
 		int what = atomic_load(&page->order);
 
-		if (what == CHECK_ALL)
-			check_all();
-		else if (what)
-			hold_worker(what == HOLD_NESTED);
 		if (what)
-			atomic_store(&page->order, NOTHING);
+			obey(what);
 		sleep_ns(50000);
 	}
 }
@@ -305,7 +320,7 @@ static void prepare_child(void *context)
 	const struct path *path = context;
 
 	atomic_store(&page->go, false);
-	atomic_store(&page->held, false);
+	atomic_store(&page->held, 0);
 	if (path->order)
 		order(path->order);
 }
@@ -348,6 +363,78 @@ static void run(const struct path *path, struct rng *rng, uint64_t wanted)
 	stepped_call_kill(&call, rng, wanted);
 }
 
+/* ---- the supervisor ---- */
+
+static const struct path work_for_ever = {"the supervisor repairs a program", join_and_submit, NULL, HOLD_BOTH};
+
+static int run_program(void *context)
+{
+	(void)context;
+	work_for_ever.prepare();
+	return sheaf_pool_work(program.pool, SHEAF_FOREVER) < 0;
+}
+
+/* Have a program die with a batch of its own and a task in hand. Return the supervisor, traced. */
+static pid_t lose_program(void)
+{
+	uint64_t deadline = hang_deadline();
+	pid_t pid, supervisor;
+	int status;
+
+	prepare_child((void *)(uintptr_t)&work_for_ever);
+	pid = child_start(run_program, NULL);
+	CHECK(pid > 0, "child_start: %d", (int)pid);
+	while (atomic_load(&page->held) < 2) {
+		CHECK_AS(HARM_HUNG, sheaf_now_ns() < deadline, "the program does not begin the task");
+		sleep_ns(50000);
+	}
+	supervisor = atomic_load(&page->supervisor);
+	CHECK(seize(supervisor), "the supervisor cannot be traced");
+	child_signal(pid, SIGKILL);
+	CHECK(child_wait(pid, &status, hang_deadline()) == 0, "the program does not die");
+	return supervisor;
+}
+
+/* Lose a program, and kill the supervisor at the point. False: it went another way, and lives. */
+static bool kill_supervisor_at(const struct trace *trace, uint64_t point)
+{
+	pid_t supervisor = lose_program();
+	enum outcome outcome;
+	bool reached = step_to(supervisor, trace, point, &outcome);
+
+	CHECK(outcome != ENDED, "the supervisor has ended");
+	if (reached)
+		kill_traced(supervisor, false);
+	else
+		detach(supervisor, outcome);
+	order(CHECK_ALL);
+	return reached;
+}
+
+static void run_supervisor(struct rng *rng, uint64_t wanted)
+{
+	struct trace trace = {0};
+	pid_t supervisor = lose_program();
+	uint64_t stride, count = 0, missed = 0;
+	enum outcome outcome = step_and_record(supervisor, &trace, NULL, NULL);
+
+	CHECK(outcome == BLOCKED, "the supervisor does not sleep again");
+	detach(supervisor, outcome);
+	order(CHECK_ALL);
+	stride = wanted && trace.length > wanted ? trace.length / wanted : 1;
+	for (uint64_t n = wanted ? rng_below(rng, stride) : 0; n < trace.length; n += stride) {
+		/* A process that was held up may go another way. */
+		if (kill_supervisor_at(&trace, n) || kill_supervisor_at(&trace, n))
+			count++;
+		else
+			missed++;
+	}
+	printf("%s: %llu points, %llu kills, %llu missed\n", work_for_ever.name, (unsigned long long)trace.length,
+	       (unsigned long long)count, (unsigned long long)missed);
+	report_add(count);
+	trace_free(&trace);
+}
+
 /* In a child, because this process must never join: the first call finds nothing that is new. */
 static int warm_up(void *context)
 {
@@ -363,7 +450,7 @@ static int warm_up(void *context)
 int main(int argc, char **argv)
 {
 	struct rng rng = {seed_argument(argc, argv)};
-	uint64_t points = amount_argument(argc, argv, 2, 3), only = amount_argument(argc, argv, 3, PATHS);
+	uint64_t points = amount_argument(argc, argv, 2, 3), only = amount_argument(argc, argv, 3, PATHS + 1);
 	int status;
 
 	if (!session_visible() || !stepped_call_possible()) {
@@ -381,7 +468,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < PATHS; i++) {
 		pid_t pid;
 
-		if (only < PATHS && i != only)
+		if (only <= PATHS && i != only)
 			continue;
 		prepare_child((void *)(uintptr_t)&paths[i]);
 		pid = child_start(warm_up, (void *)(uintptr_t)&paths[i]);
@@ -390,6 +477,8 @@ int main(int argc, char **argv)
 		order(CHECK_ALL);
 		run(&paths[i], &rng, points);
 	}
+	if (only >= PATHS)
+		run_supervisor(&rng, points);
 	report_end();
 	child_end_all();
 	return 0;

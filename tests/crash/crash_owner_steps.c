@@ -17,6 +17,7 @@
 #include "work/task.h"
 #include "os/os.h"
 #include "pool/pool.h"
+#include "sheaf_workers.h"
 #include "support/arguments.h"
 #include "support/children.h"
 #include "support/dead_pool.h"
@@ -107,6 +108,15 @@ static void done(int r, const char *call)
 static void create(void)
 {
 	sheaf_pool_options options = {.workers = 1, .ring_size = 2, .max_batches = 6, .heap_size = 4 << 20};
+
+	done(sheaf_pool_create(&host.pool, &options), "sheaf_pool_create");
+}
+
+static void create_growing(void)
+{
+	const sheaf_worker_options workers = {.max_workers = 3};
+	const sheaf_pool_options options = {
+		.workers = 2, .ring_size = 2, .max_batches = 6, .heap_size = 4 << 20, .worker_options = &workers};
 
 	done(sheaf_pool_create(&host.pool, &options), "sheaf_pool_create");
 }
@@ -366,6 +376,22 @@ static void call_cancel_map(void)
 	done(sheaf_cancel(host.batch, 1, 0), "sheaf_cancel");
 }
 
+static void call_grow(void)
+{
+	done(sheaf_pool_resize(host.pool, 3), "sheaf_pool_resize");
+}
+
+static void call_shrink(void)
+{
+	done(sheaf_pool_resize(host.pool, 1), "sheaf_pool_resize");
+}
+
+static void call_pause(void)
+{
+	done(sheaf_pool_pause(host.pool), "sheaf_pool_pause");
+	done(sheaf_pool_resume(host.pool), "sheaf_pool_resume");
+}
+
 static void call_close(void)
 {
 	done(sheaf_pool_close(host.pool), "sheaf_pool_close");
@@ -426,6 +452,9 @@ static const struct path {
 	{"cancel what waits", fill_ring, call_cancel, NOTHING, false, false},
 	{"cancel and kill", fill_ring, call_cancel_and_kill, NOTHING, true, false},
 	{"cancel a map", run_map, call_cancel_map, NOTHING, false, false},
+	{"resize up", create_growing, call_grow, NOTHING, false, false},
+	{"resize down", create_growing, call_shrink, NOTHING, false, false},
+	{"pause and resume", fill_ring, call_pause, NOTHING, false, false},
 	{"close", fill_ring, call_close, NOTHING, true, false},
 	{"join", close_pool, call_join, NOTHING, false, false},
 	{"terminate", fill_ring, call_terminate, NOTHING, true, false},

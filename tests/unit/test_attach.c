@@ -461,13 +461,15 @@ static void end_work_in_each_way(void)
 	EXPECT(sheaf_pool_interrupt(mine) == 0);
 	EXPECT(sheaf_pool_work(mine, hang_deadline()) == -EINTR);
 	EXPECT(pthread_create(&thread, NULL, work_too, mine) == 0);
-	sleep_ns(20 * MS);
+	while (!atomic_load(&mine->joined.works))
+		sleep_ns(100000);
 	EXPECT(sheaf_pool_work(mine, 0) == -EBUSY);
 	EXPECT(sheaf_pool_interrupt(mine) == 0);
 	pthread_join(thread, &code);
 	EXPECT((intptr_t)code == -EINTR);
 	EXPECT(pthread_create(&thread, NULL, work_too, mine) == 0);
-	sleep_ns(20 * MS);
+	while (!atomic_load(&mine->joined.works))
+		sleep_ns(100000);
 	EXPECT(pthread_cancel(thread) == 0);
 	pthread_join(thread, &code);
 	EXPECT(code == PTHREAD_CANCELED);

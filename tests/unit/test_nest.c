@@ -491,6 +491,7 @@ Test(nest, a_task_that_waits_for_its_own_position_is_told)
 struct tale {
 	_Atomic unsigned outer_runs, inner_runs, outer_attempt, inner_attempt, opener;
 	unsigned inner_kills; /* so many runs of the inner task die */
+	bool patient;         /* the inner task has no limit that passes */
 	int inner_status;
 	unsigned inner_attempts;
 	struct gate gate;
@@ -664,7 +665,7 @@ static int sleep_inside(sheaf_task *task, const void *arg, void *result)
 static int outer_with_limit_inside(sheaf_task *task, const void *arg, void *result)
 {
 	struct tale *tale = *(struct tale *const *)arg;
-	sheaf_batch_options options = {.result_size = 8, .task_timeout_ns = 30000000};
+	sheaf_batch_options options = {.result_size = 8, .task_timeout_ns = tale->patient ? UINT64_C(3600000000000) : 30000000};
 	sheaf_result found;
 	sheaf_batch *batch;
 
@@ -813,12 +814,17 @@ Test(nest, a_limit_inside_a_batch_inside_one_that_is_cancelled)
 
 		start_workers(2);
 		tale = new_tale();
+		/* What is to be killed has no end of its own before that. */
+		tale->patient = flags;
 		batch = new_batch(NULL);
 		expect_done(sheaf_submit(batch, 0, outer_with_limit_inside, &tale, sizeof(tale)));
 		gate_await(&tale->gate, 1);
+		/* However long this takes, nobody begins a second one before all is cancelled. */
+		expect_done(sheaf_pool_pause(pool));
 		for (uint64_t p = 1; p < 4; p++)
 			expect_done(sheaf_submit(batch, p, outer_with_limit_inside, &tale, sizeof(tale)));
 		expect_done(sheaf_batch_cancel(batch, flags));
+		expect_done(sheaf_pool_resume(pool));
 		cr_assert_eq(sheaf_gather(batch, &results, &n, SHEAF_FOREVER), flags ? 4 : 3, "%s", sheaf_message());
 		cr_assert_eq(results[0].status, flags ? -ECANCELED : 0, "%s", results[0].message);
 		for (uint64_t p = 1; p < 4; p++)
