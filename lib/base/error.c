@@ -5,8 +5,9 @@
  * made printable here, after it was put together, so that no name, file or task that a message
  * quotes gets a control character to a terminal or log.
  */
-#include "base/error.h"
+#include "sheaf_adapter.h"
 
+#include "base/error.h"
 #include "base/printable.h"
 
 #include <errno.h>
@@ -15,16 +16,31 @@
 
 static _Thread_local char message[1024];
 
-int sheaf_fail(int code, const char *format, ...)
+__attribute__((__format__(__printf__, 1, 0))) static void store_message(const char *format, va_list args)
 {
 	char raw[sizeof(message)];
+	int size = vsnprintf(raw, sizeof(raw), format, args);
+
+	printable(message, sizeof(message), raw, size < 0 ? 0 : size < (int)sizeof(raw) ? (size_t)size : sizeof(raw) - 1);
+}
+
+int sheaf_fail(int code, const char *format, ...)
+{
 	va_list args;
-	int size;
 
 	va_start(args, format);
-	size = vsnprintf(raw, sizeof(raw), format, args);
+	store_message(format, args);
 	va_end(args);
-	printable(message, sizeof(message), raw, size < 0 ? 0 : size < (int)sizeof(raw) ? (size_t)size : sizeof(raw) - 1);
+	return code;
+}
+
+int sheaf_message_set(int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	store_message(format, args);
+	va_end(args);
 	return code;
 }
 

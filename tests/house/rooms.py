@@ -38,6 +38,7 @@ PUBLIC = {
     "sheaf_attach.h": None,
     "sheaf_stream.h": None,
     "sheaf_random.h": None,
+    "sheaf_adapter.h": None,
     "sheaf_reduce.h": "reduce",
     "sheaf_sync.h": "sync",
     "sheaf_bar.h": "bar",

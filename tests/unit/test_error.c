@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "sheaf_adapter.h"
 
 Test(error, has_a_sentence_for_every_documented_code)
 {
@@ -50,6 +51,12 @@ Test(error, keeps_the_last_message)
 	cr_assert_eq(sheaf_fail(-EBUSY, "first %d", 1), -EBUSY);
 	cr_assert_eq(sheaf_fail(-EPIPE, "second %s", "x"), -EPIPE);
 	cr_assert_str_eq(sheaf_message(), "second x");
+}
+
+Test(error, of_a_library_on_top_is_kept_like_any_other)
+{
+	cr_assert_eq(sheaf_message_set(-EDOM, "rank %d: \x1b[2m", 3), -EDOM);
+	cr_assert_str_eq(sheaf_message(), "rank 3: \\x1b[2m");
 }
 
 Test(error, cuts_a_long_message)
