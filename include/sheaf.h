@@ -202,6 +202,7 @@ typedef struct sheaf_task_options {
 
 typedef struct sheaf_map_options {
 	size_t grain;             /* positions claimed at once; 0: chosen; 2^20 chunks at most */
+	uint64_t first;           /* tasks are told first + i: [0, n) is a part of a larger map */
 	size_t context_size;      /* bytes of the context to copy; 0: it is in shared memory */
 	const void *context;      /* of a map, see sheaf_task_context(); a loop's is an argument */
 	unsigned max_attempts;    /* 0: the batch's, or the pool's */
@@ -351,8 +352,7 @@ SHEAF_API int sheaf_free(sheaf_pool *pool, void *memory);
  *            0. Out is not zeroed
  * @context:  of a loop (of a map: options->context): in shared memory, or NULL; or anywhere, if
  *            options->context_size says how many bytes of it to copy
- * @options:  sheaf_apply() knows max_attempts, task_timeout_ns, deadline_ns, priority, grace_ns,
- *            left, left_size, and context as that of a batch
+ * @options:  sheaf_apply(): not first, grain, context_size, on_error; context as that of a batch
  *
  * n = 0 does nothing. With options->caller_works, which suits small items, the calling thread runs
  * some of them itself. What crashes there ends the caller. But it runs no item with which a worker
@@ -491,9 +491,8 @@ SHEAF_API int sheaf_wait(sheaf_batch *const *batches, size_t n, enum sheaf_which
  * as sheaf_pool_get_info() counts them, several as one. Wait in any event loop, a second at most.
  * Then call sheaf_pool_news() until it returns 0: until then the descriptor stays readable. Neither
  * read from it nor close it.
- * Return: fd: the descriptor, > 2; arm: 0; news: 1, or 0 (there is none)
+ * Return: fd: the descriptor, > 2; arm: 0, -EBUSY, -ENOMEM; news: 1, or 0 (there is none)
  *         all: -EINVAL, -EPERM; -EBADF (this process has closed the descriptor)
- *         arm: -EBUSY, -ENOMEM
  */
 SHEAF_API int sheaf_pool_fd(sheaf_pool *pool);
 SHEAF_API int sheaf_batch_arm(sheaf_batch *batch);

@@ -197,6 +197,9 @@ static int check_request(const struct sheaf_batch *batch, const struct dense *de
 				  "for: options.context is set, but a loop has its context as an argument: pass it there");
 	if (n > MAX_POSITIONS)
 		return sheaf_fail(-EOVERFLOW, "%s: n is %zu, at most 2^45", dense->call, dense->n);
+	if (options->first > UINT64_MAX - n)
+		return sheaf_fail(-EOVERFLOW, "%s: options.first is %llu, and with n = %zu above 2^64", dense->call,
+				  (unsigned long long)options->first, dense->n);
 	if (batch->cancelled)
 		return room_fail_cancelled();
 	if (batch->window)
@@ -226,6 +229,7 @@ UNGUARDED static void describe(struct sheaf_batch *batch, const struct dense *de
 	plan->in_size = dense->in_size;
 	plan->out_size = dense->out_size;
 	plan->n = dense->n;
+	plan->first = options->first;
 	plan->chunk = dense->cut.chunk;
 	plan->chunks = dense->cut.chunks;
 	plan->shares = dense->cut.shares;
@@ -238,6 +242,7 @@ UNGUARDED static void describe(struct sheaf_batch *batch, const struct dense *de
 	put_if_new(&shared->in_size, plan->in_size);
 	put_if_new(&shared->context, plan->context);
 	put_if_new(&shared->n, plan->n);
+	put_if_new(&shared->first, plan->first);
 	put_if_new(&shared->chunk, plan->chunk);
 	put_if_new(&shared->chunks, plan->chunks);
 	if (options->max_attempts)

@@ -360,11 +360,10 @@ struct shared_batch {
 	uint64_t context;
 	/* Offset of the slot of the task that has opened it; 0: the owner has. */
 	_Atomic uint64_t parent;
-	/*
-	 * With BATCH_HAS_USER: options.context, which the library does not follow. By the opener,
-	 * while no slot names the batch.
-	 */
+	/* With BATCH_HAS_USER: options.context. By the opener, while no slot names the batch. */
 	uint64_t user;
+	/* Of a map or a loop: added to the positions that tasks are told. By the opener, before. */
+	uint64_t first;
 
 	_Alignas(LINE) _Atomic uint64_t waiter; /* WAIT_*: by the gatherer, one thread at a time */
 	_Atomic uint64_t bell_seal;

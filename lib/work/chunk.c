@@ -212,7 +212,7 @@ __attribute__((noinline)) static uint64_t run_range(struct walk *walk, uint64_t 
 		take_in_hand(walk, p, attempt);
 		if (clocked)
 			held_begin(walk->member, sheaf_now_ns(), batch->limit_ns);
-		r = fn(&walk->task, p, to, context);
+		r = fn(&walk->task, p + batch->first, to + batch->first, context);
 		task_returned(walk->member);
 		if (clocked)
 			held_begin(walk->member, 0, 0);

@@ -44,6 +44,7 @@ struct plan {
 	uint64_t checked; /* see struct shared_batch */
 	uint64_t context; /* of a map; that of a loop is in */
 	uint64_t user;    /* as it is; 0: none */
+	uint64_t first;   /* added to the positions that tasks are told */
 };
 
 /* Return the number of chunks that @n positions make. */

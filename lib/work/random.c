@@ -18,7 +18,7 @@ uint64_t sheaf_random_seed(const sheaf_task *task)
 
 void sheaf_random(const sheaf_task *task, sheaf_random_stream *stream)
 {
-	sheaf_random_at(stream, sheaf_random_seed(task), task->position);
+	sheaf_random_at(stream, sheaf_random_seed(task), sheaf_task_position(task));
 }
 
 uint32_t sheaf_random_u32(sheaf_random_stream *stream)

@@ -309,6 +309,7 @@ static void begin_help(struct helper *helper, struct member *opener, struct shar
 	own->hints = plan->hints;
 	own->checked = plan->checked;
 	own->context = plan->context;
+	own->first = plan->first;
 	begin_walk(&helper->walk, &helper->member, own, true);
 	helper->walk.task.shared = batch;
 }

@@ -34,7 +34,8 @@ int task_status(struct sheaf_task *task, int returned)
 
 uint64_t sheaf_task_position(const sheaf_task *task)
 {
-	return task->position;
+	/* Of a submitted task the batch may have anything there. */
+	return task->of_map ? task->position + task->batch->first : task->position;
 }
 
 unsigned sheaf_task_attempt(const sheaf_task *task)

@@ -268,3 +268,23 @@ Test(loop, streams_like_a_map)
 	}
 	cr_assert_eq(sheaf_next(batch, &result, SHEAF_FOREVER), 0);
 }
+
+static int note_range(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	uint64_t *out = *(uint64_t **)context;
+
+	for (size_t i = begin; i < end; i++)
+		out[i - 1000] = i;
+	return sheaf_task_position(task) == begin ? 0 : -EIO;
+}
+
+Test(loop, tells_ranges_of_a_larger_loop)
+{
+	void *memory;
+
+	expect_done(sheaf_alloc(pool, 500 * 8, &memory));
+	expect_done(
+		sheaf_for(pool, note_range, &memory, 500, &(sheaf_map_options){.first = 1000, .context_size = sizeof(memory)}));
+	for (size_t i = 0; i < 500; i++)
+		cr_assert_eq(((uint64_t *)memory)[i], 1000 + i);
+}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "pools.h"
+#include "sheaf_random.h"
 
 static void set_up(void)
 {
@@ -72,6 +73,37 @@ static void *new_context(uint32_t length, unsigned char last)
 }
 
 /* Behind the chunks of the map, few or many, or in memory of its own. */
+static int tell_position(sheaf_task *task, const void *arg, void *result)
+{
+	sheaf_random_stream stream;
+
+	(void)arg;
+	sheaf_random(task, &stream);
+	((uint64_t *)result)[0] = sheaf_task_position(task);
+	((uint64_t *)result)[1] = stream.position;
+	return sheaf_task_position(task) == UINT64_C(1000000000007) ? sheaf_task_fail(task, -EDOM, "it is the seventh") : 0;
+}
+
+/* Also for the caller that works, which has a copy of the batch. */
+Test(map, tells_tasks_positions_of_a_larger_map)
+{
+	const uint64_t first = UINT64_C(1000000000000);
+	uint64_t *out = new_array(2000);
+
+	for (unsigned works = 0; works < 2; works++) {
+		expect_failure(sheaf_map(pool, tell_position, NULL, 0, out, 16, 1000,
+					 &(sheaf_map_options){.first = first, .caller_works = works}),
+			       -EDOM, "position 7: it is the seventh");
+		for (uint64_t i = 0; i < 1000; i++)
+			cr_assert(out[2 * i] == first + i && out[2 * i + 1] == first + i, "item %llu", (unsigned long long)i);
+	}
+	expect_done(sheaf_map(pool, tell_position, NULL, 0, out, 16, 1000, NULL));
+	for (uint64_t i = 0; i < 1000; i++)
+		cr_assert(out[2 * i] == i, "item %llu", (unsigned long long)i);
+	expect_failure(sheaf_map(pool, tell_position, NULL, 0, out, 16, 2, &(sheaf_map_options){.first = UINT64_MAX}),
+		       -EOVERFLOW, "options.first is");
+}
+
 Test(map, hands_its_context_to_each_item)
 {
 	static const uint32_t lengths[] = {5, 63, 64, 1000, 3500, 4000, 4096, 4097, 70000};
