@@ -163,6 +163,7 @@ typedef struct sheaf_pool_options {
 	uint64_t seed;                                     /* see sheaf_random.h */
 	const struct sheaf_worker_options *worker_options; /* hooks, recycling: sheaf_workers.h */
 	const struct sheaf_sharing *sharing;               /* who may join: sheaf_attach.h */
+	const struct sheaf_tracing *tracing;               /* a timeline: sheaf_trace.h */
 	/* asked by calls of the owner that wait, every 0.1 s and once a signal handler has run in
 	 * their sleep: true ends the wait with -EINTR (howto/bind-another-language.md); or NULL */
 	bool (*interrupted)(void *interrupted_context);

@@ -392,7 +392,8 @@ UNGUARDED static int submit_dense_locked(sheaf_batch *batch, struct dense *dense
 	int r = batch_check(batch), cancel;
 
 	if (r || (r = member_open(batch->member)) ||
-	    (r = function_store(batch->segment, dense->call, dense->fn, &dense->function)))
+	    (r = function_store(batch->segment, dense->call, dense->fn,
+				dense->kind == KIND_MAP ? FUNCTION_TASK : FUNCTION_RANGE, &dense->function)))
 		return r;
 	/* Between invitations nothing could be undone. */
 	cancel = cancel_refuse();

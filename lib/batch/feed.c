@@ -168,7 +168,7 @@ static int send_pending(struct sheaf_batch *batch)
 	const sheaf_item *item = &feed->item;
 	struct order_of_task order = {
 		.position = item->position, .arg = item->arg, .arg_size = item->arg_size, .limit = LIMIT_BATCH};
-	int r = function_store(batch->segment, "sheaf_chain", (any_fn *)item->fn, &order.function);
+	int r = function_store(batch->segment, "sheaf_chain", (any_fn *)item->fn, FUNCTION_TASK, &order.function);
 
 	return r ? r : windowed_send_shared(batch, &order, feed->source_index + 1, batch->word_flags);
 }

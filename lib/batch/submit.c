@@ -22,6 +22,7 @@
 #include "work/function.h"
 #include "work/nest.h"
 #include "work/task.h"
+#include "work/traced.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -336,19 +337,25 @@ __attribute__((noinline)) static int submit_checked(sheaf_batch *batch, uint64_t
 	return r;
 }
 
-/* Submit to a pool of SHEAF_CHECK, to one with a table of functions, or to a windowed batch. */
+/*
+ * Submit to a pool of SHEAF_CHECK, to one with a table of functions, or that is traced, or to a
+ * windowed batch.
+ */
 __attribute__((noinline)) static int submit_rare(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn, const void *arg,
 						 size_t arg_size, uint16_t limit, uint64_t deadline_ns)
 {
-	uint64_t function;
-	int r = function_store(batch->segment, "sheaf_submit", (any_fn *)fn, &function);
+	uint64_t function, begin_ns = batch->segment->trace_records ? sheaf_now_ns() : 0;
+	int r = function_store(batch->segment, "sheaf_submit", (any_fn *)fn, FUNCTION_TASK, &function);
 
 	if (r)
 		return r;
 	if (batch->flags & BATCH_CHECKED)
-		return submit_checked(batch, position, function, arg, arg_size, limit, deadline_ns);
-	r = submit_any(batch, position, function, arg, arg_size, limit);
-	return is_later(r) ? submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns, r) : r;
+		r = submit_checked(batch, position, function, arg, arg_size, limit, deadline_ns);
+	else if (is_later(r = submit_any(batch, position, function, arg, arg_size, limit)))
+		r = submit_waiting(batch, position, function, arg, arg_size, limit, deadline_ns, r);
+	if (!r && begin_ns)
+		traced_submitted(batch->segment, batch->member->number, function, batch->heap_id, position, begin_ns);
+	return r;
 }
 
 __attribute__((always_inline)) static inline int submit_one(sheaf_batch *batch, uint64_t position, sheaf_task_fn *fn,

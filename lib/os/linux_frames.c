@@ -1,12 +1,19 @@
 /*
- * linux_frames.c - where a signal has interrupted the code, read from the handler's context.
+ * linux_frames.c - where a signal has interrupted the code, read from the handler's context, and
+ * what code is named.
  */
 #define _GNU_SOURCE
 #include "os/os.h"
 
+#ifdef HAVE_DLADDR
+#include <dlfcn.h>
+#endif
 #ifdef HAVE_EXECINFO
 #include <execinfo.h>
 #endif
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 #include <ucontext.h>
 
 /* Tell the address at which the signal interrupted the code. 0: it cannot be told. */
@@ -70,3 +77,23 @@ unsigned os_frames(const void *context, uint64_t *frames, unsigned most)
 	return most && frames[0];
 }
 #endif
+
+void os_code_name(uint64_t address, char *name, size_t size)
+{
+#ifdef HAVE_DLADDR
+	Dl_info found;
+
+	if (dladdr((void *)(uintptr_t)address, &found) && found.dli_fname) {
+		const char *slash = strrchr(found.dli_fname, '/');
+
+		/* A symbol in front of the address is that of another function. */
+		if (found.dli_sname && (uint64_t)(uintptr_t)found.dli_saddr == address)
+			snprintf(name, size, "%s", found.dli_sname);
+		else
+			snprintf(name, size, "%.30s+0x%" PRIx64, slash ? slash + 1 : found.dli_fname,
+				 address - (uint64_t)(uintptr_t)found.dli_fbase);
+		return;
+	}
+#endif
+	snprintf(name, size, "0x%" PRIx64, address);
+}

@@ -480,6 +480,12 @@ uint64_t os_stack_pointer(const void *context);
  */
 unsigned os_frames(const void *context, uint64_t *frames, unsigned most);
 
+/*
+ * Name the function that begins at an address: by its symbol, or as its file and the place in it;
+ * by the address alone where the system cannot tell. May take locks.
+ */
+void os_code_name(uint64_t address, char *name, size_t size);
+
 /* ---- linux_cpus.c, posix_cpus.c ---- */
 
 /*

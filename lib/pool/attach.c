@@ -30,6 +30,7 @@
 #include "sheaf_attach.h"
 #include "work/check.h"
 #include "work/function.h"
+#include "work/traced.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -139,6 +140,7 @@ static int join(struct sheaf_pool *pool, const char *name, const sheaf_attach_op
 	if (!(r = check_open(pool)) && !(r = functions_make(segment, options->functions, options->function_count)) &&
 	    !(r = find_place(pool))) {
 		check_take_numbers(segment);
+		traced_take_functions(segment);
 		pthread_mutex_init(&pool->openings.lock, NULL);
 		/* A thread of this process may be one that runs tasks: see member_judge(). */
 		pool->member.forks = MEMBER_THREADS;

@@ -14,6 +14,7 @@
 #include "pool/patience.h"
 #include "pool/sharing.h"
 #include "pool/tend.h"
+#include "pool/tracing.h"
 #include "pool/wanted.h"
 #include "pool/workers.h"
 #include "segment/create.h"
@@ -21,8 +22,10 @@
 #include "work/check.h"
 #include "work/check_pointers.h"
 #include "work/function.h"
+#include "work/traced.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -188,15 +191,31 @@ static void seat_owner(struct sheaf_pool *pool, const sheaf_pool_options *option
 	pool->member.stocks = !pool->threaded;
 }
 
-/* Note what functions mean here, in a pool that others may join. */
+/* Note what functions mean here, in a pool that others may join, or that is traced. */
 static int name_functions(struct segment *segment, const struct segment_options *wanted)
 {
 	int r;
 
-	if (!wanted->function_count)
+	if (!wanted->function_count && !wanted->trace_records)
 		return 0;
-	if (!(r = functions_make(segment, wanted->functions, wanted->function_count)))
-		check_take_numbers(segment);
+	if ((r = functions_make(segment, wanted->functions, wanted->function_count)))
+		return r;
+	check_take_numbers(segment);
+	traced_take_functions(segment);
+	return 0;
+}
+
+/* Create the segment, and what this process knows of it besides. */
+static int make_segment(struct segment *segment, const struct segment_options *wanted, char *trace_file)
+{
+	int r = segment_create(segment, wanted);
+
+	if (!r && (r = name_functions(segment, wanted)))
+		segment_destroy(segment);
+	if (r)
+		free(trace_file);
+	else
+		segment->trace_file = trace_file;
 	return r;
 }
 
@@ -205,6 +224,7 @@ static void undo(struct sheaf_pool *pool)
 {
 	inlined_end(pool->inlined);
 	place_forget(pool->place);
+	free(pool->segment.trace_file);
 	functions_free(&pool->segment);
 	segment_destroy(&pool->segment);
 	pthread_mutex_destroy(&pool->openings.lock);
@@ -217,6 +237,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	static const sheaf_pool_options defaults = {0};
 	struct segment_options wanted;
 	struct sheaf_pool *pool;
+	char *trace_file;
 	unsigned cpus;
 	int r, backend, checked;
 
@@ -239,9 +260,9 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	if (backend == SHEAF_INLINE)
 		wanted.workers = 1; /* the seat of the one that waits */
 	sharing_plan(&wanted, options, (enum sheaf_backend)backend);
-	r = segment_create(&pool->segment, &wanted);
-	if (!r && (r = name_functions(&pool->segment, &wanted)))
-		segment_destroy(&pool->segment);
+	r = tracing_choose(options->tracing, &wanted, &trace_file);
+	if (!r)
+		r = make_segment(&pool->segment, &wanted, trace_file);
 	if (r) {
 		pool_give_memory(pool);
 		return r;

@@ -17,6 +17,7 @@
 #include "pool/state.h"
 #include "queue/ring.h"
 #include "segment/sweep.h"
+#include "trace/save.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -51,6 +52,13 @@ _Noreturn static void end_with_owner(struct supervisor *s, bool dead)
 		state_end(s->segment, POOL_LOST);
 	/* Programs that have joined may wait. Of an owner without a lock they look again. */
 	state_wake_everybody(s->segment);
+	/*
+	 * Of an owner that is dead nobody else writes it. An error can be told to nobody. Before
+	 * the name goes, as the file may be cut then; and behind all that others wait for, as a
+	 * disk may be slow.
+	 */
+	if (dead)
+		(void)trace_save_own(s->segment);
 	/* The threads of a process end one after the other, and its lock goes with the last. */
 	for (unsigned i = 0; s->segment->name[0] && i < SWEEPS; i++) {
 		if (sweep_open(s->segment->fd, s->segment->name, OS_LOCK_OWNER, 1) != -EAGAIN)

@@ -17,6 +17,7 @@
 #include "pool/news.h"
 #include "pool/state.h"
 #include "pool/tend.h"
+#include "pool/tracing.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
 #include "segment/create.h"
@@ -213,6 +214,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 			return;
 		}
 		functions_free(&pool->segment);
+		free(pool->segment.trace_file);
 		news_end(&pool->segment);
 		segment_detach(&pool->segment);
 		free(pool->inlined);
@@ -229,6 +231,7 @@ void sheaf_pool_destroy(sheaf_pool *pool)
 	inlined_end(pool->inlined);
 	place_forget(pool->place);
 	news_end(&pool->segment);
+	tracing_end(&pool->segment);
 	functions_free(&pool->segment);
 	segment_destroy(&pool->segment);
 	pthread_mutex_destroy(&pool->openings.lock);

@@ -18,6 +18,7 @@
 #include "pool/orphans.h"
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "trace/trail.h"
 #include "work/settle.h"
 
 /*
@@ -94,6 +95,8 @@ unsigned recover(struct segment *segment, const struct death *death, struct regi
 	struct estate estate;
 	struct sleeper dead;
 
+	if (segment->trace_records && death->pid)
+		trail_ended(segment, death->seat, death->pid, death->signal, death->exit_code);
 	orphans_disown(segment, seat_name(death->seat, death->generation));
 	open_estate(&estate, segment, death);
 	for (uint32_t i = 0, count = segment_slots(segment); i < count; i++)

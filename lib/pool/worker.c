@@ -17,6 +17,7 @@
 #include "pool/hooks.h"
 #include "pool/state.h"
 #include "queue/ring.h"
+#include "trace/trail.h"
 #include "work/step.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct life {
 	const struct visit *visit; /* of a program that has joined; else NULL */
 	bool late;                 /* a visit has ended by its deadline */
 	uint64_t idle_since_ns;    /* when it began to sleep for want of a task; 0: it has not */
+	struct trail_mark sleep;   /* of a pool that is traced */
 };
 
 /* Has the worker gained so much memory that it has to leave? Asked now and then. */
@@ -200,12 +202,17 @@ static void leave_if_idle(struct life *life)
 		store_relaxed(&life->service.leave, LEAVE_IDLE);
 }
 
-/* Nothing is READY: no other member would wake a submitter. */
-static void ring_room(void *context)
-{
-	const struct life *life = context;
+static const struct trail_entry sleeping = {.kind = RECORD_WAIT};
 
-	room_ring_one(life->member.segment);
+/* Nothing is READY: no other member would wake a submitter. */
+static void go_to_sleep(void *context)
+{
+	struct life *life = context;
+	struct segment *segment = life->member.segment;
+
+	room_ring_one(segment);
+	if (segment->trace_records)
+		trail_begin(segment, life->member.number, &sleeping, &life->sleep);
 }
 
 static void learn_from_sleep(void *context)
@@ -214,6 +221,8 @@ static void learn_from_sleep(void *context)
 	struct member *member = &life->member;
 	bool brief;
 
+	if (member->segment->trace_records)
+		trail_end(member->segment, member->number, &sleeping, &life->sleep, 0);
 	/* A process that no signal tells of its parent's death asks for itself. */
 	if (life->parent && getppid() != life->parent)
 		_exit(1);
@@ -270,7 +279,7 @@ enum leave_reason worker_run(struct segment *segment, unsigned worker, unsigned 
 		.help = run_tasks,
 		.spin = spin_for_task,
 		.doubt = write_out,
-		.idle = ring_room,
+		.idle = go_to_sleep,
 		.woken = learn_from_sleep,
 		.sleeper = sleeper_of_worker(segment, worker, generation),
 		.longest_ns = parent ? os_parent_check_ns() : 0,
@@ -352,7 +361,7 @@ int worker_visit(struct segment *segment, unsigned seat, unsigned generation, co
 		.help = run_visiting,
 		.spin = spin_for_task,
 		.doubt = doubt_visit,
-		.idle = ring_room,
+		.idle = go_to_sleep,
 		.woken = learn_from_sleep,
 		.cancelled = end_cancelled,
 		.sleeper = sleeper_of_worker(segment, seat, generation),

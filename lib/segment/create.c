@@ -114,14 +114,16 @@ static uint32_t next_batches(const struct segment *segment)
 }
 
 /*
- * Commit all but the rings of other priorities, and the first batch slots. Others are committed
- * when they are needed, and the heap as it grows.
+ * Commit all but the rings of other priorities, the first batch slots, and the trace. Others are
+ * committed when they are needed, and the heap as it grows.
  */
 static int commit_first(struct segment *segment, const struct shared_header *header)
 {
 	int r = segment_commit(segment, 0, plan_first_ring_end(header), false);
 
-	return r ? r : segment_commit(segment, header->batches, next_batches(segment) * sizeof(struct shared_batch), false);
+	if (!r)
+		r = segment_commit(segment, header->batches, next_batches(segment) * sizeof(struct shared_batch), false);
+	return r || !header->trace_records ? r : segment_commit(segment, header->trace, plan_trace_size(header), false);
 }
 
 /*

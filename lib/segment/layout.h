@@ -1,16 +1,17 @@
 /*
  * layout.h - every byte that processes of a pool share, and the words that decide.
  *
- * There are only integers of fixed width, offsets and indices, because a pointer would be an
- * address of one process, and a size_t depends on the ABI. Offsets count from the start of the
- * segment. 0 means none, because the header lies there. docs/explanation/segment.md has the same as
- * tables.
+ * There are only integers of fixed width, offsets and indices. A pointer would be an address of one
+ * process, and a size_t depends on the ABI. Offsets count from the start of the segment; 0 means
+ * none. docs/explanation/segment.md has the same as tables.
  *
- *   header | control | functions | seats | ring | batches | heap map | guard pages | heap
+ *   header | control | functions | seats | ring | batches | trace | heap map | guard pages | heap
  */
 #ifndef SHEAF_SEGMENT_LAYOUT_H
 #define SHEAF_SEGMENT_LAYOUT_H
 
+#include "segment/limit.h"
+#include "segment/record.h"
 #include "segment/seat.h"
 #include "segment/word.h"
 #include "sheaf.h"
@@ -36,7 +37,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 9u
+#define SEGMENT_VERSION 10u
 
 struct shared_header {
 	uint64_t magic;
@@ -66,8 +67,9 @@ struct shared_header {
 	uint32_t function_count; /* 0: nobody may join */
 	uint32_t places;         /* of worker_count: the last seats, for programs that join */
 	uint32_t on_demand;      /* 1: workers are started when tasks need them */
-	uint32_t unused;
-	uint64_t seed; /* of random numbers */
+	uint32_t trace_records;  /* in each trail of record.h, 2^k; 0: it is not traced */
+	uint64_t seed;           /* of random numbers */
+	uint64_t trace;          /* offset of what record.h describes */
 };
 
 #define FUNCTION_NAME 60u /* bytes, with the end */
@@ -90,10 +92,9 @@ enum pool_state {
 	POOL_CLOSED = 1,     /* no more submits; workers end when the ring is empty */
 	POOL_FINISHED = 2,   /* closed, and the last worker has ended */
 	POOL_TERMINATED = 3, /* by sheaf_pool_terminate() */
-	/* By the brake: workers died without any progress, or none can be started. */
-	POOL_BROKEN = 4,
-	POOL_LOST = 5,      /* no supervisor can be started */
-	POOL_UNPLUGGED = 6, /* the owner has closed the descriptors of the pool */
+	POOL_BROKEN = 4,     /* by the brake: workers died without any progress, or none starts */
+	POOL_LOST = 5,       /* no supervisor can be started */
+	POOL_UNPLUGGED = 6,  /* the owner has closed the descriptors of the pool */
 };
 
 #define SLEEPER_WORDS (SHEAF_MAX_WORKERS / 64)
@@ -214,28 +215,6 @@ enum task_kind {
 };
 
 #define INLINE_ARG 24 /* bytes of an argument that fit the slot itself */
-
-/*
- * A time limit in 16 bits: a number of microseconds below 2048, shifted left by up to 30, rounded
- * up. LIMIT_BATCH: the limit of the batch. LIMIT_NONE: none, also for limits of more than 25 days.
- */
-#define LIMIT_BATCH 0u
-#define LIMIT_NONE 0xffffu
-
-static inline uint16_t limit_pack(uint64_t ns)
-{
-	uint64_t us = ns / 1000 + (ns % 1000 != 0);
-	unsigned shift = 0;
-
-	for (; us > 2047 && shift < 31; shift++)
-		us = us / 2 + us % 2;
-	return (uint16_t)(shift > 30 ? LIMIT_NONE : shift << 11 | us);
-}
-
-static inline uint64_t limit_unpack(uint16_t limit)
-{
-	return ((uint64_t)(limit & 2047u) << (limit >> 11)) * 1000u;
-}
 
 struct shared_slot {
 	_Alignas(64) _Atomic uint64_t word;
@@ -484,7 +463,7 @@ static inline bool unit_is_used(uint64_t word)
 	return word && word != UNIT_STOCKED && word != UNIT_LEAVING;
 }
 
-static_assert(sizeof(struct shared_header) == 168, "offset table in docs/explanation/segment.md");
+static_assert(sizeof(struct shared_header) == 176, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");

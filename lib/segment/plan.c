@@ -27,6 +27,16 @@ int segment_check_name(const char *name)
 	return 0;
 }
 
+uint64_t plan_trace_size(const struct shared_header *header)
+{
+	uint64_t trails = header->worker_count + UINT64_C(1);
+
+	if (!header->trace_records)
+		return 0;
+	return round_up(TRACED_FUNCTIONS * sizeof(struct shared_traced) + trails * plan_trail_size(header->trace_records),
+			PAGE);
+}
+
 void segment_plan(struct shared_header *header)
 {
 	uint64_t at = PAGE;
@@ -41,6 +51,8 @@ void segment_plan(struct shared_header *header)
 	at = round_up(at + (uint64_t)header->ring_size * PRIORITIES * sizeof(struct shared_slot), PAGE);
 	header->batches = at;
 	at = round_up(at + (uint64_t)header->batch_count * sizeof(struct shared_batch), PAGE);
+	header->trace = at;
+	at += plan_trace_size(header);
 	header->heap_map = at;
 	at = round_up(at + header->heap_size / UNIT * sizeof(uint64_t), UNIT);
 	header->heap = round_up(at + UNIT, HUGE_PAGE); /* at least one UNIT of guard pages */
@@ -55,6 +67,7 @@ void plan_header(const struct segment_options *options, uint64_t heap_size, stru
 	header->limit_ns = options->limit_ns;
 	header->seed = options->seed;
 	header->on_demand = options->on_demand;
+	header->trace_records = options->trace_records;
 	header->ring_size = options->ring_size;
 	header->batch_count = options->batches;
 	header->max_attempts = options->max_attempts;
@@ -82,5 +95,6 @@ uint64_t segment_least(const struct segment_options *options)
 	struct shared_header header = {0};
 
 	plan_header(options, UNIT, &header);
-	return plan_first_ring_end(&header) + plan_batches(options->batches) * sizeof(struct shared_batch);
+	return plan_first_ring_end(&header) + plan_batches(options->batches) * sizeof(struct shared_batch) +
+	       plan_trace_size(&header);
 }

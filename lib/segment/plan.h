@@ -22,6 +22,7 @@ struct segment_options {
 	uint64_t limit_ns;
 	uint64_t seed;
 	bool on_demand;
+	uint32_t trace_records; /* 0: the pool is not traced */
 };
 
 /* Check a segment's name. 0, or -EINVAL with its message. */
@@ -43,6 +44,15 @@ uint64_t plan_first_ring_end(const struct shared_header *header);
 
 /* Compute how many of @count batch slots are committed at once. Few programs have more open. */
 uint32_t plan_batches(uint32_t count);
+
+/* Compute how many bytes one trail takes. */
+static inline uint64_t plan_trail_size(uint32_t records)
+{
+	return sizeof(struct shared_trail) + records * (uint64_t)sizeof(struct shared_record);
+}
+
+/* Compute how many bytes the whole trace takes. 0: the pool is not traced. */
+uint64_t plan_trace_size(const struct shared_header *header);
 
 /* Compute how many bytes a segment has committed when it is created. */
 uint64_t segment_least(const struct segment_options *options);

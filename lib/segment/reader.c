@@ -115,11 +115,16 @@ static int check_counts(const char *name, const struct shared_header *h)
 		{"owner_pid", h->owner_pid, 1, INT32_MAX},
 		{"function_count", h->function_count, 0, SHEAF_MAX_FUNCTIONS},
 		{"places", h->places, 0, h->worker_count <= SHEAF_MAX_PLACES ? h->worker_count - 1 : SHEAF_MAX_PLACES},
+		{"trace_records", h->trace_records, 0, LARGEST_TRAIL},
 	};
 
 	if (h->ring_size & (h->ring_size - 1))
 		return sheaf_fail(-EBADMSG, "%s is damaged: ring_size in its header is %" PRIu32 ", no power of two", name,
 				  h->ring_size);
+	if (h->trace_records & (h->trace_records - 1) || (h->trace_records && h->trace_records < LEAST_TRAIL))
+		return sheaf_fail(-EBADMSG,
+				  "%s is damaged: trace_records in its header is %" PRIu32 ", no power of two from %u on", name,
+				  h->trace_records, LEAST_TRAIL);
 	if (h->heap_size % UNIT)
 		return sheaf_fail(-EBADMSG, "%s is damaged: heap_size in its header is %" PRIu64 ", no multiple of %u", name,
 				  h->heap_size, UNIT);
@@ -138,6 +143,7 @@ static int check_offsets(const char *name, const struct shared_header *h, uint64
 			{"seats", h->seats, plan.seats, plan.seats},
 			{"ring", h->ring, plan.ring, plan.ring},
 			{"batches", h->batches, plan.batches, plan.batches},
+			{"trace", h->trace, plan.trace, plan.trace},
 			{"heap_map", h->heap_map, plan.heap_map, plan.heap_map},
 			{"heap", h->heap, plan.heap, plan.heap},
 			{"size", h->size, plan.size, plan.size},

@@ -33,6 +33,10 @@ void segment_set_view(struct segment *segment, const struct shared_header *heade
 	segment->batch_count = header->batch_count;
 	segment->max_attempts = header->max_attempts;
 	segment->seed = header->seed;
+	segment->functions_at = header->functions;
+	segment->function_count = header->function_count;
+	segment->trace_records = header->trace_records;
+	segment->trace = segment_at(segment, header->trace);
 }
 
 bool segment_has_member(const struct segment *segment, uint32_t name)

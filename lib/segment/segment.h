@@ -57,7 +57,12 @@ struct segment {
 	uint32_t seat_count;   /* one more than worker_count: the owner's */
 	uint32_t batch_count;
 	uint32_t max_attempts;
-	uint64_t seed; /* of random numbers */
+	uint64_t seed;          /* of random numbers */
+	uint32_t trace_records; /* in each trail; 0: the pool is not traced */
+	unsigned char *trace;   /* what record.h describes */
+	char *trace_file;       /* where it is written when the pool ends; NULL: nowhere */
+	uint64_t functions_at;  /* offset of the names of functions */
+	uint32_t function_count;
 
 	uint32_t batches_added;   /* by this member: batch slots that it knows to be committed */
 	_Atomic bool rings_added; /* by this member: it knows that all rings are committed */

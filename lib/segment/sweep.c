@@ -80,7 +80,8 @@ static bool is_whole(const struct shared_header *header, uint64_t size)
 
 	if (!header->heap_size || header->heap_size % UNIT || header->heap_size > LARGEST_HEAP || !header->worker_count ||
 	    header->worker_count > SHEAF_MAX_WORKERS || header->ring_size > LARGEST_RING ||
-	    header->batch_count > LARGEST_BATCHES || header->function_count > SHEAF_MAX_FUNCTIONS)
+	    header->batch_count > LARGEST_BATCHES || header->function_count > SHEAF_MAX_FUNCTIONS ||
+	    header->trace_records > LARGEST_TRAIL)
 		return false;
 	segment_plan(&plan);
 	return plan.size == header->size && header->size == size;

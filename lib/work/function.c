@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "trace/trail.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -110,8 +111,16 @@ const char *functions_missing(const struct segment *segment)
 	return NULL;
 }
 
-int function_number(const struct segment *segment, const char *call, any_fn *fn, uint64_t *stored)
+int function_number(const struct segment *segment, const char *call, any_fn *fn, enum function_kind kind, uint64_t *stored)
 {
+	uint32_t number;
+
+	if (segment->functions->count == FUNCTIONS_FIRST) {
+		/* Of a pool that is traced. Without a number it is run, and leaves no trace. */
+		if ((number = trail_number(segment, (uint64_t)(uintptr_t)fn, kind)))
+			*stored = FUNCTIONS_FIRST + number - 1;
+		return 0;
+	}
 	for (uint32_t i = FUNCTIONS_FIRST; i < segment->functions->count; i++)
 		if (segment->functions->at[i] == fn) {
 			*stored = i;
@@ -123,7 +132,34 @@ int function_number(const struct segment *segment, const char *call, any_fn *fn,
 			  call, (void *)(uintptr_t)fn);
 }
 
+any_fn *function_plain(const struct segment *segment, uint64_t stored, unsigned *kind)
+{
+	const struct functions *table = segment->functions;
+	any_fn *found = NULL;
+	uint64_t word;
+
+	*kind = 0;
+	if (stored >= FUNCTIONS_END) {
+		found = (any_fn *)(uintptr_t)stored;
+	} else if (table && stored < table->count) {
+		found = table->at[stored];
+		if (stored >= FUNCTIONS_FIRST)
+			*kind = shared_names(segment)[stored - FUNCTIONS_FIRST].kind;
+	} else if (table && segment->trace_records) {
+		word = trail_function(segment, (uint32_t)(stored - FUNCTIONS_FIRST + 1));
+		*kind = TRACED_KIND(word);
+		found = (any_fn *)(uintptr_t)TRACED_ADDRESS(word);
+	}
+	return found;
+}
+
 __attribute__((noinline, cold)) any_fn *function_numbered(const struct segment *segment, uint64_t number)
 {
-	return segment->functions && number < segment->functions->count ? segment->functions->at[number] : NULL;
+	unsigned kind;
+	any_fn *fn = function_plain(segment, number, &kind);
+
+	/* A wild write may have changed the kind. */
+	if (fn && segment->trace_records && kind && kind <= FUNCTION_RANGE)
+		fn = segment->functions->traced[kind];
+	return fn;
 }

@@ -3,7 +3,8 @@
  *
  * In most pools all processes are forks of the owner, and the segment holds the function's address.
  * In a pool that other programs may join it holds the function's number, and each process has a
- * table of its own.
+ * table of its own. In a pool that is traced it holds a number, too, and what that stands for notes
+ * when the function begins and ends.
  */
 #ifndef SHEAF_WORK_FUNCTION_H
 #define SHEAF_WORK_FUNCTION_H
@@ -23,7 +24,9 @@ enum function_own {
 
 struct functions {
 	uint32_t count;
-	any_fn *at[]; /* by their numbers; NULL: this process has none of that name */
+	/* Of a pool that is traced: what runs in place of a function of that kind. See traced.c. */
+	any_fn *traced[3]; /* by enum function_kind */
+	any_fn *at[];      /* by their numbers; NULL: this process has none of that name */
 };
 
 /*
@@ -44,10 +47,16 @@ void functions_free(struct segment *segment);
 const char *functions_missing(const struct segment *segment);
 
 /* Private: the number of a function, by its address. -ENOENT with its message. */
-int function_number(const struct segment *segment, const char *call, any_fn *fn, uint64_t *stored);
+int function_number(const struct segment *segment, const char *call, any_fn *fn, enum function_kind kind, uint64_t *stored);
 
-/* Private: what a number stands for. */
+/* Private: what is to be called for a number. */
 any_fn *function_numbered(const struct segment *segment, uint64_t number);
+
+/*
+ * Find the user's function, or the library's own, that a task's word stands for, also in a pool
+ * that is traced. @kind: out: which of the two, and 0 for one of the library's own. NULL: as below.
+ */
+any_fn *function_plain(const struct segment *segment, uint64_t stored, unsigned *kind);
 
 /*
  * Find what a task's word for its function stands for. No function has an address as low as the
@@ -61,10 +70,11 @@ static inline any_fn *function_of(const struct segment *segment, uint64_t stored
 }
 
 /* Tell what to store for a function. 0; -ENOENT with its message: its name is not in the table. */
-static inline int function_store(const struct segment *segment, const char *call, any_fn *fn, uint64_t *stored)
+static inline int function_store(const struct segment *segment, const char *call, any_fn *fn, enum function_kind kind,
+				 uint64_t *stored)
 {
 	*stored = (uint64_t)(uintptr_t)fn;
-	return segment->functions ? function_number(segment, call, fn, stored) : 0;
+	return segment->functions ? function_number(segment, call, fn, kind, stored) : 0;
 }
 
 /* The same for one of the library's own. */

@@ -2,7 +2,7 @@
  * crash_storm.c - kills workers at random, one or all at once, and now and then their supervisor,
  * while their pool works. Its workers have hooks, and leave after some tasks or when they are idle,
  * and it is resized and paused. In a half of the seeds other programs join it: they submit, work,
- * leave and are killed, too.
+ * leave and are killed, too. In a half of them it is traced.
  *
  * Usage: crash_storm [SEED [KILLS [SECONDS [FILE]]]]. With SECONDS it lasts so long at least, and
  * nothing may grow meanwhile (samples.h): memory, descriptors, names, batches, the time that a task
@@ -16,6 +16,7 @@
  * has these counts.
  */
 #include "sheaf_attach.h"
+#include "sheaf_trace.h"
 #include "sheaf_workers.h"
 #include "pool/pool.h"
 #include "support/arguments.h"
@@ -551,7 +552,8 @@ static int play(int argc, char **argv)
 				      .heap_size = 512 << 20,
 				      .max_attempts = SHEAF_MAX_ATTEMPTS,
 				      .worker_options = &workers,
-				      .sharing = seed / 2 % 2 ? &sharing : NULL};
+				      .sharing = seed / 2 % 2 ? &sharing : NULL,
+				      .tracing = seed / 4 % 2 ? &(sheaf_tracing){.records = 256} : NULL};
 	int files = count_open_files(), mappings = count_segment_mappings();
 	struct storm storm = {.rng = {seed}, .wanted = amount_argument(argc, argv, 2, ENOUGH), .next_supervisor = ENOUGH / 4};
 	struct loader loaders[LOADERS];

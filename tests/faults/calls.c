@@ -50,6 +50,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_FSTATAT] = {"fstatat", {ENOENT, ENOMEM}},
 	[CALL_FSTATVFS] = {"fstatvfs", {EINTR, EIO, ENOMEM}},
 	[CALL_FTRUNCATE] = {"ftruncate", {EFBIG, EINTR, ENOMEM}},
+	[CALL_GETCWD] = {"getcwd", {ENOENT, EACCES, ENOMEM}},
 	/* An owner that has become another user. Workers that have are not promised anything. */
 	[CALL_KILL] = {"kill", {EPERM}},
 	[CALL_LINKAT] = {"linkat", {EEXIST, EACCES, ENOENT, ENOMEM, ENOSPC, ENOSYS, EPERM, EROFS}},
@@ -83,6 +84,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_READ] = {"read", {EINTR, EIO}},
 	[CALL_READDIR] = {"readdir", {EIO}},
 	[CALL_READLINK] = {"readlink", {ENOENT, EACCES}},
+	[CALL_RENAME] = {"rename", {EACCES, ENOENT, ENOSPC, EROFS}},
 	[CALL_REALLOC] = {"realloc", {ENOMEM}},
 	[CALL_SCHED_GETAFFINITY] = {"sched_getaffinity", {EINVAL, ENOSYS, EPERM}},
 	[CALL_SEM_INIT] = {"sem_init", {ENOSYS, ENOSPC}},
@@ -313,6 +315,28 @@ int __wrap_close_range(unsigned first, unsigned last, int flags)
 {
 	FAIL_IF(CALL_CLOSE_RANGE, -1);
 	return __real_close_range(first, last, flags);
+}
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to)
+{
+	FAIL_IF(CALL_RENAME, -1);
+	return __real_rename(from, to);
+}
+
+char *__real_getcwd(char *path, size_t size);
+char *__wrap_getcwd(char *path, size_t size)
+{
+	FAIL_IF(CALL_GETCWD, NULL);
+	return __real_getcwd(path, size);
+}
+
+/* What getcwd() is if the compiler knows how much room there is. */
+char *__real___getcwd_chk(char *path, size_t size, size_t room);
+char *__wrap___getcwd_chk(char *path, size_t size, size_t room)
+{
+	FAIL_IF(CALL_GETCWD, NULL);
+	return __real___getcwd_chk(path, size, room);
 }
 
 int __real_access(const char *path, int mode);

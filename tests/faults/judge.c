@@ -31,8 +31,10 @@ void verdict_give(enum verdict verdict, const char *format, ...)
 	_exit((int)verdict);
 }
 
-static const int documented[][12] = {
-	[AS_CREATE] = {EEXIST, ENOSPC, ENOENT, EACCES, EPERM, EROFS, ENOSYS, EMFILE, ENFILE, ENOMEM, EAGAIN},
+#define MOST_CODES 16
+
+static const int documented[][MOST_CODES] = {
+	[AS_CREATE] = {EEXIST, ENOSPC, ENOENT, EACCES, EPERM, EROFS, ENOSYS, EMFILE, ENFILE, ENOMEM, EAGAIN, EIO},
 	[AS_END] = {ENOTRECOVERABLE, EOWNERDEAD},
 	[AS_ALLOC] = {ENOSPC, ENOMEM},
 	[AS_BATCH] = {ENOTRECOVERABLE, EOWNERDEAD, ENOSPC, ENOMEM},
@@ -44,11 +46,13 @@ static const int documented[][12] = {
 	[AS_LOAD] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EOVERFLOW},
 	/* The errors of opening and reading. */
 	[AS_WATCH] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW},
+	/* The same, and those of writing. */
+	[AS_SAVE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, ENOSPC, EROFS, EAGAIN},
 };
 
 bool judge_documented(enum documented as, int code)
 {
-	for (unsigned i = 0; i < 12 && documented[as][i]; i++)
+	for (unsigned i = 0; i < MOST_CODES && documented[as][i]; i++)
 		if (code == -documented[as][i])
 			return true;
 	return false;

@@ -34,7 +34,19 @@ struct outcome {
 extern struct outcome outcome;
 
 /* What the headers document, less what correct arguments cannot bring about. */
-enum documented { AS_CREATE, AS_END, AS_ALLOC, AS_BATCH, AS_SUBMIT, AS_NEXT, AS_NEWS, AS_RUN, AS_LOAD, AS_WATCH };
+enum documented {
+	AS_CREATE,
+	AS_END,
+	AS_ALLOC,
+	AS_BATCH,
+	AS_SUBMIT,
+	AS_NEXT,
+	AS_NEWS,
+	AS_RUN,
+	AS_LOAD,
+	AS_WATCH,
+	AS_SAVE,
+};
 
 bool judge_documented(enum documented as, int code);
 

@@ -53,5 +53,6 @@ void path_load_csv(void);
 void path_load_npy(void);
 void path_load_pipe(void);
 void path_inspect(void);
+void path_trace(void);
 
 #endif

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MOST_SITES 4096
+#define MOST_SITES 16384
 #define MOST_FAULTS 16
 #define ANYWHERE MOST_SITES /* instead of a site: every call of the function, in all processes */
 

@@ -46,10 +46,11 @@ support=$(for file in check deadline report rng; do echo "tests/support/$file.c"
 case $what in
 segments)
 	"$corpus" "$folder/seeds"
-	longest=40000
+	longest=80000
+	export TRACE_FILE="$folder/trace.json"
 	sources="tests/fuzz/fuzz_inspect.c tests/fuzz/inspect_rules.c $support tests/support/children.c tests/support/proc.c
 		lib/base/clock.c lib/base/printable.c lib/base/error.c $os_sources
-		lib/segment/*.c lib/watch/*.c"
+		lib/segment/*.c lib/trace/*.c lib/watch/*.c"
 	;;
 tables)
 	"$corpus" "$seed" 300 "$folder/seeds"

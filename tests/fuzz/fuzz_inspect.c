@@ -106,6 +106,8 @@ static uint64_t some_offset(struct rng *rng, const struct shared_header *header,
 		{header->ring, 512},
 		{header->batches, offsetof(struct shared_batch, table)},
 		{header->batches + sizeof(struct shared_batch), offsetof(struct shared_batch, table)},
+		{header->trace, TRACED_FUNCTIONS * sizeof(struct shared_traced)},
+		{header->trace + TRACED_FUNCTIONS * sizeof(struct shared_traced), 4096},
 		{header->heap_map, 256},
 	};
 	size_t part = rng_below(rng, sizeof(parts) / sizeof(parts[0]));
@@ -135,6 +137,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 		header.ring_size = 1u << rng_below(&rng, 10); /* larger ones take long to read */
 		header.batch_count = 1 + (uint32_t)rng_below(&rng, 64);
 		header.heap_size = (1 + rng_below(&rng, 64)) * UNIT;
+		header.trace_records = rng_below(&rng, 2) ? LEAST_TRAIL << rng_below(&rng, 4) : 0;
 		segment_plan(&header);
 		memcpy(bytes, &header, sizeof(header));
 		memcpy(data, &header.size, 8);

@@ -5,6 +5,7 @@
 
 #include "os/os.h"
 #include "pool/pool.h"
+#include "sheaf_trace.h"
 #include "support/check.h"
 #include "support/children.h"
 #include "support/deadline.h"
@@ -81,8 +82,12 @@ static void copy(struct image *image, const struct segment *segment)
 
 void image_take(struct image *image, uint64_t n)
 {
-	sheaf_pool_options options = {
-		.workers = 2, .ring_size = 8, .max_batches = 2, .heap_size = 1 << 20, .flags = SHEAF_ANONYMOUS};
+	sheaf_pool_options options = {.workers = 2,
+				      .ring_size = 8,
+				      .max_batches = 2,
+				      .heap_size = 1 << 20,
+				      .flags = SHEAF_ANONYMOUS,
+				      .tracing = &(sheaf_tracing){.records = 64}};
 	sheaf_batch *tasks, *loop;
 	struct gate *gate;
 	sheaf_pool *pool;

@@ -3,11 +3,14 @@
  */
 #include "inspect_rules.h"
 
+#include "sheaf_trace.h"
 #include "work/chunk.h"
 #include "segment/segment.h"
 #include "support/check.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void check_code(const char *call, int r, const int *codes, size_t n)
@@ -87,6 +90,38 @@ void inspect_opened(const sheaf_inspect *inspect, struct inspection *found)
 		      "%d workers, %d batches", found->counted_workers, found->counted_batches);
 }
 
+/* Check what is in a file that was saved: no name can have ended a text, or begun a line. */
+static void check_saved(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	uint64_t quotes = 0, braces = 0;
+	int c, last = 0;
+
+	CHECK(file, "%s: %s", path, strerror(errno));
+	while ((c = fgetc(file)) != EOF) {
+		CHECK(c == '\n' || (c >= ' ' && c <= '~' && c != '\\'), "the byte %d in a trace", c);
+		quotes += c == '"';
+		braces += quotes % 2 == 0 && c == '{';
+		braces -= quotes % 2 == 0 && c == '}';
+		last = c == '\n' ? last : c;
+	}
+	fclose(file);
+	CHECK(quotes % 2 == 0 && braces == 0 && last == '}', "a trace does not end as it began");
+}
+
+/* Save the trace, if the environment says where to. */
+static void save_trace(const char *name)
+{
+	static const int codes[] = {-EINVAL, -ESTALE, -EBADMSG};
+	const char *path = getenv("TRACE_FILE");
+	int r = path ? sheaf_trace_save(name, path) : -EINVAL;
+
+	if (path)
+		check_code("sheaf_trace_save", r, codes, sizeof(codes) / sizeof(codes[0]));
+	if (!r)
+		check_saved(path);
+}
+
 void inspect_segment(const char *name, struct inspection *found)
 {
 	static const int codes[] = {-ENOENT, -EACCES, -EBADMSG, -EPROTO, -EAGAIN, -ESTALE};
@@ -99,6 +134,8 @@ void inspect_segment(const char *name, struct inspection *found)
 	if (!found->opened)
 		inspect_opened(inspect, found);
 	sheaf_inspect_close(inspect);
+	if (!found->opened)
+		save_trace(name);
 }
 
 static uint64_t pages(uint64_t count, uint64_t size)
@@ -112,18 +149,23 @@ bool header_is_lawful(const struct shared_header *h, uint64_t file_size)
 	uint64_t seats = functions + pages(h->function_count, 64);
 	uint64_t ring = seats + pages(h->worker_count + UINT64_C(1), sizeof(struct shared_seat));
 	uint64_t batches = ring + pages(h->ring_size * UINT64_C(3), sizeof(struct shared_slot));
-	uint64_t map = batches + pages(h->batch_count, sizeof(struct shared_batch)), end;
+	uint64_t trace = batches + pages(h->batch_count, sizeof(struct shared_batch)), map = trace, end;
 
 	if (h->magic != SEGMENT_MAGIC || h->version != SEGMENT_VERSION || h->layout != LAYOUT_WORD || h->ready != 1 ||
 	    !h->worker_count || h->worker_count > 2048 || !h->ring_size || h->ring_size > 1u << 20 ||
 	    (h->ring_size & (h->ring_size - 1)) || !h->batch_count || h->batch_count > 16384 || !h->max_attempts ||
 	    h->max_attempts > 31 || !h->owner_pid || h->owner_pid > INT32_MAX || !h->heap_size || h->heap_size % UNIT ||
-	    h->heap_size > UINT64_C(1) << 62 || h->function_count > 4096 || h->places > 64 || h->places >= h->worker_count)
+	    h->heap_size > UINT64_C(1) << 62 || h->function_count > 4096 || h->places > 64 || h->places >= h->worker_count ||
+	    h->trace_records > 1u << 20 || (h->trace_records & (h->trace_records - 1)) ||
+	    (h->trace_records && h->trace_records < 64))
 		return false;
+	/* 256 functions, and for each seat a line and its records. */
+	if (h->trace_records)
+		map += pages(256 + (h->worker_count + UINT64_C(1)) * (2 + h->trace_records), 64);
 	end = map + h->heap_size / UNIT * 8;
 	end = (end + UNIT - 1) / UNIT * UNIT + UNIT;
 	end = (end + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	return h->control == PAGE && h->functions == functions && h->seats == seats && h->ring == ring &&
-	       h->batches == batches && h->heap_map == map && h->heap == end && h->size == end + h->heap_size &&
-	       file_size == h->size;
+	       h->batches == batches && h->trace == trace && h->heap_map == map && h->heap == end &&
+	       h->size == end + h->heap_size && file_size == h->size;
 }

@@ -42,7 +42,8 @@
 #define STRANGER 61234 /* another user */
 
 static struct image image;
-static char name[64]; /* no start of "sheaf-": other programs' sweeps leave it alone */
+static char name[64];  /* no start of "sheaf-": other programs' sweeps leave it alone */
+static char trace[64]; /* where the trace of each segment is saved */
 static int file;
 static uint64_t seconds, every;
 static struct rng rng;
@@ -685,6 +686,7 @@ static void remove_strange(void)
 {
 	while (progress->strange_count)
 		remove(path_of(progress->strange[--progress->strange_count]));
+	unlink(trace);
 }
 
 static void expect_refused(const char *segment, int code)
@@ -898,6 +900,8 @@ int main(int argc, char **argv)
 	report_begin("segments", "cases", seed);
 	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(progress != MAP_FAILED, "mmap: %s", strerror(errno));
+	snprintf(trace, sizeof(trace), FOLDER "/segments-trace-%ld", (long)getpid());
+	setenv("TRACE_FILE", trace, 1);
 	atexit(remove_strange);
 	snprintf(name, sizeof(name), "/segments-%ld", (long)getpid());
 	file = file_create(name);

@@ -8,6 +8,7 @@ ROOMS = {
     "base": BEFORE,
     "os": BEFORE,
     "segment": BEFORE,
+    "trace": BEFORE,
     "queue": BEFORE,
     "member": BEFORE,
     "work": BEFORE,
@@ -15,9 +16,9 @@ ROOMS = {
     "pool": BEFORE,
     "sync": BEFORE,
     # A reader of segments that others own. It takes part in nothing, but knows what is possible.
-    "watch": ["base", "os", "segment", "work/cut.h"],
     # As a program of a user's, but for four things that sheaf.h has not: it reports errors as the
     # library does (base), it reads from descriptors and commits memory (os), and while it reads it
+    "watch": ["base", "os", "segment", "trace", "work/cut.h"],
     # has arrays grow (pool/alloc.h) and notices that the pool was interrupted or is over
     # (pool/pool.h).
     "data": ["base", "os", "pool/alloc.h", "pool/pool.h"],
@@ -38,6 +39,7 @@ PUBLIC = {
     "sheaf_attach.h": None,
     "sheaf_stream.h": None,
     "sheaf_random.h": None,
+    "sheaf_trace.h": None,
     "sheaf_adapter.h": None,
     "sheaf_reduce.h": "reduce",
     "sheaf_sync.h": "sync",

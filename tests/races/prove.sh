@@ -58,7 +58,7 @@ instrumented='-O1 -fsanitize=thread'
 wraps=$(sed 's/^/-Wl,--wrap=/' "$tree/tests/races/wraps.txt" | tr '\n' ' ')
 
 build_base() {
-	for folder_of in base os segment queue member work batch pool; do
+	for folder_of in base os segment trace queue member work batch pool; do
 		for file in "$tree/lib/$folder_of"/*.c; do
 			case $file in */os/posix_*) continue ;; esac
 			compile "$file" "$folder/base/${folder_of}_$(basename "$file" .c).o" "$instrumented -MMD"
