@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "sheaf.h"
 #include "segment/file.h"
+#include "segment/mappings.h"
 #include "segment/names.h"
 #include "segment/plan.h"
 #include "segment/reader.h"
@@ -113,6 +114,10 @@ static int map_checked(struct segment *segment, const char *name)
 		return sheaf_fail(-ESTALE, "sheaf_pool_attach: the file of %s cannot be asked for: %s", name, strerror(-r));
 	if ((r = map_at_base(segment, &reader.header)))
 		return r;
+	if ((r = mappings_begin(segment))) {
+		munmap(segment->base, reader.header.size);
+		return sheaf_fail(r, "sheaf_pool_attach: no memory for a list of mapped files");
+	}
 	segment_set_view(segment, &reader.header);
 	segment->owner = (pid_t)reader.header.owner_pid;
 	segment->limit_ns = reader.header.limit_ns;
@@ -171,6 +176,7 @@ void segment_leave(struct segment *segment)
 	names_drop(segment);
 	shared = names_mine(&file);
 	if (!shared) {
+		mappings_end(segment);
 		munmap(segment->base, segment->size);
 		os_file_close(segment->fd, &segment->id);
 	}

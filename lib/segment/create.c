@@ -22,6 +22,7 @@
 #include "os/forks.h"
 #include "segment/commit.h"
 #include "segment/file.h"
+#include "segment/mappings.h"
 #include "segment/names.h"
 #include "segment/shortage.h"
 #include "segment/stamp.h"
@@ -190,6 +191,10 @@ int segment_create(struct segment *segment, const struct segment_options *option
 		r = sheaf_fail(r, "this system has no process-shared semaphores");
 		goto unmap;
 	}
+	if ((r = mappings_begin(segment))) {
+		r = sheaf_fail(r, "no memory for a list of mapped files");
+		goto unmap;
+	}
 	take_seat(segment);
 	tell_batches(segment, next_batches(segment));
 	header.base = (uint64_t)(uintptr_t)segment->base;
@@ -241,6 +246,7 @@ int segment_add_rings(struct segment *segment)
 
 void segment_detach(struct segment *segment)
 {
+	mappings_end(segment);
 	munmap(segment->base, segment->size);
 	os_file_close(segment->fd, &segment->id);
 }
@@ -293,6 +299,7 @@ static void empty_file(struct segment *segment)
 
 void segment_destroy(struct segment *segment)
 {
+	mappings_end(segment); /* before the segment's memory is emptied by its addresses */
 	names_lend(segment, false);
 	segment_unpublish(segment);
 	if (segment->named || segment->second[0])

@@ -229,7 +229,7 @@ int heap_free(struct segment *segment, uint64_t offset)
 		return -EINVAL;
 	/* Relaxed: the caller holds the run, so its words do not change under it. */
 	id = load_relaxed(&segment->heap_map[unit]);
-	if (!id || id & OF_BATCH || (unit && load_relaxed(&segment->heap_map[unit - 1]) == id))
+	if (!id || id & (OF_BATCH | UNIT_OF_FILE) || (unit && load_relaxed(&segment->heap_map[unit - 1]) == id))
 		return -EINVAL;
 	free_run(segment, unit, run_of(segment, unit, id, limit));
 	return 0;
@@ -381,7 +381,30 @@ bool heap_contains(const struct segment *segment, const void *memory, uint64_t s
 	if (id & OF_BATCH)
 		return unit_is_used(id) && run_of(segment, first, id, last + 1) == last + 1 - first;
 	/* Other ids have one run, so equal ends mean that it is this one. */
-	return id && id == load_relaxed(&segment->heap_map[last]);
+	return id && id != UNIT_OF_FILE && id == load_relaxed(&segment->heap_map[last]);
+}
+
+int heap_reserve(struct segment *segment, uint64_t size, uint64_t *offset)
+{
+	uint64_t count = (size + UNIT - 1) / UNIT, first;
+	int r;
+
+	if (!size || size > segment->heap_size)
+		return -ENOMEM;
+	r = search_around(segment, UNIT_OF_FILE, count, 1, &first);
+	if (r <= 0)
+		return r ? r : -ENOMEM;
+	*offset = segment->heap + first * UNIT;
+	return 0;
+}
+
+void heap_mark_file(struct segment *segment, uint64_t offset, uint64_t size, bool mapped)
+{
+	uint64_t first = (offset - segment->heap) / UNIT, id = mapped ? heap_new_id(segment) : 0;
+
+	/* Relaxed: whoever asks has the pointer from a task or a call that came later. */
+	for (uint64_t u = first; u < first + (size + UNIT - 1) / UNIT; u++)
+		store_relaxed(&segment->heap_map[u], UNIT_OF_FILE | id);
 }
 
 uint64_t heap_reach(const struct segment *segment)

@@ -64,6 +64,15 @@ uint64_t heap_used(const struct segment *segment);
 /* Count the bytes in stocks. */
 uint64_t heap_stocked(const struct segment *segment);
 
+/*
+ * Take addresses for mapped files, for ever, and no memory. For the owner. 0; -ENOMEM: the heap has
+ * no such piece; errors of segment_commit(), for the words of the map.
+ */
+int heap_reserve(struct segment *segment, uint64_t size, uint64_t *offset);
+
+/* Say that these units are those of a mapped file or a table, or that they are no longer. */
+void heap_mark_file(struct segment *segment, uint64_t offset, uint64_t size, bool mapped);
+
 /* Store the message of a code of heap_alloc(), and return the documented code. */
 int heap_fail(const struct segment *segment, int code, uint64_t size, const char *what);
 

@@ -11,6 +11,7 @@
 #define SHEAF_SEGMENT_LAYOUT_H
 
 #include "segment/limit.h"
+#include "segment/mapping.h"
 #include "segment/record.h"
 #include "segment/seat.h"
 #include "segment/word.h"
@@ -37,7 +38,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 10u
+#define SEGMENT_VERSION 11u
 
 struct shared_header {
 	uint64_t magic;
@@ -161,6 +162,8 @@ struct shared_control {
 	_Alignas(8) _Atomic uint64_t started_end_seal;
 	/* Positions that were cancelled while a worker ran them, which has died. */
 	_Atomic uint64_t dropped;
+	/* By the owner: how often what is mapped has changed. See mappings.h. */
+	_Atomic uint64_t mappings;
 
 	struct shared_ring rings[PRIORITIES]; /* by enum sheaf_priority */
 
@@ -197,6 +200,8 @@ struct shared_control {
 	 * written to. By the supervisor: 0.
 	 */
 	_Atomic uint32_t news_wanted;
+	/* By the owner: offsets of the tables of mapped files, of even and of odd `mappings`. */
+	_Atomic uint64_t mapping_tables[2];
 
 	/*
 	 * Bit w: no worker is in seat w until a task needs one. Then its bit in sleepers is set,
@@ -457,10 +462,17 @@ struct shared_failure {
 #define UNIT_STOCKED (UINT64_C(1) << 63)                /* free and committed, in a stock */
 #define UNIT_LEAVING (UNIT_STOCKED | UINT64_C(1) << 62) /* the supervisor gives it back */
 
+/*
+ * In words of units that are for mapped files: beside the id of a file, or of a table of them, or
+ * alone. Only tables have memory of the segment. No user has taken it, so it does not count as
+ * used.
+ */
+#define UNIT_OF_FILE (UINT64_C(1) << 62)
+
 /* Tell whether an allocation has a unit, by its word. */
 static inline bool unit_is_used(uint64_t word)
 {
-	return word && word != UNIT_STOCKED && word != UNIT_LEAVING;
+	return word && word != UNIT_STOCKED && word >> 62 != 1 && word != UNIT_LEAVING;
 }
 
 static_assert(sizeof(struct shared_header) == 176, "offset table in docs/explanation/segment.md");

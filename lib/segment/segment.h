@@ -18,6 +18,7 @@
 
 struct place;
 struct functions;
+struct mappings;
 
 /* A ring of the segment, which has one for each priority. */
 struct ring {
@@ -81,7 +82,8 @@ struct segment {
 	const struct place *place;
 	/* Of a pool that programs may join: what the numbers of functions mean here. Else NULL. */
 	struct functions *functions;
-	bool attached; /* this process has joined, by segment_attach() */
+	struct mappings *mappings; /* files that it has mapped: see mappings.h */
+	bool attached;             /* this process has joined, by segment_attach() */
 	/*
 	 * Of a process that has joined: wake the supervisor. @news: it is to write to the pipe,
 	 * which this process has not.

@@ -8,6 +8,7 @@
 #include "work/nest.h"
 
 #include "base/atomic.h"
+#include "segment/mappings.h"
 #include "work/call.h"
 #include "work/held.h"
 #include "work/share.h"
@@ -228,6 +229,7 @@ static void run_inside(struct member *handle, struct claim *claim, uint64_t hand
 		held_limit(handle->seat, &held);
 	/* Relaxed, because the supervisor reads it after the death. */
 	store_relaxed(&handle->seat->hand, hand);
+	mappings_follow((struct segment *)handle->segment);
 	if (claim->slot->kind == TASK_SHARE)
 		share_run_nested(handle, claim);
 	else

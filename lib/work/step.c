@@ -11,6 +11,7 @@
 
 #include "queue/bell.h"
 #include "queue/ring.h"
+#include "segment/mappings.h"
 #include "work/call.h"
 #include "work/share.h"
 #include "work/turn.h"
@@ -89,11 +90,13 @@ static inline void note_hand(struct member *member, const struct claim *claim)
 /* Run what was claimed. */
 static inline void run_claimed(struct member *member, struct claim *claim)
 {
+	mappings_follow(member->segment);
 	while (claim->slot->kind == TASK_SHARE) {
 		if (!share_run(member, claim))
 			return;
 		/* It was left for another task, which is claimed now. */
 		note_hand(member, claim);
+		mappings_follow(member->segment);
 	}
 	call_run(member, claim->slot, claim->word);
 }

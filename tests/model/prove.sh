@@ -147,6 +147,7 @@ if [ "$amount" = small ]; then
 	all gate
 	all permits
 	all value
+	all mapping
 	all once
 	all barrier
 	all priority -DDEATHS=0
@@ -168,6 +169,7 @@ if [ "$amount" = small ]; then
 	caught gate -DNO_SLICE
 	caught permits -DNO_SLICE
 	caught value -DNO_RECHECK
+	caught mapping -DNO_RECHECK
 	caught once -DMARK_FIRST
 	caught barrier -DNO_LOOK
 	caught priority -DHAND_BACK_FIRST
@@ -221,6 +223,10 @@ all_mutants() {
 	caught gate -DHASTY -DDEATHS=0
 	caught permits -DNO_SLICE
 	caught permits -DTELL_FIRST -DDEATHS=0
+	caught mapping -DONE_TABLE
+	caught mapping -DNO_RECHECK
+	caught mapping -DCOUNT_FIRST
+	caught mapping -DSUBMIT_FIRST
 	caught value -DONE_COPY
 	caught value -DNO_RECHECK
 	caught once -DMARK_FIRST
@@ -288,6 +294,7 @@ if [ "$amount" = quick ]; then
 	all gate -DDEATHS=2
 	all permits -DPERMITS=2 -DDEATHS=2
 	all value
+	all mapping
 	all once
 	all barrier -DDEATHS=2
 	all barrier -DJOINED=0
@@ -329,6 +336,9 @@ all mutex -DPROCESSES=4 -DROUNDS=1
 all gate -DGETTERS=3 -DDEATHS=2
 all permits -DPROCESSES=4 -DPERMITS=2 -DDEATHS=2
 all value -DWRITERS=3 -DDEATHS=2
+all mapping -DCHANGES=4
+all mapping -DFOLLOWERS=3
+all mapping -DDEATHS=2
 all barrier -DROUNDS=3 -DDEATHS=2
 all barrier -DROUNDS=3 -DDEATHS=2 -DJOINED=0
 for poll in 0 1; do

@@ -1,5 +1,5 @@
 """layout.py SOURCE_ROOT - the offset tables in docs/explanation/segment.md are those of
-lib/segment/layout.h and its parts lib/segment/seat.h and record.h.
+lib/segment/layout.h and its parts lib/segment/mapping.h, seat.h and record.h.
 
 The fields are read from the headers, their offsets and sizes from a program that the compiler in
 CC makes of them. So a field that was added, removed, moved or resized makes this fail, and so
@@ -85,7 +85,7 @@ def tables_of(page):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    headers = [root / "lib/segment" / name for name in ("seat.h", "record.h", "layout.h")]
+    headers = [root / "lib/segment" / name for name in ("mapping.h", "seat.h", "record.h", "layout.h")]
     structs = structs_of("".join(header.read_text(encoding="utf-8") for header in headers))
     tables = tables_of((root / "docs/explanation/segment.md").read_text(encoding="utf-8"))
     layout = layout_of(root, structs)
