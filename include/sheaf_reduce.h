@@ -18,6 +18,7 @@
 #define SHEAF_REDUCE_H
 
 #include "sheaf.h"
+#include "sheaf_number.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,11 +73,7 @@ typedef int sheaf_scan_fn(sheaf_task *task, size_t begin, size_t end, const void
 SHEAF_API int sheaf_scan(sheaf_pool *pool, const sheaf_reduction *how, sheaf_scan_fn *scan, size_t n, void *total,
 			 const sheaf_map_options *options);
 
-/*
- * The types of arrays, as NumPy names them. SHEAF_EXACT: doubles, whose sum is exactly rounded. For
- * sheaf_sum() alone.
- */
-enum sheaf_number { SHEAF_F64 = 0, SHEAF_F32 = 1, SHEAF_I64 = 2, SHEAF_U64 = 3, SHEAF_I32 = 4, SHEAF_U32 = 5, SHEAF_EXACT = 6 };
+/* ---- Numbers: of 4 or 8 bytes, but not complex; others are -EINVAL ---- */
 
 /**
  * sheaf_sum() - add n numbers

@@ -131,7 +131,7 @@ static int fold_total(sheaf_task *task, size_t begin, size_t end, void *partial,
 	case SHEAF_U32:
 		total->u64 = whole_u32(AT(uint32_t, arrays->x), OTHER(uint32_t), n);
 		break;
-	case SHEAF_EXACT: /* has functions of its own; here and below it is refused before */
+	default: /* refused before, here and below */
 		break;
 	}
 	return 0;
@@ -233,7 +233,7 @@ static int fold_extremes(sheaf_task *task, size_t begin, size_t end, void *parti
 	case SHEAF_U32:
 		extremes_u32(AT(uint32_t, arrays->x), begin, n, partial);
 		break;
-	case SHEAF_EXACT:
+	default:
 		break;
 	}
 	return 0;
@@ -263,7 +263,7 @@ static int combine_extremes(sheaf_task *task, void *partial, const void *next, c
 	case SHEAF_U32:
 		extremes_u32_join(partial, next);
 		break;
-	case SHEAF_EXACT:
+	default:
 		break;
 	}
 	return 0;
@@ -302,7 +302,7 @@ static int fold_moments(sheaf_task *task, size_t begin, size_t end, void *partia
 	case SHEAF_U32:
 		MOMENTS(uint32_t, u32);
 		break;
-	case SHEAF_EXACT:
+	default:
 		break;
 	}
 	return 0;

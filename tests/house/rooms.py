@@ -40,6 +40,7 @@ PUBLIC = {
     "sheaf_stream.h": None,
     "sheaf_random.h": None,
     "sheaf_trace.h": None,
+    "sheaf_number.h": None,
     "sheaf_adapter.h": None,
     "sheaf_reduce.h": "reduce",
     "sheaf_sync.h": "sync",
