@@ -1,32 +1,106 @@
 /*
- * sheaf_data.h - numeric tables from files into a pool's shared memory.
+ * sheaf_data.h - arrays in a pool's shared memory, and files of them.
  *
- * A table is read once, straight into the heap of the pool. Every task then uses the same bytes
- * through a plain pointer. Callers, returns and messages are as in sheaf.h.
+ * Contents
+ *   Arrays   sheaf_array_create, _view, _free, _count, _at, _is_contiguous
+ *   Views    sheaf_array_slice, _transpose, _reshape
+ *   Files    sheaf_array_load, sheaf_array_save
+ *
+ * Model    An *array* is memory, the type of its items, a shape, and strides, as in NumPy. What it
+ *          has in shared memory every task uses through the same plain pointer. A *view* shows
+ *          items of another array, in another order or fewer of them, and nothing is copied.
+ *
+ * Callers  As in sheaf.h: the owner, its threads, and tasks, where a call takes a pool. A struct
+ *          sheaf_array is the caller's, may be copied, and is protected by nothing.
+ *
+ * Returns  As in sheaf.h: >= 0 done, < 0 is -errno, and sheaf_message() says what went wrong.
  */
 #ifndef SHEAF_DATA_H
 #define SHEAF_DATA_H
 
 #include "sheaf.h"
+#include "sheaf_number.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+#define SHEAF_MAX_DIMENSIONS 8u
+
+/* ---- Arrays ---- */
+
 /**
- * struct sheaf_array - rows x columns doubles, row-major, in shared memory: element (r, c) is
- * data[r * columns + c].
+ * sheaf_array - items of one type in up to 8 dimensions
+ *
+ * Item (i, j, ...) is at data + i * strides[0] + j * strides[1] + ... A stride may be negative.
+ * Without dimensions there is one item. An array without items, as some length is 0, may have data
+ * NULL.
  */
 typedef struct sheaf_array {
-	double *data;
-	size_t rows;
-	size_t columns;
+	void *data;
+	enum sheaf_number type;
+	unsigned dimensions;
+	size_t item_size; /* bytes */
+	size_t shape[SHEAF_MAX_DIMENSIONS];
+	ptrdiff_t strides[SHEAF_MAX_DIMENSIONS]; /* bytes */
+	void *memory;                            /* that sheaf_array_free() gives back; or NULL */
 } sheaf_array;
 
 /**
- * enum sheaf_header - is the first line of a CSV file that is not blank a header? A header names
- * the columns and is not read as data.
+ * sheaf_array_create() - take zeroed shared memory for an array in C order: its last index changes
+ *                        fastest
+ * sheaf_array_view() - describe memory of the caller's, anywhere, that is in C order
+ * @item_size: bytes of an item of SHEAF_BYTES or SHEAF_VOID; of the others 0, or what they have
+ * @shape:     as many lengths as there are @dimensions, 0 to 8; NULL if there are none
+ *
+ * Return: 0; -EINVAL (NULL, an unknown type, SHEAF_EXACT, an item size that is not the type's, too
+ *         many dimensions); -EOVERFLOW (the array does not fit in memory); create: those of
+ *         sheaf_alloc().
  */
+SHEAF_API int sheaf_array_create(sheaf_array *array, sheaf_pool *pool, enum sheaf_number type, size_t item_size,
+				 unsigned dimensions, const size_t *shape);
+SHEAF_API int sheaf_array_view(sheaf_array *array, void *data, enum sheaf_number type, size_t item_size, unsigned dimensions,
+			       const size_t *shape);
+
+/**
+ * sheaf_array_free() - give the array's memory back, and zero *@array. An
+ * all-zero array, and one without memory of its own, are fine. Views of it are dead then.
+ * Return: as sheaf_free().
+ */
+SHEAF_API int sheaf_array_free(sheaf_array *array, sheaf_pool *pool);
+
+/**
+ * sheaf_array_count() - tell how many items there are
+ * sheaf_array_at() - find an item by as many indices as there are dimensions, which are not checked
+ * sheaf_array_is_contiguous() - tell whether the items lie one behind the other, in C order
+ */
+SHEAF_API size_t sheaf_array_count(const sheaf_array *array);
+SHEAF_API void *sheaf_array_at(const sheaf_array *array, const size_t *index);
+SHEAF_API bool sheaf_array_is_contiguous(const sheaf_array *array);
+
+/* ---- Views ---- */
+
+/**
+ * sheaf_array_slice() - show every @step-th item along a dimension, @count of them from @first on
+ * sheaf_array_transpose() - show the dimensions in another order
+ * sheaf_array_reshape() - show the same items, one behind the other, in another shape
+ * @view: out; may be @array itself. It has no memory of its own: keep what owns that
+ * @step: may be negative, or 0: the same item again
+ * @axes: as many as there are dimensions: dimension i of the view is dimension axes[i] of the
+ *        array; NULL: the reverse order
+ *
+ * Return: 0; -EINVAL (NULL; no such dimension; items beyond the shape; axes that are not each there
+ *         once; too many dimensions; reshape: another number of items, or an array that is not
+ *         contiguous: copy it first).
+ */
+SHEAF_API int sheaf_array_slice(sheaf_array *view, const sheaf_array *array, unsigned dimension, size_t first, size_t count,
+				ptrdiff_t step);
+SHEAF_API int sheaf_array_transpose(sheaf_array *view, const sheaf_array *array, const unsigned *axes);
+SHEAF_API int sheaf_array_reshape(sheaf_array *view, const sheaf_array *array, unsigned dimensions, const size_t *shape);
+
+/* ---- Files ---- */
+
+/* Is the first line of a CSV file that is not blank a header? It is not read as data then. */
 enum sheaf_header {
 	/* yes, if one of its fields is a name, and none is or begins like a number */
 	SHEAF_HEADER_AUTO = 0,
@@ -34,31 +108,46 @@ enum sheaf_header {
 	SHEAF_HEADER_YES = 2,
 };
 
-/**
- * struct sheaf_load_options - how to read a CSV file; all-zero and NULL mean the same. For an .npy
- * file only deadline_ns matters.
- */
+/* A field of the records of an .npy file. */
+typedef struct sheaf_field {
+	char name[64]; /* cut if it is longer */
+	enum sheaf_number type;
+	size_t item_size; /* bytes */
+	size_t count;     /* items, one behind the other: 1, or more of a field with a shape */
+	size_t offset;    /* bytes, in the record */
+	bool swapped;     /* its numbers have the other byte order, as in the file */
+} sheaf_field;
+
+/** sheaf_load_options - how to read a file; all-zero and NULL mean the same */
 typedef struct sheaf_load_options {
-	enum sheaf_header header;
+	enum sheaf_header header; /* of CSV */
 	/*
-	 * Texts of missing values, such as "NA", "-" or "-999", with a NULL behind the last. A
-	 * field that is exactly one of them reads as NaN. "" is the empty field. NULL: none, so
-	 * that each missing value is an error, and no NaN gets into a sum unasked.
+	 * Of CSV: texts of missing values, such as "NA", "-" or "-999", with a NULL behind the
+	 * last. A field that is exactly one of them reads as NaN. "" is the empty field. NULL:
+	 * none, so that each missing value is an error, and no NaN gets into a sum unasked.
 	 */
 	const char *const *missing;
 	/* until when the call may wait for a pipe, FIFO or terminal; 0: see sheaf_array_load() */
 	uint64_t deadline_ns;
+	/* Of .npy: out: the fields of records, as many as fit, and how many there are; or NULL */
+	sheaf_field *fields;
+	size_t field_room;
+	size_t *field_count;
 } sheaf_load_options;
 
 /**
- * sheaf_array_load() - read a table of doubles into shared memory
+ * sheaf_array_load() - read an array from a file into shared memory
  * @array:   out: free with sheaf_array_free()
- * @path:    a NumPy .npy file (recognized by its first bytes) of dtype '<f8', C order, 1 or 2
- *           dimensions; or else CSV: numbers separated by commas, the same count in every line;
- *           blank lines are skipped. Spaces or quotes around a number are fine, and so are "inf",
- *           "infinity" and "nan" in any case. The decimal point is a point in every locale. Pipes
- *           are read, too
- * @options: for a CSV file, and the deadline; NULL: the defaults
+ * @path:    a NumPy .npy file (recognized by its first bytes) of version 1.0, 2.0 or 3.0; or else
+ *           CSV: numbers separated by
+ *           commas, the same count in every line; blank lines are skipped. Spaces or quotes around
+ *           a number are fine, and so are "inf", "infinity" and "nan" in any case. The decimal
+ *           point is a point in every locale. Pipes are read, too, and "-" is standard input
+ * @options: NULL: the defaults
+ *
+ * An .npy file gives its shape, its type, and items in this machine's byte order. In Fortran order
+ * the first stride is the shortest. A structured dtype gives records of SHEAF_VOID, whose bytes are
+ * as in the file: see options->fields. A CSV file gives rows and columns of SHEAF_F64.
  *
  * Hexadecimal numbers ("0x1F") and a NaN with a payload ("nan(123)") are no numbers here, though
  * strtod() accepts them, because in a table of decimal numbers they are labels or damage. A name,
@@ -66,9 +155,6 @@ typedef struct sheaf_load_options {
  * "n/a", "null", "none", "nil", "missing") nor one of options->missing. So a first line "NA,NA" or
  * "-,-" is data, and an error unless these are missing values, because it must not vanish
  * unnoticed.
- *
- * One dimension of n values gives n rows of one column. A file without any row gives rows = 0, and
- * data = NULL.
  *
  * Memory: what a file contains decides, not what it promises or how it is cut into lines. While a
  * file is read, and after it was loaded or loading it failed, a load holds at most 8 bytes for each
@@ -80,25 +166,33 @@ typedef struct sheaf_load_options {
  * such wait also ends by sheaf_pool_interrupt(), and when the pool ends. The calling thread cannot
  * be cancelled meanwhile. A terminal does not become the controlling one.
  *
- * Return: 0; -EINVAL (NULL; options->header is none of its values); -EPERM (as all calls); the
- *         errors of opening and reading the file (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -EBADMSG
+ * Return: 0; -EINVAL (NULL; options->header is none of its values);
+ *         -EPERM (as all calls); the errors of opening and reading the file
+ *         (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -EBADMSG
  *         (the file is damaged: truncated or longer than its shape, an unreadable header, a bad
  *         number, a line with another count of columns; the message says file, line and column, or
- *         how many bytes are missing); -ENOTSUP (an .npy file of another version, dtype, order or
- *         number of dimensions: the message says which); -EOVERFLOW (the shape in the header does
- *         not fit; of a shape without values: more rows or columns than the heap could hold
- *         numbers); -ENXIO (a FIFO without a writer); -ETIME (options->deadline_ns passed); -EINTR
- *         (sheaf_pool_interrupt()); -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for
- *         sheaf_next(), while the call would have to wait; -ENOMEM (also: no buffer); and those of
- *         sheaf_alloc().
+ *         how many bytes are missing); -ENOTSUP (an .npy file of another version, of a dtype that
+ *         sheaf_number has not, as Python's objects, or of more than 8 dimensions: the message says
+ *         which); -EOVERFLOW (the shape in the header does not fit; of a shape without values: more
+ *         items along a dimension than the heap could hold); -ENXIO (a FIFO without a writer);
+ *         -ETIME (options->deadline_ns passed); -EINTR (sheaf_pool_interrupt()); -ECANCELED,
+ *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next(), while the call would have to
+ *         wait; -ENOMEM (also: no buffer); and those of sheaf_alloc().
  */
 SHEAF_API int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options);
 
 /**
- * sheaf_array_free() - give the table's memory back; zeroes *@array. An all-zero array is fine.
- * Return: as sheaf_free().
+ * sheaf_array_save() - write an array to an .npy file that NumPy reads and maps
+ * @path: one of that name is replaced when the new one is whole, so a failure, or a death, leaves
+ *        what was there
+ *
+ * Needs no pool: the array may be anywhere. It is written by the calling thread, in version 1.0,
+ * with a header that has room for more rows, in C order, or in Fortran order if it lies so.
+ * SHEAF_VOID becomes the dtype V without fields.
+ * Return: 0; -EINVAL (NULL, or not an array); -ENAMETOOLONG; the errors of making, writing and
+ *         renaming a file (-ENOENT, -EACCES, -ENOSPC, -EDQUOT, -EFBIG, -EIO, ...); -ENOMEM.
  */
-SHEAF_API int sheaf_array_free(sheaf_array *array, sheaf_pool *pool);
+SHEAF_API int sheaf_array_save(const sheaf_array *array, const char *path);
 
 #ifdef __cplusplus
 }

@@ -38,8 +38,8 @@ static struct cube make_cube(const struct study *study, double width)
 {
 	return (struct cube){
 		.samples = study->samples.data,
-		.rows = study->samples.rows,
-		.columns = study->samples.columns,
+		.rows = study->samples.shape[0],
+		.columns = study->samples.shape[1],
 		.center = study->point,
 		.width = width,
 	};
@@ -144,42 +144,66 @@ retire:
 static int make_samples(struct study *study)
 {
 	struct mt19937 generator;
-	void *memory;
+	const size_t shape[] = {OWN_SAMPLES, OWN_COLUMNS};
+	double *values;
 
-	if (sheaf_alloc_array(study->pool, OWN_SAMPLES * OWN_COLUMNS, sizeof(double), &memory) < 0)
+	if (sheaf_array_create(&study->samples, study->pool, SHEAF_F64, 0, 2, shape) < 0)
 		return run_failed("make the samples");
-	study->samples = (sheaf_array){.data = memory, .rows = OWN_SAMPLES, .columns = OWN_COLUMNS};
-
+	values = study->samples.data;
 	mt19937_seed(&generator, OWN_SEED);
 	for (size_t i = 0; i < OWN_SAMPLES * OWN_COLUMNS; i++)
-		study->samples.data[i] = mt19937_gauss(&generator);
+		values[i] = mt19937_gauss(&generator);
 	return 0;
+}
+
+/* Make rows of doubles of what a file has, also of one dimension. */
+static int convert_samples(struct study *study, const sheaf_array *loaded)
+{
+	sheaf_array rows = *loaded;
+
+	if (loaded->dimensions == 1) {
+		rows.dimensions = 2;
+		rows.shape[1] = 1;
+		rows.strides[1] = (ptrdiff_t)rows.item_size;
+	}
+	if (rows.type == SHEAF_F64 && sheaf_array_is_contiguous(&rows)) {
+		study->samples = rows;
+		return 0;
+	}
+	fprintf(stderr, "parzen: the samples are no doubles in C order\n");
+	return EXIT_RUN_FAILED;
 }
 
 static int load_samples(struct study *study, const char *path)
 {
-	if (sheaf_array_load(&study->samples, study->pool, path, NULL) < 0) {
+	sheaf_array loaded;
+
+	if (sheaf_array_load(&loaded, study->pool, path, NULL) < 0) {
 		fprintf(stderr, "parzen: %s\n", sheaf_message());
 		return EXIT_RUN_FAILED;
 	}
-	if (study->samples.rows == 0 || study->samples.columns == 0) {
+	if (loaded.dimensions < 1 || loaded.dimensions > 2) {
+		fprintf(stderr, "parzen: %s: has %u dimensions; wanted are 1 or 2\n", path, loaded.dimensions);
+		return EXIT_RUN_FAILED;
+	}
+	if (sheaf_array_count(&loaded) == 0) {
 		fprintf(stderr, "parzen: %s: holds no samples\n", path);
 		return EXIT_RUN_FAILED;
 	}
-	return 0;
+	return convert_samples(study, &loaded);
 }
 
 static int place_point(struct study *study, const struct options *options)
 {
 	void *memory;
 
-	if (options->point != NULL && options->point_size != study->samples.columns) {
+	if (options->point != NULL && options->point_size != study->samples.shape[1]) {
 		fprintf(stderr, "parzen: --point has %zu coordinates, but the samples have %zu: wanted is one for each\n",
-			options->point_size, study->samples.columns);
+			options->point_size, study->samples.shape[1]);
 		return EXIT_BAD_OPTION;
 	}
 	/* Zeroed, so it is the origin already. */
-	if (sheaf_alloc_array(study->pool, study->samples.columns, sizeof(double), &memory) < 0)
+	if (sheaf_alloc_array(study->pool, study->samples.shape[1], sizeof(double), &memory) < 0)
 		return run_failed("place the point");
 	study->point = memory;
 	if (options->point != NULL)
@@ -229,8 +253,8 @@ static void print_csv(const struct study *study, const struct options *options, 
 	puts("position,h,inside,published,density");
 	for (size_t i = 0; i < options->width_count; i++)
 		printf("%zu,%.12g,%" PRIu64 ",%.12g,%.12g\n", i, options->widths[i], inside[i],
-		       published(inside[i], study->samples.rows, options->widths[i]),
-		       density(inside[i], study->samples.rows, options->widths[i], study->samples.columns));
+		       published(inside[i], study->samples.shape[0], options->widths[i]),
+		       density(inside[i], study->samples.shape[0], options->widths[i], study->samples.shape[1]));
 }
 
 static void print_table(const struct study *study, const struct options *options, const uint64_t *inside)
@@ -238,21 +262,21 @@ static void print_table(const struct study *study, const struct options *options
 	const sheaf_array *samples = &study->samples;
 
 	printf("Parzen-window estimate at (");
-	for (size_t j = 0; j < samples->columns; j++)
+	for (size_t j = 0; j < samples->shape[1]; j++)
 		printf("%s%.12g", j > 0 ? ", " : "", study->point[j]);
-	printf(")\nfrom %zu samples in %zu dimension%s: %s\n\n", samples->rows, samples->columns,
-	       samples->columns == 1 ? "" : "s",
+	printf(")\nfrom %zu samples in %zu dimension%s: %s\n\n", samples->shape[0], samples->shape[1],
+	       samples->shape[1] == 1 ? "" : "s",
 	       options->data != NULL ? options->data : "the published data set, a bivariate standard normal");
 
 	printf("position       h    inside        published          density\n");
 	for (size_t i = 0; i < options->width_count; i++)
 		printf("%8zu  %6.12g  %8" PRIu64 "  %15.12g  %15.12g\n", i, options->widths[i], inside[i],
-		       published(inside[i], samples->rows, options->widths[i]),
-		       density(inside[i], samples->rows, options->widths[i], samples->columns));
+		       published(inside[i], samples->shape[0], options->widths[i]),
+		       density(inside[i], samples->shape[0], options->widths[i], samples->shape[1]));
 
 	printf("\npublished  inside / (n * h): the publication divided by h, not by the cube's volume h^%zu\n"
 	       "density    inside / (n * h^%zu): the right estimate\n",
-	       samples->columns, samples->columns);
+	       samples->shape[1], samples->shape[1]);
 	if (options->data == NULL) {
 		double square = study->point[0] * study->point[0] + study->point[1] * study->point[1];
 

@@ -1,82 +1,69 @@
 /*
- * array.c - loads and frees tables of doubles in shared memory: checks the call and picks the
- * format.
+ * array.c - takes memory for arrays, and describes memory as arrays.
  */
-#include "data/input.h"
+#include "data/dtype.h"
+#include "data/shape.h"
+
+#include "base/error.h"
 
 #include <errno.h>
-#include <string.h>
+#include <stdint.h>
 
-#include "base/cancel.h"
-#include "base/error.h"
-#include "pool/pool.h"
-
-static bool has_suffix(const char *text, const char *suffix)
+/* Describe an array without its data. @bytes: out. */
+static int describe_array(const char *call, sheaf_array *array, enum sheaf_number type, size_t item_size, unsigned dimensions,
+			  const size_t *shape, size_t *bytes)
 {
-	size_t length = strlen(text);
-	size_t suffix_length = strlen(suffix);
+	size_t size = dtype_size(type);
 
-	return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
-}
-
-static int load_array(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options)
-{
-	struct input input;
-	int r = sheaf_input_open(&input, pool, path, options->deadline_ns);
-
-	if (r < 0)
-		return r;
-
-	if (sheaf_npy_recognize(&input))
-		r = sheaf_npy_read(array, &input);
-	else if (has_suffix(path, ".npy"))
-		r = sheaf_fail(-EBADMSG, "%s: is not an .npy file: its first bytes are not \\x93NUMPY", path);
-	else
-		r = sheaf_csv_read(array, &input, options);
-	sheaf_input_close(&input);
-	return r;
-}
-
-int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options)
-{
-	static const sheaf_load_options defaults = {0};
-	sheaf_array loaded = {0};
-	int cancel;
-	int r;
-
-	if (array == NULL || pool == NULL || path == NULL)
-		return sheaf_fail(-EINVAL, "sheaf_array_load: array, pool or path is NULL");
-	if (options == NULL)
-		options = &defaults;
-	if ((unsigned)options->header > SHEAF_HEADER_YES)
-		return sheaf_fail(-EINVAL, "sheaf_array_load: options.header is %u, at most %d", (unsigned)options->header,
-				  SHEAF_HEADER_YES);
-	r = pool_check(pool, "sheaf_array_load");
-	if (r < 0)
-		return r;
-
-	/* A thread cancelled in the midst would leave its file open and its memory taken. */
-	cancel = cancel_refuse();
-	r = load_array(&loaded, pool, path, options);
-	cancel_allow(cancel);
-	if (r < 0)
-		return r;
-
-	*array = loaded;
+	*bytes = 0;
+	if (dimensions && !shape)
+		return sheaf_fail(-EINVAL, "%s: shape is NULL", call);
+	if (size == SIZE_MAX)
+		return sheaf_fail(-EINVAL, "%s: type is %d, which no array has", call, (int)type);
+	if (size && item_size && item_size != size)
+		return sheaf_fail(-EINVAL, "%s: item_size is %zu, and the type has %zu bytes: 0 is fine", call, item_size,
+				  size);
+	if (dimensions > SHEAF_MAX_DIMENSIONS)
+		return sheaf_fail(-EINVAL, "%s: dimensions is %u, at most %u", call, dimensions, SHEAF_MAX_DIMENSIONS);
+	*array = (sheaf_array){.type = type, .item_size = size ? size : item_size};
+	if (!shape_make(array, dimensions, shape, false, bytes))
+		return sheaf_fail(-EOVERFLOW, "%s: an array of that shape, of items of %zu bytes, does not fit in memory", call,
+				  array->item_size);
 	return 0;
 }
 
-int sheaf_array_free(sheaf_array *array, sheaf_pool *pool)
+int sheaf_array_create(sheaf_array *array, sheaf_pool *pool, enum sheaf_number type, size_t item_size, unsigned dimensions,
+		       const size_t *shape)
 {
+	sheaf_array made;
+	size_t bytes;
 	int r;
 
-	if (array == NULL)
-		return sheaf_fail(-EINVAL, "sheaf_array_free: array is NULL");
-
-	r = sheaf_free(pool, array->data);
-	if (r < 0)
+	if (!array)
+		return sheaf_fail(-EINVAL, "sheaf_array_create: array is NULL");
+	if ((r = describe_array("sheaf_array_create", &made, type, item_size, dimensions, shape, &bytes)))
 		return r;
+	if ((r = sheaf_alloc(pool, bytes, &made.memory)))
+		return r;
+	made.data = made.memory;
+	*array = made;
+	return 0;
+}
 
-	*array = (sheaf_array){0};
+int sheaf_array_view(sheaf_array *array, void *data, enum sheaf_number type, size_t item_size, unsigned dimensions,
+		     const size_t *shape)
+{
+	sheaf_array made;
+	size_t bytes;
+	int r;
+
+	if (!array)
+		return sheaf_fail(-EINVAL, "sheaf_array_view: array is NULL");
+	if ((r = describe_array("sheaf_array_view", &made, type, item_size, dimensions, shape, &bytes)))
+		return r;
+	if (bytes && !data)
+		return sheaf_fail(-EINVAL, "sheaf_array_view: data is NULL, and the array has %zu bytes", bytes);
+	made.data = data;
+	*array = made;
 	return 0;
 }

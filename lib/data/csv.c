@@ -9,6 +9,7 @@
  * ("NA,NA") is a row.
  */
 #include "data/fields.h"
+#include "data/shape.h"
 #include "data/table.h"
 
 #include <errno.h>
@@ -316,6 +317,17 @@ static int read_lines(struct csv *csv)
 	return r;
 }
 
+static void describe_rows(sheaf_array *array, const struct csv *csv)
+{
+	const size_t shape[] = {csv->rows, csv->columns};
+	size_t bytes;
+
+	*array = (sheaf_array){.type = SHEAF_F64, .item_size = sizeof(double)};
+	/* It fits: it is there. */
+	(void)shape_make(array, 2, shape, false, &bytes);
+	array->data = array->memory = csv->table.memory;
+}
+
 int sheaf_csv_read(sheaf_array *array, struct input *input, const sheaf_load_options *options)
 {
 	struct csv csv = {.options = options, .table = {.input = input}};
@@ -339,7 +351,7 @@ int sheaf_csv_read(sheaf_array *array, struct input *input, const sheaf_load_opt
 	sheaf_fields_end(&csv.fields);
 	sheaf_table_trim(&csv.table, r < 0 ? 0 : csv.values * sizeof(double));
 	if (r == 0)
-		*array = (sheaf_array){.data = (void *)csv.table.memory, .rows = csv.rows, .columns = csv.columns};
+		describe_rows(array, &csv);
 free:
 	freelocale(c_locale);
 	return r;

@@ -10,6 +10,8 @@
  *             check of deadline, interruption and pool after each.
  * FIFOs       A FIFO without a writer reads as if it had ended. poll() tells one whose writers have
  *             gone, which has ended, from one that has had none yet, which gets some time for one.
+ * Input       Standard input stays as it is, because O_NONBLOCK would hold for all that have it
+ *             open. So poll() comes before each read().
  * Terminals   With O_NOCTTY no terminal becomes that of a program that has none.
  */
 #include "data/input.h"
@@ -75,10 +77,25 @@ static int await_moment(struct input *input)
 	return 0;
 }
 
+/* Wait until a read() does not wait. 0; or the error that ends the call. */
+static int await_given(struct input *input)
+{
+	struct pollfd poll_fd = {.fd = input->fd, .events = POLLIN};
+	int r = 0;
+
+	while (r == 0 && poll(&poll_fd, 1, 0) == 0)
+		r = await_moment(input);
+	return r;
+}
+
 /* ---- Opening ---- */
 
 static int open_file(const struct input *input, int *fd)
 {
+	if (input->given) {
+		*fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		return *fd < 0 ? input_fail(input->path, "open", -errno) : 0;
+	}
 	for (;;) {
 		int r;
 
@@ -102,8 +119,12 @@ static int open_file(const struct input *input, int *fd)
 
 int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns)
 {
-	struct input opened = {
-		.path = path, .pool = pool, .heard = member_heard(&pool->member), .deadline_ns = deadline_ns, .fd = -1};
+	struct input opened = {.path = path,
+			       .pool = pool,
+			       .heard = member_heard(&pool->member),
+			       .deadline_ns = deadline_ns,
+			       .fd = -1,
+			       .given = strcmp(path, "-") == 0};
 	struct stat stat;
 	int r;
 
@@ -121,9 +142,10 @@ int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, ui
 	}
 	opened.regular = S_ISREG(stat.st_mode);
 	opened.size = opened.regular ? (uint64_t)stat.st_size : 0;
-	opened.unwritten = S_ISFIFO(stat.st_mode);
+	opened.unwritten = S_ISFIFO(stat.st_mode) && !opened.given;
 	opened.writer_ns = sheaf_now_ns() + WRITER_WAIT_S * UINT64_C(1000000000);
 
+	opened.left = UINT64_MAX;
 	opened.head_taken = INPUT_HEAD;
 	r = sheaf_input_read(&opened, opened.head, INPUT_HEAD, &opened.head_size);
 	if (r < 0)
@@ -141,6 +163,28 @@ void sheaf_input_close(struct input *input)
 	close(input->fd);
 }
 
+int sheaf_input_enter(struct input *input, uint64_t at, uint64_t size)
+{
+	int r;
+
+	if (lseek(input->fd, (off_t)at, SEEK_SET) < 0)
+		return input_fail(input->path, "read", -errno);
+	input->begin = at;
+	input->size = input->left = size;
+	input->ended = false;
+	input->received = input->head_size = 0;
+	input->head_taken = INPUT_HEAD;
+	r = sheaf_input_read(input, input->head, INPUT_HEAD, &input->head_size);
+	input->head_taken = 0;
+	return r;
+}
+
+bool input_is_archive(const struct input *input)
+{
+	return input->regular && input->head_size >= 4 &&
+	       (memcmp(input->head, "PK\3\4", 4) == 0 || memcmp(input->head, "PK\5\6", 4) == 0);
+}
+
 /* ---- Reading ---- */
 
 int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t *count)
@@ -151,12 +195,19 @@ int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t
 		((unsigned char *)buffer)[filled++] = input->head[input->head_taken++];
 
 	while (filled == 0 && size > 0 && !input->ended) {
-		ssize_t got = read(input->fd, buffer, size);
+		ssize_t got;
 		int r;
 
+		if (input->given) {
+			r = await_given(input);
+			if (r < 0)
+				return r;
+		}
+		got = read(input->fd, buffer, size < input->left ? size : (size_t)input->left);
 		if (got > 0) {
 			filled = (size_t)got;
 			input->received += filled;
+			input->left -= input->left == UINT64_MAX ? 0 : filled;
 			input->unwritten = false;
 			break;
 		}

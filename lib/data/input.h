@@ -15,16 +15,19 @@
 #define INPUT_HEAD 6
 
 struct input {
-	const char *path;
+	const char *path; /* "-": standard input */
 	sheaf_pool *pool; /* its interruption, or its end, ends a wait here */
 	unsigned heard;   /* member_heard() at the call's beginning */
 	uint64_t deadline_ns;
 	uint64_t writer_ns; /* a FIFO must have a writer by then */
 	int fd;
+	bool given;        /* standard input, of which others may have a descriptor, too */
 	bool regular;      /* a file with a size, not a pipe or a device */
 	bool unwritten;    /* a FIFO that has shown no writer yet */
 	bool ended;        /* not to be read on: a terminal would begin anew */
-	uint64_t size;     /* of a regular file */
+	uint64_t size;     /* of a regular file, or of the part of it that is read */
+	uint64_t begin;    /* where that part begins */
+	uint64_t left;     /* bytes of that part to be read; UINT64_MAX: up to the end */
 	uint64_t received; /* bytes read so far */
 	size_t head_size;
 	size_t head_taken;
@@ -49,9 +52,18 @@ int sheaf_input_read(struct input *input, void *buffer, size_t size, size_t *cou
 /* Read at most @size bytes as soon as there are some. @count is 0 at the end only. */
 int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t *count);
 
+/*
+ * Go to a part of a regular file: what is read next is that part, as if it were a file of its own.
+ * 0, or -errno with its message.
+ */
+int sheaf_input_enter(struct input *input, uint64_t at, uint64_t size);
+
 /* Read a table of one format. @array is filled only on success. Errors as sheaf_array_load(). */
 int sheaf_csv_read(sheaf_array *array, struct input *input, const sheaf_load_options *options);
-int sheaf_npy_read(sheaf_array *array, struct input *input);
+int sheaf_npy_read(sheaf_array *array, struct input *input, const sheaf_load_options *options);
+
+/* Tell whether they are those of a ZIP archive, with files or without. */
+bool input_is_archive(const struct input *input);
 
 /* Tell whether the file's first bytes are those of an .npy file, as far as it has them. */
 bool sheaf_npy_recognize(const struct input *input);

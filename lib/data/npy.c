@@ -1,11 +1,14 @@
 /*
- * npy.c - tables of doubles from NumPy's .npy files, versions 1.0, 2.0 and 3.0.
+ * npy.c - reads arrays from NumPy's .npy files, versions 1.0, 2.0 and 3.0.
  *
  * The file is "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian in 1.0,
- * else 4), the header (a Python dictionary literal with the keys descr, fortran_order and shape),
- * and then the values. Nothing is allocated before header and size of the file agree. A pipe has no
- * size, so its header and its values get memory as they come, whatever they promise.
+ * else 4), the header (npy_header.c), and then the items. Nothing is allocated before header and
+ * size of the file agree. A pipe has no size, so its header and its items get memory as they come,
+ * whatever they promise.
  */
+#include "data/npy.h"
+#include "data/npy_header.h"
+#include "data/shape.h"
 #include "data/table.h"
 
 #include <errno.h>
@@ -18,236 +21,72 @@
 
 #define LONGEST_HEADER ((size_t)1024 * 1024)
 #define STEP ((size_t)64 * 1024) /* read at once, where the file may have less than it promises */
-#define LONGEST_STRING 32
 
 static const unsigned char magic[INPUT_HEAD] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
-
-struct header {
-	const char *path;
-	const char *at; /* what comes next for the parser */
-	char dtype[LONGEST_STRING];
-	bool structured; /* the dtype is a list of fields */
-	bool fortran_order;
-	bool too_large; /* a length of the shape does not fit */
-	size_t dimensions;
-	size_t shape[2]; /* the first two lengths */
-};
 
 bool sheaf_npy_recognize(const struct input *input)
 {
 	return input->head_size > 0 && memcmp(input->head, magic, input->head_size) == 0;
 }
 
-/* ---- The dictionary ---- */
-
-static void skip_spaces(struct header *header)
-{
-	header->at += strspn(header->at, " \t\r\n");
-}
-
-static bool take_sign(struct header *header, char wanted)
-{
-	skip_spaces(header);
-	if (*header->at != wanted)
-		return false;
-	header->at++;
-	return true;
-}
-
-static bool take_word(struct header *header, const char *word)
-{
-	skip_spaces(header);
-	if (strncmp(header->at, word, strlen(word)) != 0)
-		return false;
-	header->at += strlen(word);
-	return true;
-}
-
-/* Take a string without escapes, in either kind of quotes, and cut it to the size of @text. */
-static bool take_string(struct header *header, char text[LONGEST_STRING])
-{
-	char quote;
-	const char *end;
-
-	skip_spaces(header);
-	quote = *header->at;
-	if (quote != '\'' && quote != '"')
-		return false;
-	end = strchr(header->at + 1, quote);
-	if (end == NULL)
-		return false;
-	snprintf(text, LONGEST_STRING, "%.*s", (int)(end - header->at - 1), header->at + 1);
-	header->at = end + 1;
-	return true;
-}
-
-/* Pass over the list of a structured dtype, whose fields do not matter here. */
-static bool skip_list(struct header *header)
-{
-	size_t depth = 0;
-	char text[LONGEST_STRING];
-
-	do {
-		skip_spaces(header);
-		if (*header->at == '\'' || *header->at == '"') {
-			if (!take_string(header, text))
-				return false;
-			continue;
-		}
-		if (*header->at == '\0')
-			return false;
-		depth += *header->at == '[' || *header->at == '(';
-		depth -= *header->at == ']' || *header->at == ')';
-		header->at++;
-	} while (depth > 0);
-	return true;
-}
-
-static bool take_dtype(struct header *header)
-{
-	skip_spaces(header);
-	header->structured = *header->at == '[';
-	return header->structured ? skip_list(header) : take_string(header, header->dtype);
-}
-
-static bool take_bool(struct header *header, bool *value)
-{
-	*value = take_word(header, "True");
-	return *value || take_word(header, "False");
-}
-
-static bool take_length(struct header *header, size_t *length)
-{
-	skip_spaces(header);
-	if (*header->at < '0' || *header->at > '9')
-		return false;
-	for (*length = 0; *header->at >= '0' && *header->at <= '9'; header->at++) {
-		size_t digit = (size_t)(*header->at - '0');
-
-		if (*length > (SIZE_MAX - digit) / 10)
-			header->too_large = true;
-		*length = *length * 10 + digit;
-	}
-	/* Python 2 ends some integers so. */
-	take_sign(header, 'L');
-	return true;
-}
-
-/* Take the shape: (), (n,) or (n, m, ...), with or without a last comma. */
-static bool take_lengths(struct header *header)
-{
-	bool comma = true;
-
-	if (!take_sign(header, '('))
-		return false;
-	while (!take_sign(header, ')')) {
-		size_t length;
-
-		if (!comma || !take_length(header, &length))
-			return false;
-		if (header->dimensions < 2)
-			header->shape[header->dimensions] = length;
-		header->dimensions++;
-		comma = take_sign(header, ',');
-	}
-	/* Without a comma, (n) is no tuple. */
-	return header->dimensions != 1 || comma;
-}
-
-static int parse_header(struct header *header)
-{
-	static const char *const keys[] = {"descr", "fortran_order", "shape"};
-	bool found[3] = {false};
-	bool comma = true;
-
-	if (!take_sign(header, '{'))
-		goto unreadable;
-	while (!take_sign(header, '}')) {
-		char key[LONGEST_STRING];
-		size_t k = 0;
-		const char *entry = header->at;
-		bool taken = comma && take_string(header, key) && take_sign(header, ':');
-
-		while (taken && k < 3 && strcmp(key, keys[k]) != 0)
-			k++;
-		if (!taken || k == 3 || found[k]) {
-			header->at = entry;
-			goto unreadable;
-		}
-		found[k] = true;
-		if (k == 0)
-			taken = take_dtype(header);
-		else if (k == 1)
-			taken = take_bool(header, &header->fortran_order);
-		else
-			taken = take_lengths(header);
-		if (!taken)
-			goto unreadable;
-		comma = take_sign(header, ',');
-	}
-	skip_spaces(header);
-	if (*header->at != '\0')
-		goto unreadable;
-	for (size_t k = 0; k < 3; k++)
-		if (!found[k])
-			return sheaf_fail(-EBADMSG, "%s: the .npy header lacks the key '%s'", header->path, keys[k]);
-	return 0;
-unreadable:
-	skip_spaces(header);
-	return sheaf_fail(-EBADMSG, "%s: unreadable .npy header at \"%.24s\"", header->path, header->at);
-}
-
 /* ---- The file ---- */
 
-/*
- * Check that the shape's product fits, also without its zeros. With a zero, it must not tell of
- * more rows or columns than a table could have.
- */
-static int check_shape(const struct header *header, size_t heap_size)
+/* Write a shape as Python does: (), (3,) or (3, 4). */
+static void write_shape(const struct npy_header *header, char *text, size_t size)
 {
-	size_t rows = header->shape[0];
-	size_t columns = header->shape[1];
-	size_t size;
+	size_t used = 0;
 
-	if (!checked_multiply(rows > 0 ? rows : 1, columns > 0 ? columns : 1, &size) ||
-	    !checked_multiply(size, sizeof(double), &size) || size > PTRDIFF_MAX)
-		return sheaf_fail(-EOVERFLOW, "%s: the shape (%zu, %zu) does not fit in memory", header->path, rows, columns);
-	if ((rows == 0 || columns == 0) && size > heap_size)
-		return sheaf_fail(
-			-EOVERFLOW,
-			"%s: the shape (%zu, %zu) tells of no values, and of more rows or columns than the pool's heap "
-			"of %zu bytes could hold: the header is damaged, or heap_size is too small",
-			header->path, rows, columns, heap_size);
+	used += (size_t)snprintf(text, size, "(");
+	for (unsigned d = 0; d < header->dimensions && used < size; d++)
+		used += (size_t)snprintf(text + used, size - used, d ? ", %zu" : "%zu", header->shape[d]);
+	if (used < size)
+		snprintf(text + used, size - used, header->dimensions == 1 ? ",)" : ")");
+}
+
+/*
+ * Fill in the array's shape. It has to fit, also without its zeros. With a zero, it must not tell
+ * of more items along a dimension than an array could have.
+ */
+static int describe_shape(const struct npy_header *header, sheaf_array *array, size_t heap_size, size_t *bytes)
+{
+	size_t all = header->dtype.item_size ? header->dtype.item_size : 1;
+	char shape[SHEAF_MAX_DIMENSIONS * 24];
+	bool fits;
+
+	write_shape(header, shape, sizeof(shape));
+	*array = (sheaf_array){.type = header->dtype.type, .item_size = header->dtype.item_size};
+	fits = shape_make(array, header->dimensions, header->shape, header->fortran_order, bytes);
+	for (unsigned d = 0; fits && d < header->dimensions; d++)
+		fits = checked_multiply(all, header->shape[d] ? header->shape[d] : 1, &all);
+	if (!fits)
+		return sheaf_fail(-EOVERFLOW, "%s: the shape %s does not fit in memory", header->path, shape);
+	if (*bytes == 0 && all > heap_size)
+		return sheaf_fail(-EOVERFLOW,
+				  "%s: the shape %s tells of no values, and of more items than the pool's heap of %zu bytes "
+				  "could hold: the header is damaged, or heap_size is too small",
+				  header->path, shape, heap_size);
 	return 0;
 }
 
-static int check_npy_header(const struct header *header)
+static int check_npy_header(const struct npy_header *header)
 {
 	const char *path = header->path;
-	const uint16_t one = 1;
 
-	if (header->structured)
+	if (strchr(header->text, 'O') != NULL)
 		return sheaf_fail(-ENOTSUP,
-				  "%s: the dtype is structured (a list of fields); wanted is '<f8': save one field as float64",
-				  path);
-	if (strchr(header->dtype, 'O') != NULL)
-		return sheaf_fail(-ENOTSUP, "%s: dtype '%s' holds Python objects; wanted is '<f8': save numbers as float64",
-				  path, header->dtype);
-	if (strcmp(header->dtype, "<f8") != 0)
-		return sheaf_fail(-ENOTSUP, "%s: dtype '%s'; wanted is '<f8': convert it with array.astype('<f8')", path,
-				  header->dtype);
-	if (*(const unsigned char *)&one != 1)
-		return sheaf_fail(-ENOTSUP, "%s: dtype '<f8' is little-endian, and this machine is not", path);
-	if (header->dimensions < 1 || header->dimensions > 2)
-		return sheaf_fail(-ENOTSUP, "%s: the array has %zu dimensions; wanted are 1 or 2", path, header->dimensions);
+				  "%s: dtype '%s' holds Python objects, which only Python can read: save numbers, or text of "
+				  "a fixed width",
+				  path, header->text);
+	if (!header->known)
+		return sheaf_fail(-ENOTSUP,
+				  "%s: dtype '%s', which arrays have not: convert it, as with array.astype('<f8') or, of text, "
+				  "numpy.char.encode(array)",
+				  path, header->text);
 	if (header->too_large)
 		return sheaf_fail(-EOVERFLOW, "%s: the shape in the header does not fit in memory", path);
-	/* A single row or column is the same in both orders. */
-	if (header->fortran_order && header->dimensions == 2 && header->shape[0] > 1 && header->shape[1] > 1)
-		return sheaf_fail(-ENOTSUP,
-				  "%s: the array is in Fortran order (column by column); wanted is C order: save it with "
-				  "numpy.ascontiguousarray(array)",
-				  path);
+	if (header->dimensions > SHEAF_MAX_DIMENSIONS)
+		return sheaf_fail(-ENOTSUP, "%s: the array has %u dimensions, at most %u are read", path, header->dimensions,
+				  SHEAF_MAX_DIMENSIONS);
 	return 0;
 }
 
@@ -380,37 +219,60 @@ static int read_values(struct table *table, size_t size)
 	return 0;
 }
 
-int sheaf_npy_read(sheaf_array *array, struct input *input)
+/* Read and check the header. @values_at gets the offset of the items. */
+static int load_header(struct input *input, struct npy_header *header, uint64_t *values_at)
 {
-	struct header header = {.path = input->path, .shape = {1, 1}};
-	struct table table = {.input = input};
-	sheaf_pool_info info;
-	uint64_t values_at = 0;
-	size_t size;
 	char *text = NULL;
+	int r = read_header(input, &text, values_at);
+
+	if (r < 0)
+		return r;
+	header->at = text;
+	r = npy_header_read(header);
+	free(text);
+	return r < 0 ? r : check_npy_header(header);
+}
+
+int sheaf_npy_describe(struct input *input, const sheaf_load_options *options, struct npy_file *file)
+{
+	struct npy_header header = {.path = input->path,
+				    .fields = {.fields = options->fields, .room = options->fields ? options->field_room : 0}};
+	sheaf_pool_info info;
 	int r;
 
+	*file = (struct npy_file){.size = 0};
 	r = sheaf_pool_get_info(input->pool, &info);
 	if (r == 0)
-		r = read_header(input, &text, &values_at);
-	if (r < 0)
-		return r;
-	header.at = text;
-	r = parse_header(&header);
-	free(text);
+		r = load_header(input, &header, &file->values_at);
 	if (r == 0)
-		r = check_npy_header(&header);
+		r = describe_shape(&header, &file->array, info.heap_size, &file->size);
 	if (r == 0)
-		r = check_shape(&header, info.heap_size);
-	if (r < 0)
-		return r;
-
-	size = header.shape[0] * header.shape[1] * sizeof(double);
-	r = check_size(input, values_at, size);
-	if (r == 0)
-		r = read_values(&table, size);
-	sheaf_table_trim(&table, r < 0 ? 0 : size);
-	if (r == 0)
-		*array = (sheaf_array){.data = (void *)table.memory, .rows = header.shape[0], .columns = header.shape[1]};
+		r = check_size(input, file->values_at, file->size);
+	file->swapped = header.dtype.swapped;
+	file->field_count = header.fields.count;
 	return r;
+}
+
+int sheaf_npy_read(sheaf_array *array, struct input *input, const sheaf_load_options *options)
+{
+	struct table table = {.input = input};
+	struct npy_file file;
+	size_t number;
+	int r;
+
+	r = sheaf_npy_describe(input, options, &file);
+	if (r < 0)
+		return r;
+	r = read_values(&table, file.size);
+	sheaf_table_trim(&table, r < 0 ? 0 : file.size);
+	if (r < 0)
+		return r;
+	file.array.data = file.array.memory = table.memory;
+	number = dtype_number_size(file.array.type, file.array.item_size);
+	if (file.swapped)
+		dtype_swap(file.array.data, file.size / number, number);
+	if (options->field_count)
+		*options->field_count = file.field_count;
+	*array = file.array;
+	return 0;
 }

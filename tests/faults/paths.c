@@ -31,6 +31,7 @@ const struct path paths[] = {
 	{.name = "load CSV", .attempt = path_load_csv},
 	{.name = "load .npy", .attempt = path_load_npy},
 	{.name = "load a pipe", .attempt = path_load_pipe},
+	{.name = "save .npy", .attempt = path_save},
 	{.name = "trace", .attempt = path_trace},
 	{.name = "inspect", .prepare = path_take_name, .attempt = path_inspect},
 };

@@ -52,6 +52,7 @@ void path_threads(void);
 void path_load_csv(void);
 void path_load_npy(void);
 void path_load_pipe(void);
+void path_save(void);
 void path_inspect(void);
 void path_trace(void);
 

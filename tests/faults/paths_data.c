@@ -65,9 +65,11 @@ static void check_table(sheaf_pool *pool, sheaf_array *array)
 {
 	int r;
 
-	RIGHT(array->rows == ROWS && array->columns == 2, LOST, "%zu rows, %zu columns", array->rows, array->columns);
+	RIGHT(array->shape[0] == ROWS && array->shape[1] == 2, LOST, "%zu rows, %zu columns", array->shape[0], array->shape[1]);
 	for (int row = 0; row < ROWS; row++)
-		RIGHT(array->data[2 * row] == row && array->data[2 * row + 1] == 2 * row + 0.5, LOST, "row %d is wrong", row);
+		RIGHT(((const double *)array->data)[2 * row] == row &&
+			      ((const double *)array->data)[2 * row + 1] == 2 * row + 0.5,
+		      LOST, "row %d is wrong", row);
 	r = LIBRARY(sheaf_array_free(array, pool));
 	RIGHT(r == 0, WRONG, "sheaf_array_free: %d", r);
 }
@@ -75,7 +77,7 @@ static void check_table(sheaf_pool *pool, sheaf_array *array)
 static void load(const char *path)
 {
 	sheaf_pool *pool = step_create();
-	sheaf_array array = {.rows = 77};
+	sheaf_array array = {.shape = {77}};
 	sheaf_pool_info info;
 	int r;
 
@@ -85,7 +87,7 @@ static void load(const char *path)
 	if (r >= 0)
 		check_table(pool, &array);
 	else
-		RIGHT(!array.data && array.rows == 77, WRONG, "sheaf_array_load: fails and changes the array");
+		RIGHT(!array.data && array.shape[0] == 77, WRONG, "sheaf_array_load: fails and changes the array");
 	RIGHT(LIBRARY(sheaf_pool_get_info(pool, &info)) == 0 && info.heap_used == 0, LEAKED, "%zu bytes of the heap",
 	      info.heap_used);
 	step_destroy(pool);
@@ -121,4 +123,24 @@ void path_load_pipe(void)
 	if (r >= 0)
 		check_table(pool, &array);
 	step_destroy(pool);
+}
+
+/* Backwards, so that a buffer is needed. Several cases run at once. */
+void path_save(void)
+{
+	double values[] = {1, 2, 3, 4, 5, 6};
+	char file[64], part[80];
+	sheaf_array array, view;
+	int r;
+
+	snprintf(file, sizeof(file), "faults-%ld.npy", (long)getpid());
+	snprintf(part, sizeof(part), "%s.part", file);
+	RIGHT(!sheaf_array_view(&array, values, SHEAF_F64, 0, 2, (size_t[]){3, 2}) &&
+		      !sheaf_array_slice(&view, &array, 0, 2, 3, -1),
+	      WRONG, "no view: %s", sheaf_message());
+	TRY(r, AS_SAVE, sheaf_array_save(&view, file));
+	RIGHT((access(file, F_OK) == 0) == (r == 0), WRONG, "sheaf_array_save: %d, and the file is %s", r,
+	      access(file, F_OK) ? "missing" : "there");
+	RIGHT(access(part, F_OK), LEAKED, "the part of a file is left");
+	unlink(file);
 }

@@ -115,7 +115,7 @@ static bool is_documented(int r)
 
 static const char *find_fault(const struct table_input *input, const struct memory_use *use, int r, const sheaf_array *array)
 {
-	size_t bytes = r == 0 ? array->rows * array->columns * sizeof(double) : 0;
+	size_t bytes = r == 0 ? sheaf_array_count(array) * array->item_size : 0;
 	/* The map of the heap grows by the way, a page for 32 MiB, and stays: it is the pool's. */
 	int64_t map = HEAP / UNIT * 8;
 
@@ -134,7 +134,7 @@ static const char *find_fault(const struct table_input *input, const struct memo
 		return "the heap holds what it should not";
 	if (r < 0 && (!*sheaf_message() || !printable_already(sheaf_message())))
 		return "no message, or one that is not printable";
-	if (r < 0 && (array->data || array->rows != 77 || array->columns != 78))
+	if (r < 0 && (array->data || array->shape[0] != 77 || array->shape[1] != 78))
 		return "a failure has changed the array";
 	if (r == 0 && (array->data != NULL) != (bytes > 0))
 		return "data without values, or values without data";
@@ -147,7 +147,7 @@ static int load(const struct table_input *input, int fd, struct memory_use *use)
 	static const char *const missing[][4] = {{NULL}, {"NA", NULL}, {"", NULL}, {"", "-", "NA", NULL}};
 	const sheaf_load_options options = {.header = (enum sheaf_header)input->header,
 					    .missing = input->missing ? missing[input->missing] : NULL};
-	sheaf_array array = {.rows = 77, .columns = 78};
+	sheaf_array array = {.shape = {77, 78}};
 	sheaf_pool_info before, after;
 	const char *fault;
 	int r;

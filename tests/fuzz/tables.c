@@ -179,8 +179,24 @@ static void add_length(struct rng *rng, uint64_t usual)
 
 static void add_npy(struct rng *rng)
 {
-	static const char *const types[] = {"'<f8'", "'<f8'", "'<f8'", "'<f8'",          "'<f8'",          "'<f8'",
-					    "'<f8'", "'>f8'", "'|O'",  "[('x', '<f8')]", "'\x1b]0;x\x07'", "'\xc2\x9b;n'"};
+	static const char *const types[] = {"'<f8'",
+					    "'<f8'",
+					    "'<f8'",
+					    "'<f8'",
+					    "'<f8'",
+					    "'<f8'",
+					    "'<i2'",
+					    "'>c16'",
+					    "'|S3'",
+					    "'|V5'",
+					    "[('x', '<f4', (2,)), ('y', [('z', '>u2')])]",
+					    "'<f2'",
+					    "'<f8'",
+					    "'>f8'",
+					    "'|O'",
+					    "[('x', '<f8')]",
+					    "'\x1b]0;x\x07'",
+					    "'\xc2\x9b;n'"};
 	uint64_t rows = some(rng, 300), columns = some(rng, 20);
 	bool flat = one_in(rng, 3);
 	size_t start, length;

@@ -16,12 +16,13 @@ ROOMS = {
     "pool": BEFORE,
     "sync": BEFORE,
     # A reader of segments that others own. It takes part in nothing, but knows what is possible.
-    # As a program of a user's, but for four things that sheaf.h has not: it reports errors as the
-    # library does (base), it reads from descriptors and commits memory (os), and while it reads it
     "watch": ["base", "os", "segment", "trace", "work/cut.h"],
+    # As a program of a user's, but for six things that sheaf.h has not: it reports errors as the
+    # library does (base), it reads from descriptors and replaces files (os), it checks where arrays
+    # lie as a map does (pool/holds.h), it has files mapped (pool/mapping.h), and while it reads it
     # has arrays grow (pool/alloc.h) and notices that the pool was interrupted or is over
     # (pool/pool.h).
-    "data": ["base", "os", "pool/alloc.h", "pool/pool.h"],
+    "data": ["base", "os", "pool/alloc.h", "pool/holds.h", "pool/mapping.h", "pool/pool.h"],
     # As a program of a user's, but that it reports errors as the library does, and checks where
     # arrays lie as a map does.
     "reduce": ["base", "pool/holds.h"],

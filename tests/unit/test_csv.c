@@ -75,13 +75,14 @@ static void expect(size_t rows, size_t columns, ...)
 {
 	va_list values;
 
-	cr_assert_eq(array.rows, rows, "%zu rows", array.rows);
-	cr_assert_eq(array.columns, columns, "%zu columns", array.columns);
+	cr_assert_eq(array.shape[0], rows, "%zu rows", array.shape[0]);
+	cr_assert_eq(array.shape[1], columns, "%zu columns", array.shape[1]);
 	va_start(values, columns);
 	for (size_t i = 0; i < rows * columns; i++) {
 		double value = va_arg(values, double);
 
-		cr_assert_eq(array.data[i], value, "value %zu is %.17g, not %.17g", i, array.data[i], value);
+		cr_assert_eq(((const double *)array.data)[i], value, "value %zu is %.17g, not %.17g", i,
+			     ((const double *)array.data)[i], value);
 	}
 	va_end(values);
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
@@ -103,7 +104,7 @@ static void expect_failure(int code, int wanted, const char *text)
 	cr_assert_eq(code, wanted, "%d instead of %d: %s", code, wanted, sheaf_message());
 	cr_assert_str_eq(sheaf_message(), message);
 	cr_assert_null(array.data);
-	cr_assert_eq(array.rows, 0);
+	cr_assert_eq(array.shape[0], 0);
 }
 
 Test(csv, reads_rows_of_numbers)
@@ -146,20 +147,20 @@ Test(csv, accepts_spaces_and_quotes_around_numbers)
 Test(csv, accepts_infinity_and_not_a_number)
 {
 	cr_assert_eq(load("inf,-inf\nnan,1\n"), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 2);
-	cr_assert_eq(array.data[0], HUGE_VAL);
-	cr_assert_eq(array.data[1], -HUGE_VAL);
-	cr_assert(isnan(array.data[2]));
-	cr_assert_eq(array.data[3], 1);
+	cr_assert_eq(array.shape[0], 2);
+	cr_assert_eq(((const double *)array.data)[0], HUGE_VAL);
+	cr_assert_eq(((const double *)array.data)[1], -HUGE_VAL);
+	cr_assert(isnan(((const double *)array.data)[2]));
+	cr_assert_eq(((const double *)array.data)[3], 1);
 }
 
 Test(csv, reads_infinity_and_not_a_number_in_any_case)
 {
 	cr_assert_eq(load("Inf,-INFINITY\nNaN,-nan\n"), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 2);
-	cr_assert_eq(array.data[0], HUGE_VAL);
-	cr_assert_eq(array.data[1], -HUGE_VAL);
-	cr_assert(isnan(array.data[2]) && isnan(array.data[3]));
+	cr_assert_eq(array.shape[0], 2);
+	cr_assert_eq(((const double *)array.data)[0], HUGE_VAL);
+	cr_assert_eq(((const double *)array.data)[1], -HUGE_VAL);
+	cr_assert(isnan(((const double *)array.data)[2]) && isnan(((const double *)array.data)[3]));
 }
 
 Test(csv, refuses_hexadecimal_numbers_and_payloads)
@@ -202,12 +203,12 @@ Test(csv, reads_as_nan_what_it_is_told_is_missing)
 	const sheaf_load_options options = {.missing = missing};
 
 	cr_assert_eq(load_with("NA,-999\n\"NA\", NA \n,not there\n-999.0,-9990\n", &options), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 4);
-	cr_assert_eq(array.columns, 2);
+	cr_assert_eq(array.shape[0], 4);
+	cr_assert_eq(array.shape[1], 2);
 	for (int i = 0; i < 6; i++)
-		cr_assert(isnan(array.data[i]), "value %d is %g", i, array.data[i]);
-	cr_assert_eq(array.data[6], -999);
-	cr_assert_eq(array.data[7], -9990);
+		cr_assert(isnan(((const double *)array.data)[i]), "value %d is %g", i, ((const double *)array.data)[i]);
+	cr_assert_eq(((const double *)array.data)[6], -999);
+	cr_assert_eq(((const double *)array.data)[7], -9990);
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
 	expect_failure(load_with("1,2\nna,4\n", &options), -EBADMSG, "line 2, column 1: \"na\" is not a number" HINT);
 	expect_failure(load_with("1,2\nNA\n", &options), -EBADMSG,
@@ -226,7 +227,7 @@ Test(csv, has_a_header_or_none_if_told)
 	cr_assert_eq(load_with("-,-\n1,2\n", &yes), 0, "%s", sheaf_message());
 	expect(1, 2, 1.0, 2.0);
 	cr_assert_eq(load_with("1,2\n", &yes), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 0);
+	cr_assert_eq(array.shape[0], 0);
 	cr_assert_eq(load_with("1,2\n", &no), 0, "%s", sheaf_message());
 	expect(1, 2, 1.0, 2.0);
 	expect_failure(load_with("x,y\n1,2\n", &no), -EBADMSG, "line 1, column 1: \"x\" is not a number");
@@ -258,10 +259,10 @@ Test(csv, reads_more_than_its_buffer_holds)
 	cr_assert_eq(fclose(file), 0);
 
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, ROWS);
-	cr_assert_eq(array.columns, COLUMNS);
+	cr_assert_eq(array.shape[0], ROWS);
+	cr_assert_eq(array.shape[1], COLUMNS);
 	for (int i = 0; i < ROWS * COLUMNS; i++)
-		cr_assert_eq(array.data[i], i + 0.25, "value %d is %g", i, array.data[i]);
+		cr_assert_eq(((const double *)array.data)[i], i + 0.25, "value %d is %g", i, ((const double *)array.data)[i]);
 }
 
 Test(csv, reads_a_line_longer_than_its_buffer)
@@ -275,10 +276,10 @@ Test(csv, reads_a_line_longer_than_its_buffer)
 	cr_assert_eq(fclose(file), 0);
 
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 1);
-	cr_assert_eq(array.columns, COLUMNS);
+	cr_assert_eq(array.shape[0], 1);
+	cr_assert_eq(array.shape[1], COLUMNS);
 	for (int i = 0; i < COLUMNS; i++)
-		cr_assert_eq(array.data[i], i);
+		cr_assert_eq(((const double *)array.data)[i], i);
 }
 
 /*
@@ -303,10 +304,10 @@ Test(csv, reads_a_pipe)
 	cr_assert_eq(fclose(writer), 0);
 
 	cr_assert_eq(sheaf_array_load(&array, pool, name, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, ROWS);
+	cr_assert_eq(array.shape[0], ROWS);
 	for (int i = 0; i < ROWS; i++) {
-		cr_assert_eq(array.data[2 * i], i);
-		cr_assert_eq(array.data[2 * i + 1], 7);
+		cr_assert_eq(((const double *)array.data)[2 * i], i);
+		cr_assert_eq(((const double *)array.data)[2 * i + 1], 7);
 	}
 	close(ends[0]);
 }
@@ -458,8 +459,8 @@ Test(csv, holds_memory_for_the_values_alone)
 	write_times(file, "\n", 19999);
 	cr_assert_eq(fclose(file), 0);
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 1);
-	cr_assert_eq(array.columns, 10000);
+	cr_assert_eq(array.shape[0], 1);
+	cr_assert_eq(array.shape[1], 10000);
 	cr_assert_eq(heap_used() - before, 2 * 65536, "%zu bytes", heap_used() - before);
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
 
@@ -492,9 +493,9 @@ Test(csv, grows_beside_other_memory)
 		fprintf(file, "%d\n", i);
 	cr_assert_eq(fclose(file), 0);
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, ROWS);
+	cr_assert_eq(array.shape[0], ROWS);
 	for (int i = 0; i < ROWS; i++)
-		cr_assert_eq(array.data[i], i);
+		cr_assert_eq(((const double *)array.data)[i], i);
 	cr_assert_eq(heap_used() - before, 4 * 65536 + (ROWS * 8 + 65535) / 65536 * 65536);
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
 	for (int i = 1; i < 8; i += 2)
@@ -512,8 +513,8 @@ Test(csv, reads_long_lines_and_refuses_a_field_of_a_megabyte)
 	fputs("1", file);
 	cr_assert_eq(fclose(file), 0);
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 1);
-	cr_assert_eq(array.columns, COLUMNS);
+	cr_assert_eq(array.shape[0], 1);
+	cr_assert_eq(array.shape[1], COLUMNS);
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
 
 	file = fopen(path, "w");

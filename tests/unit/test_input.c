@@ -136,9 +136,9 @@ static void read_from(struct writer *writer)
 	cr_assert_eq(pthread_create(&writer->thread, NULL, write_slowly, writer), 0);
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
 	pthread_join(writer->thread, NULL);
-	cr_assert_eq(array.rows, 2);
-	cr_assert_eq(array.columns, 2);
-	cr_assert_eq(array.data[3], 4);
+	cr_assert_eq(array.shape[0], 2);
+	cr_assert_eq(array.shape[1], 2);
+	cr_assert_eq(((const double *)array.data)[3], 4);
 }
 
 Test(input, reads_a_writer_to_its_end)
@@ -166,7 +166,7 @@ Test(input, takes_a_writer_that_writes_nothing_for_an_empty_file)
 	make_fifo();
 	cr_assert_eq(pthread_create(&thread, NULL, open_and_close, NULL), 0);
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, 0);
+	cr_assert_eq(array.shape[0], 0);
 	pthread_join(thread, NULL);
 }
 
@@ -181,7 +181,7 @@ Test(input, reads_standard_input)
 	cr_assert_eq(write(ends[1], "1,2\n", 4), 4);
 	close(ends[1]);
 	cr_assert_eq(sheaf_array_load(&array, pool, "/dev/stdin", NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.columns, 2);
+	cr_assert_eq(array.shape[1], 2);
 	if (input >= 0) {
 		dup2(input, STDIN_FILENO);
 		close(input);
@@ -329,7 +329,7 @@ Test(input, waits_for_a_lease_that_is_given_up)
 	if (!start_lease(&lease, &child))
 		leave_out("no leases here");
 	cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), 0, "%s", sheaf_message());
-	cr_assert_eq(array.columns, 2);
+	cr_assert_eq(array.shape[1], 2);
 	child_end(child);
 	close(lease.ready[0]);
 #else
@@ -357,7 +357,7 @@ static int load_from_terminal(void *context)
 	r = sheaf_array_load(&loaded, own, terminal->name, NULL);
 	tty = open("/dev/tty", O_RDWR | O_NOCTTY);
 	sheaf_pool_destroy(own);
-	return r ? 2 : loaded.rows != 1 || loaded.columns != 2 ? 3 : tty >= 0 ? 4 : 0;
+	return r ? 2 : loaded.shape[0] != 1 || loaded.shape[1] != 2 ? 3 : tty >= 0 ? 4 : 0;
 }
 
 Test(input, makes_no_terminal_the_controlling_one)

@@ -111,13 +111,16 @@ static int load_pipe(const char *text, size_t data_size)
 	return r;
 }
 
+/* Two dimensions in C order, or one of @rows if @columns is 1. */
 static void expect(int code, size_t rows, size_t columns)
 {
 	cr_assert_eq(code, 0, "%s", sheaf_message());
-	cr_assert_eq(array.rows, rows, "%zu rows", array.rows);
-	cr_assert_eq(array.columns, columns, "%zu columns", array.columns);
+	cr_assert_eq(array.shape[0], rows, "%zu rows", array.shape[0]);
+	cr_assert(array.dimensions == 1 ? columns == 1 : array.dimensions == 2 && array.shape[1] == columns,
+		  "%u dimensions, %zu columns", array.dimensions, array.shape[1]);
+	cr_assert(array.type == SHEAF_F64 && array.item_size == 8 && sheaf_array_is_contiguous(&array));
 	for (size_t i = 0; i < rows * columns; i++)
-		cr_assert_eq(array.data[i], values[i], "value %zu is %g", i, array.data[i]);
+		cr_assert_eq(((const double *)array.data)[i], values[i], "value %zu is %g", i, ((const double *)array.data)[i]);
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
 }
 
@@ -130,7 +133,7 @@ static void expect_failure(int code, int wanted, const char *text)
 	cr_assert_eq(code, wanted, "%d instead of %d: %s", code, wanted, sheaf_message());
 	cr_assert_str_eq(sheaf_message(), message);
 	cr_assert_null(array.data);
-	cr_assert_eq(array.rows, 0);
+	cr_assert_eq(array.shape[0], 0);
 }
 
 /* Headers that are accepted, each in front of @size bytes of values. */
@@ -180,7 +183,7 @@ Test(npy, reads_versions_1_2_and_3)
 		expect(load_version(major, HEADER("(2, 3)"), 48), 2, 3);
 }
 
-Test(npy, takes_one_dimension_as_one_column)
+Test(npy, reads_one_dimension)
 {
 	ACCEPT({HEADER("(6,)"), 48, 6, 1});
 }
@@ -213,15 +216,17 @@ Test(npy, reports_how_much_of_a_pipe_is_missing)
 		       "the .npy file is truncated: 8 of 48 bytes of its values are missing");
 }
 
-Test(npy, refuses_other_dtypes)
+Test(npy, refuses_dtypes_that_arrays_have_not)
 {
-	static const char *const others[] = {">f8", "<f4", "<i8", "|b1", "<c16", "<U5", "<M8[ns]", "f8"};
+	static const char *const others[] = {"<U5", "<M8[ns]", "f", "<f3", "<i16", "|i4", "<f16", "", "<", "<f", "<f8x", "|f8"};
 	char text[128];
-	char message[128];
+	char message[160];
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		snprintf(text, sizeof(text), "{'descr': '%s', 'fortran_order': False, 'shape': (3, 2), }\n", others[i]);
-		snprintf(message, sizeof(message), "dtype '%s'; wanted is '<f8': convert it with array.astype('<f8')",
+		snprintf(message, sizeof(message),
+			 "dtype '%s', which arrays have not: convert it, as with array.astype('<f8') or, of text, "
+			 "numpy.char.encode(array)",
 			 others[i]);
 		expect_failure(load(text, 48), -ENOTSUP, message);
 	}
@@ -229,28 +234,111 @@ Test(npy, refuses_other_dtypes)
 
 Test(npy, refuses_python_objects)
 {
-	REFUSE(-ENOTSUP, {"{'descr': '|O', 'fortran_order': False, 'shape': (3, 2), }\n", 48,
-			  "dtype '|O' holds Python objects; wanted is '<f8': save numbers as float64"});
+	REFUSE(-ENOTSUP,
+	       {"{'descr': '|O', 'fortran_order': False, 'shape': (3, 2), }\n", 48,
+		"dtype '|O' holds Python objects, which only Python can read: save numbers, or text of a fixed "
+		"width"},
+	       {"{'descr': [('a', '<f8'), ('b', 'O')], 'fortran_order': False, 'shape': (3, 2), }\n", 48,
+		"dtype 'O' holds Python objects, which only Python can read: save numbers, or text of a fixed width"});
 }
 
-Test(npy, refuses_structured_dtypes)
+Test(npy, reads_fortran_order_by_strides)
 {
-	REFUSE(-ENOTSUP, {"{'descr': [('x]', '<f8'), ('y', '<f8', (2,))], 'fortran_order': False, 'shape': (3,), }\n", 48,
-			  "the dtype is structured (a list of fields); wanted is '<f8': save one field as float64"});
+	cr_assert_eq(load(FORTRAN("(3, 2)"), 48), 0, "%s", sheaf_message());
+	cr_assert(array.dimensions == 2 && array.strides[0] == 8 && array.strides[1] == 24);
+	for (size_t r = 0; r < 3; r++)
+		for (size_t c = 0; c < 2; c++)
+			cr_assert_eq(*(const double *)sheaf_array_at(&array, (size_t[]){r, c}), values[c * 3 + r]);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
 }
 
-Test(npy, refuses_fortran_order)
+Test(npy, reads_any_number_of_dimensions_up_to_eight)
 {
-	REFUSE(-ENOTSUP, {FORTRAN("(3, 2)"), 48,
-			  "the array is in Fortran order (column by column); wanted is C order: save it with "
-			  "numpy.ascontiguousarray(array)"});
+	cr_assert_eq(load(HEADER("()"), 8), 0, "%s", sheaf_message());
+	cr_assert(array.dimensions == 0 && sheaf_array_count(&array) == 1 && *(double *)array.data == values[0]);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	cr_assert_eq(load(HEADER("(1, 1, 2, 1, 3, 1, 1, 1)"), 48), 0, "%s", sheaf_message());
+	cr_assert(array.dimensions == 8 && sheaf_array_count(&array) == 6 && array.strides[2] == 24);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	REFUSE(-ENOTSUP, {HEADER("(1, 1, 1, 1, 1, 1, 1, 1, 6)"), 48, "the array has 9 dimensions, at most 8 are read"});
 }
 
-Test(npy, refuses_other_numbers_of_dimensions)
+/* Items of each dtype in both byte orders, of which the first is told by its bytes. */
+Test(npy, reads_each_dtype_in_both_byte_orders)
 {
-	REFUSE(-ENOTSUP, {HEADER("()"), 8, "the array has 0 dimensions; wanted are 1 or 2"},
-	       {HEADER("(1, 2, 3)"), 48, "the array has 3 dimensions; wanted are 1 or 2"},
-	       {HEADER("(0, 0, 18446744073709551616)"), 0, "the array has 3 dimensions; wanted are 1 or 2"});
+	static const struct {
+		const char *dtype;
+		enum sheaf_number type;
+		size_t item_size, number_size;
+	} cases[] = {
+		{"b1", SHEAF_BOOL, 1, 1}, {"i1", SHEAF_I8, 1, 1},     {"i2", SHEAF_I16, 2, 2},   {"i4", SHEAF_I32, 4, 4},
+		{"i8", SHEAF_I64, 8, 8},  {"u1", SHEAF_U8, 1, 1},     {"u2", SHEAF_U16, 2, 2},   {"u4", SHEAF_U32, 4, 4},
+		{"u8", SHEAF_U64, 8, 8},  {"f2", SHEAF_F16, 2, 2},    {"f4", SHEAF_F32, 4, 4},   {"f8", SHEAF_F64, 8, 8},
+		{"c8", SHEAF_C64, 8, 4},  {"c16", SHEAF_C128, 16, 8}, {"S3", SHEAF_BYTES, 3, 1}, {"V5", SHEAF_VOID, 5, 1},
+	};
+	const uint16_t one = 1;
+	bool little = *(const unsigned char *)&one == 1;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (int big = 0; big < 2; big++) {
+			size_t size = cases[i].item_size, number = cases[i].number_size;
+			char text[128];
+
+			snprintf(text, sizeof(text), "{'descr': '%c%s', 'fortran_order': False, 'shape': (2,), }\n",
+				 number == 1 ? '|'
+				 : big       ? '>'
+					     : '<',
+				 cases[i].dtype);
+			cr_assert_eq(load(text, 2 * size), 0, "%s: %s", cases[i].dtype, sheaf_message());
+			cr_assert(array.type == cases[i].type && array.item_size == size, "%s", cases[i].dtype);
+			for (size_t b = 0; b < 2 * size; b++) {
+				size_t from = (big == !little) ? b : b / number * number + number - 1 - b % number;
+
+				cr_assert_eq(((unsigned char *)array.data)[b], ((const unsigned char *)values)[from],
+					     "%s, byte %zu", cases[i].dtype, b);
+			}
+			cr_assert_eq(sheaf_array_free(&array, pool), 0);
+		}
+}
+
+static int load_records(const char *text, size_t data_size, sheaf_field *fields, size_t room, size_t *count)
+{
+	unsigned char bytes[1024];
+	size_t size = make(bytes, 1, text, data_size);
+	FILE *file = fopen(path, "wb");
+
+	cr_assert(file && fwrite(bytes, 1, size, file) == size && !fclose(file));
+	return sheaf_array_load(&array, pool, path,
+				&(sheaf_load_options){.fields = fields, .field_room = room, .field_count = count});
+}
+
+Test(npy, reads_records_and_lists_their_fields)
+{
+	sheaf_field fields[4];
+	size_t count = 0;
+
+	cr_assert_eq(
+		load_records(
+			"{'descr': [('x]', '<i4'), (('a title', 'y'), '>f8', (2, 2)), ('t', [('u', '|u1'), ('v', '|S3')])],"
+			" 'fortran_order': False, 'shape': (1,), }\n",
+			40, fields, 4, &count),
+		0, "%s", sheaf_message());
+	cr_assert(count == 3 && array.type == SHEAF_VOID && array.item_size == 40 && array.shape[0] == 1);
+	cr_assert(!strcmp(fields[0].name, "x]") && fields[0].type == SHEAF_I32 && fields[0].offset == 0 &&
+		  fields[0].count == 1);
+	cr_assert(!strcmp(fields[1].name, "y") && fields[1].type == SHEAF_F64 && fields[1].offset == 4 &&
+		  fields[1].count == 4 && fields[1].item_size == 8);
+	cr_assert(!strcmp(fields[2].name, "t") && fields[2].type == SHEAF_VOID && fields[2].offset == 36 &&
+		  fields[2].item_size == 4);
+	cr_assert(fields[0].swapped != fields[1].swapped && !fields[2].swapped);
+	cr_assert(!memcmp(array.data, values, 40));
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	/* Fewer are kept than there are. */
+	cr_assert_eq(load_records("{'descr': [('a', '<i4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,), }\n", 8,
+				  fields, 1, &count),
+		     0);
+	cr_assert_eq(count, 2);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
 }
 
 Test(npy, refuses_other_versions)
@@ -264,7 +352,7 @@ Test(npy, refuses_a_size_that_does_not_fit)
 #if SIZE_MAX > UINT32_MAX
 	REFUSE(-EOVERFLOW,
 	       {HEADER("(4294967296, 4294967296)"), 48, "the shape (4294967296, 4294967296) does not fit in memory"},
-	       {HEADER("(2305843009213693952,)"), 48, "the shape (2305843009213693952, 1) does not fit in memory"});
+	       {HEADER("(2305843009213693952,)"), 48, "the shape (2305843009213693952,) does not fit in memory"});
 #endif
 	REFUSE(-EOVERFLOW, {HEADER("(99999999999999999999999, 0)"), 48, "the shape in the header does not fit in memory"});
 }
@@ -279,7 +367,7 @@ Test(npy, refuses_rows_without_values_beyond_all_tables)
 	       {HEADER("(1152921504606846976, 0)"), 0, "the shape (1152921504606846976, 0) does not fit in memory"});
 #endif
 	REFUSE(-EOVERFLOW, {HEADER("(2097153, 0)"), 0,
-			    "the shape (2097153, 0) tells of no values, and of more rows or columns than the pool's heap of "
+			    "the shape (2097153, 0) tells of no values, and of more items than the pool's heap of "
 			    "16777216 bytes could hold: the header is damaged, or heap_size is too small"});
 	ACCEPT({HEADER("(2097152, 0)"), 0, 2097152, 0});
 	REFUSE(-EBADMSG, {HEADER("(0, -1)"), 0, "unreadable .npy header at \"-1), }\\n\""});
@@ -288,7 +376,8 @@ Test(npy, refuses_rows_without_values_beyond_all_tables)
 Test(npy, shows_no_control_of_the_header_to_a_terminal)
 {
 	REFUSE(-ENOTSUP, {"{'descr': '\x1b]0;x\x07', 'fortran_order': False, 'shape': (3, 2), }\n", 48,
-			  "dtype '\\x1b]0;x\\x07'; wanted is '<f8': convert it with array.astype('<f8')"});
+			  "dtype '\\x1b]0;x\\x07', which arrays have not: convert it, as with array.astype('<f8') or, of text, "
+			  "numpy.char.encode(array)"});
 	REFUSE(-EBADMSG, {"{'descr': \xc2\x9b"
 			  "2J}",
 			  0, "unreadable .npy header at \"\\u009b2J}\""});

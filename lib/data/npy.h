@@ -1,0 +1,22 @@
+/*
+ * npy.h - what an .npy file says that it has.
+ */
+#ifndef SHEAF_DATA_NPY_H
+#define SHEAF_DATA_NPY_H
+
+#include "data/input.h"
+
+struct npy_file {
+	sheaf_array array;  /* without data */
+	uint64_t values_at; /* bytes in front of the items */
+	size_t size;        /* bytes of all items */
+	bool swapped;       /* numbers have the other byte order */
+	size_t field_count;
+};
+
+/*
+ * Read the header, and check it against the size of the file. 0, or an error of sheaf_array_load().
+ */
+int sheaf_npy_describe(struct input *input, const sheaf_load_options *options, struct npy_file *file);
+
+#endif
