@@ -4,6 +4,7 @@
  * Contents
  *   Arrays   sheaf_array_create, _view, _free, _count, _at, _is_contiguous
  *   Views    sheaf_array_slice, _transpose, _reshape
+ *   Values   sheaf_array_fill, _copy
  *   Files    sheaf_array_load, sheaf_array_save
  *
  * Model    An *array* is memory, the type of its items, a shape, and strides, as in NumPy. What it
@@ -97,6 +98,36 @@ SHEAF_API int sheaf_array_slice(sheaf_array *view, const sheaf_array *array, uns
 				ptrdiff_t step);
 SHEAF_API int sheaf_array_transpose(sheaf_array *view, const sheaf_array *array, const unsigned *axes);
 SHEAF_API int sheaf_array_reshape(sheaf_array *view, const sheaf_array *array, unsigned dimensions, const size_t *shape);
+
+/* ---- Values ---- */
+
+/* What happens to a value that the new type cannot hold? */
+enum sheaf_range {
+	SHEAF_CHECKED = 0,   /* the copy fails with -ERANGE, and its message names the item */
+	SHEAF_SATURATED = 1, /* it becomes the nearest value; of a NaN 0; text is cut */
+};
+
+/**
+ * sheaf_array_copy() - copy all items, in parallel, into another array, whose type may be another
+ * sheaf_array_fill() - copy one item, of the array's own type, into all
+ * @to, @from: of the same shape, in shared memory, anywhere in it; not the same items twice
+ * @range:     for the values of other types
+ * @value:     item_size bytes
+ * @options:   as of sheaf_for(), without a context; or NULL
+ *
+ * Numbers are converted as by NumPy's astype(): to whole numbers towards 0, to floats to the
+ * nearest, ties to even, and anything but 0 is true. A NaN, an infinity, or what is too large or
+ * too small has no whole number; and a finite number too large for a float has no float. Complex
+ * numbers become complex ones only. SHEAF_BYTES may become longer or shorter, if only zeros are
+ * cut; SHEAF_VOID only what it is.
+ *
+ * When a copy fails, the other items may have been copied.
+ * Return: 0; -EINVAL (NULL; other shapes; types that cannot be converted); -ERANGE; -EFAULT (not in
+ *         shared memory); what sheaf_for() returns.
+ */
+SHEAF_API int sheaf_array_copy(sheaf_pool *pool, const sheaf_array *to, const sheaf_array *from, enum sheaf_range range,
+			       const sheaf_map_options *options);
+SHEAF_API int sheaf_array_fill(sheaf_pool *pool, const sheaf_array *array, const void *value, const sheaf_map_options *options);
 
 /* ---- Files ---- */
 

@@ -156,9 +156,10 @@ static int make_samples(struct study *study)
 	return 0;
 }
 
-/* Make rows of doubles of what a file has, also of one dimension. */
+/* Make rows of doubles of what a file has: another type, another order, or one dimension. */
 static int convert_samples(struct study *study, const sheaf_array *loaded)
 {
+	const size_t shape[] = {loaded->shape[0], loaded->dimensions > 1 ? loaded->shape[1] : 1};
 	sheaf_array rows = *loaded;
 
 	if (loaded->dimensions == 1) {
@@ -170,8 +171,10 @@ static int convert_samples(struct study *study, const sheaf_array *loaded)
 		study->samples = rows;
 		return 0;
 	}
-	fprintf(stderr, "parzen: the samples are no doubles in C order\n");
-	return EXIT_RUN_FAILED;
+	if (sheaf_array_create(&study->samples, study->pool, SHEAF_F64, 0, 2, shape) < 0 ||
+	    sheaf_array_copy(study->pool, &study->samples, &rows, SHEAF_CHECKED, NULL) < 0)
+		return run_failed("convert the samples");
+	return 0;
 }
 
 static int load_samples(struct study *study, const char *path)
