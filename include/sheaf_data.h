@@ -5,6 +5,7 @@
  *   Arrays   sheaf_array_create, _view, _free, _count, _at, _is_contiguous
  *   Views    sheaf_array_slice, _transpose, _reshape
  *   Values   sheaf_array_fill, _copy
+ *   Kernels  sheaf_map_array
  *   Files    sheaf_array_load, sheaf_array_save
  *
  * Model    An *array* is memory, the type of its items, a shape, and strides, as in NumPy. What it
@@ -128,6 +129,52 @@ enum sheaf_range {
 SHEAF_API int sheaf_array_copy(sheaf_pool *pool, const sheaf_array *to, const sheaf_array *from, enum sheaf_range range,
 			       const sheaf_map_options *options);
 SHEAF_API int sheaf_array_fill(sheaf_pool *pool, const sheaf_array *array, const void *value, const sheaf_map_options *options);
+
+/* ---- Kernels ---- */
+
+/**
+ * sheaf_block - a part of arrays that one call of a kernel computes
+ *
+ * @in has the block and its halo, as far as there are items. So the block's first item is at
+ * in[inner], and in the whole array at begin. Of a map without input or output, that is all zero.
+ */
+typedef struct sheaf_block {
+	sheaf_array in, out; /* views */
+	size_t begin[SHEAF_MAX_DIMENSIONS];
+	size_t shape[SHEAF_MAX_DIMENSIONS]; /* of the block without its halo: that of out */
+	size_t inner[SHEAF_MAX_DIMENSIONS];
+} sheaf_block;
+
+/**
+ * sheaf_block_fn - compute one block; run in a worker, once or more
+ * @context: what sheaf_map_array() was given
+ *
+ * Return: 0, or a negative errno.
+ */
+typedef int sheaf_block_fn(sheaf_task *task, const sheaf_block *block, void *context);
+
+/* How arrays are cut into blocks. A zeroed struct, or NULL: rows, the first index being theirs. */
+typedef struct sheaf_blocks {
+	/* Length of a block along each dimension; 0: all of it. All 0: 1 along the first one. */
+	size_t shape[SHEAF_MAX_DIMENSIONS];
+	size_t halo[SHEAF_MAX_DIMENSIONS]; /* so many items of in before and behind the block */
+	void *context;                     /* in shared memory; or context_size bytes are copied */
+	size_t context_size;
+} sheaf_blocks;
+
+/**
+ * sheaf_map_array() - call a kernel for each block of an array, in parallel
+ * @in, @out: of the same shape, in shared memory; of any types. NULL: there is none, but not both
+ * @how:      NULL: rows
+ * @options:  as of sheaf_for(), without a context; or NULL. Its grain counts blocks
+ *
+ * Blocks behind the last whole one are shorter. A kernel that writes to the halo, or reads what
+ * others write, gets what the schedule makes of it. After a death a block is computed again.
+ * Return: 0; -EINVAL (NULL; other shapes; more than 2^45 blocks); -EFAULT (not in shared memory);
+ *         -ENOMEM; what sheaf_for() returns.
+ */
+SHEAF_API int sheaf_map_array(sheaf_pool *pool, sheaf_block_fn *fn, const sheaf_array *in, const sheaf_array *out,
+			      const sheaf_blocks *how, const sheaf_map_options *options);
 
 /* ---- Files ---- */
 

@@ -648,3 +648,88 @@ Test(array, a_file_that_cannot_be_written_stays_as_it_was)
 	give_back(&array);
 }
 
+/* ---- kernels ---- */
+
+/* The sum of the items of in that are at most one away, in rows and columns. */
+static int add_neighbours(sheaf_task *task, const sheaf_block *block, void *context)
+{
+	(void)task;
+	for (size_t i = 0; i < block->shape[0]; i++)
+		for (size_t j = 0; j < block->shape[1]; j++) {
+			double sum = *(const double *)context;
+
+			for (size_t a = i + block->inner[0] - (i + block->inner[0] > 0); a <= i + block->inner[0] + 1; a++)
+				for (size_t b = j + block->inner[1] - (j + block->inner[1] > 0); b <= j + block->inner[1] + 1;
+				     b++)
+					if (a < block->in.shape[0] && b < block->in.shape[1])
+						sum += *(const int32_t *)sheaf_array_at(&block->in, (size_t[]){a, b});
+			*(double *)sheaf_array_at(&block->out, (size_t[]){i, j}) = sum;
+		}
+	return 0;
+}
+
+static double neighbours_of(const sheaf_array *in, size_t i, size_t j)
+{
+	double sum = 0.5;
+
+	for (size_t a = i - (i > 0); a <= i + 1; a++)
+		for (size_t b = j - (j > 0); b <= j + 1; b++)
+			if (a < in->shape[0] && b < in->shape[1])
+				sum += *(const int32_t *)sheaf_array_at(in, (size_t[]){a, b});
+	return sum;
+}
+
+Test(array, kernels_see_blocks_with_their_halo)
+{
+	static const size_t shapes[][2] = {{0, 0}, {1, 1}, {7, 5}, {100, 0}, {0, 100}, {1000, 1000}};
+	double half = 0.5;
+	sheaf_array in = numbered(2, (size_t[]){37, 29}), turned, out = create(SHEAF_F64, 0, 2, (size_t[]){29, 37});
+
+	expect_done(sheaf_array_transpose(&turned, &in, NULL));
+	for (size_t s = 0; s < 6; s++) {
+		sheaf_blocks how = {
+			.shape = {shapes[s][0], shapes[s][1]}, .halo = {1, 1}, .context = &half, .context_size = sizeof(half)};
+
+		expect_done(sheaf_array_fill(pool, &out, &half, NULL));
+		expect_done(sheaf_map_array(pool, add_neighbours, &turned, &out, &how, NULL));
+		for (size_t i = 0; i < 29; i++)
+			for (size_t j = 0; j < 37; j++)
+				cr_assert_eq(*(double *)sheaf_array_at(&out, (size_t[]){i, j}), neighbours_of(&turned, i, j),
+					     "blocks %zu, item (%zu, %zu)", s, i, j);
+	}
+	give_back(&out);
+	give_back(&in);
+}
+
+/* Counts the items of each block in the first of them. */
+static int number_block(sheaf_task *task, const sheaf_block *block, void *context)
+{
+	(void)task;
+	(void)context;
+	*(uint8_t *)block->out.data = (uint8_t)(block->shape[0] * block->shape[1] * 10 + block->begin[1]);
+	return block->begin[0] == 6 ? -EDOM : 0;
+}
+
+Test(array, kernels_may_have_output_alone_and_fail)
+{
+	sheaf_array out = create(SHEAF_U8, 0, 2, (size_t[]){6, 5}), other = create(SHEAF_U8, 0, 1, (size_t[]){30}), empty;
+	const sheaf_blocks how = {.shape = {4, 3}};
+	const uint8_t *at = out.data;
+
+	expect_done(sheaf_map_array(pool, number_block, NULL, &out, &how, NULL));
+	cr_assert(at[0] == 120 && at[3] == 83 && at[20] == 60 && at[23] == 43 && at[1] == 0);
+	give_back(&out);
+	out = create(SHEAF_U8, 0, 2, (size_t[]){8, 5});
+	cr_assert_eq(sheaf_map_array(pool, number_block, NULL, &out, NULL, NULL), -EDOM);
+	expect_failure(sheaf_map_array(pool, number_block, &other, &out, NULL, NULL), -EINVAL, "not the same shape");
+	expect_failure(sheaf_map_array(pool, number_block, NULL, NULL, NULL, NULL), -EINVAL, "in and out are NULL");
+	expect_failure(sheaf_map_array(pool, NULL, NULL, &out, NULL, NULL), -EINVAL, "fn is NULL");
+	expect_failure(sheaf_map_array(pool, number_block, NULL, &out, &(sheaf_blocks){.context_size = 8}, NULL), -EINVAL,
+		       "how->context is NULL");
+	empty = create(SHEAF_U8, 0, 2, (size_t[]){0, 5});
+	expect_done(sheaf_map_array(pool, number_block, NULL, &empty, NULL, NULL));
+	give_back(&empty);
+	give_back(&other);
+	give_back(&out);
+}
+
