@@ -5,7 +5,7 @@
 #include "pools.h"
 
 #include "data/convert.h"
-#include "sheaf_data.h"
+#include "sheaf_exchange.h"
 #include "support/rng.h"
 
 #include <errno.h>
@@ -733,3 +733,83 @@ Test(array, kernels_may_have_output_alone_and_fail)
 	give_back(&out);
 }
 
+/* ---- other libraries ---- */
+
+Test(array, goes_to_dlpack_and_back)
+{
+	sheaf_array array = numbered(3, (size_t[]){4, 5, 6}), view, back, text = create(SHEAF_BYTES, 3, 1, (size_t[]){2});
+	DLManagedTensorVersioned *tensor;
+
+	expect_done(sheaf_array_transpose(&view, &array, NULL));
+	expect_done(sheaf_array_slice(&view, &view, 1, 4, 5, -1));
+	expect_done(sheaf_array_to_dlpack(&view, &tensor));
+	cr_assert(tensor->version.major == 1 && tensor->dl_tensor.ndim == 3 && tensor->dl_tensor.dtype.bits == 32 &&
+		  tensor->dl_tensor.dtype.code == kDLInt && tensor->dl_tensor.strides[1] == -6);
+	expect_done(sheaf_array_from_dlpack(&back, tensor));
+	cr_assert(back.data == view.data && !back.memory && !memcmp(back.shape, view.shape, sizeof(view.shape)) &&
+		  !memcmp(back.strides, view.strides, sizeof(view.strides)));
+	/* A tensor of another library: an offset, and C order without strides. */
+	tensor->dl_tensor.data = array.data;
+	tensor->dl_tensor.byte_offset = 4;
+	tensor->dl_tensor.strides = NULL;
+	expect_done(sheaf_array_from_dlpack(&back, tensor));
+	cr_assert(at(&back, 0, 0, 0) == 1 && at(&back, 0, 1, 0) == 5);
+	tensor->dl_tensor.dtype.lanes = 4;
+	expect_failure(sheaf_array_from_dlpack(&back, tensor), -ENOTSUP, "items with code 0 and 32 bits");
+	tensor->dl_tensor.device.device_type = (DLDeviceType)2;
+	expect_failure(sheaf_array_from_dlpack(&back, tensor), -ENOTSUP, "device 2");
+	tensor->version.major = 2;
+	expect_failure(sheaf_array_from_dlpack(&back, tensor), -ENOTSUP, "version 2");
+	tensor->deleter(tensor);
+	expect_failure(sheaf_array_to_dlpack(&text, &tensor), -ENOTSUP, "no items of type 15");
+	view.strides[0] = 3;
+	expect_failure(sheaf_array_to_dlpack(&view, &tensor), -ENOTSUP, "strides[0] is 3");
+	give_back(&text);
+	give_back(&array);
+}
+
+Test(array, goes_to_arrow_and_back)
+{
+	static const struct {
+		enum sheaf_number type;
+		size_t item_size;
+		const char *format;
+	} types[] = {{SHEAF_F64, 0, "g"}, {SHEAF_F32, 0, "f"}, {SHEAF_F16, 0, "e"}, {SHEAF_I64, 0, "l"},
+		     {SHEAF_I32, 0, "i"}, {SHEAF_I16, 0, "s"}, {SHEAF_I8, 0, "c"},  {SHEAF_U64, 0, "L"},
+		     {SHEAF_U32, 0, "I"}, {SHEAF_U16, 0, "S"}, {SHEAF_U8, 0, "C"},  {SHEAF_BYTES, 7, "w:7"}};
+	sheaf_array array, back, view, many = numbered(2, (size_t[]){4, 4}), flags = create(SHEAF_BOOL, 0, 1, (size_t[]){3});
+	struct ArrowSchema schema;
+	struct ArrowArray column;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		array = create(types[i].type, types[i].item_size, 1, (size_t[]){9});
+		expect_done(sheaf_array_to_arrow(&array, "price", &schema, &column));
+		cr_assert(!strcmp(schema.format, types[i].format) && !strcmp(schema.name, "price") && column.length == 9 &&
+			  column.null_count == 0 && column.n_buffers == 2 && !column.buffers[0] &&
+			  column.buffers[1] == array.data);
+		column.offset = 2;
+		column.length = 5;
+		expect_done(sheaf_array_from_arrow(&back, &schema, &column));
+		cr_assert(back.type == array.type && back.item_size == array.item_size && back.shape[0] == 5 &&
+			  back.data == (char *)array.data + 2 * array.item_size);
+		column.null_count = 1;
+		column.buffers[0] = array.data;
+		expect_failure(sheaf_array_from_arrow(&back, &schema, &column), -ENOTSUP, "missing values (1)");
+		schema.release(&schema);
+		column.release(&column);
+		cr_assert(!schema.release && !column.release);
+		expect_failure(sheaf_array_from_arrow(&back, &schema, &column), -EINVAL, "was released");
+		give_back(&array);
+	}
+	expect_failure(sheaf_array_to_arrow(&many, NULL, &schema, &column), -ENOTSUP, "one dimension");
+	expect_failure(sheaf_array_to_arrow(&flags, NULL, &schema, &column), -ENOTSUP, "no items of type 12");
+	expect_done(sheaf_array_slice(&view, &many, 1, 0, 1, 1));
+	expect_done(sheaf_array_to_arrow(&(sheaf_array){.type = SHEAF_U8, .item_size = 1, .dimensions = 1}, NULL, &schema,
+					 &column));
+	schema.format = "u";
+	expect_failure(sheaf_array_from_arrow(&back, &schema, &column), -ENOTSUP, "format \"u\"");
+	schema.release(&schema);
+	column.release(&column);
+	give_back(&flags);
+	give_back(&many);
+}
