@@ -207,6 +207,7 @@ typedef struct sheaf_load_options {
 	const char *const *missing;
 	/* until when the call may wait for a pipe, FIFO or terminal; 0: see sheaf_array_load() */
 	uint64_t deadline_ns;
+	const char *member; /* of an .npz file: which array; NULL: its only one */
 	/* Of .npy: out: the fields of records, as many as fit, and how many there are; or NULL */
 	sheaf_field *fields;
 	size_t field_room;
@@ -216,8 +217,8 @@ typedef struct sheaf_load_options {
 /**
  * sheaf_array_load() - read an array from a file into shared memory
  * @array:   out: free with sheaf_array_free()
- * @path:    a NumPy .npy file (recognized by its first bytes) of version 1.0, 2.0 or 3.0; or else
- *           CSV: numbers separated by
+ * @path:    a NumPy .npy file (recognized by its first bytes) of version 1.0, 2.0 or 3.0; an .npz
+ *           file (a ZIP archive) of them, not compressed; or else CSV: numbers separated by
  *           commas, the same count in every line; blank lines are skipped. Spaces or quotes around
  *           a number are fine, and so are "inf", "infinity" and "nan" in any case. The decimal
  *           point is a point in every locale. Pipes are read, too, and "-" is standard input
@@ -244,9 +245,9 @@ typedef struct sheaf_load_options {
  * such wait also ends by sheaf_pool_interrupt(), and when the pool ends. The calling thread cannot
  * be cancelled meanwhile. A terminal does not become the controlling one.
  *
- * Return: 0; -EINVAL (NULL; options->header is none of its values);
- *         -EPERM (as all calls); the errors of opening and reading the file
- *         (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -EBADMSG
+ * Return: 0; -EINVAL (NULL; options->header is none of its values; several arrays in an .npz file,
+ *         and no member named); -EPERM (as all calls); the errors of opening and reading the file
+ *         (-ENOENT, also: no such member, -EACCES, -EISDIR, -EIO, ...); -EBADMSG
  *         (the file is damaged: truncated or longer than its shape, an unreadable header, a bad
  *         number, a line with another count of columns; the message says file, line and column, or
  *         how many bytes are missing); -ENOTSUP (an .npy file of another version, of a dtype that

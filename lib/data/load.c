@@ -2,6 +2,7 @@
  * load.c - loads arrays from files into shared memory: checks the call and picks the format.
  */
 #include "data/input.h"
+#include "data/npz.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,6 +19,23 @@ static bool has_suffix(const char *text, const char *suffix)
 	return length >= suffix_length && strcmp(text + length - suffix_length, suffix) == 0;
 }
 
+static int load_member(sheaf_array *array, struct input *input, const sheaf_load_options *options)
+{
+	struct npz_place place;
+	int r = npz_find(input->fd, input->path, options->member, &place);
+
+	if (r == 0)
+		r = npz_check(input->fd, input->path, &place);
+	if (r == 0)
+		r = sheaf_input_enter(input, place.at, place.size);
+	if (r < 0)
+		return r;
+	if (!sheaf_npy_recognize(input))
+		return sheaf_fail(-EBADMSG, "%s: the array is not an .npy file: its first bytes are not \\x93NUMPY",
+				  input->path);
+	return sheaf_npy_read(array, input, options);
+}
+
 static int load_array(sheaf_array *array, sheaf_pool *pool, const char *path, const sheaf_load_options *options)
 {
 	struct input input;
@@ -26,7 +44,11 @@ static int load_array(sheaf_array *array, sheaf_pool *pool, const char *path, co
 	if (r < 0)
 		return r;
 
-	if (sheaf_npy_recognize(&input))
+	if (input_is_archive(&input))
+		r = load_member(array, &input, options);
+	else if (options->member != NULL)
+		r = sheaf_fail(-EINVAL, "%s: is no .npz file, and options.member is \"%.200s\"", path, options->member);
+	else if (sheaf_npy_recognize(&input))
 		r = sheaf_npy_read(array, &input, options);
 	else if (has_suffix(path, ".npy"))
 		r = sheaf_fail(-EBADMSG, "%s: is not an .npy file: its first bytes are not \\x93NUMPY", path);

@@ -48,6 +48,8 @@ static const int documented[][MOST_CODES] = {
 	[AS_WATCH] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW},
 	/* The same, and those of writing. */
 	[AS_SAVE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, ENOSPC, EROFS, EAGAIN},
+	/* The same of files that are mapped, or both written and read. */
+	[AS_FILE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, ENOSPC, EROFS, EAGAIN, ENODEV, EFBIG},
 };
 
 bool judge_documented(enum documented as, int code)

@@ -46,6 +46,7 @@ enum documented {
 	AS_LOAD,
 	AS_WATCH,
 	AS_SAVE,
+	AS_FILE,
 };
 
 bool judge_documented(enum documented as, int code);

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sheaf_data.h"
+#include "sheaf_file.h"
 #include "steps.h"
 #include "support/check.h"
 
@@ -143,4 +143,36 @@ void path_save(void)
 	      access(file, F_OK) ? "missing" : "there");
 	RIGHT(access(part, F_OK), LEAKED, "the part of a file is left");
 	unlink(file);
+}
+
+void path_archive(void)
+{
+	static const char *const names[] = {"one", "two"};
+	double values[] = {0, 1, 2, 3, 4, 5};
+	sheaf_pool *pool = step_create();
+	sheaf_array arrays[2], loaded = {0};
+	sheaf_member members[2];
+	char file[64], part[80];
+	size_t count = 77;
+	int r;
+
+	if (!pool)
+		return;
+	snprintf(file, sizeof(file), "faults-%ld.npz", (long)getpid());
+	snprintf(part, sizeof(part), "%s.part", file);
+	RIGHT(!sheaf_array_view(&arrays[0], values, SHEAF_F64, 0, 2, (size_t[]){3, 2}) &&
+		      !sheaf_array_slice(&arrays[1], &arrays[0], 0, 2, 3, -1),
+	      WRONG, "no view: %s", sheaf_message());
+	TRY(r, AS_SAVE, sheaf_npz_save(file, names, arrays, 2));
+	RIGHT(access(part, F_OK), LEAKED, "the part of a file is left");
+	if (r >= 0) {
+		TRY(r, AS_FILE, sheaf_npz_list(file, members, 2, &count));
+		RIGHT(count == (r < 0 ? 77 : 2), WRONG, "sheaf_npz_list: %d, and the count is %zu", r, count);
+		TRY(r, AS_LOAD, sheaf_array_load(&loaded, pool, file, &(sheaf_load_options){.member = "two"}));
+		RIGHT(r < 0 || ((double *)loaded.data)[0] == 4, WRONG, "the array is another one");
+		if (r >= 0)
+			LIBRARY(sheaf_array_free(&loaded, pool));
+	}
+	unlink(file);
+	step_destroy(pool);
 }

@@ -103,9 +103,13 @@ static _Noreturn void complain(const struct table_input *input, const char *what
 	abort();
 }
 
-static bool is_documented(int r)
+static bool is_documented(const struct table_input *input, int r)
 {
 	static const int codes[] = {0, -EBADMSG, -ENOTSUP, -EOVERFLOW, -ENOMEM};
+
+	/* Of an archive: no array, or several. */
+	if (input->size > 1 && input->bytes[0] == 'P' && (r == -ENOENT || r == -EINVAL))
+		return true;
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (r == codes[i])
@@ -119,7 +123,7 @@ static const char *find_fault(const struct table_input *input, const struct memo
 	/* The map of the heap grows by the way, a page for 32 MiB, and stays: it is the pool's. */
 	int64_t map = HEAP / UNIT * 8;
 
-	if (!is_documented(r))
+	if (!is_documented(input, r))
 		return "undocumented code";
 	if (use->peak > (int64_t)(MEMORY_PER_BYTE * use->read) + SLACK)
 		return "too much memory";

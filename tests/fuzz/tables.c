@@ -1,5 +1,5 @@
 /*
- * tables.c - grammars of CSV and .npy, with every rule broken now and then.
+ * tables.c - grammars of CSV, .npy and .npz, with every rule broken now and then.
  *
  * A seed gives the same inputs whatever compiles this: no expression draws twice where C leaves the
  * order open. Most inputs are small, so that a million of them take a minute; some are as large as
@@ -243,6 +243,92 @@ static void add_promise(struct rng *rng)
 	add_times("01234567", some(rng, 40000));
 }
 
+/* ---- .npz ---- */
+
+static uint32_t crc_of(const char *bytes, size_t size)
+{
+	uint32_t crc = 0xffffffff;
+
+	for (size_t i = 0; i < size; i++) {
+		crc ^= (unsigned char)bytes[i];
+		for (unsigned bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
+	}
+	return ~crc;
+}
+
+static void add_number(uint64_t value, unsigned bytes)
+{
+	for (unsigned i = 0; i < bytes; i++)
+		add_bytes((char[]){(char)(value >> (8 * i))}, 1);
+}
+
+/* Sometimes another number than the right one. */
+static uint64_t mostly(struct rng *rng, uint64_t right)
+{
+	return one_in(rng, 60) ? some_bits(rng, 0) : right;
+}
+
+/* What the local header and the entry of a file have in common. */
+static void add_common(struct rng *rng, uint32_t crc, size_t size)
+{
+	add_number(mostly(rng, 20), 2);
+	add_number(mostly(rng, 0), 2);
+	add_number(one_in(rng, 40) ? 8 : mostly(rng, 0), 2);
+	add_number(0, 4);
+	add_number(mostly(rng, crc), 4);
+	add_number(mostly(rng, size), 4);
+	add_number(mostly(rng, size), 4);
+}
+
+/* An archive of one .npy file or two, by the numbers of their entries. */
+static void add_npz(struct rng *rng)
+{
+	size_t headers[2], sizes[2], count = 1 + one_in(rng, 8), directory, all;
+	uint32_t crcs[2];
+
+	for (size_t i = 0; i < count; i++) {
+		size_t local = made.size, begin;
+
+		headers[i] = local;
+		add_number(0x04034b50, 4);
+		made.size += 22;
+		add_number(5, 2);
+		add_number(0, 2);
+		add("%c.npy", (char)('a' + i));
+		begin = made.size;
+		add_npy(rng);
+		sizes[i] = made.size - begin;
+		crcs[i] = crc_of(made.bytes + begin, sizes[i]);
+		all = made.size;
+		made.size = local + 4;
+		add_common(rng, crcs[i], sizes[i]);
+		made.size = all;
+	}
+	directory = made.size;
+	for (size_t i = 0; i < count; i++) {
+		add_number(0x02014b50, 4);
+		add_number(20, 2);
+		add_common(rng, crcs[i], sizes[i]);
+		add_number(mostly(rng, 5), 2);
+		add_number(mostly(rng, 0), 2);
+		add_number(mostly(rng, 0), 2);
+		add_number(0, 2);
+		add_number(0, 2);
+		add_number(0, 4);
+		add_number(mostly(rng, headers[i]), 4);
+		add("%c.npy", (char)('a' + i));
+	}
+	all = made.size - directory;
+	add_number(0x06054b50, 4);
+	add_number(mostly(rng, 0), 4);
+	add_number(mostly(rng, count), 2);
+	add_number(mostly(rng, count), 2);
+	add_number(mostly(rng, all), 4);
+	add_number(mostly(rng, directory), 4);
+	add_number(mostly(rng, 0), 2);
+}
+
 /* ---- damage ---- */
 
 static void damage(struct rng *rng)
@@ -277,11 +363,14 @@ void table_make(struct rng *rng, struct table_input *input)
 		made.bytes = malloc(LARGEST);
 	CHECK(made.bytes, "no memory");
 	made.size = 0;
-	switch (rng_below(rng, 8)) {
+	switch (rng_below(rng, 9)) {
 	case 0:
 	case 1:
 	case 2:
 		add_csv(rng);
+		break;
+	case 8:
+		add_npz(rng);
 		break;
 	case 3:
 		if (one_in(rng, 200)) {

@@ -48,6 +48,7 @@ PUBLIC = {
     "sheaf_bar.h": "bar",
     "sheaf_inspect.h": "watch",
     "sheaf_data.h": "data",
+    "sheaf_file.h": "data",
     "sheaf_exchange.h": "data",
     "sheaf_mpi.h": "mpi",
 }

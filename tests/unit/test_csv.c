@@ -357,8 +357,8 @@ Test(csv, refuses_another_count_of_columns)
 Test(csv, refuses_what_is_no_text)
 {
 	expect_failure(load_bytes("1,2\n3,\0004\n", 9), -EBADMSG, "line 2, column 2: \"\\x004\" is not a number");
-	expect_failure(load_bytes("PK\003\004\0\0", 6), -EBADMSG,
-		       "line 1, column 1: \"PK\\x03\\x04\\x00\\x00\" is not a number");
+	expect_failure(load_bytes("PK\003\003\0\0", 6), -EBADMSG,
+		       "line 1, column 1: \"PK\\x03\\x03\\x00\\x00\" is not a number");
 }
 
 Test(csv, shows_no_control_of_the_file_to_a_terminal)
