@@ -65,9 +65,9 @@ SHEAF_API int sheaf_array_view(sheaf_array *array, void *data, enum sheaf_number
 			       const size_t *shape);
 
 /**
- * sheaf_array_free() - give the array's memory back, and zero *@array. An
+ * sheaf_array_free() - give the array's memory back, or unmap its file, and zero *@array. An
  * all-zero array, and one without memory of its own, are fine. Views of it are dead then.
- * Return: as sheaf_free().
+ * Return: as sheaf_free(); -ENOSPC (of a mapped file: see sheaf_array_map()).
  */
 SHEAF_API int sheaf_array_free(sheaf_array *array, sheaf_pool *pool);
 

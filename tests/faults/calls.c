@@ -49,6 +49,7 @@ const struct call_errors calls[CALLS] = {
 	[CALL_FSTAT] = {"fstat", {ENOMEM, EOVERFLOW}},
 	[CALL_FSTATAT] = {"fstatat", {ENOENT, ENOMEM}},
 	[CALL_FSTATVFS] = {"fstatvfs", {EINTR, EIO, ENOMEM}},
+	[CALL_FSYNC] = {"fsync", {EINTR, EIO, ENOSPC}},
 	[CALL_FTRUNCATE] = {"ftruncate", {EFBIG, EINTR, ENOMEM}},
 	[CALL_GETCWD] = {"getcwd", {ENOENT, EACCES, ENOMEM}},
 	/* An owner that has become another user. Workers that have are not promised anything. */
@@ -676,6 +677,13 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t size)
 {
 	FAIL_IF(CALL_WRITE, -1);
 	return __real_write(fd, bytes, size);
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	FAIL_IF(CALL_FSYNC, -1);
+	return __real_fsync(fd);
 }
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);

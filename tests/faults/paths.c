@@ -32,6 +32,7 @@ const struct path paths[] = {
 	{.name = "load .npy", .attempt = path_load_npy},
 	{.name = "load a pipe", .attempt = path_load_pipe},
 	{.name = "save .npy", .attempt = path_save},
+	{.name = "map, make and append to .npy", .attempt = path_map_files},
 	{.name = "save, list and load .npz", .attempt = path_archive},
 	{.name = "trace", .attempt = path_trace},
 	{.name = "inspect", .prepare = path_take_name, .attempt = path_inspect},

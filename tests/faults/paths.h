@@ -53,6 +53,7 @@ void path_load_csv(void);
 void path_load_npy(void);
 void path_load_pipe(void);
 void path_save(void);
+void path_map_files(void);
 void path_archive(void);
 void path_inspect(void);
 void path_trace(void);

@@ -145,6 +145,92 @@ void path_save(void)
 	unlink(file);
 }
 
+/* ---- files as arrays ---- */
+
+#define FILE_ROWS 50
+
+static int fill_row(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	const sheaf_array *array = context;
+
+	(void)task;
+	for (size_t i = 2 * begin; i < 2 * end; i++)
+		((double *)array->data)[i] = (double)i;
+	return 0;
+}
+
+static int check_row(sheaf_task *task, size_t begin, size_t end, void *context)
+{
+	const sheaf_array *array = context;
+
+	for (size_t i = 2 * begin; i < 2 * end; i++)
+		if (((const double *)array->data)[i] != (double)i)
+			return sheaf_task_fail(task, -EDOM, "item %zu is %g", i, ((const double *)array->data)[i]);
+	return 0;
+}
+
+/* Run over the rows. A worker that cannot map the file dies, and reads nothing wrong. */
+static int run_over(sheaf_pool *pool, sheaf_range_fn *fn, sheaf_array *array)
+{
+	const sheaf_map_options options = {.context_size = sizeof(*array), .max_attempts = 1, .on_error = SHEAF_CANCEL_REST};
+
+	return judge_first(LIBRARY(sheaf_for(pool, fn, array, FILE_ROWS, &options)), AS_RUN, "sheaf_for");
+}
+
+static void map_made(sheaf_pool *pool, const char *file)
+{
+	sheaf_array array = {.shape = {77}};
+	int r;
+
+	TRY(r, AS_FILE, sheaf_array_map(&array, pool, file, &(sheaf_file_options){.access = SHEAF_READ_WRITE}));
+	if (r < 0) {
+		RIGHT(!array.data && array.shape[0] == 77, WRONG, "sheaf_array_map: fails and changes the array");
+		return;
+	}
+	run_over(pool, check_row, &array);
+	TRY(r, AS_FILE, sheaf_array_free(&array, pool));
+}
+
+static void append_to(const char *file)
+{
+	double more[] = {2 * FILE_ROWS, 2 * FILE_ROWS + 1};
+	sheaf_array rows;
+	int r;
+
+	RIGHT(!sheaf_array_view(&rows, more, SHEAF_F64, 0, 2, (size_t[]){1, 2}), WRONG, "no view: %s", sheaf_message());
+	TRY(r, AS_FILE, sheaf_npy_append(file, &rows));
+	(void)r;
+}
+
+void path_map_files(void)
+{
+	sheaf_pool *pool = step_create();
+	char file[64], part[80];
+	sheaf_array array = {0};
+	int r;
+
+	if (!pool)
+		return;
+	snprintf(file, sizeof(file), "faults-map-%ld.npy", (long)getpid());
+	snprintf(part, sizeof(part), "%s.part", file);
+	TRY(r, AS_FILE, sheaf_array_create_file(&array, pool, file, SHEAF_F64, 0, 2, (size_t[]){2 * FILE_ROWS, 2}));
+	if (r >= 0) {
+		bool filled = run_over(pool, fill_row, &array) >= 0;
+
+		r = judge_first(LIBRARY(sheaf_array_finish(&array, pool, FILE_ROWS, true)), AS_FILE, "sheaf_array_finish");
+		if (r >= 0 && filled) {
+			map_made(pool, file);
+			append_to(file);
+			map_made(pool, file);
+		}
+		if (array.data)
+			LIBRARY(sheaf_array_free(&array, pool));
+	}
+	RIGHT(access(part, F_OK), LEAKED, "the part of a file is left");
+	unlink(file);
+	step_destroy(pool);
+}
+
 void path_archive(void)
 {
 	static const char *const names[] = {"one", "two"};

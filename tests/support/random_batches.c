@@ -15,6 +15,8 @@
 #include "children.h"
 #include "deadline.h"
 #include "nested_batches.h"
+#include "random_files.h"
+#include "random_reductions.h"
 #include "rng.h"
 #include "sheaf_workers.h"
 #include "pool/pool.h"
@@ -516,8 +518,9 @@ static void leave(struct random_batches *batches)
 
 void random_batch_run(struct random_batches *batches)
 {
-	static void (*const kinds[])(struct random_batches *) = {calls, calls,  map,  stream, map,
-								 loop,  stream, loop, leave,  nested_batch_run};
+	static void (*const kinds[])(struct random_batches *) = {
+		calls,          calls, map, stream, map, loop, stream, loop, leave, nested_batch_run, random_reduction_run,
+		random_file_run};
 
 	kinds[rng_below(&batches->rng, sizeof(kinds) / sizeof(kinds[0]))](batches);
 }
@@ -546,7 +549,8 @@ static bool has_leaked(const struct segment *segment, uint64_t unit)
 	do {
 		word = atomic_load(&segment->heap_map[unit]);
 		found = memory_from(segment, (uint64_t)at);
-		if (word == UNIT_STOCKED || found < 0 || found >= at + (off_t)UNIT)
+		/* The tables of mapped files stay. */
+		if (word == UNIT_STOCKED || word >> 62 == UNIT_OF_FILE >> 62 || found < 0 || found >= at + (off_t)UNIT)
 			return false;
 		/* What was given back since is gone. */
 	} while (word != atomic_load(&segment->heap_map[unit]) || (word == UNIT_LEAVING && sheaf_now_ns() < deadline));

@@ -18,9 +18,10 @@ struct random_batches {
 
 /*
  * Run one batch of a random kind and size: a map, a loop, submitted tasks with results of all
- * sizes, taken in one of the three ways, or a stream of one stage or two. Now and then some or all
- * of it is cancelled. It has shared memory of its own, which is freed after. A result that is lost,
- * given twice, wrong or failed ends the program, and so does one that does not come (check.h).
+ * sizes, taken in one of the three ways, a stream of one stage or two, nested tasks, a reduction,
+ * or a mapped file. Now and then some or all of it is cancelled. It has shared memory of its own,
+ * which is freed after. A result that is lost, given twice, wrong or failed ends the program, and
+ * so does one that does not come (check.h).
  */
 void random_batch_run(struct random_batches *batches);
 

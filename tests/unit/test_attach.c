@@ -17,6 +17,7 @@
 #include "pool/pool.h"
 #include "pools.h"
 #include "sheaf_attach.h"
+#include "sheaf_file.h"
 #include "sheaf_workers.h"
 
 #define PROGRAMS 4
@@ -214,6 +215,19 @@ static int count_range(sheaf_task *task, size_t begin_at, size_t end_at, void *c
 	return 0;
 }
 
+/* Read a number of a file, whose address is the argument. Tells the process beside it. */
+static int read_mapped(sheaf_task *task, const void *arg, void *result)
+{
+	const uint64_t *number;
+	uint64_t found[2] = {(uint64_t)getpid()};
+
+	(void)task;
+	memcpy(&number, arg, sizeof(number));
+	found[1] = *number;
+	memcpy(result, found, sizeof(found));
+	return 0;
+}
+
 static int nameless(sheaf_task *task, const void *arg, void *result)
 {
 	return add_one(task, arg, result);
@@ -222,7 +236,7 @@ static int nameless(sheaf_task *task, const void *arg, void *result)
 static const sheaf_function functions[] = {
 	{"add_one", add_one, NULL},   {"tell_process", tell_process, NULL}, {"wait_at_desk", wait_at_desk, NULL},
 	{"leave", leave, NULL},       {"tell_state", tell_state, NULL},     {"add_nested", add_nested, NULL},
-	{"count", NULL, count_range},
+	{"count", NULL, count_range}, {"read_mapped", read_mapped, NULL},
 };
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
@@ -1225,4 +1239,51 @@ Test(attach, options_of_the_owner_that_are_refused)
 	sharing.places = SHEAF_MAX_PLACES + 1;
 	expect_option(-EINVAL, &(sheaf_pool_options){.sharing = &sharing}, "places is 65");
 	pool = NULL;
+}
+
+/* ---- files ---- */
+
+/* Work as soon as the only worker waits. */
+static void work_beside_it(void)
+{
+	await_stage(2);
+	work_to_the_end();
+}
+
+/* The only worker waits, so the program runs these tasks. Each file takes the place of another. */
+Test(attach, a_program_has_the_files_that_the_owner_maps)
+{
+	const sheaf_layout layout = {.type = SHEAF_U64, .dimensions = 1, .shape = {1}};
+	uint64_t found[2];
+	sheaf_batch *waiting;
+	sheaf_array array;
+	char path[64];
+	FILE *file;
+
+	program(0, work_beside_it);
+	start_shared(1, 1);
+	cr_assert_eq(sheaf_batch_create(&waiting, pool, &(sheaf_batch_options){.result_size = sizeof(int)}), 0);
+	cr_assert_eq(sheaf_submit(waiting, 0, wait_at_desk, NULL, 0), 0);
+	while (!atomic_load(&desk->running))
+		sleep_ns(100000);
+	atomic_store(&desk->stage, 2);
+	snprintf(path, sizeof(path), "/tmp/sheaf-attach-%ld", (long)getpid());
+	await_said(1);
+	for (uint64_t i = 0; i < 20; i++) {
+		cr_assert_not_null(file = fopen(path, "wb"));
+		cr_assert_eq(fwrite(&i, sizeof(i), 1, file), 1);
+		fclose(file);
+		cr_assert_eq(sheaf_array_map(&array, pool, path, &(sheaf_file_options){.layout = &layout}), 0, "%s",
+			     sheaf_message());
+		unlink(path);
+		cr_assert_eq(sheaf_apply(pool, read_mapped, &array.data, sizeof(array.data), found, sizeof(found), NULL), 0,
+			     "%s", sheaf_message());
+		cr_assert(found[0] == (uint64_t)programs[0] && found[1] == i, "process %lu, number %lu", found[0], found[1]);
+		cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	}
+	atomic_store(&desk->open, 1);
+	sheaf_batch_retire(waiting);
+	cr_assert_eq(sheaf_pool_close(pool), 0);
+	cr_assert_eq(sheaf_pool_join(pool, hang_deadline()), 0);
+	expect_end(0);
 }
