@@ -6,9 +6,12 @@
  * with what was noted when it was opened, before its number is used for anything that would harm
  * another file.
  */
+#define _XOPEN_SOURCE 700 /* realpath() */
 #include "os/file_id.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,4 +41,9 @@ void os_file_close(int fd, const struct os_file_id *id)
 {
 	if (os_file_is(fd, id))
 		close(fd);
+}
+
+bool os_file_resolve(const char *path, char *resolved)
+{
+	return realpath(path, resolved) != NULL;
 }

@@ -32,4 +32,10 @@ bool os_file_is(int fd, const struct os_file_id *id);
  */
 void os_file_close(int fd, const struct os_file_id *id);
 
+/*
+ * Write the name of the file that a path leads to, as every process knows it: absolute, and not by
+ * way of what is a process's own. @resolved: PATH_MAX bytes. False: it has none, or not now.
+ */
+bool os_file_resolve(const char *path, char *resolved);
+
 #endif

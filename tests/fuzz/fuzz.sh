@@ -1,7 +1,8 @@
 #!/bin/sh
 # fuzz.sh - libFuzzer tries for some seconds to find inputs that break a rule: segments, starting
-# from those of live pools, or tables, starting from generated ones. Needs clang with its fuzzer
-# runtime, and is skipped without. Usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]
+# from those of live pools, or tables, starting from generated ones. Needs
+# clang with its fuzzer runtime, and is skipped without.
+# Usage: fuzz.sh segments|tables|csv CORPUS_PROGRAM [SEED [SECONDS]]
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -43,23 +44,9 @@ mkdir "$folder/seeds" "$folder/found"
 cd "$top"
 os_sources=$(printf "%s " lib/os/*.c | sed "s,lib/os/${other}_[a-z]*.c,,g")
 support=$(for file in check deadline report rng; do echo "tests/support/$file.c"; done)
-case $what in
-segments)
-	"$corpus" "$folder/seeds"
-	longest=80000
-	export TRACE_FILE="$folder/trace.json"
-	sources="tests/fuzz/fuzz_inspect.c tests/fuzz/inspect_rules.c $support tests/support/children.c tests/support/proc.c
-		lib/base/clock.c lib/base/printable.c lib/base/error.c $os_sources
-		lib/segment/*.c lib/trace/*.c lib/watch/*.c"
-	;;
-tables)
-	"$corpus" "$seed" 300 "$folder/seeds"
-	# Longer than two buffers of the reader.
-	longest=200000
-	# Only what reads is watched closely. Of the rest of the library, the fuzzer takes each file
-	# as fast as it is.
-	sources="tests/fuzz/fuzz_tables.c tests/fuzz/table_load.c tests/fuzz/tables.c tests/fuzz/memory_meter.c $support lib/base/printable.c
-		lib/data/input.c lib/data/table.c lib/data/array.c lib/data/fields.c lib/data/csv.c lib/data/npy.c"
+# Only what the sources name is watched closely. Of the rest of the library, the fuzzer takes each
+# file as fast as it is.
+with_rest() {
 	# shellcheck disable=SC2086
 	watched=" $(echo $sources) "
 	rest=
@@ -78,10 +65,34 @@ tables)
 		$clang -std=c11 -D_POSIX_C_SOURCE=200809L -O1 -I"$top/include" -I"$top/lib" -c "$top/$source" \
 			-o "$(echo "${source#lib/}" | tr / _).o"
 	done)
-	sources="$sources $folder/rest/*.o -Wl,--wrap=os_commit -Wl,--wrap=os_release -Wl,--wrap=read"
+	sources="$sources $folder/rest/*.o"
+}
+case $what in
+segments)
+	"$corpus" "$folder/seeds"
+	longest=80000
+	export TRACE_FILE="$folder/trace.json"
+	sources="tests/fuzz/fuzz_inspect.c tests/fuzz/inspect_rules.c $support tests/support/children.c tests/support/proc.c
+		lib/base/clock.c lib/base/printable.c lib/base/error.c $os_sources
+		lib/segment/*.c lib/trace/*.c lib/watch/*.c"
+	;;
+tables | csv)
+	"$corpus" "$seed" 300 "$folder/seeds"
+	# Longer than two buffers of the reader. Those for a CSV file are made shorter.
+	longest=200000
+	[ "$what" = tables ] || longest=4000
+	sources="tests/fuzz/fuzz_tables.c tests/fuzz/table_load.c tests/fuzz/tables.c tests/fuzz/memory_meter.c $support lib/base/printable.c
+		lib/data/input.c lib/data/table.c lib/data/load.c lib/data/fields.c lib/data/csv.c lib/data/npy.c lib/data/npy_header.c
+		lib/data/dtype.c lib/data/shape.c lib/data/array.c lib/data/npz.c lib/data/zip.c lib/data/crc32.c"
+	[ "$what" = tables ] || sources="tests/fuzz/fuzz_csv.c tests/fuzz/csv_rules.c $support -DPIECE_ROOM=48 -DPIECE_BEYOND=5
+		-DRANGE_LEAST=7 lib/table/cell.c lib/table/codes.c lib/table/columns.c lib/table/decimal.c lib/table/fill.c
+		lib/table/fill_put.c lib/table/flaw.c lib/table/guess.c lib/table/head.c lib/table/loading.c lib/table/missing.c
+		lib/table/pass.c lib/table/piece.c lib/table/ranges.c lib/table/stream.c lib/table/table_load.c lib/table/texts.c"
+	with_rest
+	[ "$what" = csv ] || sources="$sources -Wl,--wrap=os_commit -Wl,--wrap=os_release -Wl,--wrap=read"
 	;;
 *)
-	echo "usage: fuzz.sh segments|tables CORPUS_PROGRAM [SEED [SECONDS]]" >&2
+	echo "usage: fuzz.sh segments|tables|csv CORPUS_PROGRAM [SEED [SECONDS]]" >&2
 	exit 2
 	;;
 esac

@@ -23,6 +23,8 @@ ROOMS = {
     # has arrays grow (pool/alloc.h) and notices that the pool was interrupted or is over
     # (pool/pool.h).
     "data": ["base", "os", "pool/alloc.h", "pool/holds.h", "pool/mapping.h", "pool/pool.h"],
+    # On arrays, and for the rest as data: CSV, and files that are computed block by block.
+    "table": ["base", "os", "data", "pool/alloc.h", "pool/holds.h", "pool/pool.h"],
     # As a program of a user's, but that it reports errors as the library does, and checks where
     # arrays lie as a map does.
     "reduce": ["base", "pool/holds.h"],
@@ -50,6 +52,7 @@ PUBLIC = {
     "sheaf_data.h": "data",
     "sheaf_file.h": "data",
     "sheaf_exchange.h": "data",
+    "sheaf_table.h": "table",
     "sheaf_mpi.h": "mpi",
 }
 
@@ -69,7 +72,7 @@ def stands_on(room):
 def may_include(room, header):
     """May a file of this room include this header, named as in #include?"""
     if header in PUBLIC:
-        return PUBLIC[header] in (None, room)
+        return PUBLIC[header] in [None, room] + stands_on(room)
     return header.split("/")[0] in [room] + stands_on(room) or header in stands_on(room)
 
 
