@@ -4,6 +4,7 @@
  * Contents
  *   Tables    sheaf_column, sheaf_table, sheaf_table_column, _free
  *   Read      sheaf_table_options, sheaf_table_load
+ *   Write     sheaf_table_format, sheaf_table_save
  *
  * Model     A *table* has columns of the same length. Each is an array of sheaf_data.h with one
  *           dimension, so tasks use it by plain pointers, and each call for arrays takes it.
@@ -148,6 +149,33 @@ typedef struct sheaf_table_options {
  *         what sheaf_for(), sheaf_submit(), sheaf_next() and sheaf_alloc() return.
  */
 SHEAF_API int sheaf_table_load(sheaf_table *table, sheaf_pool *pool, const char *path, const sheaf_table_options *options);
+
+/* ---- Write ---- */
+
+/** sheaf_table_format - how to write a table; all-zero and NULL mean the same */
+typedef struct sheaf_table_format {
+	char separator;      /* 0: ',' */
+	char decimal;        /* 0: '.' */
+	bool no_header;      /* else the first line has the names */
+	bool crlf;           /* lines end with CR LF, else LF */
+	const char *missing; /* text of a missing value and of NaN; NULL: none: "" */
+} sheaf_table_format;
+
+/**
+ * sheaf_table_save() - write a table as CSV, in parallel, with its rows in order
+ * @table:  its values, missing and texts are in shared memory, anywhere in it
+ * @path:   one of that name is replaced when the new one is whole, as by sheaf_array_save()
+ * @format: NULL: the defaults
+ *
+ * A float has the fewest digits that read back as the same one (Giulietti, "The Schubfach way to
+ * render doubles", 2021), and a point or an exponent, so that its column is guessed as floats
+ * again. A text has quotes if it needs them. Complex numbers, SHEAF_F16 and SHEAF_VOID cannot be
+ * written.
+ * Return: 0; -EINVAL (NULL; columns that are not of table->rows items of one dimension, or whose
+ *         types cannot be written; characters that contradict); -EFAULT (not in shared memory); the
+ *         errors of sheaf_array_save(); what sheaf_submit() and sheaf_next() return.
+ */
+SHEAF_API int sheaf_table_save(const sheaf_table *table, sheaf_pool *pool, const char *path, const sheaf_table_format *format);
 
 #ifdef __cplusplus
 }

@@ -50,6 +50,9 @@ static const int documented[][MOST_CODES] = {
 	[AS_SAVE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, ENOSPC, EROFS, EAGAIN},
 	/* The same of files that are mapped, or both written and read. */
 	[AS_FILE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, ENOSPC, EROFS, EAGAIN, ENODEV, EFBIG},
+	/* Those of reading and writing, and of a batch. */
+	[AS_TABLE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EOVERFLOW, EROFS, EAGAIN, ECHILD, ENOTRECOVERABLE,
+		      EOWNERDEAD},
 };
 
 bool judge_documented(enum documented as, int code)

@@ -47,6 +47,7 @@ enum documented {
 	AS_WATCH,
 	AS_SAVE,
 	AS_FILE,
+	AS_TABLE
 };
 
 bool judge_documented(enum documented as, int code);

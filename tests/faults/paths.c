@@ -34,6 +34,9 @@ const struct path paths[] = {
 	{.name = "save .npy", .attempt = path_save},
 	{.name = "map, make and append to .npy", .attempt = path_map_files},
 	{.name = "save, list and load .npz", .attempt = path_archive},
+	{.name = "load a table", .attempt = path_table_load},
+	{.name = "load a table from a pipe", .attempt = path_table_pipe},
+	{.name = "save a table", .attempt = path_table_save},
 	{.name = "trace", .attempt = path_trace},
 	{.name = "inspect", .prepare = path_take_name, .attempt = path_inspect},
 };

@@ -55,6 +55,9 @@ void path_load_pipe(void);
 void path_save(void);
 void path_map_files(void);
 void path_archive(void);
+void path_table_load(void);
+void path_table_pipe(void);
+void path_table_save(void);
 void path_inspect(void);
 void path_trace(void);
 
