@@ -8,6 +8,7 @@
  *   Appending       sheaf_npy_append
  *   Archives        sheaf_npz_list, sheaf_npz_save
  *   Named memory    sheaf_array_create_named
+ *   File to file    sheaf_map_file
  *
  * Model    A *mapped* array is the file itself, at one address in all processes of the pool.
  *          Nothing is read before it is used, and what is read is not copied. So a file may be
@@ -178,6 +179,46 @@ SHEAF_API int sheaf_npz_save(const char *path, const char *const *names, const s
  */
 SHEAF_API int sheaf_array_create_named(sheaf_array *array, sheaf_pool *pool, const char *name, enum sheaf_number type,
 				       size_t item_size, unsigned dimensions, const size_t *shape);
+
+/* ---- File to file ---- */
+
+/* What sheaf_map_file() computes from what. */
+typedef struct sheaf_file_job {
+	const char *in;         /* an .npy file in C order, of either byte order; or an .npz file */
+	const char *member;     /* of an .npz file: which array; NULL: its only one */
+	const char *out;        /* an .npy file; or CSV, if the name ends with .csv */
+	enum sheaf_number type; /* of the output */
+	size_t item_size;       /* of SHEAF_BYTES and SHEAF_VOID */
+	unsigned dimensions;    /* of a row of the output, 0 to 7; of CSV 0 or 1: its columns */
+	size_t shape[SHEAF_MAX_DIMENSIONS - 1];
+	size_t halo;   /* so many rows of the input in front of and behind each block */
+	size_t memory; /* most bytes of shared memory that it takes; 0: 64 MiB */
+	void *context; /* in shared memory; or context_size bytes are copied, 4096 at most */
+	size_t context_size;
+	bool durable; /* return only when the output is safe from a power cut */
+} sheaf_file_job;
+
+/**
+ * sheaf_map_file() - compute a file from another one, block by block, in bounded memory
+ * @fn:      a kernel for blocks of rows, with a halo of rows: see sheaf_block_fn, sheaf_map_array()
+ * @options: as of sheaf_for(), without a context and grain; or NULL
+ *
+ * The output has a row for each row of the input. A worker reads a block, calls the kernel, whose
+ * output is zeroed, and writes the result to its place. So neither file is ever in memory as a
+ * whole, whatever its size, and none is mapped. Blocks are as large as job->memory allows, at most
+ * some 1 MiB. CSV is written in order, as by sheaf_table_save() without a header, and takes up to
+ * 1 MiB more.
+ *
+ * The output gets its name when it is whole: a failure, or a death, leaves what was there. After
+ * the death of a worker its block is computed again.
+ * Return: 0; -EINVAL (NULL; a shape that no array has; memory that is too small for one row for
+ *         each worker: the message says what is needed; CSV of items that are not numbers or text);
+ *         -ENOTSUP (an input in Fortran order, or without dimensions; also as sheaf_array_load());
+ *         -EBADMSG (a damaged input, or one that became shorter); -EFAULT (a context that is not in
+ *         shared memory); -EOVERFLOW; the errors of opening, reading, making and writing files;
+ *         what sheaf_alloc() and sheaf_for() return.
+ */
+SHEAF_API int sheaf_map_file(sheaf_pool *pool, sheaf_block_fn *fn, const sheaf_file_job *job, const sheaf_map_options *options);
 
 #ifdef __cplusplus
 }

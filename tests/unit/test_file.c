@@ -735,3 +735,177 @@ Test(file, named_memory_is_seen_by_others)
 		       name);
 }
 
+/* ---- file to file ---- */
+
+/* The running difference of each column: needs the row in front. */
+static int difference(sheaf_task *task, const sheaf_block *block, void *context)
+{
+	const double *factor = context;
+
+	(void)task;
+	for (size_t i = 0; i < block->shape[0]; i++)
+		for (size_t j = 0; j < COLUMNS; j++) {
+			const double *in = sheaf_array_at(&block->in, (size_t[]){block->inner[0] + i, j});
+			double before = block->inner[0] + i ? in[-COLUMNS] : 0;
+
+			*(float *)sheaf_array_at(&block->out, (size_t[]){i, j}) = (float)((in[0] - before) * *factor);
+		}
+	return 0;
+}
+
+static const sheaf_file_job differences = {.in = path,
+					   .out = other,
+					   .type = SHEAF_F32,
+					   .dimensions = 1,
+					   .shape = {COLUMNS},
+					   .halo = 1,
+					   .memory = 256 << 10,
+					   .context = &(double){2},
+					   .context_size = sizeof(double)};
+
+/* 2 x 3 everywhere, but for the first row. */
+static void check_differences(size_t rows)
+{
+	sheaf_array array;
+
+	expect_done(sheaf_array_load(&array, pool, other, NULL));
+	cr_assert(array.type == SHEAF_F32 && array.dimensions == 2 && array.shape[0] == rows && array.shape[1] == COLUMNS);
+	for (size_t i = 0; i < rows * COLUMNS; i++) {
+		float wanted = i < COLUMNS ? 2 * (float)i : 2 * COLUMNS;
+
+		cr_assert_eq(((float *)array.data)[i], wanted, "item %zu of %zu rows", i, rows);
+	}
+	expect_done(sheaf_array_free(&array, pool));
+}
+
+static void compute_files(enum sheaf_backend backend)
+{
+	static const size_t sizes[] = {0, 1, 2, 7, 1000, 200000};
+
+	start_backend(backend);
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		write_numbers(path, sizes[i], 0);
+		expect_done(sheaf_map_file(pool, difference, &differences, NULL));
+		check_differences(sizes[i]);
+		expect_done(sheaf_map_file(pool, difference, &differences, &(sheaf_map_options){.caller_works = true}));
+		check_differences(sizes[i]);
+	}
+}
+
+Test(file, a_file_is_computed_from_another_one)
+{
+	compute_files(SHEAF_PROCESSES);
+}
+
+Test(file, so_it_is_by_threads_and_by_the_caller)
+{
+	compute_files(SHEAF_THREADS);
+	sheaf_pool_destroy(pool);
+	pool = NULL;
+	compute_files(SHEAF_INLINE);
+}
+
+/* Looks at the heap while a job runs. */
+struct witness {
+	pthread_t thread;
+	_Atomic bool over;
+	size_t most;
+};
+
+static void *watch_heap(void *context)
+{
+	struct witness *witness = context;
+	sheaf_pool_info info;
+
+	while (!atomic_load(&witness->over)) {
+		if (!sheaf_pool_get_info(pool, &info) && info.heap_used > witness->most)
+			witness->most = info.heap_used;
+		nap();
+	}
+	return NULL;
+}
+
+/* Takes the first column. Kills its worker now and then. @context: how often, in shared memory. */
+static int first_column(sheaf_task *task, const sheaf_block *block, void *context)
+{
+	_Atomic unsigned *kills = context;
+
+	if (block->begin[0] % 7 == 3 && sheaf_task_attempt(task) == 1 && atomic_fetch_add(kills, 1) < 10)
+		raise(SIGKILL);
+	for (size_t i = 0; i < block->shape[0]; i++)
+		*(double *)sheaf_array_at(&block->out, &i) = *(double *)sheaf_array_at(&block->in, (size_t[]){i, 0});
+	return 0;
+}
+
+static void expect_first_column(sheaf_file_job *job, size_t rows)
+{
+	struct witness witness = {.most = 0};
+	sheaf_pool_info info;
+	sheaf_array array;
+
+	atomic_store((_Atomic unsigned *)job->context, 0);
+	expect_done(sheaf_pool_get_info(pool, &info));
+	cr_assert_eq(pthread_create(&witness.thread, NULL, watch_heap, &witness), 0);
+	expect_done(sheaf_map_file(pool, first_column, job, NULL));
+	atomic_store(&witness.over, true);
+	pthread_join(witness.thread, NULL);
+	cr_assert_leq(witness.most, info.heap_used + job->memory + (1 << 20));
+	expect_done(sheaf_array_load(&array, pool, other, NULL));
+	cr_assert_eq(sheaf_array_count(&array), rows);
+	for (size_t i = 0; i < rows; i++)
+		cr_assert_eq(((double *)array.data)[i], (double)(i * COLUMNS));
+	expect_done(sheaf_array_free(&array, pool));
+}
+
+Test(file, memory_is_bounded_and_deaths_change_nothing)
+{
+	sheaf_file_job job = {.in = path, .out = other, .type = SHEAF_F64, .memory = 512 << 10};
+	size_t rows = 150001;
+
+	start_backend(SHEAF_PROCESSES);
+	write_numbers(path, rows, 0);
+	expect_done(sheaf_alloc(pool, sizeof(unsigned), &job.context));
+	expect_first_column(&job, rows);
+	/* The same as CSV: one column. */
+	snprintf(other, sizeof(other), "%s/out.csv", folder);
+	job.memory = 1 << 20;
+	expect_first_column(&job, rows);
+}
+
+static int fail_late(sheaf_task *task, const sheaf_block *block, void *context)
+{
+	(void)context;
+	return block->begin[0] > 50000 ? sheaf_task_fail(task, -EDOM, "enough") : 0;
+}
+
+Test(file, what_fails_leaves_the_old_file)
+{
+	sheaf_file_job job = differences;
+
+	start_backend(SHEAF_PROCESSES);
+	write_numbers(path, 100000, 0);
+	write_numbers(other, 3, 5);
+	expect_failure(sheaf_map_file(pool, fail_late, &differences, NULL), -EDOM, "enough");
+	job.memory = 1000;
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -EINVAL, "job.memory is");
+	job = differences;
+	job.out = "out.csv";
+	job.type = SHEAF_C64;
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -EINVAL, "cannot be written as CSV");
+	job = differences;
+	job.context_size = 5000;
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -EINVAL, "context_size is 5000");
+	job = differences;
+	job.in = "/none.npy";
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -ENOENT, "none.npy");
+	expect_failure(sheaf_map_file(pool, NULL, &job, NULL), -EINVAL, "fn, job");
+	cr_assert_eq(truncate(path, 2000), 0);
+	expect_failure(sheaf_map_file(pool, difference, &differences, NULL), -EBADMSG, "truncated");
+	write_numbers(path, 3, 5);
+	{
+		sheaf_array array;
+
+		expect_done(sheaf_array_load(&array, pool, other, NULL));
+		expect_done(count_from(&array, 5));
+	}
+}
