@@ -25,6 +25,8 @@ ROOMS = {
     "data": ["base", "os", "pool/alloc.h", "pool/holds.h", "pool/mapping.h", "pool/pool.h"],
     # On arrays, and for the rest as data: CSV, and files that are computed block by block.
     "table": ["base", "os", "data", "pool/alloc.h", "pool/holds.h", "pool/pool.h"],
+    # On arrays, and for the rest as a program of a user's: rows by key.
+    "group": ["base", "data"],
     # As a program of a user's, but that it reports errors as the library does, and checks where
     # arrays lie as a map does.
     "reduce": ["base", "pool/holds.h"],
@@ -53,6 +55,7 @@ PUBLIC = {
     "sheaf_file.h": "data",
     "sheaf_exchange.h": "data",
     "sheaf_table.h": "table",
+    "sheaf_group.h": "group",
     "sheaf_mpi.h": "mpi",
 }
 

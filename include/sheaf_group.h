@@ -1,0 +1,176 @@
+/*
+ * sheaf_group.h - rows by key: partitions, groups, sorting, and joins of tables in shared memory.
+ *
+ * Contents
+ *   Keys         sheaf_group_options
+ *   Rows         sheaf_argsort, sheaf_sort, sheaf_take
+ *   Partitions   sheaf_partition_by_key, _parts, _steps, _labels, _free
+ *   Joins        sheaf_join
+ *
+ * Model     A table is a set of *columns*: arrays of sheaf_data.h with one dimension and one
+ *           length, in the pool's shared memory. Row i has item i of each. One or several columns
+ *           are the *keys*. Rows with equal keys make a *group*. No call moves rows: calls return
+ *           arrays of row numbers, and sheaf_take() gathers by them.
+ *
+ * Keys      Numbers but complex ones, booleans, text (SHEAF_BYTES) and records (SHEAF_VOID), which
+ *           are compared byte by byte, as unsigned numbers. Of several columns the first counts
+ *           most. -0.0 and 0.0 are one key. All NaNs are one key, which comes behind all others, in
+ *           descending order, too. Columns need not be contiguous.
+ *
+ * Results   depend on the arguments alone: they have the same bytes for any number of workers, any
+ *           schedule, any backend, and when workers die. (explanation/groups.md)
+ *
+ * Memory    Temporary memory is shared memory, and is free again when a call returns, also when it
+ *           fails. If the caller is a task whose worker dies in the call, it stays until the pool
+ *           ends, as all that tasks allocate.
+ *
+ * Callers   As sheaf_for(): the owner, its threads, and tasks. In a pool that other programs may
+ *           join (options.sharing) these calls are refused with -ENOENT.
+ *
+ * Returns   As in sheaf.h: >= 0 done, < 0 is -errno, and sheaf_message() says what went wrong. Each
+ *           call that takes a pool returns, beside what it lists, -EINVAL (NULL, an array that is
+ *           none, of more than one dimension or of another length, a type that cannot be a key),
+ *           -EFAULT (an array that is not in shared memory), -ENOMEM, and what sheaf_for() and
+ *           sheaf_alloc() return. Out-parameters are untouched then.
+ */
+#ifndef SHEAF_GROUP_H
+#define SHEAF_GROUP_H
+
+#include "sheaf_data.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Keys ---- */
+
+enum sheaf_group_order {
+	SHEAF_BY_KEY = 0,   /* groups in ascending order of their keys */
+	SHEAF_BY_FIRST = 1, /* groups in the order of their first rows */
+};
+
+/** sheaf_group_options - how rows are compared. A zeroed struct, or NULL, means the defaults. */
+typedef struct sheaf_group_options {
+	enum sheaf_group_order order; /* not of sorts and joins */
+	/*
+	 * A row with a NaN in one of its keys belongs to no group, unless this is set, as with
+	 * pandas' groupby(dropna=True). In a join it has no partner, unless this is set; pandas
+	 * joins NaN with NaN. Sorts keep all rows.
+	 */
+	bool keep_nan;
+	/* as many as there are keys: true: by descending key. NULL: all ascending */
+	const bool *descending;
+	const sheaf_map_options *run; /* as of sheaf_for(), without a context; or NULL */
+} sheaf_group_options;
+
+/* ---- Rows ---- */
+
+/**
+ * sheaf_argsort() - tell in which order the rows are sorted; rows with equal keys stay in order
+ * @order:     out: row numbers, SHEAF_I64; free with sheaf_array_free()
+ * @keys:      @key_count columns, at least one
+ *
+ * As numpy.argsort(kind="stable") and lexsort(). A radix sort from the most significant digit
+ * (McIlroy, Bostic and McIlroy, "Engineering radix sort", 1993): the first digits by all workers
+ * together, and what is left of a bucket by one of them. It needs 16 bytes a row, and as much again
+ * where a few buckets have most rows; and in each worker 32 bytes for each row of a bucket.
+ */
+SHEAF_API int sheaf_argsort(sheaf_array *order, sheaf_pool *pool, const sheaf_array *keys, unsigned key_count,
+			    const sheaf_group_options *options);
+
+/**
+ * sheaf_sort() - make a sorted copy of a column
+ * @sorted: out: an array of the same type; free with sheaf_array_free()
+ */
+SHEAF_API int sheaf_sort(sheaf_array *sorted, sheaf_pool *pool, const sheaf_array *column, const sheaf_group_options *options);
+
+/**
+ * sheaf_take() - gather rows: row i of @to becomes row rows[i] of @from, in parallel
+ * @to, @from: of one type, with the same number of dimensions, at least 1, and the same lengths but
+ *             for the first. Items of a row lie one behind the other. They do not overlap
+ * @rows:      SHEAF_I64 with one dimension, as many as rows of @to. Any order, any number of times
+ * @missing:   what rows of @to become where rows[i] is -1: item_size bytes, repeated; or NULL:
+ *             a number of rows must be one of @from
+ *
+ * Return: also -ERANGE (there is no such row: the message names it).
+ */
+SHEAF_API int sheaf_take(sheaf_pool *pool, const sheaf_array *to, const sheaf_array *from, const sheaf_array *rows,
+			 const void *missing, const sheaf_map_options *options);
+
+/* ---- Partitions ---- */
+
+/**
+ * sheaf_partition - rows in groups
+ *
+ * Group g has the rows order[offsets[g]] to order[offsets[g + 1] - 1], in ascending order. If
+ * order.data is NULL, the groups are ranges of rows: it has the rows offsets[g] to
+ * offsets[g + 1] - 1. Rows that belong to no group are in none.
+ */
+typedef struct sheaf_partition {
+	size_t groups;
+	size_t rows;         /* of all groups */
+	sheaf_array offsets; /* SHEAF_I64, groups + 1 */
+	sheaf_array order;   /* SHEAF_I64, rows; data NULL: ranges */
+} sheaf_partition;
+
+/**
+ * sheaf_partition_by_key() - put rows with equal keys into one group
+ * sheaf_partition_parts() - cut @n rows into @parts ranges, of which the first n % parts have one
+ *                           row more than the others: as numpy.array_split()
+ * sheaf_partition_steps() - cut @n rows into ranges of @step rows, of which the last may be shorter
+ * @partition: out: free with sheaf_partition_free()
+ *
+ * Any number of groups, from none to one for each row, and of any sizes. By key it needs what
+ * sheaf_argsort() needs, and a byte a row.
+ * Return: 0; parts, steps: only -EINVAL (also: no parts, a step of 0) and what sheaf_alloc()
+ *         returns.
+ */
+SHEAF_API int sheaf_partition_by_key(sheaf_partition *partition, sheaf_pool *pool, const sheaf_array *keys, unsigned key_count,
+				     const sheaf_group_options *options);
+SHEAF_API int sheaf_partition_parts(sheaf_partition *partition, sheaf_pool *pool, size_t n, size_t parts);
+SHEAF_API int sheaf_partition_steps(sheaf_partition *partition, sheaf_pool *pool, size_t n, size_t step);
+
+/**
+ * sheaf_partition_labels() - take each group's first item of a column: of a key, the group's key
+ * @labels: out: an array of @column's type with one item for each group; free with
+ *          sheaf_array_free()
+ * @column: of the table that was partitioned
+ *
+ * Return: also -EINVAL (a group without rows), -ERANGE (the column is too short).
+ */
+SHEAF_API int sheaf_partition_labels(sheaf_array *labels, sheaf_pool *pool, const sheaf_partition *partition,
+				     const sheaf_array *column, const sheaf_map_options *options);
+
+/**
+ * sheaf_partition_free() - give a partition's memory back, and zero it. An all-zero one is fine.
+ * Return: as sheaf_free().
+ */
+SHEAF_API int sheaf_partition_free(sheaf_partition *partition, sheaf_pool *pool);
+
+/* ---- Joins ---- */
+
+enum sheaf_join_kind {
+	SHEAF_JOIN_INNER = 0, /* rows that have a partner in the other table */
+	SHEAF_JOIN_LEFT = 1,  /* and left rows without one, once: their right row is -1 */
+};
+
+/**
+ * sheaf_join() - find the pairs of rows of two tables that have the same keys
+ * @left_rows, @right_rows: out: row numbers, SHEAF_I64: pair i is left_rows[i], right_rows[i]. In
+ *              the order of left rows, and of right rows where one has several partners; free with
+ *              sheaf_array_free(). sheaf_take() gathers both tables' columns by them
+ * @left, @right: the keys: @key_count columns of each table, of the same types
+ *
+ * Options are keep_nan and run. It needs 25 to 41 bytes for each row of both tables, 24 for each
+ * left one, and 16 for each pair.
+ * Return: also -EOVERFLOW (too many pairs).
+ */
+SHEAF_API int sheaf_join(sheaf_array *left_rows, sheaf_array *right_rows, sheaf_pool *pool, const sheaf_array *left,
+			 const sheaf_array *right, unsigned key_count, enum sheaf_join_kind kind,
+			 const sheaf_group_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
