@@ -5,6 +5,7 @@
  *   Keys         sheaf_group_options
  *   Rows         sheaf_argsort, sheaf_sort, sheaf_take
  *   Partitions   sheaf_partition_by_key, _parts, _steps, _labels, _free
+ *   Aggregates   sheaf_aggregation, sheaf_group_by
  *   Joins        sheaf_join
  *
  * Model     A table is a set of *columns*: arrays of sheaf_data.h with one dimension and one
@@ -146,6 +147,57 @@ SHEAF_API int sheaf_partition_labels(sheaf_array *labels, sheaf_pool *pool, cons
  * Return: as sheaf_free().
  */
 SHEAF_API int sheaf_partition_free(sheaf_partition *partition, sheaf_pool *pool);
+
+/* ---- Aggregates ---- */
+
+/* Of the values of a group. NaN values are left out. */
+enum sheaf_aggregate {
+	SHEAF_COUNT = 0,    /* how many there are; without values: rows. SHEAF_I64 */
+	SHEAF_SUM = 1,      /* SHEAF_F64; of whole numbers SHEAF_I64 or SHEAF_U64, modulo 2^64 */
+	SHEAF_MEAN = 2,     /* SHEAF_F64; NaN if there are none */
+	SHEAF_MIN = 3,      /* of the values' type; NaN if there are none */
+	SHEAF_MAX = 4,      /* the same */
+	SHEAF_VARIANCE = 5, /* SHEAF_F64; NaN if there are not more than ddof */
+	SHEAF_FIRST = 6,    /* the first value, also of other types than numbers; NaN if none */
+	SHEAF_LAST = 7,     /* the last one */
+	SHEAF_QUANTILE = 8, /* SHEAF_F64; NaN if there are none */
+};
+
+/** sheaf_aggregation - one aggregate of one column */
+typedef struct sheaf_aggregation {
+	enum sheaf_aggregate what;
+	const sheaf_array *values; /* a column; NULL: of a count of rows */
+	/*
+	 * Of a variance: the sum of squared distances is divided by the number of values less ddof:
+	 * 0, as NumPy does, or 1, as pandas does.
+	 */
+	size_t ddof;
+	/* Of a quantile: from 0 to 1; 0.5 is the median. Between two values as NumPy's "linear" */
+	double quantile;
+} sheaf_aggregation;
+
+/**
+ * sheaf_group_by() - compute aggregates of each group: one row for each group
+ * @labels:       out: @key_count arrays, of the types of the keys: the keys of the groups. Zeros
+ *                are 0.0, and a NaN is the quiet one without a sign
+ * @results:      out: @count arrays. Free each array with sheaf_array_free()
+ * @aggregations: @count of them; 0 gives the distinct keys
+ *
+ * Nothing is sorted where keys, less the least one, are small numbers: then each chunk of the rows
+ * has a table of all groups, and tables are joined in the order of the chunks. Larger ones, up to
+ * twice as many as there are rows, are scattered first, by their first digits. All others, several
+ * columns that do not fit into 64 bits, quantiles, and first or last values that are no numbers,
+ * take what sheaf_partition_by_key() takes. A group with many rows is computed in parts in each
+ * case.
+ *
+ * A sum of doubles has an error of at most 2^-53 of itself, and (n * 2^-53)^2 of the sum of |x|,
+ * for n values, to first order. (explanation/groups.md)
+ *
+ * Return: also -EINVAL (no such aggregate, a quantile beyond 0 to 1, values that are no numbers).
+ */
+SHEAF_API int sheaf_group_by(sheaf_array *labels, sheaf_array *results, sheaf_pool *pool, const sheaf_array *keys,
+			     unsigned key_count, const sheaf_aggregation *aggregations, unsigned count,
+			     const sheaf_group_options *options);
 
 /* ---- Joins ---- */
 

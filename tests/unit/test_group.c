@@ -394,6 +394,83 @@ Test(group, joins_a_key_that_is_everywhere)
 	free_columns(&wrong, 1);
 }
 
+/* ---- the same bytes everywhere ---- */
+
+struct killer {
+	_Atomic bool stop;
+	unsigned kills;
+};
+
+/* Kill a worker, wait until another one has its place, and so on. */
+static void *kill_workers(void *context)
+{
+	struct killer *killer = context;
+
+	for (unsigned w = 0; !atomic_load(&killer->stop); w++) {
+		pid_t pid = sheaf_pool_worker_pid(pool, w % 3);
+
+		if (pid > 0 && !kill(pid, SIGKILL))
+			killer->kills++;
+		while (!atomic_load(&killer->stop) && (sheaf_pool_worker_pid(pool, w % 3) == pid))
+			nap();
+		for (unsigned pause = 0; pause < 20; pause++)
+			nap();
+	}
+	return NULL;
+}
+
+/* What calls of all kinds give, one after the other, as one hash. */
+static uint64_t hash_of_calls(const sheaf_array *keys, const sheaf_map_options *run)
+{
+	sheaf_group_options options = {.order = SHEAF_BY_FIRST, .run = run};
+	sheaf_aggregation sum = {.what = SHEAF_SUM, .values = &keys[1]};
+	sheaf_partition partition;
+	sheaf_array found[6];
+	uint64_t hash = 1;
+
+	expect_done(sheaf_argsort(&found[0], pool, keys, 2, &options));
+	expect_done(sheaf_partition_by_key(&partition, pool, keys, 1, &options));
+	found[1] = partition.offsets;
+	/* A table of small numbers, which are scattered. */
+	expect_done(sheaf_group_by(&found[2], &found[3], pool, &partition.order, 1, &sum, 1, &options));
+	expect_done(sheaf_join(&found[4], &found[5], pool, &keys[1], &keys[1], 1, SHEAF_JOIN_LEFT, &options));
+	for (unsigned f = 0; f < 6; f++) {
+		size_t bytes = found[f].shape[0] * found[f].item_size;
+
+		for (size_t at = 0; at + 8 <= bytes; at += 8) {
+			uint64_t word;
+
+			memcpy(&word, (char *)found[f].data + at, 8);
+			hash = mix(hash ^ word);
+		}
+		if (f != 1)
+			free_columns(&found[f], 1);
+	}
+	expect_done(sheaf_partition_free(&partition, pool));
+	return hash;
+}
+
+/* Workers die in all passes of calls that have to give what they gave without deaths. */
+Test(group, gives_the_same_when_workers_die)
+{
+	sheaf_map_options run = {.max_attempts = SHEAF_MAX_ATTEMPTS};
+	struct killer killer = {0};
+	struct rng rng = {7};
+	size_t rows = 300000;
+	sheaf_array keys[2] = {random_column(&rng, key_types[14], rows, 3000, false, true),
+			       random_column(&rng, key_types[0], rows, UINT64_MAX, false, false)};
+	uint64_t quiet = hash_of_calls(keys, &run);
+	pthread_t thread;
+
+	cr_assert_eq(pthread_create(&thread, NULL, kill_workers, &killer), 0);
+	for (unsigned round = 0; round < 10; round++)
+		cr_assert_eq(hash_of_calls(keys, &run), quiet, "round %u", round);
+	atomic_store(&killer.stop, true);
+	cr_assert_eq(pthread_join(thread, NULL), 0);
+	cr_assert(killer.kills || sheaf_pool_worker_pid(pool, 0) <= 0);
+	free_columns(keys, 2);
+}
+
 Test(group, leaves_no_memory_behind)
 {
 	struct rng rng = {8};
