@@ -6,6 +6,7 @@
  *   Rows         sheaf_argsort, sheaf_sort, sheaf_take
  *   Partitions   sheaf_partition_by_key, _parts, _steps, _labels, _free
  *   Aggregates   sheaf_aggregation, sheaf_group_by
+ *   Functions    sheaf_rows_add, sheaf_group_apply
  *   Joins        sheaf_join
  *
  * Model     A table is a set of *columns*: arrays of sheaf_data.h with one dimension and one
@@ -198,6 +199,76 @@ typedef struct sheaf_aggregation {
 SHEAF_API int sheaf_group_by(sheaf_array *labels, sheaf_array *results, sheaf_pool *pool, const sheaf_array *keys,
 			     unsigned key_count, const sheaf_aggregation *aggregations, unsigned count,
 			     const sheaf_group_options *options);
+
+/* ---- Functions of groups ---- */
+
+/* What a function is called for. */
+typedef struct sheaf_group {
+	size_t number;        /* in the partition */
+	size_t rows;          /* of the group, or of the part of it that the call is for */
+	const int64_t *order; /* their numbers; NULL: they follow each other, from first on */
+	size_t first;         /* the number of the first one */
+	/* What the parts gave, in their order: for sheaf_group_work.join alone; else NULL and 0 */
+	const void *parts;
+	size_t part_rows;
+} sheaf_group;
+
+/* The rows that a function gives for its group. */
+typedef struct sheaf_rows sheaf_rows;
+
+/**
+ * sheaf_rows_add() - take room for rows behind those that the call has added so far
+ * @memory: out: @count zeroed rows, to be written to until the next call
+ *
+ * Return: 0; -EINVAL; -EOVERFLOW, -ENOMEM.
+ */
+SHEAF_API int sheaf_rows_add(sheaf_rows *rows, size_t count, void **memory);
+
+/**
+ * sheaf_group_fn - compute the rows of one group; run in a worker, once or more
+ * @rows:    add any number of rows: also none
+ * @context: what the caller gave
+ *
+ * What its worker has loaded once, in an init hook of sheaf_workers.h, it gets by
+ * sheaf_task_state(task).
+ * Return: 0, or a negative errno.
+ */
+typedef int sheaf_group_fn(sheaf_task *task, const sheaf_group *group, sheaf_rows *rows, void *context);
+
+/** sheaf_group_work - what is done with each group. All but fn may be zero. */
+typedef struct sheaf_group_work {
+	sheaf_group_fn *fn;
+	enum sheaf_number type; /* of the items of a row */
+	size_t item_size;       /* bytes; 0: the type's */
+	size_t width;           /* items of a row; 0: one, and the array has one dimension */
+	void *context;          /* in shared memory; or context_size bytes are copied */
+	size_t context_size;
+	/*
+	 * A group of more rows is cut into parts of so many rows, and fn is called for each. 0:
+	 * none is cut. What the parts give follows each other, unless there is a join: it is called
+	 * for the whole group then, and gives its rows.
+	 */
+	size_t split;
+	sheaf_group_fn *join;
+} sheaf_group_work;
+
+/**
+ * sheaf_group_apply() - call a function for each group, and put all rows into one array
+ * @rows:    out: the rows in the order of groups: of one dimension, or of two if width is not 0.
+ *           Groups that gave none are left out. Free with sheaf_array_free()
+ * @numbers: out: SHEAF_I64: of each row its group, by which sheaf_take() gathers labels; free with
+ *           sheaf_array_free(); or NULL
+ * @options: as of sheaf_for(), without a context; or NULL. grain: so many groups in a task at most.
+ *           A time limit is for one group, and counts for all of a task together
+ *
+ * Some groups that follow each other make one task, so that there are some 1000 tasks, or more if
+ * they are large. Rows are held twice while they are put together. A group whose function fails
+ * makes the call fail: the message names the first such group, also if its worker died.
+ * Return: 0; -EINVAL (also: a partition that is none); the status of that group; -ETIME (the
+ *         deadline passed); -EOVERFLOW; those of sheaf_submit(), sheaf_gather() and sheaf_alloc().
+ */
+SHEAF_API int sheaf_group_apply(sheaf_array *rows, sheaf_array *numbers, sheaf_pool *pool, const sheaf_partition *partition,
+				const sheaf_group_work *work, const sheaf_map_options *options);
 
 /* ---- Joins ---- */
 
