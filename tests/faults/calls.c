@@ -26,6 +26,7 @@
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +109,9 @@ const struct call_errors calls[CALLS] = {
 	[CALL_WAITPID_ANY] = {"waitpid(-1)", {EINTR}},
 	/* Into a pipe that has not been read from for long. */
 	[CALL_WRITE] = {"write", {EAGAIN, EINTR}},
+	[CALL_WRITEV] = {"writev", {EINTR, EIO, ENOSPC}},
+	/* It takes a byte and tells so: no failure, as an interruption is none. */
+	[CALL_WRITEV_SHORT] = {"writev that takes one byte", {EINTR}},
 };
 
 /* The errno with which this call of the library fails, or 0. */
@@ -677,6 +681,15 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t size)
 {
 	FAIL_IF(CALL_WRITE, -1);
 	return __real_write(fd, bytes, size);
+}
+
+ssize_t __real_writev(int fd, const struct iovec *pieces, int count);
+ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
+{
+	FAIL_IF(CALL_WRITEV, -1);
+	if (FAULT(CALL_WRITEV_SHORT))
+		return __real_write(fd, pieces[0].iov_base, 1);
+	return __real_writev(fd, pieces, count);
 }
 
 int __real_fsync(int fd);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # fuzz.sh - libFuzzer tries for some seconds to find inputs that break a rule: segments, starting
-# from those of live pools, or tables, starting from generated ones. Needs
+# from those of live pools, or tables or journals, starting from generated ones. Needs
 # clang with its fuzzer runtime, and is skipped without.
-# Usage: fuzz.sh segments|tables|csv CORPUS_PROGRAM [SEED [SECONDS]]
+# Usage: fuzz.sh segments|tables|csv|journals CORPUS_PROGRAM [SEED [SECONDS]]
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -91,8 +91,16 @@ tables | csv)
 	with_rest
 	[ "$what" = csv ] || sources="$sources -Wl,--wrap=os_commit -Wl,--wrap=os_release -Wl,--wrap=read"
 	;;
+journals)
+	"$corpus" "$seed" 200 "$folder/seeds"
+	longest=4000
+	sources="tests/fuzz/fuzz_journal.c tests/fuzz/journal_load.c $support
+		lib/base/clock.c lib/base/printable.c lib/base/error.c lib/base/grow.c $os_sources
+		lib/resume/hash.c lib/resume/identity.c lib/resume/claim.c lib/resume/record.c lib/resume/record_write.c lib/resume/ledger.c
+		lib/resume/journal.c lib/resume/journal_read.c"
+	;;
 *)
-	echo "usage: fuzz.sh segments|tables|csv CORPUS_PROGRAM [SEED [SECONDS]]" >&2
+	echo "usage: fuzz.sh segments|tables|csv|journals CORPUS_PROGRAM [SEED [SECONDS]]" >&2
 	exit 2
 	;;
 esac

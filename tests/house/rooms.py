@@ -27,6 +27,9 @@ ROOMS = {
     "table": ["base", "os", "data", "pool/alloc.h", "pool/holds.h", "pool/pool.h"],
     # On arrays, and for the rest as a program of a user's: rows by key.
     "group": ["base", "data"],
+    # As a program of a user's, but that it reports errors as the library does, and asks the system
+    # for locks and for what a power cut leaves.
+    "resume": ["base", "os", "pool/holds.h", "pool/pool.h"],
     # As a program of a user's, but that it reports errors as the library does, and checks where
     # arrays lie as a map does.
     "reduce": ["base", "pool/holds.h"],
@@ -47,6 +50,7 @@ PUBLIC = {
     "sheaf_trace.h": None,
     "sheaf_number.h": None,
     "sheaf_adapter.h": None,
+    "sheaf_resume.h": None,
     "sheaf_reduce.h": "reduce",
     "sheaf_sync.h": "sync",
     "sheaf_bar.h": "bar",
