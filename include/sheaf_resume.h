@@ -4,6 +4,8 @@
  * Contents
  *   Identity   sheaf_identity_begin, _add, _add_file
  *   Journal    sheaf_journal_open, _close, _append, _sync, _missing, _read, _each, _get_info
+ *   Jobs       sheaf_resume_map, sheaf_resume_for
+ *   Files      sheaf_file_replace
  *
  * Model      A *journal* is a file to which a job appends which positions are done, with the bytes
  *            of their results. It belongs to one *identity*: a hash of the job's input, function,
@@ -166,6 +168,65 @@ typedef struct sheaf_journal_info {
 
 /** sheaf_journal_get_info() - tell what a journal has. Return: 0; -EINVAL, -EPERM. */
 SHEAF_API int sheaf_journal_get_info(sheaf_journal *journal, sheaf_journal_info *info);
+
+/* ---- Jobs ---- */
+
+/* What if a record cannot be appended, as the disk is full? */
+enum sheaf_on_full {
+	SHEAF_FULL_STOP = 0,  /* the call ends with that error */
+	SHEAF_FULL_GO_ON = 1, /* it goes on, and what was not noted would be done again */
+};
+
+typedef struct sheaf_resume_options {
+	size_t grain; /* of a loop: positions of a task, at most; 0: 1 */
+	enum sheaf_on_full on_full;
+	uint64_t *unnoted; /* out: how many positions were done and not noted; or NULL */
+	/* as of sheaf_map() and sheaf_for(), without first, grain, left, left_size; or NULL */
+	const sheaf_map_options *run;
+} sheaf_resume_options;
+
+/**
+ * sheaf_resume_map() - do what sheaf_map() does, but for positions that a journal has
+ * sheaf_resume_for() - the same of sheaf_for(), whose tasks write their results into @out
+ * @in, @out: as of sheaf_map(), in shared memory. out_size 0: results are elsewhere, as in files
+ *            that the task replaces by sheaf_file_replace()
+ * @context:  as of sheaf_for()
+ * @journal:  with an identity that stands for all that the results depend on, and for @n and
+ *            @out_size, too
+ *
+ * First the results of positions that are done are copied from the journal to @out. Then tasks do
+ * the others, and each is noted as soon as the caller learns that it is done: by one record for
+ * neighbours that are done at the same time. Any number of workers may take part each time. The
+ * caller makes the records, so sync_ns of the journal holds as long as tasks end. In the end @out
+ * has the same bytes as without a kill, if the tasks' results depend on nothing else.
+ *
+ * Each task has its own position, its context and attempts as in a map. sheaf_task_arg_size() is of
+ * no use there. A position that fails is not noted, so it is tried again when the job is. If the
+ * worker of a range dies, its positions are done one by one.
+ * Return: 0; the status of the lowest position that failed; -ETIME (run->deadline_ns passed);
+ *         -EINVAL (also: the journal has a record that does not fit: another n or out_size);
+ *         -EFAULT, -EOVERFLOW (as sheaf_map()); the errors of sheaf_journal_append() with
+ *         SHEAF_FULL_STOP; those of sheaf_journal_each(), sheaf_batch_create(), sheaf_feed() and
+ *         sheaf_next_done().
+ */
+SHEAF_API int sheaf_resume_map(sheaf_pool *pool, sheaf_journal *journal, sheaf_task_fn *fn, const void *in, size_t in_size,
+			       void *out, size_t out_size, size_t n, const sheaf_resume_options *options);
+SHEAF_API int sheaf_resume_for(sheaf_pool *pool, sheaf_journal *journal, sheaf_range_fn *fn, void *context, void *out,
+			       size_t out_size, size_t n, const sheaf_resume_options *options);
+
+/* ---- Files ---- */
+
+/**
+ * sheaf_file_replace() - give a file these bytes, all at once
+ * @path: of the file, which need not exist
+ *
+ * Writes FILE.part, syncs it, gives it the file's name, and syncs that. So whatever dies, the file
+ * has its old bytes or the new ones, also after a power cut. What a dead writer has left of
+ * FILE.part is removed by the next one. One process at a time may replace a file; a task may.
+ * Return: 0; -EINVAL (NULL), -ENAMETOOLONG, -EFBIG; and those of open(), write(), fsync() and
+ *         rename().
+ */
+SHEAF_API int sheaf_file_replace(const char *path, const void *bytes, size_t size);
 
 #ifdef __cplusplus
 }
