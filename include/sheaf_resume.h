@@ -6,6 +6,7 @@
  *   Journal    sheaf_journal_open, _close, _append, _sync, _missing, _read, _each, _get_info
  *   Jobs       sheaf_resume_map, sheaf_resume_for
  *   Files      sheaf_file_replace
+ *   Cache      sheaf_cache_open, _close, _get, _put, _get_info
  *
  * Model      A *journal* is a file to which a job appends which positions are done, with the bytes
  *            of their results. It belongs to one *identity*: a hash of the job's input, function,
@@ -227,6 +228,62 @@ SHEAF_API int sheaf_resume_for(sheaf_pool *pool, sheaf_journal *journal, sheaf_r
  *         rename().
  */
 SHEAF_API int sheaf_file_replace(const char *path, const void *bytes, size_t size);
+
+/* ---- Cache ---- */
+
+typedef struct sheaf_cache sheaf_cache;
+
+typedef struct sheaf_cache_options {
+	uint64_t max_bytes; /* of the file; 0: 1 GiB; at least 4096 */
+} sheaf_cache_options;
+
+/**
+ * sheaf_cache_open() - open a file of results, or make it
+ * sheaf_cache_close() - close it; NULL is fine, and no other thread may be using it
+ * @cache: out: end it with sheaf_cache_close()
+ *
+ * Any number of processes may have it open, each once: also workers, by an init hook
+ * (sheaf_workers.h), or tasks. What one has put, all of them get.
+ * Return: 0; -EINVAL (NULL, max_bytes); -EBUSY (this process has it open); -EPROTO (a later version
+ *         has made it); -EBADMSG (no cache, or a damaged header: remove it); -ENOTSUP (no regular
+ *         file); -EMFILE; -ENOMEM; -ENOLCK; -ETIMEDOUT (as put); and those of open(), read(),
+ *         write() and fsync().
+ */
+SHEAF_API int sheaf_cache_open(sheaf_cache **cache, const char *path, const sheaf_cache_options *options);
+SHEAF_API void sheaf_cache_close(sheaf_cache *cache);
+
+/**
+ * sheaf_cache_get() - find the result of a call
+ * sheaf_cache_put() - keep it
+ * @call:  function, version, and all arguments by their bytes, see sheaf_identity_add()
+ * @bytes: get: out: a copy to free(); NULL if it has none
+ * @size:  get: out
+ *
+ * When the file would become longer than max_bytes, results go, those first that nobody has got for
+ * longest (to about a minute), until a quarter of the room is free. The process that puts writes
+ * the others to FILE.part, which becomes the file. If it dies meanwhile, the file is as before.
+ * What is damaged is not found. What was put lately may be gone after a power cut. If a result is
+ * there already, put does nothing.
+ * Return: get: 1; 0 (it is not there). put: 0; -EOVERFLOW (larger than half of max_bytes);
+ *         -ETIMEDOUT (another process has been putting for 10 s: perhaps it is stopped); -ENOLCK;
+ *         -ENOSPC, -EFBIG, -EIO and others of write(), fsync(), rename()
+ *         both: -EINVAL, -EPERM (a forked child), -ENOMEM; those of open(), read().
+ */
+SHEAF_API int sheaf_cache_get(sheaf_cache *cache, const sheaf_identity *call, void **bytes, size_t *size);
+SHEAF_API int sheaf_cache_put(sheaf_cache *cache, const sheaf_identity *call, const void *bytes, size_t size);
+
+typedef struct sheaf_cache_info {
+	uint64_t entries; /* that this process knows of */
+	uint64_t bytes;   /* of the file */
+	uint64_t hits;    /* of this handle, and the following, too */
+	uint64_t misses;
+	uint64_t puts;    /* results that were not there */
+	uint64_t evicted; /* results that it has removed for lack of room */
+	uint64_t damaged; /* results that were there, and damaged */
+} sheaf_cache_info;
+
+/** sheaf_cache_get_info() - tell what a cache has and was good for. Return: 0; -EINVAL, -EPERM. */
+SHEAF_API int sheaf_cache_get_info(sheaf_cache *cache, sheaf_cache_info *info);
 
 #ifdef __cplusplus
 }

@@ -48,8 +48,15 @@ static const int documented[][MOST_CODES] = {
 	[AS_WATCH] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW},
 	/* The same, and those of writing. */
 	[AS_SAVE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, ENOSPC, EROFS, EAGAIN},
+	/* Another process may have it open. */
+	[AS_JOURNAL] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOLCK, EOVERFLOW, ENOSPC, EFBIG, EBUSY},
 	/* The same of files that are mapped, or both written and read. */
 	[AS_FILE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSYS, EOVERFLOW, ENOSPC, EROFS, EAGAIN, ENODEV, EFBIG},
+	/* The same, and those of evictions. */
+	[AS_CACHE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOLCK, EOVERFLOW, ENOSPC, EFBIG, EROFS, EAGAIN, ETIMEDOUT},
+	/* Those of a journal, and of a batch. */
+	[AS_RESUME] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOLCK, EOVERFLOW, ENOSPC, EFBIG, EBUSY, ECHILD,
+		       ENOTRECOVERABLE, EOWNERDEAD},
 	/* Those of reading and writing, and of a batch. */
 	[AS_TABLE] = {EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EOVERFLOW, EROFS, EAGAIN, ECHILD, ENOTRECOVERABLE,
 		      EOWNERDEAD},

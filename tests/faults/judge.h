@@ -46,6 +46,9 @@ enum documented {
 	AS_LOAD,
 	AS_WATCH,
 	AS_SAVE,
+	AS_JOURNAL,
+	AS_RESUME,
+	AS_CACHE,
 	AS_FILE,
 	AS_TABLE
 };
