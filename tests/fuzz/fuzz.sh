@@ -1,8 +1,8 @@
 #!/bin/sh
 # fuzz.sh - libFuzzer tries for some seconds to find inputs that break a rule: segments, starting
-# from those of live pools, or tables or journals, starting from generated ones. Needs
+# from those of live pools; or tables, journals or packets, starting from generated ones. Needs
 # clang with its fuzzer runtime, and is skipped without.
-# Usage: fuzz.sh segments|tables|csv|journals CORPUS_PROGRAM [SEED [SECONDS]]
+# Usage: fuzz.sh segments|tables|csv|journals|packets CORPUS_PROGRAM [SEED [SECONDS]]
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -52,7 +52,7 @@ with_rest() {
 	rest=
 	for source in lib/*/*.c; do
 		case $source in
-		lib/os/"$other"_*) continue ;;
+		lib/os/"$other"_* | lib/mpi/*) continue ;;
 		esac
 		case $watched in
 		*" $source "*) ;;
@@ -99,8 +99,16 @@ journals)
 		lib/resume/hash.c lib/resume/identity.c lib/resume/claim.c lib/resume/record.c lib/resume/record_write.c lib/resume/ledger.c
 		lib/resume/journal.c lib/resume/journal_read.c"
 	;;
+packets)
+	"$corpus" "$seed" 300 "$folder/seeds"
+	longest=600
+	sources="-Itests/fuzz/types tests/fuzz/fuzz_packets.c tests/fuzz/packet_load.c $support lib/base/printable.c
+		lib/mpi/checkpoint.c lib/mpi/dispatch.c lib/mpi/hand.c lib/mpi/ledger.c lib/mpi/line.c lib/mpi/pack.c lib/mpi/packet.c
+		lib/mpi/place.c lib/mpi/rank.c lib/mpi/stretch.c"
+	with_rest
+	;;
 *)
-	echo "usage: fuzz.sh segments|tables|csv|journals CORPUS_PROGRAM [SEED [SECONDS]]" >&2
+	echo "usage: fuzz.sh segments|tables|csv|journals|packets CORPUS_PROGRAM [SEED [SECONDS]]" >&2
 	exit 2
 	;;
 esac

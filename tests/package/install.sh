@@ -31,14 +31,33 @@ expect soname "libsheaf.so.${version%%.*}" "$soname"
 
 includedir=$(config --variable=includedir)
 for header in "$source"/include/*.h; do
+	# Of another library, which is there where MPI is.
+	[ "$(basename "$header")" != sheaf_mpi.h ] || [ -f "$libdir/libsheaf-mpi.so" ] || continue
 	cmp "$header" "$includedir/$(basename "$header")" || fail "$(basename "$header") is not installed as it is"
 done
 
+# exports LIBRARY HEADER...: the library has what these headers declare, and nothing else.
 # Declarations start with SHEAF_API, and the name ends before the first parenthesis.
-sed -n 's/^SHEAF_API[^(]*[ *]\(sheaf_[a-z0-9_]*\)(.*/\1/p' "$includedir"/sheaf*.h | sort >declared
-# Not ours: what the start files of some C libraries export from every library.
-nm -D --defined-only "$library" | awk '$3 != "_init" && $3 != "_fini" {print $3}' | sort >exported
-diff declared exported >difference || fail "declared (<) and exported (>) functions differ: $(cat difference)"
+exports() {
+	exporter=$1
+	shift
+	sed -n 's/^SHEAF_API[^(]*[ *]\(sheaf_[a-z0-9_]*\)(.*/\1/p' "$@" | sort >declared
+	# Not ours: what the start files of some C libraries export from every library.
+	nm -D --defined-only "$exporter" | awk '$3 != "_init" && $3 != "_fini" {print $3}' | sort >exported
+	diff declared exported >difference ||
+		fail "declared (<) and exported (>) functions of $exporter differ: $(cat difference)"
+}
+
+mv "$includedir/sheaf_mpi.h" . 2>/dev/null || :
+exports "$library" "$includedir"/sheaf*.h
+! readelf -d "$library" | grep -i 'NEEDED.*mpi' || fail "libsheaf needs MPI"
+if [ -f "$libdir/libsheaf-mpi.so" ]; then
+	exports "$libdir/libsheaf-mpi.so" sheaf_mpi.h
+	mv sheaf_mpi.h "$includedir"
+	soname=$(readelf -d "$libdir/libsheaf-mpi.so" | sed -n 's/.*(SONAME).*\[\(.*\)\].*/\1/p')
+	expect "soname of libsheaf-mpi" "libsheaf-mpi.so.${version%%.*}" "$soname"
+	[ -f "$(dirname "$pc")/sheaf-mpi.pc" ] || fail "sheaf-mpi.pc is not installed"
+fi
 
 # compile OUTPUT FLAGS: unquoted, both are lists of words.
 compile() {

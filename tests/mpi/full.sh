@@ -1,0 +1,24 @@
+#!/bin/sh
+# full.sh FOLDER KILLS - the long form of the tests of libsheaf-mpi, with the programs of a build's
+# tests/mpi: a million sequences of the ledger, all ways to start a job, and KILLS of the jobs that
+# go on where they were. Skipped if the build has no MPI.
+set -eu
+
+folder=$1
+kills=$2
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+[ -x "$folder/mpi_maps" ] || {
+	echo "skipped: this build has no MPI"
+	exit 77
+}
+
+"$folder/mpi_ledger" 1000000
+kind=openmpi
+ldd "$folder/mpi_maps" | grep -q libmpich && kind=mpich
+mpirun=$(command -v "mpirun.$kind" || command -v mpirun)
+for program in mpi_maps mpi_checkpoint; do
+	sh "$here/run.sh" "$kind" "$mpirun" "$folder/$program"
+done
+sh "$here/kills.sh" "$kind" "$mpirun" "$folder/mpi_maps"
+sh "$here/resume.sh" "$kind" "$mpirun" "$folder/mpi_maps" resume "$kills"
+sh "$here/resume.sh" "$kind" "$mpirun" "$folder/mpi_checkpoint" killed "$kills"
