@@ -22,11 +22,12 @@
 
 /* In the order in which they are run and reported. */
 static const struct bench_case *const tables[] = {
-	cases_metg,     cases_array,       cases_map,       cases_imbalance, cases_submit,         cases_stream,
-	cases_apply,    cases_small_batch, cases_fork_join, cases_waiting,   cases_idle_cpu,       cases_results,
-	cases_handover, cases_create,      cases_terminate, cases_attach,    cases_first_touch,    cases_kills,
-	cases_recover,  cases_big_owner,   cases_scale,     cases_growth,    cases_oversubscribed, cases_cancel,
-	cases_steps,    cases_priorities,  cases_nested,    cases_reduce,
+	cases_metg,       cases_array,       cases_map,         cases_imbalance, cases_submit,         cases_stream,
+	cases_apply,      cases_small_batch, cases_fork_join,   cases_waiting,   cases_idle_cpu,       cases_results,
+	cases_handover,   cases_create,      cases_terminate,   cases_attach,    cases_first_touch,    cases_kills,
+	cases_recover,    cases_big_owner,   cases_scale,       cases_growth,    cases_oversubscribed, cases_cancel,
+	cases_steps,       cases_priorities,  cases_nested,    cases_reduce,         cases_data_csv,
+	cases_data_group, cases_data_sort,   cases_data_resume, cases_data_npy,  cases_data_copy,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
@@ -46,8 +47,13 @@ static bool is_chosen(const struct bench_case *what, char *const *names)
 static int run(const struct bench_case *what, const struct bench_settings *settings)
 {
 	static struct bench_series series[BENCH_MAX_CONTENDERS];
-	int r = rounds_run(what, settings, series);
+	int r;
 
+	if (what->prepare)
+		what->prepare(what, settings->quick);
+	r = rounds_run(what, settings, series);
+	if (what->finish)
+		what->finish();
 	if (r == 0)
 		json_case(stdout, what, settings, series);
 	return r;

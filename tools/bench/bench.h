@@ -82,6 +82,9 @@ struct bench_case {
 	const char *unit;
 	double unit_ns;
 	const char *what; /* for people */
+	/* before its rounds, and after them; or NULL */
+	void (*prepare)(const struct bench_case *what, bool quick);
+	void (*finish)(void);
 	struct bench_size full, quick;
 	struct bench_contender contenders[BENCH_MAX_CONTENDERS]; /* Sheaf, peers, limits */
 	/* ends at the first whose most is 0 */
@@ -93,7 +96,8 @@ extern const struct bench_case cases_metg[], cases_array[], cases_map[], cases_i
 	cases_apply[], cases_small_batch[], cases_fork_join[], cases_waiting[], cases_idle_cpu[], cases_results[],
 	cases_handover[], cases_create[], cases_terminate[], cases_attach[], cases_first_touch[], cases_kills[],
 	cases_recover[], cases_big_owner[], cases_scale[], cases_growth[], cases_oversubscribed[], cases_cancel[],
-	cases_steps[], cases_priorities[], cases_nested[], cases_reduce[];
+	cases_steps[], cases_priorities[], cases_nested[], cases_reduce[], cases_data_csv[],
+	cases_data_group[], cases_data_sort[], cases_data_resume[], cases_data_npy[], cases_data_copy[];
 
 #define CONTENDER(label, what, fn, parameter)                                        \
 	{                                                                            \

@@ -84,6 +84,48 @@ struct words {
 	uint64_t sum;
 };
 
+static void add_part(const struct crew *crew, unsigned index, const struct bench_job *job)
+{
+	const struct words *words = crew->context;
+	size_t first, share = crew_share(crew, index, words->n, &first);
+
+	(void)job;
+	atomic_fetch_add(&crew->page->word, (unsigned long)arrays_sum(words->first + first, share));
+}
+
+static int run_sum(const struct bench_job *job, void *context, uint64_t *ns)
+{
+	const struct crew *crew = context;
+	const struct words *words = crew->context;
+	int r = crew_run(crew, job, ns);
+
+	/* Each of them has added its part once, untimed, and once more. */
+	return r || atomic_load(&crew->page->word) == (unsigned long)(2 * words->sum) ? r : bench_fail("wrong sum");
+}
+
+int limit_sum(const struct bench_job *job, double *ns)
+{
+	struct words words = {.n = job->n * (size_t)job->way};
+	struct crew crew = {.size = job->workers, .work = add_part, .context = &words, .warm = true};
+	size_t size = words.n * sizeof(*words.first);
+	void *page = NULL, *memory = NULL;
+	int r = crew_memory(sizeof(*crew.page), &page);
+
+	if (r != 0)
+		return r;
+	r = crew_memory(size, &memory);
+	if (r == 0) {
+		crew.page = page;
+		words.first = memory;
+		arrays_number(words.first, 0, words.n);
+		words.sum = (unsigned long)arrays_sum(words.first, words.n);
+		r = bench_repeat(job, run_sum, &crew, ns);
+		munmap(memory, size);
+	}
+	munmap(page, sizeof(*crew.page));
+	return r;
+}
+
 static int run_read(const struct bench_job *job, void *context, uint64_t *ns)
 {
 	const struct words *words = context;

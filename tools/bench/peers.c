@@ -29,16 +29,32 @@ static bool find(const char *program, char *path, size_t room)
 	       access(path, R_OK) == 0;
 }
 
+/* What runs a script, by the ending of its name, and how it is told to read no settings. */
+static const struct {
+	char *ending, *program, *flag;
+} interpreters[] = {
+	{".py", "python3", "-I"},
+	{".R", "Rscript", "--vanilla"},
+	{".mjs", "node", "--no-warnings"},
+};
+
 /* Returns only if this process cannot become the peer. */
 int peer_measure(const struct bench_job *job, double *ns)
 {
 	const struct bench_contender *contender = job->contender;
 	const char *ending = strrchr(contender->program, '.');
-	bool python = ending && strcmp(ending, ".py") == 0;
-	char path[1100], name[64], workers[24], n[24], repeats[24];
-	char *words[] = {"python3", "-I", path, name, workers, n, repeats, job->quick ? "1" : "0", NULL};
-	char **first = python ? words : words + 2;
+	char path[1100], name[64], workers[24], n[24], repeats[24], *interpreter = NULL, *flag = NULL;
+	char *words[] = {NULL, NULL, path, name, workers, n, repeats, job->quick ? "1" : "0", NULL};
+	char **first;
 
+	for (size_t i = 0; i < sizeof(interpreters) / sizeof(interpreters[0]); i++)
+		if (ending && strcmp(ending, interpreters[i].ending) == 0) {
+			interpreter = interpreters[i].program;
+			flag = interpreters[i].flag;
+		}
+	words[0] = interpreter;
+	words[1] = flag;
+	first = interpreter ? words : words + 2;
 	(void)ns;
 	if (!find(contender->program, path, sizeof(path)))
 		return bench_skip("sheaf-bench was built without it");

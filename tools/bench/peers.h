@@ -54,6 +54,7 @@ bench_measure_fn limit_wake;   /* wake a sleeping process and sleep until it ans
 bench_measure_fn limit_copy;   /* copy one double of an array, by as many processes as workers */
 bench_measure_fn limit_triad;  /* the same with x + 3 y of two arrays */
 bench_measure_fn limit_read;   /* sum the array of handover up by one process */
+bench_measure_fn limit_sum;    /* read one array or two, as the way says, by all workers */
 bench_measure_fn limit_result; /* copy the bytes of one result, by one process */
 /* fork as many processes as a pool has, which exit at once, and wait for them */
 bench_measure_fn limit_forks;

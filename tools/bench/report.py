@@ -39,7 +39,7 @@ def series_of(case, contender, sheaf):
 
 def judge_bound(case, bound, sheaf, ns):
     """Judge one bound, unless none of those it names was measured. Without a name it is a time."""
-    others = [ns[name] for name in bound['of'] if name in ns] if bound['of'] else [[case['unit_ns']] * len(sheaf)]
+    others = [ns[name] for name in bound['of'] if name in ns] if bound['of'] else [[case['unit_ns']] * len(sheaf or [])]
     reached = statistics.median([divided(a, min(b)) for a, b in zip(sheaf, zip(*others))]) if sheaf and others else None
     return {'of': bound['of'], 'most': rounded(bound['most']), 'reached': None if reached is None else rounded(reached),
             'ok': None if reached is None else reached <= bound['most']}

@@ -97,7 +97,7 @@ def make_parser():
         help='small sizes, to see that everything works: its figures mean nothing')
     add('--workers', metavar='N', type=count,
         help='workers of a pool, and threads or processes of a peer; default: the usable CPUs')
-    add('--rounds', metavar='N', type=count, help='rounds, 1 to 99; default: 7, with --quick 3')
+    add('--rounds', metavar='N', type=count, help='rounds, 1 to 99; default: 7, with --quick 1')
     add('--alone', action='store_true', help='measure Sheaf alone, without peers and limits')
     add('--strict', action='store_true', help='exit with 1 when a bound was missed, or with --against when a case is slower')
     add('--against', metavar='PROGRAM', type=file_name,
@@ -440,7 +440,7 @@ def tell(options, parser, runner):
 def run(words):
     parser, runner = make_parser(), Runner()
     options = parser.parse_intermixed_args(words)
-    options.rounds = options.rounds or (3 if options.quick else 7)
+    options.rounds = options.rounds or (1 if options.quick else 7)
     if options.against and (options.source or options.svg or options.markdown or options.small):
         raise Failure('--against: goes with --json alone (see --help)', 2)
     if tell(options, parser, runner):
