@@ -96,7 +96,7 @@ extern const struct bench_case cases_metg[], cases_array[], cases_map[], cases_i
 	cases_apply[], cases_small_batch[], cases_fork_join[], cases_waiting[], cases_idle_cpu[], cases_results[],
 	cases_handover[], cases_create[], cases_terminate[], cases_attach[], cases_first_touch[], cases_kills[],
 	cases_recover[], cases_big_owner[], cases_scale[], cases_growth[], cases_oversubscribed[], cases_cancel[],
-	cases_steps[], cases_priorities[], cases_nested[], cases_reduce[], cases_data_csv[],
+	cases_cluster[], cases_steps[], cases_priorities[], cases_nested[], cases_reduce[], cases_data_csv[],
 	cases_data_group[], cases_data_sort[], cases_data_resume[], cases_data_npy[], cases_data_copy[];
 
 #define CONTENDER(label, what, fn, parameter)                                        \
