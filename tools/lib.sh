@@ -60,6 +60,7 @@ missing() {
 		pkg-config) has pkg-config || echo pkg-config ;;
 		openmpi) { pkg-config --exists ompi-c 2>/dev/null && has mpirun; } || echo libopenmpi-dev openmpi-bin ;;
 		joblib) python3 -c 'import joblib' 2>/dev/null || /usr/bin/python3 -c 'import joblib' 2>/dev/null || echo python3-joblib ;;
+		numpy) python3 -c 'import numpy' 2>/dev/null || /usr/bin/python3 -c 'import numpy' 2>/dev/null || echo python3-numpy ;;
 		spin) has spin || echo spin ;;
 		valgrind) has valgrind || echo valgrind ;;
 		fuzzer)
