@@ -18,6 +18,7 @@
 
 #include "pools.h"
 #include "sheaf_file.h"
+#include "support/first_thread.h"
 
 #define ROWS 1000
 #define COLUMNS 3
@@ -208,34 +209,28 @@ Test(file, tasks_of_tasks_and_successors_use_it)
 	expect_done(sheaf_array_free(&array, pool));
 }
 
-/* An owner whose first thread has ended. The system shows its descriptors by the others alone. */
-static void *own_alone(void *first)
+/* The system shows the descriptors of such an owner by its other threads alone. */
+static int own_alone(void *context)
 {
 	sheaf_array array;
 
-	pthread_join(*(pthread_t *)first, NULL);
+	(void)context;
 	/* The status says which of them failed. */
 	if (sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 1, .heap_size = 64 << 20}))
-		_exit(1);
+		return 1;
 	if (sheaf_array_map(&array, pool, path, NULL) || unlink(path))
-		_exit(2);
+		return 2;
 	if (count_from(&array, 0))
-		_exit(3);
+		return 3;
 	if (sheaf_array_free(&array, pool))
-		_exit(4);
+		return 4;
 	sheaf_pool_destroy(pool);
-	_exit(0);
+	return 0;
 }
 
 static int end_the_first_thread(void *context)
 {
-	static pthread_t first, other;
-
-	(void)context;
-	first = pthread_self();
-	if (pthread_create(&other, NULL, own_alone, &first))
-		return 1;
-	pthread_exit(NULL);
+	return end_first_thread(own_alone, context);
 }
 
 Test(file, an_owner_without_its_first_thread_maps_too)

@@ -26,6 +26,7 @@
 #include "sheaf.h"
 #include "support/children.h"
 #include "support/deadline.h"
+#include "support/first_thread.h"
 
 TestSuite(os, .fini = child_end_all);
 
@@ -463,53 +464,43 @@ Test(os, commits_all_of_what_is_mapped_and_leaves_the_rest)
 	close(fd);
 }
 
-/* A first thread that has ended is a zombie, and the system shows nothing more of it. */
-static void await_zombie(void)
-{
-	uint64_t deadline = hang_deadline();
-	char path[64], text[64];
+/* What began while the first thread was there. */
+struct begun {
+	struct os_process_id self, other;
+	int fd;
+};
 
-	snprintf(path, sizeof(path), "/proc/%ld/fd/0", (long)getpid());
-	while (readlink(path, text, sizeof(text)) > 0 && sheaf_now_ns() < deadline)
-		os_sleep_ns(100000);
-}
-
-/* What began while the first thread was there goes on without it, and the process is the same. */
-static void *go_on_alone(void *first)
+/* It goes on without that thread, and the process is the same. */
+static int go_on_alone(void *context)
 {
-	struct os_process_id before, other;
+	const struct begun *begun = context;
 	char name[32];
-	int fd, r;
+	int r;
 
-	if (os_shm_unnamed(&fd))
-		_exit(77);
-	os_process_note(&before);
-	/* Asked anew: what a process has noted of itself it remembers. */
-	os_process_note_other(getppid(), &other);
-	pthread_join(*(pthread_t *)first, NULL);
-	await_zombie();
 	snprintf(name, sizeof(name), "/test-os-%ld", (long)getpid());
-	r = os_shm_link(fd, name);
+	r = os_shm_link(begun->fd, name);
 	shm_unlink(name);
 	if (r)
-		_exit(1);
-	if (os_process_lives(&before) != 1)
-		_exit(2);
+		return 1;
+	if (os_process_lives(&begun->self) != 1)
+		return 2;
 	/* Nothing tells that it does not map the file. */
 	if (os_maps_file(getpid(), &(struct os_file_id){0}) == 0)
-		_exit(3);
-	_exit(other.start && os_process_is(&other) != 1 ? 4 : 0);
+		return 3;
+	return begun->other.start && os_process_is(&begun->other) != 1 ? 4 : 0;
 }
 
 static int end_the_first_thread(void *context)
 {
-	static pthread_t first, other;
+	struct begun begun;
 
 	(void)context;
-	first = pthread_self();
-	if (pthread_create(&other, NULL, go_on_alone, &first))
-		return 1;
-	pthread_exit(NULL);
+	if (os_shm_unnamed(&begun.fd))
+		return 77;
+	os_process_note(&begun.self);
+	/* Asked anew: what a process has noted of itself it remembers. */
+	os_process_note_other(getppid(), &begun.other);
+	return end_first_thread(go_on_alone, &begun);
 }
 
 Test(os, goes_on_when_the_first_thread_has_ended)
