@@ -10,9 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define NUMBER UINT64_C(1000001970000133)
-#define RANGE 100000 /* candidates of one task */
-#define RANGES 317   /* up to the square root */
+#define NUMBER UINT64_C(18000034199769999563)
+#define RANGE 1000000 /* candidates of one task */
+#define RANGES 4243   /* up to the square root */
 
 /* Search the range of the task's position. The result is an odd factor, or 0. */
 static int search(sheaf_task *task, const void *arg, void *result)

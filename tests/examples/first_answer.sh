@@ -3,8 +3,8 @@
 # each range, though most were not searched.
 . "$(dirname "$0")/expect.sh"
 
-"$python" -c 'p, q = 10000019, 100000007; print(p * q, "=", p, "x", q)' >"$folder/wanted" || fail "python: exit status $?"
-echo "317 results: some ranges were never searched" >>"$folder/wanted"
+"$python" -c 'p, q = 10000019, 1799999999977; print(p * q, "=", p, "x", q)' >"$folder/wanted" || fail "python: exit status $?"
+echo "4243 results: some ranges were never searched" >>"$folder/wanted"
 expect --workers 1
 expect --workers 2
 expect --workers 7
