@@ -9,9 +9,11 @@
  */
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/little.h"
 #include "data/npy_format.h"
 #include "data/npy_header.h"
 #include "data/shape.h"
+#include "os/files.h"
 #include "os/replace.h"
 #include "sheaf_file.h"
 
@@ -40,18 +42,11 @@ static int fail_io(const struct target *target, const char *what, int code)
 /* Read exactly @size bytes of the header. */
 static int read_exact(const struct target *target, void *bytes, size_t size, uint64_t at)
 {
-	size_t done = 0;
+	int r = os_read_at(target->fd, at, bytes, size);
 
-	while (done < size) {
-		ssize_t n = pread(target->fd, (unsigned char *)bytes + done, size - done, (off_t)(at + done));
-
-		if (n < 0 && errno != EINTR)
-			return fail_io(target, "read", -errno);
-		if (!n)
-			return sheaf_fail(-EBADMSG, "%s: the .npy file is truncated in its header", target->path);
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
+	if (r == -ENODATA)
+		return sheaf_fail(-EBADMSG, "%s: the .npy file is truncated in its header", target->path);
+	return r ? fail_io(target, "read", r) : 0;
 }
 
 /* Read the header. It is that of a file with a size, so it is read at once. */
@@ -68,9 +63,7 @@ static int read_target(struct target *target)
 	if (memcmp(start, "\x93NUMPY", 6) || start[6] < 1 || start[6] > 3)
 		return sheaf_fail(-EBADMSG, "%s: is not an .npy file of version 1.0, 2.0 or 3.0", target->path);
 	from = start[6] == 1 ? 10 : 12;
-	length = start[8] | (size_t)start[9] << 8;
-	if (start[6] > 1)
-		length |= (size_t)start[10] << 16 | (size_t)start[11] << 24;
+	length = (size_t)little_load(start + 8, start[6] == 1 ? 2 : 4);
 	if (length > target->size - from)
 		return sheaf_fail(-EBADMSG, "%s: the .npy file is truncated: its header has %zu bytes", target->path, length);
 	if (!(text = malloc(length + 1)))
@@ -196,11 +189,8 @@ static int append_to(const char *path, const sheaf_array *rows)
 	struct stat status;
 	int r = 0;
 
-	do
-		target.fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	while (target.fd < 0 && errno == EINTR);
-	if (target.fd < 0)
-		return fail_io(&target, "open", -errno);
+	if ((target.fd = os_open(path, O_RDWR)) < 0)
+		return fail_io(&target, "open", target.fd);
 	if (fstat(target.fd, &status))
 		r = fail_io(&target, "read", -errno);
 	else if (!S_ISREG(status.st_mode) || status.st_size < 12)

@@ -9,6 +9,7 @@
 #include "data/npy.h"
 #include "data/npz.h"
 #include "data/shape.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "pool/pool.h"
 
@@ -158,13 +159,10 @@ static int find_layout(int fd, const char *path, const sheaf_layout *layout, str
 static int open_mapping(const struct input *input, const char *path, bool writable)
 {
 	struct os_file_id id;
-	int fd;
+	int fd = os_open(path, writable ? O_RDWR : O_RDONLY);
 
-	do
-		fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
-	while (fd < 0 && errno == EINTR);
 	if (fd < 0)
-		return sheaf_fail(-errno, "sheaf_array_map: cannot open %.200s: %s", path, strerror(errno));
+		return sheaf_fail(fd, "sheaf_array_map: cannot open %.200s: %s", path, strerror(-fd));
 	if (!os_file_note(input->fd, &id) && os_file_is(fd, &id))
 		return fd;
 	close(fd);

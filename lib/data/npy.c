@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/little.h"
 #include "base/number.h"
 
 #define LONGEST_HEADER ((size_t)1024 * 1024)
@@ -156,8 +157,7 @@ static int read_header(struct input *input, char **text, uint64_t *values_at)
 	r = read_exactly(input, length_bytes, length_size, "header's length");
 	if (r < 0)
 		return r;
-	for (size_t i = length_size; i-- > 0;)
-		length = length << 8 | length_bytes[i];
+	length = (size_t)little_load(length_bytes, (unsigned)length_size);
 	if (length > LONGEST_HEADER)
 		return sheaf_fail(-EBADMSG, "%s: the .npy header claims %zu bytes; at most %zu are read", input->path, length,
 				  LONGEST_HEADER);

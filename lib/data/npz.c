@@ -11,6 +11,8 @@
 #include "data/npy_format.h"
 #include "data/shape.h"
 #include "data/zip.h"
+#include "os/files.h"
+#include "os/os.h"
 #include "os/replace.h"
 #include "sheaf_file.h"
 
@@ -106,20 +108,17 @@ int npz_check(int fd, const char *path, const struct npz_place *place)
 		return sheaf_fail(-ENOMEM, "%s: no memory for %zu bytes", path, AT_ONCE);
 	while (done < place->size && !r) {
 		size_t wanted = place->size - done < AT_ONCE ? (size_t)(place->size - done) : AT_ONCE;
-		ssize_t n = pread(fd, bytes, wanted, (off_t)(place->at + done));
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			r = sheaf_fail(-errno, "%s: cannot read: %s", path, strerror(errno));
-		else if (!n)
-			r = sheaf_fail(-EBADMSG, "%s: the archive became shorter while it was read", path);
-		else
-			crc = crc32_update(crc, bytes, (size_t)n);
-		done += n > 0 ? (uint64_t)n : 0;
+		if (!(r = os_read_at(fd, place->at + done, bytes, wanted)))
+			crc = crc32_update(crc, bytes, wanted);
+		done += wanted;
 	}
 	free(bytes);
-	if (!r && crc != place->crc)
+	if (r == -ENODATA)
+		return sheaf_fail(-EBADMSG, "%s: the archive became shorter while it was read", path);
+	if (r)
+		return sheaf_fail(r, "%s: cannot read: %s", path, strerror(-r));
+	if (crc != place->crc)
 		r = sheaf_fail(-EBADMSG, "%s: the array is damaged: its checksum is %08x, and should be %08x", path,
 			       (unsigned)crc, (unsigned)place->crc);
 	return r;
@@ -158,11 +157,8 @@ int sheaf_npz_list(const char *path, sheaf_member *members, size_t room, size_t 
 	if (!path || !count)
 		return sheaf_fail(-EINVAL, "sheaf_npz_list: path or count is NULL");
 	cancel = cancel_refuse();
-	do
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	while (fd < 0 && errno == EINTR);
-	if (fd < 0) {
-		r = sheaf_fail(-errno, "sheaf_npz_list: cannot open %.200s: %s", path, strerror(errno));
+	if ((fd = os_open(path, O_RDONLY)) < 0) {
+		r = sheaf_fail(fd, "sheaf_npz_list: cannot open %.200s: %s", path, strerror(-fd));
 	} else {
 		r = zip_each(fd, path, list_file, &listing);
 		close(fd);

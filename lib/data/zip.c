@@ -8,6 +8,8 @@
 #include "data/zip.h"
 
 #include "base/error.h"
+#include "base/little.h"
+#include "os/files.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,15 +30,6 @@ struct directory {
 	uint64_t at, size, files;
 };
 
-static uint64_t number(const unsigned char *at, unsigned bytes)
-{
-	uint64_t value = 0;
-
-	while (bytes-- > 0)
-		value = value << 8 | at[bytes];
-	return value;
-}
-
 static int fail_damaged(const char *path, const char *what)
 {
 	return sheaf_fail(-EBADMSG, "%s: is not a ZIP archive, or a damaged one: %s", path, what);
@@ -45,22 +38,11 @@ static int fail_damaged(const char *path, const char *what)
 /* Read exactly @size bytes. */
 static int read_at(int fd, const char *path, void *bytes, size_t size, uint64_t at)
 {
-	unsigned char *to = bytes;
+	int r = os_read_at(fd, at, bytes, size);
 
-	while (size) {
-		ssize_t n = pread(fd, to, size, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return sheaf_fail(-errno, "%s: cannot read: %s", path, strerror(errno));
-		if (!n)
-			return fail_damaged(path, "it ends too early");
-		to += n;
-		size -= (size_t)n;
-		at += (uint64_t)n;
-	}
-	return 0;
+	if (r == -ENODATA)
+		return fail_damaged(path, "it ends too early");
+	return r ? sheaf_fail(r, "%s: cannot read: %s", path, strerror(-r)) : 0;
 }
 
 /* ---- the end ---- */
@@ -76,16 +58,16 @@ static int read_end64(int fd, const char *path, uint64_t end_at, struct director
 		return fail_damaged(path, "the place of its directory is missing");
 	if ((r = read_at(fd, path, locator, sizeof(locator), end_at - LOCATOR_SIZE)))
 		return r;
-	at = number(locator + 8, 8);
+	at = little_load(locator + 8, 8);
 	if (!SIGNED(locator, 7) || at > end_at - LOCATOR_SIZE || end_at - LOCATOR_SIZE - at < END64_SIZE)
 		return fail_damaged(path, "the place of its directory is missing");
 	if ((r = read_at(fd, path, end, sizeof(end), at)))
 		return r;
 	if (end[0] != 'P' || end[1] != 'K' || end[2] != 6 || end[3] != 6)
 		return fail_damaged(path, "the end of its directory is missing");
-	directory->files = number(end + 32, 8);
-	directory->size = number(end + 40, 8);
-	directory->at = number(end + 48, 8);
+	directory->files = little_load(end + 32, 8);
+	directory->size = little_load(end + 40, 8);
+	directory->at = little_load(end + 48, 8);
 	return 0;
 }
 
@@ -102,16 +84,16 @@ static int read_end(int fd, const char *path, uint64_t size, struct directory *d
 	if ((r = read_at(fd, path, bytes, (size_t)tail, size - tail)))
 		goto end;
 	for (i = tail - END_SIZE + 1; i-- > 0;)
-		if (SIGNED(bytes + i, 6) && number(bytes + i + 20, 2) <= tail - i - END_SIZE)
+		if (SIGNED(bytes + i, 6) && little_load(bytes + i + 20, 2) <= tail - i - END_SIZE)
 			break;
 	if (i == UINT64_MAX) {
 		r = fail_damaged(path, "the end of its directory is missing");
 		goto end;
 	}
-	directory->files = number(bytes + i + 10, 2);
-	directory->size = number(bytes + i + 12, 4);
-	directory->at = number(bytes + i + 16, 4);
-	if (number(bytes + i + 4, 2) != 0 && number(bytes + i + 4, 2) != 0xffff)
+	directory->files = little_load(bytes + i + 10, 2);
+	directory->size = little_load(bytes + i + 12, 4);
+	directory->at = little_load(bytes + i + 16, 4);
+	if (little_load(bytes + i + 4, 2) != 0 && little_load(bytes + i + 4, 2) != 0xffff)
 		r = sheaf_fail(-ENOTSUP, "%s: is a part of an archive of several parts: join them first", path);
 	else if (directory->files == 0xffff || directory->size == 0xffffffff || directory->at == 0xffffffff)
 		r = read_end64(fd, path, size - tail + i, directory);
@@ -131,11 +113,11 @@ static bool read_large(struct zip_file *file, const unsigned char *extra, size_t
 	uint64_t *wanted[] = {&file->size, &file->stored, &file->header_at};
 
 	while (size >= 4) {
-		size_t length = (size_t)number(extra + 2, 2);
+		size_t length = (size_t)little_load(extra + 2, 2);
 
 		if (length > size - 4)
 			return false;
-		if (number(extra, 2) == 1) {
+		if (little_load(extra, 2) == 1) {
 			const unsigned char *at = extra + 4;
 
 			for (unsigned i = 0; i < 3; i++) {
@@ -143,7 +125,7 @@ static bool read_large(struct zip_file *file, const unsigned char *extra, size_t
 					continue;
 				if (length < 8)
 					return false;
-				*wanted[i] = number(at, 8);
+				*wanted[i] = little_load(at, 8);
 				at += 8;
 				length -= 8;
 			}
@@ -162,18 +144,18 @@ static size_t read_entry(const unsigned char *at, size_t size, struct zip_file *
 
 	if (size < ENTRY_SIZE || !SIGNED(at, 2))
 		return 0;
-	name_size = (size_t)number(at + 28, 2);
-	extra_size = (size_t)number(at + 30, 2);
-	all = ENTRY_SIZE + name_size + extra_size + (size_t)number(at + 32, 2);
+	name_size = (size_t)little_load(at + 28, 2);
+	extra_size = (size_t)little_load(at + 30, 2);
+	all = ENTRY_SIZE + name_size + extra_size + (size_t)little_load(at + 32, 2);
 	if (all > size)
 		return 0;
 	*file = (struct zip_file){.name_size = name_size,
-				  .method = (unsigned)number(at + 10, 2),
-				  .encrypted = number(at + 8, 2) & 1,
-				  .crc = (uint32_t)number(at + 16, 4),
-				  .stored = number(at + 20, 4),
-				  .size = number(at + 24, 4),
-				  .header_at = number(at + 42, 4)};
+				  .method = (unsigned)little_load(at + 10, 2),
+				  .encrypted = little_load(at + 8, 2) & 1,
+				  .crc = (uint32_t)little_load(at + 16, 4),
+				  .stored = little_load(at + 20, 4),
+				  .size = little_load(at + 24, 4),
+				  .header_at = little_load(at + 42, 4)};
 	memcpy(file->name, at + ENTRY_SIZE, name_size < ZIP_NAME ? name_size : ZIP_NAME - 1);
 	return read_large(file, at + ENTRY_SIZE + name_size, extra_size) ? all : 0;
 }
@@ -219,7 +201,7 @@ int zip_find(int fd, const char *path, const struct zip_file *file, uint64_t *at
 		return fail_damaged(path, "a file of it is not where it should be");
 	if ((r = read_at(fd, path, local, sizeof(local), file->header_at)))
 		return r;
-	begin = file->header_at + LOCAL_SIZE + number(local + 26, 2) + number(local + 28, 2);
+	begin = file->header_at + LOCAL_SIZE + little_load(local + 26, 2) + little_load(local + 28, 2);
 	if (!SIGNED(local, 4) || begin > size || file->stored > size - begin || (!file->method && file->size != file->stored))
 		return fail_damaged(path, "a file of it is not where it should be");
 	*at = begin;

@@ -7,6 +7,7 @@
  */
 #include "data/zip.h"
 
+#include "base/little.h"
 #include "os/replace.h"
 
 #include <errno.h>
@@ -25,8 +26,8 @@ struct bytes {
 
 static void zip_number(struct bytes *bytes, uint64_t value, unsigned size)
 {
-	for (unsigned i = 0; i < size; i++)
-		bytes->at[bytes->used++] = (unsigned char)(value >> (8 * i));
+	little_store(bytes->at + bytes->used, size, value);
+	bytes->used += size;
 }
 
 static void zip_text(struct bytes *bytes, const char *text, size_t size)

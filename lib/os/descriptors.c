@@ -1,6 +1,5 @@
 /*
- * descriptors.c - descriptors that must not be where a host expects others, and reads and limits of
- * files.
+ * descriptors.c - descriptors that must not be where a host expects others.
  */
 #include "base/cancel.h"
 #include "os/os.h"
@@ -9,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 int os_raise(int fd)
@@ -105,28 +103,4 @@ void os_close_input(void)
 		close(STDIN_FILENO);
 	if (fd >= 0)
 		close(fd);
-}
-
-int os_read_at(int fd, uint64_t offset, void *bytes, size_t size)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t got = pread(fd, (unsigned char *)bytes + done, size - done, (off_t)(offset + done));
-
-		if (!got)
-			return -ENODATA;
-		if (got > 0)
-			done += (size_t)got;
-		else if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
-
-uint64_t os_file_limit(void)
-{
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
 }

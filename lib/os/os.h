@@ -53,18 +53,6 @@ void os_close_files(int *keep, unsigned n);
  */
 void os_close_input(void);
 
-/*
- * Read without mapping, so that a file that is cut meanwhile is an error and no signal. Holes read
- * as zero and stay holes. 0; -ENODATA: the file ends before; -errno.
- */
-int os_read_at(int fd, uint64_t offset, void *bytes, size_t size);
-
-/*
- * Tell how long this process may make a file. A write beyond brings a signal. UINT64_MAX: there is
- * no limit.
- */
-uint64_t os_file_limit(void);
-
 /* ---- shm.c ---- */
 
 /*

@@ -14,10 +14,12 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/little.h"
 #include "resume/cache_evict.h"
 #include "resume/claim.h"
 #include "resume/hash.h"
 #include "resume/record_write.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "os/sync.h"
 

@@ -7,8 +7,9 @@
  */
 #include "resume/cache_evict.h"
 
-#include "resume/hash.h"
+#include "base/little.h"
 #include "resume/record_write.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "os/replace.h"
 #include "os/sync.h"

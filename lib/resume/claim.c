@@ -3,11 +3,15 @@
  *
  * No lock, because a thread may fork while another one claims. A word has the process in it, too:
  * in a forked child the claims of its parent count for nothing.
+ *
+ * Edges             Seq_cst, all: a thread that claims stores its word, and then loads those of all
+ *                   others. So of two threads that claim one file, at least one sees both words.
  */
 #include "resume/claim.h"
 
 #include "base/atomic.h"
 #include "resume/hash.h"
+#include "os/files.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -37,12 +41,8 @@ static unsigned count_claims(uint64_t word)
 	return count;
 }
 
-bool claim_exists(const struct stat *file)
-{
-	return count_claims(word_of(file)) > 0;
-}
-
-int claim_take(const struct stat *file)
+/* Claim a file. The claim, >= 0; -EBUSY: it is claimed; -EMFILE: there are too many claims. */
+static int claim_take(const struct stat *file)
 {
 	uint64_t word = word_of(file);
 
@@ -53,7 +53,6 @@ int claim_take(const struct stat *file)
 
 		if (!cas_seq_cst(&claims[i], &none, word))
 			continue;
-		/* If two threads claim at once, at least one of them sees both. */
 		if (count_claims(word) == 1)
 			return i;
 		claim_drop(i);
@@ -67,16 +66,6 @@ void claim_drop(int claim)
 	store_seq_cst(&claims[claim], 0);
 }
 
-static int open_retrying(const char *path, int flags)
-{
-	int fd;
-
-	do
-		fd = open(path, flags | O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-	while (fd < 0 && errno == EINTR);
-	return fd;
-}
-
 /* Open what has the name, or make it. -EBUSY, -errno. */
 static int open_or_make(const char *path, bool *created)
 {
@@ -84,19 +73,19 @@ static int open_or_make(const char *path, bool *created)
 		struct stat status;
 		int fd;
 
-		if (!stat(path, &status) && claim_exists(&status))
+		if (!stat(path, &status) && count_claims(word_of(&status)))
 			return -EBUSY;
 		*created = false;
-		fd = open_retrying(path, 0);
-		if (fd < 0 && errno == ENOENT) {
+		fd = os_open(path, O_RDWR);
+		if (fd == -ENOENT) {
 			*created = true;
-			fd = open_retrying(path, O_CREAT | O_EXCL);
+			fd = os_open(path, O_RDWR | O_CREAT | O_EXCL);
 		}
 		if (fd >= 0)
 			return os_raise(fd);
 		/* Somebody else has made it meanwhile. */
-		if (errno != EEXIST)
-			return -errno;
+		if (fd != -EEXIST)
+			return fd;
 	}
 	return -EAGAIN;
 }

@@ -11,18 +11,14 @@
 
 struct stat;
 
-/* Tell whether this process has claimed the file. */
-bool claim_exists(const struct stat *file);
-
-/* Claim it. The claim, >= 0; -EBUSY: it is claimed; -EMFILE: there are too many claims. */
-int claim_take(const struct stat *file);
-void claim_drop(int claim);
-
 /*
  * Open the file, or make it, without waiting, above descriptor 2, and claim it.
- * @created, @claim, @status: out. The descriptor; -EBUSY: this process has claimed it; -ENOTSUP: it
- * is no regular file; -errno.
+ * @created, @claim, @status: out. The descriptor; -EBUSY: this process has claimed it; -EMFILE:
+ * there are too many claims; -ENOTSUP: it is no regular file; -errno.
  */
 int claim_open(const char *path, bool *created, int *claim, struct stat *status);
+
+/* Give a claim back, once the descriptor is closed. */
+void claim_drop(int claim);
 
 #endif

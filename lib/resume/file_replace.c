@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "os/replace.h"
 #include "os/sync.h"

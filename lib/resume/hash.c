@@ -5,6 +5,8 @@
  */
 #include "resume/hash.h"
 
+#include "base/little.h"
+
 #include <string.h>
 
 static uint64_t turn_left(uint64_t x, unsigned bits)
@@ -32,21 +34,6 @@ static void sip_rounds(uint64_t v[4], unsigned rounds)
 	v[1] = b;
 	v[2] = c;
 	v[3] = d;
-}
-
-uint64_t little_load(const unsigned char *bytes, unsigned size)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < size; i++)
-		value |= (uint64_t)bytes[i] << 8 * i;
-	return value;
-}
-
-void little_store(unsigned char *bytes, unsigned size, uint64_t value)
-{
-	for (unsigned i = 0; i < size; i++)
-		bytes[i] = (unsigned char)(value >> 8 * i);
 }
 
 /* Compilers make one load of this where the processor is little-endian. */

@@ -28,8 +28,4 @@ void hash_end(struct hash *hash, uint64_t *result);
 /* Hash bytes that are in one piece, to 64 bits. */
 uint64_t hash_of(const uint64_t key[2], const void *bytes, size_t size);
 
-/* Numbers in files are little-endian, at any address. */
-uint64_t little_load(const unsigned char *bytes, unsigned size);
-void little_store(unsigned char *bytes, unsigned size, uint64_t value);
-
 #endif

@@ -9,8 +9,9 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/little.h"
 #include "resume/hash.h"
-#include "os/os.h"
+#include "os/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,23 +135,12 @@ static int add_content(struct hash *hash, int fd, const struct stat *before, enu
 	return r;
 }
 
-/* Open without waiting for whatever a name may stand for. */
-static int open_input(const char *path)
-{
-	int fd;
-
-	do
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
-}
-
 static int add_file(sheaf_identity *identity, const char *path, enum sheaf_content content)
 {
 	sheaf_identity changed = *identity;
 	struct stat status;
 	struct hash hash;
-	int fd = open_input(path), r = 0;
+	int fd = os_open(path, O_RDONLY), r = 0;
 
 	if (fd < 0)
 		return sheaf_fail(fd, "%.200s: cannot open: %s", path, strerror(-fd));

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "resume/claim.h"
 #include "resume/record_write.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "os/sync.h"
 

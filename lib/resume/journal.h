@@ -32,7 +32,4 @@ struct sheaf_journal {
 int journal_enter(sheaf_journal *journal, const char *call);
 void journal_leave(sheaf_journal *journal);
 
-/* With the lock: read a record into journal->bytes. */
-int journal_read_entry(sheaf_journal *journal, const char *call, const struct entry *entry, sheaf_journal_record *record);
-
 #endif

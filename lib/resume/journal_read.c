@@ -29,7 +29,8 @@ int sheaf_journal_missing(sheaf_journal *journal, uint64_t from, uint64_t end, u
 	return 1;
 }
 
-int journal_read_entry(sheaf_journal *journal, const char *call, const struct entry *entry, sheaf_journal_record *record)
+/* With the lock: read a record into journal->bytes. */
+static int read_entry_of(sheaf_journal *journal, const char *call, const struct entry *entry, sheaf_journal_record *record)
 {
 	const struct record there = {.size = entry->size, .offset = entry->offset};
 	unsigned char *grown;
@@ -71,14 +72,14 @@ int sheaf_journal_read(sheaf_journal *journal, uint64_t position, sheaf_journal_
 		if (!entry || entry->first > position)
 			r = sheaf_fail(-ENOENT, "sheaf_journal_read: position %" PRIu64 " is not done", position);
 		else
-			r = journal_read_entry(journal, "sheaf_journal_read", entry, record);
+			r = read_entry_of(journal, "sheaf_journal_read", entry, record);
 		journal_leave(journal);
 	}
 	cancel_allow(cancel);
 	return r;
 }
 
-/* Visit the records from @*from on. */
+/* Visit all records, by ascending positions. */
 static int visit_records(sheaf_journal *journal, sheaf_journal_fn *fn, void *context)
 {
 	const struct entry *entry;
@@ -88,7 +89,7 @@ static int visit_records(sheaf_journal *journal, sheaf_journal_fn *fn, void *con
 
 	while (!r && (entry = ledger_at_or_behind(&journal->ledger, from))) {
 		from = entry->first + entry->count;
-		if (!(r = journal_read_entry(journal, "sheaf_journal_each", entry, &record)))
+		if (!(r = read_entry_of(journal, "sheaf_journal_each", entry, &record)))
 			r = fn(context, &record);
 	}
 	return r;

@@ -7,8 +7,9 @@
  */
 #include "resume/record.h"
 
+#include "base/little.h"
 #include "resume/hash.h"
-#include "os/os.h"
+#include "os/files.h"
 
 #include <errno.h>
 #include <stdlib.h>

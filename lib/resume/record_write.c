@@ -5,6 +5,7 @@
  */
 #include "resume/record_write.h"
 
+#include "os/files.h"
 #include "os/os.h"
 #include "os/sync.h"
 

@@ -19,6 +19,7 @@
 #include "base/atomic.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "os/files.h"
 #include "os/forks.h"
 #include "segment/commit.h"
 #include "segment/file.h"

@@ -16,6 +16,7 @@
 #include "segment/reader.h"
 
 #include "base/error.h"
+#include "os/files.h"
 #include "os/forks.h"
 #include "os/os.h"
 #include "os/process_id.h"

@@ -10,7 +10,7 @@
  */
 #include "segment/stamp.h"
 
-#include "os/os.h"
+#include "os/files.h"
 #include "os/process_id.h"
 
 #include <errno.h>

@@ -26,6 +26,7 @@
 #include "segment/sweep.h"
 
 #include "base/atomic.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "os/process_id.h"
 #include "segment/names.h"

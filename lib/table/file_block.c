@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "data/dtype.h"
+#include "os/files.h"
 #include "table/table_text.h"
 
 #include <errno.h>
@@ -34,33 +35,18 @@ static int fail_block(sheaf_task *task, int code, const char *what, const char *
 
 static int open_part_of(sheaf_task *task, const char *path, int flags)
 {
-	int fd;
+	int fd = os_open(path, flags);
 
-	do
-		fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
-	while (fd < 0 && errno == EINTR);
-	return fd < 0 ? fail_block(task, -errno, "open", path) : fd;
+	return fd < 0 ? fail_block(task, fd, "open", path) : fd;
 }
 
 static int read_input(sheaf_task *task, const struct file_job *job, int fd, unsigned char *to, size_t first, size_t rows)
 {
-	uint64_t at = job->in_at + (uint64_t)first * job->in_row;
-	size_t left = rows * job->in_row;
+	int r = os_read_at(fd, job->in_at + (uint64_t)first * job->in_row, to, rows * job->in_row);
 
-	while (left) {
-		ssize_t n = pread(fd, to, left, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_block(task, -errno, "read", job->in_path);
-		if (!n)
-			return sheaf_task_fail(task, -EBADMSG, "%s: became shorter while it was read", job->in_path);
-		to += n;
-		at += (uint64_t)n;
-		left -= (size_t)n;
-	}
-	return 0;
+	if (r == -ENODATA)
+		return sheaf_task_fail(task, -EBADMSG, "%s: became shorter while it was read", job->in_path);
+	return r ? fail_block(task, r, "read", job->in_path) : 0;
 }
 
 static int write_output(sheaf_task *task, const struct file_job *job, const unsigned char *from, size_t first, size_t rows)

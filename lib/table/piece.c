@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "os/files.h"
 #include "os/os.h"
 
 /* A fuzzer makes it smaller, so that all kinds of places are at the end of a piece. */
@@ -35,12 +36,9 @@ static int fail_piece(const struct source *source, int code)
 
 static int open_source(const struct source *source, int *fd)
 {
-	do
-		*fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	while (*fd < 0 && errno == EINTR);
-	if (*fd < 0)
-		return fail_piece(source, -errno);
-	*fd = os_raise(*fd);
+	*fd = os_open(source->path, O_RDONLY);
+	if (*fd >= 0)
+		*fd = os_raise(*fd);
 	if (*fd < 0)
 		return fail_piece(source, *fd);
 	if (os_file_is(*fd, &source->id))

@@ -3,6 +3,7 @@
  */
 #include "image.h"
 
+#include "os/files.h"
 #include "os/os.h"
 #include "pool/pool.h"
 #include "sheaf_trace.h"

@@ -4,6 +4,7 @@
 #define _DEFAULT_SOURCE /* mkdtemp() */
 #include "journal_load.h"
 
+#include "base/little.h"
 #include "base/printable.h"
 #include "resume/hash.h"
 #include "resume/record.h"
