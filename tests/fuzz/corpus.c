@@ -4,28 +4,18 @@
  * Usage: fuzz_corpus FOLDER
  */
 #include "image.h"
-#include "support/check.h"
+#include "input_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void save(const char *folder, uint64_t n)
 {
 	struct image image;
-	size_t size;
-	char path[4096];
-	FILE *seed;
 
 	image_take(&image, n);
-	size = (size_t)image.header.heap_map + 256;
-	snprintf(path, sizeof(path), "%s/loop-of-%llu", folder, (unsigned long long)n);
-	seed = fopen(path, "w");
-	CHECK(seed, "%s: %s", path, strerror(errno));
-	CHECK(fwrite(&image.header.size, sizeof(image.header.size), 1, seed) == 1 && fwrite(image.bytes, size, 1, seed) == 1 &&
-		      !fclose(seed),
-	      "%s: %s", path, strerror(errno));
+	input_save(folder, "loop-of", n, &image.header.size, sizeof(image.header.size), image.bytes,
+		   (size_t)image.header.heap_map + 256);
 	free(image.bytes);
 }
 

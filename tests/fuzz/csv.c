@@ -5,6 +5,7 @@
  * fuzz_csv.c takes them: a byte of options, then the file.
  */
 #include "csv_rules.h"
+#include "input_file.h"
 #include "support/arguments.h"
 #include "support/check.h"
 #include "support/report.h"
@@ -80,18 +81,6 @@ static unsigned make_file(struct rng *rng, struct made *made)
 	return bits;
 }
 
-static void save(const char *folder, uint64_t number, unsigned bits, const struct made *made)
-{
-	char path[4096];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/csv-%llu", folder, (unsigned long long)number);
-	file = fopen(path, "w");
-	CHECK(file, "%s: %s", path, strerror(errno));
-	fputc((int)bits, file);
-	CHECK(fwrite(made->bytes, 1, made->size, file) == made->size && !fclose(file), "%s: %s", path, strerror(errno));
-}
-
 int main(int argc, char **argv)
 {
 	static struct made made;
@@ -101,9 +90,10 @@ int main(int argc, char **argv)
 	if (argc > 3) {
 		for (uint64_t i = 0; i < count; i++) {
 			unsigned bits = make_file(&rng, &made);
+			const uint8_t head = (uint8_t)bits;
 
 			if (made.size < 2000)
-				save(argv[3], i, bits, &made);
+				input_save(argv[3], "csv", i, &head, sizeof(head), made.bytes, made.size);
 		}
 		return 0;
 	}

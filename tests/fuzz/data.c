@@ -5,28 +5,13 @@
  * Usage: fuzz_data [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead, as
  * fuzz_tables.c takes them.
  */
+#include "input_file.h"
 #include "support/arguments.h"
 #include "support/report.h"
 #include "support/rng.h"
 #include "tables.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-
-/* The inputs, one file each: options, then bytes. */
-static void save(const char *folder, uint64_t number, const struct table_input *input)
-{
-	char path[4096];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/table-%llu", folder, (unsigned long long)number);
-	file = fopen(path, "w");
-	CHECK(file, "%s: %s", path, strerror(errno));
-	fputc((int)(input->header | input->missing << 2 | (unsigned)input->piped << 4), file);
-	CHECK(fwrite(input->bytes, 1, input->size, file) == input->size && !fclose(file), "%s: %s", path, strerror(errno));
-}
 
 int main(int argc, char **argv)
 {
@@ -37,10 +22,12 @@ int main(int argc, char **argv)
 	if (argc > 3) {
 		for (uint64_t i = 0; i < count; i++) {
 			struct table_input input;
+			uint8_t head;
 
 			table_make(&rng, &input);
+			head = (uint8_t)(input.header | input.missing << 2 | (unsigned)input.piped << 4);
 			if (input.size < 20000)
-				save(argv[3], i, &input);
+				input_save(argv[3], "table", i, &head, sizeof(head), input.bytes, input.size);
 		}
 		return 0;
 	}

@@ -25,6 +25,12 @@ static char folder[200], path[240];
 static sheaf_identity job;
 static unsigned char *image;
 
+static void remove_folder(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
 void journal_load_begin(void)
 {
 	const char *place = access("/dev/shm", W_OK) ? getenv("TMPDIR") : "/dev/shm";
@@ -32,13 +38,7 @@ void journal_load_begin(void)
 	snprintf(folder, sizeof(folder), "%.150s/journals-XXXXXX", place ? place : "/tmp");
 	CHECK(mkdtemp(folder) && (image = malloc(MOST)), "%s: %s", folder, strerror(errno));
 	snprintf(path, sizeof(path), "%s/job", folder);
-	CHECK(!sheaf_identity_begin(&job, "fuzz", 1) && !atexit(journal_load_end), "no identity");
-}
-
-void journal_load_end(void)
-{
-	unlink(path);
-	rmdir(folder);
+	CHECK(!sheaf_identity_begin(&job, "fuzz", 1) && !atexit(remove_folder), "no identity");
 }
 
 /* Give records their checksums, one behind the other. */

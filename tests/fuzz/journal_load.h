@@ -7,9 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A file of its own for this process. Before all others, and behind them. */
+/* Before all others: have a file for this process, which is gone when it exits. */
 void journal_load_begin(void);
-void journal_load_end(void);
 
 /*
  * Make a journal of these bytes and open it. The first byte says how: bit 0: they follow a header

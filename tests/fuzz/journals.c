@@ -4,13 +4,12 @@
  * Usage: fuzz_journals [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead,
  * as fuzz_journal.c takes them.
  */
+#include "input_file.h"
 #include "journal_load.h"
 #include "support/arguments.h"
 #include "support/report.h"
 #include "support/rng.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MOST 2000
@@ -37,16 +36,6 @@ static size_t make_input(struct rng *rng, uint8_t *bytes)
 	return size;
 }
 
-static void save(const char *folder, uint64_t number, const uint8_t *bytes, size_t size)
-{
-	char path[4096];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/journal-%llu", folder, (unsigned long long)number);
-	file = fopen(path, "w");
-	CHECK(file && fwrite(bytes, 1, size, file) == size && !fclose(file), "%s: %s", path, strerror(errno));
-}
-
 int main(int argc, char **argv)
 {
 	uint64_t seed = seed_argument(argc, argv), count = amount_argument(argc, argv, 2, 3000), opened = 0, records = 0;
@@ -62,7 +51,7 @@ int main(int argc, char **argv)
 		int64_t r;
 
 		if (argc > 3) {
-			save(argv[3], i, bytes, size);
+			input_save(argv[3], "journal", i, NULL, 0, bytes, size);
 			continue;
 		}
 		r = journal_load(bytes, size);

@@ -4,15 +4,11 @@
  * Usage: fuzz_packets [SEED [COUNT [FOLDER]]]; with FOLDER the inputs are written there instead, as
  * fuzz_packets.c takes them.
  */
+#include "input_file.h"
 #include "packet_load.h"
 #include "support/arguments.h"
-#include "support/check.h"
 #include "support/report.h"
 #include "support/rng.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #define LONGEST 400
 
@@ -30,16 +26,6 @@ static size_t make_input(struct rng *rng, uint8_t *bytes)
 	return size;
 }
 
-static void save(const char *folder, uint64_t number, const uint8_t *bytes, size_t size)
-{
-	char path[4096];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/packets-%llu", folder, (unsigned long long)number);
-	file = fopen(path, "w");
-	CHECK(file && fwrite(bytes, 1, size, file) == size && !fclose(file), "%s: %s", path, strerror(errno));
-}
-
 int main(int argc, char **argv)
 {
 	uint64_t seed = seed_argument(argc, argv), count = amount_argument(argc, argv, 2, 20000), done = 0;
@@ -54,7 +40,7 @@ int main(int argc, char **argv)
 		size_t size = make_input(&rng, bytes);
 
 		if (argc > 3) {
-			save(argv[3], i, bytes, size);
+			input_save(argv[3], "packets", i, NULL, 0, bytes, size);
 			continue;
 		}
 		done += packet_load(bytes, size) == 0;
