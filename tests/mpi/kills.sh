@@ -1,52 +1,21 @@
 #!/bin/sh
 # kills.sh KIND MPIRUN PROGRAM - ends a job in the middle of its work: by a rank that dies, and by
 # signals to mpirun. Every process and every segment of every rank has to go with it.
-set -eu
+. "$(dirname -- "$0")/lib.sh"
 
 kind=$1
 mpirun=$2
 program=$3
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-mpi.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 1' HUP INT TERM
 [ -d /proc/self ] || exit 77
-
-fail() {
-	echo "kills.sh: $*" >&2
-	exit 1
-}
-
-# The processes of the job: each has the folder in its environment.
-processes() {
-	grep -lzx "FOLDER=$FOLDER" /proc/[0-9]*/environ 2>/dev/null | sed 's,/proc/\([0-9]*\)/.*,\1,' |
-		grep -vx "$$" || :
-}
-
-# wait_for WHAT COMMAND...: a minute at most.
-wait_for() {
-	what=$1
-	shift
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 600 ] || fail "$what did not come"
-		sleep 0.1
-	done
-}
 
 all_pids() {
 	[ -f "$FOLDER/pid.0" ] && [ -f "$FOLDER/pid.1" ]
 }
 
-nobody() {
-	[ -z "$(processes)" ]
-}
-
 for way in rank-9 mpirun-INT mpirun-TERM mpirun-9; do
 	FOLDER=$scratch/$way
 	mkdir "$FOLDER" "$FOLDER/tmp"
-	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR="$FOLDER/tmp" \
-		OMPI_MCA_btl_vader_backing_directory="$FOLDER/tmp" FOLDER="$FOLDER" \
+	TMPDIR="$FOLDER/tmp" OMPI_MCA_btl_vader_backing_directory="$FOLDER/tmp" FOLDER="$FOLDER" \
 		"$mpirun" $([ "$kind" = openmpi ] && echo --oversubscribe) -n 2 "$program" endless \
 		>"$FOLDER/log" 2>&1 </dev/null &
 	job=$!

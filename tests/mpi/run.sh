@@ -3,27 +3,21 @@
 # shared memory, and over TCP. Nothing of it may be left: no segment, and no file of MPI's.
 #
 # KIND is openmpi or mpich. WAYS, in the environment, are those of its ways to try: "alone 2 tcp3".
-set -eu
+. "$(dirname -- "$0")/lib.sh"
 
 kind=$1
 mpirun=$2
 program=$3
 shift 3
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-mpi.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 1' HUP INT TERM
 
 # Files of MPI's shared memory, too, so that what a job leaves is seen.
 mkdir "$scratch/tmp" "$scratch/results"
 TMPDIR=$scratch/tmp
 FOLDER=$scratch/results
-OMPI_ALLOW_RUN_AS_ROOT=1
-OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 OMPI_MCA_btl_vader_backing_directory=$scratch/tmp
 OMPI_MCA_btl_base_warn_component_unused=0
 OMPI_MCA_plm_rsh_agent=
-export TMPDIR FOLDER OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_btl_vader_backing_directory
-export OMPI_MCA_btl_base_warn_component_unused OMPI_MCA_plm_rsh_agent
+export TMPDIR FOLDER OMPI_MCA_btl_vader_backing_directory OMPI_MCA_btl_base_warn_component_unused OMPI_MCA_plm_rsh_agent
 
 # start RANKS SUITE...: extra options of mpirun are in $options, unquoted: a list of words.
 start() {

@@ -5,7 +5,7 @@
 #
 # Skipped without Slurm's and munge's daemons, where they may not run, and with another MPI than
 # Slurm's plugin is for.
-set -eu
+. "$(dirname -- "$0")/lib.sh"
 
 kind=$1
 program=$(CDPATH='' cd -- "$(dirname -- "$2")" && pwd)/$(basename -- "$2")
@@ -20,7 +20,6 @@ done
 [ "$(id -u)" -eq 0 ] || skip "slurmd has to be started by root"
 [ "$kind" = openmpi ] || skip "Slurm starts the ranks of Open MPI, by PMIx"
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/sheaf-slurm.XXXXXX")
 daemons=
 end() {
 	# shellcheck disable=SC2086
@@ -29,23 +28,11 @@ end() {
 	rm -rf "$scratch"
 }
 trap end EXIT
-trap 'exit 1' HUP INT TERM
 chmod 755 "$scratch"
 fail() {
 	echo "slurm.sh: $*" >&2
 	tail -n 20 "$scratch"/*.log "$scratch"/*.out >&2 || :
 	exit 1
-}
-# wait_for WHAT COMMAND...: a minute at most.
-wait_for() {
-	what=$1
-	shift
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 300 ] || fail "$what did not come"
-		sleep 0.2
-	done
 }
 
 # ---- the cluster ----
