@@ -2,7 +2,7 @@
  * sheaf_attach.h - other programs of the same user join a pool: they submit, they work, or both.
  *
  * Contents
- *   Functions         sheaf_function
+ *   Functions         sheaf_any_fn, sheaf_function
  *   The owner         sheaf_sharing
  *   Another program   sheaf_attach_options, sheaf_pool_attach, sheaf_pool_work
  *
@@ -13,7 +13,8 @@
  *
  * Names     A function has another address in another program. So in a shared pool each function
  *           crosses by its name: owner and programs have tables of names and pointers. A function
- *           that is submitted must be in both tables.
+ *           that is submitted must be in both tables, and so must one that a call is to call in
+ *           tasks, such as the fold of a reduction. The library's own functions are in all of them.
  *
  * Memory    The pool's memory is at the owner's addresses, so a plain pointer to it means the same
  *           in each program. If a program has something else there, it is refused, and nothing is
@@ -47,11 +48,17 @@ extern "C" {
 
 /* ---- Functions ---- */
 
-/* A function that programs know by its name: either a task or a range, and the other one NULL. */
+/* Any function: cast to this type. */
+typedef void sheaf_any_fn(void);
+
+/* A function that programs know by its name: one of the three pointers, and the others NULL. */
 typedef struct sheaf_function {
 	const char *name; /* 1 to SHEAF_FUNCTION_NAME printable bytes, once in a table; copied */
 	sheaf_task_fn *task;
 	sheaf_range_fn *range;
+	/* what calls take beside these: a sheaf_block_fn, _group_fn, _scan_fn; the identity, fold
+	 * and combine of a reduction */
+	sheaf_any_fn *other;
 } sheaf_function;
 
 /* ---- The owner ---- */
@@ -60,9 +67,10 @@ typedef struct sheaf_function {
  * sheaf_sharing - whom a pool lets in, and which functions it runs
  *
  * Of sheaf_pool_options. The pool needs a name, its own or a random one, so SHEAF_ANONYMOUS is
- * refused. Its tasks are those in the table: to submit another one returns -ENOENT. The backend is
- * SHEAF_PROCESSES; another one returns -ENOTSUP, and if the environment has chosen it, nobody can
- * join.
+ * refused. Its functions are those in the table: to submit another one returns -ENOENT, as does a
+ * call with another function for its tasks. The library's own functions need no name. The backend
+ * is SHEAF_PROCESSES; another one returns -ENOTSUP, and if the environment has chosen it, nobody
+ * can join.
  */
 typedef struct sheaf_sharing {
 	const sheaf_function *functions;
@@ -91,14 +99,14 @@ typedef struct sheaf_attach_options {
  * Takes one place of the pool. The calls for the owner alone (_close, _join, _terminate, _resize,
  * _pause, _resume, _get_info, _get_workers, _worker_pid, _fd, _news) return -EPERM, and so does
  * sheaf_batch_arm(). caller_works has no effect.
- * Return: 0; -EINVAL (also: a function without a name, or with two pointers or none; a name of a
+ * Return: 0; -EINVAL (also: a function without a name, or with not one pointer; a name of a
  *         task that is a range there; a pool that belongs to this process), -EEXIST (a name twice),
  *         -ENOENT (no pool has that name; or the pool has no function of that name), -EPERM (the
- *         pool lets nobody in), -EACCES (it is another user's), -EPROTO (of another version of the
- *         library), -EBADMSG (no segment of a pool, or a damaged one), -EAGAIN (it is not ready
- *         yet; or all its places are taken), -EADDRINUSE (the address range is taken in this
- *         process), -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD (also: the owner is dead),
- *         -ESTALE (the pool is gone), -EMFILE, -ENFILE, -ENOMEM.
+ *         pool lets nobody in), -EACCES (it is another user's), -EPROTO (of another version or
+ *         build of the library), -EBADMSG (no segment of a pool, or a damaged one), -EAGAIN (it is
+ *         not ready yet; or all its places are taken), -EADDRINUSE (the address range is taken in
+ *         this process), -EPIPE, -ECANCELED, -ENOTRECOVERABLE, -EOWNERDEAD (also: the owner is
+ *         dead), -ESTALE (the pool is gone), -EMFILE, -ENFILE, -ENOMEM.
  */
 SHEAF_API int sheaf_pool_attach(sheaf_pool **pool, const char *name, const sheaf_attach_options *options);
 

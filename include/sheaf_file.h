@@ -25,7 +25,7 @@
  *          the caller: sheaf_array_load(), which reads, has not.
  *
  * Callers  The owner of the pool and its threads, where a call takes a pool. Tasks and programs
- *          that joined use what is mapped.
+ *          that joined use what is mapped, and call sheaf_map_file().
  *
  * Returns  As in sheaf.h.
  */

@@ -26,8 +26,8 @@
  *           fails. If the caller is a task whose worker dies in the call, it stays until the pool
  *           ends, as all that tasks allocate.
  *
- * Callers   As sheaf_for(): the owner, its threads, and tasks. In a pool that other programs may
- *           join (options.sharing) these calls are refused with -ENOENT.
+ * Callers   As sheaf_for(): the owner, its threads, tasks, and programs that joined. A function for
+ *           groups needs a name then: see sheaf_attach.h.
  *
  * Returns   As in sheaf.h: >= 0 done, < 0 is -errno, and sheaf_message() says what went wrong. Each
  *           call that takes a pool returns, beside what it lists, -EINVAL (NULL, an array that is

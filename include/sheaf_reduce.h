@@ -8,8 +8,8 @@
  *           one is left. So the tree depends on n and `leaves` alone. (howto/sum-up.md)
  *
  * Callers   As sheaf_for(): the owner, its threads, and tasks. The functions run in workers, and
- *           again if one dies. In a pool that other programs may join (options.sharing) reductions
- *           are refused with -ENOENT.
+ *           again if one dies. In a pool that other programs may join (options.sharing) those of
+ *           the caller need names: see sheaf_attach.h.
  *
  * Errors    All functions return what sheaf_for() returns, and beside it -EINVAL, -EOVERFLOW (a
  *           size), -ENOSPC and -ENOMEM (for partial results). The result is untouched then.

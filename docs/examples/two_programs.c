@@ -60,8 +60,8 @@ static int sum(sheaf_task *task, size_t begin, size_t end, void *context)
 }
 
 static const sheaf_function functions[] = {
-	{"square", square, NULL},
-	{"sum", NULL, sum},
+	{.name = "square", .task = square},
+	{.name = "sum", .range = sum},
 };
 
 static void check(int r, const char *what)

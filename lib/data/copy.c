@@ -7,6 +7,7 @@
 #include "data/dtype.h"
 #include "data/reach.h"
 #include "data/shape.h"
+#include "data/tasks.h"
 #include "data/transposed.h"
 
 #include "base/error.h"
@@ -95,6 +96,12 @@ static int copy_bytes(sheaf_task *task, size_t begin, size_t end, void *context)
 	memcpy((unsigned char *)copying->to.data + begin, (const unsigned char *)copying->from.data + begin, end - begin);
 	return 0;
 }
+
+const struct own_function own_copy[] = {
+	OWN(copy_range),
+	OWN(copy_bytes),
+	OWN_END,
+};
 
 static int copy_items(sheaf_pool *pool, const struct copying *copying, const sheaf_map_options *options)
 {

@@ -5,9 +5,11 @@
  */
 #include "data/reach.h"
 #include "data/shape.h"
+#include "data/tasks.h"
 
 #include "base/error.h"
 #include "base/number.h"
+#include "pool/named.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 
 /* What the loop needs to know. A copy of it goes along, with the kernel's context behind it. */
 struct mapping {
-	sheaf_block_fn *fn;
+	uint64_t fn; /* the kernel: see pool/named.h */
 	sheaf_array in, out;
 	sheaf_blocks how;
 	unsigned dimensions;
@@ -52,16 +54,22 @@ static void describe_block(const struct mapping *mapping, size_t number, sheaf_b
 static int map_blocks(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	struct mapping *mapping = context;
+	sheaf_block_fn *fn = (sheaf_block_fn *)task_named_function(task, mapping->fn);
 	void *own = mapping->how.context_size ? mapping + 1 : mapping->how.context;
 	sheaf_block block;
 	int r = 0;
 
 	for (size_t number = begin; number < end && !r; number++) {
 		describe_block(mapping, number, &block);
-		r = mapping->fn(task, &block, own);
+		r = fn(task, &block, own);
 	}
 	return r;
 }
+
+const struct own_function own_map[] = {
+	OWN(map_blocks),
+	OWN_END,
+};
 
 /* Complete the lengths of blocks, and count them. */
 static int cut_blocks(struct mapping *mapping, size_t *count)
@@ -99,7 +107,7 @@ static int check_pair(const sheaf_pool *pool, const sheaf_array *in, const sheaf
 }
 
 /* NULL: no memory. */
-static struct mapping *make_mapping(sheaf_block_fn *fn, const sheaf_array *in, const sheaf_array *out, const sheaf_blocks *how)
+static struct mapping *make_mapping(const sheaf_array *in, const sheaf_array *out, const sheaf_blocks *how)
 {
 	const sheaf_array *whole = out ? out : in;
 	size_t context_size = how ? how->context_size : 0;
@@ -107,7 +115,7 @@ static struct mapping *make_mapping(sheaf_block_fn *fn, const sheaf_array *in, c
 
 	if (!mapping)
 		return NULL;
-	*mapping = (struct mapping){.fn = fn, .dimensions = whole->dimensions};
+	*mapping = (struct mapping){.dimensions = whole->dimensions};
 	if (in)
 		mapping->in = *in;
 	if (out)
@@ -134,9 +142,10 @@ int sheaf_map_array(sheaf_pool *pool, sheaf_block_fn *fn, const sheaf_array *in,
 		return sheaf_fail(-EINVAL, "sheaf_map_array: how->context is NULL, and context_size %zu", how->context_size);
 	if ((r = reach_check_options("sheaf_map_array", options)) || (r = check_pair(pool, in, out)))
 		return r;
-	if (!(mapping = make_mapping(fn, in, out, how)))
+	if (!(mapping = make_mapping(in, out, how)))
 		return sheaf_fail(-ENOMEM, "sheaf_map_array: no memory for the context");
-	if (!(r = cut_blocks(mapping, &count)) && count) {
+	r = pool_name_function(pool, "sheaf_map_array", (any_fn *)fn, &mapping->fn);
+	if (!r && !(r = cut_blocks(mapping, &count)) && count) {
 		with.context_size = sizeof(*mapping) + mapping->how.context_size;
 		r = sheaf_for(pool, map_blocks, mapping, count, &with);
 	}

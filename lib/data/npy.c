@@ -19,6 +19,8 @@
 #include "base/error.h"
 #include "base/little.h"
 #include "base/number.h"
+#include "pool/holds.h"
+#include "pool/pool.h"
 
 #define LONGEST_HEADER ((size_t)1024 * 1024)
 #define STEP ((size_t)64 * 1024) /* read at once, where the file may have less than it promises */
@@ -237,15 +239,14 @@ int sheaf_npy_describe(struct input *input, const sheaf_load_options *options, s
 {
 	struct npy_header header = {.path = input->path,
 				    .fields = {.fields = options->fields, .room = options->fields ? options->field_room : 0}};
-	sheaf_pool_info info;
 	int r;
 
 	*file = (struct npy_file){.size = 0};
-	r = sheaf_pool_get_info(input->pool, &info);
+	r = pool_check(input->pool, "sheaf_array_load");
 	if (r == 0)
 		r = load_header(input, &header, &file->values_at);
 	if (r == 0)
-		r = describe_shape(&header, &file->array, info.heap_size, &file->size);
+		r = describe_shape(&header, &file->array, pool_heap_size(input->pool), &file->size);
 	if (r == 0)
 		r = check_size(input, file->values_at, file->size);
 	file->swapped = header.dtype.swapped;

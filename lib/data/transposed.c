@@ -7,6 +7,7 @@
  *
  * Deaths            Of a worker: its squares are copied again, which changes nothing.
  */
+#include "data/tasks.h"
 #include "data/transposed.h"
 
 #include <string.h>
@@ -103,6 +104,11 @@ static int copy_squares(sheaf_task *task, size_t begin, size_t end, void *contex
 	}
 	return 0;
 }
+
+const struct own_function own_transposed[] = {
+	OWN(copy_squares),
+	OWN_END,
+};
 
 static size_t squares_along(size_t length)
 {

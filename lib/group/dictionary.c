@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "group/key.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -111,6 +112,11 @@ static int note_values_of_chunks(sheaf_task *task, size_t begin, size_t end, voi
 	free(own.places);
 	return 0;
 }
+
+const struct own_function own_dictionary[] = {
+	OWN(note_values_of_chunks),
+	OWN_END,
+};
 
 /* ---- the values of all ---- */
 

@@ -15,7 +15,9 @@
 #include "data/dtype.h"
 #include "group/group_units.h"
 #include "group/rows.h"
+#include "group/tasks.h"
 #include "data/shape.h"
+#include "pool/named.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +25,8 @@
 
 /* What the tasks know. In shared memory; a copy of the context follows. */
 struct applying {
-	sheaf_group_work work;
+	sheaf_group_work work; /* its functions: in the caller's process alone */
+	uint64_t fn, join;     /* what they are in others: see pool/named.h */
 	const int64_t *offsets, *order;
 	struct group_unit *unit;
 	size_t units, row_size;
@@ -43,9 +46,10 @@ struct application {
 
 /* ---- tasks ---- */
 
-static int call_for_group(sheaf_task *task, struct applying *job, struct group_unit *unit, sheaf_group_fn *fn,
-			  sheaf_group *group, struct sheaf_rows *rows)
+static int call_for_group(sheaf_task *task, struct applying *job, struct group_unit *unit, uint64_t named, sheaf_group *group,
+			  struct sheaf_rows *rows)
 {
+	sheaf_group_fn *fn = (sheaf_group_fn *)task_named_function(task, named);
 	size_t begin = group->first;
 
 	if (job->order && group->rows) {
@@ -85,7 +89,7 @@ static int run_unit(sheaf_task *task, const void *arg, void *result)
 		size_t end = unit->is_part ? unit->end : (size_t)job->offsets[number + 1];
 		sheaf_group group = {.number = number, .rows = end - begin, .first = begin};
 
-		r = call_for_group(task, job, unit, job->work.fn, &group, &rows);
+		r = call_for_group(task, job, unit, job->fn, &group, &rows);
 		counts[g] = rows.count - before;
 	}
 	if (!r)
@@ -128,7 +132,7 @@ static int run_join(sheaf_task *task, const void *arg, void *result)
 
 		group.parts = parts.bytes;
 		group.part_rows = parts.count;
-		r = call_for_group(task, job, unit, job->work.join, &group, &rows);
+		r = call_for_group(task, job, unit, job->join, &group, &rows);
 		count = rows.count;
 		if (!r)
 			r = leave_rows(task, &count, 1, &rows);
@@ -274,6 +278,13 @@ static int copy_rows(sheaf_task *task, size_t begin, size_t end, void *context)
 	return 0;
 }
 
+const struct own_function own_group_apply[] = {
+	OWN(run_unit),
+	OWN(run_join),
+	OWN(copy_rows),
+	OWN_END,
+};
+
 static int concatenate(struct application *call, sheaf_array *rows, sheaf_array *numbers)
 {
 	struct applying *job = call->job;
@@ -333,7 +344,9 @@ static int prepare_job(struct application *call, const sheaf_partition *partitio
 	    work->context_size > SIZE_MAX - sizeof(*job))
 		return sheaf_fail(-EOVERFLOW, "%s: a row of %zu items, or the context, does not fit in memory",
 				  call->passes.call, work->width);
-	if ((r = passes_alloc(&call->passes, 1, sizeof(*job) + work->context_size, &job)))
+	if ((r = passes_alloc(&call->passes, 1, sizeof(*job) + work->context_size, &job)) ||
+	    (r = pool_name_function(call->passes.pool, call->passes.call, (any_fn *)work->fn, &job->fn)) ||
+	    (r = pool_name_function(call->passes.pool, call->passes.call, (any_fn *)work->join, &job->join)))
 		return r;
 	job->work = *work;
 	job->offsets = partition->offsets.data;

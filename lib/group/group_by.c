@@ -13,6 +13,7 @@
 #include "group/group_write.h"
 #include "group/key.h"
 #include "group/key_store.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -160,6 +161,11 @@ static int make_plain(sheaf_task *task, size_t begin, size_t end, void *context)
 	key_store_plainly(labels->type, labels->items + begin * labels->item_size, end - begin);
 	return 0;
 }
+
+const struct own_function own_group_by[] = {
+	OWN(make_plain),
+	OWN_END,
+};
 
 static int group_in_order(struct grouping_call *call)
 {

@@ -7,6 +7,7 @@
 #include "group/group_rank.h"
 
 #include "group/radix.h"
+#include "group/tasks.h"
 #include "group/values.h"
 
 #include <math.h>
@@ -97,6 +98,13 @@ static int write_quantiles(sheaf_task *task, size_t begin, size_t end, void *con
 	}
 	return 0;
 }
+
+const struct own_function own_group_rank[] = {
+	OWN(number_rows),
+	OWN(number_groups_rows),
+	OWN(write_quantiles),
+	OWN_END,
+};
 
 int group_rank_quantile(struct passes *passes, const sheaf_partition *partition, const sheaf_aggregation *how, size_t rows,
 			double *results)

@@ -9,6 +9,7 @@
 #include "group/group_scatter.h"
 
 #include "group/key.h"
+#include "group/tasks.h"
 
 #include <string.h>
 
@@ -111,6 +112,12 @@ static int scatter_by_part(sheaf_task *task, size_t begin, size_t end, void *con
 		scatter_rows(context, c, next);
 	return 0;
 }
+
+const struct own_function own_group_scatter[] = {
+	OWN(count_parts),
+	OWN(scatter_by_part),
+	OWN_END,
+};
 
 /* Turn counts into places. @begins: out: of each part, and where the last one ends. */
 static void place_parts(const struct scattering *scattering, size_t *begins)

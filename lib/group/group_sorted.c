@@ -14,6 +14,7 @@
 #include "group/aggregate.h"
 #include "group/group_rank.h"
 #include "group/groups.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -161,6 +162,13 @@ static int pick_rows(sheaf_task *task, size_t begin, size_t end, void *context)
 			sorted->order[sorted->aggregate.what == SHEAF_FIRST ? sorted->offsets[g] : sorted->offsets[g + 1] - 1];
 	return 0;
 }
+
+const struct own_function own_group_sorted[] = {
+	OWN(add_chunks),
+	OWN(write_sorted),
+	OWN(pick_rows),
+	OWN_END,
+};
 
 static int take_items(struct passes *passes, const struct sorted *sorted, const sheaf_array *result)
 {

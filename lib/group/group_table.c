@@ -7,6 +7,7 @@
 #include "group/group_table.h"
 
 #include "group/key.h"
+#include "group/tasks.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -97,6 +98,11 @@ static int fill_tables(sheaf_task *task, size_t begin, size_t end, void *context
 			group_table_fill(tables, &tables->piece[p], group_table_of(tables, &tables->piece[p]));
 	return 0;
 }
+
+const struct own_function own_group_table[] = {
+	OWN(fill_tables),
+	OWN_END,
+};
 
 int group_table_fill_all(struct passes *passes, const struct group_tables *tables)
 {

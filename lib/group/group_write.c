@@ -11,6 +11,7 @@
 #include "group/group_write.h"
 
 #include "group/key_store.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -197,6 +198,12 @@ static int write_groups(sheaf_task *task, size_t begin, size_t end, void *contex
 	free(own);
 	return 0;
 }
+
+const struct own_function own_group_write[] = {
+	OWN(count_groups),
+	OWN(write_groups),
+	OWN_END,
+};
 
 /* Create the arrays of the results. */
 static int create_results(struct passes *passes, const struct group_tables *tables, size_t groups, sheaf_array *labels,

@@ -7,6 +7,7 @@
  * Deaths            Of a worker: its chunks are counted or written again, to the same places.
  */
 #include "group/groups.h"
+#include "group/tasks.h"
 
 #include <string.h>
 
@@ -71,6 +72,12 @@ static int write_offsets(sheaf_task *task, size_t begin, size_t end, void *conte
 	}
 	return 0;
 }
+
+const struct own_function own_groups[] = {
+	OWN(count_starts),
+	OWN(write_offsets),
+	OWN_END,
+};
 
 int groups_offsets(struct passes *passes, const unsigned char *starts, size_t rows, sheaf_array *offsets)
 {

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "group/groups.h"
 #include "group/radix.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -132,6 +133,10 @@ static int write_pairs(sheaf_task *task, size_t begin, size_t end, void *context
 	}
 	return 0;
 }
+
+const struct own_function own_join[] = {
+	OWN(forget_partners), OWN(find_partners), OWN(count_pairs), OWN(place_pairs), OWN(write_pairs), OWN_END,
+};
 
 /* Learn how many pairs there are, and where those of each left row begin: into pairs. */
 static int place_rows(struct passes *passes, struct joining *joining, size_t *pairs)

@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "group/key_direct.h"
 #include "group/key_load.h"
+#include "group/tasks.h"
 #include "data/reach.h"
 #include "data/shape.h"
 
@@ -218,6 +219,11 @@ static int look_at_chunks(sheaf_task *task, size_t begin, size_t end, void *cont
 	}
 	return 0;
 }
+
+const struct own_function own_key[] = {
+	OWN(look_at_chunks),
+	OWN_END,
+};
 
 static int find_values(struct passes *passes, struct key_plan *plan)
 {

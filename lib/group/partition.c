@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "group/groups.h"
 #include "group/radix.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -190,6 +191,13 @@ static int find_first_rows(sheaf_task *task, size_t begin, size_t end, void *con
 	}
 	return 0;
 }
+
+const struct own_function own_partition[] = {
+	OWN(note_first_rows),
+	OWN(move_rows),
+	OWN(find_first_rows),
+	OWN_END,
+};
 
 static int take_labels(struct passes *passes, sheaf_array *made, const sheaf_partition *partition, const sheaf_array *column)
 {

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "group/radix_piece.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -146,6 +147,12 @@ static int scatter_chunks(sheaf_task *task, size_t begin, size_t end, void *cont
 		scatter_chunk(context, c);
 	return 0;
 }
+
+const struct own_function own_radix[] = {
+	OWN(count_chunks),
+	OWN(scatter_chunks),
+	OWN_END,
+};
 
 /* ---- segments and pieces that wait ---- */
 

@@ -8,6 +8,7 @@
  * Deaths            Of a worker: what its pieces came from is as it was, and they are sorted again.
  */
 #include "group/radix_piece.h"
+#include "group/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -215,6 +216,11 @@ static int sort_pieces(sheaf_task *task, size_t begin, size_t end, void *context
 	free(sorter.ends);
 	return 0;
 }
+
+const struct own_function own_radix_piece[] = {
+	OWN(sort_pieces),
+	OWN_END,
+};
 
 int radix_sort_pieces(struct passes *passes, const struct radix_pieces *pieces, size_t count)
 {

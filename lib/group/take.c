@@ -6,6 +6,7 @@
 #include "sheaf_group.h"
 
 #include "base/error.h"
+#include "group/tasks.h"
 #include "data/reach.h"
 #include "data/shape.h"
 
@@ -76,6 +77,11 @@ static int take_range(sheaf_task *task, size_t begin, size_t end, void *context)
 		return take_any(task, taking, begin, end);
 	}
 }
+
+const struct own_function own_take[] = {
+	OWN(take_range),
+	OWN_END,
+};
 
 /* Do the items of each row lie one behind the other? */
 static bool has_dense_rows(const sheaf_array *array)

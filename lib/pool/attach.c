@@ -24,6 +24,7 @@
 #include "batch/retire.h"
 #include "os/os.h"
 #include "pool/attached.h"
+#include "pool/create.h"
 #include "pool/patience.h"
 #include "pool/seat.h"
 #include "segment/attach.h"
@@ -128,7 +129,7 @@ static int check_open(struct sheaf_pool *pool)
 	return r ? r : member_open(&pool->member);
 }
 
-static int join(struct sheaf_pool *pool, const char *name, const sheaf_attach_options *options)
+static int join(struct sheaf_pool *pool, const char *name, const sheaf_attach_options *options, own_lists *own)
 {
 	struct segment *segment = &pool->segment;
 	int r = segment_attach(segment, name);
@@ -137,7 +138,7 @@ static int join(struct sheaf_pool *pool, const char *name, const sheaf_attach_op
 		return r;
 	segment->functions = NULL;
 	begin_member(pool, options);
-	if (!(r = check_open(pool)) && !(r = functions_make(segment, options->functions, options->function_count)) &&
+	if (!(r = check_open(pool)) && !(r = functions_make(segment, options->functions, options->function_count, own)) &&
 	    !(r = find_place(pool))) {
 		check_take_numbers(segment);
 		traced_take_functions(segment);
@@ -151,7 +152,7 @@ static int join(struct sheaf_pool *pool, const char *name, const sheaf_attach_op
 	return r;
 }
 
-int sheaf_pool_attach(sheaf_pool **out, const char *name, const sheaf_attach_options *options)
+int pool_attach(sheaf_pool **out, const char *name, const sheaf_attach_options *options, own_lists *own)
 {
 	static const sheaf_attach_options defaults = {0};
 	struct sheaf_pool *pool;
@@ -168,7 +169,7 @@ int sheaf_pool_attach(sheaf_pool **out, const char *name, const sheaf_attach_opt
 		return sheaf_fail(-ENOMEM, "sheaf_pool_attach: no memory for a pool");
 	cancel = cancel_refuse();
 	pthread_mutex_lock(&lock);
-	r = join(pool, name, options);
+	r = join(pool, name, options, own);
 	pthread_mutex_unlock(&lock);
 	cancel_allow(cancel);
 	if (r)

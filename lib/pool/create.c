@@ -4,13 +4,14 @@
  * Until the segment has its name, nobody else knows of the pool. A death in here is the owner's. It
  * ends the processes that run by then, and the kernel frees the segment.
  */
-#include "pool/news.h"
+#include "pool/create.h"
 
 #include "base/atomic.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "os/forks.h"
 #include "os/os.h"
+#include "pool/news.h"
 #include "pool/patience.h"
 #include "pool/sharing.h"
 #include "pool/tend.h"
@@ -198,7 +199,7 @@ static int name_functions(struct segment *segment, const struct segment_options 
 
 	if (!wanted->function_count && !wanted->trace_records)
 		return 0;
-	if ((r = functions_make(segment, wanted->functions, wanted->function_count)))
+	if ((r = functions_make(segment, wanted->functions, wanted->function_count, wanted->own)))
 		return r;
 	check_take_numbers(segment);
 	traced_take_functions(segment);
@@ -232,7 +233,7 @@ static void undo(struct sheaf_pool *pool)
 	pool_give_memory(pool);
 }
 
-static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
+static int create_pool(sheaf_pool **out, const sheaf_pool_options *options, own_lists *own)
 {
 	static const sheaf_pool_options defaults = {0};
 	struct segment_options wanted;
@@ -257,6 +258,7 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 		return sheaf_fail(-ENOMEM, "no memory for a pool");
 	cpus = os_usable_cpus(options->workers);
 	wanted = complete(options, cpus);
+	wanted.own = own;
 	if (backend == SHEAF_INLINE)
 		wanted.workers = 1; /* the seat of the one that waits */
 	sharing_plan(&wanted, options, (enum sheaf_backend)backend);
@@ -290,9 +292,9 @@ static int create_pool(sheaf_pool **out, const sheaf_pool_options *options)
 	return 0;
 }
 
-int sheaf_pool_create(sheaf_pool **pool, const sheaf_pool_options *options)
+int pool_create(sheaf_pool **pool, const sheaf_pool_options *options, own_lists *own)
 {
-	int cancel = cancel_refuse(), r = create_pool(pool, options);
+	int cancel = cancel_refuse(), r = create_pool(pool, options, own);
 
 	cancel_allow(cancel);
 	return r;

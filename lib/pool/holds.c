@@ -12,3 +12,13 @@ int pool_holds_array(const sheaf_pool *pool, const char *call, const char *name,
 
 	return r ? r : where_check_array(pool->member.segment, call, name, array, n, size);
 }
+
+unsigned pool_workers(const sheaf_pool *pool)
+{
+	return segment_wanted(pool->member.segment);
+}
+
+size_t pool_heap_size(const sheaf_pool *pool)
+{
+	return (size_t)pool->member.segment->heap_size;
+}

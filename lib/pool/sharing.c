@@ -44,6 +44,7 @@ void sharing_plan(struct segment_options *wanted, const sheaf_pool_options *opti
 		return;
 	wanted->functions = sharing->functions;
 	wanted->function_count = (uint32_t)sharing->function_count;
+	wanted->own_functions = functions_hash(wanted->own);
 	wanted->places = places_of(sharing) < left ? places_of(sharing) : left;
 	wanted->limit_ns = limit_of(options->task_timeout_ns, 0);
 	wanted->on_demand = options->worker_options && options->worker_options->on_demand;

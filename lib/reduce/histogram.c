@@ -4,6 +4,7 @@
 #include "sheaf_reduce.h"
 
 #include "base/error.h"
+#include "reduce/tasks.h"
 #include "pool/holds.h"
 
 #include <errno.h>
@@ -62,6 +63,12 @@ static int combine_counts(sheaf_task *task, void *partial, const void *next, con
 		counts[i] += other[i];
 	return 0;
 }
+
+const struct own_function own_histogram[] = {
+	OWN(fold_counts),
+	OWN(combine_counts),
+	OWN_END,
+};
 
 int sheaf_histogram(sheaf_pool *pool, enum sheaf_number type, const void *x, size_t n, double low, double high, size_t bins,
 		    uint64_t *counts, const sheaf_map_options *options)

@@ -7,33 +7,64 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "pool/named.h"
+#include "reduce/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-void job_identity(const struct job *job, void *partial)
+static const void *context_of(const struct job *job)
+{
+	return job->how.context_size ? (const void *)(job + 1) : job->how.context;
+}
+
+struct work job_work(sheaf_task *task, const struct job *job)
+{
+	return (struct work){.job = job,
+			     .context = context_of(job),
+			     .identity = (identity_fn *)task_named_function(task, job->identity),
+			     .fold = (fold_fn *)task_named_function(task, job->fold),
+			     .combine = (combine_fn *)task_named_function(task, job->combine),
+			     .scan = (sheaf_scan_fn *)task_named_function(task, job->scan)};
+}
+
+void job_nothing(const struct job *job, void *partial)
 {
 	if (job->how.identity)
-		job->how.identity(partial, job_context(job));
+		job->how.identity(partial, context_of(job));
 	else
 		memset(partial, 0, job->how.size);
+}
+
+void job_identity(const struct work *work, void *partial)
+{
+	if (work->identity)
+		work->identity(partial, work->context);
+	else
+		memset(partial, 0, work->job->how.size);
 }
 
 static int fold_leaves(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	const struct job *job = context;
+	const struct work work = job_work(task, job);
 
 	for (size_t i = begin; i < end; i++) {
 		void *partial = job->from + i * job->stride;
 		int r;
 
-		job_identity(job, partial);
-		if ((r = job->how.fold(task, i * job->leaf, job_end(job, i), partial, job_context(job))))
+		job_identity(&work, partial);
+		if ((r = work.fold(task, i * job->leaf, job_end(job, i), partial, work.context)))
 			return r;
 	}
 	return 0;
 }
+
+const struct own_function own_job[] = {
+	OWN(fold_leaves),
+	OWN_END,
+};
 
 int job_fold(sheaf_pool *pool, struct job *job, size_t arrays, sheaf_map_options *options, void **memory)
 {
@@ -62,10 +93,24 @@ static void cut(struct job *job)
 	job->stride = round_up(job->how.size, 64);
 }
 
-int job_make(const char *call, const sheaf_pool *pool, const sheaf_reduction *how, size_t n, const sheaf_map_options *options,
-	     struct job **made)
+/* Note what the functions of a job are in other processes. */
+static int name_job(const char *call, const sheaf_pool *pool, struct job *job, sheaf_scan_fn *scan)
+{
+	const sheaf_reduction *how = &job->how;
+	int r;
+
+	if ((r = pool_name_function(pool, call, (any_fn *)how->identity, &job->identity)) ||
+	    (r = pool_name_function(pool, call, (any_fn *)how->fold, &job->fold)) ||
+	    (r = pool_name_function(pool, call, (any_fn *)how->combine, &job->combine)))
+		return r;
+	return pool_name_function(pool, call, (any_fn *)scan, &job->scan);
+}
+
+int job_make(const char *call, const sheaf_pool *pool, const sheaf_reduction *how, sheaf_scan_fn *scan, size_t n,
+	     const sheaf_map_options *options, struct job **made)
 {
 	struct job *job;
+	int r;
 
 	if (!pool || !how)
 		return sheaf_fail(-EINVAL, "%s: %s is NULL", call, pool ? "how" : "pool");
@@ -84,6 +129,9 @@ int job_make(const char *call, const sheaf_pool *pool, const sheaf_reduction *ho
 	if (how->context_size)
 		memcpy(job + 1, how->context, how->context_size);
 	cut(job);
-	*made = job;
-	return 0;
+	if ((r = name_job(call, pool, job, scan)))
+		free(job);
+	else
+		*made = job;
+	return r;
 }

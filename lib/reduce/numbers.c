@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "pool/holds.h"
 #include "reduce/exact.h"
+#include "reduce/tasks.h"
 
 #include <errno.h>
 
@@ -320,6 +321,11 @@ static int combine_moments(sheaf_task *task, void *partial, const void *next, co
 	a->count = count;
 	return 0;
 }
+
+const struct own_function own_numbers[] = {
+	OWN(fold_total),   OWN(combine_total),   OWN(fold_exact), OWN(combine_exact), OWN(fold_extremes), OWN(combine_extremes),
+	OWN(fold_moments), OWN(combine_moments), OWN_END,
+};
 
 /* ---- calls ---- */
 

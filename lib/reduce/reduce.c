@@ -7,6 +7,7 @@
 #include "reduce/job.h"
 
 #include "base/error.h"
+#include "reduce/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,19 +16,22 @@
 #define TOGETHER 65536 /* bytes of partial results that one task combines alone */
 
 /* Combine pair @i of an array: into the place of the other one. */
-static int combine_pair(sheaf_task *task, const struct job *job, size_t i)
+static int combine_pair(sheaf_task *task, const struct work *work, size_t i)
 {
+	const struct job *job = work->job;
 	unsigned char *into = job->to + i * job->stride;
 	const unsigned char *left = job->from + 2 * i * job->stride;
 
 	memcpy(into, left, job->how.size);
-	return 2 * i + 1 < job->count ? job->how.combine(task, into, left + job->stride, job_context(job)) : 0;
+	return 2 * i + 1 < job->count ? work->combine(task, into, left + job->stride, work->context) : 0;
 }
 
 static int combine_pairs(sheaf_task *task, size_t begin, size_t end, void *context)
 {
+	const struct work work = job_work(task, context);
+
 	for (size_t i = begin; i < end; i++) {
-		int r = combine_pair(task, context, i);
+		int r = combine_pair(task, &work, i);
 
 		if (r)
 			return r;
@@ -39,6 +43,7 @@ static int combine_pairs(sheaf_task *task, size_t begin, size_t end, void *conte
 static int combine_all(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	const struct job *job = context;
+	const struct work work = job_work(task, job);
 	unsigned char *partials = job->to;
 	size_t step;
 	int r;
@@ -48,11 +53,17 @@ static int combine_all(sheaf_task *task, size_t begin, size_t end, void *context
 		memcpy(partials + i * job->stride, job->from + i * job->stride, job->how.size);
 	for (step = 1; step < job->count; step *= 2)
 		for (size_t i = 0; i + step < job->count; i += 2 * step)
-			if ((r = job->how.combine(task, partials + i * job->stride, partials + (i + step) * job->stride,
-						  job_context(job))))
+			if ((r = work.combine(task, partials + i * job->stride, partials + (i + step) * job->stride,
+					      work.context)))
 				return r;
 	return 0;
 }
+
+const struct own_function own_reduce[] = {
+	OWN(combine_pairs),
+	OWN(combine_all),
+	OWN_END,
+};
 
 /* Combine until one is left, which lies at the beginning of job->from then. */
 static int combine(sheaf_pool *pool, struct job *job, const sheaf_map_options *options)
@@ -89,7 +100,7 @@ static int reduce_in_memory(sheaf_pool *pool, struct job *job, void *result, con
 int sheaf_reduce(sheaf_pool *pool, const sheaf_reduction *how, size_t n, void *result, const sheaf_map_options *options)
 {
 	struct job *job;
-	int r = job_make("sheaf_reduce", pool, how, n, options, &job);
+	int r = job_make("sheaf_reduce", pool, how, NULL, n, options, &job);
 
 	if (r)
 		return r;
@@ -98,7 +109,7 @@ int sheaf_reduce(sheaf_pool *pool, const sheaf_reduction *how, size_t n, void *r
 	else if (n)
 		r = reduce_in_memory(pool, job, result, options);
 	else
-		job_identity(job, result);
+		job_nothing(job, result);
 	free(job);
 	return r;
 }

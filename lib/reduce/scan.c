@@ -7,6 +7,7 @@
 #include "reduce/job.h"
 
 #include "base/error.h"
+#include "reduce/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,15 +17,16 @@
 static int combine_before(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	const struct job *job = context;
+	const struct work work = job_work(task, job);
 
 	(void)begin, (void)end;
-	job_identity(job, job->to);
+	job_identity(&work, job->to);
 	for (size_t i = 0; i < job->count; i++) {
 		unsigned char *before = job->to + i * job->stride, *next = before + job->stride;
 		int r;
 
 		memcpy(next, before, job->how.size);
-		if ((r = job->how.combine(task, next, job->from + i * job->stride, job_context(job))))
+		if ((r = work.combine(task, next, job->from + i * job->stride, work.context)))
 			return r;
 	}
 	return 0;
@@ -33,15 +35,22 @@ static int combine_before(sheaf_task *task, size_t begin, size_t end, void *cont
 static int scan_leaves(sheaf_task *task, size_t begin, size_t end, void *context)
 {
 	const struct job *job = context;
+	const struct work work = job_work(task, job);
 
 	for (size_t i = begin; i < end; i++) {
-		int r = job->scan(task, i * job->leaf, job_end(job, i), job->to + i * job->stride, job_context(job));
+		int r = work.scan(task, i * job->leaf, job_end(job, i), job->to + i * job->stride, work.context);
 
 		if (r)
 			return r;
 	}
 	return 0;
 }
+
+const struct own_function own_scan[] = {
+	OWN(combine_before),
+	OWN(scan_leaves),
+	OWN_END,
+};
 
 static int scan_in_memory(sheaf_pool *pool, struct job *job, void *total, const sheaf_map_options *options)
 {
@@ -66,17 +75,16 @@ int sheaf_scan(sheaf_pool *pool, const sheaf_reduction *how, sheaf_scan_fn *scan
 	       const sheaf_map_options *options)
 {
 	struct job *job;
-	int r = job_make("sheaf_scan", pool, how, n, options, &job);
+	int r = job_make("sheaf_scan", pool, how, scan, n, options, &job);
 
 	if (r)
 		return r;
-	job->scan = scan;
 	if (!scan)
 		r = sheaf_fail(-EINVAL, "sheaf_scan: scan is NULL");
 	else if (n)
 		r = scan_in_memory(pool, job, total, options);
 	else if (total)
-		job_identity(job, total);
+		job_nothing(job, total);
 	free(job);
 	return r;
 }

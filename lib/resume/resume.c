@@ -18,6 +18,8 @@
 #include "base/grow.h"
 #include "base/number.h"
 #include "pool/holds.h"
+#include "pool/named.h"
+#include "resume/tasks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,8 +37,8 @@ struct range {
 
 /* What a task is told. */
 struct piece {
-	sheaf_task_fn *map;    /* or NULL */
-	sheaf_range_fn *range; /* or NULL */
+	uint64_t map;   /* a sheaf_task_fn, as pool/named.h has it; or 0 */
+	uint64_t range; /* a sheaf_range_fn; or 0 */
 	const unsigned char *in;
 	size_t in_size;
 	unsigned char *out;
@@ -50,7 +52,9 @@ struct job {
 	const char *call;
 	sheaf_pool *pool;
 	sheaf_journal *journal;
-	struct piece piece; /* the next one */
+	sheaf_task_fn *map;    /* or NULL */
+	sheaf_range_fn *range; /* or NULL */
+	struct piece piece;    /* the next one */
 	uint64_t n;
 	size_t grain;
 	enum sheaf_on_full on_full;
@@ -79,10 +83,17 @@ static int run_resumed(sheaf_task *task, const void *arg, void *result)
 
 	(void)result;
 	if (piece->range)
-		return piece->range(task, first, first + (size_t)piece->at.count, piece->context);
-	return piece->map(task, piece->in_size ? piece->in + first * piece->in_size : NULL,
-			  piece->out_size ? piece->out + first * piece->out_size : NULL);
+		return ((sheaf_range_fn *)task_named_function(task, piece->range))(task, first, first + (size_t)piece->at.count,
+										   piece->context);
+	return ((sheaf_task_fn *)task_named_function(task, piece->map))(
+		task, piece->in_size ? piece->in + first * piece->in_size : NULL,
+		piece->out_size ? piece->out + first * piece->out_size : NULL);
 }
+
+const struct own_function own_resume[] = {
+	OWN(run_resumed),
+	OWN_END,
+};
 
 /* The next missing range of the first round. */
 static int feed_missing(void *context, sheaf_item *item)
@@ -295,7 +306,7 @@ static int copy_context(struct job *job, const void *context, size_t size)
 	if ((r = sheaf_alloc(job->pool, size, &job->context_copy)))
 		return r;
 	memcpy(job->context_copy, context, size);
-	if (job->piece.range)
+	if (job->range)
 		job->piece.context = job->context_copy;
 	return 0;
 }
@@ -306,7 +317,7 @@ static int check_job(struct job *job, const sheaf_resume_options *options)
 	size_t bytes;
 	int r;
 
-	if (!job->pool || !job->journal || (!piece->map && !piece->range))
+	if (!job->pool || !job->journal || (!job->map && !job->range))
 		return sheaf_fail(-EINVAL, "%s: %s is NULL", job->call, !job->pool ? "pool" : !job->journal ? "journal" : "fn");
 	if (options && options->on_full != SHEAF_FULL_STOP && options->on_full != SHEAF_FULL_GO_ON)
 		return sheaf_fail(-EINVAL, "%s: options.on_full is %d", job->call, (int)options->on_full);
@@ -319,7 +330,9 @@ static int check_job(struct job *job, const sheaf_resume_options *options)
 		return r;
 	if (piece->out_size && (r = pool_holds_array(job->pool, job->call, "out", piece->out, (size_t)job->n, piece->out_size)))
 		return r;
-	return 0;
+	if ((r = pool_name_function(job->pool, job->call, (any_fn *)job->map, &job->piece.map)))
+		return r;
+	return pool_name_function(job->pool, job->call, (any_fn *)job->range, &job->piece.range);
 }
 
 static int play_job(struct job *job, const sheaf_resume_options *options, const void *context)
@@ -331,7 +344,7 @@ static int play_job(struct job *job, const sheaf_resume_options *options, const 
 	job->on_full = options ? options->on_full : SHEAF_FULL_STOP;
 	if ((r = check_job(job, options)) || (r = sheaf_journal_each(job->journal, restore_record, job)))
 		return r;
-	if (!(r = copy_context(job, job->piece.range ? context : job->run.context, job->run.context_size)))
+	if (!(r = copy_context(job, job->range ? context : job->run.context, job->run.context_size)))
 		r = play_rounds(job);
 	if (job->context_copy)
 		(void)sheaf_free(job->pool, job->context_copy);
@@ -347,7 +360,8 @@ int sheaf_resume_map(sheaf_pool *pool, sheaf_journal *journal, sheaf_task_fn *fn
 	struct job job = {.call = "sheaf_resume_map",
 			  .pool = pool,
 			  .journal = journal,
-			  .piece = {.map = fn, .in = in, .in_size = in_size, .out = out, .out_size = out_size},
+			  .map = fn,
+			  .piece = {.in = in, .in_size = in_size, .out = out, .out_size = out_size},
 			  .n = n,
 			  .grain = 1};
 
@@ -363,7 +377,8 @@ int sheaf_resume_for(sheaf_pool *pool, sheaf_journal *journal, sheaf_range_fn *f
 	struct job job = {.call = "sheaf_resume_for",
 			  .pool = pool,
 			  .journal = journal,
-			  .piece = {.range = fn, .out = out, .out_size = out_size, .context = context},
+			  .range = fn,
+			  .piece = {.out = out, .out_size = out_size, .context = context},
 			  .n = n,
 			  .grain = options && options->grain ? options->grain : 1};
 

@@ -153,7 +153,9 @@ static void write_functions(struct segment *segment, const struct shared_header 
 
 	for (uint32_t i = 0; i < header->function_count; i++) {
 		memcpy(table[i].name, options->functions[i].name, strlen(options->functions[i].name));
-		table[i].kind = options->functions[i].task ? FUNCTION_TASK : FUNCTION_RANGE;
+		table[i].kind = options->functions[i].task    ? FUNCTION_TASK
+				: options->functions[i].range ? FUNCTION_RANGE
+							      : FUNCTION_OTHER;
 	}
 }
 

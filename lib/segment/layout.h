@@ -38,7 +38,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
  */
 
 #define SEGMENT_MAGIC UINT64_C(0x3130304641454853) /* "SHEAF001" */
-#define SEGMENT_VERSION 11u
+#define SEGMENT_VERSION 12u
 
 struct shared_header {
 	uint64_t magic;
@@ -71,6 +71,7 @@ struct shared_header {
 	uint32_t trace_records;  /* in each trail of record.h, 2^k; 0: it is not traced */
 	uint64_t seed;           /* of random numbers */
 	uint64_t trace;          /* offset of what record.h describes */
+	uint64_t own_functions;  /* functions_hash(): of the library's own, for their numbers */
 };
 
 #define FUNCTION_NAME 60u /* bytes, with the end */
@@ -78,6 +79,7 @@ struct shared_header {
 enum function_kind {
 	FUNCTION_TASK = 1,
 	FUNCTION_RANGE = 2,
+	FUNCTION_OTHER = 3, /* what tasks call */
 };
 
 /* A function by its name. Tasks name it by its number, see work/function.h. */
@@ -475,7 +477,7 @@ static inline bool unit_is_used(uint64_t word)
 	return word && word != UNIT_STOCKED && word >> 62 != 1 && word != UNIT_LEAVING;
 }
 
-static_assert(sizeof(struct shared_header) == 176, "offset table in docs/explanation/segment.md");
+static_assert(sizeof(struct shared_header) == 184, "offset table in docs/explanation/segment.md");
 static_assert(sizeof(struct shared_slot) == 64, "a slot is a line");
 static_assert(sizeof(struct shared_entry) == 64, "an entry is a line");
 static_assert(offsetof(struct shared_entry, last) == 56, "small results are aligned to 8");

@@ -64,6 +64,7 @@ void plan_header(const struct segment_options *options, uint64_t heap_size, stru
 	header->worker_count = options->workers + options->places;
 	header->places = options->places;
 	header->function_count = options->function_count;
+	header->own_functions = options->own_functions;
 	header->limit_ns = options->limit_ns;
 	header->seed = options->seed;
 	header->on_demand = options->on_demand;

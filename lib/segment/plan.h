@@ -4,6 +4,7 @@
 #ifndef SHEAF_SEGMENT_PLAN_H
 #define SHEAF_SEGMENT_PLAN_H
 
+#include "base/own.h"
 #include "segment/layout.h"
 #include "sheaf_attach.h"
 
@@ -19,6 +20,8 @@ struct segment_options {
 	/* For programs that join. No functions: nobody may. `places` come on top of workers. */
 	const struct sheaf_function *functions;
 	uint32_t function_count, places;
+	own_lists *own;         /* the library's own */
+	uint64_t own_functions; /* functions_hash() of them */
 	uint64_t limit_ns;
 	uint64_t seed;
 	bool on_demand;

@@ -5,6 +5,7 @@
  *                   it, as it is not below -1.
  */
 #include "table/codes.h"
+#include "table/tasks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -135,6 +136,11 @@ static int recode_ranges(sheaf_task *task, size_t begin, size_t end, void *conte
 		recode_range(context, i);
 	return 0;
 }
+
+const struct own_function own_codes[] = {
+	OWN(recode_ranges),
+	OWN_END,
+};
 
 static int recode_all(const struct codes *codes, struct loading *loading)
 {

@@ -13,7 +13,9 @@
 #include "base/error.h"
 #include "data/dtype.h"
 #include "os/files.h"
+#include "pool/named.h"
 #include "table/table_text.h"
+#include "table/tasks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +107,7 @@ static int fetch_block(sheaf_task *task, const struct file_job *job, const sheaf
 /* Compute a block in memory that is the task's alone. */
 static int compute_block(sheaf_task *task, const struct file_job *job, size_t number, unsigned char *memory, sheaf_block *block)
 {
+	sheaf_block_fn *fn = (sheaf_block_fn *)task_named_function(task, job->fn);
 	int r;
 
 	describe_rows_of(job, number, block);
@@ -112,7 +115,7 @@ static int compute_block(sheaf_task *task, const struct file_job *job, size_t nu
 	block->out.data = memory + job->out_in_slot;
 	memset(block->out.data, 0, block->out.shape[0] * job->out_row);
 	r = fetch_block(task, job, block);
-	return r ? r : job->fn(task, block, job->context);
+	return r ? r : fn(task, block, job->context);
 }
 
 /* Find the worker's slot. One that was not there when the job began takes memory of its own. */
@@ -185,3 +188,9 @@ int file_job_lines(sheaf_task *task, const void *arg, void *result)
 	free(own);
 	return r;
 }
+
+const struct own_function own_file_block[] = {
+	OWN(file_job_range),
+	OWN(file_job_lines),
+	OWN_END,
+};

@@ -23,6 +23,7 @@
 #include "os/replace.h"
 #include "os/sync.h"
 #include "pool/holds.h"
+#include "pool/named.h"
 #include "pool/pool.h"
 #include "sheaf_stream.h"
 
@@ -283,18 +284,17 @@ static int run_plan(sheaf_pool *pool, const struct file_job *plan, const sheaf_f
 
 int sheaf_map_file(sheaf_pool *pool, sheaf_block_fn *fn, const sheaf_file_job *wanted, const sheaf_map_options *options)
 {
-	struct file_job plan = {.fn = fn};
+	struct file_job plan = {0};
 	size_t memory;
-	sheaf_pool_info info;
 	unsigned window;
 	int r = check_file_job(pool, fn, wanted, options), cancel;
 
-	if (r || (r = sheaf_pool_get_info(pool, &info)))
+	if (r || (r = pool_name_function(pool, call_name, (any_fn *)fn, &plan.fn)))
 		return r;
 	memory = wanted->memory ? wanted->memory : DEFAULT_MEMORY;
 	memory -= memory % UNIT_SIZE;
 	plan.halo = wanted->halo;
-	plan.slot_count = info.workers + 1;
+	plan.slot_count = pool_workers(pool) + 1;
 	window = 2 * plan.slot_count;
 	/* A thread that is cancelled in the midst would leave files open, and memory taken. */
 	cancel = cancel_refuse();

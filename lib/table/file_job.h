@@ -13,7 +13,7 @@
 
 /* In shared memory, in front of the slots: each worker has one, for a block and its result. */
 struct file_job {
-	sheaf_block_fn *fn;
+	uint64_t fn; /* the kernel: see pool/named.h */
 	void *context;
 	sheaf_array in;  /* of all rows, without data */
 	sheaf_array out; /* the same */

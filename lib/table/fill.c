@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "table/decimal.h"
+#include "table/tasks.h"
 
 struct filler {
 	const struct fill *fill;
@@ -322,3 +323,8 @@ int fill_range(sheaf_task *task, const void *arg, void *result)
 	free(filler.texts);
 	return r < 0 ? sheaf_task_fail(task, r, "%s", sheaf_message()) : 0;
 }
+
+const struct own_function own_fill[] = {
+	OWN(fill_range),
+	OWN_END,
+};

@@ -12,6 +12,7 @@
  */
 #include "table/ranges.h"
 #include "table/marks.h"
+#include "table/tasks.h"
 
 #include "base/error.h"
 
@@ -210,6 +211,11 @@ static int count_ranges(sheaf_task *task, size_t begin, size_t end, void *contex
 	}
 	return 0;
 }
+
+const struct own_function own_ranges[] = {
+	OWN(count_ranges),
+	OWN_END,
+};
 
 int ranges_count(sheaf_pool *pool, struct ranges *ranges, uint64_t begin)
 {

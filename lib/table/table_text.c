@@ -10,6 +10,7 @@
 
 #include "base/grow.h"
 #include "table/shortest.h"
+#include "table/tasks.h"
 
 #define ROOM_FIRST ((size_t)64 * 1024)
 
@@ -267,3 +268,8 @@ int table_text_block(sheaf_task *task, const void *arg, void *result)
 	free(writing.bytes);
 	return r;
 }
+
+const struct own_function own_table_text[] = {
+	OWN(table_text_block),
+	OWN_END,
+};

@@ -3,7 +3,8 @@
  *
  * The names in the segment are written once, by the creator, before anybody else knows of it. Each
  * process makes its table from them once: the owner before it forks its family, which inherits it,
- * and a program when it joins. Nothing is written to the segment here.
+ * and a program when it joins. Nothing is written to the segment here. The library's own functions
+ * are in the table, too, and the header has a hash of their names.
  */
 #include "work/function.h"
 
@@ -11,9 +12,35 @@
 #include "base/printable.h"
 #include "trace/trail.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A function's pointer, and which of the three it is. */
+struct given {
+	any_fn *fn;
+	enum function_kind kind;
+	unsigned count; /* of pointers that are given */
+};
+
+static struct given given_of(const sheaf_function *function)
+{
+	struct given given = {.count = !!function->task + !!function->range + !!function->other};
+
+	if (function->task)
+		given = (struct given){(any_fn *)function->task, FUNCTION_TASK, given.count};
+	else if (function->range)
+		given = (struct given){(any_fn *)function->range, FUNCTION_RANGE, given.count};
+	else
+		given = (struct given){function->other, FUNCTION_OTHER, given.count};
+	return given;
+}
+
+static const char *kind_text(uint32_t kind)
+{
+	return kind == FUNCTION_TASK ? "task" : kind == FUNCTION_RANGE ? "range" : "function of another kind";
+}
 
 static int check_function(const char *what, const sheaf_function *function, size_t i)
 {
@@ -22,9 +49,9 @@ static int check_function(const char *what, const sheaf_function *function, size
 	if (!length || length > SHEAF_FUNCTION_NAME || !printable_already(function->name))
 		return sheaf_fail(-EINVAL, "%s: functions[%zu].name must have 1 to %u printable bytes, and has %zu", what, i,
 				  SHEAF_FUNCTION_NAME, length);
-	if (!function->task == !function->range)
-		return sheaf_fail(-EINVAL, "%s: function \"%s\" has %s: give either a task or a range", what, function->name,
-				  function->task ? "both a task and a range" : "neither a task nor a range");
+	if (given_of(function).count != 1)
+		return sheaf_fail(-EINVAL, "%s: function \"%s\" has %u pointers: give a task, or a range, or another one", what,
+				  function->name, given_of(function).count);
 	return 0;
 }
 
@@ -66,28 +93,59 @@ static uint32_t number_of(const struct segment *segment, uint32_t count, const c
 
 static int take_function(struct functions *table, const struct segment *segment, const sheaf_function *function)
 {
-	uint32_t number = number_of(segment, table->count - FUNCTIONS_FIRST, function->name);
+	uint32_t number = number_of(segment, table->count - FUNCTIONS_FIRST, function->name), kind;
+	struct given given = given_of(function);
 
 	if (!number)
 		return sheaf_fail(-ENOENT, "sheaf_pool_attach: the pool %s has no function \"%s\" in its options.sharing",
 				  segment->name, function->name);
-	if (shared_names(segment)[number - FUNCTIONS_FIRST].kind != (function->task ? FUNCTION_TASK : FUNCTION_RANGE))
+	kind = shared_names(segment)[number - FUNCTIONS_FIRST].kind;
+	if (kind != given.kind)
 		return sheaf_fail(-EINVAL, "sheaf_pool_attach: \"%s\" is a %s here, and in the pool %s it is a %s",
-				  function->name, function->task ? "task" : "range", segment->name,
-				  function->task ? "range" : "task");
-	table->at[number] = function->task ? (any_fn *)function->task : (any_fn *)function->range;
+				  function->name, kind_text(given.kind), segment->name, kind_text(kind));
+	table->at[number] = given.fn;
 	return 0;
 }
 
-int functions_make(struct segment *segment, const sheaf_function *functions, size_t count)
+uint64_t functions_hash(own_lists *own)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	for (; *own; own++)
+		for (const struct own_function *function = *own; function->name; function++)
+			for (const char *c = function->name; c == function->name || c[-1]; c++)
+				hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Number the library's own functions. */
+static int take_own(struct functions *table, const struct segment *segment, own_lists *own)
+{
+	uint32_t number = FUNCTIONS_OWN;
+
+	if (segment->header->function_count && segment->header->own_functions != functions_hash(own))
+		return sheaf_fail(-EPROTO,
+				  "sheaf_pool_attach: the pool %s was created by another build of the library, whose own "
+				  "functions have other numbers",
+				  segment->name);
+	for (; *own; own++)
+		for (const struct own_function *function = *own; function->name; function++) {
+			assert(number < FUNCTIONS_FIRST);
+			table->at[number++] = function->fn;
+		}
+	return 0;
+}
+
+int functions_make(struct segment *segment, const sheaf_function *functions, size_t count, own_lists *own)
 {
 	uint32_t all = FUNCTIONS_FIRST + segment->header->function_count;
 	struct functions *table = calloc(1, sizeof(*table) + all * sizeof(any_fn *));
-	int r = 0;
+	int r;
 
 	if (!table)
 		return sheaf_fail(-ENOMEM, "no memory for a table of %u functions", (unsigned)all);
 	table->count = all;
+	r = take_own(table, segment, own);
 	for (size_t i = 0; i < count && !r; i++)
 		r = take_function(table, segment, &functions[i]);
 	if (r)
@@ -111,6 +169,33 @@ const char *functions_missing(const struct segment *segment)
 	return NULL;
 }
 
+/* Find the number of a function in the table. 0: it has none. */
+static uint32_t find_number(const struct functions *table, any_fn *fn)
+{
+	for (uint32_t i = FUNCTIONS_FIRST; i < table->count; i++)
+		if (table->at[i] == fn)
+			return i;
+	for (uint32_t i = FUNCTIONS_OWN; i < FUNCTIONS_FIRST; i++)
+		if (table->at[i] == fn)
+			return i;
+	return 0;
+}
+
+int function_name(const struct segment *segment, const char *call, any_fn *fn, uint64_t *named)
+{
+	*named = (uint64_t)(uintptr_t)fn;
+	return fn && segment->function_count ? function_number(segment, call, fn, FUNCTION_OTHER, named) : 0;
+}
+
+any_fn *function_named(const struct segment *segment, uint64_t named)
+{
+	const struct functions *table = segment->functions;
+
+	if (named >= FUNCTIONS_END)
+		return (any_fn *)(uintptr_t)named;
+	return table && named < table->count ? table->at[named] : NULL;
+}
+
 int function_number(const struct segment *segment, const char *call, any_fn *fn, enum function_kind kind, uint64_t *stored)
 {
 	uint32_t number;
@@ -121,11 +206,10 @@ int function_number(const struct segment *segment, const char *call, any_fn *fn,
 			*stored = FUNCTIONS_FIRST + number - 1;
 		return 0;
 	}
-	for (uint32_t i = FUNCTIONS_FIRST; i < segment->functions->count; i++)
-		if (segment->functions->at[i] == fn) {
-			*stored = i;
-			return 0;
-		}
+	if ((number = find_number(segment->functions, fn))) {
+		*stored = number;
+		return 0;
+	}
 	return sheaf_fail(-ENOENT,
 			  "%s: the function at %p has no name in the table of this program, and others run tasks of this pool "
 			  "by their names: add it to options.sharing of the owner, and to the table of each program",

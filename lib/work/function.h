@@ -3,22 +3,23 @@
  *
  * In most pools all processes are forks of the owner, and the segment holds the function's address.
  * In a pool that other programs may join it holds the function's number, and each process has a
- * table of its own. In a pool that is traced it holds a number, too, and what that stands for notes
- * when the function begins and ends.
+ * table of its own. First come the library's own functions, which have the same number in all
+ * programs of one version, then those of the user's table. In a pool that is traced it holds a
+ * number, too, and what that stands for notes when the function begins and ends.
  */
 #ifndef SHEAF_WORK_FUNCTION_H
 #define SHEAF_WORK_FUNCTION_H
 
+#include "base/own.h"
 #include "segment/segment.h"
 #include "sheaf_attach.h"
 
-typedef void any_fn(void);
-
-/* Functions of the library that run in place of the user's: see check.c. */
+/* Functions that run in place of the user's: see check.c. Then those of the library's lists. */
 enum function_own {
 	FUNCTION_CHECK_CALL = 1,
 	FUNCTION_CHECK_ITEM = 2,
-	FUNCTIONS_FIRST = 3, /* the number of the first one in the user's table */
+	FUNCTIONS_OWN = 3,     /* the number of the first one in the library's lists */
+	FUNCTIONS_FIRST = 128, /* the number of the first one in the user's table */
 	FUNCTIONS_END = FUNCTIONS_FIRST + SHEAF_MAX_FUNCTIONS,
 };
 
@@ -37,14 +38,27 @@ int functions_check(const char *what, const sheaf_function *functions, size_t co
 
 /*
  * Make what numbers mean in this process, of a pool with such a table, in the order of the
- * segment's. 0; -ENOMEM; of a process that has joined also -ENOENT (the pool lacks a name), -EINVAL
- * (a task there is a range here), with their messages. functions_free(): give it back.
+ * segment's. 0; -ENOMEM; of a process that has joined also -EPROTO (the library there has other
+ * functions of its own), -ENOENT (the pool lacks a name), -EINVAL (a task there is a range here),
+ * with their messages. functions_free(): give it back.
  */
-int functions_make(struct segment *segment, const sheaf_function *functions, size_t count);
+int functions_make(struct segment *segment, const sheaf_function *functions, size_t count, own_lists *own);
 void functions_free(struct segment *segment);
+
+/* Tell the lists of own functions from others, by a hash of all names. */
+uint64_t functions_hash(own_lists *own);
 
 /* Find a name of the pool that this process lacks. NULL: it has all of them. */
 const char *functions_missing(const struct segment *segment);
+
+/*
+ * Tell what stands in a job for a function that it calls, in any process of the pool: its number,
+ * or its address. NULL: 0. 0; -ENOENT with its message.
+ */
+int function_name(const struct segment *segment, const char *call, any_fn *fn, uint64_t *named);
+
+/* Find the function. NULL: the word is 0, or a wild write has changed it. */
+any_fn *function_named(const struct segment *segment, uint64_t named);
 
 /* Private: the number of a function, by its address. -ENOENT with its message. */
 int function_number(const struct segment *segment, const char *call, any_fn *fn, enum function_kind kind, uint64_t *stored);

@@ -85,8 +85,10 @@ static int hold(sheaf_task *task, const void *arg, void *result)
 	return answer(task, arg, result);
 }
 
-static const sheaf_function functions[] = {
-	{"answer", answer, NULL}, {"item", answer_item, NULL}, {"nested", answer_nested, NULL}, {"hold", hold, NULL}};
+static const sheaf_function functions[] = {{.name = "answer", .task = answer},
+					   {.name = "item", .task = answer_item},
+					   {.name = "nested", .task = answer_nested},
+					   {.name = "hold", .task = hold}};
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
 static const sheaf_attach_options joining = {.functions = functions, .function_count = FUNCTIONS};

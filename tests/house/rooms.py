@@ -17,25 +17,28 @@ ROOMS = {
     "sync": BEFORE,
     # A reader of segments that others own. It takes part in nothing, but knows what is possible.
     "watch": ["base", "os", "segment", "trace", "work/cut.h"],
-    # As a program of a user's, but for six things that sheaf.h has not: it reports errors as the
+    # As a program of a user's, but for seven things that sheaf.h has not: it reports errors as the
     # library does (base), it reads from descriptors and replaces files (os), it checks where arrays
-    # lie as a map does (pool/holds.h), it has files mapped (pool/mapping.h), and while it reads it
-    # has arrays grow (pool/alloc.h) and notices that the pool was interrupted or is over
-    # (pool/pool.h).
-    "data": ["base", "os", "pool/alloc.h", "pool/holds.h", "pool/mapping.h", "pool/pool.h"],
+    # lie as a map does (pool/holds.h), its jobs name functions (pool/named.h), it has files mapped
+    # (pool/mapping.h), and while it reads it has arrays grow (pool/alloc.h) and notices that the
+    # pool was interrupted or is over (pool/pool.h).
+    "data": ["base", "os", "pool/alloc.h", "pool/holds.h", "pool/mapping.h", "pool/named.h", "pool/pool.h"],
     # On arrays, and for the rest as data: CSV, and files that are computed block by block.
-    "table": ["base", "os", "data", "pool/alloc.h", "pool/holds.h", "pool/pool.h"],
-    # On arrays, and for the rest as a program of a user's: rows by key.
-    "group": ["base", "data"],
-    # As a program of a user's, but that it reports errors as the library does, and asks the system
-    # for locks and for what a power cut leaves.
-    "resume": ["base", "os", "pool/holds.h", "pool/pool.h"],
-    # As a program of a user's, but that it reports errors as the library does, and checks where
-    # arrays lie as a map does.
-    "reduce": ["base", "pool/holds.h"],
+    "table": ["base", "os", "data", "pool/alloc.h", "pool/holds.h", "pool/named.h", "pool/pool.h"],
+    # On arrays, and for the rest as a program of a user's, but that its jobs name functions: rows
+    # by key.
+    "group": ["base", "data", "pool/named.h"],
+    # As a program of a user's, but that it reports errors as the library does, that its jobs name
+    # functions, and that it asks the system for locks and for what a power cut leaves.
+    "resume": ["base", "os", "pool/holds.h", "pool/named.h", "pool/pool.h"],
+    # As a program of a user's, but that it reports errors as the library does, that its jobs name
+    # functions, and that it checks where arrays lie as a map does.
+    "reduce": ["base", "pool/holds.h", "pool/named.h"],
     # As a program of a user's, but that it reports errors as the library does, and that it asks the
     # system for the width of a terminal and for forks.
     "bar": ["base", "os"],
+    # The two ways into a pool: they know the functions of all rooms that run in tasks.
+    "front": ["base", "pool/create.h", "data", "table", "group", "resume", "reduce"],
     "mpi": [],
     "python": [],
 }

@@ -59,9 +59,9 @@ if [ -f "$libdir/libsheaf-mpi.so" ]; then
 	[ -f "$(dirname "$pc")/sheaf-mpi.pc" ] || fail "sheaf-mpi.pc is not installed"
 fi
 
-# compile OUTPUT FLAGS: unquoted, both are lists of words.
+# compile OUTPUT FLAGS [SOURCE]: unquoted, the first two are lists of words.
 compile() {
-	$CC -std=c11 -Wall -Wextra -Werror -o "$1" "$source/tests/package/consumer.c" $2
+	$CC -std=c11 -Wall -Wextra -Werror -o "$1" "$source/tests/package/${3:-consumer.c}" $2
 }
 
 compile shared "$(config --cflags --libs)"
@@ -70,3 +70,13 @@ expect "output of the shared program" "Sheaf $version: 27" "$(LD_LIBRARY_PATH=$l
 compile static "$(config --cflags --libs --static | sed 's/-lsheaf/-l:libsheaf.a/')"
 ! readelf -d static | grep -q libsheaf || fail "the static program needs the shared library"
 expect "output of the static program" "Sheaf $version: 27" "$(./static)"
+
+# A program runs the library's own functions for one that is linked in another way, also if it is
+# static and uses none of them itself.
+compile shared_sum "-D_DEFAULT_SOURCE $(config --cflags --libs)" sum.c
+compile static_sum "-D_DEFAULT_SOURCE $(config --cflags --libs --static | sed 's/-lsheaf/-l:libsheaf.a/')" sum.c
+compile least_sum "-DWORKS_ONLY -D_DEFAULT_SOURCE -ffunction-sections -Wl,--gc-sections $(
+	config --cflags --libs --static | sed 's/-lsheaf/-l:libsheaf.a/')" sum.c
+for pair in shared_sum:static_sum static_sum:shared_sum shared_sum:least_sum static_sum:least_sum; do
+	expect "sum of $pair" "200000, 0" "$(LD_LIBRARY_PATH=$libdir "./${pair%:*}" "./${pair#*:}")"
+done

@@ -637,12 +637,12 @@ uint64_t random_batch_apply_ns(sheaf_pool *pool)
 }
 
 const sheaf_function random_batch_functions[RANDOM_BATCH_FUNCTIONS] = {
-	{"call", call, NULL},
-	{"digest", digest, NULL},
-	{"item", item, NULL},
-	{"range", NULL, range},
-	{"node", nested_batch_node, NULL},
-	{"fill range", NULL, nested_batch_range},
-	{"fill item", nested_batch_item, NULL},
-	{"nothing", nothing, NULL},
+	{.name = "call", .task = call},
+	{.name = "digest", .task = digest},
+	{.name = "item", .task = item},
+	{.name = "range", .range = range},
+	{.name = "node", .task = nested_batch_node},
+	{.name = "fill range", .range = nested_batch_range},
+	{.name = "fill item", .task = nested_batch_item},
+	{.name = "nothing", .task = nothing},
 };

@@ -234,9 +234,10 @@ static int nameless(sheaf_task *task, const void *arg, void *result)
 }
 
 static const sheaf_function functions[] = {
-	{"add_one", add_one, NULL},   {"tell_process", tell_process, NULL}, {"wait_at_desk", wait_at_desk, NULL},
-	{"leave", leave, NULL},       {"tell_state", tell_state, NULL},     {"add_nested", add_nested, NULL},
-	{"count", NULL, count_range}, {"read_mapped", read_mapped, NULL},
+	{.name = "add_one", .task = add_one},           {.name = "tell_process", .task = tell_process},
+	{.name = "wait_at_desk", .task = wait_at_desk}, {.name = "leave", .task = leave},
+	{.name = "tell_state", .task = tell_state},     {.name = "add_nested", .task = add_nested},
+	{.name = "count", .range = count_range},        {.name = "read_mapped", .task = read_mapped},
 };
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
@@ -1039,7 +1040,7 @@ Test(attach, a_program_calls_workers_of_a_pool_on_demand)
 /* Try to join with one function. */
 static int join_with(const char *name, sheaf_task_fn *task, sheaf_range_fn *range)
 {
-	const sheaf_function function = {name, task, range};
+	const sheaf_function function = {.name = name, .task = task, .range = range};
 	sheaf_pool *mine;
 
 	return sheaf_pool_attach(&mine, desk->name, &(sheaf_attach_options){.functions = &function, .function_count = 1});
@@ -1047,7 +1048,7 @@ static int join_with(const char *name, sheaf_task_fn *task, sheaf_range_fn *rang
 
 static void be_refused(void)
 {
-	const sheaf_function twice[] = {{"add_one", add_one, NULL}, {"add_one", leave, NULL}};
+	const sheaf_function twice[] = {{.name = "add_one", .task = add_one}, {.name = "add_one", .task = leave}};
 	sheaf_pool *mine;
 	uint64_t one = 1, two;
 
@@ -1057,8 +1058,8 @@ static void be_refused(void)
 	EXPECT(sheaf_pool_attach(&mine, "/sheaf-no-such-pool", NULL) == -ENOENT);
 	EXPECT(join_with("", add_one, NULL) == -EINVAL && strstr(sheaf_message(), "functions[0].name"));
 	EXPECT(join_with(NULL, add_one, NULL) == -EINVAL);
-	EXPECT(join_with("add_one", NULL, NULL) == -EINVAL && strstr(sheaf_message(), "neither"));
-	EXPECT(join_with("add_one", add_one, count_range) == -EINVAL && strstr(sheaf_message(), "both"));
+	EXPECT(join_with("add_one", NULL, NULL) == -EINVAL && strstr(sheaf_message(), "has 0 pointers"));
+	EXPECT(join_with("add_one", add_one, count_range) == -EINVAL && strstr(sheaf_message(), "has 2 pointers"));
 	EXPECT(join_with("count", add_one, NULL) == -EINVAL && strstr(sheaf_message(), "it is a range"));
 	EXPECT(join_with("unknown", add_one, NULL) == -ENOENT && strstr(sheaf_message(), "\"unknown\""));
 	EXPECT(sheaf_pool_attach(&mine, desk->name, &(sheaf_attach_options){.functions = twice, .function_count = 2}) ==
@@ -1227,7 +1228,7 @@ static void expect_option(int code, const sheaf_pool_options *options, const cha
 
 Test(attach, options_of_the_owner_that_are_refused)
 {
-	const sheaf_function twice[] = {{"add_one", add_one, NULL}, {"add_one", leave, NULL}};
+	const sheaf_function twice[] = {{.name = "add_one", .task = add_one}, {.name = "add_one", .task = leave}};
 	sheaf_sharing sharing = {.functions = functions, .function_count = FUNCTIONS};
 
 	expect_option(-EINVAL, &(sheaf_pool_options){.sharing = &(sheaf_sharing){0}}, "function_count is 0");

@@ -32,8 +32,8 @@ static int hold(sheaf_task *task, const void *arg, void *result)
 }
 
 static const sheaf_function functions[] = {
-	{"task", bench_task, NULL},
-	{"hold", hold, NULL},
+	{.name = "task", .task = bench_task},
+	{.name = "hold", .task = hold},
 };
 
 /* The program: it gets the pool's name through a pipe. */
