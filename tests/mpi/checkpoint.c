@@ -41,13 +41,17 @@ static void expect(int code, int wanted, const char *text)
 }
 
 /* When all ranks are done with them. */
+/*
+ * A job may be killed in here: then no notes are left without the checkpoint that they speak of,
+ * and no checkpoint without its results.
+ */
 static void remove_files(void)
 {
 	MPI_Barrier(MPI_COMM_WORLD);
 	if (!rank) {
+		unlink(runs);
 		unlink(checkpoint);
 		unlink(results_path);
-		unlink(runs);
 	}
 	MPI_Barrier(MPI_COMM_WORLD);
 }
