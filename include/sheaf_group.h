@@ -32,8 +32,9 @@
  * Returns   As in sheaf.h: >= 0 done, < 0 is -errno, and sheaf_message() says what went wrong. Each
  *           call that takes a pool returns, beside what it lists, -EINVAL (NULL, an array that is
  *           none, of more than one dimension or of another length, a type that cannot be a key),
- *           -EFAULT (an array that is not in shared memory), -ENOMEM, and what sheaf_for() and
- *           sheaf_alloc() return. Out-parameters are untouched then.
+ *           -EFAULT (an array, or a context that is not copied, that is not in shared memory),
+ *           -ENOMEM, and what sheaf_for() and sheaf_alloc() return. Out-parameters are untouched
+ *           then.
  */
 #ifndef SHEAF_GROUP_H
 #define SHEAF_GROUP_H

@@ -98,13 +98,11 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense, uint64_
 	const struct cut *cut = &dense->cut;
 	struct segment *segment = batch->segment;
 	uint64_t offset;
-	int r;
+	int r = where_check_context(segment, dense->call, "options.", dense->context, dense->context_size);
 
-	if (!dense->context) {
+	if (r || !dense->context) {
 		*place = 0;
-		return dense->context_size
-			       ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes", dense->call, dense->context_size)
-			       : 0;
+		return r;
 	}
 	if (dense->context_size) {
 		uint64_t behind = cut->bytes <= BATCH_INLINE ? round_up(cut->bytes, 64) : 0;
@@ -122,12 +120,6 @@ static int place_context(struct sheaf_batch *batch, struct dense *dense, uint64_
 		*place = offset;
 		return 0;
 	}
-	if (!heap_contains(segment, dense->context, 1))
-		return sheaf_fail(-EFAULT,
-				  "%s: context %p is not in the pool's shared memory: use sheaf_alloc(), or set "
-				  "options.context_size to have "
-				  "it copied",
-				  dense->call, dense->context);
 	*place = segment_offset(segment, dense->context);
 	return 0;
 }

@@ -25,3 +25,16 @@ int where_check_array(const struct segment *segment, const char *call, const cha
 				  call, name, bytes, array);
 	return 0;
 }
+
+int where_check_context(const struct segment *segment, const char *call, const char *owner, const void *context, size_t size)
+{
+	if (!context)
+		return size ? sheaf_fail(-EINVAL, "%s: context is NULL, but has %zu bytes (%scontext_size)", call, size, owner)
+			    : 0;
+	if (!size && !heap_contains(segment, context, 1))
+		return sheaf_fail(-EFAULT,
+				  "%s: context %p is not in the pool's shared memory: use sheaf_alloc(), or set "
+				  "%scontext_size to have it copied",
+				  call, context, owner);
+	return 0;
+}

@@ -138,9 +138,8 @@ int sheaf_map_array(sheaf_pool *pool, sheaf_block_fn *fn, const sheaf_array *in,
 
 	if (!pool || !fn || (!in && !out))
 		return sheaf_fail(-EINVAL, "sheaf_map_array: %s NULL", !pool ? "pool is" : !fn ? "fn is" : "in and out are");
-	if (how && how->context_size && !how->context)
-		return sheaf_fail(-EINVAL, "sheaf_map_array: how->context is NULL, and context_size %zu", how->context_size);
-	if ((r = reach_check_options("sheaf_map_array", options)) || (r = check_pair(pool, in, out)))
+	if ((r = reach_check_options("sheaf_map_array", options)) || (r = check_pair(pool, in, out)) ||
+	    (how && (r = reach_check_context(pool, "sheaf_map_array", "how->", how->context, how->context_size))))
 		return r;
 	if (!(mapping = make_mapping(in, out, how)))
 		return sheaf_fail(-ENOMEM, "sheaf_map_array: no memory for the context");

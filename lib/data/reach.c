@@ -21,6 +21,11 @@ int reach_check(const sheaf_pool *pool, const char *call, const char *name, cons
 	return pool_holds_array(pool, call, name, first, bytes, 1);
 }
 
+int reach_check_context(const sheaf_pool *pool, const char *call, const char *owner, const void *context, size_t size)
+{
+	return pool_holds_context(pool, call, owner, context, size);
+}
+
 int reach_check_options(const char *call, const sheaf_map_options *options)
 {
 	if (options && (options->context || options->context_size))

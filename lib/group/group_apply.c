@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "data/dtype.h"
+#include "data/reach.h"
 #include "group/group_units.h"
 #include "group/rows.h"
 #include "group/tasks.h"
@@ -324,14 +325,12 @@ static int check_group_work(struct passes *passes, const sheaf_partition *partit
 	if (size == SIZE_MAX || (size && work->item_size && size != work->item_size))
 		return sheaf_fail(-EINVAL, "%s: work->type is %d and item_size %zu, which no array has", passes->call,
 				  (int)work->type, work->item_size);
-	if (work->context_size && !work->context)
-		return sheaf_fail(-EINVAL, "%s: work->context is NULL, and context_size %zu", passes->call, work->context_size);
 	if (work->join && !work->split)
 		return sheaf_fail(-EINVAL, "%s: work->join is set, and work->split is 0: no group is cut", passes->call);
 	if (partition->offsets.type != SHEAF_I64 || partition->offsets.dimensions != 1 ||
 	    partition->offsets.shape[0] != partition->groups + 1)
 		return sheaf_fail(-EINVAL, "%s: partition was not made by a call", passes->call);
-	return 0;
+	return reach_check_context(passes->pool, passes->call, "work->", work->context, work->context_size);
 }
 
 static int prepare_job(struct application *call, const sheaf_partition *partition, const sheaf_group_work *work)

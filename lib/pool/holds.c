@@ -1,5 +1,5 @@
 /*
- * holds.c - asks a pool for the memory that an array lies in.
+ * holds.c - asks a pool for the memory that an array or a context lies in.
  */
 #include "pool/holds.h"
 
@@ -11,6 +11,13 @@ int pool_holds_array(const sheaf_pool *pool, const char *call, const char *name,
 	int r = pool_check(pool, call);
 
 	return r ? r : where_check_array(pool->member.segment, call, name, array, n, size);
+}
+
+int pool_holds_context(const sheaf_pool *pool, const char *call, const char *owner, const void *context, size_t size)
+{
+	int r = pool_check(pool, call);
+
+	return r ? r : where_check_context(pool->member.segment, call, owner, context, size);
 }
 
 unsigned pool_workers(const sheaf_pool *pool)

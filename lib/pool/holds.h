@@ -1,6 +1,6 @@
 /*
- * holds.h - what a pool has, for rooms that use it as users do: the memory that an array lies in,
- * and sizes.
+ * holds.h - what a pool has, for rooms that use it as users do: the memory that an array or a
+ * context lies in, and sizes.
  */
 #ifndef SHEAF_POOL_HOLDS_H
 #define SHEAF_POOL_HOLDS_H
@@ -9,6 +9,12 @@
 
 /* Check it for a call. 0; the errors of pool_check(); -EOVERFLOW, -EINVAL, -EFAULT: all told. */
 int pool_holds_array(const sheaf_pool *pool, const char *call, const char *name, const void *array, size_t n, size_t size);
+
+/*
+ * Check a context that is copied, if @size says how many bytes, or else lies there. @owner: what
+ * has context_size: "how->". 0; the errors of pool_check(); -EINVAL, -EFAULT: all told.
+ */
+int pool_holds_context(const sheaf_pool *pool, const char *call, const char *owner, const void *context, size_t size);
 
 /*
  * Tell, after pool_check(), how many workers the pool has or is to have, without programs that

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "pool/holds.h"
 #include "pool/named.h"
 #include "reduce/tasks.h"
 
@@ -118,8 +119,8 @@ int job_make(const char *call, const sheaf_pool *pool, const sheaf_reduction *ho
 		return sheaf_fail(-EINVAL, "%s: how->%s is NULL", call, how->fold ? "combine" : "fold");
 	if (!how->size || how->size > SIZE_MAX / 4 / SHEAF_LEAVES)
 		return sheaf_fail(-EINVAL, "%s: how->size is %zu", call, how->size);
-	if (how->context_size && !how->context)
-		return sheaf_fail(-EINVAL, "%s: how->context is NULL, and context_size %zu", call, how->context_size);
+	if ((r = pool_holds_context(pool, call, "how->", how->context, how->context_size)))
+		return r;
 	if (options && (options->context || options->context_size))
 		return sheaf_fail(-EINVAL, "%s: options.context is set, but a reduction has its context in how", call);
 	job = how->context_size < SIZE_MAX - sizeof(*job) ? malloc(sizeof(*job) + how->context_size) : NULL;

@@ -301,8 +301,6 @@ static int copy_context(struct job *job, const void *context, size_t size)
 
 	if (!size)
 		return 0;
-	if (!context)
-		return sheaf_fail(-EINVAL, "%s: the context is NULL, and its size %zu", job->call, size);
 	if ((r = sheaf_alloc(job->pool, size, &job->context_copy)))
 		return r;
 	memcpy(job->context_copy, context, size);
@@ -311,7 +309,7 @@ static int copy_context(struct job *job, const void *context, size_t size)
 	return 0;
 }
 
-static int check_job(struct job *job, const sheaf_resume_options *options)
+static int check_job(struct job *job, const sheaf_resume_options *options, const void *context)
 {
 	const struct piece *piece = &job->piece;
 	size_t bytes;
@@ -330,6 +328,8 @@ static int check_job(struct job *job, const sheaf_resume_options *options)
 		return r;
 	if (piece->out_size && (r = pool_holds_array(job->pool, job->call, "out", piece->out, (size_t)job->n, piece->out_size)))
 		return r;
+	if ((r = pool_holds_context(job->pool, job->call, "options.run->", context, job->run.context_size)))
+		return r;
 	if ((r = pool_name_function(job->pool, job->call, (any_fn *)job->map, &job->piece.map)))
 		return r;
 	return pool_name_function(job->pool, job->call, (any_fn *)job->range, &job->piece.range);
@@ -342,9 +342,11 @@ static int play_job(struct job *job, const sheaf_resume_options *options, const 
 	if (options && options->run)
 		job->run = *options->run;
 	job->on_full = options ? options->on_full : SHEAF_FULL_STOP;
-	if ((r = check_job(job, options)) || (r = sheaf_journal_each(job->journal, restore_record, job)))
+	if (job->map)
+		context = job->run.context;
+	if ((r = check_job(job, options, context)) || (r = sheaf_journal_each(job->journal, restore_record, job)))
 		return r;
-	if (!(r = copy_context(job, job->range ? context : job->run.context, job->run.context_size)))
+	if (!(r = copy_context(job, context, job->run.context_size)))
 		r = play_rounds(job);
 	if (job->context_copy)
 		(void)sheaf_free(job->pool, job->context_copy);

@@ -252,12 +252,10 @@ static int check_file_job(const sheaf_pool *pool, sheaf_block_fn *fn, const shea
 		return sheaf_fail(-EINVAL, "%s: fn, job, job.in or job.out is NULL", call_name);
 	if ((r = pool_check(pool, call_name)) || (r = reach_check_options(call_name, options)))
 		return r;
-	if (job->context_size > FILE_CONTEXT || (job->context_size && !job->context))
-		return sheaf_fail(-EINVAL, "%s: job.context is NULL, or job.context_size is %zu, at most %d", call_name,
-				  job->context_size, FILE_CONTEXT);
-	if (job->context && !job->context_size)
-		return pool_holds_array(pool, call_name, "job.context", job->context, 1, 1);
-	return 0;
+	if (job->context_size > FILE_CONTEXT)
+		return sheaf_fail(-EINVAL, "%s: job.context_size is %zu, at most %d", call_name, job->context_size,
+				  FILE_CONTEXT);
+	return pool_holds_context(pool, call_name, "job.", job->context, job->context_size);
 }
 
 /* Put what the tasks know into shared memory, and do the job. */

@@ -725,7 +725,9 @@ Test(array, kernels_may_have_output_alone_and_fail)
 	expect_failure(sheaf_map_array(pool, number_block, NULL, NULL, NULL, NULL), -EINVAL, "in and out are NULL");
 	expect_failure(sheaf_map_array(pool, NULL, NULL, &out, NULL, NULL), -EINVAL, "fn is NULL");
 	expect_failure(sheaf_map_array(pool, number_block, NULL, &out, &(sheaf_blocks){.context_size = 8}, NULL), -EINVAL,
-		       "how->context is NULL");
+		       "context is NULL, but has 8 bytes (how->context_size)");
+	expect_failure(sheaf_map_array(pool, number_block, NULL, &out, &(sheaf_blocks){.context = &empty}, NULL), -EFAULT,
+		       "not in the pool's shared memory: use sheaf_alloc(), or set how->context_size");
 	empty = create(SHEAF_U8, 0, 2, (size_t[]){0, 5});
 	expect_done(sheaf_map_array(pool, number_block, NULL, &empty, NULL, NULL));
 	give_back(&empty);

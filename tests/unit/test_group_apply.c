@@ -231,6 +231,9 @@ Test(group_apply, names_the_group_that_fails)
 	work.join = join_sums;
 	expect_failure(sheaf_group_apply(&rows, &of, pool, &partition, &work, NULL), -EINVAL, "work->split is 0");
 	work.join = NULL;
+	work.context_size = 0;
+	expect_failure(sheaf_group_apply(&rows, &of, pool, &partition, &work, NULL), -EFAULT, "or set work->context_size");
+	work.context_size = sizeof(table);
 	work.type = SHEAF_EXACT;
 	expect_failure(sheaf_group_apply(&rows, &of, pool, &partition, &work, NULL), -EINVAL, "work->type is 6");
 	expect_failure(sheaf_group_apply(NULL, &of, pool, &partition, &work, NULL), -EINVAL, "rows is NULL");

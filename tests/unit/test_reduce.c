@@ -525,6 +525,10 @@ Test(reduce, bad_calls_are_refused_and_leave_the_result)
 	expect_failure(sheaf_sum(NULL, SHEAF_F64, x, 10, &sum, NULL), -EINVAL, "pool is NULL");
 	expect_failure(sheaf_reduce(pool, &how, 1000, &result, NULL), -EILSEQ, "the last one is bad");
 	expect_failure(sheaf_reduce(pool, &how, 10, &result, &(sheaf_map_options){.context = x}), -EINVAL, "options.context");
+	how.context = own;
+	expect_failure(sheaf_reduce(pool, &how, 10, &result, NULL), -EFAULT, "or set how->context_size");
+	expect_failure(sheaf_scan(pool, &how, write_range, 10, &result, NULL), -EFAULT, "or set how->context_size");
+	how.context = NULL;
 	how.combine = NULL;
 	expect_failure(sheaf_reduce(pool, &how, 10, &result, NULL), -EINVAL, "how->combine is NULL");
 	how.combine = join_text;

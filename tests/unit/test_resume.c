@@ -231,6 +231,9 @@ Test(resume, a_file_is_replaced_as_a_whole)
 
 Test(resume, another_shape_is_refused)
 {
+	const sheaf_map_options run = {.context = &seen};
+	const sheaf_resume_options options = {.run = &run};
+
 	start_job(1);
 	expect_done(do_map(0));
 	expect_failure(sheaf_resume_map(pool, journal, mix_and_count, in, 8, out, 4, N, NULL), -EINVAL, "of 4 bytes");
@@ -240,6 +243,10 @@ Test(resume, another_shape_is_refused)
 	expect_failure(sheaf_resume_map(pool, journal, mix_and_count, in, 8, in + 100000, 8, N, NULL), -EFAULT, "out");
 	expect_failure(sheaf_resume_map(pool, journal, mix_and_count, in, 8, out, 8, N, &(sheaf_resume_options){.grain = 2}),
 		       -EINVAL, "grain is 2");
+	expect_failure(sheaf_resume_map(pool, journal, mix_and_count, in, 8, out, 8, N, &options), -EFAULT,
+		       "or set options.run->context_size");
+	expect_failure(sheaf_resume_for(pool, journal, mix_range, &seen, out, 8, N, NULL), -EFAULT,
+		       "or set options.run->context_size");
 }
 
 /* The limit stands for a full disk. */
