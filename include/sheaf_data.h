@@ -263,13 +263,15 @@ SHEAF_API int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char 
 /**
  * sheaf_array_save() - write an array to an .npy file that NumPy reads and maps
  * @path: one of that name is replaced when the new one is whole, so a failure, or a death, leaves
- *        what was there
+ *        what was there. The new file gives other users no rights that the old one did not give.
+ *        A symbolic link is replaced, not followed. What is no regular file cannot be replaced
  *
  * Needs no pool: the array may be anywhere. It is written by the calling thread, in version 1.0,
  * with a header that has room for more rows, in C order, or in Fortran order if it lies so.
  * SHEAF_VOID becomes the dtype V without fields.
- * Return: 0; -EINVAL (NULL, or not an array); -ENAMETOOLONG; the errors of making, writing and
- *         renaming a file (-ENOENT, -EACCES, -ENOSPC, -EDQUOT, -EFBIG, -EIO, ...); -ENOMEM.
+ * Return: 0; -EINVAL (NULL, or not an array); -ENAMETOOLONG; -EISDIR, -ENOTSUP (no regular file
+ *         has that name); the errors of making, writing and renaming a file (-ENOENT, -EACCES,
+ *         -ENOSPC, -EDQUOT, -EFBIG, -EIO, ...); -ENOMEM.
  */
 SHEAF_API int sheaf_array_save(const sheaf_array *array, const char *path);
 

@@ -103,8 +103,8 @@ SHEAF_API int sheaf_array_map(sheaf_array *array, sheaf_pool *pool, const char *
  * death of a task that writes. Until it is finished the file is PATH.part; sheaf_array_free()
  * removes that, and a program that dies leaves it behind, for the next one that makes the file.
  *
- * Return: create: 0; -EINVAL, -EPERM, -EOVERFLOW (as sheaf_array_create()); -ENAMETOOLONG; the
- *         errors of making a file (-ENOENT, -EACCES, -ENOSPC, -EDQUOT, -EFBIG, -EIO, ...); -ENOMEM,
+ * Return: create: 0; -EINVAL, -EPERM, -EOVERFLOW (as sheaf_array_create()); -ENAMETOOLONG,
+ *         -EISDIR, -ENOTSUP and the errors of making a file (as sheaf_array_save()); -ENOMEM,
  *         -EMFILE (as sheaf_array_map());
  *         finish: 0; -EINVAL (NULL; not an array of create; more rows than it has); -EPERM; the
  *         errors of writing and renaming a file, after which nothing is left of it; -EIO (also: the
@@ -160,7 +160,8 @@ SHEAF_API int sheaf_npz_list(const char *path, sheaf_member *members, size_t roo
  * As sheaf_array_save(): what has that name is replaced when the new file is whole. Files and
  * arrays above 4 GiB have the 64-bit form of the format.
  * Return: 0; -EINVAL (NULL, not an array, a name that is empty, too long, or there twice);
- *         -ENAMETOOLONG; the errors of making and writing a file; -ENOMEM.
+ *         -ENAMETOOLONG, -EISDIR, -ENOTSUP and the errors of making and writing a file (as
+ *         sheaf_array_save()); -ENOMEM.
  */
 SHEAF_API int sheaf_npz_save(const char *path, const char *const *names, const sheaf_array *arrays, size_t n);
 

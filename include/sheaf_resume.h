@@ -224,7 +224,8 @@ SHEAF_API int sheaf_resume_for(sheaf_pool *pool, sheaf_journal *journal, sheaf_r
  * Writes FILE.part, syncs it, gives it the file's name, and syncs that. So whatever dies, the file
  * has its old bytes or the new ones, also after a power cut. What a dead writer has left of
  * FILE.part is removed by the next one. One process at a time may replace a file; a task may.
- * Return: 0; -EINVAL (NULL), -ENAMETOOLONG, -EFBIG; and those of open(), write(), fsync() and
+ * Return: 0; -EINVAL (NULL), -ENAMETOOLONG, -EFBIG; -EISDIR, -ENOTSUP (no regular file has that
+ *         name, so nothing is replaced); and those of open(), write(), fsync() and
  *         rename().
  */
 SHEAF_API int sheaf_file_replace(const char *path, const void *bytes, size_t size);

@@ -48,7 +48,8 @@ extern "C" {
  * FILE-3, in front of an ending such as ".json".
  *
  * sheaf_pool_create() returns -EINVAL if records is above its limit, and -ENOENT, -EACCES, -EROFS,
- * -ENOSPC, -EIO, -ENAMETOOLONG and others of open() and getcwd() if the file cannot be made.
+ * -ENOSPC, -EIO, -ENAMETOOLONG, -ENOTSUP (no regular file has that name) and others of open() and
+ * getcwd() if the file cannot be made.
  */
 typedef struct sheaf_tracing {
 	const char *file; /* written when the pool ends; NULL: only sheaf_trace_save() writes one */
@@ -65,8 +66,8 @@ typedef struct sheaf_tracing {
  *
  * Return: 0; -EINVAL (NULL, an impossible name, or the pool is not traced); an error of
  *         sheaf_inspect_open(); -ESTALE (the pool was destroyed meanwhile); -ENOENT, -EACCES,
- *         -ENOSPC, -EDQUOT, -EIO, -ENAMETOOLONG and others of writing a file: then what had that
- *         name is as before.
+ *         -ENOSPC, -EDQUOT, -EIO, -ENAMETOOLONG, -ENOTSUP (no regular file has that name) and
+ *         others of writing a file: then what had that name is as before.
  */
 SHEAF_API int sheaf_trace_save(const char *name, const char *file);
 

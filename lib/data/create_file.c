@@ -9,6 +9,7 @@
 #include "data/map_file.h"
 #include "data/npy_format.h"
 #include "data/shape.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "os/replace.h"
 #include "os/sync.h"
@@ -47,6 +48,8 @@ static int fill_part(int fd, const sheaf_array *array, struct file_part *part)
 	int r = os_replace_write(fd, header, size);
 
 	part->at = size;
+	if (!r && !os_file_fits(0, part->at + part->size))
+		r = -EFBIG;
 	return r ? r : os_commit(fd, 0, part->at + part->size, NULL);
 }
 
@@ -60,7 +63,7 @@ static int make_array_file(sheaf_array *array, sheaf_pool *pool, const char *pat
 	if (!r && (file.fd = open_part(absolute, part_name)) < 0)
 		r = file.fd;
 	if (r)
-		return sheaf_fail(r, "%s: cannot make %.200s: %s", call, path, strerror(-r));
+		return sheaf_fail(r, "%s: cannot make %.200s: %s", call, path, os_replace_why(r));
 	file.path = part_name;
 	r = fill_part(file.fd, &part->array, part);
 	if (r)
@@ -211,7 +214,7 @@ int sheaf_array_create_named(sheaf_array *array, sheaf_pool *pool, const char *n
 		r = sheaf_fail(r, "%s: cannot make the shared memory %.200s: %s", call, name, strerror(-r));
 		goto end;
 	}
-	r = os_commit(file.fd, 0, part.size ? part.size : 1, NULL);
+	r = os_file_fits(0, part.size) ? os_commit(file.fd, 0, part.size ? part.size : 1, NULL) : -EFBIG;
 	if (r)
 		r = sheaf_fail(r, "%s: cannot take %zu bytes of shared memory for %.200s: %s", call, (size_t)part.size, name,
 			       strerror(-r));

@@ -21,7 +21,7 @@ static int save_array(const sheaf_array *array, const char *path)
 	int fd, r;
 
 	if ((fd = os_replace_begin(path, part)) < 0)
-		return sheaf_fail(fd, "sheaf_array_save: cannot make %.200s: %s", path, strerror(-fd));
+		return sheaf_fail(fd, "sheaf_array_save: cannot make %.200s: %s", path, os_replace_why(fd));
 	r = os_replace_write(fd, header, npy_format(array, fortran, header));
 	if (!r)
 		r = npy_write_items(fd, array, fortran);

@@ -253,7 +253,7 @@ int sheaf_npz_save(const char *path, const char *const *names, const sheaf_array
 	cancel = cancel_refuse();
 	zip.fd = r = os_replace_begin(path, part);
 	if (r < 0) {
-		r = sheaf_fail(r, "sheaf_npz_save: cannot make %.200s: %s", path, strerror(-r));
+		r = sheaf_fail(r, "sheaf_npz_save: cannot make %.200s: %s", path, os_replace_why(r));
 		goto end;
 	}
 	r = 0;

@@ -41,3 +41,10 @@ uint64_t os_file_limit(void)
 
 	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
 }
+
+bool os_file_fits(uint64_t from, uint64_t size)
+{
+	uint64_t limit = os_file_limit();
+
+	return limit >= size && limit - size >= from;
+}

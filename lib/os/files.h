@@ -5,6 +5,7 @@
 #ifndef SHEAF_OS_FILES_H
 #define SHEAF_OS_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ int os_read_at(int fd, uint64_t offset, void *bytes, size_t size);
  * no limit.
  */
 uint64_t os_file_limit(void);
+
+/* Tell whether it may write @size bytes from there on. */
+bool os_file_fits(uint64_t from, uint64_t size);
 
 #endif

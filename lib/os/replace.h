@@ -10,11 +10,12 @@
 
 /*
  * Make the part anew, next to the file that it will be. @part: out, PATH_MAX bytes: its name.
- * Return a descriptor to write to, or -errno: -ENAMETOOLONG and those of open().
+ * Return a descriptor to write to, or -errno: -ENAMETOOLONG; -EISDIR, -ENOTSUP: the name stands for
+ * a folder, or for no regular file; and those of open(). A symbolic link is replaced, not followed.
  */
 int os_replace_begin(const char *path, char *part);
 
-/* Write all bytes. 0, or -errno. */
+/* Write all bytes. 0; -EFBIG, without a signal; -errno. */
 int os_replace_write(int fd, const void *bytes, size_t size);
 
 /*
@@ -22,5 +23,8 @@ int os_replace_write(int fd, const void *bytes, size_t size);
  * or if that fails, remove it. 0, or -errno.
  */
 int os_replace_end(int fd, const char *part, const char *path, int error);
+
+/* Say for a message why os_replace_begin() has failed. */
+const char *os_replace_why(int code);
 
 #endif

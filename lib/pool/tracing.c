@@ -74,7 +74,7 @@ static int try_file(const struct file_name *name)
 
 	if (fd < 0)
 		return sheaf_fail(fd, "the trace cannot be written to %.200s (options.tracing, or SHEAF_TRACE): %s", name->text,
-				  strerror(-fd));
+				  os_replace_why(fd));
 	close(fd);
 	unlink(part);
 	return 0;

@@ -8,22 +8,16 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
-#include "os/files.h"
-#include "os/os.h"
 #include "os/replace.h"
 #include "os/sync.h"
 
 #include <errno.h>
-#include <string.h>
 
 static int replace_file(const char *path, const void *bytes, size_t size)
 {
 	char part[PATH_MAX];
 	int fd, r;
 
-	/* A signal would come. */
-	if (os_file_limit() < size)
-		return -EFBIG;
 	if ((fd = os_replace_begin(path, part)) < 0)
 		return fd;
 	if (!(r = os_replace_write(fd, bytes, size)))
@@ -42,7 +36,7 @@ int sheaf_file_replace(const char *path, const void *bytes, size_t size)
 	/* A thread that is cancelled in the midst would leave a file open, and a part. */
 	cancel = cancel_refuse();
 	if ((r = replace_file(path, bytes, size)))
-		r = sheaf_fail(r, "sheaf_file_replace: cannot write %.200s: %s", path, strerror(-r));
+		r = sheaf_fail(r, "sheaf_file_replace: cannot write %.200s: %s", path, os_replace_why(r));
 	cancel_allow(cancel);
 	return r;
 }

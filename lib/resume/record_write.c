@@ -52,14 +52,6 @@ int record_cut(int fd, uint64_t end)
 	return !r && lseek(fd, (off_t)end, SEEK_SET) < 0 ? -errno : r;
 }
 
-/* Whether the file may become so long. Beyond its limit, a signal would come. */
-static bool may_grow(uint64_t from, uint64_t length)
-{
-	uint64_t limit = os_file_limit();
-
-	return limit >= length && limit - length >= from;
-}
-
 int record_begin(struct record_file *file)
 {
 	unsigned char header[RECORD_HEADER];
@@ -69,7 +61,7 @@ int record_begin(struct record_file *file)
 	record_make_header(file, header);
 	if (r || (r = record_cut(file->fd, 0)))
 		return r;
-	if (!may_grow(0, RECORD_HEADER))
+	if (!os_file_fits(0, RECORD_HEADER))
 		return -EFBIG;
 	r = write_pieces(file->fd, &piece, 1);
 	return r ? r : os_sync(file->fd);
@@ -81,7 +73,7 @@ int record_write(const struct record_file *file, const struct record *record, co
 	size_t tail_size = record_make(file, record, payload, head, tail);
 	struct iovec pieces[3] = {{head, RECORD_HEAD}, {(void *)(uintptr_t)payload, record->size}, {tail, tail_size}};
 
-	if (!may_grow(record->offset, record_length(record->size)))
+	if (!os_file_fits(record->offset, record_length(record->size)))
 		return -EFBIG;
 	if (!record->size)
 		pieces[1] = pieces[2];

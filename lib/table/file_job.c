@@ -19,6 +19,7 @@
 #include "data/shape.h"
 #include "table/shortest.h"
 #include "table/table_text.h"
+#include "os/files.h"
 #include "os/os.h"
 #include "os/replace.h"
 #include "os/sync.h"
@@ -163,6 +164,8 @@ static int do_blocks(sheaf_pool *pool, struct file_job *job, int fd, const sheaf
 	int r = os_replace_write(fd, header, size);
 
 	job->out_at = size;
+	if (!r && !os_file_fits(size, bytes))
+		r = -EFBIG;
 	if (!r && bytes)
 		r = os_commit(fd, 0, size + bytes, NULL);
 	if (r)
@@ -229,7 +232,7 @@ static int make_output(sheaf_pool *pool, struct file_job *job, const sheaf_file_
 	if (!r && (fd = os_replace_begin(out, job->out_path)) < 0)
 		r = fd;
 	if (r)
-		return sheaf_fail(r, "%s: cannot make %.200s: %s", call_name, wanted->out, strerror(-r));
+		return sheaf_fail(r, "%s: cannot make %.200s: %s", call_name, wanted->out, os_replace_why(r));
 	r = job->text ? do_lines(pool, job, fd, window, options) : do_blocks(pool, job, fd, options);
 	if (!r && wanted->durable && (r = os_sync(fd)))
 		sheaf_fail(r, "%s: cannot write %.200s: %s", call_name, wanted->out, strerror(-r));

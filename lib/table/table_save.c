@@ -173,7 +173,7 @@ static int save_table(const sheaf_table *table, sheaf_pool *pool, const char *pa
 	text->block_rows = BLOCK_VALUES / table->column_count + 1;
 	fd = os_replace_begin(path, part);
 	if (fd < 0) {
-		r = sheaf_fail(fd, "sheaf_table_save: cannot make %.200s: %s", path, strerror(-fd));
+		r = sheaf_fail(fd, "sheaf_table_save: cannot make %.200s: %s", path, os_replace_why(fd));
 	} else {
 		int ended;
 

@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "os/replace.h"
 #include "segment/reader.h"
 #include "trace/save.h"
 
@@ -40,7 +41,7 @@ static int save_opened(const struct reader *reader, const char *file)
 		return r;
 	source.now_ns = facts.owner_lives ? sheaf_now_ns() : 0;
 	r = trace_save(&source, file);
-	return !r || has_message(r) ? r : sheaf_fail(r, "sheaf_trace_save: cannot write %.200s: %s", file, strerror(-r));
+	return !r || has_message(r) ? r : sheaf_fail(r, "sheaf_trace_save: cannot write %.200s: %s", file, os_replace_why(r));
 }
 
 int sheaf_trace_save(const char *name, const char *file)

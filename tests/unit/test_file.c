@@ -13,11 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "pools.h"
 #include "sheaf_file.h"
+#include "sheaf_resume.h"
+#include "sheaf_table.h"
 #include "support/first_thread.h"
 
 #define ROWS 1000
@@ -903,4 +906,104 @@ Test(file, what_fails_leaves_the_old_file)
 		expect_done(sheaf_array_load(&array, pool, other, NULL));
 		expect_done(count_from(&array, 5));
 	}
+}
+
+/* ---- replacing ---- */
+
+/* Have each call that replaces a file replace this one. */
+static void expect_each_refuses(const char *file, int code, const char *text)
+{
+	const sheaf_file_job job = {.in = path, .out = file, .dimensions = 1, .shape = {COLUMNS}};
+	const char *name = "a";
+	sheaf_array array;
+	sheaf_column column = {.name = "a"};
+	const sheaf_table table = {.rows = ROWS, .column_count = 1, .columns = &column};
+
+	expect_done(sheaf_array_create(&array, pool, SHEAF_F64, 0, 1, (size_t[]){ROWS}));
+	column.values = array;
+	expect_failure(sheaf_array_save(&array, file), code, text);
+	expect_failure(sheaf_npz_save(file, &name, &array, 1), code, text);
+	expect_failure(sheaf_table_save(&table, pool, file, NULL), code, text);
+	expect_failure(sheaf_file_replace(file, array.data, ROWS * sizeof(double)), code, text);
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), code, text);
+	expect_done(sheaf_array_free(&array, pool));
+	expect_failure(sheaf_array_create_file(&array, pool, file, SHEAF_F64, 0, 1, (size_t[]){ROWS}), code, text);
+}
+
+Test(file, what_is_no_regular_file_is_not_replaced)
+{
+	static const char text[] = "no regular file, and would be replaced by one: write to another name";
+	struct stat before, after;
+	char link[160];
+
+	start_backend(SHEAF_PROCESSES);
+	write_numbers(path, ROWS, 0);
+	cr_assert_eq(mkfifo(other, 0600), 0);
+	cr_assert_eq(stat(other, &before), 0);
+	expect_each_refuses(other, -ENOTSUP, text);
+	expect_each_refuses(folder, -EISDIR, folder);
+	snprintf(link, sizeof(link), "%s/link", folder);
+	for (unsigned i = 0; i < 2; i++) {
+		struct stat status;
+
+		cr_assert_eq(symlink(i ? "/proc/self/fd/1" : other, link), 0);
+		expect_each_refuses(link, -ENOTSUP, text);
+		cr_assert(!lstat(link, &status) && S_ISLNK(status.st_mode));
+		cr_assert_eq(unlink(link), 0);
+	}
+	cr_assert(!stat(other, &after) && S_ISFIFO(after.st_mode) && after.st_ino == before.st_ino);
+	cr_assert_eq(unlink(other), 0);
+}
+
+Test(file, a_new_file_gives_others_no_new_rights)
+{
+	static const mode_t modes[] = {0600, 0640, 0644};
+	mode_t umask_before = umask(0022);
+	sheaf_array array;
+	struct stat status;
+
+	start_backend(SHEAF_PROCESSES);
+	write_numbers(path, 2, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert_eq(chmod(path, modes[i]), 0);
+		write_numbers(path, 3, 0);
+		cr_assert(!stat(path, &status) && (status.st_mode & 0777) == modes[i], "mode %o", (unsigned)status.st_mode);
+	}
+	cr_assert_eq(chmod(path, 0600), 0);
+	expect_done(sheaf_array_create_file(&array, pool, path, SHEAF_F64, 0, 1, (size_t[]){10}));
+	expect_done(sheaf_array_finish(&array, pool, 10, false));
+	cr_assert(!stat(path, &status) && (status.st_mode & 0777) == 0600);
+	/* What is at the end of a link is left alone. */
+	cr_assert_eq(symlink(path, other), 0);
+	write_numbers(other, 2, 5);
+	cr_assert(!lstat(other, &status) && S_ISREG(status.st_mode) && (status.st_mode & 0777) == 0600);
+	cr_assert(!stat(path, &status) && status.st_size == 128 + 80);
+	umask(umask_before);
+}
+
+/* The limit brings a signal to who writes beyond it. */
+Test(file, a_limit_of_file_sizes_is_an_error_and_no_signal)
+{
+	struct rlimit before, limit;
+	double numbers[ROWS * COLUMNS] = {0};
+	sheaf_array rows, array;
+
+	start_backend(SHEAF_PROCESSES);
+	write_numbers(path, ROWS, 0);
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = ROWS * COLUMNS * sizeof(float);
+	expect_done(sheaf_array_view(&rows, numbers, SHEAF_F64, 0, 2, (size_t[]){ROWS, COLUMNS}));
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	expect_failure(sheaf_array_save(&rows, other), -EFBIG, other);
+	expect_failure(sheaf_npz_save(other, (const char *[]){"a"}, &rows, 1), -EFBIG, other);
+	expect_failure(sheaf_npy_append(path, &rows), -EFBIG, path);
+	expect_failure(sheaf_array_create_file(&array, pool, other, SHEAF_F64, 0, 1, (size_t[]){ROWS * COLUMNS}), -EFBIG,
+		       other);
+	expect_failure(sheaf_array_create_named(&array, pool, "/test-file-limit", SHEAF_F64, 0, 1, (size_t[]){ROWS * 4}),
+		       -EFBIG, "/test-file-limit");
+	expect_failure(sheaf_map_file(pool, difference, &differences, NULL), -EFBIG, other);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	expect_done(sheaf_array_load(&array, pool, path, NULL));
+	cr_assert_eq(array.shape[0], ROWS);
 }
