@@ -109,6 +109,12 @@ static int64_t load_small(const void *at, enum sheaf_number type)
 	}
 }
 
+/* A file may have any byte for true, and C has no bool that is neither 0 nor 1. */
+static bool load_truth(const void *at)
+{
+	return *(const unsigned char *)at != 0;
+}
+
 /* Write a number or a bool. There is room for it. NULL: it is a NaN. */
 static char *write_number(const struct table_text *what, const sheaf_array *values, const void *at, char *to)
 {
@@ -126,8 +132,8 @@ static char *write_number(const struct table_text *what, const sheaf_array *valu
 	case SHEAF_U64:
 		return shortest_whole(to, *(const uint64_t *)at, false);
 	case SHEAF_BOOL:
-		memcpy(to, *(const bool *)at ? "true" : "false", 5);
-		return to + (*(const bool *)at ? 4 : 5);
+		memcpy(to, load_truth(at) ? "true" : "false", 5);
+		return to + (load_truth(at) ? 4 : 5);
 	default:
 		return write_signed(to, load_small(at, values->type));
 	}
@@ -138,8 +144,7 @@ static int write_value(const struct table_text *what, const sheaf_column *column
 	const void *at = (const char *)column->values.data + (ptrdiff_t)i * column->values.strides[0];
 	char *begin, *end;
 
-	if (column->missing.data &&
-	    *(const bool *)(const void *)((const char *)column->missing.data + (ptrdiff_t)i * column->missing.strides[0]))
+	if (column->missing.data && load_truth((const char *)column->missing.data + (ptrdiff_t)i * column->missing.strides[0]))
 		return write_field(what, what->missing, what->missing_length, writing);
 	if (column->texts.data) {
 		int32_t code = *(const int32_t *)at;

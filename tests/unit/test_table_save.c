@@ -120,6 +120,17 @@ Test(table_save, writes_missing_values_and_codes)
 	       "n;c;x\n1;z;1,5\nNA;NA;NA\n3;xy;-2,0\n");
 }
 
+/* NumPy, and files that are mapped, may have any byte for true. */
+Test(table_save, writes_any_byte_for_true)
+{
+	sheaf_column columns[] = {make("b", SHEAF_BOOL, 1, 5, (uint8_t[]){0, 1, 2, 128, 255}),
+				  make("n", SHEAF_I32, 4, 5, (int32_t[]){1, 2, 3, 4, 5})};
+
+	columns[1].missing = make("", SHEAF_BOOL, 1, 5, (uint8_t[]){0, 1, 2, 128, 0}).values;
+	table = (sheaf_table){.rows = 5, .column_count = 2, .columns = columns};
+	expect(&table, NULL, "b,n\nfalse,1\ntrue,\ntrue,\ntrue,\ntrue,5\n");
+}
+
 Test(table_save, writes_views)
 {
 	sheaf_column column = make("v", SHEAF_I32, 4, 6, (int32_t[]){0, 1, 2, 3, 4, 5});
