@@ -126,7 +126,7 @@ typedef struct sheaf_table_options {
  * Spaces or quotes around a number are fine. It is exactly what strtod() (of SHEAF_F32 strtof())
  * makes of its text. "inf", "infinity" and "nan" in any case are numbers, hexadecimal ones are not.
  * SHEAF_BOOL reads 0, 1, and true and false in any case. A text is what is between the separators,
- * or the quotes. In SHEAF_BYTES zeros follow it.
+ * or the quotes; zero bytes at its end are left out. In SHEAF_BYTES zeros follow it.
  *
  * Header: as of sheaf_array_load(): see enum sheaf_header. Without one, the columns are named "V"
  * and their number, from 1.

@@ -138,6 +138,13 @@ void fill_put_missing(struct fill_column *column, size_t row)
 	}
 }
 
+/* Leave out the zeros behind a text: its column has zeros there anyway. */
+static void drop_padding(struct cell *cell)
+{
+	while (cell->end > cell->begin && cell->end[-1] == '\0')
+		cell->end--;
+}
+
 enum fill_class fill_classify(const struct fill *fill, struct cell *cell)
 {
 	struct cell bare = *cell;
@@ -188,16 +195,18 @@ enum flaw_kind fill_put(const struct fill *fill, struct fill_column *column, str
 	case FILL_BOOL:
 		return put_bool(column, &bare, row) ? FLAW_NONE : FLAW_BOOL;
 	case FILL_TEXT:
-		length = text_length(cell);
+		drop_padding(&bare);
+		length = text_length(&bare);
 		if (length > column->width) {
 			if (column->bounded)
 				return FLAW_LONG;
 			raise_longest(&column->longest, length);
 		}
-		put_text(column, cell, length, row);
+		put_text(column, &bare, length, row);
 		return FLAW_NONE;
 	case FILL_CODES:
-		return put_code(column, texts, cell, row);
+		drop_padding(&bare);
+		return put_code(column, texts, &bare, row);
 	case FILL_NOTHING:
 		break;
 	}

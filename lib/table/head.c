@@ -52,11 +52,11 @@ static bool starts_as_number(const struct cell *cell, char point)
 	return at < cell->end && *at >= '0' && *at <= '9';
 }
 
-/* Are there control characters, so that this is no text at all? */
+/* Are there control characters, so that this is no text at all? In quotes a name may have lines. */
 static bool is_no_text(const struct cell *cell)
 {
 	for (const char *at = cell->begin; at < cell->end; at++)
-		if ((unsigned char)*at < ' ' && *at != '\t')
+		if ((unsigned char)*at < ' ' && *at != '\t' && !(cell->quoted && (*at == '\n' || *at == '\r')))
 			return true;
 	return false;
 }

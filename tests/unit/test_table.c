@@ -247,6 +247,9 @@ Test(table, names_columns_without_a_header)
 	expect("a,b\n", &(sheaf_table_options){.header = SHEAF_HEADER_NO}, "V1 S1,V2 S1 | 'a','b'");
 	expect("1,\n3,4\n", &(sheaf_table_options){.header = SHEAF_HEADER_YES}, "1 i8,V2 i8 | 3,4");
 	expect("a,b\n", NULL, "a f8,b f8");
+	/* Spreadsheets have names of several lines. Other control characters are no text. */
+	expect("\"sales\r\n2020\",\"a\nb\"\n1,2\n", NULL, "sales\r\n2020 i8,a\nb i8 | 1,2");
+	expect("a\x01,b\nc,d\n", NULL, "V1 S2,V2 S1 | 'a\x01','b' | 'c','d'");
 }
 
 /* ---- Types ---- */
@@ -294,6 +297,21 @@ Test(table, joins_texts_as_codes)
 {
 	expect("a,b\nx,1\ny,2\n,3\nx,4\n\"z\"\"\",5\n", &(sheaf_table_options){.code = true, .missing = NA},
 	       "a i4,b i8 | 0'x',1 | 1'y',2 | NA,3 | 0'x',4 | 2'z\"',5");
+}
+
+/* In an array zeros fill a text up, so those of the file cannot be told from them. */
+Test(table, leaves_out_zeros_behind_a_text)
+{
+	static const char text[] = "a,b\nx\0\0,1\nx,2\n\"x\0\",3\n\0,4\n\"\",5\ny\0z,6\n";
+	const sheaf_column_option wide = {.name = "a", .as = SHEAF_TYPED, .type = SHEAF_BYTES, .item_size = 1};
+
+	write_file(text, sizeof(text) - 1);
+	cr_assert_eq(load_file(&(sheaf_table_options){.code = true}), 0, "%s", sheaf_message());
+	cr_assert_eq(memcmp(table.columns[0].values.data, (int32_t[]){0, 0, 0, 1, 1, 2}, 6 * sizeof(int32_t)), 0);
+	cr_assert_eq(table.columns[0].texts.shape[0], 3);
+	write_file(text, sizeof(text) - 1 - sizeof("y\0z,6"));
+	cr_assert_eq(load_file(&(sheaf_table_options){.columns = &wide, .column_count = 1}), 0, "%s", sheaf_message());
+	cr_assert_eq(memcmp(table.columns[0].values.data, "xxx\0\0", 5), 0);
 }
 
 /* ---- Faults ---- */
