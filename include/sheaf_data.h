@@ -250,10 +250,11 @@ typedef struct sheaf_load_options {
  *         (-ENOENT, also: no such member, -EACCES, -EISDIR, -EIO, ...); -EBADMSG
  *         (the file is damaged: truncated or longer than its shape, an unreadable header, a bad
  *         number, a line with another count of columns; the message says file, line and column, or
- *         how many bytes are missing); -ENOTSUP (an .npy file of another version, of a dtype that
- *         sheaf_number has not, as Python's objects, or of more than 8 dimensions: the message says
- *         which); -EOVERFLOW (the shape in the header does not fit; of a shape without values: more
- *         items along a dimension than the heap could hold); -ENXIO (a FIFO without a writer);
+ *         how many bytes are missing; or it is compressed, UTF-16, or the like); -ENOTSUP (an .npy
+ *         file of another version, of a dtype that sheaf_number has not, as Python's objects, or of
+ *         more than 8 dimensions: the message says which); -EOVERFLOW (the shape in the header does
+ *         not fit; of a shape without values: more items along a dimension than the heap could
+ *         hold); -ENXIO (a FIFO without a writer);
  *         -ETIME (options->deadline_ns passed); -EINTR (sheaf_pool_interrupt()); -ECANCELED,
  *         -ENOTRECOVERABLE, -EOWNERDEAD, -EBADF as for sheaf_next(), while the call would have to
  *         wait; -ENOMEM (also: no buffer); and those of sheaf_alloc().

@@ -143,10 +143,11 @@ typedef struct sheaf_table_options {
  *
  * Return: 0; -EINVAL (NULL; a value out of range; characters that contradict; no such column);
  *         -EBADMSG (a fault, an open quote, no row and no header, a file that changed: the message
- *         says file, line, column and text); -EOVERFLOW (a text, or a table, too long for memory);
- *         the errors of opening and reading a file (-ENOENT, -EACCES, -EISDIR, -EIO, ...);
- *         -ENXIO, -ETIME, -EINTR, and those of a stopped pool (as sheaf_array_load()); -ENOMEM;
- *         what sheaf_for(), sheaf_submit(), sheaf_next() and sheaf_alloc() return.
+ *         says file, line, column and text; or no CSV, but a compressed file, UTF-16, or the like);
+ *         -EOVERFLOW (a text, or a table, too long for memory); the errors of opening and reading a
+ *         file (-ENOENT, -EACCES, -EISDIR, -EIO, ...); -ENXIO, -ETIME, -EINTR, and those of a
+ *         stopped pool (as sheaf_array_load()); -ENOMEM; what sheaf_for(), sheaf_submit(),
+ *         sheaf_next() and sheaf_alloc() return.
  */
 SHEAF_API int sheaf_table_load(sheaf_table *table, sheaf_pool *pool, const char *path, const sheaf_table_options *options);
 

@@ -1,6 +1,7 @@
 /*
  * load.c - loads arrays from files into shared memory: checks the call and picks the format.
  */
+#include "data/foreign.h"
 #include "data/input.h"
 #include "data/npz.h"
 
@@ -52,7 +53,7 @@ static int load_array(sheaf_array *array, sheaf_pool *pool, const char *path, co
 		r = sheaf_npy_read(array, &input, options);
 	else if (has_suffix(path, ".npy"))
 		r = sheaf_fail(-EBADMSG, "%s: is not an .npy file: its first bytes are not \\x93NUMPY", path);
-	else
+	else if ((r = foreign_refuse(&input)) == 0)
 		r = sheaf_csv_read(array, &input, options);
 	sheaf_input_close(&input);
 	return r;

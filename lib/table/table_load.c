@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "table/codes.h"
+#include "data/foreign.h"
 #include "data/input.h"
 #include "table/stream.h"
 #include "os/os.h"
@@ -167,7 +168,9 @@ static int load_table(sheaf_table *table, sheaf_pool *pool, const char *path, co
 	r = sheaf_input_open(&input, pool, path, options->deadline_ns);
 	if (r < 0)
 		return r;
-	r = load_input(&loading, &input);
+	r = foreign_refuse(&input);
+	if (r == 0)
+		r = load_input(&loading, &input);
 	if (r == 0)
 		r = codes_finish(&loading);
 	if (r == 0)

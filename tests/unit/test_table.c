@@ -314,6 +314,45 @@ Test(table, leaves_out_zeros_behind_a_text)
 	cr_assert_eq(memcmp(table.columns[0].values.data, "xxx\0\0", 5), 0);
 }
 
+/* ---- Other files ---- */
+
+/* Read as CSV, compressed data would be rows of texts. */
+Test(table, refuses_what_is_no_csv)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+		const char *message;
+	} files[] = {
+		{"\x1f\x8b\x08\0\n\n", 6, "compressed by gzip: decompress it"},
+		{"\x28\xb5\x2f\xfd\n", 5, "compressed by zstd"},
+		{"\xfd"
+		 "7zXZ\n",
+		 6, "compressed by xz"},
+		{"BZh91AY\n", 8, "compressed by bzip2"},
+		{"\xff\xfe"
+		 "a\0\n\0",
+		 6, "text in UTF-16: convert it"},
+		{"\xfe\xff\0a\0\n", 6, "text in UTF-16"},
+		{"PK\3\4\n", 5, "a ZIP archive"},
+		{"\x93NUMPY\1\0", 8, "an .npy file"},
+		{"PAR1\x15\n", 6, "a Parquet file"},
+		{"\x89HDF\n", 5, "an HDF5 file"},
+	};
+	sheaf_array array;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		write_file(files[i].bytes, files[i].size);
+		cr_assert_eq(load_file(NULL), -EBADMSG, "file %zu", i);
+		cr_assert_not_null(strstr(sheaf_message(), files[i].message), "%s", sheaf_message());
+		if (i >= 6)
+			continue;
+		cr_assert_eq(sheaf_array_load(&array, pool, path, NULL), -EBADMSG, "file %zu", i);
+		cr_assert_not_null(strstr(sheaf_message(), files[i].message), "%s", sheaf_message());
+	}
+	expect("BZh9,PAR1\n1,2\n", NULL, "BZh9 i8,PAR1 i8 | 1,2");
+}
+
 /* ---- Faults ---- */
 
 Test(table, says_where_a_fault_is)
