@@ -6,6 +6,7 @@
 #define SHEAF_TESTS_UNIT_POOLS_H
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,6 +94,20 @@ static inline void expect_failure(int code, int wanted, const char *text)
 	cr_assert_eq(code, wanted, "%d instead of %d: %s", code, wanted, sheaf_message());
 	cr_assert_not_null(strstr(sheaf_message(), text), "the message \"%s\" lacks \"%s\"", sheaf_message(), text);
 }
+
+/* In a task: fail with a code and what the library says. */
+static inline int report(sheaf_task *task, int code)
+{
+	return sheaf_task_fail(task, code < 0 ? code : -EPROTO, "%d: %s", code, sheaf_message());
+}
+
+/* In a task: end its function if the call fails. */
+#define DO(call)                                   \
+	do {                                       \
+		int code = (call);                 \
+		if (code)                          \
+			return report(task, code); \
+	} while (0)
 
 /* For children, which must not use cr_assert: ends the function that a child runs. */
 #define CHILD_SKIPS 77

@@ -2,6 +2,7 @@
  * test_array.c - arrays: shapes, views, copies into other types, and files that are read again.
  */
 #define _GNU_SOURCE
+#include "one_file.h"
 #include "pools.h"
 
 #include "data/convert.h"
@@ -17,16 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char path[64];
-
 static void prepare(void)
 {
-	int fd;
-
-	strcpy(path, "/tmp/sheaf-array-XXXXXX");
-	fd = mkstemp(path);
-	cr_assert_geq(fd, 0);
-	close(fd);
+	make_file();
 	begin();
 	start_workers(2);
 }
@@ -626,7 +620,7 @@ Test(array, headers_are_as_numpy_writes_them)
 Test(array, a_file_that_cannot_be_written_stays_as_it_was)
 {
 	sheaf_array array = create(SHEAF_F64, 0, 1, (size_t[]){100000});
-	char missing[80], part[80];
+	char missing[160], part[160];
 	struct rlimit limit;
 	FILE *file = fopen(path, "w");
 

@@ -13,22 +13,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "one_file.h"
 #include "sheaf_data.h"
 
 static sheaf_pool *pool;
 static sheaf_array array;
-static char path[64];
 
 static void set_up(void)
 {
-	int fd;
-
 	cr_assert_eq(sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 << 20}), 0, "%s",
 		     sheaf_message());
-	strcpy(path, "/tmp/sheaf-csv-XXXXXX");
-	fd = mkstemp(path);
-	cr_assert_geq(fd, 0);
-	close(fd);
+	make_file();
 }
 
 static void tear_down(void)
@@ -48,11 +43,7 @@ TestSuite(csv, .init = set_up, .fini = tear_down);
 
 static int load_bytes_with(const char *bytes, size_t size, const sheaf_load_options *options)
 {
-	FILE *file = fopen(path, "wb");
-
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(bytes, 1, size, file), size);
-	cr_assert_eq(fclose(file), 0);
+	fill_file(bytes, size);
 	return sheaf_array_load(&array, pool, path, options);
 }
 

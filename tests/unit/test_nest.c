@@ -21,19 +21,6 @@ TestSuite(nest, .init = set_up, .fini = end);
 
 static const sheaf_batch_options of_8 = {.result_size = 8};
 
-/* In a task: fail with a code and what the library says. */
-static int report(sheaf_task *task, int code)
-{
-	return sheaf_task_fail(task, code < 0 ? code : -EPROTO, "%d: %s", code, sheaf_message());
-}
-
-#define DO(call)                                   \
-	do {                                       \
-		int code = (call);                 \
-		if (code)                          \
-			return report(task, code); \
-	} while (0)
-
 /* Expect a call in a task to fail with this code, and its message to hold the text. */
 static int expect(sheaf_task *task, int code, int wanted, const char *text)
 {

@@ -11,23 +11,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "one_file.h"
 #include "sheaf_data.h"
 
 static sheaf_pool *pool;
 static sheaf_array array;
-static char path[64];
 static const double values[] = {1, -2.5, 3e300, 0.1, 5, 6};
 
 static void set_up(void)
 {
-	int fd;
-
 	cr_assert_eq(sheaf_pool_create(&pool, &(sheaf_pool_options){.workers = 1, .heap_size = 16 << 20}), 0, "%s",
 		     sheaf_message());
-	strcpy(path, "/tmp/sheaf-npy-XXXXXX");
-	fd = mkstemp(path);
-	cr_assert_geq(fd, 0);
-	close(fd);
+	make_file();
 }
 
 static void tear_down(void)
@@ -51,11 +46,7 @@ TestSuite(npy, .init = set_up, .fini = tear_down);
 
 static int load_bytes(const void *bytes, size_t size)
 {
-	FILE *file = fopen(path, "wb");
-
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(bytes, 1, size, file), size);
-	cr_assert_eq(fclose(file), 0);
+	fill_file(bytes, size);
 	return sheaf_array_load(&array, pool, path, NULL);
 }
 
@@ -462,7 +453,7 @@ Test(npy, names_the_key_that_is_missing)
 
 Test(npy, refuses_another_file_of_that_name)
 {
-	char plain[64];
+	char plain[sizeof(path)];
 
 	strcpy(plain, path);
 	strcat(path, ".npy");

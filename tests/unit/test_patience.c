@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "pools.h"
+#include "waiter.h"
 #include "sheaf_data.h"
 
 #define MS UINT64_C(1000000)
@@ -62,51 +62,11 @@ TestSuite(patience, .init = begin, .fini = end_host);
 
 /* ---- signals: each call that waits ---- */
 
-struct waiter;
-typedef int wait_fn(struct waiter *waiter);
-
-struct waiter {
-	wait_fn *fn;
-	sheaf_batch *batch;
-	struct gate *gate;
-	uint64_t position;
-	bool caller_works;
-	const char *path;
-	_Atomic int code; /* 1000 until it has returned */
-	char message[200];
-	pthread_t thread;
-};
-
-static void *wait_in_thread(void *context)
-{
-	struct waiter *waiter = context;
-	int code = waiter->fn(waiter);
-
-	snprintf(waiter->message, sizeof(waiter->message), "%s", sheaf_message());
-	atomic_store(&waiter->code, code);
-	return NULL;
-}
-
-static int wait_next(struct waiter *waiter)
-{
-	sheaf_result result;
-
-	return sheaf_next(waiter->batch, &result, SHEAF_FOREVER);
-}
-
 static int wait_next_done(struct waiter *waiter)
 {
 	sheaf_result result;
 
 	return sheaf_next_done(waiter->batch, &result, hang_deadline());
-}
-
-static int wait_gather(struct waiter *waiter)
-{
-	const sheaf_result *results;
-	size_t n;
-
-	return sheaf_gather(waiter->batch, &results, &n, SHEAF_FOREVER);
 }
 
 static int wait_for_first(struct waiter *waiter)
@@ -119,35 +79,10 @@ static int wait_for_all(struct waiter *waiter)
 	return sheaf_wait(&waiter->batch, 1, SHEAF_ALL_DONE, SHEAF_FOREVER);
 }
 
-static int wait_submit(struct waiter *waiter)
-{
-	int r = 0;
-
-	while (!r)
-		r = sheaf_submit(waiter->batch, waiter->position++, wait_at_gate, &waiter->gate, sizeof(waiter->gate));
-	waiter->position--;
-	return r;
-}
-
-static int wait_join(struct waiter *waiter)
-{
-	(void)waiter;
-	return sheaf_pool_join(pool, SHEAF_FOREVER);
-}
-
 static int wait_apply(struct waiter *waiter)
 {
 	return sheaf_apply(pool, wait_at_gate, &waiter->gate, sizeof(waiter->gate), NULL, 0,
 			   &(sheaf_map_options){.grace_ns = 1});
-}
-
-static int range_at_gate(sheaf_task *task, size_t first, size_t last, void *context)
-{
-	(void)task;
-	(void)first;
-	(void)last;
-	gate_pass(context);
-	return 0;
 }
 
 static int wait_for_loop(struct waiter *waiter)

@@ -16,12 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "one_file.h"
 #include "table/piece.h"
 #include "sheaf_table.h"
 
 static sheaf_pool *pool;
 static sheaf_table table;
-static char path[64];
 
 static void start_pool(unsigned workers, enum sheaf_backend backend)
 {
@@ -32,13 +32,8 @@ static void start_pool(unsigned workers, enum sheaf_backend backend)
 
 static void set_up(void)
 {
-	int fd;
-
 	start_pool(2, SHEAF_PROCESSES);
-	strcpy(path, "/tmp/sheaf-table-XXXXXX");
-	fd = mkstemp(path);
-	cr_assert_geq(fd, 0);
-	close(fd);
+	make_file();
 }
 
 /* Nothing that a load has taken is left. */
@@ -60,15 +55,6 @@ static void tear_down(void)
 
 TestSuite(table, .init = set_up, .fini = tear_down);
 
-static void write_file(const char *text, size_t size)
-{
-	FILE *file = fopen(path, "wb");
-
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(text, 1, size, file), size);
-	cr_assert_eq(fclose(file), 0);
-}
-
 static int load_file(const sheaf_table_options *options)
 {
 	cr_assert_eq(sheaf_table_free(&table, pool), 0, "%s", sheaf_message());
@@ -77,7 +63,7 @@ static int load_file(const sheaf_table_options *options)
 
 static int load(const char *text, const sheaf_table_options *options)
 {
-	write_file(text, strlen(text));
+	fill_file(text, strlen(text));
 	return load_file(options);
 }
 
@@ -544,7 +530,7 @@ Test(table, reads_lines_longer_than_a_range)
 	memset(text + used, ' ', LENGTH);
 	used += LENGTH;
 	used += (size_t)sprintf(text + used, "x\n3,y");
-	write_file(text, used);
+	fill_file(text, used);
 	cr_assert_eq(load_file(NULL), 0, "%s", sheaf_message());
 	cr_assert_eq(table.rows, 3);
 	cr_assert_eq(table.columns[1].values.item_size, LENGTH + 1);
@@ -583,7 +569,7 @@ static pid_t pour(const char *fifo)
 
 static int load_fifo(const sheaf_table_options *options)
 {
-	char fifo[80];
+	char fifo[160];
 	pid_t child;
 	int r;
 
@@ -663,7 +649,7 @@ Test(table, reads_a_header_longer_than_a_window)
 	cr_assert_not_null(text);
 	memset(text, 'n', LENGTH);
 	used += (size_t)sprintf(text + used, ",b\n1,2\n3,4");
-	write_file(text, used);
+	fill_file(text, used);
 	cr_assert_eq(load_fifo(NULL), 0, "%s", sheaf_message());
 	cr_assert_eq(table.rows, 2);
 	cr_assert_eq(strlen(table.columns[0].name), LENGTH);
@@ -675,7 +661,7 @@ Test(table, reads_standard_input)
 {
 	int fd, before = dup(STDIN_FILENO);
 
-	write_file("a,b\n1,x\n", 8);
+	fill_file("a,b\n1,x\n", 8);
 	fd = open(path, O_RDONLY);
 	cr_assert(fd >= 0 && before >= 0 && dup2(fd, STDIN_FILENO) == STDIN_FILENO);
 	cr_assert_eq(sheaf_table_load(&table, pool, "-", NULL), 0, "%s", sheaf_message());
@@ -731,7 +717,7 @@ Test(table, notices_that_a_file_became_shorter_or_another)
 	struct piece piece;
 	int fd, r;
 
-	write_file("a,b\n1,2\n", 8);
+	fill_file("a,b\n1,2\n", 8);
 	fd = open(path, O_RDONLY);
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(os_file_note(fd, &source.id), 0);

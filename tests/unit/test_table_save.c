@@ -9,23 +9,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "one_file.h"
 #include "pools.h"
 #include "sheaf_table.h"
 #include "support/rng.h"
 
-static char path[64], part[72];
+static char part[160];
 static sheaf_table table;
 
 static void set_up(void)
 {
-	int fd;
-
 	begin();
 	start_workers(2);
-	strcpy(path, "/tmp/sheaf-save-XXXXXX");
-	fd = mkstemp(path);
-	cr_assert_geq(fd, 0);
-	close(fd);
+	make_file();
 	snprintf(part, sizeof(part), "%s.part", path);
 }
 

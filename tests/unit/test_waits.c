@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "pools.h"
+#include "waiter.h"
 #include "support/deadline.h"
 
 static const sheaf_pool_options small = {.workers = 2, .ring_size = 4, .heap_size = 16 << 20};
@@ -23,38 +23,6 @@ TestSuite(waits, .init = set_up, .fini = end);
 
 /* ---- a thread that waits ---- */
 
-struct waiter;
-typedef int wait_fn(struct waiter *waiter);
-
-struct waiter {
-	wait_fn *fn;
-	sheaf_batch *batch;
-	struct gate *gate;
-	uint64_t deadline_ns;
-	uint64_t position;
-	bool caller_works;
-	_Atomic int code; /* 1000 until it has returned */
-	char message[200];
-	pthread_t thread;
-};
-
-static void *wait_in_thread(void *context)
-{
-	struct waiter *waiter = context;
-	int code = waiter->fn(waiter);
-
-	snprintf(waiter->message, sizeof(waiter->message), "%s", sheaf_message());
-	atomic_store(&waiter->code, code);
-	return NULL;
-}
-
-static int wait_next(struct waiter *waiter)
-{
-	sheaf_result result;
-
-	return sheaf_next(waiter->batch, &result, SHEAF_FOREVER);
-}
-
 static int wait_next_done(struct waiter *waiter)
 {
 	sheaf_result result;
@@ -62,43 +30,11 @@ static int wait_next_done(struct waiter *waiter)
 	return sheaf_next_done(waiter->batch, &result, SHEAF_FOREVER);
 }
 
-static int wait_gather(struct waiter *waiter)
-{
-	const sheaf_result *results;
-	size_t n;
-
-	return sheaf_gather(waiter->batch, &results, &n, SHEAF_FOREVER);
-}
-
-static int wait_submit(struct waiter *waiter)
-{
-	int r = 0;
-
-	while (!r)
-		r = sheaf_submit(waiter->batch, waiter->position++, wait_at_gate, &waiter->gate, sizeof(waiter->gate));
-	return r;
-}
-
-static int wait_join(struct waiter *waiter)
-{
-	(void)waiter;
-	return sheaf_pool_join(pool, SHEAF_FOREVER);
-}
-
 static int wait_apply(struct waiter *waiter)
 {
 	sheaf_map_options options = {.deadline_ns = waiter->deadline_ns};
 
 	return sheaf_apply(pool, wait_at_gate, &waiter->gate, sizeof(waiter->gate), NULL, 0, &options);
-}
-
-static int range_at_gate(sheaf_task *task, size_t first, size_t last, void *context)
-{
-	(void)task;
-	(void)first;
-	(void)last;
-	gate_pass(context);
-	return 0;
 }
 
 static int wait_for_loop(struct waiter *waiter)
@@ -194,8 +130,8 @@ Test(waits, a_submitter_that_waits_for_room_can_be_interrupted)
 	expect_interrupted(&waiter);
 	/* The position that was refused. */
 	gate_open(waiter.gate);
-	expect_done(sheaf_submit(waiter.batch, waiter.position - 1, do_nothing, NULL, 0));
-	expect_nothing_lost(&waiter, waiter.position);
+	expect_done(sheaf_submit(waiter.batch, waiter.position, do_nothing, NULL, 0));
+	expect_nothing_lost(&waiter, waiter.position + 1);
 }
 
 Test(waits, join_can_be_interrupted)
@@ -347,7 +283,7 @@ Test(waits, a_call_that_waits_for_room_gives_up_at_its_deadline)
 	}
 	expect_done(sheaf_pool_interrupt(pool));
 	expect_interrupted(&waiter);
-	expect_nothing_lost(&waiter, waiter.position - 1);
+	expect_nothing_lost(&waiter, waiter.position);
 }
 
 Test(waits, a_call_that_ends_before_its_deadline_returns_what_it_would)
@@ -402,8 +338,8 @@ Test(waits, a_batch_works_after_its_submitter_was_cancelled)
 	some_time();
 	cancel(&waiter);
 	gate_open(waiter.gate);
-	expect_done(sheaf_submit(waiter.batch, waiter.position - 1, do_nothing, NULL, 0));
-	expect_nothing_lost(&waiter, waiter.position);
+	expect_done(sheaf_submit(waiter.batch, waiter.position, do_nothing, NULL, 0));
+	expect_nothing_lost(&waiter, waiter.position + 1);
 }
 
 Test(waits, a_call_that_is_cancelled_leaves_no_batch)

@@ -19,19 +19,6 @@ static void set_up(void)
 
 TestSuite(workers, .init = set_up, .fini = end);
 
-/* In a task: fail with a code and what the library says. */
-static int report(sheaf_task *task, int code)
-{
-	return sheaf_task_fail(task, code < 0 ? code : -EPROTO, "%d: %s", code, sheaf_message());
-}
-
-#define DO(call)                                   \
-	do {                                       \
-		int code = (call);                 \
-		if (code)                          \
-			return report(task, code); \
-	} while (0)
-
 static sheaf_pool_info info_of_pool(void)
 {
 	sheaf_pool_info info;
