@@ -17,13 +17,11 @@ import subprocess
 import sys
 import tempfile
 
-try:
-    import pandas
-except ImportError:
-    debian = "/usr/bin/python3"
-    if os.path.exists(debian) and os.path.realpath(sys.executable) != os.path.realpath(debian) and "SHEAF_AGAIN" not in os.environ:
-        os.execve(debian, [debian] + sys.argv, dict(os.environ, SHEAF_AGAIN="1"))
-    pandas = None
+sys.dont_write_bytecode = True  # the checkout may belong to somebody else
+
+import modules
+
+pandas = modules.load_or_none("pandas")
 
 FWRITE = ('suppressMessages(library(data.table)); for (i in 1:20) { d <- data.table(i = seq_len(500) * i, x = rnorm(500) * 10^(i - 10), '
           't = sample(c("a", "b,c", "d \\"e\\"", NA, "f\\ng"), 500, TRUE), l = sample(c(TRUE, FALSE, NA), 500, TRUE)); '
