@@ -239,6 +239,10 @@ typedef struct sheaf_load_options {
  * file is read, and after it was loaded or loading it failed, a load holds at most 8 bytes for each
  * byte that was read, and 1 MiB. A field may have 1 MiB, a line any length.
  *
+ * Workers: the lines of a CSV file of 256 KiB or more are parsed by workers and the caller, which
+ * does all of it if they have other work. A pipe, or a file that no name leads to, the caller reads
+ * alone. Each number is the double that is nearest to its text, either way.
+ *
  * Waiting: the file is opened without waiting. A pipe is read until its writers have closed it. If
  * no process has a FIFO open for writing, the call waits 5 seconds for a writer.
  * options->deadline_ns limits all of these waits instead, and SHEAF_FOREVER removes the limit. Any

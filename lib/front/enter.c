@@ -24,6 +24,7 @@ static own_lists lists[] = {
 	own_codes,
 	own_table_text,
 	own_file_block,
+	own_array_fill,
 	/* groups */
 	own_key,
 	own_dictionary,

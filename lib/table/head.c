@@ -7,59 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/error.h"
 #include "base/grow.h"
+#include "table/header.h"
 
 /* ---- Is it a header? ---- */
-
-/*
- * Do the letters of a text say that a value is missing? Other signs do not count: "#N/A", "<NA>"
- * and "n.a." are NA.
- */
-static bool names_nothing(const char *text, size_t length)
-{
-	static const char *const texts[] = {"", "na", "null", "none", "nil", "missing"};
-	char letters[8];
-	size_t count = 0;
-
-	for (; length > 0; text++, length--) {
-		bool letter = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
-
-		/* Digits, and letters outside of ASCII, belong to names. */
-		if ((*text >= '0' && *text <= '9') || (unsigned char)*text >= 0x80 || (letter && count == sizeof(letters) - 1))
-			return false;
-		if (letter)
-			letters[count++] = *text;
-	}
-	letters[count] = '\0';
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (strcasecmp(letters, texts[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool starts_as_number(const struct cell *cell, char point)
-{
-	const char *at = cell->begin;
-	double value;
-
-	if (decimal_read(at, point, &value) == cell->end && cell->end > at)
-		return true;
-	at += at < cell->end && (*at == '+' || *at == '-');
-	at += at < cell->end && *at == point;
-	return at < cell->end && *at >= '0' && *at <= '9';
-}
-
-/* Are there control characters, so that this is no text at all? In quotes a name may have lines. */
-static bool is_no_text(const struct cell *cell)
-{
-	for (const char *at = cell->begin; at < cell->end; at++)
-		if ((unsigned char)*at < ' ' && *at != '\t' && !(cell->quoted && (*at == '\n' || *at == '\r')))
-			return true;
-	return false;
-}
 
 /* Does the field speak against a header (-1), for it (1), or neither (0)? */
 static int weigh_cell(const struct loading *loading, const struct cell *field)
@@ -68,16 +21,16 @@ static int weigh_cell(const struct loading *loading, const struct cell *field)
 	struct cell cell = *field;
 	size_t length;
 
-	if (is_no_text(&cell))
+	if (header_has_control(cell.begin, (size_t)(cell.end - cell.begin), cell.quoted))
 		return -1;
 	cell_trim(&loading->rules, &cell);
 	length = (size_t)(cell.end - cell.begin);
 	for (; missing && *missing; missing++)
 		if (strlen(*missing) == length && memcmp(*missing, cell.begin, length) == 0)
 			return 0;
-	if (starts_as_number(&cell, loading->rules.point))
+	if (header_begins_number(cell.begin, length, loading->rules.point))
 		return -1;
-	return !names_nothing(cell.begin, length);
+	return !header_means_missing(cell.begin, length);
 }
 
 /* ---- Names ---- */

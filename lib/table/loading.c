@@ -40,7 +40,7 @@ int loading_count(struct loading *loading, uint64_t begin, uint64_t *rows, enum 
 	if (r < 0)
 		return r;
 	ranges->all = memory;
-	r = ranges_count(loading->pool, ranges, begin);
+	r = ranges_count(loading->pool, ranges, begin, false);
 	if (r == 0)
 		*rows = ranges_join(ranges, place);
 	return r;

@@ -22,6 +22,23 @@
 #define PIECE_BEYOND ((size_t)8 * 1024) /* read at once behind the goal: some rows */
 #endif
 
+bool piece_name(const struct input *input, struct source *source)
+{
+	int fd;
+	bool same;
+
+	if (!input->regular || input->given || !os_file_resolve(input->path, source->path) ||
+	    os_file_note(input->fd, &source->id))
+		return false;
+	fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	same = os_file_is(fd, &source->id);
+	close(fd);
+	source->size = input->size;
+	return same;
+}
+
 static int fail_piece(const struct source *source, int code)
 {
 	char reason[128];

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "data/input.h"
 #include "os/file_id.h"
 
 #define PIECE_PAD 64 /* bytes behind the text that may be read */
@@ -40,6 +41,12 @@ struct piece {
 	char *buffer; /* NULL: text is in shared memory */
 	size_t room;
 };
+
+/*
+ * Describe a file for all processes of the pool. False: they cannot open it, as it has no name that
+ * leads there.
+ */
+bool piece_name(const struct input *input, struct source *source);
 
 /*
  * Read the input from @offset on. What it will be read to is a guess. 0; -ENOMEM; -EBADMSG: the

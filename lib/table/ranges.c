@@ -217,9 +217,9 @@ const struct own_function own_ranges[] = {
 	OWN_END,
 };
 
-int ranges_count(sheaf_pool *pool, struct ranges *ranges, uint64_t begin)
+int ranges_count(sheaf_pool *pool, struct ranges *ranges, uint64_t begin, bool caller_works)
 {
-	const sheaf_map_options options = {.grain = 1, .on_error = SHEAF_CANCEL_REST};
+	const sheaf_map_options options = {.grain = 1, .on_error = SHEAF_CANCEL_REST, .caller_works = caller_works};
 	uint64_t bytes = ranges->source->size - begin;
 
 	for (size_t i = 0; i < ranges->count; i++) {

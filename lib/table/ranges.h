@@ -43,9 +43,9 @@ size_t ranges_plan(uint64_t bytes);
 
 /*
  * Cut the input from @begin, where a line begins, to its end, and look at all ranges in parallel.
- * 0, or an error of sheaf_for() or piece_open().
+ * @caller_works: as of sheaf_for(). 0, or an error of sheaf_for() or piece_open().
  */
-int ranges_count(sheaf_pool *pool, struct ranges *ranges, uint64_t begin);
+int ranges_count(sheaf_pool *pool, struct ranges *ranges, uint64_t begin, bool caller_works);
 
 /* Number the rows. Return how many there are. @place: out: what the input ends in. */
 uint64_t ranges_join(struct ranges *ranges, enum csv_place *place);

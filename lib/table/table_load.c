@@ -117,24 +117,6 @@ static int load_file(struct loading *loading)
 	return 0;
 }
 
-/* Describe the file for workers. False: they cannot open it, as it has no name that leads there. */
-static bool name_source(const struct input *input, struct source *source)
-{
-	int fd;
-	bool same;
-
-	if (!input->regular || input->given || !os_file_resolve(input->path, source->path) ||
-	    os_file_note(input->fd, &source->id))
-		return false;
-	fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return false;
-	same = os_file_is(fd, &source->id);
-	close(fd);
-	source->size = input->size;
-	return same;
-}
-
 static int load_input(struct loading *loading, struct input *input)
 {
 	void *memory;
@@ -143,7 +125,7 @@ static int load_input(struct loading *loading, struct input *input)
 	if (r < 0)
 		return r;
 	loading->source = memory;
-	return name_source(input, loading->source) ? load_file(loading) : stream_load(loading, input);
+	return piece_name(input, loading->source) ? load_file(loading) : stream_load(loading, input);
 }
 
 /* Free what no table has. */

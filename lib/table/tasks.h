@@ -7,6 +7,6 @@
 
 #include "base/own.h"
 
-extern const struct own_function own_ranges[], own_fill[], own_codes[], own_table_text[], own_file_block[];
+extern const struct own_function own_ranges[], own_fill[], own_codes[], own_table_text[], own_file_block[], own_array_fill[];
 
 #endif

@@ -82,11 +82,13 @@ tables | csv)
 	longest=200000
 	[ "$what" = tables ] || longest=4000
 	sources="tests/fuzz/fuzz_tables.c tests/fuzz/table_load.c tests/fuzz/tables.c tests/fuzz/memory_meter.c $support lib/base/printable.c
-		lib/data/input.c lib/data/table.c lib/data/load.c lib/data/fields.c lib/data/foreign.c lib/data/csv.c lib/data/npy.c lib/data/npy_header.c
-		lib/data/dtype.c lib/data/shape.c lib/data/array.c lib/data/npz.c lib/data/zip.c lib/data/crc32.c"
+		lib/data/input.c lib/data/table.c lib/data/foreign.c lib/data/npy.c lib/data/npy_header.c
+		lib/data/dtype.c lib/data/shape.c lib/data/array.c lib/data/npz.c lib/data/zip.c lib/data/crc32.c
+		lib/table/array_csv.c lib/table/array_fill.c lib/table/array_load.c lib/table/array_value.c lib/table/decimal.c
+		lib/table/fields.c lib/table/header.c lib/table/missing.c"
 	[ "$what" = tables ] || sources="tests/fuzz/fuzz_csv.c tests/fuzz/csv_rules.c $support -DPIECE_ROOM=48 -DPIECE_BEYOND=5
 		-DRANGE_LEAST=7 lib/table/cell.c lib/table/codes.c lib/table/columns.c lib/table/decimal.c lib/table/fill.c
-		lib/table/fill_put.c lib/table/flaw.c lib/table/guess.c lib/table/head.c lib/table/loading.c lib/table/missing.c
+		lib/table/fill_put.c lib/table/flaw.c lib/table/guess.c lib/table/head.c lib/table/header.c lib/table/loading.c lib/table/missing.c
 		lib/table/pass.c lib/table/piece.c lib/table/ranges.c lib/table/stream.c lib/table/table_load.c lib/table/texts.c"
 	with_rest
 	[ "$what" = csv ] || sources="$sources -Wl,--wrap=os_commit -Wl,--wrap=os_release -Wl,--wrap=read"

@@ -11,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "one_file.h"
 #include "sheaf_data.h"
+#include "sheaf_workers.h"
+#include "support/rng.h"
 
 static sheaf_pool *pool;
 static sheaf_array array;
@@ -537,4 +540,139 @@ Test(csv, gives_the_memory_back)
 	expect_failure(load("1,2\n3,x\n"), -EBADMSG, "line 2, column 2: \"x\" is not a number");
 	cr_assert_eq(sheaf_pool_get_info(pool, &after), 0);
 	cr_assert_eq(after.heap_used, before.heap_used, "%zu bytes are still in use", after.heap_used - before.heap_used);
+}
+
+/* ---- long files, which workers read ---- */
+
+/* Write a value that is a number, or is missing, in one of many forms. */
+static int write_odd_value(struct rng *rng, char *to)
+{
+	double number = (double)(int64_t)rng_next(rng) / 1e12;
+
+	switch (rng_below(rng, 24)) {
+	case 0:
+		return sprintf(to, " \"%.3f\" ", number);
+	case 1:
+		return sprintf(to, "NA");
+	case 2:
+		return sprintf(to, "\t%g", number);
+	case 3:
+		return sprintf(to, rng_below(rng, 2) ? "-inf" : "nan");
+	case 4:
+		return sprintf(to, "%.40f", number);
+	case 5:
+		return sprintf(to, "+%d", (int)rng_below(rng, 1000));
+	case 6:
+		return sprintf(to, "%*s1", (int)rng_below(rng, 2000), "");
+	default:
+		return sprintf(to, "%.17g", number);
+	}
+}
+
+/* Make text of so many bytes at least. @flaw: at about that byte something is wrong. */
+static char *make_text(struct rng *rng, size_t least, size_t flaw, size_t *size)
+{
+	static const char *const flaws[] = {"1,2,3,4,5\n", "1\n", "1,x,2\n", "1,\"2,3\n", "1,2,3\0\n", "1,2,\n"};
+	static const char *const blanks[] = {"\n", " \t\n", "\r\n", "  \r\n"};
+	char *text = malloc(least + 20000);
+	size_t at = (size_t)sprintf(text, rng_below(rng, 2) ? "\xef\xbb\xbf"
+							      "a,b,c\n"
+							    : "\n1,2,3\n");
+
+	while (at < least) {
+		if (flaw && at >= flaw) {
+			memcpy(text + at, "1,2,3\0\n", 7);
+			at += rng_below(rng, 8) ? (size_t)sprintf(text + at, "%s", flaws[rng_below(rng, 6)]) : 7;
+			flaw = 0;
+		}
+		if (rng_below(rng, 64) == 0)
+			at += (size_t)sprintf(text + at, "%s", blanks[rng_below(rng, 4)]);
+		for (unsigned i = 0; i < 3; i++) {
+			at += (size_t)write_odd_value(rng, text + at);
+			text[at++] = i < 2 ? ',' : '\n';
+		}
+		if (rng_below(rng, 16) == 0) {
+			text[at - 1] = '\r';
+			text[at++] = '\n';
+		}
+	}
+	*size = at - (rng_below(rng, 2) != 0);
+	return text;
+}
+
+/* Load the text by a pipe, which the caller reads alone. */
+static int load_by_pipe(const char *text, size_t size, const sheaf_load_options *options, sheaf_array *loaded)
+{
+	char name[64];
+	int ends[2], r;
+	pid_t writer;
+
+	cr_assert_eq(pipe(ends), 0);
+	writer = fork();
+	cr_assert_geq(writer, 0);
+	if (writer == 0) {
+		close(ends[0]);
+		for (ssize_t n; size > 0 && (n = write(ends[1], text, size)) > 0; size -= (size_t)n)
+			text += n;
+		_exit(0);
+	}
+	close(ends[1]);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", ends[0]);
+	r = sheaf_array_load(loaded, pool, name, options);
+	close(ends[0]);
+	waitpid(writer, NULL, 0);
+	return r;
+}
+
+static const char *message_without_path(void)
+{
+	const char *colon = strstr(sheaf_message(), ": ");
+
+	return colon ? colon : sheaf_message();
+}
+
+Test(csv, a_long_file_is_what_its_bytes_are_by_a_pipe)
+{
+	static const char *const missing[] = {"NA", NULL};
+	const sheaf_load_options options = {.missing = missing};
+	struct rng rng = {.state = 1};
+	char message[500];
+
+	for (unsigned i = 0; i < 24; i++) {
+		size_t size, least = 300000 + rng_below(&rng, 900000), flaw = i % 3 ? 0 : 1000 + rng_below(&rng, least);
+		char *text = make_text(&rng, least, flaw, &size);
+		sheaf_array piped = {0};
+		int r = load_by_pipe(text, size, &options, &piped);
+
+		snprintf(message, sizeof(message), "%s", r ? message_without_path() : "");
+		cr_assert_eq(load_bytes_with(text, size, &options), r, "text %u: %s", i, r ? message : sheaf_message());
+		if (r) {
+			cr_assert_eq(r, -EBADMSG);
+			cr_assert_str_eq(message_without_path(), message);
+		} else {
+			cr_assert_eq(array.shape[0], piped.shape[0]);
+			cr_assert_eq(array.shape[1], 3);
+			cr_assert_eq(memcmp(array.data, piped.data, array.shape[0] * 24), 0, "text %u", i);
+			cr_assert_eq(sheaf_array_free(&piped, pool), 0);
+			cr_assert_eq(sheaf_array_free(&array, pool), 0);
+		}
+		free(text);
+	}
+}
+
+Test(csv, a_long_file_does_not_wait_for_workers)
+{
+	struct rng rng = {.state = 2};
+	size_t size;
+	char *text = make_text(&rng, 600000, 0, &size);
+	static const char *const missing[] = {"NA", NULL};
+
+	cr_assert_eq(sheaf_pool_pause(pool), 0);
+	cr_assert_eq(load_bytes_with(text, size, &(sheaf_load_options){.missing = missing}), 0, "%s", sheaf_message());
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	cr_assert_eq(sheaf_pool_resume(pool), 0);
+	cr_assert_eq(sheaf_pool_close(pool), 0);
+	cr_assert_eq(load_bytes_with(text, size, &(sheaf_load_options){.missing = missing}), 0, "%s", sheaf_message());
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	free(text);
 }

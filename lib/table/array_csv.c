@@ -1,31 +1,35 @@
 /*
- * csv.c - tables of numbers from comma-separated text.
+ * array_csv.c - arrays of numbers from comma-separated text.
  *
  * The input is read once, field by field, and each value goes into the table at once. So memory
- * grows with the values that were read, whatever lines or columns are to come.
+ * grows with the values that were read, whatever lines or columns are to come. Of a long file,
+ * workers read what is behind the first line: see array_fill.c.
  *
  * Nothing is dropped in silence. A first line is a header only if it has a name and nothing that
  * begins like a number. One that mixes both has a mistyped number. One of missing values alone
  * ("NA,NA") is a row.
  */
-#include "data/fields.h"
-#include "data/shape.h"
-#include "data/table.h"
+#include "table/array_csv.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/error.h"
 #include "base/printable.h"
+#include "data/shape.h"
+#include "data/table.h"
+#include "table/array_fill.h"
+#include "table/array_value.h"
+#include "table/fields.h"
+#include "table/header.h"
 
 #define SHOWN_TEXT 40
 
 struct csv {
 	const sheaf_load_options *options;
+	struct missing missing;
 	struct fields fields;
 	struct table table;
 	size_t values;
@@ -35,111 +39,15 @@ struct csv {
 
 /* ---- Fields ---- */
 
-static const char *skip_blanks(const char *at)
+static bool looks_like_number(const char *text, size_t length)
 {
-	return at + strspn(at, " \t");
-}
-
-/* Read the number that fills the field, quoted or not. */
-static bool read_number(const char *text, size_t length, double *value)
-{
-	const char *at = skip_blanks(text);
-	bool quoted = *at == '"';
-	char *after;
-
-	at += quoted;
-	/* strtod() takes forms that no table of decimal numbers means: 0x1F, nan(123). */
-	after = (char *)at + (*at == '+' || *at == '-');
-	if (after[0] == '0' && (after[1] == 'x' || after[1] == 'X'))
-		return false;
-	*value = strtod(at, &after);
-	if (after == at || after[-1] == ')')
-		return false;
-	at = skip_blanks(after);
-	if (quoted) {
-		if (*at != '"')
-			return false;
-		at = skip_blanks(at + 1);
-	}
-	return at == text + length;
-}
-
-/* Find the field's text without blanks and quotes around it. */
-static const char *bare_text(const char *text, size_t *length)
-{
-	const char *end = text + *length;
-
-	text = skip_blanks(text);
-	while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
-		end--;
-	if (end - text >= 2 && *text == '"' && end[-1] == '"') {
-		text++;
-		end--;
-	}
-	*length = end > text ? (size_t)(end - text) : 0;
-	return text;
-}
-
-static bool is_missing(const sheaf_load_options *options, const char *text, size_t length)
-{
-	const char *const *one = options->missing;
-
-	if (one == NULL)
-		return false;
-	text = bare_text(text, &length);
-	for (; *one != NULL; one++)
-		if (strlen(*one) == length && memcmp(*one, text, length) == 0)
-			return true;
-	return false;
-}
-
-/*
- * Tell whether the letters of a text say that a value is missing. Other signs do not count: "#N/A",
- * "<NA>" and "n.a." are NA.
- */
-static bool means_missing(const char *text, size_t length)
-{
-	static const char *const texts[] = {"", "na", "null", "none", "nil", "missing"};
-	const char *end = text + length;
-	char letters[8];
-	size_t count = 0;
-
-	for (; text < end; text++) {
-		bool letter = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
-
-		/* Digits, and letters outside of ASCII, belong to names. */
-		if ((*text >= '0' && *text <= '9') || (unsigned char)*text >= 0x80 || (letter && count == sizeof(letters) - 1))
-			return false;
-		if (letter)
-			letters[count++] = *text;
-	}
-	letters[count] = '\0';
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (strcasecmp(letters, texts[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool begins_like_number(const char *text, size_t length)
-{
+	const char *end = text + length, *at = array_skip_blanks(text, end);
 	double value;
 
-	if (read_number(text, length, &value))
+	if (array_read_number(text, length, &value))
 		return true;
-	text = skip_blanks(text);
-	text += *text == '"';
-	text += *text == '+' || *text == '-';
-	text += *text == '.';
-	return *text >= '0' && *text <= '9';
-}
-
-/* Tell whether there are control characters, which means that this is no text at all. */
-static bool has_control(const char *text, size_t length)
-{
-	for (; length > 0; text++, length--)
-		if ((unsigned char)*text < ' ' && *text != '\t')
-			return true;
-	return false;
+	at += at < end && *at == '"';
+	return header_begins_number(at, (size_t)(end - at), '.');
 }
 
 /* ---- Mistakes ---- */
@@ -155,9 +63,10 @@ struct mistake {
 
 static void note_mistake(struct mistake *mistake, const struct fields *fields, const char *text, size_t length)
 {
-	const char *begin = skip_blanks(text);
+	const char *begin = array_skip_blanks(text, text + length);
 
-	*mistake = (struct mistake){.line = fields->line, .column = fields->column, .missing = means_missing(text, length)};
+	*mistake = (struct mistake){
+		.line = fields->line, .column = fields->column, .missing = header_means_missing(text, length)};
 	length -= (size_t)(begin - text);
 	if (length > SHOWN_TEXT) {
 		mistake->cut = true;
@@ -225,12 +134,12 @@ static int is_header(struct csv *csv, const char *text, size_t length)
 	for (;;) {
 		int r;
 
-		if (has_control(text, length))
+		if (header_has_control(text, length, false))
 			return 0;
-		if (!is_missing(csv->options, text, length)) {
-			if (begins_like_number(text, length))
+		if (!array_is_missing(&csv->missing, text, length)) {
+			if (looks_like_number(text, length))
 				return 0;
-			named = named || !means_missing(text, length);
+			named = named || !header_means_missing(text, length);
 		}
 		if (!csv->fields.more)
 			return named;
@@ -268,8 +177,8 @@ static int read_line(struct csv *csv, const char *text, size_t length)
 		if (csv->columns > 0 && fields->column > csv->columns)
 			return sheaf_fail(-EBADMSG, "%s: line %zu, column %zu: a field too many; the lines before have %zu",
 					  fields->input->path, fields->line, fields->column, csv->columns);
-		if (!is_missing(csv->options, text, length)) {
-			if (!read_number(text, length, &value)) {
+		if (!array_is_missing(&csv->missing, text, length)) {
+			if (!array_read_number(text, length, &value)) {
 				r = take_header(csv, header, text, length);
 				if (r < 0)
 					return r;
@@ -296,24 +205,41 @@ static int read_line(struct csv *csv, const char *text, size_t length)
 	return 0;
 }
 
+/* Have workers read what is behind the first line. 1: all is read; 0: not so; -EINTR. */
+static int read_rest(struct csv *csv)
+{
+	const struct array_rest rest = {.begin = sheaf_fields_at(&csv->fields), .values = csv->values, .columns = csv->columns};
+	size_t rows;
+	int r = array_fill(&csv->table, &rest, csv->options, &rows);
+
+	if (r > 0) {
+		csv->values += rows * csv->columns;
+		csv->rows += rows;
+	}
+	return r;
+}
+
 static int read_lines(struct csv *csv)
 {
 	const char *text;
 	size_t length;
-	int r = sheaf_fields_next(&csv->fields, &text, &length);
+	int r = sheaf_fields_next(&csv->fields, &text, &length), rest;
 
 	if (r > 0 && csv->options->header == SHEAF_HEADER_YES) {
 		r = skip_line(csv);
-		if (r < 0)
-			return r;
 		csv->columns = csv->fields.column;
-		r = sheaf_fields_next(&csv->fields, &text, &length);
-	}
-	while (r > 0) {
+	} else if (r > 0) {
 		r = read_line(csv, text, length);
-		if (r == 0)
-			r = sheaf_fields_next(&csv->fields, &text, &length);
+	} else {
+		return r;
 	}
+	if (r < 0 || (rest = read_rest(csv)) > 0)
+		return r < 0 ? r : 0;
+	if (rest < 0)
+		return rest;
+	while ((r = sheaf_fields_next(&csv->fields, &text, &length)) > 0)
+		if ((r = read_line(csv, text, length)) < 0)
+			break;
 	return r;
 }
 
@@ -328,31 +254,28 @@ static void describe_rows(sheaf_array *array, const struct csv *csv)
 	array->data = array->memory = csv->table.memory;
 }
 
-int sheaf_csv_read(sheaf_array *array, struct input *input, const sheaf_load_options *options)
+int array_csv_read(sheaf_array *array, struct input *input, const sheaf_load_options *options)
 {
 	struct csv csv = {.options = options, .table = {.input = input}};
-	locale_t host_locale;
-	/* The host's locale may want a decimal comma. */
-	locale_t c_locale = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+	size_t texts = missing_size(options->missing);
+	void *memory = malloc(texts ? texts : 1);
 	int r;
 
-	if (c_locale == (locale_t)0)
-		return sheaf_fail(-ENOMEM, "%s: no memory for a locale", input->path);
+	if (!memory)
+		return sheaf_fail(-ENOMEM, "%s: no memory for the texts of missing values", input->path);
+	missing_make(&csv.missing, options->missing, '.', memory);
 	r = sheaf_fields_begin(&csv.fields, input);
 	if (r < 0)
 		goto free;
 	/* Spreadsheets begin UTF-8 text with this mark. */
 	if (input->head_size >= 3 && memcmp(input->head, "\xef\xbb\xbf", 3) == 0)
 		input->head_taken = 3;
-
-	host_locale = uselocale(c_locale);
 	r = read_lines(&csv);
-	uselocale(host_locale);
 	sheaf_fields_end(&csv.fields);
 	sheaf_table_trim(&csv.table, r < 0 ? 0 : csv.values * sizeof(double));
 	if (r == 0)
 		describe_rows(array, &csv);
 free:
-	freelocale(c_locale);
+	free(memory);
 	return r;
 }

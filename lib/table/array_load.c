@@ -1,5 +1,5 @@
 /*
- * load.c - loads arrays from files into shared memory: checks the call and picks the format.
+ * array_load.c - loads arrays from files into shared memory: checks the call and picks the format.
  */
 #include "data/foreign.h"
 #include "data/input.h"
@@ -11,6 +11,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "pool/pool.h"
+#include "table/array_csv.h"
 
 static bool has_suffix(const char *text, const char *suffix)
 {
@@ -54,7 +55,7 @@ static int load_array(sheaf_array *array, sheaf_pool *pool, const char *path, co
 	else if (has_suffix(path, ".npy"))
 		r = sheaf_fail(-EBADMSG, "%s: is not an .npy file: its first bytes are not \\x93NUMPY", path);
 	else if ((r = foreign_refuse(&input)) == 0)
-		r = sheaf_csv_read(array, &input, options);
+		r = array_csv_read(array, &input, options);
 	sheaf_input_close(&input);
 	return r;
 }

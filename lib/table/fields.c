@@ -1,7 +1,7 @@
 /*
  * fields.c - cuts fields out of a buffer, which is filled as far as the next comma or line end.
  */
-#include "data/fields.h"
+#include "table/fields.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 int sheaf_fields_begin(struct fields *fields, struct input *input)
 {
-	*fields = (struct fields){.input = input, .buffer = malloc(FIELDS_BUFFER + 1), .size = FIELDS_BUFFER};
+	*fields = (struct fields){.input = input, .buffer = calloc(1, FIELDS_BUFFER + FIELDS_PAD), .size = FIELDS_BUFFER};
 	if (fields->buffer == NULL)
 		return sheaf_fail(-ENOMEM, "%s: no memory for a buffer of %zu bytes", input->path, FIELDS_BUFFER);
 	return 0;
@@ -33,9 +33,11 @@ static int enlarge_buffer(struct fields *fields)
 				  "%s: line %zu, column %zu: the field has more than %zu bytes; is a quote not closed?",
 				  fields->input->path, fields->more ? fields->line : fields->line + 1,
 				  fields->more ? fields->column + 1 : 1, LONGEST_FIELD);
-	buffer = realloc(fields->buffer, fields->size * 2 + 1);
+	buffer = realloc(fields->buffer, fields->size * 2 + FIELDS_PAD);
 	if (buffer == NULL)
 		return sheaf_fail(-ENOMEM, "%s: no memory for a buffer of %zu bytes", fields->input->path, fields->size * 2);
+	/* What may be read behind a field is something. */
+	memset(buffer + fields->size + FIELDS_PAD, 0, fields->size);
 	fields->buffer = buffer;
 	fields->size *= 2;
 	return 0;
@@ -113,4 +115,11 @@ int sheaf_fields_next(struct fields *fields, const char **text, size_t *length)
 		*length = size;
 		return 1;
 	}
+}
+
+uint64_t sheaf_fields_at(const struct fields *fields)
+{
+	const struct input *input = fields->input;
+
+	return input->received - (input->head_size - input->head_taken) - (fields->end - fields->begin);
 }
