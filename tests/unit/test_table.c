@@ -291,11 +291,11 @@ Test(table, leaves_out_zeros_behind_a_text)
 	static const char text[] = "a,b\nx\0\0,1\nx,2\n\"x\0\",3\n\0,4\n\"\",5\ny\0z,6\n";
 	const sheaf_column_option wide = {.name = "a", .as = SHEAF_TYPED, .type = SHEAF_BYTES, .item_size = 1};
 
-	write_file(text, sizeof(text) - 1);
+	fill_file(text, sizeof(text) - 1);
 	cr_assert_eq(load_file(&(sheaf_table_options){.code = true}), 0, "%s", sheaf_message());
 	cr_assert_eq(memcmp(table.columns[0].values.data, (int32_t[]){0, 0, 0, 1, 1, 2}, 6 * sizeof(int32_t)), 0);
 	cr_assert_eq(table.columns[0].texts.shape[0], 3);
-	write_file(text, sizeof(text) - 1 - sizeof("y\0z,6"));
+	fill_file(text, sizeof(text) - 1 - sizeof("y\0z,6"));
 	cr_assert_eq(load_file(&(sheaf_table_options){.columns = &wide, .column_count = 1}), 0, "%s", sheaf_message());
 	cr_assert_eq(memcmp(table.columns[0].values.data, "xxx\0\0", 5), 0);
 }
@@ -328,7 +328,7 @@ Test(table, refuses_what_is_no_csv)
 	sheaf_array array;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		write_file(files[i].bytes, files[i].size);
+		fill_file(files[i].bytes, files[i].size);
 		cr_assert_eq(load_file(NULL), -EBADMSG, "file %zu", i);
 		cr_assert_not_null(strstr(sheaf_message(), files[i].message), "%s", sheaf_message());
 		if (i >= 6)
