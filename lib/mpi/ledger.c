@@ -30,6 +30,9 @@ struct holder {
 	uint64_t first_ns; /* when it claimed first; 0: never */
 	uint64_t done;     /* positions */
 	uint64_t last_ns;  /* when it was done with these */
+	struct span *kept; /* what it has done, if that is lost with it: in ascending order */
+	size_t count, room;
+	bool forgotten; /* there was no memory for all of that */
 };
 
 struct ledger {
@@ -37,7 +40,7 @@ struct ledger {
 	uint64_t left, held, done;
 	uint64_t workers; /* of the ranks that are not lost */
 	unsigned ranks;
-	bool stopped;
+	bool kept, stopped;
 	struct span *free; /* from @first on, @count of them */
 	size_t first, count, room;
 	struct holder *holders;
@@ -66,6 +69,7 @@ struct ledger *ledger_open(const struct ledger_plan *plan)
 	ledger->grain = plan->grain ? plan->grain : 1;
 	ledger->most = plan->most ? plan->most : UINT64_MAX;
 	ledger->ranks = plan->ranks;
+	ledger->kept = plan->kept;
 	for (unsigned r = 0; r < plan->ranks; r++) {
 		ledger->holders[r].workers = plan->workers[r];
 		ledger->workers += plan->workers[r];
@@ -81,9 +85,27 @@ void ledger_close(struct ledger *ledger)
 {
 	if (!ledger)
 		return;
+	for (unsigned r = 0; ledger->holders && r < ledger->ranks; r++)
+		free(ledger->holders[r].kept);
 	free(ledger->free);
 	free(ledger->holders);
 	free(ledger);
+}
+
+/* Have room for more free spans, beside those that all ranks hold. */
+static bool get_room(struct ledger *ledger, size_t more)
+{
+	size_t room = ledger->first + ledger->count + more + (size_t)ledger->ranks * LEDGER_HANDS;
+	struct span *spans;
+
+	if (room <= ledger->room)
+		return true;
+	room *= 2;
+	if (!(spans = realloc(ledger->free, room * sizeof(*spans))))
+		return false;
+	ledger->free = spans;
+	ledger->room = room;
+	return true;
 }
 
 bool ledger_skip(struct ledger *ledger, struct span span)
@@ -92,15 +114,8 @@ bool ledger_skip(struct ledger *ledger, struct span span)
 
 	if (is_empty(span))
 		return true;
-	if (ledger->first + ledger->count + 1 + (size_t)ledger->ranks * LEDGER_HANDS > ledger->room) {
-		size_t room = ledger->room * 2 + 1;
-		struct span *more = realloc(ledger->free, room * sizeof(*more));
-
-		if (!more)
-			return false;
-		ledger->free = more;
-		ledger->room = room;
-	}
+	if (!get_room(ledger, 1))
+		return false;
 	/* The last one: those before it are cut already. */
 	last = &ledger->free[ledger->first + ledger->count - 1];
 	whole = *last;
@@ -198,6 +213,39 @@ bool ledger_holds(const struct ledger *ledger, unsigned rank, struct span chunk)
 	return find_hand(&ledger->holders[rank], chunk) < LEDGER_HANDS;
 }
 
+bool ledger_hand(const struct ledger *ledger, unsigned rank, unsigned hand, struct span *chunk)
+{
+	*chunk = ledger->holders[rank].hand[hand];
+	return !is_empty(*chunk);
+}
+
+/* Remember what a rank has done: at the end of its last span, or as a new one. */
+static void keep_done(struct holder *holder, struct span chunk)
+{
+	size_t at = holder->count;
+
+	if (holder->count == holder->room) {
+		size_t room = holder->room ? 2 * holder->room : 8;
+		struct span *more = realloc(holder->kept, room * sizeof(*more));
+
+		if (!more) {
+			holder->forgotten = true;
+			return;
+		}
+		holder->kept = more;
+		holder->room = room;
+	}
+	while (at && holder->kept[at - 1].begin > chunk.begin)
+		at--;
+	if (at && holder->kept[at - 1].end == chunk.begin) {
+		holder->kept[at - 1].end = chunk.end;
+		return;
+	}
+	memmove(holder->kept + at + 1, holder->kept + at, (holder->count - at) * sizeof(*holder->kept));
+	holder->kept[at] = chunk;
+	holder->count++;
+}
+
 bool ledger_done(struct ledger *ledger, unsigned rank, struct span chunk, uint64_t now_ns)
 {
 	struct holder *holder = &ledger->holders[rank];
@@ -210,10 +258,12 @@ bool ledger_done(struct ledger *ledger, unsigned rank, struct span chunk, uint64
 	ledger->done += chunk.end - chunk.begin;
 	holder->done += chunk.end - chunk.begin;
 	holder->last_ns = now_ns;
+	if (ledger->kept)
+		keep_done(holder, chunk);
 	return true;
 }
 
-/* Put a span back where it belongs in the order. There is room: ledger_open(), ledger_skip(). */
+/* Put a span back where it belongs in the order. There is room: ledger_open(), get_room(). */
 static void put_back(struct ledger *ledger, struct span span)
 {
 	size_t at;
@@ -227,22 +277,32 @@ static void put_back(struct ledger *ledger, struct span span)
 	ledger->free[at] = span;
 	ledger->count++;
 	ledger->left += span.end - span.begin;
-	ledger->held -= span.end - span.begin;
 }
 
-void ledger_lost(struct ledger *ledger, unsigned rank)
+bool ledger_lost(struct ledger *ledger, unsigned rank)
 {
 	struct holder *holder = &ledger->holders[rank];
 
 	if (holder->lost)
-		return;
+		return true;
 	holder->lost = true;
 	ledger->workers -= holder->workers;
 	for (unsigned hand = 0; hand < LEDGER_HANDS; hand++) {
-		if (!is_empty(holder->hand[hand]))
-			put_back(ledger, holder->hand[hand]);
-		holder->hand[hand] = (struct span){0, 0};
+		struct span *held = &holder->hand[hand];
+
+		if (!is_empty(*held))
+			put_back(ledger, *held);
+		ledger->held -= held->end - held->begin;
+		*held = (struct span){0, 0};
 	}
+	if (holder->forgotten || !get_room(ledger, holder->count))
+		return false;
+	for (size_t i = 0; i < holder->count; i++) {
+		put_back(ledger, holder->kept[i]);
+		ledger->done -= holder->kept[i].end - holder->kept[i].begin;
+	}
+	holder->count = 0;
+	return true;
 }
 
 void ledger_stop(struct ledger *ledger)

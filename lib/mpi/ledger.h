@@ -29,6 +29,7 @@ struct ledger_plan {
 	const unsigned *workers; /* of each rank; copied */
 	uint64_t grain;          /* positions that a worker claims at once; 0: 1 */
 	uint64_t most;           /* positions of a chunk, or one for each worker; 0: any number */
+	bool kept;               /* what a rank has done is lost with it */
 };
 
 struct ledger;
@@ -61,8 +62,14 @@ bool ledger_holds(const struct ledger *ledger, unsigned rank, struct span chunk)
 /* Note that a rank has done a chunk. False, and nothing has changed: it does not hold this one. */
 bool ledger_done(struct ledger *ledger, unsigned rank, struct span chunk, uint64_t now_ns);
 
-/* Take all that a rank holds, for others to claim. It claims no more. */
-void ledger_lost(struct ledger *ledger, unsigned rank);
+/* Find what a rank has in one of its hands. False: nothing. */
+bool ledger_hand(const struct ledger *ledger, unsigned rank, unsigned hand, struct span *chunk);
+
+/*
+ * Take all that a rank holds, for others to claim, and all that is lost with it. It claims no more.
+ * False: there was no memory to know what it has done.
+ */
+bool ledger_lost(struct ledger *ledger, unsigned rank);
 
 /* Give nothing more out: what is not claimed yet is left undone. */
 void ledger_stop(struct ledger *ledger);

@@ -20,8 +20,9 @@
 #define MOST_POSITIONS 64
 #define MOST_RANKS 5
 #define FREE 0
-#define DONE 1
+#define DONE 1 /* and not lost with any rank */
 #define HELD(rank) (2 + (rank))
+#define KEPT(rank) (HELD(MOST_RANKS) + (rank)) /* done by it, and lost with it */
 
 static struct rng rng = {1};
 static struct ledger *ledger;
@@ -36,8 +37,11 @@ static uint64_t count(unsigned char wanted)
 {
 	uint64_t found = 0;
 
-	for (uint64_t p = 0; p < plan.n; p++)
-		found += wanted == HELD(0) ? state[p] >= HELD(0) : state[p] == wanted;
+	for (uint64_t p = 0; p < plan.n; p++) {
+		unsigned char found_one = state[p] >= KEPT(0) ? DONE : state[p] >= HELD(0) ? HELD(0) : state[p];
+
+		found += found_one == wanted;
+	}
 	return found;
 }
 
@@ -45,7 +49,7 @@ static uint64_t lowest_undone(void)
 {
 	uint64_t p = 0;
 
-	while (p < plan.n && state[p] == DONE)
+	while (p < plan.n && (state[p] == DONE || state[p] >= KEPT(0)))
 		p++;
 	return p;
 }
@@ -125,19 +129,34 @@ static void try_done(unsigned rank)
 		return;
 	for (uint64_t p = chunk.begin; p < chunk.end; p++) {
 		CHECK_AS(HARM_DUPLICATED, state[p] == HELD(rank), "position %llu is done twice", (unsigned long long)p);
-		state[p] = DONE;
+		state[p] = plan.kept ? (unsigned char)KEPT(rank) : DONE;
 	}
 	*hand = (struct span){0, 0};
 }
 
+static void check_hands(unsigned rank)
+{
+	uint64_t here = 0, there = 0;
+	struct span chunk;
+
+	for (unsigned hand = 0; hand < LEDGER_HANDS; hand++) {
+		here += hands[rank][hand].end - hands[rank][hand].begin;
+		if (ledger_hand(ledger, rank, hand, &chunk))
+			there += chunk.end - chunk.begin;
+	}
+	CHECK(here == there, "rank %u holds %llu positions instead of %llu", rank, (unsigned long long)there,
+	      (unsigned long long)here);
+}
+
 static void lose(unsigned rank)
 {
-	ledger_lost(ledger, rank);
+	check_hands(rank);
+	CHECK(ledger_lost(ledger, rank), "no memory");
 	all_workers -= lost[rank] ? 0 : workers[rank];
 	lost[rank] = true;
 	losses++;
 	for (uint64_t p = 0; p < plan.n; p++)
-		if (state[p] == HELD(rank))
+		if (state[p] == HELD(rank) || state[p] == KEPT(rank))
 			state[p] = FREE;
 	memset(hands[rank], 0, sizeof(hands[rank]));
 }
@@ -164,6 +183,7 @@ static void begin_sequence(void)
 		.workers = workers,
 		.grain = rng_below(&rng, 4),
 		.most = rng_below(&rng, 3) ? 0 : 1 + rng_below(&rng, 9),
+		.kept = rng_below(&rng, 2),
 	};
 	all_workers = 0;
 	losses = 0;
@@ -176,6 +196,20 @@ static void begin_sequence(void)
 	CHECK(ledger, "no memory");
 	if (!rng_below(&rng, 4))
 		skip_some();
+}
+
+/* Those that are left do what is left. */
+static void finish_sequence(void)
+{
+	for (unsigned step = 0; !ledger_is_over(ledger); step++) {
+		unsigned rank = (unsigned)rng_below(&rng, plan.ranks);
+
+		if (step % 2)
+			try_claim(rank);
+		else
+			try_done(rank);
+		CHECK_AS(HARM_HUNG, step < 100000, "the job does not end");
+	}
 }
 
 static void run_sequence(void)
@@ -200,6 +234,14 @@ static void run_sequence(void)
 			check_sums();
 		CHECK_AS(HARM_HUNG, step < 100000, "the job does not end");
 	}
+	/* Also when all seemed to be done. */
+	for (unsigned rank = 0; plan.kept && rank < plan.ranks; rank++)
+		if (alive > 1 && !lost[rank] && !rng_below(&rng, 2)) {
+			lose(rank);
+			alive--;
+			check_sums();
+		}
+	finish_sequence();
 	CHECK_AS(HARM_LOST, count(DONE) == plan.n, "%llu of %llu positions are done", (unsigned long long)count(DONE),
 		 (unsigned long long)plan.n);
 	check_sums();
