@@ -19,7 +19,11 @@
  *           numbers, results and codes are the same for any number of ranks and workers.
  *
  * Deaths    Of a worker or a supervisor: as in sheaf.h, inside its node. Of a rank, or of mpirun:
- *           the job ends, and with it all workers of all nodes. (explanation/cluster.md)
+ *           the job ends, and with it all workers of all nodes. With an MPI that has ULFM (Open MPI
+ *           5: mpirun --with-ft ulfm) the others go on when a rank dies, but the root: they do what
+ *           it had, results and code are the same, and it is missing from then on. Numbers of ranks
+ *           do not change. What it has kept for itself after a call is gone. A death while a
+ *           cluster is created, or begins to end, may end the job. (explanation/cluster.md)
  *
  * Order     Create the pool before MPI_Init(), or call sheaf_cluster_start(). Processes that are
  *           forked after it may have memory that the network uses for the owner.
@@ -87,13 +91,16 @@ SHEAF_API int sheaf_cluster_create(sheaf_cluster **cluster, sheaf_pool *pool, MP
 SHEAF_API void sheaf_cluster_destroy(sheaf_cluster *cluster);
 
 /*
- * This rank's pool, and its number; how many ranks there are; how many workers they have together.
- * Of NULL: NULL; -EINVAL; 0; 0.
+ * This rank's pool, and its number; how many ranks there are, without those that had died when the
+ * last collective call ended; how many workers these have together. Of NULL: NULL; -EINVAL; 0; 0.
  */
 SHEAF_API sheaf_pool *sheaf_cluster_pool(sheaf_cluster *cluster);
 SHEAF_API int sheaf_cluster_rank(const sheaf_cluster *cluster);
 SHEAF_API int sheaf_cluster_ranks(const sheaf_cluster *cluster);
 SHEAF_API unsigned sheaf_cluster_workers(const sheaf_cluster *cluster);
+
+/* Do the others go on when a rank dies, but the root? See "Deaths" above. Of NULL: false. */
+SHEAF_API bool sheaf_cluster_survives(const sheaf_cluster *cluster);
 
 /* ---- Fan out and wait ---- */
 

@@ -32,10 +32,13 @@ uint64_t agree_text(const char *text)
 }
 
 /* All ranks have the values of all: find the lowest rank that differs, and where. */
-static int tell_difference(const char *call, const struct argument *arguments, const uint64_t *all, int ranks)
+static int tell_difference(const struct wire *wire, const char *call, const struct argument *arguments, const uint64_t *all)
 {
-	for (int rank = 1; rank < ranks; rank++) {
+	for (int rank = 1; rank < wire_ranks(wire); rank++) {
 		const uint64_t *values = all + (size_t)rank * AGREE_MOST;
+
+		if (!wire_meets(wire, rank))
+			continue;
 
 		/* The first says which call it is, and what the others mean. */
 		for (unsigned i = 0; i < AGREE_MOST; i++)
@@ -65,12 +68,12 @@ static int find_difference(struct wire *wire, const char *call, const struct arg
 	}
 	r = wire_gather(wire, own, all, sizeof(own));
 	if (!r)
-		r = tell_difference(call, arguments, all, wire_ranks(wire));
+		r = tell_difference(wire, call, arguments, all);
 	free(all);
 	return r;
 }
 
-/* A rank has an error: all learn its code and message. */
+/* A rank has an error: all learn its code and message. 1: it has died meanwhile. */
 static int share_error(struct wire *wire, int rank, int code)
 {
 	struct {
@@ -82,10 +85,13 @@ static int share_error(struct wire *wire, int rank, int code)
 	if (rank == wire_rank(wire))
 		snprintf(error.text, sizeof(error.text), "%s", sheaf_message());
 	r = wire_broadcast(wire, &error, sizeof(error), rank);
+	if (r && !wire_meets(wire, rank))
+		return 1;
 	return r ? r : sheaf_message_set(error.code, "rank %d: %.500s", rank, error.text);
 }
 
-int agree(struct wire *wire, const char *call, const struct argument *arguments, unsigned count, int code)
+/* Agree once. 1: a rank with an error has died meanwhile. */
+static int agree_once(struct wire *wire, const char *call, const struct argument *arguments, unsigned count, int code)
 {
 	uint64_t values[3] = {HASH_BASIS, 0, code ? (uint64_t)wire_rank(wire) : NO_RANK}, lowest[3];
 	int r;
@@ -99,4 +105,13 @@ int agree(struct wire *wire, const char *call, const struct argument *arguments,
 	if (lowest[0] != NO_RANK - lowest[1])
 		return find_difference(wire, call, arguments, count);
 	return lowest[2] == NO_RANK ? 0 : share_error(wire, (int)lowest[2], code);
+}
+
+int agree(struct wire *wire, const char *call, const struct argument *arguments, unsigned count, int code)
+{
+	int r;
+
+	while ((r = agree_once(wire, call, arguments, count, code)) > 0)
+		;
+	return r;
 }

@@ -8,6 +8,7 @@
 
 #include "mpi/agree.h"
 #include "mpi/nodes.h"
+#include "mpi/warn.h"
 #include "sheaf_adapter.h"
 
 #include <errno.h>
@@ -65,16 +66,12 @@ static int check_comm(MPI_Comm comm)
 	return 0;
 }
 
-static void warn(const sheaf_cluster_options *options, const struct node *nodes, int ranks)
+static void warn_of_nodes(const sheaf_cluster_options *options, const struct node *nodes, int ranks)
 {
 	char text[400];
 
-	if (!nodes_complain(nodes, ranks, text, sizeof(text)))
-		return;
-	if (options && options->warn)
-		options->warn(options->warn_context, text);
-	else
-		fprintf(stderr, "sheaf: %s\n", text);
+	if (nodes_complain(nodes, ranks, text, sizeof(text)))
+		warn_host(options, text);
 }
 
 /* Learn of the workers of all ranks. */
@@ -88,9 +85,9 @@ static int meet(sheaf_cluster *cluster, struct node *nodes, const sheaf_cluster_
 	if ((r = wire_gather(wire, &own, nodes, sizeof(own))))
 		return r;
 	for (int rank = 0; rank < wire_ranks(wire); rank++)
-		cluster->all_workers += cluster->workers[rank] = nodes[rank].workers;
+		cluster->workers[rank] = nodes[rank].workers;
 	if (!wire_rank(wire))
-		warn(options, nodes, wire_ranks(wire));
+		warn_of_nodes(options, nodes, wire_ranks(wire));
 	return 0;
 }
 
@@ -125,6 +122,7 @@ static int create_cluster(sheaf_cluster **created, sheaf_pool *pool, MPI_Comm co
 		cluster->wire = wire;
 		cluster->pool = pool;
 		cluster->pid = getpid();
+		cluster->host = options ? *options : (sheaf_cluster_options){0};
 		r = meet(cluster, nodes, options);
 	}
 	free(nodes);
@@ -195,12 +193,22 @@ int sheaf_cluster_rank(const sheaf_cluster *cluster)
 
 int sheaf_cluster_ranks(const sheaf_cluster *cluster)
 {
-	return cluster ? wire_ranks(cluster->wire) : 0;
+	return cluster ? wire_living(cluster->wire) : 0;
+}
+
+bool sheaf_cluster_survives(const sheaf_cluster *cluster)
+{
+	return cluster && wire_is_tolerant(cluster->wire);
 }
 
 unsigned sheaf_cluster_workers(const sheaf_cluster *cluster)
 {
-	return cluster ? cluster->all_workers : 0;
+	unsigned workers = 0;
+
+	for (int rank = 0; cluster && rank < wire_ranks(cluster->wire); rank++)
+		if (wire_meets(cluster->wire, rank))
+			workers += cluster->workers[rank];
+	return workers;
 }
 
 /* ---- destroy ---- */

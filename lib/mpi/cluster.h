@@ -15,7 +15,7 @@ struct sheaf_cluster {
 	bool started;      /* by sheaf_cluster_start(): it ends MPI and the pool, too */
 	uint32_t calls;    /* collective calls so far */
 	unsigned *workers; /* of each rank */
-	unsigned all_workers;
+	sheaf_cluster_options host;
 };
 
 /* Check that this process may use the cluster now. -EINVAL; -EPERM. */

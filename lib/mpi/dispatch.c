@@ -2,21 +2,25 @@
  * dispatch.c - serves claims at the root.
  *
  * A rank that is to get a chunk is on the waiting list until there is one: not at the end of a job,
- * and not while the results of collect wait for lower positions. Input that travels goes out piece
- * by piece, as buffers become free. Its first piece is the grant.
+ * and not while the results of collect wait for lower positions.
  *
  * A chunk is noted in the journal, if there is one, when its last packet has come: packets of a
  * rank arrive in order, so its results are there.
  *
  * A rank whose pool ends says so. Then nothing more is given out, all ranks give up what has not
  * begun, and the job is over when each has reported what it held.
+ *
+ * A rank that dies, where the others survive that, has its chunks given out again, also those that
+ * it had done if their results have died with it.
  */
 #include "mpi/dispatch.h"
 
 #include "mpi/checkpoint.h"
+#include "mpi/grants.h"
 #include "mpi/hand.h"
 #include "mpi/line.h"
 #include "mpi/place.h"
+#include "mpi/warn.h"
 #include "sheaf_adapter.h"
 
 #include <errno.h>
@@ -26,17 +30,13 @@
 
 #define WINDOW ((uint64_t)256 << 20)
 
-/* A chunk that was given to a rank, of which no packet or not all input has left. */
-struct outgoing {
-	int to;
-	struct span chunk;
-	uint64_t offset;
-};
-
 /* What one rank has said, and was told. */
 struct told {
-	unsigned wants;    /* chunks that it waits for */
-	bool stop, finish; /* it was told */
+	unsigned wants;       /* chunks that it waits for */
+	bool stop, finish;    /* it was told */
+	bool begun;           /* it lived when the job began */
+	bool lost;            /* it has died */
+	struct report report; /* of positions that it has done */
 };
 
 struct ending {
@@ -52,11 +52,11 @@ struct dispatch {
 	struct line *line;
 	int ranks;
 	struct told *told;
-	struct outgoing *outgoing; /* LEDGER_HANDS for each rank at most */
-	size_t going;
+	struct grants *grants;
 	int next;              /* the rank that is served first */
 	uint64_t waiting;      /* claims that are not served yet */
-	struct report report;  /* of positions */
+	uint64_t failed;       /* positions */
+	int deaths;            /* of ranks */
 	struct ending stopped; /* a rank's pool has ended, or each() */
 	struct ending out;     /* a rank takes no chunks */
 	int used;              /* what each() has returned */
@@ -75,6 +75,7 @@ int dispatch_open(struct dispatch **opened, const struct job *job, struct wire *
 		.workers = workers,
 		.grain = job->options.grain,
 		.most = job->most,
+		.kept = job->kept,
 	};
 
 	int r;
@@ -88,12 +89,14 @@ int dispatch_open(struct dispatch **opened, const struct job *job, struct wire *
 	d->ledger = ledger_open(&plan);
 	d->line = job->kind == JOB_COLLECT ? line_open() : NULL;
 	d->told = calloc((size_t)d->ranks, sizeof(*d->told));
-	d->outgoing = calloc((size_t)d->ranks * LEDGER_HANDS, sizeof(*d->outgoing));
-	if (!d->ledger || !d->told || !d->outgoing || (job->kind == JOB_COLLECT && !d->line)) {
+	d->grants = grants_open(d->ranks);
+	if (!d->ledger || !d->told || !d->grants || (job->kind == JOB_COLLECT && !d->line)) {
 		dispatch_close(d);
 		return sheaf_message_set(-ENOMEM, "%s: no memory for the ledger of %llu positions and %d ranks", job->call,
 					 (unsigned long long)job->n, wire_ranks(wire));
 	}
+	for (int rank = 0; rank < d->ranks; rank++)
+		d->told[rank].begun = wire_meets(wire, rank);
 	if ((r = checkpoint_load(job, d->ledger))) {
 		dispatch_close(d);
 		return r;
@@ -109,7 +112,7 @@ void dispatch_close(struct dispatch *d)
 	ledger_close(d->ledger);
 	line_close(d->line);
 	free(d->told);
-	free(d->outgoing);
+	grants_close(d->grants);
 	free(d);
 }
 
@@ -135,54 +138,6 @@ bool dispatch_claim(struct dispatch *d, struct span *chunk)
 	return give(d, 0, chunk);
 }
 
-/* Send a piece of a chunk's input. 1: all has left; 0: not yet; -EIO. */
-static int send_input(struct dispatch *d, struct outgoing *going)
-{
-	const struct job *job = d->job;
-	bool travels = job->options.input == SHEAF_INPUT_AT_ROOT && job->in_size;
-	uint64_t total = travels ? (going->chunk.end - going->chunk.begin) * job->in_size : 0;
-
-	do {
-		uint64_t left = total - going->offset;
-		struct packet packet = {
-			.kind = PACKET_GRANT,
-			.job = job->number,
-			.begin = going->chunk.begin,
-			.end = going->chunk.end,
-			.offset = going->offset,
-			.bytes = left < WIRE_BYTES ? left : WIRE_BYTES,
-			.total = total,
-		};
-		const unsigned char *from = travels ? job->in + going->chunk.begin * job->in_size + going->offset : NULL;
-		int r = wire_send(d->wire, going->to, &packet, from);
-
-		if (r <= 0)
-			return r;
-		going->offset += packet.bytes;
-	} while (going->offset < total);
-	return 1;
-}
-
-/* Send what was given out. */
-static int send_outgoing(struct dispatch *d)
-{
-	int done = 0;
-
-	for (size_t i = 0; i < d->going;) {
-		int r = send_input(d, &d->outgoing[i]);
-
-		if (r < 0)
-			return r;
-		if (!r) {
-			i++;
-			continue;
-		}
-		d->outgoing[i] = d->outgoing[--d->going];
-		done = 1;
-	}
-	return done;
-}
-
 /* Give chunks to ranks that wait for one, in turns. */
 static void serve_waiting(struct dispatch *d)
 {
@@ -196,7 +151,7 @@ static void serve_waiting(struct dispatch *d)
 				d->next = rank;
 				return;
 			}
-			d->outgoing[d->going++] = (struct outgoing){.to = rank, .chunk = chunk};
+			grants_add(d->grants, rank, chunk);
 			d->told[rank].wants--;
 			d->waiting--;
 			d->served++;
@@ -243,7 +198,8 @@ static int take_end(struct dispatch *d, int from, const struct packet *packet, c
 	struct span chunk = {packet->begin, packet->end};
 	int r;
 
-	add_failures(&d->report, packet->failed, packet->position, packet->status, packet->bytes ? text : "");
+	add_failures(&d->told[from].report, packet->failed, packet->position, packet->status, packet->bytes ? text : "");
+	d->failed += packet->failed;
 	if (d->line) {
 		struct packet end = *packet;
 
@@ -260,15 +216,6 @@ static int take_end(struct dispatch *d, int from, const struct packet *packet, c
 	return 0;
 }
 
-/* Has all of a chunk's input left? */
-static bool input_has_left(const struct dispatch *d, int to, uint64_t begin)
-{
-	for (size_t i = 0; i < d->going; i++)
-		if (d->outgoing[i].to == to && d->outgoing[i].chunk.begin == begin)
-			return false;
-	return true;
-}
-
 /* Could a rank have sent this packet that keeps to the protocol? What follows relies on it. */
 static bool is_sound(const struct dispatch *d, int from, const struct packet *packet, const void *bytes)
 {
@@ -278,7 +225,7 @@ static bool is_sound(const struct dispatch *d, int from, const struct packet *pa
 	case PACKET_CLAIM:
 		return !packet->bytes && d->told[from].wants < LEDGER_HANDS;
 	case PACKET_DONE:
-		if (!ledger_holds(d->ledger, (unsigned)from, chunk) || !input_has_left(d, from, chunk.begin))
+		if (!ledger_holds(d->ledger, (unsigned)from, chunk) || !grants_have_sent(d->grants, from, chunk.begin))
 			return false;
 		if (packet->last == LAST_NOT)
 			return true;
@@ -297,6 +244,8 @@ int dispatch_take(struct dispatch *d, int from, const struct packet *packet, con
 {
 	const char *text = bytes;
 
+	if (d->told[from].lost)
+		return 0;
 	/* A job may be over before a rank has asked for a chunk of it. */
 	if (packet->job < d->job->number && packet->kind != PACKET_DONE)
 		return 0;
@@ -322,12 +271,93 @@ int dispatch_take(struct dispatch *d, int from, const struct packet *packet, con
 	}
 }
 
+/* ---- deaths ---- */
+
+/* Forget what is on its way to a rank, and from it. */
+static void forget_packets(struct dispatch *d, int rank)
+{
+	struct span chunk;
+
+	grants_forget(d->grants, rank);
+	for (unsigned hand = 0; d->line && hand < LEDGER_HANDS; hand++)
+		if (ledger_hand(d->ledger, (unsigned)rank, hand, &chunk))
+			line_forget(d->line, chunk.begin);
+	d->waiting -= d->told[rank].wants;
+	d->told[rank].wants = 0;
+}
+
+/* A rank has died: others do what it had. */
+static void lose_rank(struct dispatch *d, int rank)
+{
+	struct told *told = &d->told[rank];
+	uint64_t done = ledger_count(d->ledger);
+	char text[200];
+
+	forget_packets(d, rank);
+	if (!told->finish)
+		d->unfinished--;
+	told->lost = told->stop = told->finish = true;
+	if (d->job->kept) {
+		d->failed -= told->report.failed;
+		told->report.failed = 0;
+	}
+	if (!ledger_lost(d->ledger, (unsigned)rank))
+		stop(d, rank, -ENOMEM, "it has died, and there was no memory to know what it has done");
+	/* Of one that has died in an earlier call, the host knows. */
+	if (!told->begun)
+		return;
+	snprintf(text, sizeof(text), "rank %d has died: the others go on, and do again what it held%s", rank,
+		 ledger_count(d->ledger) < done ? " and had done" : "");
+	warn_host(d->job->host, text);
+}
+
+static void take_deaths(struct dispatch *d)
+{
+	d->deaths = wire_deaths(d->wire);
+	for (int rank = 1; rank < d->ranks; rank++)
+		if (!d->told[rank].lost && !wire_lives(d->wire, rank))
+			lose_rank(d, rank);
+}
+
+bool dispatch_reopen(struct dispatch *d)
+{
+	take_deaths(d);
+	if (d->stopped.status || ledger_is_over(d->ledger))
+		return false;
+	d->over = false;
+	d->code = 0;
+	d->outcome[0] = 0;
+	d->waiting = 0;
+	d->unfinished = 0;
+	for (int rank = 1; rank < d->ranks; rank++) {
+		struct told *told = &d->told[rank];
+
+		told->wants = 0;
+		told->finish = told->stop = told->lost;
+		d->unfinished += !told->lost;
+	}
+	return true;
+}
+
 /* ---- to end ---- */
+
+/* Put together how positions failed. */
+static struct report sum_failures(const struct dispatch *d)
+{
+	struct report sum = {0};
+
+	for (int rank = 0; rank < d->ranks; rank++) {
+		const struct report *report = &d->told[rank].report;
+
+		add_failures(&sum, report->failed, report->position, report->status, report->text);
+	}
+	return sum;
+}
 
 /* Put the outcome into words: of all ranks the same. */
 static void decide(struct dispatch *d)
 {
-	const struct report *report = &d->report;
+	const struct report sum = sum_failures(d), *report = &sum;
 	unsigned long long others = report->failed - 1;
 	const struct ending *ending = d->stopped.status ? &d->stopped : &d->out;
 
@@ -383,15 +413,16 @@ static void show_progress(struct dispatch *d, bool last)
 		return;
 	if (!last)
 		d->progress_ns = now;
-	d->job->options.progress(
-		d->job->options.progress_context,
-		&(sheaf_progress){.total = d->job->n, .done = ledger_count(d->ledger), .failed = d->report.failed});
+	d->job->options.progress(d->job->options.progress_context,
+				 &(sheaf_progress){.total = d->job->n, .done = ledger_count(d->ledger), .failed = d->failed});
 }
 
 int dispatch_step(struct dispatch *d)
 {
 	int r, moved;
 
+	if (wire_deaths(d->wire) != d->deaths)
+		take_deaths(d);
 	if (d->line && !d->stopped.status && (r = line_use(d->line, d->job))) {
 		if (r == -EBADMSG)
 			stop(d, 0, r, sheaf_message());
@@ -399,10 +430,10 @@ int dispatch_step(struct dispatch *d)
 			stop(d, 0, d->used = r, "");
 	}
 	serve_waiting(d);
-	if ((moved = send_outgoing(d)) < 0)
+	if ((moved = grants_send(d->grants, d->job, d->wire)) < 0)
 		return moved;
 	show_progress(d, false);
-	if (!d->over && !d->going && ledger_is_over(d->ledger)) {
+	if (!d->over && grants_are_sent(d->grants) && ledger_is_over(d->ledger)) {
 		show_progress(d, true);
 		decide(d);
 	}

@@ -37,6 +37,12 @@ bool dispatch_is_over(const struct dispatch *dispatch);
 /* Is it to stop, so that what runs is given up? */
 bool dispatch_stops(const struct dispatch *dispatch);
 
+/*
+ * After the end of the job: is something to be done again, because ranks have died that kept what
+ * they had done? Then the job has begun anew, with what it has already.
+ */
+bool dispatch_reopen(struct dispatch *dispatch);
+
 /* Set the message of the job's outcome, and return its code. */
 int dispatch_outcome(const struct dispatch *dispatch);
 

@@ -118,13 +118,15 @@ static int agree_on(const struct job *job, struct wire *wire, int code)
 
 /* ---- steps ---- */
 
-/* Have the file of results at all ranks, or at none. */
-static int open_results(struct job *job, struct wire *wire)
+/* Have the file of results at all ranks, or at none. @again: it was open before. */
+static int open_results(struct job *job, struct wire *wire, bool again)
 {
 	int r;
 
 	if (job->options.results != SHEAF_RESULTS_IN_FILE)
 		return 0;
+	if (again)
+		return agree(wire, job->call, NULL, 0, file_open(job));
 	if ((r = agree(wire, job->call, NULL, 0, job->root ? file_create(job) : 0)))
 		return r;
 	return agree(wire, job->call, NULL, 0, job->root ? 0 : file_open(job));
@@ -144,6 +146,49 @@ static int complete_job(struct job *job, struct wire *wire, int code)
 	if (job->kind == JOB_MAP && job->out_size && job->options.results == SHEAF_RESULTS_EVERYWHERE)
 		r = wire_broadcast(wire, job->out, (size_t)job->n * job->out_size, 0);
 	return code ? code : r;
+}
+
+/*
+ * Where ranks may die: wait for all that live, so that each knows who does. 1: those that have died
+ * had kept what they had done, and it is to be done again; 0; -EIO.
+ */
+static int look_for_lost(struct wire *wire, int living, struct dispatch *dispatch)
+{
+	uint64_t none = 1, lowest = 1;
+	int r;
+
+	if (!wire_is_tolerant(wire))
+		return 0;
+	if ((r = wire_meet(wire)) || wire_living(wire) == living)
+		return r;
+	if (dispatch)
+		none = !dispatch_reopen(dispatch);
+	return (r = wire_lowest(wire, &none, &lowest, 1)) ? r : !lowest;
+}
+
+/* Run the job, and again what died with ranks. */
+static int run_rounds(sheaf_cluster *cluster, struct job *job, struct dispatch *dispatch)
+{
+	struct stretches made = {0};
+	struct wire *wire = cluster->wire;
+	int r, living = wire_living(wire), again = 0;
+
+	job->made = job->options.ranges ? &made : NULL;
+	do {
+		if ((r = open_results(job, wire, again)))
+			break;
+		r = rank_run(job, wire, cluster->pool, cluster->workers[wire_rank(wire)], dispatch);
+		if ((r = complete_job(job, wire, r)) == -EIO)
+			break;
+		if ((again = look_for_lost(wire, living, dispatch)) < 0)
+			r = again;
+		living = wire_living(wire);
+		/* Claims of the round before are late ones. */
+		job->number = again > 0 ? ++cluster->calls : job->number;
+	} while (again > 0);
+	if (job->made)
+		stretch_give(&made, job->options.ranges, job->options.range_count);
+	return r;
 }
 
 /* The context of collect is that of a batch, which is not copied: copy it here. */
@@ -174,6 +219,7 @@ static int run_job(sheaf_cluster *cluster, struct job *job, const sheaf_cluster_
 	job->options = options ? *options : (sheaf_cluster_map_options){0};
 	job->number = ++cluster->calls;
 	job->file = -1;
+	job->host = &cluster->host;
 	job->root = !rank;
 	place_survey(job, rank);
 	r = check_arguments_of(job, cluster->pool);
@@ -185,9 +231,7 @@ static int run_job(sheaf_cluster *cluster, struct job *job, const sheaf_cluster_
 		r = dispatch_open(&dispatch, job, wire, cluster->workers);
 	r = agree_on(job, wire, r);
 	if (!r)
-		r = open_results(job, wire);
-	if (!r)
-		r = complete_job(job, wire, rank_run(job, wire, cluster->pool, cluster->workers[rank], dispatch));
+		r = run_rounds(cluster, job, dispatch);
 	if (job->file >= 0)
 		file_close(job);
 	dispatch_close(dispatch);

@@ -7,6 +7,7 @@
 #include "sheaf_mpi.h"
 
 #include "mpi/ledger.h"
+#include "mpi/stretch.h"
 #include "mpi/wire.h"
 
 enum job_kind { JOB_MAP = 1, JOB_FOR, JOB_COLLECT, JOB_BROADCAST };
@@ -26,9 +27,12 @@ struct job {
 	sheaf_result_fn *each;
 	void *each_context;
 	sheaf_cluster_map_options options;
-	sheaf_journal *checkpoint; /* options.journal, if the call has opened it itself */
+	sheaf_journal *checkpoint;         /* options.journal, if the call has opened it itself */
+	const sheaf_cluster_options *host; /* who is to be warned */
+	struct stretches *made;            /* out: ranges that this rank has done; or NULL */
 	/* What place_survey() finds out for this rank: */
 	bool root;
+	bool kept;                    /* results stay at the rank that made them, and die with it */
 	bool in_travels, out_travels; /* to and from this rank's own buffers */
 	uint64_t most;                /* positions of a chunk, or one for each worker; 0: any */
 	int file;                     /* of results; -1: there is none */

@@ -33,21 +33,32 @@ struct line *line_open(void)
 	return calloc(1, sizeof(struct line));
 }
 
-static void forget_first(struct line *line)
+/* Take out the chunk that @at leads to. */
+static void forget_at(struct line *line, struct waiting **at)
 {
-	struct waiting *first = line->first;
+	struct waiting *gone = *at;
 
-	line->first = first->next;
-	line->bytes -= first->size;
-	free(first->bytes);
-	free(first);
+	*at = gone->next;
+	line->bytes -= gone->size;
+	free(gone->bytes);
+	free(gone);
 }
 
 void line_close(struct line *line)
 {
 	while (line && line->first)
-		forget_first(line);
+		forget_at(line, &line->first);
 	free(line);
+}
+
+void line_forget(struct line *line, uint64_t begin)
+{
+	struct waiting **at = &line->first;
+
+	while (*at && (*at)->chunk.begin < begin)
+		at = &(*at)->next;
+	if (*at && (*at)->chunk.begin == begin && !(*at)->whole)
+		forget_at(line, at);
 }
 
 /* Find the chunk, or enter it. NULL: no memory. */
@@ -107,7 +118,7 @@ int line_use(struct line *line, const struct job *job)
 				return r;
 		}
 		line->used = first->chunk.end;
-		forget_first(line);
+		forget_at(line, &line->first);
 	}
 	return 0;
 }

@@ -18,6 +18,9 @@ void line_close(struct line *line);
  */
 int line_store(struct line *line, const struct packet *packet, const void *bytes);
 
+/* Forget what has come of a chunk that begins there, unless all of it has. */
+void line_forget(struct line *line, uint64_t begin);
+
 /*
  * Hand out what is next in order. Return what each() has returned; -EBADMSG: what has come is
  * damaged.

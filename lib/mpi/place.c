@@ -23,6 +23,10 @@ void place_survey(struct job *job, int rank)
 	uint64_t bytes = (in ? job->in_size : 0) + (out ? job->out_size : 0);
 
 	job->root = !rank;
+	/* A file has what a node has written when that node says so, or a journal. */
+	job->kept = !job->options.checkpoint && !job->options.journal &&
+		    (job->kind == JOB_FOR ||
+		     (job->kind == JOB_MAP && (!job->out_size || job->options.results >= SHEAF_RESULTS_WHERE_MADE)));
 	job->in_travels = in && !job->root;
 	job->out_travels = out && (!job->root || job->options.results == SHEAF_RESULTS_IN_FILE);
 	job->most = !bytes ? 0 : bytes > CHUNK_BYTES ? 1 : CHUNK_BYTES / bytes;

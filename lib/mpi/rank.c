@@ -41,7 +41,6 @@ struct run {
 	int code; /* as the root has said */
 	char text[WIRE_TEXT];
 	char outcome[WIRE_TEXT];
-	struct stretches made; /* here, with results where they were made */
 };
 
 /* Send a packet to the root, which may be this rank. As wire_send(). */
@@ -235,7 +234,7 @@ static int return_results(struct run *run, struct hand *hand)
 	packet.last = hand->cancelled ? LAST_UNDONE : claims ? LAST_CLAIMS : LAST_IS;
 	if ((r = send_to_root(run, &packet, report->text)) <= 0)
 		return r;
-	if (!hand->cancelled && run->job->options.ranges && !stretch_add(&run->made, hand->chunk.begin, hand->chunk.end)) {
+	if (!hand->cancelled && run->job->made && !stretch_add(run->job->made, hand->chunk.begin, hand->chunk.end)) {
 		sheaf_message_set(-ENOMEM, "%s: no memory for the list of ranges", run->job->call);
 		give_up_chunks(run, -ENOMEM);
 	}
@@ -452,7 +451,5 @@ int rank_run(const struct job *job, struct wire *wire, sheaf_pool *pool, unsigne
 		r = dispatch_outcome(run.dispatch);
 	else if (!r && run.code)
 		r = sheaf_message_set(run.code, "%s", run.outcome);
-	if (job->options.ranges)
-		stretch_give(&run.made, job->options.ranges, job->options.range_count);
 	return r;
 }

@@ -29,12 +29,17 @@ int wire_open(struct wire **wire, MPI_Comm comm);
 /* Collective. */
 void wire_close(struct wire *wire);
 
+/* Numbers do not change when a rank dies, and wire_ranks() counts those that have died, too. */
 int wire_rank(const struct wire *wire);
 int wire_ranks(const struct wire *wire);
 
+/* Ranks that have died, as far as this one knows. */
+int wire_deaths(const struct wire *wire);
+bool wire_lives(const struct wire *wire, int rank);
+
 /*
- * Send a packet with copies of its bytes. 1: it is on its way; 0: no buffer is free, try again
- * later; -EIO.
+ * Send a packet with copies of its bytes. 1: it is on its way, or its rank has died; 0: no buffer
+ * is free, try again later; -EIO.
  */
 int wire_send(struct wire *wire, int to, const struct packet *packet, const void *bytes);
 
@@ -51,14 +56,23 @@ void wire_drop(struct wire *wire);
 /* Is something on its way that needs further looks? */
 bool wire_is_busy(const struct wire *wire);
 
-/* Collective, all: wait for all ranks, asleep. -EIO. */
+/*
+ * Collective, all: wait for all ranks that live, asleep. If one dies meanwhile, the others do it
+ * again without it. -EIO.
+ */
 int wire_meet(struct wire *wire);
 /* Of numbers below 2^63. */
 int wire_lowest(struct wire *wire, const uint64_t *values, uint64_t *lowest, int count);
+/* Zeros of a rank that has died. */
 int wire_gather(struct wire *wire, const void *bytes, void *all, size_t size);
+/* -EIO also: the rank that has the bytes has died, as wire_meets() says then. */
 int wire_broadcast(struct wire *wire, void *bytes, size_t size, int from);
 
-/* Make -EIO and a message of an MPI error. 0: it is none. */
-int wire_check(int error, const char *call);
+/* Do the others go on when a rank dies? How many ranks lived in the last of these calls? */
+bool wire_is_tolerant(const struct wire *wire);
+int wire_living(const struct wire *wire);
+
+/* Did this rank live in the last of these calls? The same at all ranks. */
+bool wire_meets(const struct wire *wire, int rank);
 
 #endif

@@ -105,8 +105,8 @@ packets)
 	"$corpus" "$seed" 300 "$folder/seeds"
 	longest=600
 	sources="-Itests/fuzz/types tests/fuzz/fuzz_packets.c tests/fuzz/packet_load.c $support lib/base/printable.c
-		lib/mpi/checkpoint.c lib/mpi/dispatch.c lib/mpi/hand.c lib/mpi/ledger.c lib/mpi/line.c lib/mpi/pack.c lib/mpi/packet.c
-		lib/mpi/place.c lib/mpi/rank.c lib/mpi/stretch.c"
+		lib/mpi/checkpoint.c lib/mpi/dispatch.c lib/mpi/grants.c lib/mpi/hand.c lib/mpi/ledger.c lib/mpi/line.c lib/mpi/pack.c lib/mpi/packet.c
+		lib/mpi/place.c lib/mpi/rank.c lib/mpi/stretch.c lib/mpi/warn.c"
 	with_rest
 	;;
 *)

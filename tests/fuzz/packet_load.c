@@ -33,6 +33,8 @@ struct wire {
 	struct span held[RANKS]; /* of the root: what each rank was granted last */
 	uint64_t next;           /* of a rank: what it is granted next */
 	unsigned pauses, busy;   /* looks without a packet, and sends without a buffer */
+	bool dead[RANKS];
+	int deaths;
 	unsigned char *memory;
 };
 
@@ -167,6 +169,30 @@ int wire_ranks(const struct wire *wire)
 	return RANKS;
 }
 
+int wire_deaths(const struct wire *wire)
+{
+	return wire->deaths;
+}
+
+bool wire_lives(const struct wire *wire, int rank)
+{
+	return !wire->dead[rank];
+}
+
+bool wire_meets(const struct wire *wire, int rank)
+{
+	return !wire->dead[rank];
+}
+
+/* Let one of the others die. */
+static void kill_rank(struct wire *wire, int rank)
+{
+	if (wire->rank || wire->dead[rank])
+		return;
+	wire->dead[rank] = true;
+	wire->deaths++;
+}
+
 int wire_send(struct wire *wire, int to, const struct packet *packet, const void *bytes)
 {
 	CHECK(to >= 0 && to < RANKS && to != wire->rank, "a packet to rank %d", to);
@@ -196,6 +222,8 @@ int wire_look(struct wire *wire, struct arrival *arrival)
 	if (!(how & 7)) {
 		wire->pauses = how >> 5;
 		wire->busy = how >> 3 & 3;
+		if (wire->pauses == 7)
+			kill_rank(wire, 1 + (int)(how >> 3 & 1));
 		return 0;
 	}
 	from = (int)(how >> 4 & 3);
@@ -276,14 +304,22 @@ static int take(void *context, const sheaf_result *result)
 	return 0;
 }
 
+static void hear(void *context, const char *text)
+{
+	(void)context;
+	CHECK(*text, "a warning without words");
+}
+
 /* The first bytes say which job it is. */
 static struct job make_job(struct wire *wire, uint64_t *next)
 {
+	static const sheaf_cluster_options host = {.warn = hear};
 	unsigned how = take_byte(wire), n = take_byte(wire);
 	struct job job = {
 		.kind = (enum job_kind)(JOB_MAP + how % 3),
 		.number = 5,
 		.call = "fuzz",
+		.host = &host,
 		.task = compute,
 		.range = walk,
 		.in = arrays[0] + BORDER,

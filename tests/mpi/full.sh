@@ -20,5 +20,8 @@ for program in mpi_maps mpi_checkpoint; do
 	sh "$here/run.sh" "$kind" "$mpirun" "$folder/$program"
 done
 sh "$here/kills.sh" "$kind" "$mpirun" "$folder/mpi_maps"
+ulfm=no
+! nm -D "$folder/../../lib/mpi/libsheaf-mpi.so" | grep -q MPIX_Comm_shrink || ulfm=yes
+sh "$here/deaths.sh" "$kind" "$mpirun" "$folder/mpi_deaths" $ulfm "$kills" || [ $? -eq 77 ]
 sh "$here/resume.sh" "$kind" "$mpirun" "$folder/mpi_maps" resume "$kills"
 sh "$here/resume.sh" "$kind" "$mpirun" "$folder/mpi_checkpoint" killed "$kills"
