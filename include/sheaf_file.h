@@ -159,7 +159,8 @@ SHEAF_API int sheaf_npz_list(const char *path, sheaf_member *members, size_t roo
  *
  * As sheaf_array_save(): what has that name is replaced when the new file is whole. Files and
  * arrays above 4 GiB have the 64-bit form of the format.
- * Return: 0; -EINVAL (NULL, not an array, a name that is empty, too long, or there twice);
+ * Return: 0; -EINVAL (NULL, not an array, a name that is empty, too long, not UTF-8, or there
+ *         twice);
  *         -ENAMETOOLONG, -EISDIR, -ENOTSUP and the errors of making and writing a file (as
  *         sheaf_array_save()); -ENOMEM.
  */

@@ -118,6 +118,17 @@ size_t printable(char *to, size_t size, const char *text, size_t length)
 	return written;
 }
 
+bool printable_is_utf8(const char *text)
+{
+	uint32_t character;
+	size_t size;
+
+	for (size_t length = strlen(text); length > 0; text += size, length -= size)
+		if ((size = decode((const unsigned char *)text, length, &character)) == 0)
+			return false;
+	return true;
+}
+
 bool printable_already(const char *text)
 {
 	size_t length = strlen(text);

@@ -24,4 +24,7 @@ size_t printable(char *to, size_t size, const char *text, size_t length);
 /* Tell whether the whole string is printable as it is. */
 bool printable_already(const char *text);
 
+/* Tell whether it is well-formed, whatever it holds. */
+bool printable_is_utf8(const char *text);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/printable.h"
 #include "data/crc32.h"
 #include "data/npy_format.h"
 #include "data/shape.h"
@@ -233,8 +234,11 @@ static int check_names(const char *const *names, const sheaf_array *arrays, size
 		if (r)
 			return r;
 		if (!names[i] || !*names[i] || strlen(names[i]) + sizeof(ENDING) > ZIP_NAME)
-			return sheaf_fail(-EINVAL, "sheaf_npz_save: name %zu is NULL, empty, or longer than %zu bytes", i,
+			return sheaf_fail(-EINVAL, "sheaf_npz_save: names[%zu] is NULL, empty, or longer than %zu bytes", i,
 					  ZIP_NAME - sizeof(ENDING));
+		/* The archive says that they are, and Python opens none with one that is not. */
+		if (!printable_is_utf8(names[i]))
+			return sheaf_fail(-EINVAL, "sheaf_npz_save: names[%zu], %s, is not UTF-8", i, names[i]);
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(names[i], names[j]))
 				return sheaf_fail(-EINVAL, "sheaf_npz_save: two arrays have the name %s", names[i]);

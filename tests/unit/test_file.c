@@ -660,6 +660,8 @@ Test(file, archives_are_written_listed_loaded_and_mapped)
 	expect_failure(sheaf_array_load(&array, pool, other, &(sheaf_load_options){.member = "right"}), -ENOENT, "right");
 	expect_failure(sheaf_npz_save(other, (const char *const[]){"a", "a"}, arrays, 2), -EINVAL, "the name a");
 	expect_failure(sheaf_npz_save(other, (const char *const[]){""}, arrays, 1), -EINVAL, "empty");
+	expect_failure(sheaf_npz_save(other, (const char *const[]){"a", "\xc3\xa9\xff"}, arrays, 2), -EINVAL,
+		       "names[1], \xc3\xa9\\xff, is not UTF-8");
 	expect_done(sheaf_npz_save(other, NULL, NULL, 0));
 	expect_done(sheaf_npz_list(other, NULL, 0, &count));
 	cr_assert_eq(count, 0);
