@@ -215,7 +215,8 @@ typedef struct sheaf_file_job {
  * the death of a worker its block is computed again.
  * Return: 0; -EINVAL (NULL; a shape that no array has; memory that is too small for one row for
  *         each worker: the message says what is needed; CSV of items that are not numbers or text);
- *         -ENOTSUP (an input in Fortran order, or without dimensions; also as sheaf_array_load());
+ *         -ENOTSUP (an input in Fortran order, without dimensions, or no regular file; an output
+ *         as of sheaf_array_save(); also as sheaf_array_load());
  *         -EBADMSG (a damaged input, or one that became shorter); -EFAULT (a context that is not in
  *         shared memory); -EOVERFLOW; the errors of opening, reading, making and writing files;
  *         what sheaf_alloc() and sheaf_for() return.

@@ -117,44 +117,77 @@ static int open_file(const struct input *input, int *fd)
 	}
 }
 
-int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns)
+/* Open it, and see what it is. */
+static int begin_input(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns)
 {
-	struct input opened = {.path = path,
-			       .pool = pool,
-			       .heard = member_heard(&pool->member),
-			       .deadline_ns = deadline_ns,
-			       .fd = -1,
-			       .given = strcmp(path, "-") == 0};
 	struct stat stat;
 	int r;
 
-	r = open_file(&opened, &opened.fd);
+	*input = (struct input){.path = path,
+				.pool = pool,
+				.heard = member_heard(&pool->member),
+				.deadline_ns = deadline_ns,
+				.fd = -1,
+				.given = strcmp(path, "-") == 0};
+	r = open_file(input, &input->fd);
 	if (r < 0)
 		return r;
-
-	if (fstat(opened.fd, &stat) != 0) {
+	if (fstat(input->fd, &stat) != 0)
 		r = input_fail(path, "read", -errno);
-		goto close;
-	}
-	if (S_ISDIR(stat.st_mode)) {
+	else if (S_ISDIR(stat.st_mode))
 		r = sheaf_fail(-EISDIR, "%s: is a directory, not a data file", path);
-		goto close;
+	if (r < 0) {
+		close(input->fd);
+		return r;
 	}
-	opened.regular = S_ISREG(stat.st_mode);
-	opened.size = opened.regular ? (uint64_t)stat.st_size : 0;
-	opened.unwritten = S_ISFIFO(stat.st_mode) && !opened.given;
-	opened.writer_ns = sheaf_now_ns() + WRITER_WAIT_S * UINT64_C(1000000000);
-
-	opened.left = UINT64_MAX;
-	opened.head_taken = INPUT_HEAD;
-	r = sheaf_input_read(&opened, opened.head, INPUT_HEAD, &opened.head_size);
-	if (r < 0)
-		goto close;
-	opened.head_taken = 0;
-	*input = opened;
+	input->regular = S_ISREG(stat.st_mode);
+	input->size = input->regular ? (uint64_t)stat.st_size : 0;
+	input->unwritten = S_ISFIFO(stat.st_mode) && !input->given;
+	input->writer_ns = sheaf_now_ns() + WRITER_WAIT_S * UINT64_C(1000000000);
+	input->left = UINT64_MAX;
 	return 0;
-close:
-	close(opened.fd);
+}
+
+/* Read the first bytes. They are delivered again. */
+static int take_head(struct input *input)
+{
+	int r;
+
+	input->head_taken = INPUT_HEAD;
+	r = sheaf_input_read(input, input->head, INPUT_HEAD, &input->head_size);
+	input->head_taken = 0;
+	return r;
+}
+
+int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, uint64_t deadline_ns)
+{
+	struct input opened;
+	int r = begin_input(&opened, pool, path, deadline_ns);
+
+	if (r < 0)
+		return r;
+	if ((r = take_head(&opened)) < 0)
+		close(opened.fd);
+	else
+		*input = opened;
+	return r;
+}
+
+int input_open_regular(struct input *input, sheaf_pool *pool, const char *path, const char *advice)
+{
+	struct input opened;
+	int r = begin_input(&opened, pool, path, 0);
+
+	if (r < 0)
+		return r;
+	if (!opened.regular)
+		r = sheaf_fail(-ENOTSUP, "%s: is no regular file%s", path, advice);
+	else
+		r = take_head(&opened);
+	if (r < 0)
+		close(opened.fd);
+	else
+		*input = opened;
 	return r;
 }
 

@@ -43,6 +43,12 @@ int sheaf_input_open(struct input *input, sheaf_pool *pool, const char *path, ui
 void sheaf_input_close(struct input *input);
 
 /*
+ * Open a regular file, and wait for nothing. Of what is none nothing is read: -ENOTSUP, with
+ * @advice behind the message.
+ */
+int input_open_regular(struct input *input, sheaf_pool *pool, const char *path, const char *advice);
+
+/*
  * Fill @buffer with the next @size bytes, or with what is left. @count gets their number. 0;
  * -errno; while there is nothing to read: -ETIME, -ENXIO, -EINTR, and the errors of a pool that has
  * stopped.

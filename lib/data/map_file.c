@@ -179,11 +179,9 @@ static int map_path(sheaf_array *array, sheaf_pool *pool, const char *path, cons
 
 	if (r)
 		return sheaf_fail(r, "sheaf_array_map: cannot map %.200s: %s", path, strerror(-r));
-	if ((r = sheaf_input_open(&input, pool, path, 0)))
+	if ((r = input_open_regular(&input, pool, path, ", so it cannot be mapped: load it by sheaf_array_load()")))
 		return r;
-	if (!input.regular)
-		r = sheaf_fail(-ENOTSUP, "%s: is no regular file, so it cannot be mapped: load it by sheaf_array_load()", path);
-	else if (options->layout)
+	if (options->layout)
 		r = find_layout(input.fd, path, options->layout, &part);
 	else
 		r = find_npy(&input, options, &part);

@@ -51,11 +51,9 @@ static int look_at_input(sheaf_pool *pool, const sheaf_file_job *wanted, struct 
 
 	if (r)
 		return sheaf_fail(r, "%s: cannot read %.200s: %s", call_name, wanted->in, strerror(-r));
-	if ((r = sheaf_input_open(&input, pool, wanted->in, 0)))
+	if ((r = input_open_regular(&input, pool, wanted->in, ", so its blocks cannot be read by themselves")))
 		return r;
-	if (!input.regular)
-		r = sheaf_fail(-ENOTSUP, "%s: is no regular file", wanted->in);
-	else if ((r = os_file_note(input.fd, &job->in_id)))
+	if ((r = os_file_note(input.fd, &job->in_id)))
 		r = sheaf_fail(r, "%s: cannot read: %s", wanted->in, strerror(-r));
 	else if (input_is_archive(&input) && !(r = npz_find(input.fd, input.path, wanted->member, &place)))
 		r = sheaf_input_enter(&input, place.at, place.size);

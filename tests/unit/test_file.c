@@ -1009,3 +1009,27 @@ Test(file, a_limit_of_file_sizes_is_an_error_and_no_signal)
 	expect_done(sheaf_array_load(&array, pool, path, NULL));
 	cr_assert_eq(array.shape[0], ROWS);
 }
+
+/* A call that cannot use a pipe neither waits for its writer nor takes its bytes. */
+Test(file, a_pipe_is_refused_and_left_alone)
+{
+	sheaf_file_job job = differences;
+	sheaf_array array;
+	char bytes[8] = "";
+	int fd;
+
+	start_backend(SHEAF_PROCESSES);
+	cr_assert_eq(mkfifo(other, 0600), 0);
+	job.in = other;
+	job.out = path;
+	expect_failure(sheaf_array_map(&array, pool, other, NULL), -ENOTSUP, "no regular file, so it cannot be mapped");
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -ENOTSUP, "no regular file");
+	fd = open(other, O_RDWR | O_NONBLOCK);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, "1,2\n3,4\n", 8), 8);
+	expect_failure(sheaf_array_map(&array, pool, other, NULL), -ENOTSUP, "load it by sheaf_array_load()");
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -ENOTSUP, "no regular file");
+	cr_assert_eq(read(fd, bytes, sizeof(bytes)), 8);
+	cr_assert_eq(memcmp(bytes, "1,2\n3,4\n", 8), 0);
+	close(fd);
+}
