@@ -240,7 +240,7 @@ typedef int sheaf_group_fn(sheaf_task *task, const sheaf_group *group, sheaf_row
 typedef struct sheaf_group_work {
 	sheaf_group_fn *fn;
 	enum sheaf_number type; /* of the items of a row */
-	size_t item_size;       /* bytes; 0: the type's */
+	size_t item_size;       /* bytes; 0: the type's, but of SHEAF_BYTES and _VOID */
 	size_t width;           /* items of a row; 0: one, and the array has one dimension */
 	void *context;          /* in shared memory; or context_size bytes are copied */
 	size_t context_size;
@@ -265,8 +265,9 @@ typedef struct sheaf_group_work {
  * Some groups that follow each other make one task, so that there are some 1000 tasks, or more if
  * they are large. Rows are held twice while they are put together. A group whose function fails
  * makes the call fail: the message names the first such group, also if its worker died.
- * Return: 0; -EINVAL (also: a partition that is none); the status of that group; -ETIME (the
- *         deadline passed); -EOVERFLOW; those of sheaf_submit(), sheaf_gather() and sheaf_alloc().
+ * Return: 0; -EINVAL (also: a partition that is none; a join without a split); the status of that
+ *         group; -ETIME (the deadline passed); -EOVERFLOW; those of sheaf_submit(), sheaf_gather()
+ *         and sheaf_alloc().
  */
 SHEAF_API int sheaf_group_apply(sheaf_array *rows, sheaf_array *numbers, sheaf_pool *pool, const sheaf_partition *partition,
 				const sheaf_group_work *work, const sheaf_map_options *options);

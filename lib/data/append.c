@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/little.h"
+#include "data/describe.h"
 #include "data/npy_format.h"
 #include "data/npy_header.h"
 #include "data/shape.h"
@@ -99,17 +100,15 @@ static int read_target(struct target *target)
 static int check_rows(const struct target *target, const sheaf_array *rows)
 {
 	const sheaf_array *array = &target->array;
+	char texts[2][DESCRIBE_TEXT];
 	bool same = rows->type == array->type && rows->item_size == array->item_size && rows->dimensions == array->dimensions;
 
 	for (unsigned d = 1; same && d < array->dimensions; d++)
 		same = rows->shape[d] == array->shape[d];
 	if (!same)
-		return sheaf_fail(
-			-EINVAL,
-			"sheaf_npy_append: %.200s has items of type %d and %zu bytes in %u dimensions, and the rows are "
-			"of type %d and %zu bytes in %u dimensions: all but the first length must be the same",
-			target->path, (int)array->type, array->item_size, array->dimensions, (int)rows->type, rows->item_size,
-			rows->dimensions);
+		return sheaf_fail(-EINVAL,
+				  "sheaf_npy_append: %.200s is %s, and rows is %s: all but the first length must be the same",
+				  target->path, describe_array(array, texts[0]), describe_array(rows, texts[1]));
 	if (rows->shape[0] > SIZE_MAX - array->shape[0])
 		return sheaf_fail(-EOVERFLOW, "%s: so many rows do not fit", target->path);
 	return 0;

@@ -6,6 +6,7 @@
 #include "sheaf_exchange.h"
 
 #include "base/error.h"
+#include "data/describe.h"
 #include "data/dtype.h"
 #include "data/shape.h"
 
@@ -67,10 +68,9 @@ int sheaf_array_to_arrow(const sheaf_array *array, const char *name, struct Arro
 	own = malloc(sizeof(*own) + length + 1);
 	buffers = calloc(2, sizeof(*buffers));
 	if (!own || !buffers || !write_format(array, own->format, sizeof(own->format))) {
-		r = !own || !buffers
-			    ? sheaf_fail(-ENOMEM, "sheaf_array_to_arrow: no memory for a column")
-			    : sheaf_fail(-ENOTSUP, "sheaf_array_to_arrow: Arrow has no items of type %d in whole bytes",
-					 (int)array->type);
+		r = !own || !buffers ? sheaf_fail(-ENOMEM, "sheaf_array_to_arrow: no memory for a column")
+				     : sheaf_fail(-ENOTSUP, "sheaf_array_to_arrow: Arrow has no items of %s in whole bytes",
+						  describe_type(array->type));
 		free(own);
 		free(buffers);
 		return r;

@@ -4,6 +4,7 @@
  * Deaths            Of a worker: its range is copied again, which changes nothing.
  */
 #include "data/convert.h"
+#include "data/describe.h"
 #include "data/dtype.h"
 #include "data/reach.h"
 #include "data/shape.h"
@@ -135,11 +136,9 @@ int sheaf_array_copy(sheaf_pool *pool, const sheaf_array *to, const sheaf_array 
 	if ((unsigned)range > SHEAF_SATURATED)
 		return sheaf_fail(-EINVAL, "sheaf_array_copy: range is %u, at most %d", (unsigned)range, SHEAF_SATURATED);
 	if (to->dimensions != from->dimensions || memcmp(to->shape, from->shape, to->dimensions * sizeof(to->shape[0])) != 0)
-		return sheaf_fail(-EINVAL, "sheaf_array_copy: to and from have not the same shape");
+		return describe_fail("sheaf_array_copy", "to and from have not the same shape", to, from);
 	if (!convert_possible(to, from))
-		return sheaf_fail(-EINVAL,
-				  "sheaf_array_copy: items of type %d of %zu bytes cannot become those of type %d of %zu bytes",
-				  (int)from->type, from->item_size, (int)to->type, to->item_size);
+		return describe_fail("sheaf_array_copy", "from has items that cannot become those of to", from, to);
 	if ((r = reach_check(pool, "sheaf_array_copy", "to", to)) || (r = reach_check(pool, "sheaf_array_copy", "from", from)))
 		return r;
 	copying.to = *to;

@@ -4,6 +4,7 @@
 #include "sheaf_exchange.h"
 
 #include "base/error.h"
+#include "data/describe.h"
 #include "data/dtype.h"
 #include "data/shape.h"
 
@@ -38,7 +39,7 @@ int sheaf_array_to_dlpack(const sheaf_array *array, DLManagedTensorVersioned **t
 	if (r || !tensor)
 		return r ? r : sheaf_fail(-EINVAL, "sheaf_array_to_dlpack: tensor is NULL");
 	if ((size_t)array->type >= CODES || !codes[array->type].lanes)
-		return sheaf_fail(-ENOTSUP, "sheaf_array_to_dlpack: DLPack has no items of type %d", (int)array->type);
+		return sheaf_fail(-ENOTSUP, "sheaf_array_to_dlpack: DLPack has no items of %s", describe_type(array->type));
 	for (unsigned d = 0; d < array->dimensions; d++)
 		if (array->strides[d] % (ptrdiff_t)array->item_size)
 			return sheaf_fail(

@@ -3,6 +3,7 @@
  *
  * Deaths            Of a worker: its block is computed again.
  */
+#include "data/describe.h"
 #include "data/reach.h"
 #include "data/shape.h"
 #include "data/tasks.h"
@@ -99,7 +100,7 @@ static int check_pair(const sheaf_pool *pool, const sheaf_array *in, const sheaf
 		return r;
 	if (in && out &&
 	    (in->dimensions != out->dimensions || memcmp(in->shape, out->shape, in->dimensions * sizeof(in->shape[0])) != 0))
-		return sheaf_fail(-EINVAL, "sheaf_map_array: in and out have not the same shape");
+		return describe_fail("sheaf_map_array", "in and out have not the same shape", in, out);
 	if ((in && (r = reach_check(pool, "sheaf_map_array", "in", in))) ||
 	    (out && (r = reach_check(pool, "sheaf_map_array", "out", out))))
 		return r;

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/number.h"
+#include "data/describe.h"
 #include "data/dtype.h"
 #include "data/reach.h"
 #include "group/group_units.h"
@@ -325,6 +326,9 @@ static int check_group_work(struct passes *passes, const sheaf_partition *partit
 	if (size == SIZE_MAX || (size && work->item_size && size != work->item_size))
 		return sheaf_fail(-EINVAL, "%s: work->type is %d and item_size %zu, which no array has", passes->call,
 				  (int)work->type, work->item_size);
+	if (!size && !work->item_size)
+		return sheaf_fail(-EINVAL, "%s: work->type is %s, and work->item_size 0: say how many bytes an item has",
+				  passes->call, describe_type(work->type));
 	if (work->join && !work->split)
 		return sheaf_fail(-EINVAL, "%s: work->join is set, and work->split is 0: no group is cut", passes->call);
 	if (partition->offsets.type != SHEAF_I64 || partition->offsets.dimensions != 1 ||

@@ -11,6 +11,7 @@
 #include "group/key_direct.h"
 #include "group/key_load.h"
 #include "group/tasks.h"
+#include "data/describe.h"
 #include "data/reach.h"
 #include "data/shape.h"
 
@@ -59,6 +60,14 @@ static size_t text_fields(const sheaf_array *column)
 	return text ? column->item_size / 8 + (column->item_size % 8 != 0) : 1;
 }
 
+static int fail_type(const struct passes *passes, const char *name, unsigned k, const sheaf_array *key, const sheaf_array *like)
+{
+	char reason[128];
+
+	snprintf(reason, sizeof(reason), "%.20s[%u] has not the type of the other table's key: copy it into one", name, k);
+	return describe_fail(passes->call, reason, key, like);
+}
+
 static int check_keys(const struct passes *passes, const char *name, const sheaf_array *keys, unsigned key_count,
 		      const sheaf_array *like)
 {
@@ -71,8 +80,7 @@ static int check_keys(const struct passes *passes, const char *name, const sheaf
 			return sheaf_fail(-EINVAL, "%s: %s[%u] has complex numbers, which have no order: use their parts",
 					  passes->call, name, k);
 		if (keys[k].type != like[k].type || keys[k].item_size != like[k].item_size)
-			return sheaf_fail(-EINVAL, "%s: %s[%u] has not the type of the other table's key: copy it into one",
-					  passes->call, name, k);
+			return fail_type(passes, name, k, &keys[k], &like[k]);
 	}
 	return 0;
 }

@@ -18,11 +18,11 @@ int sheaf_rows_add(sheaf_rows *rows, size_t count, void **memory)
 	if (!rows || !memory)
 		return sheaf_fail(-EINVAL, "sheaf_rows_add: %s is NULL", rows ? "memory" : "rows");
 	all = rows->count + count;
-	room = rows->room ? rows->room : 16;
+	room = rows->room ? rows->room : 1;
 	if (all < count || !checked_multiply(all, rows->row_size, &bytes) || bytes > PTRDIFF_MAX / 2)
 		return sheaf_fail(-EOVERFLOW, "sheaf_rows_add: %zu rows of %zu bytes do not fit in memory", all,
 				  rows->row_size);
-	while (room < all)
+	while (room < all || (room < 16 && rows->row_size < 4096))
 		room *= 2;
 	if (room > rows->room) {
 		if (!(grown = realloc(rows->bytes, room * rows->row_size + 1)))

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "group/tasks.h"
+#include "data/describe.h"
 #include "data/reach.h"
 #include "data/shape.h"
 
@@ -100,12 +101,13 @@ static int check_take(const sheaf_pool *pool, const sheaf_array *to, const sheaf
 	    (r = shape_check("sheaf_take", "rows", rows)))
 		return r;
 	if (to->type != from->type || to->item_size != from->item_size)
-		return sheaf_fail(-EINVAL, "sheaf_take: to and from have not the same type");
+		return describe_fail("sheaf_take", "to and from have not the same type", to, from);
 	if (!to->dimensions || to->dimensions != from->dimensions ||
 	    memcmp(to->shape + 1, from->shape + 1, (to->dimensions - 1) * sizeof(to->shape[0])) != 0)
-		return sheaf_fail(-EINVAL, "sheaf_take: to and from have not rows of the same shape");
+		return describe_fail("sheaf_take", "to and from have not rows of the same shape", to, from);
 	if (rows->type != SHEAF_I64 || rows->dimensions != 1 || rows->shape[0] != to->shape[0])
-		return sheaf_fail(-EINVAL, "sheaf_take: rows is not an array of SHEAF_I64 with one number for each row of to");
+		return describe_fail("sheaf_take", "rows is not an array of SHEAF_I64 with one number for each row of to", rows,
+				     to);
 	if (!has_dense_rows(to) || !has_dense_rows(from))
 		return sheaf_fail(-EINVAL,
 				  "sheaf_take: the items of a row of %s do not lie one behind the other: copy it into "

@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "data/describe.h"
 #include "data/dtype.h"
 #include "data/map_file.h"
 #include "data/npy.h"
@@ -89,6 +90,9 @@ static int describe_output(const sheaf_file_job *wanted, struct file_job *job)
 	struct file_part part;
 	int r;
 
+	if (dtype_size(wanted->type) == 0 && !wanted->item_size)
+		return sheaf_fail(-EINVAL, "%s: job.type is %s, and job.item_size 0: say how many bytes an item has", call_name,
+				  describe_type(wanted->type));
 	if (wanted->dimensions >= SHEAF_MAX_DIMENSIONS)
 		return sheaf_fail(-EINVAL, "%s: job.dimensions is %u, at most %u", call_name, wanted->dimensions,
 				  SHEAF_MAX_DIMENSIONS - 1);
@@ -101,8 +105,8 @@ static int describe_output(const sheaf_file_job *wanted, struct file_job *job)
 	job->out_row = (size_t)job->out.strides[0];
 	if ((job->text = ends_with(wanted->out, ".csv")) &&
 	    (wanted->dimensions > 1 || (wanted->dimensions && !wanted->shape[0]) || !table_can_write(wanted->type)))
-		return sheaf_fail(-EINVAL, "%s: %.200s: rows of %u dimensions of type %d cannot be written as CSV", call_name,
-				  wanted->out, wanted->dimensions, (int)wanted->type);
+		return sheaf_fail(-EINVAL, "%s: %.200s: rows of %u dimensions of %s cannot be written as CSV", call_name,
+				  wanted->out, wanted->dimensions, describe_type(wanted->type));
 	return 0;
 }
 
@@ -124,21 +128,22 @@ static bool cost_of_row(const struct file_job *job, size_t *slot, size_t *text)
  * Choose how many rows a block has. Of the memory each slot takes a block with its halo and its
  * result, and each position of the window the lines of one.
  */
-static int choose_block(struct file_job *job, size_t memory, unsigned window)
+static int choose_block(struct file_job *job, size_t wanted, unsigned window)
 {
+	size_t memory = wanted - wanted % UNIT_SIZE; /* as sheaf_alloc() rounds up */
 	size_t fixed = sizeof(*job) + 64, row, text, each, halo, rows;
 
 	if (!cost_of_row(job, &row, &text) || !checked_multiply(job->in_row, 2 * job->halo, &halo) ||
 	    !checked_multiply(halo, job->slot_count, &halo) || job->halo > SIZE_MAX / 4)
-		return sheaf_fail(-EOVERFLOW, "%s: rows of %zu and %zu bytes do not fit in memory", call_name, job->in_row,
-				  job->out_row);
+		return sheaf_fail(-EOVERFLOW, "%s: rows of %zu and %zu bytes, with a halo of %zu rows, do not fit in memory",
+				  call_name, job->in_row, job->out_row, job->halo);
 	each = job->slot_count * row + window * text;
 	fixed += halo + job->slot_count * (size_t)128;
 	if (memory < fixed || memory - fixed < each)
 		return sheaf_fail(-EINVAL,
-				  "%s: job.memory is %zu, and a row for each of %u workers, with halos, takes %zu bytes: "
+				  "%s: job.memory is %zu, and a row for each of %u members, with halos, takes %zu bytes: "
 				  "allow as much",
-				  call_name, memory, job->slot_count, fixed + each);
+				  call_name, wanted, job->slot_count, (size_t)round_up(fixed + each, UNIT_SIZE));
 	rows = each ? (memory - fixed) / each : job->rows;
 	if (row && rows > LARGEST_BLOCK / row)
 		rows = LARGEST_BLOCK / row ? LARGEST_BLOCK / row : 1;
@@ -291,7 +296,6 @@ int sheaf_map_file(sheaf_pool *pool, sheaf_block_fn *fn, const sheaf_file_job *w
 	if (r || (r = pool_name_function(pool, call_name, (any_fn *)fn, &plan.fn)))
 		return r;
 	memory = wanted->memory ? wanted->memory : DEFAULT_MEMORY;
-	memory -= memory % UNIT_SIZE;
 	plan.halo = wanted->halo;
 	plan.slot_count = pool_workers(pool) + 1;
 	window = 2 * plan.slot_count;

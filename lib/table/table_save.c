@@ -14,6 +14,7 @@
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "data/describe.h"
 #include "data/reach.h"
 #include "data/shape.h"
 #include "table/table_text.h"
@@ -35,12 +36,14 @@ static int check_save_character(const char *name, char c, char other)
 }
 
 /* Check one array of a column: NULL data is none. */
-static int check_save_array(const sheaf_pool *pool, const sheaf_table *table, const char *name, const sheaf_array *array,
-			    bool rows)
+static int check_save_array(const sheaf_pool *pool, const sheaf_table *table, const char *what, const char *column,
+			    const sheaf_array *array, bool rows)
 {
-	int r = shape_check("sheaf_table_save", name, array);
+	char name[128];
+	int r;
 
-	if (r < 0)
+	snprintf(name, sizeof(name), "%s of column %.100s", what, column);
+	if ((r = shape_check("sheaf_table_save", name, array)) < 0)
 		return r;
 	if (array->dimensions != 1 || (rows && array->shape[0] != table->rows))
 		return sheaf_fail(-EINVAL, "sheaf_table_save: %s has %u dimensions and %zu items, and the table %zu rows", name,
@@ -54,13 +57,13 @@ static int check_save_column(const sheaf_pool *pool, const sheaf_table *table, c
 
 	if (!column->name)
 		return sheaf_fail(-EINVAL, "sheaf_table_save: a column's name is NULL");
-	if ((r = check_save_array(pool, table, "a column's values", &column->values, true)) ||
-	    (column->missing.data && (r = check_save_array(pool, table, "a column's missing", &column->missing, true))) ||
-	    (column->texts.data && (r = check_save_array(pool, table, "a column's texts", &column->texts, false))))
+	if ((r = check_save_array(pool, table, "values", column->name, &column->values, true)) ||
+	    (column->missing.data && (r = check_save_array(pool, table, "missing", column->name, &column->missing, true))) ||
+	    (column->texts.data && (r = check_save_array(pool, table, "texts", column->name, &column->texts, false))))
 		return r;
 	if (!table_can_write(column->values.type))
-		return sheaf_fail(-EINVAL, "sheaf_table_save: column %.100s has type %d, which CSV has no text for",
-				  column->name, (int)column->values.type);
+		return sheaf_fail(-EINVAL, "sheaf_table_save: column %.100s is %s, which CSV has no text for", column->name,
+				  describe_type(column->values.type));
 	if (column->missing.data && column->missing.type != SHEAF_BOOL)
 		return sheaf_fail(-EINVAL, "sheaf_table_save: missing of column %.100s is not of SHEAF_BOOL", column->name);
 	if (column->texts.data && (column->texts.type != SHEAF_BYTES || column->values.type != SHEAF_I32))

@@ -1010,6 +1010,29 @@ Test(file, a_limit_of_file_sizes_is_an_error_and_no_signal)
 	cr_assert_eq(array.shape[0], ROWS);
 }
 
+/* ---- advice ---- */
+
+Test(file, what_a_message_says_is_needed_is_enough)
+{
+	sheaf_file_job job = differences;
+	const char *takes;
+
+	start_backend(SHEAF_PROCESSES);
+	write_numbers(path, 1000, 0);
+	job.memory = 1;
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -EINVAL, "job.memory is 1,");
+	takes = strstr(sheaf_message(), "takes ");
+	cr_assert_not_null(takes);
+	job.memory = (size_t)strtoull(takes + strlen("takes "), NULL, 10);
+	expect_done(sheaf_map_file(pool, difference, &job, NULL));
+	check_differences(1000);
+	job.halo = SIZE_MAX / 2;
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -EOVERFLOW, "with a halo of");
+	job = differences;
+	job.type = SHEAF_BYTES;
+	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -EINVAL, "SHEAF_BYTES, and job.item_size 0");
+}
+
 /* A call that cannot use a pipe neither waits for its writer nor takes its bytes. */
 Test(file, a_pipe_is_refused_and_left_alone)
 {
@@ -1032,4 +1055,18 @@ Test(file, a_pipe_is_refused_and_left_alone)
 	cr_assert_eq(read(fd, bytes, sizeof(bytes)), 8);
 	cr_assert_eq(memcmp(bytes, "1,2\n3,4\n", 8), 0);
 	close(fd);
+}
+
+Test(file, messages_say_what_arrays_are)
+{
+	double numbers[6] = {0};
+	sheaf_array rows, bytes;
+
+	start_backend(SHEAF_PROCESSES);
+	write_numbers(path, 2, 0);
+	expect_done(sheaf_array_view(&rows, numbers, SHEAF_I64, 0, 1, (size_t[]){6}));
+	expect_failure(sheaf_npy_append(path, &rows), -EINVAL, "array.npy is SHEAF_F64 (2, 3), and rows is SHEAF_I64 (6,)");
+	expect_done(sheaf_array_view(&bytes, numbers, SHEAF_BYTES, 16, 0, NULL));
+	expect_failure(sheaf_array_copy(pool, &rows, &bytes, SHEAF_CHECKED, NULL), -EINVAL,
+		       "SHEAF_I64 (6,) and SHEAF_BYTES of 16 bytes ()");
 }
