@@ -145,7 +145,7 @@ def main():
             failed.add((finding.tool, finding.path))
     stale = [excuse for excuse in excuses if not excuse.used]
     for excuse in stale:
-        print(f"This excuses nothing any more; please take it out: {excuse.line}")
+        print(f"This no longer excuses anything; please take it out: {excuse.line}")
     # What a header is to blame for is in no run of its own.
     bad = len(failed) + len(stale)
     print(f"{len(set(runs.values()) - failed) + len(excuses) - len(stale)} passed, {bad} failed")
