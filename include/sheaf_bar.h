@@ -2,6 +2,10 @@
  * sheaf_bar.h - how far a batch is, at what rate, and when it will be done: a line on the terminal,
  * and the estimates behind it.
  *
+ * Contents
+ *   Estimates   sheaf_pace_begin, _tell, _rate, _left
+ *   The bar     sheaf_bar_start, _end
+ *
  * Estimate  The rate is that of the last half of the time so far, or of the last 20 items if these
  *           took longer. What is left takes the number of items that are left, divided by the rate.
  *           So a change of the items' costs counts fully once it has lasted as long as all before

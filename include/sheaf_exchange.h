@@ -2,6 +2,10 @@
  * sheaf_exchange.h - give arrays to other libraries of the same process, and take theirs, without
  * copying an item: by DLPack, and by the Arrow C data interface.
  *
+ * Contents
+ *   DLPack    sheaf_array_to_dlpack, sheaf_array_from_dlpack
+ *   Arrow     sheaf_array_to_arrow, sheaf_array_from_arrow
+ *
  * Sources   DLPack 1.1, dlpack.h. Apache Arrow, "The Arrow C data interface". Their structures are
  *           declared here as they ask, under their own guards, so both headers may be there.
  *

@@ -1,6 +1,10 @@
 /*
  * sheaf_inspect.h - inspect a pool from outside, while it works, without disturbing it.
  *
+ * Contents
+ *   Find        sheaf_inspect_list, sheaf_inspect_open, _close
+ *   Look        sheaf_inspect_look, _workers, _batches
+ *
  * Callers   Any process of the same user, and any of its threads: also a task, or the owner itself.
  *           The pool does not notice it.
  *

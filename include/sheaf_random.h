@@ -1,6 +1,10 @@
 /*
  * sheaf_random.h - random numbers of a task: the same whichever worker runs it, in which attempt.
  *
+ * Contents
+ *   Streams   sheaf_random, sheaf_random_at, sheaf_random_seed
+ *   Numbers   sheaf_random_u32, _u64, _double, _below, _normal
+ *
  * Each position has a stream of its own, which depends on the pool's options.seed and the position
  * alone: on neither the number of workers nor their deaths. Streams of different positions, and of
  * different seeds, are independent. Two batches of a pool have the same streams. Where they must

@@ -2,6 +2,10 @@
  * sheaf_reduce.h - sums that never differ: reductions with the same bits for any number of workers,
  * any schedule, any backend, and when workers die.
  *
+ * Contents
+ *   Your own    sheaf_reduction, sheaf_reduce, sheaf_scan
+ *   Numbers     sheaf_sum, sheaf_dot, sheaf_extremes, sheaf_mean_variance, sheaf_histogram
+ *
  * Order     The n positions are cut into leaves of 2^k positions, with the least k that gives at
  *           most `leaves` of them. Each leaf is folded from its first position to its last. Then
  *           neighbours are combined: leaf 0 with 1, 2 with 3, and so on; then 0-1 with 2-3; until

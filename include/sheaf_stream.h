@@ -1,6 +1,10 @@
 /*
  * sheaf_stream.h - streams that never end: batches with a window, what feeds them, and chains.
  *
+ * Contents
+ *   Feed      sheaf_batch_finish, sheaf_item, sheaf_feed, sheaf_chain
+ *   Gather    sheaf_each, sheaf_window_info, sheaf_batch_get_window
+ *
  * Window    A batch with options.window or options.window_bytes is *windowed*: it holds no more
  *           positions, or bytes of arguments and results, than that. A position is held from its
  *           submission until sheaf_next() or sheaf_next_done() hands its result out. When one of

@@ -2,6 +2,16 @@
  * sheaf_sync.h - what tasks share beside data: locks, events, semaphores, barriers, queues and
  * counters in shared memory, which no death leaves locked for ever.
  *
+ * Contents
+ *   Mutex       sheaf_mutex_init, _lock, _mend, _unlock
+ *   Once        sheaf_once_init, _run
+ *   Event       sheaf_event_init, _set, _clear, _is_set, _wait
+ *   Semaphore   sheaf_semaphore_create, _acquire, _release
+ *   Barrier     sheaf_barrier_create, _wait, _join, _leave, _abort, _reset
+ *   Queue       sheaf_queue_create, _put, _get, _close, _length
+ *   Value       sheaf_value_create, _get, _set, _replace, _wait: with a version
+ *   Counter     sheaf_counter_create, _add, _sum: in cells
+ *
  * Where     In memory of sheaf_alloc(). A mutex, an event and a once lie where the caller has room
  *           for them, as in a structure of its own, and are made there by *_init(). The others are
  *           made by *_create(), and go with sheaf_free(), or with the pool. Nobody may use an

@@ -17,11 +17,11 @@
 #define RECORD_TAIL 8                   /* behind it */
 #define RECORD_MOST (UINT64_C(1) << 46) /* bytes of a payload */
 
-enum record_kind { RECORD_JOURNAL = 1, RECORD_CACHE = 2 };
+enum record_file_kind { RECORD_JOURNAL = 1, RECORD_CACHE = 2 };
 
 struct record_file {
 	int fd;
-	enum record_kind kind;
+	enum record_file_kind kind;
 	uint64_t nonce;
 	sheaf_identity identity;
 };

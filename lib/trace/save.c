@@ -151,10 +151,10 @@ static void read_block(struct save *save, unsigned seat, uint64_t first)
 	}
 }
 
-typedef void record_fn(struct save *save, unsigned seat, const struct shared_record *record);
+typedef void each_record_fn(struct save *save, unsigned seat, const struct shared_record *record);
 
 /* Call @fn for the records of a trail, the newest first. */
-static void each_record(struct save *save, unsigned seat, record_fn *fn)
+static void each_record(struct save *save, unsigned seat, each_record_fn *fn)
 {
 	uint64_t begun = begun_in(save, seat), kept = save->source->header.trace_records;
 	uint64_t oldest = begun > kept ? begun - kept : 0;
