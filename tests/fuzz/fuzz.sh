@@ -87,7 +87,8 @@ tables | csv)
 		lib/table/array_csv.c lib/table/array_fill.c lib/table/array_load.c lib/table/array_value.c lib/table/decimal.c
 		lib/table/fields.c lib/table/header.c lib/table/missing.c"
 	[ "$what" = tables ] || sources="tests/fuzz/fuzz_csv.c tests/fuzz/csv_rules.c $support -DPIECE_ROOM=48 -DPIECE_BEYOND=5
-		-DRANGE_LEAST=7 lib/table/cell.c lib/table/codes.c lib/table/columns.c lib/table/decimal.c lib/table/fill.c
+		-DRANGE_LEAST=7 -DARRAY_FILL_LEAST=1 lib/table/array_csv.c lib/table/array_fill.c lib/table/array_load.c
+		lib/table/array_value.c lib/table/fields.c lib/table/cell.c lib/table/codes.c lib/table/columns.c lib/table/decimal.c lib/table/fill.c
 		lib/table/fill_put.c lib/table/flaw.c lib/table/guess.c lib/table/head.c lib/table/header.c lib/table/loading.c lib/table/missing.c
 		lib/table/pass.c lib/table/piece.c lib/table/ranges.c lib/table/stream.c lib/table/table_load.c lib/table/texts.c"
 	with_rest
