@@ -144,10 +144,11 @@ SHEAF_API int sheaf_mean_variance(sheaf_pool *pool, enum sheaf_number type, cons
 
 /**
  * sheaf_histogram() - count the numbers in each of @bins bins of one width, from low to high
+ * @bins:   1 to 2^32 - 1
  * @counts: out: bins numbers; the bin of x is (x - low) / (high - low) * bins, rounded down. One
  *          that is high is in the last bin. What is below, above or not a number is in none
  *
- * Return: also -EINVAL (low is not less than high, or one of them is not finite).
+ * Return: also -EINVAL (low is not less than high, or high - low is not finite).
  */
 SHEAF_API int sheaf_histogram(sheaf_pool *pool, enum sheaf_number type, const void *x, size_t n, double low, double high,
 			      size_t bins, uint64_t *counts, const sheaf_map_options *options);

@@ -62,7 +62,8 @@ typedef struct sheaf_item {
  * It is called by the thread that gathers, without a lock, and may call all functions but those
  * that gather from the batch or retire it.
  * Return: 1: @item is the next task; 0: there is none, the stream ends; a negative errno: it ends
- *         with that error, which sheaf_next() returns behind all results.
+ *         with that error, which sheaf_next() returns behind all results. Any other number is
+ *         -EINVAL.
  */
 typedef int sheaf_producer_fn(void *context, sheaf_item *item);
 

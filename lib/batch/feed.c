@@ -71,6 +71,9 @@ static void produce(struct sheaf_batch *batch)
 	if (r < 0)
 		(void)sheaf_fail(r, "the producer of position %llu failed: %s", (unsigned long long)item.position,
 				 sheaf_strerror(r));
+	if (r > 1)
+		r = sheaf_fail(-EINVAL, "the producer of position %llu returned %d: it returns 1, 0 or a negative errno",
+			       (unsigned long long)item.position, r);
 	pthread_mutex_lock(&batch->lock);
 	feed->item = item;
 	feed->pending = r > 0;

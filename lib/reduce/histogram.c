@@ -90,7 +90,8 @@ int sheaf_histogram(sheaf_pool *pool, enum sheaf_number type, const void *x, siz
 		return sheaf_fail(-EINVAL, "sheaf_histogram: bins is %zu: from 1 to 2^32 - 1", bins);
 	/* As a negation, for what is not a number. */
 	if (!(low < high) || !(high - low <= 1.7976931348623157e308))
-		return sheaf_fail(-EINVAL, "sheaf_histogram: low is %g and high %g: low must be less, and both finite", low,
+		return sheaf_fail(-EINVAL,
+				  "sheaf_histogram: low is %g and high %g: low must be less, and their distance finite", low,
 				  high);
 	if ((r = pool_holds_array(pool, "sheaf_histogram", "x", x, n, sizes[type])))
 		return r;

@@ -560,6 +560,21 @@ Test(stream, a_feed_ends_at_the_place_of_its_error)
 	}
 }
 
+Test(stream, a_producer_that_returns_a_number_ends_the_feed)
+{
+	struct feed feed = {.end = 5, .error = 7};
+	sheaf_result result;
+	sheaf_batch *batch;
+
+	start_workers(2);
+	batch = new_batch(&(sheaf_batch_options){.window = 10, .result_size = 8});
+	expect_done(sheaf_feed(batch, produce, &feed));
+	for (uint64_t i = 0; i < feed.end; i++)
+		expect_square(sheaf_next(batch, &result, hang_deadline()), &result, i);
+	expect_failure(sheaf_next(batch, &result, hang_deadline()), -EINVAL, "the producer of position 5 returned 7");
+	sheaf_batch_retire(batch);
+}
+
 static int sum_up(void *context, const sheaf_result *result)
 {
 	uint64_t *sum = context, x;
