@@ -71,8 +71,8 @@ typedef struct DLManagedTensorVersioned {
 
 /**
  * sheaf_array_to_dlpack() - show an array to a library that takes DLPack
- * @tensor: out: who gets it calls its deleter, which frees the tensor, and no item: the array has
- *          to live that long
+ * @tensor: out: the library that gets it calls its deleter, which frees the tensor, and no item:
+ *          the array has to live that long
  *
  * Return: 0; -EINVAL (NULL, or not an array); -ENOTSUP (SHEAF_BYTES, SHEAF_VOID, or strides that
  *         are no multiples of the item); -ENOMEM.

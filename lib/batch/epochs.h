@@ -17,6 +17,7 @@ struct epochs {
 	unsigned current;
 };
 
+/* Begin: the first one is in use, and no other. */
 void epochs_open(struct sheaf_batch *batch, struct epochs *epochs);
 
 /* Free all of them. No slot of the ring names the batch. */

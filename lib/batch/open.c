@@ -241,6 +241,7 @@ void batch_limit(struct sheaf_batch *batch, uint64_t limit_ns)
 		tell_shortest(batch);
 	}
 	pthread_mutex_unlock(&member->openings->lock);
+	/* Seq_cst: see tell_shortest(). */
 	tick = load_seq_cst(&member->segment->control->tick_ns);
 	/* For long limits the supervisor wakes often enough by itself. */
 	if (limit_ns / 2 < os_parent_check_ns() && (!tick || tick > limit_ns / 2))

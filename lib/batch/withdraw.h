@@ -12,6 +12,7 @@ struct search {
 	uint64_t ticket, left;
 };
 
+/* Begin with the first of them: the batch knows its tickets. */
 struct search withdraw_begin(const struct sheaf_batch *batch);
 
 /* Go on to the next slot that holds a task of the batch, with its word. False: there is none. */

@@ -64,13 +64,7 @@ int sheaf_input_read_some(struct input *input, void *buffer, size_t size, size_t
  */
 int sheaf_input_enter(struct input *input, uint64_t at, uint64_t size);
 
-/* Read an .npy file. @array is filled only on success. Errors as sheaf_array_load(). */
-int sheaf_npy_read(sheaf_array *array, struct input *input, const sheaf_load_options *options);
-
-/* Tell whether they are those of a ZIP archive, with files or without. */
+/* Tell whether the file's first bytes are those of a ZIP archive, with files or without. */
 bool input_is_archive(const struct input *input);
-
-/* Tell whether the file's first bytes are those of an .npy file, as far as it has them. */
-bool sheaf_npy_recognize(const struct input *input);
 
 #endif

@@ -171,6 +171,7 @@ void os_reset_signals(const sigset_t *mask);
 /* Give one signal the action that os_reset_signals() gives it. */
 void os_reset_signal(int signal);
 
+/* Block all signals in the calling thread. @before: out: its mask. */
 void os_block_all_signals(sigset_t *before);
 
 /* Have a signal end waits and do nothing else, whatever its default is. */
@@ -274,6 +275,7 @@ struct os_memory_room {
 	char group[160];
 };
 
+/* Tell that. A cgroup that cannot be read counts as none. */
 void os_memory_room(struct os_memory_room *room);
 
 /*

@@ -73,7 +73,7 @@ static bool claim_place(struct sheaf_pool *pool, unsigned number)
 	generation = load_relaxed(&seat->generation) + 1;
 	make_ready(seat, generation);
 	member_sit(&pool->member, segment, number, generation, (int32_t)getpid(), NULL);
-	/* ATTACH1. Release: who reads the pid finds the seat ready. */
+	/* ATTACH1. Release: else a reader of the pid could find a seat that is not ready. */
 	store_release(&seat->pid, (int32_t)getpid());
 	attached_wake(segment, false);
 	return true;

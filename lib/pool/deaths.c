@@ -207,7 +207,7 @@ void deaths_repair_program(struct supervisor *s, unsigned seat, bool left)
 	snprintf(text, sizeof(text), "a program that had joined the pool (pid %ld) ended, or was killed, while it ran the task",
 		 (long)death.pid);
 	harmless = !settle(s, &death) && left;
-	/* No brake: who comes and goes is the user's affair, and each task has its attempts. */
+	/* No brake: which programs come and go is the user's affair. Tasks have their attempts. */
 	if (!harmless && !death.innocent)
 		count_death(s);
 	s->role.look_for_tasks = true;

@@ -190,7 +190,10 @@ void tend_call_worker(struct segment *segment)
 	struct sheaf_pool *pool = (struct sheaf_pool *)(void *)at;
 	int cancel = cancel_refuse();
 
-	/* Never waiting for the lock: its holder may be the one that calls. */
+	/*
+	 * Never waiting for the lock: its holder may be the one that calls. Seq_cst, pairs with
+	 * tend_unlock().
+	 */
 	store_seq_cst(&pool->called, true);
 	if (!pthread_mutex_trylock(&pool->family_lock))
 		tend_unlock(pool);

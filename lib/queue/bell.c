@@ -488,8 +488,8 @@ void gatherer_ring_all(struct segment *segment)
 		post_gatherer(&segment->batches[i]);
 	/*
 	 * Also for batches that are not announced, because a poster may have died before it wrote.
-	 * Release, pairs with batch_arm(): one that arms a batch after this sees what was done
-	 * before.
+	 * Release, pairs with sheaf_batch_arm(): one that arms a batch after this sees what was
+	 * done before.
 	 */
 	fetch_add_release(&segment->control->alarms, 1);
 	news_ring(segment);

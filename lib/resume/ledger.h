@@ -26,6 +26,7 @@ int ledger_reserve(struct ledger *ledger);
 /* Add a range, for which there is room. It must not overlap: see ledger_overlaps(). */
 void ledger_add(struct ledger *ledger, const struct entry *entry);
 
+/* Tell whether one of these positions is in the ledger. @count: at least 1. */
 bool ledger_overlaps(struct ledger *ledger, uint64_t first, uint64_t count);
 
 /* Find the range with this position, or the first one behind it. NULL: there is none. */

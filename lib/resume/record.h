@@ -42,6 +42,7 @@ static inline bool record_fits(uint64_t size)
 /* Bytes of a record with a payload of @size bytes. */
 uint64_t record_length(uint64_t size);
 
+/* Make the header of a file, by its kind, nonce and identity. */
 void record_make_header(const struct record_file *file, unsigned char bytes[RECORD_HEADER]);
 
 /*

@@ -1,8 +1,8 @@
 /*
  * door.h - a robust lock around a few instructions, each change of which is whole at any moment.
  *
- * Deaths            Of who is inside: the next one goes on from what it finds. So inside, one store
- *                   has to make each change, and nothing before it may count.
+ * Deaths            Of the thread inside: the next one goes on from what it finds. So inside, one
+ *                   store has to make each change, and nothing before it may count.
  */
 #ifndef SHEAF_SYNC_DOOR_H
 #define SHEAF_SYNC_DOOR_H
@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-/* Enter, until @deadline_ns; who polls waits for a stopped process as long as a look lasts. */
+/* Enter, until @deadline_ns. A caller that polls waits for a stopped process for OS_LOOK_NS. */
 static inline int door_enter(pthread_mutex_t *door, uint64_t deadline_ns)
 {
 	int r = os_robust_lock(door, deadline_ns ? deadline_ns : sheaf_now_ns() + OS_LOOK_NS);

@@ -7,7 +7,7 @@
  *
  * Writers           Everybody.
  * Deaths            Of a sleeper: nothing names it; at worst its bit leads to one call of the
- *                   kernel for nobody. Of who tells, between its change and the word or between the
+ *                   kernel for nobody. Of a teller, between its change and the word or between the
  *                   word and the call of the kernel: sleepers look by themselves after OS_LOOK_NS.
  *                   (tests/model/gate.pml)
  */

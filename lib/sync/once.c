@@ -1,9 +1,10 @@
 /*
  * once.c - runs a function until it has succeeded once.
  *
- * Writers           `done`, by who holds the lock.
- * Deaths            Of who runs the function: the lock goes to the next one, which finds `done`
- *                   unset, and runs it again. Behind the store of `done` the work is done.
+ * Writers           `done`: the thread that holds the lock.
+ * Deaths            Of the thread that runs the function: the lock goes to the next one, which
+ *                   finds `done` unset, and runs it again. Behind the store of `done` the work is
+ *                   done.
  */
 #include "sheaf_sync.h"
 

@@ -2,9 +2,9 @@
  * queue.c - a ring of items behind a door.
  *
  * Writers           The thread inside of the door.
- * Deaths            Of who puts: the item is there from the store of `tail` on, and not before. Of
- *                   who gets: it is gone from the store of `head` on. See gate.h for a death behind
- *                   either.
+ * Deaths            Of a thread that puts: the item is there from the store of `tail` on, and not
+ *                   before. Of one that gets: it is gone from the store of `head` on. See gate.h
+ *                   for a death behind either.
  */
 #include "sheaf_sync.h"
 
@@ -68,7 +68,7 @@ static int put_inside(sheaf_queue *q, const void *item)
 	if (tail - load_relaxed(&q->head) == q->capacity)
 		return -EAGAIN;
 	memcpy(place_of(q, tail), item, q->item_size);
-	/* Behind the item, even for a compiler: who dies here has put it, or has not. */
+	/* Behind the item, even for a compiler: a thread that dies here has put it, or has not. */
 	store_release(&q->tail, tail + 1);
 	return 0;
 }

@@ -3,8 +3,8 @@
  *
  * Writers           The thread that takes or gives back a permit.
  * Deaths            Of a holder: the next one that tries the permit takes it. Nobody is told of the
- *                   death, but who waits tries all permits every OS_LOOK_NS. Of who has given a
- *                   permit back and not told so: the same.
+ *                   death, but a waiter tries all permits every OS_LOOK_NS. Of a thread that has
+ *                   given a permit back and not told so: the same.
  */
 #include "sheaf_sync.h"
 

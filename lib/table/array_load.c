@@ -3,6 +3,7 @@
  */
 #include "data/foreign.h"
 #include "data/input.h"
+#include "data/npy.h"
 #include "data/npz.h"
 
 #include <errno.h>

@@ -102,7 +102,7 @@ struct fill_order {
 	size_t range;
 };
 
-/* -2 - code: of the range's own texts. fill_recode() makes it that of the table. */
+/* -2 - code: of the range's own texts. codes_end() makes it that of the table. */
 #define FILL_LOCAL(code) (-2 - (int32_t)(code))
 
 /* Parse a range, and leave a struct fill_result. */

@@ -21,6 +21,7 @@ size_t missing_size(const char *const *texts);
 /* Write the list into that much memory, which is aligned to 8 bytes. */
 void missing_make(struct missing *missing, const char *const *texts, char point, void *memory);
 
+/* Tell whether it is one of the texts, to the last byte. */
 bool missing_has(const struct missing *missing, const char *text, size_t length);
 
 #endif

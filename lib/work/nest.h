@@ -63,6 +63,7 @@ struct nest_state {
 	bool has_died; /* a worker has died with one */
 };
 
+/* Look at the slots of a ring that may hold tasks of this batch. */
 struct nest_state nest_look(const struct segment *segment, const struct ring *ring, uint64_t ref, const struct ring_span *span);
 
 /*

@@ -27,17 +27,23 @@ struct shared_slot *settle_slot_at(const struct segment *segment, const struct d
 
 /*
  * For a dead member with nested work. Does the slot's task belong to a batch whose opener is dead?
- * Then what is known of it goes with that batch. Count a run that such a death has cost the task of
- * a slot, uncharged. @own: it was that task's own work, else others' that was nested with it. And
- * tell whether its batch has had as many of its own as a task has attempts, so that from now on
- * they are charged.
+ * Then what is known of it goes with that batch.
  */
 bool settle_is_orphan(const struct segment *segment, const struct shared_slot *slot);
 
 /* Find the task whose nested work this one's is, and whose batch goes on. NULL: not known. */
 struct shared_slot *settle_root(const struct segment *segment, struct shared_slot *slot);
 
+/*
+ * Count a run that such a death has cost the task of a slot, uncharged. @own: it was that task's
+ * own work, else others' that was nested with it.
+ */
 void settle_count_inner(struct segment *segment, const struct shared_slot *slot, bool own);
+
+/*
+ * Has the batch of a slot's task had more of its own than a task has attempts? Then they are
+ * charged from now on.
+ */
 bool settle_is_too_often(const struct segment *segment, const struct shared_slot *slot);
 
 /*

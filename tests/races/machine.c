@@ -687,7 +687,7 @@ static void await_runners(struct segment *segment, unsigned dead)
 	}
 }
 
-/* Recovers as supervisor.c does: bury(), spawn(). */
+/* Recover as pool/deaths.c and pool/crew.c do. */
 static void supervise(void *context)
 {
 	struct segment *segment = &life.pool->segment;
