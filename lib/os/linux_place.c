@@ -20,8 +20,6 @@
 #include <unistd.h>
 
 #define MOST_CPUS (1 << 20)
-#define LEAST_NICE (-20)
-#define MOST_NICE 19
 #define SCORE "/proc/thread-self/oom_score_adj"
 #define MOST_SCORE 1000
 
@@ -136,16 +134,9 @@ int os_pin(unsigned cpu)
 
 int os_add_nice(int add, bool thread)
 {
-	int level;
-
+	/* Each thread has a level of its own. */
 	(void)thread;
-	errno = 0;
-	level = getpriority(PRIO_PROCESS, 0);
-	if (level == -1 && errno)
-		return -errno;
-	level += add;
-	level = level < LEAST_NICE ? LEAST_NICE : level > MOST_NICE ? MOST_NICE : level;
-	return setpriority(PRIO_PROCESS, 0, level) ? -errno : 0;
+	return os_add_own_nice(add);
 }
 
 int os_add_oom_score(int add)

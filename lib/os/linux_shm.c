@@ -19,8 +19,6 @@
 int os_shm_anonymous(int *fd, char *left, size_t size)
 {
 	int file = memfd_create("sheaf", MFD_CLOEXEC);
-	char name[64];
-	int r;
 
 	if (left)
 		*left = '\0';
@@ -35,15 +33,7 @@ int os_shm_anonymous(int *fd, char *left, size_t size)
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 		return -errno;
-	if (!left)
-		return -ENOTSUP;
-	if ((r = os_shm_invent(name, sizeof(name))))
-		return r;
-	if ((r = os_shm_create(name, fd)))
-		return r;
-	if (shm_unlink(name) && errno != ENOENT)
-		snprintf(left, size, "%s", name);
-	return 0;
+	return left ? os_shm_create_unlinked(fd, left, size) : -ENOTSUP;
 }
 
 /*

@@ -73,6 +73,9 @@ bool os_shm_made_here(const char *name);
  */
 int os_shm_create(const char *name, int *fd);
 
+/* Create one under a made-up name, and take the name away at once. @left: as os_shm_anonymous(). */
+int os_shm_create_unlinked(int *fd, char *left, size_t size);
+
 /*
  * Open the shared-memory object @name for reading alone, or also for writing, without waiting for
  * it. -EAGAIN: a process has a lease on it. -ELOOP: it is a symbolic link, which is not followed.

@@ -1,6 +1,6 @@
 /*
  * place.h - where a thread or a process runs, and what it may take: CPUs, nice level, score,
- * address space (linux_place.c, posix_place.c).
+ * address space (place.c, linux_place.c, posix_place.c).
  */
 #ifndef SHEAF_OS_PLACE_H
 #define SHEAF_OS_PLACE_H
@@ -28,6 +28,12 @@ int os_pin(unsigned cpu);
  * the level; -ENOTSUP: threads have none of their own here.
  */
 int os_add_nice(int add, bool thread);
+
+/*
+ * Add to the level that the system calls the caller's own: on Linux the thread's, else the
+ * process's. The same errors, but for -ENOTSUP.
+ */
+int os_add_own_nice(int add);
 
 /*
  * Add to the score by which the system chooses the process that it kills when memory is short, as

@@ -4,24 +4,10 @@
 #include "os/os.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <sys/mman.h>
 
 int os_shm_anonymous(int *fd, char *left, size_t size)
 {
-	char name[64];
-	int r = os_shm_invent(name, sizeof(name));
-
-	if (!left)
-		return -ENOTSUP;
-	*left = '\0';
-	if (r)
-		return r;
-	if ((r = os_shm_create(name, fd)))
-		return r;
-	if (shm_unlink(name) && errno != ENOENT)
-		snprintf(left, size, "%s", name);
-	return 0;
+	return left ? os_shm_create_unlinked(fd, left, size) : -ENOTSUP;
 }
 
 bool os_shm_begins_empty(void)

@@ -93,6 +93,19 @@ int os_shm_create(const char *name, int *fd)
 	return 0;
 }
 
+int os_shm_create_unlinked(int *fd, char *left, size_t size)
+{
+	char name[64];
+	int r;
+
+	*left = '\0';
+	if ((r = os_shm_invent(name, sizeof(name))) || (r = os_shm_create(name, fd)))
+		return r;
+	if (shm_unlink(name) && errno != ENOENT)
+		snprintf(left, size, "%s", name);
+	return 0;
+}
+
 int os_shm_look(const char *name, struct stat *status)
 {
 	char path[sizeof(SHM_FOLDER) + NAME_MAX + 1];
