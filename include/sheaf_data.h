@@ -186,9 +186,9 @@ enum sheaf_header {
 	SHEAF_HEADER_YES = 2,
 };
 
-/* A field of the records of an .npy file. */
+/* A field of the records of an .npy file. Padding is none. */
 typedef struct sheaf_field {
-	char name[64]; /* cut if it is longer */
+	char name[64]; /* in UTF-8, cut if it is longer */
 	enum sheaf_number type;
 	size_t item_size; /* bytes */
 	size_t count;     /* items, one behind the other: 1, or more of a field with a shape */

@@ -72,6 +72,7 @@ static int read_target(struct target *target)
 	r = read_exact(target, text, length, from);
 	text[length] = '\0';
 	header.at = text;
+	header.latin = start[6] < 3;
 	if (!r)
 		r = npy_header_read(&header);
 	free(text);

@@ -138,8 +138,11 @@ static int read_header_text(struct input *input, char **bytes, size_t length)
 	return 0;
 }
 
-/* Read the header into a string that the caller frees. @values_at gets the offset of the values. */
-static int read_header(struct input *input, char **text, uint64_t *values_at)
+/*
+ * Read the header into a string that the caller frees. @values_at gets the offset of the values,
+ * @latin whether the string is Latin-1.
+ */
+static int read_header(struct input *input, char **text, uint64_t *values_at, bool *latin)
 {
 	unsigned char start[INPUT_HEAD + 2];
 	unsigned char length_bytes[4] = {0};
@@ -174,6 +177,7 @@ static int read_header(struct input *input, char **text, uint64_t *values_at)
 	bytes[length] = '\0';
 	*text = bytes;
 	*values_at = sizeof(start) + length_size + length;
+	*latin = start[6] < 3;
 	return 0;
 }
 
@@ -225,7 +229,7 @@ static int read_values(struct table *table, size_t size)
 static int load_header(struct input *input, struct npy_header *header, uint64_t *values_at)
 {
 	char *text = NULL;
-	int r = read_header(input, &text, values_at);
+	int r = read_header(input, &text, values_at, &header->latin);
 
 	if (r < 0)
 		return r;

@@ -41,23 +41,91 @@ static bool take_word(struct npy_header *header, const char *word)
 	return true;
 }
 
-/* Take a string without escapes, in either kind of quotes, and cut it to @size. */
+/* ---- strings ---- */
+
+/* A text that is put together. */
+struct string {
+	char *text;
+	size_t size, length;
+	bool full; /* a character did not fit, so none follows */
+};
+
+/* Add a character, or nothing of it. */
+static void put_character(struct string *string, const char *bytes, size_t count)
+{
+	string->full = string->full || count >= string->size - string->length;
+	if (string->full)
+		return;
+	memcpy(string->text + string->length, bytes, count);
+	string->length += count;
+}
+
+/* Add a character by its number. */
+static void put_code_point(struct string *string, uint32_t character)
+{
+	static const unsigned char leads[] = {0, 0xc0, 0xe0, 0xf0};
+	unsigned more = character < 0x80 ? 0 : character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
+	char bytes[4];
+
+	bytes[0] = (char)(leads[more] | character >> 6 * more);
+	for (unsigned i = 1; i <= more; i++)
+		bytes[i] = (char)(0x80 | (character >> 6 * (more - i) & 0x3f));
+	put_character(string, bytes, more + 1);
+}
+
+/* Take what follows a backslash, as Python's repr() writes it. */
+static bool take_escape(struct npy_header *header, uint32_t *character)
+{
+	static const char signs[] = "\\'\"nrt", values[] = "\\'\"\n\r\t";
+	const char *sign = *header->at ? strchr(signs, *header->at) : NULL;
+	unsigned digits = *header->at == 'x' ? 2 : *header->at == 'u' ? 4 : *header->at == 'U' ? 8 : 0;
+
+	if (!sign && !digits)
+		return false;
+	header->at++;
+	*character = sign ? (unsigned char)values[sign - signs] : 0;
+	for (; digits > 0; digits--, header->at++) {
+		static const char hex[] = "0123456789abcdef";
+		const char *digit = *header->at ? strchr(hex, *header->at) : NULL;
+
+		if (!digit)
+			return false;
+		*character = *character << 4 | (uint32_t)(digit - hex);
+	}
+	return *character > 0 && *character <= 0x10ffff;
+}
+
+/* Take a string in either kind of quotes, make it UTF-8, and cut it to @size. */
 static bool take_string(struct npy_header *header, char *text, size_t size)
 {
-	const char *end;
-	size_t length;
+	struct string string = {.text = text, .size = size};
+	uint32_t character;
+	char quote;
 
 	skip_spaces(header);
-	if (*header->at != '\'' && *header->at != '"')
+	quote = *header->at;
+	if (quote != '\'' && quote != '"')
 		return false;
-	end = strchr(header->at + 1, *header->at);
-	if (end == NULL)
-		return false;
-	length = (size_t)(end - header->at - 1);
-	length = length < size ? length : size - 1;
-	memcpy(text, header->at + 1, length);
-	text[length] = '\0';
-	header->at = end + 1;
+	for (header->at++; *header->at != quote;) {
+		const char *from = header->at;
+
+		if (*from == '\0')
+			return false;
+		header->at++;
+		if (*from == '\\') {
+			if (!take_escape(header, &character))
+				return false;
+			put_code_point(&string, character);
+		} else if (header->latin) {
+			put_code_point(&string, (unsigned char)*from);
+		} else {
+			while (((unsigned char)*header->at & 0xc0) == 0x80)
+				header->at++;
+			put_character(&string, from, (size_t)(header->at - from));
+		}
+	}
+	header->at++;
+	text[string.length] = '\0';
 	return true;
 }
 
@@ -195,9 +263,12 @@ static bool take_fields(struct npy_header *header, size_t *bytes, bool keep, uns
 			header->too_large = true;
 		else
 			*bytes += size;
-		if (keep && header->fields.count < header->fields.room)
-			header->fields.fields[header->fields.count] = field;
-		header->fields.count += keep;
+		/* A field without a name is padding. */
+		if (keep && field.name[0]) {
+			if (header->fields.count < header->fields.room)
+				header->fields.fields[header->fields.count] = field;
+			header->fields.count++;
+		}
 		comma = take_sign(header, ',');
 	}
 	return true;

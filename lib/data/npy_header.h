@@ -14,6 +14,7 @@ struct npy_fields {
 
 struct npy_header {
 	const char *path; /* for messages */
+	bool latin;       /* its bytes are Latin-1, as before version 3.0; else UTF-8 */
 	const char *at;   /* what comes next for the parser */
 	struct dtype dtype;
 	char text[DTYPE_TEXT]; /* of the dtype; "" of a structured one */
@@ -26,8 +27,8 @@ struct npy_header {
 };
 
 /*
- * Read the dictionary at header->at; path and fields are filled in before. Dimensions beyond the
- * most are counted. 0; -EBADMSG with its message.
+ * Read the dictionary at header->at; path, latin and fields are filled in before. Dimensions beyond
+ * the most are counted. 0; -EBADMSG with its message.
  */
 int npy_header_read(struct npy_header *header);
 

@@ -324,6 +324,22 @@ Test(npy, reads_records_and_lists_their_fields)
 	cr_assert(fields[0].swapped != fields[1].swapped && !fields[2].swapped);
 	cr_assert(!memcmp(array.data, values, 40));
 	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	/* As Python writes names, and padding. Version 1.0 is Latin-1. */
+	cr_assert_eq(
+		load_records(
+			"{'descr': [('it\\'s \"a\"', '|u1'), ('', '|V3'), ('b\\\\\\n\\x01\\u20ac', '<i4'), ('\xe9', '<i4')],"
+			" 'fortran_order': False, 'shape': (1,), }\n",
+			12, fields, 4, &count),
+		0, "%s", sheaf_message());
+	cr_assert_eq(count, 3);
+	cr_assert_str_eq(fields[0].name, "it's \"a\"");
+	cr_assert_str_eq(fields[1].name, "b\\\n\x01\xe2\x82\xac");
+	cr_assert_str_eq(fields[2].name, "\xc3\xa9");
+	cr_assert(fields[1].offset == 4 && fields[2].offset == 8);
+	cr_assert_eq(sheaf_array_free(&array, pool), 0);
+	cr_assert_eq(
+		load_records("{'descr': [('a\\q', '<i4')], 'fortran_order': False, 'shape': (1,), }\n", 4, fields, 4, &count),
+		-EBADMSG);
 	/* Fewer are kept than there are. */
 	cr_assert_eq(load_records("{'descr': [('a', '<i4'), ('b', '<i4')], 'fortran_order': False, 'shape': (1,), }\n", 8,
 				  fields, 1, &count),
