@@ -77,7 +77,8 @@ typedef struct sheaf_file_options {
  *           or, with options->named, the name of shared memory, a slash first
  * @options: NULL: an .npy file, for reading
  *
- * The items must have this machine's byte order, and each must be aligned to its type.
+ * The items must have this machine's byte order, and each must be aligned to its type. Those of
+ * sheaf_npz_save() are, those of numpy.savez() only by chance.
  * Return: 0; -EINVAL (NULL, a layout that no array has, rows that there are not, a member of
  *         another file than .npz); -EPERM (also: a task, or a program that joined); the errors of
  *         opening a file (-ENOENT, -EACCES, ...); -EBADMSG (damaged, or shorter than its shape);
