@@ -123,7 +123,7 @@ int sheaf_array_from_arrow(sheaf_array *view, const struct ArrowSchema *schema, 
 			"sheaf_array_from_arrow: a column of the format \"%.40s\"%s is no array of items of one width",
 			schema->format, schema->dictionary ? " with a dictionary" : "");
 	/* -1: nobody has counted. Without bits none is missing. */
-	if (column->null_count && column->buffers[0])
+	if (column->null_count > 0 || (column->null_count && column->buffers[0]))
 		return sheaf_fail(-ENOTSUP,
 				  "sheaf_array_from_arrow: the column has missing values (%lld), which arrays have not",
 				  (long long)column->null_count);

@@ -802,6 +802,10 @@ Test(array, goes_to_arrow_and_back)
 	expect_done(sheaf_array_slice(&view, &many, 1, 0, 1, 1));
 	expect_done(sheaf_array_to_arrow(&(sheaf_array){.type = SHEAF_U8, .item_size = 1, .dimensions = 1}, NULL, &schema,
 					 &column));
+	/* It counts missing values, and does not say which. */
+	column.null_count = 2;
+	expect_failure(sheaf_array_from_arrow(&back, &schema, &column), -ENOTSUP, "missing values (2)");
+	column.null_count = 0;
 	schema.format = "u";
 	expect_failure(sheaf_array_from_arrow(&back, &schema, &column), -ENOTSUP, "format \"u\"");
 	schema.release(&schema);
