@@ -197,8 +197,10 @@ int bar_start(sheaf_bar **bar, sheaf_pool *pool, sheaf_batch *batch, const sheaf
 	int r;
 
 	if (!bar)
-		return sheaf_fail(-EINVAL, "sheaf_bar_start: the place is NULL");
+		return sheaf_fail(-EINVAL, "sheaf_bar_start: bar is NULL");
 	*bar = NULL;
+	if (!pool || !batch)
+		return sheaf_fail(-EINVAL, "sheaf_bar_start: %s is NULL", pool ? "batch" : "pool");
 	if ((r = sheaf_pool_get_info(pool, &info)) || (r = sheaf_batch_get_progress(batch, &progress)))
 		return r;
 	if (!(b = calloc(1, sizeof(*b))))

@@ -353,7 +353,9 @@ Test(bar, a_batch_that_is_none_is_refused)
 
 	start_workers(1);
 	cr_assert_eq(sheaf_bar_start(NULL, pool, NULL, NULL), -EINVAL);
+	cr_assert_str_eq(sheaf_message(), "sheaf_bar_start: bar is NULL");
 	cr_assert_eq(sheaf_bar_start(&bar, pool, NULL, NULL), -EINVAL);
+	cr_assert_str_eq(sheaf_message(), "sheaf_bar_start: batch is NULL");
 	cr_assert_null(bar);
 	cr_assert_eq(sheaf_bar_start(&bar, NULL, NULL, NULL), -EINVAL);
 	sheaf_bar_end(bar);
