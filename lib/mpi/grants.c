@@ -41,14 +41,14 @@ static int send_input(struct grant *going, const struct job *job, struct wire *w
 	uint64_t total = travels ? (going->chunk.end - going->chunk.begin) * job->in_size : 0;
 
 	do {
-		uint64_t left = total - going->offset;
+		uint64_t left = total - going->offset, most = wire_piece(wire);
 		struct packet packet = {
 			.kind = PACKET_GRANT,
 			.job = job->number,
 			.begin = going->chunk.begin,
 			.end = going->chunk.end,
 			.offset = going->offset,
-			.bytes = left < WIRE_BYTES ? left : WIRE_BYTES,
+			.bytes = left < most ? left : most,
 			.total = total,
 		};
 		const unsigned char *from = travels ? job->in + going->chunk.begin * job->in_size + going->offset : NULL;

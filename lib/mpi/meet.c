@@ -28,6 +28,12 @@
 #define AGAIN 300
 #define AGAIN_NS 50000000
 
+/*
+ * What TCP sends at once in Open MPI, which is 64 KiB, has room for this and headers. Of more,
+ * version 5.0.9 may try for ever to get the rest from a rank that has died.
+ */
+#define TOLERANT_BYTES ((size_t)32 << 10)
+
 /* One call, as a rank takes part in it. */
 struct part {
 	const char *call;
@@ -83,6 +89,11 @@ void meeting_close(struct meeting *meeting)
 	if (meeting->comm != MPI_COMM_NULL)
 		MPI_Comm_free(&meeting->comm);
 	free(meeting->members);
+}
+
+size_t meeting_piece(const struct meeting *meeting)
+{
+	return meeting->tolerant ? TOLERANT_BYTES : WIRE_BYTES;
 }
 
 /* Find the number that a rank has among the members. -1: it is none. */
@@ -224,7 +235,7 @@ static int broadcast_all(struct meeting *meeting, const struct part *part)
 		return MPI_ERR_ROOT;
 	MPI_Comm_rank(meeting->comm, &own);
 	while (left && error == MPI_SUCCESS) {
-		size_t piece = left < WIRE_BYTES ? left : WIRE_BYTES;
+		size_t most = meeting_piece(meeting), piece = left < most ? left : most;
 		MPI_Request request;
 
 		if (own == from)

@@ -25,6 +25,12 @@ struct meeting {
 int meeting_open(struct meeting *meeting, MPI_Comm all);
 void meeting_close(struct meeting *meeting);
 
+/*
+ * Tell how many bytes may be sent at once. Where ranks may die, no more than MPI sends without an
+ * answer of the receiver, who would wait for the rest when the sender dies.
+ */
+size_t meeting_piece(const struct meeting *meeting);
+
 /* Is this rank a member? */
 bool meeting_has(const struct meeting *meeting, int rank);
 

@@ -187,7 +187,7 @@ static void write_piece(const struct job *job, struct hand *hand, uint64_t size)
 static int move_results(struct run *run, struct hand *hand)
 {
 	const struct job *job = run->job;
-	uint64_t left = hand->bytes - hand->moved, size = left < WIRE_BYTES ? left : WIRE_BYTES;
+	uint64_t left = hand->bytes - hand->moved, most = wire_piece(run->wire), size = left < most ? left : most;
 	int r;
 
 	if (job->options.results == SHEAF_RESULTS_IN_FILE && job->kind == JOB_MAP) {

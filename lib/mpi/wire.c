@@ -157,6 +157,11 @@ int wire_ranks(const struct wire *wire)
 	return wire->ranks;
 }
 
+size_t wire_piece(const struct wire *wire)
+{
+	return meeting_piece(&wire->meeting);
+}
+
 /* ---- deaths ---- */
 
 /* Learn which ranks have died. */

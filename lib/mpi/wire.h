@@ -37,6 +37,9 @@ int wire_ranks(const struct wire *wire);
 int wire_deaths(const struct wire *wire);
 bool wire_lives(const struct wire *wire, int rank);
 
+/* Tell how many bytes a packet may have. */
+size_t wire_piece(const struct wire *wire);
+
 /*
  * Send a packet with copies of its bytes. 1: it is on its way, or its rank has died; 0: no buffer
  * is free, try again later; -EIO.

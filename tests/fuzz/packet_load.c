@@ -169,6 +169,12 @@ int wire_ranks(const struct wire *wire)
 	return RANKS;
 }
 
+size_t wire_piece(const struct wire *wire)
+{
+	(void)wire;
+	return WIRE_BYTES;
+}
+
 int wire_deaths(const struct wire *wire)
 {
 	return wire->deaths;
