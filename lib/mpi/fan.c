@@ -151,19 +151,23 @@ static int complete_job(struct job *job, struct wire *wire, int code)
 /*
  * Where ranks may die: wait for all that live, so that each knows who does. 1: those that have died
  * had kept what they had done, and it is to be done again; 0; -EIO.
+ *
+ * What the root says is right if nobody dies until all have heard it.
  */
-static int look_for_lost(struct wire *wire, int living, struct dispatch *dispatch)
+static int look_for_lost(struct wire *wire, struct dispatch *dispatch)
 {
-	uint64_t none = 1, lowest = 1;
-	int r;
+	int r, living;
 
 	if (!wire_is_tolerant(wire))
 		return 0;
-	if ((r = wire_meet(wire)) || wire_living(wire) == living)
-		return r;
-	if (dispatch)
-		none = !dispatch_reopen(dispatch);
-	return (r = wire_lowest(wire, &none, &lowest, 1)) ? r : !lowest;
+	do {
+		uint64_t none = !dispatch || !dispatch_reopen(dispatch), lowest = 1;
+
+		living = wire_living(wire);
+		if ((r = wire_lowest(wire, &none, &lowest, 1)) || !lowest)
+			return r ? r : 1;
+	} while (wire_living(wire) < living);
+	return 0;
 }
 
 /* Run the job, and again what died with ranks. */
@@ -171,7 +175,7 @@ static int run_rounds(sheaf_cluster *cluster, struct job *job, struct dispatch *
 {
 	struct stretches made = {0};
 	struct wire *wire = cluster->wire;
-	int r, living = wire_living(wire), again = 0;
+	int r, again = 0;
 
 	job->made = job->options.ranges ? &made : NULL;
 	do {
@@ -180,9 +184,8 @@ static int run_rounds(sheaf_cluster *cluster, struct job *job, struct dispatch *
 		r = rank_run(job, wire, cluster->pool, cluster->workers[wire_rank(wire)], dispatch);
 		if ((r = complete_job(job, wire, r)) == -EIO)
 			break;
-		if ((again = look_for_lost(wire, living, dispatch)) < 0)
+		if ((again = look_for_lost(wire, dispatch)) < 0)
 			r = again;
-		living = wire_living(wire);
 		/* Claims of the round before are late ones. */
 		job->number = again > 0 ? ++cluster->calls : job->number;
 	} while (again > 0);

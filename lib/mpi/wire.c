@@ -389,13 +389,17 @@ bool wire_is_busy(const struct wire *wire)
 
 /* ---- all ranks ---- */
 
-int wire_meet(struct wire *wire)
+/* All have met: those that did not come have died. */
+static int note_meeting(struct wire *wire, int r)
 {
-	int r = meeting_wait(&wire->meeting);
-
 	if (!r && wire->meeting.tolerant)
 		read_deaths(wire);
 	return r;
+}
+
+int wire_meet(struct wire *wire)
+{
+	return note_meeting(wire, meeting_wait(&wire->meeting));
 }
 
 bool wire_meets(const struct wire *wire, int rank)
@@ -415,15 +419,15 @@ int wire_living(const struct wire *wire)
 
 int wire_lowest(struct wire *wire, const uint64_t *values, uint64_t *lowest, int count)
 {
-	return meeting_lowest(&wire->meeting, values, lowest, count);
+	return note_meeting(wire, meeting_lowest(&wire->meeting, values, lowest, count));
 }
 
 int wire_gather(struct wire *wire, const void *bytes, void *all, size_t size)
 {
-	return meeting_gather(&wire->meeting, bytes, all, size);
+	return note_meeting(wire, meeting_gather(&wire->meeting, bytes, all, size));
 }
 
 int wire_broadcast(struct wire *wire, void *bytes, size_t size, int from)
 {
-	return meeting_broadcast(&wire->meeting, bytes, size, from);
+	return note_meeting(wire, meeting_broadcast(&wire->meeting, bytes, size, from));
 }
