@@ -185,8 +185,8 @@ typedef struct sheaf_aggregation {
  * @results:      out: @count arrays. Free each array with sheaf_array_free()
  * @aggregations: @count of them; 0 gives the distinct keys
  *
- * Nothing is sorted where keys, less the least one, are small numbers: then each chunk of the rows
- * has a table of all groups, and tables are joined in the order of the chunks. Larger ones, up to
+ * Nothing is sorted where keys, less the least one, are small numbers: then each piece of the rows
+ * has a table of all groups, and tables are joined in the order of the pieces. Larger ones, up to
  * twice as many as there are rows, are scattered first, by their first digits. All others, several
  * columns that do not fit into 64 bits, quantiles, and first or last values that are no numbers,
  * take what sheaf_partition_by_key() takes. A group with many rows is computed in parts in each
