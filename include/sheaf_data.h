@@ -268,8 +268,9 @@ SHEAF_API int sheaf_array_load(sheaf_array *array, sheaf_pool *pool, const char 
 /**
  * sheaf_array_save() - write an array to an .npy file that NumPy reads and maps
  * @path: one of that name is replaced when the new one is whole, so a failure, or a death, leaves
- *        what was there. The new file gives other users no rights that the old one did not give.
- *        A symbolic link is replaced, not followed. What is no regular file cannot be replaced
+ *        what was there. Until then it is PATH.part, in the same folder. The new file gives other
+ *        users no rights that the old one did not give. A symbolic link is replaced, not followed.
+ *        What is no regular file cannot be replaced
  *
  * Needs no pool: the array may be anywhere. It is written by the calling thread, in version 1.0,
  * with a header that has room for more rows, in C order, or in Fortran order if it lies so.

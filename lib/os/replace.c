@@ -110,6 +110,16 @@ int os_replace_end(int fd, const char *part, const char *path, int error)
 
 const char *os_replace_why(int code)
 {
-	return code == -ENOTSUP ? "it is no regular file, and would be replaced by one: write to another name"
-				: strerror(-code);
+	switch (code) {
+	case -ENOTSUP:
+		return "it is no regular file, and would be replaced by one: write to another name";
+	case -EACCES:
+		return "Permission denied; FILE.part is made first, in the same folder";
+	case -EEXIST:
+		return "FILE.part is there, and cannot be removed";
+	case -ENAMETOOLONG:
+		return "File name too long, with the .part that it has until it is whole";
+	default:
+		return strerror(-code);
+	}
 }

@@ -936,7 +936,7 @@ Test(file, what_is_no_regular_file_is_not_replaced)
 {
 	static const char text[] = "no regular file, and would be replaced by one: write to another name";
 	struct stat before, after;
-	char link[160];
+	char link[160], name[400];
 
 	start_backend(SHEAF_PROCESSES);
 	write_numbers(path, ROWS, 0);
@@ -955,6 +955,13 @@ Test(file, what_is_no_regular_file_is_not_replaced)
 	}
 	cr_assert(!stat(other, &after) && S_ISFIFO(after.st_mode) && after.st_ino == before.st_ino);
 	cr_assert_eq(unlink(other), 0);
+	/* What is in the way is the part. */
+	snprintf(link, sizeof(link), "%s.part", other);
+	cr_assert_eq(mkdir(link, 0700), 0);
+	expect_each_refuses(other, -EEXIST, "FILE.part is there");
+	cr_assert_eq(rmdir(link), 0);
+	snprintf(name, sizeof(name), "%s/%0252d", folder, 0);
+	expect_each_refuses(name, -ENAMETOOLONG, "with the .part");
 }
 
 Test(file, a_new_file_gives_others_no_new_rights)
