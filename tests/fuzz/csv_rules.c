@@ -385,6 +385,10 @@ bool csv_rules_check(unsigned bits, const char *bytes, size_t size)
 	options.code = true;
 	options.widen = true;
 	loaded = load_both(bits, bytes, size, &plain, &options);
+	if (!loaded && strstr(sheaf_message(), ": is no CSV, but ")) {
+		free_plain(&plain);
+		return false;
+	}
 	if (plain.rows > 0 && plain.columns > 0 && plain.columns <= MOST_COLUMNS && !plain.fault) {
 		for (size_t i = 0; i < plain.columns; i++)
 			columns[i] = (sheaf_column_option){.number = i + 1, .as = SHEAF_TYPED, .type = SHEAF_BYTES};
@@ -392,8 +396,8 @@ bool csv_rules_check(unsigned bits, const char *bytes, size_t size)
 		options.column_count = plain.columns;
 		loaded |= load_both(bits, bytes, size, &plain, &options);
 	}
-	/* The reader of arrays knows other formats by their first bytes, too. */
-	if (size <= PIPE_HOLDS && (size < 4 || (memcmp(bytes, "\x93NUM", 4) != 0 && memcmp(bytes, "PK", 2) != 0)))
+	/* The reader of arrays knows archives, also empty ones. */
+	if (size <= PIPE_HOLDS && (size < 2 || memcmp(bytes, "PK", 2) != 0))
 		check_as_array(bits, bytes, size);
 	free_plain(&plain);
 	return loaded;
