@@ -127,8 +127,9 @@ SHEAF_API int sheaf_array_finish(sheaf_array *array, sheaf_pool *pool, size_t ro
  * not append to one file at the same time. Some programs write headers without room for a larger
  * number: -ENOTSUP.
  * Return: 0; -EINVAL (NULL; not an array; other types or shapes: the message has both); the errors
- *         of opening and writing a file; -EBADMSG (damaged); -ENOTSUP (Fortran order, the other
- *         byte order, a dtype that arrays have not, no room in the header); -EOVERFLOW; -ENOMEM.
+ *         of opening and writing a file; -EBADMSG (damaged); -ENOTSUP (no regular file, Fortran
+ *         order, the other byte order, a dtype that arrays have not, no room in the header);
+ *         -EOVERFLOW; -ENOMEM.
  */
 SHEAF_API int sheaf_npy_append(const char *path, const sheaf_array *rows);
 
@@ -149,7 +150,8 @@ typedef struct sheaf_member {
  *
  * Read one by sheaf_array_load() with options.member, or map it by sheaf_array_map().
  * Return: 0; -EINVAL (NULL); the errors of opening and reading a file; -EBADMSG (not a ZIP archive,
- *         or damaged); -ENOTSUP (an archive of several parts, or encrypted); -ENOMEM.
+ *         or damaged); -ENOTSUP (an archive of several parts, or encrypted; no regular file);
+ *         -ENOMEM.
  */
 SHEAF_API int sheaf_npz_list(const char *path, sheaf_member *members, size_t room, size_t *count);
 

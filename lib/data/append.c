@@ -193,7 +193,9 @@ static int append_to(const char *path, const sheaf_array *rows)
 		return fail_io(&target, "open", target.fd);
 	if (fstat(target.fd, &status))
 		r = fail_io(&target, "read", -errno);
-	else if (!S_ISREG(status.st_mode) || status.st_size < 12)
+	else if (!S_ISREG(status.st_mode))
+		r = sheaf_fail(-ENOTSUP, "%s: is no regular file, so rows cannot be counted in its header", path);
+	else if (status.st_size < 12)
 		r = sheaf_fail(-EBADMSG, "%s: is not an .npy file of version 1.0, 2.0 or 3.0", path);
 	target.size = r ? 0 : (uint64_t)status.st_size;
 	if (!r)

@@ -170,6 +170,9 @@ int zip_each(int fd, const char *path, zip_fn *fn, void *context)
 
 	if (fstat(fd, &status))
 		return sheaf_fail(-errno, "%s: cannot read: %s", path, strerror(errno));
+	/* What a folder is, its reading tells. */
+	if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return sheaf_fail(-ENOTSUP, "%s: is no regular file, as an archive must be", path);
 	if ((r = read_end(fd, path, (uint64_t)status.st_size, &directory)))
 		return r;
 	if (!(bytes = malloc((size_t)directory.size + 1)))

@@ -1046,6 +1046,7 @@ Test(file, a_pipe_is_refused_and_left_alone)
 	sheaf_file_job job = differences;
 	sheaf_array array;
 	char bytes[8] = "";
+	size_t count;
 	int fd;
 
 	start_backend(SHEAF_PROCESSES);
@@ -1059,6 +1060,9 @@ Test(file, a_pipe_is_refused_and_left_alone)
 	cr_assert_eq(write(fd, "1,2\n3,4\n", 8), 8);
 	expect_failure(sheaf_array_map(&array, pool, other, NULL), -ENOTSUP, "load it by sheaf_array_load()");
 	expect_failure(sheaf_map_file(pool, difference, &job, NULL), -ENOTSUP, "no regular file");
+	expect_done(sheaf_array_view(&array, bytes, SHEAF_U8, 0, 1, (size_t[]){8}));
+	expect_failure(sheaf_npy_append(other, &array), -ENOTSUP, "no regular file");
+	expect_failure(sheaf_npz_list(other, NULL, 0, &count), -ENOTSUP, "no regular file");
 	cr_assert_eq(read(fd, bytes, sizeof(bytes)), 8);
 	cr_assert_eq(memcmp(bytes, "1,2\n3,4\n", 8), 0);
 	close(fd);
