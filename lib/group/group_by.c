@@ -192,13 +192,13 @@ static int group_in_order(struct grouping_call *call)
 /* ---- the call ---- */
 
 /* Find the values of sparse keys. tables->slots: out: 0: they are too many for tables. */
-static int find_sparse(struct grouping_call *call, uint64_t kept, struct group_tables *tables)
+static int find_sparse(struct grouping_call *call, uint64_t last, struct group_tables *tables)
 {
 	struct dictionary *dictionary = &tables->dictionary;
 	int r = call->plan->rows > FEW_ROWS ? dictionary_make(&call->passes, call->plan, dictionary) : 0;
 
 	tables->slots = tables->kept = dictionary->count;
-	while (tables->kept && dictionary->codes[tables->kept - 1] >= kept)
+	while (tables->kept && dictionary->codes[tables->kept - 1] > last)
 		tables->kept--;
 	/* All rows are dropped. */
 	if (!tables->kept)
@@ -209,7 +209,7 @@ static int find_sparse(struct grouping_call *call, uint64_t kept, struct group_t
 static int group_rows_of(struct grouping_call *call)
 {
 	struct group_tables tables = {0};
-	uint64_t slots, kept;
+	uint64_t slots, last;
 	bool ordered = false;
 	int r = key_make(&call->passes, call->keys, NULL, call->key_count, call->options,
 			 call->options && call->options->keep_nan ? 0 : call->key_count, &call->plan);
@@ -221,15 +221,15 @@ static int group_rows_of(struct grouping_call *call)
 			return r;
 		ordered |= needs_order(&call->aggregations[a]);
 	}
-	slots = key_values(call->plan, &kept);
+	slots = key_values(call->plan, &last);
 	tables.keys = call->plan;
 	if (slots <= 2 * (uint64_t)call->plan->rows + 1) {
 		tables.slots = slots;
-		tables.kept = kept;
+		tables.kept = last + 1;
 	}
 	if (ordered || call->plan->words > 1)
 		return group_in_order(call);
-	if (!tables.slots && (r = find_sparse(call, kept, &tables)))
+	if (!tables.slots && (r = find_sparse(call, last, &tables)))
 		return r;
 	return tables.slots ? group_in_tables(call, &tables) : group_in_order(call);
 }

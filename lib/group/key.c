@@ -404,7 +404,7 @@ void key_recode(const struct key_plan *plan, unsigned word, struct key_pair *pai
 	}
 }
 
-uint64_t key_values(const struct key_plan *plan, uint64_t *kept)
+uint64_t key_values(const struct key_plan *plan, uint64_t *last)
 {
 	const struct key_field *first = plan->field;
 	uint64_t largest = 0;
@@ -414,8 +414,8 @@ uint64_t key_values(const struct key_plan *plan, uint64_t *kept)
 				    ? 1
 				    : plan->field[f].max - plan->field[f].min + plan->field[f].nans)
 			   << plan->field[f].shift;
-	*kept = largest < UINT64_MAX ? largest + 1 : largest;
+	*last = largest;
 	if (plan->dropped && plan->fields)
-		*kept = first->column == KEY_ANY_NAN ? UINT64_C(1) << first->shift : first->max - first->min + 1;
+		*last = first->column == KEY_ANY_NAN ? (UINT64_C(1) << first->shift) - 1 : first->max - first->min;
 	return largest < UINT64_MAX ? largest + 1 : largest;
 }

@@ -26,10 +26,10 @@ void key_codes(const struct key_plan *plan, unsigned word, size_t begin, size_t 
 void key_slots(const struct key_plan *plan, size_t begin, size_t n, uint32_t *slots);
 
 /*
- * Tell how many values the only word may have: more than that of any row. If rows are dropped,
- * theirs are from *@kept on.
+ * Tell how many values the only word may have; if they are 2^64, one less. If rows are dropped,
+ * theirs are above *@last, which may be the largest number there is.
  */
-uint64_t key_values(const struct key_plan *plan, uint64_t *kept);
+uint64_t key_values(const struct key_plan *plan, uint64_t *last);
 
 /* Compute a word of these rows: their codes. */
 void key_recode(const struct key_plan *plan, unsigned word, struct key_pair *pairs, size_t n);

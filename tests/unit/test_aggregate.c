@@ -355,6 +355,42 @@ Test(aggregate, sparse_keys_have_tables_as_long_as_they_are_few)
 		}
 }
 
+/* Keys that have the least and the largest number of 64 bits, so the last word is 2^64 - 1. */
+Test(aggregate, sparse_keys_may_take_all_bits)
+{
+	const size_t rows = 100000;
+	bool descending[2] = {false, false};
+	const sheaf_group_options options = {.descending = descending};
+
+	for (unsigned round = 0; round < 8; round++) {
+		static const struct column_type types[][2] = {
+			{{SHEAF_I64, 8}}, {{SHEAF_U64, 8}}, {{SHEAF_BYTES, 8}}, {{SHEAF_U32, 4}, {SHEAF_U32, 4}}};
+		const struct column_type *type = types[round / 2];
+		unsigned columns = round / 2 == 3 ? 2 : 1;
+		sheaf_array keys[2], labels[2], counts;
+
+		descending[0] = descending[1] = round % 2;
+		for (unsigned c = 0; c < columns; c++) {
+			expect_done(sheaf_array_create(&keys[c], pool, type[c].type, type[c].item_size, 1, &rows));
+			for (size_t row = 0; row < rows; row++) {
+				uint64_t item = row % 3 ? UINT64_MAX : 0;
+
+				/* Of whole numbers with a sign, the least and the largest. */
+				item ^= type[c].type == SHEAF_I64 ? UINT64_C(1) << 63 : 0;
+				memcpy((unsigned char *)keys[c].data + row * type[c].item_size, &item, type[c].item_size);
+			}
+		}
+		expect_done(sheaf_group_by(labels, &counts, pool, keys, columns, &(sheaf_aggregation){.what = SHEAF_COUNT}, 1,
+					   &options));
+		cr_assert_eq(counts.shape[0], 2, "%zu groups in round %u", counts.shape[0], round);
+		cr_assert_eq(((int64_t *)counts.data)[round % 2], 33334);
+		cr_assert_eq(((int64_t *)counts.data)[1 - round % 2], 66666);
+		free_columns(keys, columns);
+		free_columns(labels, columns);
+		free_columns(&counts, 1);
+	}
+}
+
 /* Two columns that share a word, and NaNs of which rows are dropped. */
 Test(aggregate, sparse_keys_may_have_two_columns)
 {
