@@ -75,7 +75,7 @@ int dispatch_open(struct dispatch **opened, const struct job *job, struct wire *
 		.workers = workers,
 		.grain = job->options.grain,
 		.most = job->most,
-		.kept = job->kept,
+		.kept = job->kept && wire_is_tolerant(wire),
 	};
 
 	int r;
