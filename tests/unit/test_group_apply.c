@@ -235,7 +235,8 @@ Test(group_apply, names_the_group_that_fails)
 	expect_failure(sheaf_group_apply(&rows, &of, pool, &partition, &work, NULL), -EFAULT, "or set work->context_size");
 	work.context_size = sizeof(table);
 	work.type = SHEAF_BYTES;
-	expect_failure(sheaf_group_apply(&rows, &of, pool, &partition, &work, NULL), -EINVAL, "SHEAF_BYTES, and work->item_size 0");
+	expect_failure(sheaf_group_apply(&rows, &of, pool, &partition, &work, NULL), -EINVAL,
+		       "SHEAF_BYTES, and work->item_size 0");
 	work.type = SHEAF_EXACT;
 	expect_failure(sheaf_group_apply(&rows, &of, pool, &partition, &work, NULL), -EINVAL, "work->type is 6");
 	expect_failure(sheaf_group_apply(NULL, &of, pool, &partition, &work, NULL), -EINVAL, "rows is NULL");
