@@ -118,10 +118,14 @@ static void publish_table(struct segment *segment)
 {
 	struct mappings *mappings = segment->mappings;
 	const uint64_t *table = (const void *)mappings->table;
+	const struct shared_mappings *head = head_of(mappings);
+	char *end = (char *)(entries_of(mappings) + head->count) + head->text_size;
 	/* Relaxed, both: the owner alone writes them. */
 	uint64_t next = load_relaxed(&segment->control->mappings) + 1;
 	_Atomic uint64_t *words = segment_at(segment, load_relaxed(&segment->control->mapping_tables[next & 1]));
 
+	/* What fills the last word. */
+	memset(end, 0, (size_t)(-head->text_size & 7));
 	/* MAP2. Release: else one who reads these words for the last but one could take them. */
 	for (uint64_t i = 0; i < table_size(mappings) / sizeof(*table); i++)
 		store_release(&words[i], table[i]);

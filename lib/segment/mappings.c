@@ -36,10 +36,15 @@
 
 int mappings_begin(struct segment *segment)
 {
-	struct mappings *mappings = calloc(1, sizeof(*mappings));
+	/* Not cleared as a whole: most pools map no file, and would pay 350 page faults. */
+	struct mappings *mappings = malloc(sizeof(*mappings));
 
 	if (!mappings)
 		return -ENOMEM;
+	memset(mappings->table, 0, sizeof(struct shared_mappings));
+	mappings->count = mappings->free_count = 0;
+	mappings->table_sizes[0] = mappings->table_sizes[1] = 0;
+	store_relaxed(&mappings->seen, 0); /* no other thread has it yet */
 	pthread_mutex_init(&mappings->lock, NULL);
 	mappings->forks = forks_count();
 	segment->mappings = mappings;
