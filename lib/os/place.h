@@ -42,6 +42,16 @@ int os_add_own_nice(int add);
 int os_add_oom_score(int add);
 
 /*
+ * Take the shortest slice of CPU time that the scheduler gives. A thread that sleeps, and runs
+ * briefly, then need not wait until a busy one's slice is over. For a process of one thread.
+ * Nothing changes where a process cannot choose its slice (Linux before 6.12).
+ */
+void os_shorten_slice(void);
+
+/* Take the slice that the process, or the one that it was forked from, had before that. */
+void os_restore_slice(void);
+
+/*
  * Limit the address space of the process to @more bytes beyond what it has mapped, for good.
  * -ENOTSUP: this system does not tell that.
  */

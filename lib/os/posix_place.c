@@ -31,6 +31,14 @@ int os_add_oom_score(int add)
 	return -ENOTSUP;
 }
 
+void os_shorten_slice(void)
+{
+}
+
+void os_restore_slice(void)
+{
+}
+
 int os_limit_address_space(uint64_t more)
 {
 	(void)more;

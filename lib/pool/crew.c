@@ -22,6 +22,7 @@
 #include "batch/open.h"
 #include "member/handles.h"
 #include "os/os.h"
+#include "os/place.h"
 #include "pool/demand.h"
 #include "pool/lastwords.h"
 #include "pool/leaving.h"
@@ -89,6 +90,8 @@ _Noreturn static void worker_main(struct supervisor *s, unsigned worker, unsigne
 	/* What was possible at the pool's creation, for every worker, no longer is. */
 	if (place_take(segment->place, worker, false))
 		_exit(1);
+	/* Until here a busy worker gives way to it, as to the supervisor. */
+	os_restore_slice();
 	leaving_run(segment, worker, generation, supervisor);
 }
 

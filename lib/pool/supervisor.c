@@ -17,6 +17,7 @@
 #include "base/atomic.h"
 #include "os/os.h"
 #include "os/output.h"
+#include "os/place.h"
 #include "pool/crew.h"
 #include "pool/deaths.h"
 #include "pool/demand.h"
@@ -247,6 +248,8 @@ _Noreturn void supervisor_main(const struct supervision *supervision)
 	setpgid(0, 0); /* first: what comes for the host's group until now is dropped */
 	begin_signals();
 	role_begin(s, "sheaf-super");
+	/* Each death waits for this process, and all CPUs may have busy workers. */
+	os_shorten_slice();
 	os_die_with_parent(s->owner, CHECK_SIGNAL); /* whether it lives, supervise(s) asks */
 	if (!supervision->keep_fds) {
 		os_close_files(keep, news ? 5 : 3);

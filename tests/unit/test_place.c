@@ -9,6 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #include "pools.h"
@@ -289,6 +292,47 @@ Test(place, cpu_that_may_not_be_used_is_named)
 	expect_refused(SHEAF_PROCESSES, &(sheaf_worker_options){.pin = SHEAF_PIN_LIST, .cpus = list, .cpu_count = 2}, -EINVAL,
 		       "worker_options.cpus[1] is CPU 1023, which this process may not use");
 }
+
+/* ---- slices ---- */
+
+#ifdef OS_LAYER_LINUX
+/* How long a process runs at a time; 0: the system does not tell. */
+static uint64_t slice_of(pid_t pid)
+{
+	/* The kernel's struct: size and policy, flags, nice and priority, then the slice. */
+	uint64_t words[6] = {0};
+
+	return syscall(SYS_sched_getattr, pid, words, sizeof(words), 0) ? 0 : words[3];
+}
+
+Test(place, supervisor_gets_its_turn_soon_and_workers_as_usual)
+{
+	uint64_t usual = slice_of(0);
+	struct seen seen[2];
+	sheaf_pool_info info;
+
+	if (!usual)
+		skip("processes cannot choose their slice before Linux 6.12");
+	start_placed(2, SHEAF_PROCESSES, NULL);
+	for (unsigned round = 0; round < 3; round++) {
+		ask_workers(seen, 2);
+		expect_done(sheaf_pool_get_info(pool, &info));
+		cr_assert_eq(slice_of(info.supervisor), 100000);
+		cr_assert_eq(slice_of(sheaf_pool_worker_pid(pool, 1)), usual);
+		/* The one that follows, then those of the supervisor that follows. */
+		if (round == 0) {
+			replace_worker(1);
+		} else if (round == 1) {
+			pid_t before = sheaf_pool_worker_pid(pool, 1);
+
+			kill(info.supervisor, SIGKILL);
+			expect_pool_works(10);
+			await_replaced(1, before);
+		}
+	}
+	cr_assert_eq(slice_of(0), usual, "the owner's is as it was");
+}
+#endif
 
 /* ---- nice ---- */
 
