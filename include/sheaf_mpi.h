@@ -1,6 +1,11 @@
 /*
- * sheaf_mpi.h - the same map over the nodes of a cluster: one queue of positions, all cores of all
+ * sheaf_mpi.h - maps over the nodes of a cluster: one queue of positions, all cores of all
  * machines. An optional library, libsheaf-mpi, on MPI.
+ *
+ * Contents
+ *   Clusters  sheaf_cluster_options, sheaf_cluster_start, _create, _destroy, _pool, _rank, _ranks,
+ *             _workers, _survives
+ *   Fan out   sheaf_cluster_map_options, sheaf_cluster_map, _for, _collect, _broadcast
  *
  * Cluster   A *cluster* is the ranks of an MPI communicator, each with a pool of its own: one rank
  *           per node. Rank 0 is the *root*. It gives chunks of positions out to all ranks, itself
@@ -34,8 +39,8 @@
  *             -EINVAL           also: MPI does not run (returned by this rank alone), or ranks have
  *                               passed different arguments: the message names the argument, its
  *                               values, and the lowest rank that differs from the root
- *             -EIO              MPI has failed: the message has its text. The cluster is of no use
- *                               any longer
+ *             -EIO              MPI has failed: the message has its text. The cluster can no longer
+ *                               be used
  *           and what one rank's pool returns: -EPERM, -EINTR, -EPIPE, -ECANCELED, -ENOTRECOVERABLE,
  *           -EOWNERDEAD, -EBADF, -ENOSPC, -ENOMEM, -ENOTSUP. (howto/run-on-a-cluster.md)
  */

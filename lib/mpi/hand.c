@@ -27,7 +27,8 @@ void add_failures(struct report *report, uint64_t failed, uint64_t position, int
 	report->failed += failed;
 }
 
-bool is_end_of_pool(int code)
+/* Does a code mean that the pool can no longer run anything? */
+static bool is_end_of_pool(int code)
 {
 	static const int codes[] = {EPERM, EINTR, EPIPE, ECANCELED, ENOTRECOVERABLE, EOWNERDEAD, EBADF, EDEADLK};
 

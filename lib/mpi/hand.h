@@ -34,7 +34,4 @@ const unsigned char *hand_bytes(const struct hand *hand, const struct job *job);
 /* Say that positions failed, the lowest of them as told. */
 void add_failures(struct report *report, uint64_t failed, uint64_t position, int status, const char *text);
 
-/* Does a code mean that the pool can run nothing any longer? */
-bool is_end_of_pool(int code);
-
 #endif

@@ -128,11 +128,6 @@ uint64_t line_bytes(const struct line *line)
 	return line->bytes;
 }
 
-uint64_t line_used(const struct line *line)
-{
-	return line->used;
-}
-
 uint64_t line_mean(const struct line *line)
 {
 	return line->taken ? line->taken_bytes / line->taken : 0;

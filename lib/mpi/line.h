@@ -27,9 +27,8 @@ void line_forget(struct line *line, uint64_t begin);
  */
 int line_use(struct line *line, const struct job *job);
 
-/* Bytes that wait; positions that were handed out; bytes that a position has on average. */
+/* Bytes that wait; bytes that a position has on average. */
 uint64_t line_bytes(const struct line *line);
-uint64_t line_used(const struct line *line);
 uint64_t line_mean(const struct line *line);
 
 #endif
