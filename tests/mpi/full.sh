@@ -1,7 +1,8 @@
 #!/bin/sh
 # full.sh FOLDER KILLS - the long form of the tests of libsheaf-mpi, with the programs of a build's
-# tests/mpi: a million sequences of the ledger, all ways to start a job, and KILLS of the jobs that
-# go on where they were. Ends with a report for tools/prove. Skipped if the build has no MPI.
+# tests/mpi: a million sequences of the ledger, all ways to start a job, results of more than 2 GiB,
+# and KILLS of the jobs that go on where they were. Ends with a report for tools/prove. Skipped if
+# the build has no MPI.
 set -eu
 
 folder=$1
@@ -20,6 +21,7 @@ mpirun=$(command -v "mpirun.$kind" || command -v mpirun)
 for program in mpi_maps mpi_checkpoint; do
 	sh "$here/run.sh" "$kind" "$mpirun" "$folder/$program"
 done
+WAYS=2 sh "$here/run.sh" "$kind" "$mpirun" "$folder/mpi_large" || [ $? -eq 77 ]
 sh "$here/kills.sh" "$kind" "$mpirun" "$folder/mpi_maps"
 ulfm=no
 ! nm -D "$folder/../../lib/mpi/libsheaf-mpi.so" | grep -q MPIX_Comm_shrink || ulfm=yes
