@@ -42,9 +42,8 @@ build() {
 	rm -rf "$folder/bin" "$folder/objects" "$folder/support"
 	mkdir "$folder/bin" "$folder/objects" "$folder/support"
 	common="-std=c11 -g -O1 -w -D_POSIX_C_SOURCE=200809L -I$source/include -I$source/lib -I$source/tests"
-	# Without the rooms that stand on the public headers: the programs need none of them.
-	# Files of two folders may have the same name.
-	(cd "$source/lib/" && find . -name '*.c' ! -name 'posix_*') | grep -Ev '^\./(data|table|group|resume|mpi)/' | while read -r file; do
+	# What is on MPI is a library of its own. Files of two folders may have the same name.
+	(cd "$source/lib/" && find . -name '*.c' ! -name 'posix_*') | grep -Ev '^\./mpi/' | while read -r file; do
 		# shellcheck disable=SC2086
 		$1 $common $2 -c "$source/lib/$file" -o "$folder/objects/$(echo "${file#./}" | tr / _).o" || exit
 	done

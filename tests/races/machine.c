@@ -6,6 +6,7 @@
  * race, a task that is lost and a sleep that nobody ends are seen whenever the memory model allows
  * them, whatever the processor at hand does. The same seed plays the same lives.
  */
+#include "pool/create.h"
 #include "pool/pool.h"
 #include "pool/orphans.h"
 #include "pool/recover.h"
@@ -749,6 +750,8 @@ static void close_and_join(void)
 
 static void live(void *context)
 {
+	/* What stands on the public headers is not in here. */
+	static own_lists none[] = {0};
 	sheaf_pool_options options = {
 		.workers = 1 + life.meets + (unsigned)fibers_luck(3 - life.meets),
 		.ring_size = (1u + life.meets) << fibers_luck(3),
@@ -764,7 +767,7 @@ static void live(void *context)
 	bool terminates;
 
 	(void)context;
-	CHECK(sheaf_pool_create(&life.pool, &options) == 0, "pool");
+	CHECK(pool_create(&life.pool, &options, none) == 0, "pool");
 	segment = &life.pool->segment;
 	/* As in a pool of processes: units go from one batch to the next. */
 	life.pool->member.stocks = fibers_luck(2);
